@@ -1,0 +1,224 @@
+//! Reading a TOML table key by key: what is not asked for is unknown, and is reported with its place.
+
+use super::problem::{Source, did_you_mean};
+use crate::transcript::Gap;
+use std::cell::RefCell;
+use std::ops::Range;
+use toml_edit::{Item, TableLike, Value};
+
+/// A table that is being read. [`Fields::finish`] reports every key that nobody asked for.
+#[derive(Debug)]
+pub struct Fields<'t> {
+    source: &'t Source<'t>,
+    table: Option<&'t dyn TableLikeDebug>,
+    path: String,
+    known: RefCell<Vec<String>>,
+    span: Range<usize>,
+}
+
+/// `TableLike` that can be printed for debugging.
+pub trait TableLikeDebug: TableLike + std::fmt::Debug {}
+impl<T: TableLike + std::fmt::Debug> TableLikeDebug for T {}
+
+fn as_table(item: &Item) -> Option<&dyn TableLikeDebug> {
+    match item {
+        Item::Table(table) => Some(table),
+        Item::Value(Value::InlineTable(table)) => Some(table),
+        Item::None | Item::Value(_) | Item::ArrayOfTables(_) => None,
+    }
+}
+
+fn kind(item: &Item) -> &'static str {
+    match item {
+        Item::Value(Value::String(_)) => "a string",
+        Item::Value(Value::Integer(_) | Value::Float(_)) => "a number",
+        Item::Value(Value::Boolean(_)) => "true or false",
+        Item::Value(Value::Datetime(_)) => "a date",
+        Item::Value(Value::Array(_)) => "a list",
+        Item::Value(Value::InlineTable(_)) | Item::Table(_) => "a table",
+        Item::ArrayOfTables(_) => "a list of tables",
+        Item::None => "nothing",
+    }
+}
+
+impl<'t> Fields<'t> {
+    /// The top level of a document.
+    pub fn root(source: &'t Source<'t>, table: &'t toml_edit::Table) -> Fields<'t> {
+        let known = RefCell::default();
+        Fields { source, table: Some(table), path: String::new(), known, span: 0..1 }
+    }
+
+    /// The dotted path of a key in this table.
+    pub fn path_of(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+
+    /// Where this table stands.
+    pub fn span(&self) -> Range<usize> {
+        self.span.clone()
+    }
+
+    /// The text that is being read.
+    pub fn source(&self) -> &'t Source<'t> {
+        self.source
+    }
+
+    /// Whether the key is there.
+    pub fn has(&self, key: &str) -> bool {
+        self.table.is_some_and(|table| table.contains_key(key))
+    }
+
+    /// The raw item, and where it stands.
+    pub fn item(&self, key: &str) -> Option<(&'t Item, Range<usize>)> {
+        self.known.borrow_mut().push(key.to_owned());
+        let item = self.table?.get(key)?;
+        let span = item.span().or_else(|| self.key_span(key)).unwrap_or_else(|| self.span());
+        Some((item, span))
+    }
+
+    /// Where a key stands.
+    pub fn key_span(&self, key: &str) -> Option<Range<usize>> {
+        self.table?.get_key_value(key).and_then(|(key, _)| key.span())
+    }
+
+    /// All keys of this table, in the order of the file.
+    pub fn keys(&self) -> Vec<String> {
+        self.table.map_or_else(Vec::new, |table| table.iter().map(|(key, _)| key.to_owned()).collect())
+    }
+
+    fn wrong(&self, key: &str, item: &Item, span: Range<usize>, wanted: &str) {
+        let message = format!("`{}` is {wanted}", self.path_of(key));
+        self.source.report(span, message, format!("this is {}", kind(item)), None);
+    }
+
+    /// A string and its place.
+    pub fn string(&self, key: &str) -> Option<(String, Range<usize>)> {
+        let (item, span) = self.item(key)?;
+        match item.as_str() {
+            Some(text) => Some((text.to_owned(), span)),
+            None => {
+                self.wrong(key, item, span, "a string");
+                None
+            }
+        }
+    }
+
+    /// A string without its place.
+    pub fn text(&self, key: &str) -> Option<String> {
+        self.string(key).map(|(text, _)| text)
+    }
+
+    /// True or false.
+    pub fn boolean(&self, key: &str) -> Option<bool> {
+        let (item, span) = self.item(key)?;
+        if item.as_bool().is_none() {
+            self.wrong(key, item, span, "true or false");
+        }
+        item.as_bool()
+    }
+
+    /// A whole number from 0.
+    pub fn count(&self, key: &str) -> Option<u64> {
+        let (item, span) = self.item(key)?;
+        let number = item.as_integer().and_then(|n| u64::try_from(n).ok());
+        if number.is_none() {
+            self.wrong(key, item, span, "a whole number from 0");
+        }
+        number
+    }
+
+    /// A number.
+    pub fn number(&self, key: &str) -> Option<f64> {
+        let (item, span) = self.item(key)?;
+        #[expect(clippy::cast_precision_loss, reason = "counts of samples are small")]
+        let number = item.as_float().or_else(|| item.as_integer().map(|n| n as f64));
+        if number.is_none() {
+            self.wrong(key, item, span, "a number");
+        }
+        number
+    }
+
+    /// A span of time such as `41 ms`.
+    pub fn gap(&self, key: &str) -> Option<Gap> {
+        let (text, span) = self.string(key)?;
+        let gap = Gap::parse(&text);
+        if gap.is_none() {
+            let message = format!("`{}` is a span of time", self.path_of(key));
+            self.source.report(span, message, "not a number and a unit", Some("write \"250 ms\" or \"2 s\"".to_owned()));
+        }
+        gap
+    }
+
+    /// A string or a list of strings, each with its place.
+    pub fn strings(&self, key: &str) -> Option<Vec<(String, Range<usize>)>> {
+        let (item, span) = self.item(key)?;
+        if let Some(text) = item.as_str() {
+            return Some(vec![(text.to_owned(), span)]);
+        }
+        let Some(list) = item.as_array() else {
+            self.wrong(key, item, span, "a string or a list of strings");
+            return None;
+        };
+        let mut strings = Vec::new();
+        for value in list {
+            let place = value.span().unwrap_or_else(|| span.clone());
+            match value.as_str() {
+                Some(text) => strings.push((text.to_owned(), place)),
+                None => self.wrong(key, item, place, "a list of strings"),
+            }
+        }
+        Some(strings)
+    }
+
+    /// A table within this one; empty when it is not there, so that its defaults apply.
+    pub fn table(&self, key: &str) -> Fields<'t> {
+        let path = self.path_of(key);
+        let known = RefCell::default();
+        let Some((item, span)) = self.item(key) else {
+            return Fields { source: self.source, table: None, path, known, span: self.span() };
+        };
+        let table = as_table(item);
+        if table.is_none() {
+            self.wrong(key, item, span.clone(), "a table");
+        }
+        let span = self.key_span(key).unwrap_or(span);
+        Fields { source: self.source, table, path, known, span }
+    }
+
+    /// Notes a mistake at a key of this table.
+    pub fn report(&self, key: &str, message: impl Into<String>, label: &str, hint: Option<String>) {
+        let span = self.key_span(key).unwrap_or_else(|| self.span());
+        self.source.report(span, message, label, hint);
+    }
+
+    /// Reports every key that was not asked for.
+    pub fn finish(self) {
+        let known = self.known.borrow();
+        for key in self.keys() {
+            if !known.contains(&key) {
+                let hint = did_you_mean(&key, known.iter().map(String::as_str)).unwrap_or_else(|| {
+                    let mut known = known.clone();
+                    known.sort();
+                    known.dedup();
+                    format!("known here: {}", known.join(", "))
+                });
+                let message = format!("unknown key `{}`", self.path_of(&key));
+                self.report(&key, message, "not a key of this table", Some(hint));
+            }
+        }
+    }
+}
+
+/// Parses a TOML text; a syntax error becomes a problem with its place.
+pub fn parse_toml<'s>(source: &Source<'s>) -> Option<toml_edit::Document<&'s str>> {
+    match toml_edit::Document::parse(source.text()) {
+        Ok(document) => Some(document),
+        Err(error) => {
+            let span = error.span().unwrap_or(0..0);
+            let message = error.message().lines().next().unwrap_or("not TOML").to_owned();
+            let hint = error.message().lines().nth(1).map(str::to_owned);
+            source.report(span, format!("not valid TOML: {message}"), "here", hint);
+            None
+        }
+    }
+}

@@ -1,0 +1,764 @@
+//! The golden file: TOML, version 1. Read with places, rewritten without losing comments or hand edits.
+//!
+//! ```toml
+//! goldwire = 1
+//! about = "One question; the agent answers with tools, streaming."
+//! order = """
+//!   connected ; >ask ; agent_started ;
+//!   each call_id ( tool_executing ; tool_completed )+ ; token+ ; agent_completed
+//! """
+//! ends = "client 1000"
+//!
+//! [learned]
+//! recordings = 20
+//! reason = "first golden"
+//!
+//! [event.ask]
+//! send = { type = "ask", thread = "{{thread_id}}", text = "How far is the moon?" }
+//!
+//! [event.connected]
+//! bind.thread_id = "/thread_id"
+//!
+//! [event.tool_completed]
+//! critical = true
+//! lane.call_id = "/call_id"
+//! timing = { after = "tool_executing", usual = "41 ms", latest = "310 ms", samples = 57 }
+//!
+//! [event.tool_completed.shape]
+//! "/ok" = "boolean"
+//! ```
+
+use super::fields::{Fields, parse_toml};
+use super::order_syntax;
+use super::problem::{Problems, Source, did_you_mean};
+use super::shape::{Path, parse_rule};
+use super::{Before, Envelope, Event, Golden, Learned, Order, Pace, Template};
+use crate::dialect::{Dialect, Label};
+use crate::transcript::Gap;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::ops::Range;
+
+/// The version this program writes. It reads no other.
+pub const VERSION: u64 = 1;
+
+/// How long the driver waits for an event when the golden does not say.
+const DEFAULT_WAIT: Gap = Gap::from_millis(10_000);
+/// How long it listens after the last event when the golden does not say.
+const DEFAULT_LINGER: Gap = Gap::from_millis(250);
+
+/// Reads a golden; `file` is the name under which mistakes are reported.
+///
+/// # Errors
+/// Every mistake in it, with places.
+pub fn read(file: &str, text: &str) -> Result<Golden, Problems> {
+    let source = Source::new(file, text);
+    let golden = {
+        let document = parse_toml(&source);
+        document.as_ref().and_then(|document| read_document(&source, document.as_table()))
+    };
+    match golden {
+        Some(golden) if source.is_clean() => Ok(golden),
+        _ => Err(source.into_problems()),
+    }
+}
+
+fn read_document(source: &Source<'_>, table: &toml_edit::Table) -> Option<Golden> {
+    let root = Fields::root(source, table);
+    match root.count("goldwire") {
+        Some(VERSION) => {}
+        Some(other) => {
+            let message = format!("golden version {other}; this goldwire reads version {VERSION}");
+            root.report("goldwire", message, "not known", Some("a newer goldwire can read it".to_owned()));
+            return None;
+        }
+        None if root.has("goldwire") => return None,
+        None => {
+            let hint = Some("a golden starts with `goldwire = 1`".to_owned());
+            source.report(0..1, "`goldwire` is missing", "no version", hint);
+            return None;
+        }
+    }
+    let mut places = BTreeMap::new();
+    let order = read_order(source, &root, &mut places);
+    let events_table = root.table("event");
+    let (names, spans) = names(&events_table, order.as_ref());
+    let mut events = BTreeMap::new();
+    for (key, label) in &names {
+        let fields = events_table.table(key);
+        note_place(source, &mut places, &format!("event.{label}"), fields.span());
+        if let Some(order) = &order {
+            if !order.labels().contains(&label) {
+                let known = order.labels();
+                let hint = did_you_mean(key, known.iter().map(|label| label.name()));
+                let message = format!("unknown event `{key}`");
+                source.report(spans[key].clone(), message, "no event in the order has this name", hint);
+            }
+        }
+        let event = read_event(source, fields, label, &mut places);
+        events.insert(label.clone(), event);
+    }
+    events_table.finish();
+    let dialect = read_dialect(&root.table("dialect"));
+    let script = read_script(source, &root, order.as_ref(), &events);
+    let mut rules = Vec::new();
+    for (text, span) in root.strings("rules").unwrap_or_default() {
+        match text.split_once(" before ") {
+            Some((first, then)) => {
+                rules.push(Before { first: first.trim().into(), then: then.trim().into() });
+            }
+            None => source.report(span, format!("`{text}` is not a rule"), "here", Some("write \"a before b\"".to_owned())),
+        }
+    }
+    let ends = read_ends(source, &root);
+    let pace = match root.string("pace") {
+        None => Pace::default(),
+        Some((text, _)) if text == "causal" => Pace::Causal,
+        Some((text, _)) if text == "recorded" => Pace::Recorded,
+        Some((text, span)) => {
+            let hint = did_you_mean(&text, ["causal", "recorded"]);
+            source.report(span, format!("unknown pace `{text}`"), "\"causal\" or \"recorded\"", hint);
+            Pace::default()
+        }
+    };
+    let golden = Golden {
+        about: root.text("about").unwrap_or_default(),
+        dialect,
+        order: order?,
+        rules,
+        script,
+        ends,
+        pace,
+        wait: root.gap("wait").unwrap_or(DEFAULT_WAIT),
+        linger: root.gap("linger").unwrap_or(DEFAULT_LINGER),
+        keep: root.strings("keep").unwrap_or_default().into_iter().map(|(text, _)| text).collect(),
+        learned: read_learned(&root.table("learned")),
+        events,
+        places,
+    };
+    check_templates(source, &golden, &names, &spans);
+    root.finish();
+    Some(golden)
+}
+
+fn note_place(source: &Source<'_>, places: &mut BTreeMap<String, (usize, usize)>, key: &str, span: Range<usize>) {
+    places.insert(key.to_owned(), source.place(span.start));
+}
+
+fn read_order(
+    source: &Source<'_>,
+    root: &Fields<'_>,
+    places: &mut BTreeMap<String, (usize, usize)>,
+) -> Option<Order> {
+    let Some((text, span)) = root.string("order") else {
+        if !root.has("order") {
+            let hint = Some("e.g. order = \"connected ; >ask ; answer\"".to_owned());
+            source.report(0..1, "`order` is missing", "a golden says in which order events come", hint);
+        }
+        return None;
+    };
+    note_place(source, places, "order", span.clone());
+    let inner = content_span(source.text(), &span, &text);
+    let at = |part: Range<usize>| inner.as_ref().map_or(span.clone(), |i| i.start + part.start..i.start + part.end);
+    match order_syntax::parse(&text) {
+        Ok(order) => {
+            for (label, part) in order_syntax::places(&text) {
+                note_place(source, places, &format!("order.{label}"), at(part));
+            }
+            Some(order)
+        }
+        Err(errors) => {
+            for error in errors {
+                source.report(at(error.span), error.message, error.label, error.hint);
+            }
+            None
+        }
+    }
+}
+
+/// Where the text of a TOML string begins, when it stands in the file without escapes.
+fn content_span(file: &str, span: &Range<usize>, text: &str) -> Option<Range<usize>> {
+    let raw = file.get(span.clone())?;
+    let start = raw.find(text)?;
+    let is_opening = raw[..start].trim_matches(['"', '\'', '\n', '\r']).is_empty();
+    (is_opening && !text.is_empty()).then(|| span.start + start..span.start + start + text.len())
+}
+
+/// The event that each `[event.KEY]` is about: a key without `>` means the client's event when only that is in the order.
+#[expect(clippy::type_complexity, reason = "one list of keys with their events, and their places by key")]
+fn names(events: &Fields<'_>, order: Option<&Order>) -> (Vec<(String, Label)>, BTreeMap<String, Range<usize>>) {
+    let mut names = Vec::new();
+    let mut spans = BTreeMap::new();
+    for key in events.keys() {
+        let plain = Label::from(key.as_str());
+        let marked = Label::from(format!(">{key}").as_str());
+        let known = order.map(Order::labels).unwrap_or_default();
+        let label = if !plain.is_client() && !known.contains(&&plain) && known.contains(&&marked) { marked } else { plain };
+        spans.insert(key.clone(), events.key_span(&key).unwrap_or(0..1));
+        names.push((key, label));
+    }
+    (names, spans)
+}
+
+fn read_event(
+    source: &Source<'_>,
+    fields: Fields<'_>,
+    label: &Label,
+    places: &mut BTreeMap<String, (usize, usize)>,
+) -> Event {
+    let sends = read_sends(source, &fields);
+    if !sends.is_empty() && !label.is_client() {
+        let hint = Some(format!("mark it as the client's in the order: >{}", label.name()));
+        fields.report("send", format!("`{label}` is the server's event and cannot be sent"), "here", hint);
+    }
+    let pointers = |table: &str| {
+        let table = fields.table(table);
+        let list: Vec<(String, String)> = table
+            .keys()
+            .into_iter()
+            .filter_map(|name| {
+                let (pointer, span) = table.string(&name)?;
+                if !pointer.is_empty() && !pointer.starts_with('/') {
+                    let hint = Some(format!("write \"/{pointer}\""));
+                    source.report(span, format!("`{pointer}` is not a JSON pointer"), "it begins with /", hint);
+                }
+                Some((name, pointer))
+            })
+            .collect();
+        table.finish();
+        list
+    };
+    let shape_table = fields.table("shape");
+    let mut shape = Vec::new();
+    for key in shape_table.keys() {
+        let Some((text, span)) = shape_table.string(&key) else { continue };
+        let Some(path) = Path::parse(&key) else {
+            let hint = Some(format!("write \"/{key}\""));
+            shape_table.report(&key, format!("`{key}` is not a path"), "a path begins with /", hint);
+            continue;
+        };
+        note_place(source, places, &format!("event.{label}.shape.{}", path.pattern), span.clone());
+        match parse_rule(&text) {
+            Ok(rule) => shape.push((path, rule)),
+            Err(message) => source.report(span, message, "here", None),
+        }
+    }
+    shape_table.finish();
+    let timing = fields.has("timing").then(|| {
+        let table = fields.table("timing");
+        note_place(source, places, &format!("event.{label}.timing"), table.span());
+        read_timing(&table)
+    });
+    let event = Event {
+        sends,
+        after: labels(fields.strings("after").unwrap_or_default()),
+        think: fields.gap("think"),
+        binds: pointers("bind"),
+        critical: fields.boolean("critical").unwrap_or(false),
+        lanes: pointers("lane"),
+        timing: timing.flatten(),
+        shape,
+        seen: small(fields.count("seen")),
+        runs: small(fields.count("runs")),
+    };
+    fields.finish();
+    event
+}
+
+fn labels(texts: Vec<(String, Range<usize>)>) -> Vec<Label> {
+    texts.into_iter().map(|(text, _)| Label::from(text.as_str())).collect()
+}
+
+fn small(count: Option<u64>) -> u32 {
+    count.map_or(0, |count| u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+fn read_timing(fields: &Fields<'_>) -> Option<Envelope> {
+    let after = fields.text("after").map(|text| Label::from(text.as_str()));
+    let usual = fields.gap("usual");
+    if after.is_none() || usual.is_none() {
+        let hint = Some("timing = { after = \"tool_executing\", usual = \"41 ms\", latest = \"310 ms\" }".to_owned());
+        fields.source().report(fields.span(), "timing needs `after` and `usual`", "here", hint);
+    }
+    let samples = small(fields.count("samples"));
+    let (usual, after) = (usual?, after?);
+    let envelope = Envelope {
+        after,
+        usual,
+        spread: fields.number("spread").unwrap_or(0.0),
+        fastest: fields.gap("fastest").unwrap_or(usual),
+        slowest: fields.gap("slowest").unwrap_or(usual),
+        earliest: fields.gap("earliest"),
+        latest: fields.gap("latest"),
+        samples,
+        runs: fields.count("runs").map_or(samples, |runs| small(Some(runs))),
+    };
+    for key in fields.keys() {
+        let known = ["after", "usual", "spread", "fastest", "slowest", "earliest", "latest", "samples", "runs"];
+        if !known.contains(&key.as_str()) {
+            let hint = did_you_mean(&key, known).unwrap_or_else(|| format!("known here: {}", known.join(", ")));
+            fields.report(&key, format!("unknown key `{}`", fields.path_of(&key)), "not a key of this table", Some(hint));
+        }
+    }
+    Some(envelope)
+}
+
+fn read_sends(source: &Source<'_>, fields: &Fields<'_>) -> Vec<Template> {
+    let mut sends = Vec::new();
+    if let Some((item, span)) = fields.item("send") {
+        match to_json(item) {
+            Some(Value::Array(items)) => sends.extend(items.into_iter().map(Template::Json)),
+            Some(value @ Value::Object(_)) => sends.push(Template::Json(value)),
+            _ => source.report(
+                span,
+                "`send` is a table or a list of tables",
+                "here",
+                Some("send_json, send_text and send_base64 take other messages as strings".to_owned()),
+            ),
+        }
+    }
+    for (text, span) in fields.strings("send_json").unwrap_or_default() {
+        match serde_json::from_str(&text) {
+            Ok(value) => sends.push(Template::Json(value)),
+            Err(error) => source.report(span, format!("not valid JSON: {error}"), "here", None),
+        }
+    }
+    for (text, _) in fields.strings("send_text").unwrap_or_default() {
+        sends.push(Template::Text(text));
+    }
+    for (text, span) in fields.strings("send_base64").unwrap_or_default() {
+        match BASE64.decode(&text) {
+            Ok(bytes) => sends.push(Template::Binary(bytes)),
+            Err(error) => source.report(span, format!("not valid base64: {error}"), "here", None),
+        }
+    }
+    sends
+}
+
+/// A TOML item as JSON; dates become strings.
+fn to_json(item: &toml_edit::Item) -> Option<Value> {
+    fn of(value: &toml_edit::Value) -> Option<Value> {
+        Some(match value {
+            toml_edit::Value::String(text) => Value::from(text.value().as_str()),
+            toml_edit::Value::Integer(number) => Value::from(*number.value()),
+            toml_edit::Value::Float(number) => serde_json::Number::from_f64(*number.value())?.into(),
+            toml_edit::Value::Boolean(flag) => Value::from(*flag.value()),
+            toml_edit::Value::Datetime(date) => Value::from(date.value().to_string()),
+            toml_edit::Value::Array(items) => Value::Array(items.iter().map(of).collect::<Option<_>>()?),
+            toml_edit::Value::InlineTable(table) => Value::Object(
+                table.iter().map(|(key, item)| Some((key.to_owned(), of(item)?))).collect::<Option<_>>()?,
+            ),
+        })
+    }
+    match item {
+        toml_edit::Item::Value(item) => of(item),
+        toml_edit::Item::Table(table) => Some(Value::Object(
+            table.iter().map(|(key, item)| Some((key.to_owned(), to_json(item)?))).collect::<Option<_>>()?,
+        )),
+        toml_edit::Item::ArrayOfTables(tables) => Some(Value::Array(
+            tables.iter().map(|table| to_json(&toml_edit::Item::Table(table.clone()))).collect::<Option<_>>()?,
+        )),
+        toml_edit::Item::None => None,
+    }
+}
+
+fn read_dialect(fields: &Fields<'_>) -> Dialect {
+    if let Some((kind, span)) = fields.string("kind") {
+        if kind != "json" {
+            let hint = did_you_mean(&kind, ["json"]).or(Some("known: json".to_owned()));
+            fields.source().report(span, format!("unknown dialect `{kind}`"), "here", hint);
+        }
+    }
+    let name = |key: &str| {
+        let (text, span) = fields.string(key)?;
+        if !text.starts_with('/') {
+            let hint = Some(format!("write \"/{text}\""));
+            fields.source().report(span, format!("`{text}` is not a JSON pointer"), "it begins with /", hint);
+        }
+        Some(text)
+    };
+    let both = name("name").unwrap_or_else(|| "/type".to_owned());
+    let client = name("client_name").unwrap_or_else(|| both.clone());
+    let server = name("server_name").unwrap_or(both);
+    for key in fields.keys() {
+        let known = ["kind", "name", "client_name", "server_name"];
+        if !known.contains(&key.as_str()) {
+            let hint = did_you_mean(&key, known).unwrap_or_else(|| format!("known here: {}", known.join(", ")));
+            fields.report(&key, format!("unknown key `{}`", fields.path_of(&key)), "not a key of this table", Some(hint));
+        }
+    }
+    Dialect::Json { client, server }
+}
+
+fn read_learned(fields: &Fields<'_>) -> Learned {
+    let between = fields.strings("between").unwrap_or_default();
+    let mut between = between.into_iter().map(|(text, _)| text);
+    let learned = Learned {
+        recordings: small(fields.count("recordings")),
+        users: small(fields.count("users")),
+        days: small(fields.count("days")),
+        between: between.next().zip(between.next()),
+        reason: fields.text("reason").unwrap_or_default(),
+    };
+    let known = ["recordings", "users", "days", "between", "reason"];
+    for key in fields.keys() {
+        if !known.contains(&key.as_str()) {
+            let hint = did_you_mean(&key, known).unwrap_or_else(|| format!("known here: {}", known.join(", ")));
+            fields.report(&key, format!("unknown key `{}`", fields.path_of(&key)), "not a key of this table", Some(hint));
+        }
+    }
+    learned
+}
+
+fn read_ends(source: &Source<'_>, root: &Fields<'_>) -> Vec<String> {
+    let ends = root.strings("ends").unwrap_or_else(|| vec![("client 1000".to_owned(), 0..1)]);
+    for (text, span) in &ends {
+        let ok = matches!(text.split_once(' '), Some(("client" | "server", code)) if code.parse::<u16>().is_ok())
+            || text == "dropped 1006";
+        if !ok {
+            let hint = Some("write \"client 1000\", \"server 1008\" or \"dropped 1006\"".to_owned());
+            source.report(span.clone(), format!("`{text}` is not an ending"), "here", hint);
+        }
+    }
+    ends.into_iter().map(|(text, _)| text).collect()
+}
+
+fn read_script(
+    source: &Source<'_>,
+    root: &Fields<'_>,
+    order: Option<&Order>,
+    events: &BTreeMap<Label, Event>,
+) -> Vec<Label> {
+    let clients: Vec<Label> = order
+        .map(Order::labels)
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|label| label.is_client())
+        .cloned()
+        .collect();
+    let count = |label: &Label| events.get(label).map_or(0, |event| event.sends.len());
+    let Some(list) = root.strings("script") else {
+        let repeated = clients.iter().filter(|label| count(label) > 1).count();
+        if repeated > 0 && clients.len() > 1 {
+            let hint = Some("script = [\">ask\", \">ask\"]: every send, in order".to_owned());
+            source.report(0..1, "an event is sent more than once: `script` must say when", "no script", hint);
+        }
+        return clients.iter().flat_map(|label| vec![label.clone(); count(label).max(1)]).collect();
+    };
+    let mut script = Vec::new();
+    for (text, span) in list {
+        let label = Label::from(text.as_str());
+        if !clients.contains(&label) {
+            let hint = did_you_mean(&text, clients.iter().map(Label::as_str));
+            source.report(span, format!("unknown client event `{text}` in the script"), "not in the order", hint);
+        }
+        script.push(label);
+    }
+    script
+}
+
+/// Every send needs its message, every place in a message its value.
+fn check_templates(
+    source: &Source<'_>,
+    golden: &Golden,
+    names: &[(String, Label)],
+    spans: &BTreeMap<String, Range<usize>>,
+) {
+    let key_of = |label: &Label| names.iter().find(|(_, own)| own == label).map(|(key, _)| key);
+    let mut clients: Vec<&Label> = golden.script.iter().collect();
+    clients.sort();
+    clients.dedup();
+    for label in clients {
+        if label.as_str() == crate::dialect::RECONNECT {
+            continue;
+        }
+        let wanted = golden.script.iter().filter(|own| *own == label).count();
+        let found = golden.event(label).map_or(0, |event| event.sends.len());
+        if wanted > found && found != 1 {
+            let span = key_of(label).map_or(0..1, |key| spans[key].clone());
+            let message = format!("`{label}` is sent {wanted} times but has {found} messages");
+            let hint = Some(format!("[event.{}] send = {{ … }}", label.name()));
+            source.report(span, message, "what does the client send?", hint);
+        }
+    }
+    let bound: Vec<&str> =
+        golden.events.values().flat_map(|event| event.binds.iter().map(|(name, _)| name.as_str())).collect();
+    for (key, label) in names {
+        let Some(event) = golden.event(label) else { continue };
+        for name in event.sends.iter().flat_map(Template::names) {
+            let built_in = ["uuid", "nonce", "now", "token", "run"].contains(&name.as_str())
+                || name.starts_with("user.")
+                || name.starts_with("var.");
+            if !built_in && !bound.contains(&name.as_str()) {
+                let hint = did_you_mean(&name, bound.iter().copied())
+                    .unwrap_or_else(|| format!("bind it in the event that brings it: bind.{name} = \"/{name}\", or write {{{{var.{name}}}}} and give --variable {name}=…"));
+                source.report(spans[key].clone(), format!("nothing binds {{{{{name}}}}}"), "used in this event's message", Some(hint));
+            }
+        }
+    }
+}
+
+/// Writes a golden from nothing.
+pub fn write(golden: &Golden) -> String {
+    let mut out = String::new();
+    // Writing into a String cannot fail.
+    let _ = write_into(&mut out, golden);
+    out
+}
+
+fn string(text: &str) -> String {
+    toml_edit::Value::from(text).to_string().trim().to_owned()
+}
+
+fn strings(texts: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    let parts: Vec<String> = texts.into_iter().map(|text| string(text.as_ref())).collect();
+    match &parts[..] {
+        [one] => one.clone(),
+        _ => format!("[{}]", parts.join(", ")),
+    }
+}
+
+fn key(name: &str) -> String {
+    toml_edit::Key::new(name).to_string().trim().to_owned()
+}
+
+fn write_into(out: &mut String, golden: &Golden) -> std::fmt::Result {
+    writeln!(out, "goldwire = {VERSION}")?;
+    writeln!(out, "about = {}", string(&golden.about))?;
+    writeln!(out)?;
+    let pretty = golden.order.pretty(96);
+    if pretty.contains(['"', '\\']) {
+        writeln!(out, "order = '''")?;
+    } else {
+        writeln!(out, "order = \"\"\"")?;
+    }
+    for line in pretty.lines() {
+        writeln!(out, "  {line}")?;
+    }
+    writeln!(out, "{}", if pretty.contains(['"', '\\']) { "'''" } else { "\"\"\"" })?;
+    let mut clients: Vec<Label> = golden.order.labels().into_iter().filter(|label| label.is_client()).cloned().collect();
+    let simple = golden.script == clients || (clients.len() == 1 && golden.script.iter().all(|label| *label == clients[0]));
+    clients.clear();
+    if !simple {
+        writeln!(out, "script = {}", strings(golden.script.iter().map(Label::as_str)))?;
+    }
+    if !golden.rules.is_empty() {
+        let rules = golden.rules.iter().map(|rule| format!("{} before {}", rule.first.as_str(), rule.then.as_str()));
+        writeln!(out, "rules = {}", strings(rules))?;
+    }
+    writeln!(out, "ends = {}", strings(&golden.ends))?;
+    if golden.pace == Pace::Recorded {
+        writeln!(out, "pace = \"recorded\"")?;
+    }
+    if golden.wait != DEFAULT_WAIT {
+        writeln!(out, "wait = {}", string(&golden.wait.to_string()))?;
+    }
+    if golden.linger != DEFAULT_LINGER {
+        writeln!(out, "linger = {}", string(&golden.linger.to_string()))?;
+    }
+    if !golden.keep.is_empty() {
+        writeln!(out, "keep = {}", strings(&golden.keep))?;
+    }
+    let Dialect::Json { client, server } = &golden.dialect;
+    if golden.dialect != Dialect::default() {
+        writeln!(out, "\n[dialect]\nkind = \"json\"")?;
+        if client == server {
+            writeln!(out, "name = {}", string(client))?;
+        } else {
+            writeln!(out, "client_name = {}\nserver_name = {}", string(client), string(server))?;
+        }
+    }
+    let learned = &golden.learned;
+    writeln!(out, "\n[learned]\nrecordings = {}", learned.recordings)?;
+    writeln!(out, "users = {}\ndays = {}", learned.users, learned.days)?;
+    if let Some((first, last)) = &learned.between {
+        writeln!(out, "between = {}", strings([first, last]))?;
+    }
+    writeln!(out, "reason = {}", string(&learned.reason))?;
+    let in_order: Vec<&Label> = golden.order.labels();
+    let rest = golden.events.keys().filter(|label| !in_order.contains(label));
+    for label in in_order.iter().copied().chain(rest) {
+        if let Some(event) = golden.event(label) {
+            write_event(out, &golden.key_of(label), event)?;
+        }
+    }
+    Ok(())
+}
+
+fn write_event(out: &mut String, name: &str, event: &Event) -> std::fmt::Result {
+    let name = key(name);
+    writeln!(out, "\n[event.{name}]")?;
+    write_sends(out, &event.sends)?;
+    if !event.after.is_empty() {
+        writeln!(out, "after = {}", strings(event.after.iter().map(Label::as_str)))?;
+    }
+    if let Some(think) = event.think {
+        writeln!(out, "think = {}", string(&think.to_string()))?;
+    }
+    for (name, pointer) in &event.binds {
+        writeln!(out, "bind.{} = {}", key(name), string(pointer))?;
+    }
+    if event.critical {
+        writeln!(out, "critical = true")?;
+    }
+    for (name, pointer) in &event.lanes {
+        writeln!(out, "lane.{} = {}", key(name), string(pointer))?;
+    }
+    if event.seen > 0 {
+        writeln!(out, "seen = {}\nruns = {}", event.seen, event.runs)?;
+    }
+    if let Some(timing) = &event.timing {
+        write!(out, "timing = {{ after = {}, usual = {}", string(timing.after.as_str()), string(&timing.usual.to_string()))?;
+        if let Some(earliest) = timing.earliest {
+            write!(out, ", earliest = {}", string(&earliest.to_string()))?;
+        }
+        if let Some(latest) = timing.latest {
+            write!(out, ", latest = {}", string(&latest.to_string()))?;
+        }
+        write!(out, ", fastest = {}", string(&timing.fastest.to_string()))?;
+        write!(out, ", slowest = {}", string(&timing.slowest.to_string()))?;
+        writeln!(out, ", spread = {:.3}, samples = {}, runs = {} }}", timing.spread, timing.samples, timing.runs)?;
+    }
+    if !event.shape.is_empty() {
+        writeln!(out, "\n[event.{name}.shape]")?;
+        for (path, rule) in &event.shape {
+            writeln!(out, "{} = {}", string(&path.to_string()), string(&rule.to_string()))?;
+        }
+    }
+    Ok(())
+}
+
+fn write_sends(out: &mut String, sends: &[Template]) -> std::fmt::Result {
+    let tables: Option<Vec<String>> = sends
+        .iter()
+        .map(|send| match send {
+            Template::Json(value @ Value::Object(_)) => to_toml(value).map(|value| value.to_string()),
+            _ => None,
+        })
+        .collect();
+    if let Some(tables) = tables {
+        match &tables[..] {
+            [] => {}
+            [one] => writeln!(out, "send = {}", one.trim())?,
+            many => {
+                writeln!(out, "send = [")?;
+                for table in many {
+                    writeln!(out, "  {},", table.trim())?;
+                }
+                writeln!(out, "]")?;
+            }
+        }
+        return Ok(());
+    }
+    // One form for all of them keeps their order.
+    if sends.iter().all(|send| matches!(send, Template::Json(_))) {
+        let texts = sends.iter().filter_map(|send| match send {
+            Template::Json(value) => Some(value.to_string()),
+            Template::Text(_) | Template::Binary(_) => None,
+        });
+        return writeln!(out, "send_json = {}", strings(texts));
+    }
+    let texts: Vec<String> = sends
+        .iter()
+        .filter_map(|send| match send {
+            Template::Text(text) => Some(text.clone()),
+            Template::Json(value) => Some(value.to_string()),
+            Template::Binary(_) => None,
+        })
+        .collect();
+    if !texts.is_empty() {
+        writeln!(out, "send_text = {}", strings(texts))?;
+    }
+    let bytes: Vec<String> = sends
+        .iter()
+        .filter_map(|send| match send {
+            Template::Binary(bytes) => Some(BASE64.encode(bytes)),
+            Template::Json(_) | Template::Text(_) => None,
+        })
+        .collect();
+    if bytes.is_empty() { Ok(()) } else { writeln!(out, "send_base64 = {}", strings(bytes)) }
+}
+
+/// A JSON value as TOML; none when it holds a null or a number that TOML does not have.
+fn to_toml(value: &Value) -> Option<toml_edit::Value> {
+    Some(match value {
+        Value::Null => return None,
+        Value::Bool(flag) => (*flag).into(),
+        Value::Number(number) => match number.as_i64() {
+            Some(whole) => whole.into(),
+            None if number.is_f64() => number.as_f64()?.into(),
+            None => return None,
+        },
+        Value::String(text) => text.as_str().into(),
+        Value::Array(items) => {
+            toml_edit::Value::Array(items.iter().map(to_toml).collect::<Option<toml_edit::Array>>()?)
+        }
+        Value::Object(map) => {
+            let mut table = toml_edit::InlineTable::new();
+            for (key, item) in map {
+                table.insert(key, to_toml(item)?);
+            }
+            toml_edit::Value::InlineTable(table)
+        }
+    })
+}
+
+/// Writes `golden` over the text of an older one: values that did not change stay as they were typed, comments stay
+/// where they are, and what is new is added where its neighbours are.
+pub fn rewrite(old: &str, golden: &Golden) -> String {
+    let fresh = write(golden);
+    let (Ok(mut target), Ok(new)) =
+        (old.parse::<toml_edit::DocumentMut>(), fresh.parse::<toml_edit::DocumentMut>())
+    else {
+        return fresh;
+    };
+    merge(target.as_table_mut(), new.as_table());
+    target.to_string()
+}
+
+fn merge(target: &mut toml_edit::Table, new: &toml_edit::Table) {
+    let gone: Vec<String> =
+        target.iter().map(|(key, _)| key.to_owned()).filter(|key| !new.contains_key(key)).collect();
+    for key in gone {
+        target.remove(&key);
+    }
+    for (key, item) in new {
+        match target.get_mut(key) {
+            Some(toml_edit::Item::Table(old)) => {
+                if let toml_edit::Item::Table(new) = item {
+                    merge(old, new);
+                } else {
+                    target.insert(key, item.clone());
+                }
+            }
+            Some(toml_edit::Item::Value(old)) => {
+                let toml_edit::Item::Value(new) = item else {
+                    target.insert(key, item.clone());
+                    continue;
+                };
+                if !same(old, new) {
+                    let decor = old.decor().clone();
+                    *old = new.clone();
+                    *old.decor_mut() = decor;
+                }
+            }
+            _ => {
+                target.insert(key, item.clone());
+            }
+        }
+    }
+}
+
+/// Whether two TOML values mean the same, however they are written.
+fn same(a: &toml_edit::Value, b: &toml_edit::Value) -> bool {
+    let json = |value: &toml_edit::Value| to_json(&toml_edit::Item::Value(value.clone()));
+    match (json(a), json(b)) {
+        (Some(Value::String(a)), Some(Value::String(b))) => {
+            a == b || matches!((order_syntax::parse(&a), order_syntax::parse(&b)), (Ok(a), Ok(b)) if a == b)
+        }
+        (a, b) => a.is_some() && a == b,
+    }
+}

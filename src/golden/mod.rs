@@ -1,0 +1,146 @@
+//! What must happen: the golden of a session.
+//!
+//! A [`Golden`] says in which order events come, what each of them looks like, how soon it follows its cause, which
+//! values come back, and what the client sends. It is learned, read as a diff by a person, and accepted; it knows its
+//! own file and nothing of how a run is judged (that is `check`) or driven (that is `drive`).
+
+mod binding;
+mod fields;
+mod format;
+mod order;
+mod order_syntax;
+mod problem;
+mod shape;
+mod timing;
+
+pub use binding::{Template, Unbound, fill_text, fill_value};
+pub use fields::{Fields, parse_toml};
+pub use format::{VERSION, read, rewrite, write};
+pub use order::{Order, Times};
+pub use order_syntax::{OrderError, parse as parse_order};
+pub use problem::{Problem, Problems, Source as SourceText, did_you_mean};
+pub use shape::{Fact, Format, Path, Rule, Source, Type, parse_rule, type_of};
+pub use timing::Envelope;
+
+use crate::dialect::{Dialect, Label};
+use crate::transcript::Gap;
+use std::collections::BTreeMap;
+
+/// What must happen in a session.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Golden {
+    /// One sentence for the person who reads it.
+    pub about: String,
+    /// How frames become events.
+    pub dialect: Dialect,
+    /// The order of events; it drives the client too.
+    pub order: Order,
+    /// Pairs that the order cannot say: every `first` comes before any `then`.
+    pub rules: Vec<Before>,
+    /// The client's events in the order in which they are sent.
+    pub script: Vec<Label>,
+    /// The endings that are allowed, as [`Ending::label`](crate::transcript::Ending::label) writes them.
+    pub ends: Vec<String>,
+    /// Whether the client sends at once or keeps the think times of the recordings.
+    pub pace: Pace,
+    /// How long the driver waits for an event before it gives up.
+    pub wait: Gap,
+    /// How long after the last event the driver listens for what should not come.
+    pub linger: Gap,
+    /// Parts that `learn` leaves as they are, as dotted keys, e.g. `order` or `event.token.timing`.
+    pub keep: Vec<String>,
+    /// Where all this comes from.
+    pub learned: Learned,
+    /// What is known of each event.
+    pub events: BTreeMap<Label, Event>,
+    /// Where things stand in the file: dotted key to line and column, both from 1. Empty for a golden without a file.
+    pub places: BTreeMap<String, (usize, usize)>,
+}
+
+/// `first before then`, wherever both occur.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Before {
+    /// Never after `then`.
+    pub first: Label,
+    /// Never before `first`.
+    pub then: Label,
+}
+
+/// When the client sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Pace {
+    /// As soon as the order allows it: causality, not the clock.
+    #[default]
+    Causal,
+    /// After the think time that the recordings show, too.
+    Recorded,
+}
+
+/// Provenance: what a golden was learned from, and why it was accepted.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Learned {
+    /// How many recordings.
+    pub recordings: u32,
+    /// By how many users.
+    pub users: u32,
+    /// On how many days; machines differ from day to day.
+    pub days: u32,
+    /// The first and the last recording's time, RFC 3339.
+    pub between: Option<(String, String)>,
+    /// Why it was accepted, in the words of the person who did.
+    pub reason: String,
+}
+
+/// What is known of one event.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Event {
+    /// What the client sends, one for each time; empty for a server's event.
+    pub sends: Vec<Template>,
+    /// One of these must have come since the last send before the client sends this; empty when the order is enough.
+    pub after: Vec<Label>,
+    /// The client's think time before this, as the recordings show it.
+    pub think: Option<Gap>,
+    /// Values of this event that are kept under a name: name and JSON pointer.
+    pub binds: Vec<(String, String)>,
+    /// Its absence makes a run deviate, whatever the evidence.
+    pub critical: bool,
+    /// Where the keys of its lanes stand: key and JSON pointer.
+    pub lanes: Vec<(String, String)>,
+    /// How soon and how late it may come.
+    pub timing: Option<Envelope>,
+    /// What it looks like, by path.
+    pub shape: Vec<(Path, Rule)>,
+    /// How often it was recorded.
+    pub seen: u32,
+    /// In how many recordings.
+    pub runs: u32,
+}
+
+impl Golden {
+    /// What is known of an event.
+    pub fn event(&self, label: &Label) -> Option<&Event> {
+        self.events.get(label)
+    }
+
+    /// Where in an event's payload the value of a lane key stands.
+    pub fn lane_pointer(&self, label: &Label, key: &str) -> String {
+        let own = self.event(label).and_then(|event| event.lanes.iter().find(|(name, _)| name == key));
+        own.map_or_else(|| crate::dialect::pointer([key]), |(_, pointer)| pointer.clone())
+    }
+
+    /// How an event is called in the file: `event.ask`, or `event.">ask"` where both sides have an `ask`.
+    pub fn key_of(&self, label: &Label) -> String {
+        let twin = if label.is_client() {
+            Label::from(label.name())
+        } else {
+            Label::from(format!(">{}", label.name()).as_str())
+        };
+        let ambiguous = label.is_client() && (self.events.contains_key(&twin) || self.order.labels().contains(&&twin));
+        if ambiguous { label.as_str().to_owned() } else { label.name().to_owned() }
+    }
+
+    /// Line and column of the narrowest of `keys` that the file has, e.g. `event.ask.shape./text`, then `event.ask`.
+    pub fn place<'k>(&self, keys: impl IntoIterator<Item = &'k str>) -> Option<(usize, usize)> {
+        keys.into_iter().find_map(|key| self.places.get(key).copied())
+    }
+}

@@ -1,0 +1,147 @@
+//! A mistake in a file that a person wrote: its place, its cause, a way out.
+//!
+//! ```text
+//! error: unknown event `tool_cal`
+//!   --> golden/chat.toml:14:18
+//!    |
+//! 14 | order = "start ; ( tool_cal | token )* ; done"
+//!    |                    ^^^^^^^^ no event has this name
+//!    |
+//! hint: did you mean `tool_call`?
+//! ```
+
+use std::cell::RefCell;
+use std::fmt;
+use std::ops::Range;
+
+/// One mistake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The file, as the person named it.
+    pub file: String,
+    /// Counted from 1.
+    pub line: usize,
+    /// Counted from 1, in characters.
+    pub column: usize,
+    /// How many characters are meant; at least 1.
+    pub width: usize,
+    /// The whole line.
+    pub source: String,
+    /// What is wrong.
+    pub message: String,
+    /// What to say below the marked place.
+    pub label: String,
+    /// A way out.
+    pub hint: Option<String>,
+}
+
+/// All mistakes that one reading found; never empty.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Problems(pub Vec<Problem>);
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, problem) in self.0.iter().enumerate() {
+            if i > 0 {
+                f.write_str("\n\nerror: ")?;
+            }
+            write!(f, "{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let number = self.line.to_string();
+        let pad = " ".repeat(number.len());
+        writeln!(f, "{}", self.message)?;
+        writeln!(f, "{pad}--> {}:{}:{}", self.file, self.line, self.column)?;
+        writeln!(f, "{pad} |")?;
+        writeln!(f, "{number} | {}", self.source)?;
+        let indent: String =
+            self.source.chars().take(self.column - 1).map(|c| if c == '\t' { c } else { ' ' }).collect();
+        write!(f, "{pad} | {indent}{}", "^".repeat(self.width))?;
+        if !self.label.is_empty() {
+            write!(f, " {}", self.label)?;
+        }
+        if let Some(hint) = &self.hint {
+            write!(f, "\n{pad} |\nhint: {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The text of a file while it is being read, and what was found wrong with it.
+#[derive(Debug)]
+pub struct Source<'s> {
+    file: &'s str,
+    text: &'s str,
+    problems: RefCell<Vec<Problem>>,
+}
+
+impl<'s> Source<'s> {
+    /// A text and the name under which to report it.
+    pub fn new(file: &'s str, text: &'s str) -> Source<'s> {
+        Source { file, text, problems: RefCell::default() }
+    }
+
+    /// The whole text.
+    pub fn text(&self) -> &'s str {
+        self.text
+    }
+
+    /// Line and column of a byte, both counted from 1; the column in characters.
+    pub fn place(&self, at: usize) -> (usize, usize) {
+        let at = self.floor(at);
+        let before = &self.text[..at];
+        let start = before.rfind('\n').map_or(0, |i| i + 1);
+        (before.matches('\n').count() + 1, before[start..].chars().count() + 1)
+    }
+
+    fn floor(&self, at: usize) -> usize {
+        (0..=at.min(self.text.len())).rev().find(|i| self.text.is_char_boundary(*i)).unwrap_or(0)
+    }
+
+    /// Notes a mistake at `span`, in bytes of the text.
+    pub fn report(&self, span: Range<usize>, message: impl Into<String>, label: impl Into<String>, hint: Option<String>) {
+        let (line, column) = self.place(span.start);
+        let source = self.text.lines().nth(line - 1).unwrap_or("").to_owned();
+        let end = self.floor(span.end).max(self.floor(span.start));
+        let marked = self.text[self.floor(span.start)..end].lines().next().unwrap_or("").chars().count();
+        let width = marked.max(1);
+        self.problems.borrow_mut().push(Problem {
+            file: self.file.to_owned(),
+            line,
+            column,
+            width,
+            source,
+            message: message.into(),
+            label: label.into(),
+            hint,
+        });
+    }
+
+    /// Whether nothing was found so far.
+    pub fn is_clean(&self) -> bool {
+        self.problems.borrow().is_empty()
+    }
+
+    /// All mistakes, by place.
+    pub fn into_problems(self) -> Problems {
+        let mut problems = self.problems.into_inner();
+        problems.sort_by_key(|problem| (problem.line, problem.column));
+        Problems(problems)
+    }
+}
+
+/// The nearest of `known`, when it is near enough to be what was meant.
+pub fn did_you_mean<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<String> {
+    let score = |known: &str| strsim::jaro_winkler(&word.to_lowercase(), &known.to_lowercase());
+    known
+        .into_iter()
+        .map(|known| (score(known), known))
+        .filter(|(score, _)| *score > 0.78)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, known)| format!("did you mean `{known}`?"))
+}

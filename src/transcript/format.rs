@@ -1,0 +1,709 @@
+//! The recording file: JSON Lines, version 1.
+//!
+//! ```text
+//! {"goldwire":1,"session":"agent-run","id":"k3v9","started":"2026-11-22T12:00:00.123456789Z", …}
+//! {"t":0,"dir":">","json":{"type":"ask","text":"How far is the moon?"}}
+//! {"t":1834211,"dir":"<","json":{"type":"agent_started","run_id":"run_81x"}}
+//! {"t":1934211,"dir":"<","text":"not JSON, or not on one line"}
+//! {"t":2034211,"dir":"<","base64":"AAEC"}
+//! {"t":2134211,"dir":"<","ping":""}
+//! {"t":812345678,"end":{"by":"client","code":1000,"reason":""},"frames":5,"sha256":"…"}
+//! ```
+//!
+//! `t` is in nanoseconds since the handshake. Text that is one line of valid JSON stands as it came, byte for byte;
+//! other text is a string, bytes are base64. The last line counts the frames and hashes every byte before it. A file
+//! without a last line, or with half of one, reads as far as it goes and says [`End::Torn`]: that is what a crash
+//! leaves behind.
+
+use super::{End, Ending, Frame, Gap, Handshake, Header, Offset, Payload, Redactor, Side, Stamps, Transcript};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+use std::borrow::Cow;
+use std::io::{self, BufRead, Write};
+
+/// The version this program writes. It reads no other.
+pub const VERSION: u32 = 1;
+
+/// The longest line that is read: a 64 MiB message, escaped.
+const MAX_LINE: usize = 512 * 1024 * 1024;
+
+/// Why a recording cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The disk failed us.
+    #[error("line {line}: {source}")]
+    Io {
+        /// Counted from 1.
+        line: usize,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// There is nothing in the file.
+    #[error("line 1: the file is empty; a recording starts with {{\"goldwire\":1,…}}")]
+    Empty,
+    /// The first line is not a recording's.
+    #[error("line 1: not a goldwire recording: {0}")]
+    NotARecording(String),
+    /// A version that another program wrote.
+    #[error("line 1: recording version {found}, this goldwire reads version {VERSION}; a newer goldwire can read it")]
+    Version {
+        /// What the file says.
+        found: u64,
+    },
+    /// A line that makes no sense.
+    #[error("line {line}, column {column}: {cause}")]
+    Line {
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1, in bytes; 0 when it concerns the whole line.
+        column: usize,
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// The count or the hash in the last line does not fit what precedes it.
+    #[error("line {line}: {cause}; the file was changed after it was recorded")]
+    Altered {
+        /// Counted from 1.
+        line: usize,
+        /// Which of them differs.
+        cause: String,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HeaderLine {
+    goldwire: u32,
+    session: String,
+    id: String,
+    started: String,
+    url: String,
+    user: String,
+    recorder: String,
+    stamps: Stamps,
+    handshake: Handshake,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    claims: Option<serde_json::Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    host_noise: Option<Gap>,
+}
+
+#[derive(Deserialize)]
+struct VersionOnly {
+    goldwire: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line<'a> {
+    t: Offset,
+    #[serde(borrow, default)]
+    dir: Option<Cow<'a, str>>,
+    #[serde(default)]
+    conn: u32,
+    #[serde(borrow, default)]
+    json: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    text: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    base64: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    ping: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pong: Option<Cow<'a, str>>,
+    #[serde(default)]
+    close: Option<CloseLine>,
+    #[serde(default)]
+    open: Option<Handshake>,
+    #[serde(default)]
+    gone: Option<String>,
+    #[serde(default)]
+    end: Option<EndLine>,
+    #[serde(default)]
+    frames: Option<u64>,
+    #[serde(borrow, default)]
+    sha256: Option<Cow<'a, str>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CloseLine {
+    code: u16,
+    #[serde(default)]
+    reason: String,
+}
+
+#[derive(Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct EndLine {
+    by: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    code: Option<u16>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    reason: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    waiting_for: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    waited: Option<Gap>,
+}
+
+impl From<&End> for EndLine {
+    fn from(end: &End) -> EndLine {
+        let plain = |by: &str| EndLine { by: by.to_owned(), ..EndLine::default() };
+        match end {
+            End::Closed { by, code, reason } => {
+                EndLine { code: Some(*code), reason: reason.clone(), ..plain(&by.to_string()) }
+            }
+            End::Dropped { detail } => EndLine { code: Some(1006), reason: detail.clone(), ..plain("network") },
+            End::GaveUp { waiting_for, waited } => {
+                EndLine { waiting_for: waiting_for.clone(), waited: Some(*waited), ..plain("deadline") }
+            }
+            End::Interrupted => plain("interrupt"),
+            End::Torn { detail } => EndLine { reason: detail.clone(), ..plain("recorder") },
+        }
+    }
+}
+
+impl EndLine {
+    fn into_end(self) -> Result<End, String> {
+        let by = match self.by.as_str() {
+            "client" => Side::Client,
+            "server" => Side::Server,
+            "network" => return Ok(End::Dropped { detail: self.reason }),
+            "deadline" => {
+                let waited = self.waited.unwrap_or_default();
+                return Ok(End::GaveUp { waiting_for: self.waiting_for, waited });
+            }
+            "interrupt" => return Ok(End::Interrupted),
+            "recorder" => return Ok(End::Torn { detail: self.reason }),
+            other => return Err(format!("unknown end `{other}`")),
+        };
+        Ok(End::Closed { by, code: self.code.unwrap_or(1005), reason: self.reason })
+    }
+}
+
+/// Writes a recording line by line, as it happens.
+///
+/// Every text passes the [`Redactor`] before it reaches `out`. Nothing is buffered here beyond one line.
+#[derive(Debug)]
+pub struct Writer<W: Write> {
+    out: W,
+    hash: Sha256,
+    frames: u64,
+    redactor: Redactor,
+    line: String,
+}
+
+impl<W: Write> Writer<W> {
+    /// Writes the first line.
+    ///
+    /// # Errors
+    /// What `out` says.
+    pub fn new(out: W, header: &Header, redactor: Redactor) -> io::Result<Writer<W>> {
+        let mut writer = Writer { out, hash: Sha256::new(), frames: 0, redactor, line: String::new() };
+        let mut claims = header.claims.clone();
+        if let Some(claims) = &mut claims {
+            writer.redactor.clean_json(claims);
+        }
+        let line = HeaderLine {
+            goldwire: VERSION,
+            session: header.session.clone(),
+            id: header.id.clone(),
+            started: header.started.clone(),
+            url: writer.redactor.clean(&header.url).into_owned(),
+            user: header.user.clone(),
+            recorder: header.recorder.clone(),
+            stamps: header.stamps,
+            handshake: writer.redactor.clean_handshake(&header.handshake),
+            claims,
+            host_noise: header.host_noise,
+        };
+        writer.line = to_json(&line)?;
+        writer.put()?;
+        Ok(writer)
+    }
+
+    /// Appends one frame.
+    ///
+    /// # Errors
+    /// What the output says; the line may then be torn, and nothing more should be written.
+    pub fn frame(&mut self, frame: &Frame) -> io::Result<()> {
+        use std::fmt::Write as _;
+        let mut line = std::mem::take(&mut self.line);
+        line.clear();
+        // Writing into a String cannot fail.
+        let _ = write!(line, "{{\"t\":{},\"dir\":\"{}\"", frame.at.as_nanos(), frame.side.mark());
+        if frame.conn > 0 {
+            let _ = write!(line, ",\"conn\":{}", frame.conn);
+        }
+        match &frame.payload {
+            Payload::Text(text) => {
+                let text = self.redactor.clean(text);
+                if is_one_json_line(&text) {
+                    line.push_str(",\"json\":");
+                    line.push_str(&text);
+                } else {
+                    line.push_str(",\"text\":");
+                    line.push_str(&to_json(&text)?);
+                }
+            }
+            Payload::Binary(bytes) => push_bytes(&mut line, "base64", &self.redactor.clean_bytes(bytes)),
+            Payload::Ping(bytes) => push_bytes(&mut line, "ping", &self.redactor.clean_bytes(bytes)),
+            Payload::Pong(bytes) => push_bytes(&mut line, "pong", &self.redactor.clean_bytes(bytes)),
+            Payload::Close { code, reason } => {
+                let reason = self.redactor.clean(reason).into_owned();
+                let _ = write!(line, ",\"close\":{}", to_json(&CloseLine { code: *code, reason })?);
+            }
+            Payload::Open(handshake) => {
+                let _ = write!(line, ",\"open\":{}", to_json(&self.redactor.clean_handshake(handshake))?);
+            }
+            Payload::Gone(detail) => {
+                let _ = write!(line, ",\"gone\":{}", to_json(&self.redactor.clean(detail))?);
+            }
+        }
+        line.push('}');
+        self.line = line;
+        self.frames += 1;
+        self.put()
+    }
+
+    /// Writes the last line and hands back the output.
+    ///
+    /// # Errors
+    /// What the output says.
+    pub fn end(mut self, ending: &Ending) -> io::Result<W> {
+        let mut end = EndLine::from(&ending.how);
+        end.reason = self.redactor.clean(&end.reason).into_owned();
+        let digest = hex(&self.hash.clone().finalize());
+        self.line = format!(
+            "{{\"t\":{},\"end\":{},\"frames\":{},\"sha256\":\"{digest}\"}}",
+            ending.at.as_nanos(),
+            to_json(&end)?,
+            self.frames
+        );
+        self.put()?;
+        self.out.flush()?;
+        Ok(self.out)
+    }
+
+    /// Hands what was written so far on to the system.
+    ///
+    /// # Errors
+    /// What the output says.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    /// The output itself, to make it durable.
+    pub fn get_ref(&self) -> &W {
+        &self.out
+    }
+
+    /// Where further secrets are made known.
+    pub fn redactor(&mut self) -> &mut Redactor {
+        &mut self.redactor
+    }
+
+    fn put(&mut self) -> io::Result<()> {
+        self.line.push('\n');
+        self.hash.update(self.line.as_bytes());
+        self.out.write_all(self.line.as_bytes())
+    }
+}
+
+fn to_json(value: &impl Serialize) -> io::Result<String> {
+    serde_json::to_string(value).map_err(io::Error::other)
+}
+
+fn push_bytes(line: &mut String, key: &str, bytes: &[u8]) {
+    line.push_str(",\"");
+    line.push_str(key);
+    line.push_str("\":\"");
+    BASE64.encode_string(bytes, line);
+    line.push('"');
+}
+
+/// Whether `text` can stand in a line as it is: valid JSON, nothing around it, no line break in it.
+fn is_one_json_line(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let edge = |byte: Option<&u8>| byte.is_some_and(|b| !b.is_ascii_whitespace());
+    edge(bytes.first())
+        && edge(bytes.last())
+        && !bytes.iter().any(|b| matches!(b, b'\n' | b'\r'))
+        && serde_json::from_str::<&RawValue>(text).is_ok()
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// The frames of a recording, read one at a time: memory does not grow with the file.
+#[derive(Debug)]
+pub struct Entries<R> {
+    input: R,
+    header: Header,
+    line_number: usize,
+    line: Vec<u8>,
+    hash: Sha256,
+    frames: u64,
+    last: Offset,
+    ending: Option<Ending>,
+}
+
+impl<R: BufRead> Entries<R> {
+    /// Reads the first line.
+    ///
+    /// # Errors
+    /// When it is not the first line of a recording that this version reads.
+    pub fn open(input: R) -> Result<Entries<R>, ReadError> {
+        let mut entries = Entries {
+            input,
+            header: Header::default(),
+            line_number: 0,
+            line: Vec::new(),
+            hash: Sha256::new(),
+            frames: 0,
+            last: Offset::ZERO,
+            ending: None,
+        };
+        if !entries.next_line()? {
+            if entries.line.is_empty() {
+                return Err(ReadError::Empty);
+            }
+            return Err(ReadError::NotARecording("the first line does not end".to_owned()));
+        }
+        let version: VersionOnly = serde_json::from_slice(&entries.line).map_err(|error| {
+            ReadError::NotARecording(format!("{error}; it starts with {{\"goldwire\":1,…}}"))
+        })?;
+        if version.goldwire != u64::from(VERSION) {
+            return Err(ReadError::Version { found: version.goldwire });
+        }
+        let line: HeaderLine =
+            serde_json::from_slice(&entries.line).map_err(|error| entries.line_error(&error))?;
+        entries.header = Header {
+            session: line.session,
+            id: line.id,
+            started: line.started,
+            url: line.url,
+            user: line.user,
+            recorder: line.recorder,
+            stamps: line.stamps,
+            handshake: line.handshake,
+            claims: line.claims,
+            host_noise: line.host_noise,
+        };
+        entries.hash_line();
+        Ok(entries)
+    }
+
+    /// The first line.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The line that was read last, counted from 1.
+    pub fn line_number(&self) -> usize {
+        self.line_number
+    }
+
+    /// How it ended; known once the iterator is exhausted, [`End::Torn`] before.
+    pub fn ending(&self) -> Ending {
+        self.ending.clone().unwrap_or_else(|| self.torn())
+    }
+
+    fn torn(&self) -> Ending {
+        let detail = "the recording has no last line".to_owned();
+        Ending { at: self.last, how: End::Torn { detail } }
+    }
+
+    /// Reads a line without its line feed; false at the end of the file or when the last line has no line feed.
+    fn next_line(&mut self) -> Result<bool, ReadError> {
+        self.line.clear();
+        let limit = u64::try_from(MAX_LINE).unwrap_or(u64::MAX);
+        let line = self.line_number + 1;
+        let count = io::Read::take(&mut self.input, limit)
+            .read_until(b'\n', &mut self.line)
+            .map_err(|source| ReadError::Io { line, source })?;
+        if count == MAX_LINE {
+            let cause = format!("the line is longer than {MAX_LINE} bytes");
+            return Err(ReadError::Line { line, column: 0, cause });
+        }
+        self.line_number = line;
+        if self.line.last() == Some(&b'\n') {
+            self.line.pop();
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    fn hash_line(&mut self) {
+        self.hash.update(&self.line);
+        self.hash.update(b"\n");
+    }
+
+    fn line_error(&self, error: &serde_json::Error) -> ReadError {
+        let cause = error.to_string();
+        // serde_json appends a place within the line that we give ourselves, with the file's line.
+        let cause = cause.rsplit_once(" at line ").map_or(cause.as_str(), |(cause, _)| cause);
+        ReadError::Line { line: self.line_number, column: error.column(), cause: cause.to_owned() }
+    }
+
+    fn bad(&self, cause: impl Into<String>) -> ReadError {
+        ReadError::Line { line: self.line_number, column: 0, cause: cause.into() }
+    }
+
+    fn step(&mut self) -> Result<Option<Frame>, ReadError> {
+        if self.ending.is_some() {
+            return Ok(None);
+        }
+        if !self.next_line()? {
+            self.ending = Some(self.torn());
+            return Ok(None);
+        }
+        let line: Line<'_> = serde_json::from_slice(&self.line).map_err(|error| self.line_error(&error))?;
+        if line.end.is_some() {
+            let (at, frames, sha256) = (line.t, line.frames, line.sha256.as_deref().unwrap_or("").to_owned());
+            let end = line.end.unwrap_or_default().into_end().map_err(|cause| self.bad(cause))?;
+            self.finish(at, end, frames, &sha256)?;
+            return Ok(None);
+        }
+        if line.t < self.last {
+            return Err(self.bad(format!("time goes backwards: {} after {}", line.t, self.last)));
+        }
+        let frame = frame_of(&line).map_err(|cause| self.bad(cause))?;
+        self.last = frame.at;
+        self.frames += 1;
+        self.hash_line();
+        Ok(Some(frame))
+    }
+
+    fn finish(
+        &mut self,
+        at: Offset,
+        how: End,
+        frames: Option<u64>,
+        sha256: &str,
+    ) -> Result<(), ReadError> {
+        let line = self.line_number;
+        if frames != Some(self.frames) {
+            let said = frames.map_or_else(|| "no count".to_owned(), |n| n.to_string());
+            let cause = format!("{} frames precede the last line, which says {said}", self.frames);
+            return Err(ReadError::Altered { line, cause });
+        }
+        if sha256 != hex(&self.hash.clone().finalize()) {
+            return Err(ReadError::Altered { line, cause: "the hash does not fit".to_owned() });
+        }
+        self.ending = Some(Ending { at, how });
+        let mut rest = [0u8; 1];
+        match io::Read::read(&mut self.input, &mut rest) {
+            Ok(0) => Ok(()),
+            Ok(_) => Err(ReadError::Altered { line: line + 1, cause: "a line after the last line".to_owned() }),
+            Err(source) => Err(ReadError::Io { line: line + 1, source }),
+        }
+    }
+}
+
+fn frame_of(line: &Line<'_>) -> Result<Frame, String> {
+    let side = match line.dir.as_deref() {
+        Some(">") => Side::Client,
+        Some("<") => Side::Server,
+        Some(other) => return Err(format!("`dir` is \">\" or \"<\", not \"{other}\"")),
+        None => return Err("a frame needs `dir`".to_owned()),
+    };
+    let bytes = |text: &str| BASE64.decode(text).map_err(|error| format!("bad base64: {error}"));
+    let mut payloads = Vec::with_capacity(1);
+    if let Some(json) = line.json {
+        payloads.push(Payload::Text(json.get().to_owned()));
+    }
+    if let Some(text) = &line.text {
+        payloads.push(Payload::Text(text.clone().into_owned()));
+    }
+    if let Some(text) = &line.base64 {
+        payloads.push(Payload::Binary(bytes(text)?));
+    }
+    if let Some(text) = &line.ping {
+        payloads.push(Payload::Ping(bytes(text)?));
+    }
+    if let Some(text) = &line.pong {
+        payloads.push(Payload::Pong(bytes(text)?));
+    }
+    if let Some(close) = &line.close {
+        payloads.push(Payload::Close { code: close.code, reason: close.reason.clone() });
+    }
+    if let Some(open) = &line.open {
+        payloads.push(Payload::Open(Box::new(open.clone())));
+    }
+    if let Some(detail) = &line.gone {
+        payloads.push(Payload::Gone(detail.clone()));
+    }
+    let count = payloads.len();
+    match payloads.pop() {
+        Some(payload) if count == 1 => Ok(Frame { at: line.t, conn: line.conn, side, payload }),
+        _ => Err(format!("a frame holds one of json, text, base64, ping, pong, close, open, gone; this one {count}")),
+    }
+}
+
+impl<R: BufRead> Iterator for Entries<R> {
+    type Item = Result<Frame, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.step() {
+            Ok(frame) => frame.map(Ok),
+            Err(error) => {
+                // What follows a bad line cannot be trusted.
+                self.ending = Some(self.torn());
+                Some(Err(error))
+            }
+        }
+    }
+}
+
+/// Reads a whole recording.
+///
+/// # Errors
+/// The first line that makes no sense. A missing or torn last line is not an error but [`End::Torn`].
+pub fn read(input: impl BufRead) -> Result<Transcript, ReadError> {
+    let mut entries = Entries::open(input)?;
+    let frames = entries.by_ref().collect::<Result<Vec<_>, _>>()?;
+    Ok(Transcript { ending: entries.ending(), header: entries.header, frames })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn payload() -> impl Strategy<Value = Payload> {
+        let bytes = || proptest::collection::vec(any::<u8>(), 0..40);
+        prop_oneof![
+            any::<String>().prop_map(Payload::Text),
+            Just(Payload::Text(String::new())),
+            Just(Payload::Text("{\"a\": 1.0e2,\n \"b\":9007199254740993}".to_owned())),
+            Just(Payload::Text("{\"a\":  1.0e2, \"a\":\"\\ud800\"}".to_owned())),
+            Just(Payload::Text(" {} ".to_owned())),
+            bytes().prop_map(Payload::Binary),
+            bytes().prop_map(Payload::Ping),
+            bytes().prop_map(Payload::Pong),
+            (1000u16..5000, any::<String>()).prop_map(|(code, reason)| Payload::Close { code, reason }),
+            any::<String>().prop_map(Payload::Gone),
+            any::<u16>().prop_map(|status| Payload::Open(Box::new(Handshake { status, ..Handshake::default() }))),
+        ]
+    }
+
+    fn transcript() -> impl Strategy<Value = Transcript> {
+        let frame = (0u64..1_000_000, 0u32..3, any::<bool>(), payload());
+        (proptest::collection::vec(frame, 0..12), 0usize..4, any::<String>()).prop_map(|(frames, end, text)| {
+            let mut now = 0;
+            let frames: Vec<Frame> = frames
+                .into_iter()
+                .map(|(step, conn, client, payload)| {
+                    now += step;
+                    let side = if client { Side::Client } else { Side::Server };
+                    Frame { at: Offset::from_nanos(now), conn, side, payload }
+                })
+                .collect();
+            let how = match end {
+                0 => End::Closed { by: Side::Server, code: 1008, reason: text },
+                1 => End::Dropped { detail: text },
+                2 => End::GaveUp { waiting_for: vec![text], waited: Gap::from_millis(3) },
+                _ => End::Interrupted,
+            };
+            let header = Header { session: "s".to_owned(), id: "x".to_owned(), ..Header::default() };
+            Transcript { header, frames, ending: Ending { at: Offset::from_nanos(now), how } }
+        })
+    }
+
+    fn write(transcript: &Transcript) -> Vec<u8> {
+        let mut writer =
+            Writer::new(Vec::new(), &transcript.header, Redactor::default()).expect("memory does not fail");
+        for frame in &transcript.frames {
+            writer.frame(frame).expect("memory does not fail");
+        }
+        writer.end(&transcript.ending).expect("memory does not fail")
+    }
+
+    proptest! {
+        #[test]
+        fn reading_undoes_writing(transcript in transcript()) {
+            prop_assert_eq!(read(&write(&transcript)[..]).expect("we wrote it"), transcript);
+        }
+
+        #[test]
+        fn any_prefix_reads_as_far_as_it_goes(transcript in transcript(), cut in any::<prop::sample::Index>()) {
+            let bytes = write(&transcript);
+            let first = bytes.iter().position(|b| *b == b'\n').expect("a first line") + 1;
+            let cut = first + cut.index(bytes.len() - first);
+            let part = read(&bytes[..cut]).expect("a prefix is readable");
+            prop_assert_eq!(&part.frames[..], &transcript.frames[..part.frames.len()]);
+            let torn = matches!(part.ending.how, End::Torn { .. });
+            prop_assert!(torn);
+        }
+
+        #[test]
+        fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = read(&bytes[..]);
+            let mut with_head = write(&Transcript {
+                header: Header::default(), frames: vec![],
+                ending: Ending { at: Offset::ZERO, how: End::Interrupted },
+            });
+            with_head.extend(bytes);
+            let _ = read(&with_head[..]);
+        }
+    }
+
+    fn header_line() -> String {
+        let bytes = write(&Transcript {
+            header: Header::default(),
+            frames: vec![],
+            ending: Ending { at: Offset::ZERO, how: End::Interrupted },
+        });
+        String::from_utf8(bytes).expect("JSON").lines().next().expect("a line").to_owned()
+    }
+
+    #[test]
+    fn a_bad_line_is_named() {
+        let error = |rest: &str| {
+            read(format!("{}\n{rest}", header_line()).as_bytes()).expect_err("it is bad").to_string()
+        };
+        assert_eq!(
+            error("{\"t\":1,\"dir\":\">\",\"json\":{}}\n{\"t\":1,\"dir\":\"-\",\"json\":{}}\n"),
+            "line 3, column 0: `dir` is \">\" or \"<\", not \"-\""
+        );
+        assert!(error("{\"t\":1,\"dri\":\">\"}\n").starts_with("line 2, column 12: unknown field `dri`"));
+        assert!(
+            error("{\"t\":1,\"end\":{\"by\":\"client\"},\"frames\":7,\"sha256\":\"\"}\n").contains("says 7")
+        );
+    }
+
+    #[test]
+    fn other_versions_and_other_files_are_told_apart() {
+        let error = |text: &str| read(text.as_bytes()).expect_err("not ours").to_string();
+        assert!(error("{\"goldwire\":2,\"x\":1}\n").contains("recording version 2"));
+        assert!(error("").contains("empty"));
+        assert!(error("hello\n").contains("not a goldwire recording"));
+    }
+
+    #[test]
+    fn json_stands_in_the_file_as_it_came() {
+        let text = r#"{"b":1.0,"a":  9007199254740993,"b":"é"}"#;
+        let transcript = Transcript {
+            header: Header::default(),
+            frames: vec![Frame {
+                at: Offset::ZERO,
+                conn: 0,
+                side: Side::Server,
+                payload: Payload::Text(text.to_owned()),
+            }],
+            ending: Ending { at: Offset::ZERO, how: End::Interrupted },
+        };
+        let file = String::from_utf8(write(&transcript)).expect("UTF-8");
+        assert!(file.contains(&format!("\"json\":{text}}}")));
+    }
+}

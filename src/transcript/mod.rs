@@ -1,0 +1,180 @@
+//! What happened: one real session as it was seen on the wire.
+//!
+//! A [`Transcript`] is the value, a *recording* its file. It knows frames, times, facts of the handshake and how the
+//! session ended; it does not know what a frame means to the application (that is `dialect`) nor what should have
+//! happened (that is `golden`). A session may use several connections one after another; their frames stand in one
+//! list, in the order in which they were seen, and each says which connection it belongs to.
+
+mod format;
+mod payload;
+mod redact;
+mod time;
+
+pub(crate) use format::hex;
+pub use format::{Entries, ReadError, VERSION, Writer, read};
+pub use payload::{Payload, Side};
+pub use redact::Redactor;
+pub use time::{Gap, Offset};
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// One recorded session of one user.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Transcript {
+    /// Who, where, when, and the evidence that a real server answered.
+    pub header: Header,
+    /// Everything that passed, in the order of its stamps.
+    pub frames: Vec<Frame>,
+    /// How it ended.
+    pub ending: Ending,
+}
+
+/// One WebSocket message or control frame, with its direction and time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Frame {
+    /// When its last byte reached us, or when it was handed to the kernel.
+    pub at: Offset,
+    /// Which connection of the session, counted from 0.
+    pub conn: u32,
+    /// Who sent it.
+    pub side: Side,
+    /// What it holds.
+    pub payload: Payload,
+}
+
+/// Where the stamps of received frames were taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stamps {
+    /// By the kernel, when the segment with the message's last byte arrived.
+    Kernel,
+    /// By the task that reads the socket, when it had the message.
+    #[default]
+    User,
+}
+
+/// The first line of a recording.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Header {
+    /// The session's name, e.g. `agent-run`.
+    pub session: String,
+    /// A short random id, also in the file's name.
+    pub id: String,
+    /// Wall-clock time of offset 0, RFC 3339 with nanoseconds, UTC.
+    pub started: String,
+    /// Where we connected to, secrets replaced.
+    pub url: String,
+    /// Which user of the run this was, e.g. `u1`.
+    pub user: String,
+    /// The program that recorded, e.g. `goldwire 0.1.0`.
+    pub recorder: String,
+    /// Where stamps were taken.
+    pub stamps: Stamps,
+    /// What the first connection's handshake showed.
+    pub handshake: Handshake,
+    /// The claims of the token that was used, never its signature.
+    pub claims: Option<serde_json::Value>,
+    /// How far a timer of ours was late while we recorded, as the worst value: the host's own noise.
+    pub host_noise: Option<Gap>,
+}
+
+/// The facts of one handshake that a made-up server would have to make up as well.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Handshake {
+    /// The address that answered, e.g. `127.0.0.1:8000`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub peer: String,
+    /// The HTTP status of the answer; 101 when the upgrade was accepted.
+    pub status: u16,
+    /// What we asked with, credentials replaced.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub request: BTreeMap<String, String>,
+    /// What the server answered with.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub response: BTreeMap<String, String>,
+    /// TLS version, cipher suite and SHA-256 of the server's certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
+    /// From the start of the TCP connection to the end of the upgrade.
+    pub took: Gap,
+    /// From the start of the TCP connection to its end: one round trip.
+    pub tcp: Gap,
+}
+
+/// What TLS negotiated.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// E.g. `TLSv1_3`.
+    pub version: String,
+    /// E.g. `TLS13_AES_256_GCM_SHA384`.
+    pub cipher: String,
+    /// SHA-256 of the server's own certificate (DER), hexadecimal.
+    pub certificate: String,
+}
+
+/// How a session ended. A closed connection is data, not an error.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ending {
+    /// When.
+    pub at: Offset,
+    /// What ended it.
+    pub how: End,
+}
+
+/// What ended a session.
+#[derive(Debug, Clone, PartialEq)]
+pub enum End {
+    /// A close frame arrived or was sent first by `by`. `code` is 1005 when the frame had none (RFC 6455, 7.1.5).
+    Closed {
+        /// Who sent the first close frame.
+        by: Side,
+        /// The status code, RFC 6455 section 7.4.
+        code: u16,
+        /// The reason given with it.
+        reason: String,
+    },
+    /// The connection ended without a close frame, RFC 6455's 1006.
+    Dropped {
+        /// What the system said, e.g. `connection reset`.
+        detail: String,
+    },
+    /// The server did not do what we waited for, and we gave up.
+    GaveUp {
+        /// The events of which at least one was due.
+        waiting_for: Vec<String>,
+        /// How long we had waited.
+        waited: Gap,
+    },
+    /// The person stopped it.
+    Interrupted,
+    /// The recorder died, or could not write: what is here is a prefix.
+    Torn {
+        /// What stopped it, where that is known.
+        detail: String,
+    },
+}
+
+impl Ending {
+    /// Whether the transcript holds all that happened until the session's own end.
+    pub fn is_whole(&self) -> bool {
+        match self.how {
+            End::Closed { .. } | End::Dropped { .. } | End::GaveUp { .. } => true,
+            End::Interrupted | End::Torn { .. } => false,
+        }
+    }
+
+    /// The ending in a word or two, as goldens write it: `client 1000`, `server 1008`, `dropped 1006`.
+    pub fn label(&self) -> String {
+        match &self.how {
+            End::Closed { by: Side::Client, code, .. } => format!("client {code}"),
+            End::Closed { by: Side::Server, code, .. } => format!("server {code}"),
+            End::Dropped { .. } => "dropped 1006".to_owned(),
+            End::GaveUp { .. } => "gave up".to_owned(),
+            End::Interrupted => "interrupted".to_owned(),
+            End::Torn { .. } => "incomplete".to_owned(),
+        }
+    }
+}
