@@ -13,3 +13,5 @@ pub mod secret;
 pub mod transcript;
 pub mod dialect;
 pub mod golden;
+pub mod finding;
+pub mod check;

@@ -51,63 +51,72 @@ impl Default for Dialect {
 pub struct Decoder {
     dialect: Dialect,
     seen: usize,
+    closing: bool,
+    closed: Option<Event>,
 }
 
 /// What a client's event is called that opens the next connection of a session.
 pub const RECONNECT: &str = ">@reconnect";
-/// What a server's event is called that closes a connection which is not the session's last.
+/// What a server's event is called that closes a connection which is not the session's last, unless the client closed
+/// it first: an answer to a close says nothing.
 pub const CLOSE: &str = "@close";
 
 impl Decoder {
     /// A decoder at the start of a session.
     pub fn new(dialect: &Dialect) -> Decoder {
-        Decoder { dialect: dialect.clone(), seen: 0 }
+        Decoder { dialect: dialect.clone(), seen: 0, closing: false, closed: None }
     }
 
-    /// The event of the next frame, if it is one.
-    pub fn event(&mut self, frame: &Frame) -> Option<Event> {
+    /// The events of the next frame, in order. A close becomes an event only when another connection follows; the last
+    /// one is the session's ending.
+    pub fn feed(&mut self, frame: &Frame) -> impl Iterator<Item = Event> + use<> {
         let index = self.seen;
         self.seen += 1;
+        let event = |label: Label, data: Value| Event { label, at: frame.at, frame: index, conn: frame.conn, data };
+        let mut before = None;
+        let now = match &frame.payload {
+            Payload::Text(text) => Some(match serde_json::from_str::<Value>(text) {
+                Ok(value) => event(self.name(frame.side, &value), value),
+                Err(_) => event(Label::new(frame.side, "text"), Value::String(text.clone())),
+            }),
+            Payload::Binary(bytes) => Some(match serde_json::from_slice::<Value>(bytes) {
+                Ok(value @ Value::Object(_)) => event(self.name(frame.side, &value), value),
+                _ => event(Label::new(frame.side, "binary"), Value::String(crate::transcript::hex(bytes))),
+            }),
+            Payload::Open(_) => {
+                before = self.closed.take();
+                self.closing = false;
+                Some(event(Label::from(RECONNECT), Value::Null))
+            }
+            Payload::Close { code, reason } => {
+                if frame.side == Side::Client {
+                    self.closing = true;
+                } else if !self.closing {
+                    self.closed = Some(event(Label::from(CLOSE), json!({ "code": code, "reason": reason })));
+                }
+                None
+            }
+            Payload::Gone(detail) => {
+                self.closed = Some(event(Label::from(CLOSE), json!({ "code": 1006, "reason": detail })));
+                None
+            }
+            Payload::Ping(_) | Payload::Pong(_) => None,
+        };
+        before.into_iter().chain(now)
+    }
+
+    fn name(&self, side: Side, value: &Value) -> Label {
         let Dialect::Json { client, server } = &self.dialect;
-        let name_at = match frame.side {
+        let name_at = match side {
             Side::Client => client,
             Side::Server => server,
         };
-        let (label, data) = match &frame.payload {
-            Payload::Text(text) => match serde_json::from_str::<Value>(text) {
-                Ok(value) => (json::label(frame.side, name_at, &value), value),
-                Err(_) => (Label::new(frame.side, "text"), Value::String(text.clone())),
-            },
-            Payload::Binary(bytes) => match serde_json::from_slice::<Value>(bytes) {
-                Ok(value @ Value::Object(_)) => (json::label(frame.side, name_at, &value), value),
-                _ => (Label::new(frame.side, "binary"), Value::String(crate::transcript::hex(bytes))),
-            },
-            Payload::Open(_) => (Label::from(RECONNECT), Value::Null),
-            Payload::Close { code, reason } if frame.side == Side::Server => {
-                (Label::from(CLOSE), json!({ "code": code, "reason": reason }))
-            }
-            Payload::Gone(detail) => (Label::from(CLOSE), json!({ "code": 1006, "reason": detail })),
-            Payload::Close { .. } | Payload::Ping(_) | Payload::Pong(_) => return None,
-        };
-        Some(Event { label, at: frame.at, frame: index, conn: frame.conn, data })
+        json::label(side, name_at, value)
     }
 }
 
-/// All events of a transcript. The close of each connection that the client closed, and of the last one, is not an
-/// event: it answers nothing and is judged as the ending.
+/// All events of a session.
 pub fn events(dialect: &Dialect, frames: &[Frame]) -> Vec<Event> {
     let mut decoder = Decoder::new(dialect);
-    let mut events: Vec<Event> = frames.iter().filter_map(|frame| decoder.event(frame)).collect();
-    let last = frames.iter().map(|frame| frame.conn).max().unwrap_or(0);
-    let closed_by_client = |conn: u32, before: usize| {
-        frames[..before].iter().any(|frame| {
-            frame.conn == conn
-                && frame.side == Side::Client
-                && matches!(frame.payload, Payload::Close { .. })
-        })
-    };
-    events.retain(|event| {
-        event.label.as_str() != CLOSE || (event.conn < last && !closed_by_client(event.conn, event.frame))
-    });
-    events
+    frames.iter().flat_map(|frame| decoder.feed(frame)).collect()
 }

@@ -17,7 +17,7 @@ pub struct Fields<'t> {
 }
 
 /// `TableLike` that can be printed for debugging.
-pub trait TableLikeDebug: TableLike + std::fmt::Debug {}
+trait TableLikeDebug: TableLike + std::fmt::Debug {}
 impl<T: TableLike + std::fmt::Debug> TableLikeDebug for T {}
 
 fn as_table(item: &Item) -> Option<&dyn TableLikeDebug> {
@@ -183,6 +183,38 @@ impl<'t> Fields<'t> {
         }
         let span = self.key_span(key).unwrap_or(span);
         Fields { source: self.source, table, path, known, span }
+    }
+
+    /// A table or a list of tables within this one.
+    pub fn tables(&self, key: &str) -> Vec<Fields<'t>> {
+        let Some((item, span)) = self.item(key) else { return Vec::new() };
+        let made = |table: &'t dyn TableLikeDebug, span: Range<usize>| {
+            let (path, known) = (self.path_of(key), RefCell::default());
+            Fields { source: self.source, table: Some(table), path, known, span }
+        };
+        if let Some(table) = as_table(item) {
+            return vec![made(table, self.key_span(key).unwrap_or(span))];
+        }
+        let mut tables = Vec::new();
+        match item {
+            Item::ArrayOfTables(list) => {
+                for table in list {
+                    tables.push(made(table, table.span().unwrap_or_else(|| span.clone())));
+                }
+            }
+            Item::Value(Value::Array(list)) => {
+                for value in list {
+                    match value {
+                        Value::InlineTable(table) => {
+                            tables.push(made(table, table.span().unwrap_or_else(|| span.clone())));
+                        }
+                        _ => self.wrong(key, item, value.span().unwrap_or_else(|| span.clone()), "a list of tables"),
+                    }
+                }
+            }
+            _ => self.wrong(key, item, span, "a table or a list of tables"),
+        }
+        tables
     }
 
     /// Notes a mistake at a key of this table.

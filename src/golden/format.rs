@@ -102,7 +102,7 @@ fn read_document(source: &Source<'_>, table: &toml_edit::Table) -> Option<Golden
         events.insert(label.clone(), event);
     }
     events_table.finish();
-    let dialect = read_dialect(&root.table("dialect"));
+    let dialect = read_dialect(root.table("dialect"));
     let script = read_script(source, &root, order.as_ref(), &events);
     let mut rules = Vec::new();
     for (text, span) in root.strings("rules").unwrap_or_default() {
@@ -135,7 +135,7 @@ fn read_document(source: &Source<'_>, table: &toml_edit::Table) -> Option<Golden
         wait: root.gap("wait").unwrap_or(DEFAULT_WAIT),
         linger: root.gap("linger").unwrap_or(DEFAULT_LINGER),
         keep: root.strings("keep").unwrap_or_default().into_iter().map(|(text, _)| text).collect(),
-        learned: read_learned(&root.table("learned")),
+        learned: read_learned(root.table("learned")),
         events,
         places,
     };
@@ -247,11 +247,11 @@ fn read_event(
         }
     }
     shape_table.finish();
-    let timing = fields.has("timing").then(|| {
-        let table = fields.table("timing");
+    let mut timing = Vec::new();
+    for table in fields.tables("timing") {
         note_place(source, places, &format!("event.{label}.timing"), table.span());
-        read_timing(&table)
-    });
+        timing.extend(read_timing(table));
+    }
     let event = Event {
         sends,
         after: labels(fields.strings("after").unwrap_or_default()),
@@ -259,7 +259,7 @@ fn read_event(
         binds: pointers("bind"),
         critical: fields.boolean("critical").unwrap_or(false),
         lanes: pointers("lane"),
-        timing: timing.flatten(),
+        timing,
         shape,
         seen: small(fields.count("seen")),
         runs: small(fields.count("runs")),
@@ -276,7 +276,7 @@ fn small(count: Option<u64>) -> u32 {
     count.map_or(0, |count| u32::try_from(count).unwrap_or(u32::MAX))
 }
 
-fn read_timing(fields: &Fields<'_>) -> Option<Envelope> {
+fn read_timing(fields: Fields<'_>) -> Option<Envelope> {
     let after = fields.text("after").map(|text| Label::from(text.as_str()));
     let usual = fields.gap("usual");
     if after.is_none() || usual.is_none() {
@@ -284,9 +284,9 @@ fn read_timing(fields: &Fields<'_>) -> Option<Envelope> {
         fields.source().report(fields.span(), "timing needs `after` and `usual`", "here", hint);
     }
     let samples = small(fields.count("samples"));
-    let (usual, after) = (usual?, after?);
+    let usual = usual.unwrap_or_default();
     let envelope = Envelope {
-        after,
+        after: after.unwrap_or_else(|| Label::from("")),
         usual,
         spread: fields.number("spread").unwrap_or(0.0),
         fastest: fields.gap("fastest").unwrap_or(usual),
@@ -296,13 +296,7 @@ fn read_timing(fields: &Fields<'_>) -> Option<Envelope> {
         samples,
         runs: fields.count("runs").map_or(samples, |runs| small(Some(runs))),
     };
-    for key in fields.keys() {
-        let known = ["after", "usual", "spread", "fastest", "slowest", "earliest", "latest", "samples", "runs"];
-        if !known.contains(&key.as_str()) {
-            let hint = did_you_mean(&key, known).unwrap_or_else(|| format!("known here: {}", known.join(", ")));
-            fields.report(&key, format!("unknown key `{}`", fields.path_of(&key)), "not a key of this table", Some(hint));
-        }
-    }
+    fields.finish();
     Some(envelope)
 }
 
@@ -365,7 +359,7 @@ fn to_json(item: &toml_edit::Item) -> Option<Value> {
     }
 }
 
-fn read_dialect(fields: &Fields<'_>) -> Dialect {
+fn read_dialect(fields: Fields<'_>) -> Dialect {
     if let Some((kind, span)) = fields.string("kind") {
         if kind != "json" {
             let hint = did_you_mean(&kind, ["json"]).or(Some("known: json".to_owned()));
@@ -383,17 +377,11 @@ fn read_dialect(fields: &Fields<'_>) -> Dialect {
     let both = name("name").unwrap_or_else(|| "/type".to_owned());
     let client = name("client_name").unwrap_or_else(|| both.clone());
     let server = name("server_name").unwrap_or(both);
-    for key in fields.keys() {
-        let known = ["kind", "name", "client_name", "server_name"];
-        if !known.contains(&key.as_str()) {
-            let hint = did_you_mean(&key, known).unwrap_or_else(|| format!("known here: {}", known.join(", ")));
-            fields.report(&key, format!("unknown key `{}`", fields.path_of(&key)), "not a key of this table", Some(hint));
-        }
-    }
+    fields.finish();
     Dialect::Json { client, server }
 }
 
-fn read_learned(fields: &Fields<'_>) -> Learned {
+fn read_learned(fields: Fields<'_>) -> Learned {
     let between = fields.strings("between").unwrap_or_default();
     let mut between = between.into_iter().map(|(text, _)| text);
     let learned = Learned {
@@ -403,13 +391,7 @@ fn read_learned(fields: &Fields<'_>) -> Learned {
         between: between.next().zip(between.next()),
         reason: fields.text("reason").unwrap_or_default(),
     };
-    let known = ["recordings", "users", "days", "between", "reason"];
-    for key in fields.keys() {
-        if !known.contains(&key.as_str()) {
-            let hint = did_you_mean(&key, known).unwrap_or_else(|| format!("known here: {}", known.join(", ")));
-            fields.report(&key, format!("unknown key `{}`", fields.path_of(&key)), "not a key of this table", Some(hint));
-        }
-    }
+    fields.finish();
     learned
 }
 
@@ -610,17 +592,11 @@ fn write_event(out: &mut String, name: &str, event: &Event) -> std::fmt::Result 
     if event.seen > 0 {
         writeln!(out, "seen = {}\nruns = {}", event.seen, event.runs)?;
     }
-    if let Some(timing) = &event.timing {
-        write!(out, "timing = {{ after = {}, usual = {}", string(timing.after.as_str()), string(&timing.usual.to_string()))?;
-        if let Some(earliest) = timing.earliest {
-            write!(out, ", earliest = {}", string(&earliest.to_string()))?;
-        }
-        if let Some(latest) = timing.latest {
-            write!(out, ", latest = {}", string(&latest.to_string()))?;
-        }
-        write!(out, ", fastest = {}", string(&timing.fastest.to_string()))?;
-        write!(out, ", slowest = {}", string(&timing.slowest.to_string()))?;
-        writeln!(out, ", spread = {:.3}, samples = {}, runs = {} }}", timing.spread, timing.samples, timing.runs)?;
+    let envelopes: Vec<String> = event.timing.iter().map(envelope).collect();
+    match &envelopes[..] {
+        [] => {}
+        [one] => writeln!(out, "timing = {one}")?,
+        many => writeln!(out, "timing = [\n  {},\n]", many.join(",\n  "))?,
     }
     if !event.shape.is_empty() {
         writeln!(out, "\n[event.{name}.shape]")?;
@@ -629,6 +605,19 @@ fn write_event(out: &mut String, name: &str, event: &Event) -> std::fmt::Result 
         }
     }
     Ok(())
+}
+
+fn envelope(timing: &Envelope) -> String {
+    let span = |gap: Gap| string(&gap.to_string());
+    let mut text = format!("{{ after = {}, usual = {}", string(timing.after.as_str()), span(timing.usual));
+    let bounds = [("earliest", timing.earliest), ("latest", timing.latest)];
+    let extremes = [("fastest", Some(timing.fastest)), ("slowest", Some(timing.slowest))];
+    for (name, gap) in bounds.into_iter().chain(extremes) {
+        if let Some(gap) = gap {
+            text.push_str(&format!(", {name} = {}", span(gap)));
+        }
+    }
+    text + &format!(", spread = {:.3}, samples = {}, runs = {} }}", timing.spread, timing.samples, timing.runs)
 }
 
 fn write_sends(out: &mut String, sends: &[Template]) -> std::fmt::Result {

@@ -5,6 +5,7 @@
 //! own file and nothing of how a run is judged (that is `check`) or driven (that is `drive`).
 
 mod binding;
+mod causes;
 mod fields;
 mod format;
 mod order;
@@ -14,13 +15,14 @@ mod shape;
 mod timing;
 
 pub use binding::{Template, Unbound, fill_text, fill_value};
+pub use causes::Causes;
 pub use fields::{Fields, parse_toml};
 pub use format::{VERSION, read, rewrite, write};
 pub use order::{Order, Times};
 pub use order_syntax::{OrderError, parse as parse_order};
 pub use problem::{Problem, Problems, Source as SourceText, did_you_mean};
 pub use shape::{Fact, Format, Path, Rule, Source, Type, parse_rule, type_of};
-pub use timing::Envelope;
+pub use timing::{ALPHA_DEVIATION, ALPHA_SUSPECT, Envelope, LOG_FLOOR, Limits, MIN_RUNS, MIN_USUAL, PRIOR_DF};
 
 use crate::dialect::{Dialect, Label};
 use crate::transcript::Gap;
@@ -106,8 +108,8 @@ pub struct Event {
     pub critical: bool,
     /// Where the keys of its lanes stand: key and JSON pointer.
     pub lanes: Vec<(String, String)>,
-    /// How soon and how late it may come.
-    pub timing: Option<Envelope>,
+    /// How soon and how late it may come, for every event that it may follow.
+    pub timing: Vec<Envelope>,
     /// What it looks like, by path.
     pub shape: Vec<(Path, Rule)>,
     /// How often it was recorded.

@@ -1,0 +1,197 @@
+//! How much a golden's statement rests on, and what a contradiction of it is therefore worth.
+//!
+//! A deviation contradicts what held in at least eight observations from at least five recordings; the first event,
+//! the last event and the close code need three recordings. Everything else is a suspect: run again, or record more.
+
+use crate::dialect::Label;
+use crate::finding::Severity;
+use crate::golden::{Golden, Order, Times};
+use crate::transcript::Gap;
+
+/// Observations behind a deviation.
+const MIN_SEEN: u32 = 8;
+/// Recordings behind a deviation.
+const MIN_RUNS: u32 = 5;
+/// Recordings behind a deviation at the edge of a session, or of a JSON type.
+const MIN_RUNS_EDGE: u32 = 3;
+/// Observations behind "a always before b" when nothing says how far apart they are: a race of probability p survives
+/// n runs with probability (1-p)^n.
+const MIN_SEEN_ORDER: u32 = 30;
+/// Observations behind it when b never followed a within 10 ms.
+const MIN_SEEN_ORDER_APART: u32 = 10;
+/// More than the jitter of a scheduler.
+const APART: Gap = Gap::from_millis(10);
+/// Observations behind a constant: a value that was the same in fewer recordings may be a coincidence.
+const MIN_RUNS_CONSTANT: u32 = 8;
+
+/// A severity and the words for what it rests on.
+pub(super) type Weight = (Severity, String);
+
+/// The evidence in a golden.
+pub(super) struct Evidence<'g> {
+    golden: &'g Golden,
+}
+
+fn weigh(enough: bool, seen: u32, runs: u32, needed: &str) -> Weight {
+    let held = format!("held {seen} times in {runs} recordings");
+    if enough { (Severity::Deviation, held) } else { (Severity::Suspect, format!("{held}; {needed}")) }
+}
+
+impl<'g> Evidence<'g> {
+    pub(super) fn of(golden: &'g Golden) -> Evidence<'g> {
+        Evidence { golden }
+    }
+
+    fn counts(&self, label: &Label) -> (u32, u32) {
+        self.golden.event(label).map_or((0, 0), |event| (event.seen, event.runs))
+    }
+
+    fn is_critical(&self, label: &Label) -> bool {
+        self.golden.event(label).is_some_and(|event| event.critical)
+    }
+
+    /// Whether an event is the first or the last that must come.
+    fn is_edge(&self, label: &Label) -> bool {
+        fn ends<'o>(order: &'o Order, out: &mut Vec<&'o Label>) {
+            match order {
+                Order::Event(label) => out.push(label),
+                Order::Seq(parts) => {
+                    let firsts = parts.iter().find(|part| !part.is_optional());
+                    let lasts = parts.iter().rev().find(|part| !part.is_optional());
+                    firsts.into_iter().chain(lasts).for_each(|part| ends(part, out));
+                }
+                Order::Repeat(body, Times { min: 1.., .. }) => ends(body, out),
+                // Of parts that are optional or run side by side none is an edge, but the sole mandatory one is.
+                Order::All(parts) => {
+                    let mut required = parts.iter().filter(|part| !part.is_optional());
+                    if let (Some(only), None) = (required.next(), required.next()) {
+                        ends(only, out);
+                    }
+                }
+                Order::One(_) | Order::Repeat(..) | Order::Each { .. } => {}
+            }
+        }
+        let mut edges = Vec::new();
+        ends(&self.golden.order, &mut edges);
+        edges.contains(&label)
+    }
+
+    /// Whether an event may come while others go on, outside of any lane: a heartbeat, a progress note.
+    fn is_async(&self, label: &Label) -> bool {
+        fn below_all(order: &Order, label: &Label, inside: bool) -> Option<bool> {
+            match order {
+                Order::Event(own) => (own == label).then_some(inside),
+                Order::Seq(parts) | Order::One(parts) => {
+                    parts.iter().find_map(|part| below_all(part, label, false || inside))
+                }
+                Order::All(parts) => parts.iter().find_map(|part| below_all(part, label, true)),
+                Order::Repeat(body, _) => below_all(body, label, inside),
+                Order::Each { body, .. } => below_all(body, label, false),
+            }
+        }
+        fn is_alone(order: &Order, label: &Label) -> bool {
+            match order {
+                Order::All(parts) => parts.iter().any(|part| match part {
+                    Order::Event(own) => own == label,
+                    Order::Repeat(body, _) => matches!(&**body, Order::Event(own) if own == label),
+                    part => is_alone(part, label),
+                }),
+                Order::Seq(parts) | Order::One(parts) => parts.iter().any(|part| is_alone(part, label)),
+                Order::Repeat(body, _) | Order::Each { body, .. } => is_alone(body, label),
+                Order::Event(_) => false,
+            }
+        }
+        below_all(&self.golden.order, label, false).unwrap_or(false) && is_alone(&self.golden.order, label)
+    }
+
+    fn repeats(&self, label: &Label) -> bool {
+        fn find(order: &Order, label: &Label) -> Option<bool> {
+            match order {
+                Order::Event(own) => (own == label).then_some(false),
+                Order::Repeat(body, times) => match &**body {
+                    Order::Event(own) if own == label => Some(times.max.is_none()),
+                    body => find(body, label),
+                },
+                Order::Seq(parts) | Order::All(parts) | Order::One(parts) => {
+                    parts.iter().find_map(|part| find(part, label))
+                }
+                Order::Each { body, .. } => find(body, label),
+            }
+        }
+        find(&self.golden.order, label).unwrap_or(false)
+    }
+
+    pub(super) fn missing(&self, label: &Label) -> Weight {
+        let (seen, runs) = self.counts(label);
+        if self.is_critical(label) {
+            return (Severity::Deviation, format!("critical; seen {seen} times in {runs} recordings"));
+        }
+        if self.is_edge(label) {
+            return weigh(runs >= MIN_RUNS_EDGE, seen, runs, "3 recordings are needed to fail a run");
+        }
+        let needed = "8 times in 5 recordings are needed to fail a run";
+        if self.is_async(label) && (self.repeats(label) || seen < MIN_SEEN_ORDER) {
+            return weigh(false, seen, runs, "it comes while others go on, so its absence may be chance");
+        }
+        weigh(seen >= MIN_SEEN && runs >= MIN_RUNS, seen, runs, needed)
+    }
+
+    pub(super) fn order(&self, label: &Label, other: Option<&Label>) -> Weight {
+        let (seen, runs) = self.counts(label);
+        let other_seen = other.map_or(seen, |other| self.counts(other).0);
+        let pair = seen.min(other_seen);
+        let is_async = self.is_async(label) || other.is_some_and(|other| self.is_async(other));
+        if is_async {
+            return weigh(false, pair, runs, "one of the two comes at any time");
+        }
+        if self.is_edge(label) || other.is_some_and(|other| self.is_edge(other)) {
+            return weigh(runs >= MIN_RUNS, pair, runs, "5 recordings are needed to fail a run");
+        }
+        let apart = other
+            .and_then(|other| self.golden.event(other))
+            .is_some_and(|event| event.timing.iter().any(|t| t.after == *label && t.fastest >= APART));
+        let enough = pair >= if apart { MIN_SEEN_ORDER_APART } else { MIN_SEEN_ORDER };
+        weigh(enough && runs >= MIN_RUNS, pair, runs, "30 times, or 10 with a gap of 10 ms, are needed to fail a run")
+    }
+
+    pub(super) fn repeated(&self, label: &Label) -> Weight {
+        let (seen, runs) = self.counts(label);
+        let needed = "8 times in 5 recordings are needed to fail a run";
+        weigh(seen >= MIN_SEEN && runs >= MIN_RUNS, seen, runs, needed)
+    }
+
+    pub(super) fn novel(&self, runs: u32) -> Weight {
+        // With nothing seen in n recordings, 95 % of the time the true rate is at most this.
+        let bound = 100.0 * (1.0 - 0.05f64.powf(1.0 / f64::from(runs.max(1))));
+        let words = format!("never seen in {runs} recordings; a clean server could do it in up to {bound:.0} % of runs");
+        (Severity::Suspect, words)
+    }
+
+    pub(super) fn recordings(&self) -> u32 {
+        self.golden.learned.recordings
+    }
+
+    pub(super) fn json_type(&self, label: &Label, samples: Option<u32>) -> Weight {
+        let (seen, runs) = self.counts(label);
+        let needed = "3 recordings are needed to fail a run";
+        weigh(runs >= MIN_RUNS_EDGE, samples.unwrap_or(seen), runs, needed)
+    }
+
+    pub(super) fn field(&self, label: &Label, samples: Option<u32>) -> Weight {
+        let (seen, runs) = self.counts(label);
+        let seen = samples.unwrap_or(seen);
+        let needed = "8 times in 5 recordings are needed to fail a run";
+        weigh(seen >= MIN_SEEN && runs >= MIN_RUNS, seen, runs, needed)
+    }
+
+    pub(super) fn constant(&self, label: &Label, samples: Option<u32>) -> Weight {
+        let (seen, runs) = self.counts(label);
+        let needed = "8 recordings are needed to fail a run";
+        weigh(runs >= MIN_RUNS_CONSTANT, samples.unwrap_or(seen), runs, needed)
+    }
+
+    pub(super) fn ending(&self) -> Weight {
+        let runs = self.recordings();
+        weigh(runs >= MIN_RUNS_EDGE, runs, runs, "3 recordings are needed to fail a run")
+    }
+}

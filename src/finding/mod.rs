@@ -1,0 +1,228 @@
+//! What deviates, where, how bad, how sure.
+//!
+//! A [`Finding`] cannot be made without a place. Its kind says what sort of deviation it is, its severity what it does
+//! to the verdict; the two answer different questions and are different types. Knows nothing of how it was found or
+//! how it will be shown.
+
+mod run;
+
+pub use run::{Outcome, Run, Unjudged, Verdict};
+
+use crate::dialect::Label;
+
+/// One deviation from a golden.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// What sort of deviation.
+    pub kind: Kind,
+    /// What it does to the verdict.
+    pub severity: Severity,
+    /// Where.
+    pub place: Place,
+    /// One sentence, a lower-case fragment.
+    pub message: String,
+    /// What the golden says, where that can be said in a few words.
+    pub expected: Option<String>,
+    /// What came instead.
+    pub actual: Option<String>,
+    /// On how much this rests, or what would be needed to be sure.
+    pub evidence: String,
+    /// What to do or to look at.
+    pub hint: Option<String>,
+    /// Findings that follow from this one and would only repeat it.
+    pub consequences: Vec<String>,
+}
+
+/// Where a finding is: in the golden and in the run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Place {
+    /// The event it is about.
+    pub event: Label,
+    /// The lane, where the event stands in one: key and value.
+    pub lane: Option<(String, String)>,
+    /// The JSON pointer in the event's payload, where it is about a value.
+    pub path: Option<String>,
+    /// The golden's dotted key, e.g. `event.token.timing`.
+    pub key: String,
+    /// Line and column of that key, both counted from 1.
+    pub golden_line: Option<(usize, usize)>,
+    /// Frames of the run that show it, counted from 0; the first is where it became known.
+    pub frames: Vec<usize>,
+}
+
+/// What a finding does to the verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Contradicts weak evidence, or is merely new: run again, or look.
+    Suspect,
+    /// Contradicts what held often enough to be relied on.
+    Deviation,
+}
+
+/// The sort of a deviation. Its family is what REGRESSIONS calls order, shape, binding, timing, ending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// An event that must come did not.
+    Missing,
+    /// An event came that no recording has.
+    UnknownEvent,
+    /// An event came under another name.
+    Renamed,
+    /// An event came after one that it should precede.
+    OutOfOrder,
+    /// An event came more often than it may.
+    Repeated,
+    /// The same event came twice.
+    Duplicate,
+    /// An event of one alternative came together with another.
+    Exclusive,
+    /// A value has another JSON type.
+    TypeChanged,
+    /// A field is missing.
+    FieldMissing,
+    /// A field is new.
+    FieldNew,
+    /// A field moved to another path.
+    FieldMoved,
+    /// A value that was always the same, or one of a few, is another.
+    ValueChanged,
+    /// An id, a time or a hash is written in another format.
+    FormatChanged,
+    /// A value is not the one it must be the same as.
+    Unbound,
+    /// Two lanes carry each other's values.
+    LanesCrossed,
+    /// A count, a counter or a sum of parts does not fit.
+    Relation,
+    /// Slower than recordings allow.
+    TooLate,
+    /// Faster than recordings allow.
+    TooEarly,
+    /// One gap out of all proportion.
+    Stall,
+    /// The session ended in another way.
+    Ending,
+}
+
+impl Kind {
+    /// All kinds, for documentation and schemas.
+    pub const ALL: [Kind; 20] = [
+        Kind::Missing,
+        Kind::UnknownEvent,
+        Kind::Renamed,
+        Kind::OutOfOrder,
+        Kind::Repeated,
+        Kind::Duplicate,
+        Kind::Exclusive,
+        Kind::TypeChanged,
+        Kind::FieldMissing,
+        Kind::FieldNew,
+        Kind::FieldMoved,
+        Kind::ValueChanged,
+        Kind::FormatChanged,
+        Kind::Unbound,
+        Kind::LanesCrossed,
+        Kind::Relation,
+        Kind::TooLate,
+        Kind::TooEarly,
+        Kind::Stall,
+        Kind::Ending,
+    ];
+
+    /// The stable name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Kind::Missing => "missing",
+            Kind::UnknownEvent => "unknown-event",
+            Kind::Renamed => "renamed",
+            Kind::OutOfOrder => "out-of-order",
+            Kind::Repeated => "repeated",
+            Kind::Duplicate => "duplicate",
+            Kind::Exclusive => "exclusive",
+            Kind::TypeChanged => "type-changed",
+            Kind::FieldMissing => "field-missing",
+            Kind::FieldNew => "field-new",
+            Kind::FieldMoved => "field-moved",
+            Kind::ValueChanged => "value-changed",
+            Kind::FormatChanged => "format-changed",
+            Kind::Unbound => "unbound",
+            Kind::LanesCrossed => "lanes-crossed",
+            Kind::Relation => "relation",
+            Kind::TooLate => "too-late",
+            Kind::TooEarly => "too-early",
+            Kind::Stall => "stall",
+            Kind::Ending => "ending",
+        }
+    }
+
+    /// The part of the golden that was contradicted.
+    pub const fn family(self) -> &'static str {
+        match self {
+            Kind::Missing
+            | Kind::UnknownEvent
+            | Kind::Renamed
+            | Kind::OutOfOrder
+            | Kind::Repeated
+            | Kind::Duplicate
+            | Kind::Exclusive => "order",
+            Kind::TypeChanged
+            | Kind::FieldMissing
+            | Kind::FieldNew
+            | Kind::FieldMoved
+            | Kind::ValueChanged
+            | Kind::FormatChanged => "shape",
+            Kind::Unbound | Kind::LanesCrossed | Kind::Relation => "binding",
+            Kind::TooLate | Kind::TooEarly | Kind::Stall => "timing",
+            Kind::Ending => "ending",
+        }
+    }
+}
+
+impl Finding {
+    /// A finding with no more than it must have.
+    pub fn new(kind: Kind, severity: Severity, place: Place, message: impl Into<String>) -> Finding {
+        Finding {
+            kind,
+            severity,
+            place,
+            message: message.into(),
+            expected: None,
+            actual: None,
+            evidence: String::new(),
+            hint: None,
+            consequences: Vec::new(),
+        }
+    }
+
+    /// With what the golden says and what came instead.
+    #[must_use]
+    pub fn values(mut self, expected: impl Into<String>, actual: impl Into<String>) -> Finding {
+        self.expected = Some(expected.into());
+        self.actual = Some(actual.into());
+        self
+    }
+
+    /// With what it rests on.
+    #[must_use]
+    pub fn evidence(mut self, evidence: impl Into<String>) -> Finding {
+        self.evidence = evidence.into();
+        self
+    }
+
+    /// With a way out.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Finding {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The frame at which it became known.
+    pub fn first_frame(&self) -> usize {
+        self.place.frames.first().copied().unwrap_or(usize::MAX)
+    }
+
+    /// Whether two findings of different runs are about the same thing: what re-runs count.
+    pub fn is_like(&self, other: &Finding) -> bool {
+        self.kind == other.kind && self.place.event == other.place.event && self.place.path == other.place.path
+    }
+}

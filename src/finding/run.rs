@@ -1,0 +1,99 @@
+//! A run and its verdict.
+
+use super::{Finding, Severity};
+use crate::transcript::Gap;
+
+/// What a check says of a run, or of all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// Nothing deviates.
+    Conforms,
+    /// Something is new, or contradicts weak evidence.
+    Drift,
+    /// Something contradicts what can be relied on.
+    Deviates,
+    /// There was nothing to judge.
+    CouldNotJudge,
+}
+
+impl Verdict {
+    /// As reports write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Verdict::Conforms => "conforms",
+            Verdict::Drift => "drift",
+            Verdict::Deviates => "deviates",
+            Verdict::CouldNotJudge => "could not judge",
+        }
+    }
+
+    /// The verdict over findings.
+    pub fn of<'f>(findings: impl IntoIterator<Item = &'f Finding>) -> Verdict {
+        findings.into_iter().fold(Verdict::Conforms, |verdict, finding| {
+            verdict.max(match finding.severity {
+                Severity::Suspect => Verdict::Drift,
+                Severity::Deviation => Verdict::Deviates,
+            })
+        })
+    }
+}
+
+/// Why a run could not be judged: no connection, a refused login, a server that is not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unjudged {
+    /// The chain of causes, outermost first, as fragments.
+    pub cause: String,
+    /// A way out.
+    pub hint: Option<String>,
+}
+
+/// One live execution, or one recording, of a session by one user.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// The session's name.
+    pub session: String,
+    /// Which user, e.g. `u1`.
+    pub user: String,
+    /// Which round, counted from 1.
+    pub round: u32,
+    /// Where its recording is kept.
+    pub recording: String,
+    /// How many events it had.
+    pub events: usize,
+    /// From the handshake to the end.
+    pub took: Gap,
+    /// What deviates, first cause first.
+    pub findings: Vec<Finding>,
+    /// Set when there was nothing to judge; there are no findings then.
+    pub unjudged: Option<Unjudged>,
+}
+
+impl Run {
+    /// What this run shows by itself.
+    pub fn verdict(&self) -> Verdict {
+        if self.unjudged.is_some() { Verdict::CouldNotJudge } else { Verdict::of(&self.findings) }
+    }
+}
+
+/// All that one command found.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Outcome {
+    /// The runs, by session, round and user.
+    pub runs: Vec<Run>,
+    /// Whether somebody stopped it before it was done.
+    pub interrupted: bool,
+}
+
+impl Outcome {
+    /// The verdict over all runs. Something that could not be judged outweighs all that was: it must never look like
+    /// passing, nor like a deviation that somebody goes looking for.
+    pub fn verdict(&self) -> Verdict {
+        self.runs.iter().map(Run::verdict).max().unwrap_or(Verdict::CouldNotJudge)
+    }
+
+    /// The runs with findings or without a judgement, deviating ones first; one run a session and sort of finding
+    /// is enough for a person to read.
+    pub fn troubled(&self) -> impl Iterator<Item = &Run> {
+        self.runs.iter().filter(|run| run.verdict() != Verdict::Conforms)
+    }
+}
