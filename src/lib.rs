@@ -14,4 +14,5 @@ pub mod transcript;
 pub mod dialect;
 pub mod golden;
 pub mod finding;
+pub mod learn;
 pub mod check;

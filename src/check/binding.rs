@@ -3,10 +3,9 @@
 //! For every fact only what it needs is kept: the latest value of its source, for each lane where it stands in one;
 //! the parts put together so far; a count. Memory: the open lanes, and the values of `unique` facts.
 
-use super::order::Lane;
 use crate::dialect::{Event, Label};
 use crate::finding::Kind;
-use crate::golden::{Fact, Golden, Source};
+use crate::golden::{Fact, Golden, Lane, Source};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 
@@ -164,7 +163,7 @@ fn scopes(lane: &Scope) -> impl Iterator<Item = Scope> {
 }
 
 /// All values at a path in which `*` stands for every item.
-pub(crate) fn values_at<'v>(value: &'v Value, pattern: &str) -> Vec<&'v Value> {
+fn values_at<'v>(value: &'v Value, pattern: &str) -> Vec<&'v Value> {
     let mut found = vec![value];
     for key in pattern.split('/').skip(1) {
         if key == "*" {

@@ -6,10 +6,10 @@
 use super::binding::Mismatch;
 use super::evidence::Evidence;
 use super::shape::{Misfit, short};
-use super::{Checker, Lane, Note, Violation, What};
+use super::{Checker, Note};
 use crate::dialect::Label;
 use crate::finding::{Finding, Kind, Place, Severity};
-use crate::golden::Fact;
+use crate::golden::{Fact, Lane, Violation, What};
 use crate::transcript::{End, Ending};
 use serde_json::Value;
 use std::collections::BTreeSet;

@@ -7,17 +7,14 @@
 mod binding;
 mod evidence;
 mod explain;
-mod order;
 mod shape;
 mod timing;
 
-pub(crate) use binding::values_at;
-pub use order::{Keys, Lane, Monitor, Violation, What};
 pub use timing::{Gaps, judge as judge_timing};
 
 use crate::dialect::{Decoder, Event, Label};
 use crate::finding::Finding;
-use crate::golden::Golden;
+use crate::golden::{Golden, Lane, Monitor, Violation, What};
 use crate::transcript::{Ending, Frame, Transcript};
 use binding::{Bindings, Mismatch};
 use serde_json::Value;

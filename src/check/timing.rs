@@ -1,9 +1,8 @@
 //! Time between an event and its cause: collected while a run goes on, judged over all runs together.
 
-use super::order::Lane;
 use crate::dialect::{Event, Label};
 use crate::finding::{Finding, Kind, Place, Severity};
-use crate::golden::{ALPHA_DEVIATION, ALPHA_SUSPECT, Causes, Envelope, Golden, LOG_FLOOR, Limits};
+use crate::golden::{ALPHA_DEVIATION, ALPHA_SUSPECT, Causes, Envelope, Golden, LOG_FLOOR, Lane, Limits};
 use crate::transcript::Gap;
 use std::collections::BTreeMap;
 

@@ -6,7 +6,7 @@
 //! memory: the open lanes.
 
 use crate::dialect::Label;
-use crate::golden::{Order, Times};
+use super::{Order, Times};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 

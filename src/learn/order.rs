@@ -1,0 +1,703 @@
+//! The order expression, from the traces of each scope.
+//!
+//! A scope is the session or one lane; its *trace* is the list of its own events and, for every event of a lane within
+//! it, that lane's key. The expression is found by cutting: exclusive parts, parts that float, parts in sequence, a
+//! loop, parts side by side, in this order, on the relation "all a before all b" (after the inductive miner of Leemans,
+//! Fahland and van der Aalst; single occurrence as in Bex et al., TODS 2010). Where nothing can be cut, every event
+//! keeps its multiplicity and every pair that always held becomes a rule.
+
+use super::lanes::Lanes;
+use super::{Session, accepts};
+use crate::dialect::Label;
+use crate::golden::{Before, Order, Times};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// Traces, each with how often it was seen.
+type Traces = BTreeMap<Vec<u16>, u32>;
+
+/// Two branches must exclude each other against this probability of chance.
+const ALPHA_EXCLUSIVE: f64 = 0.01;
+/// So many observations before an order among floating events is believed.
+const MIN_FLOAT: u32 = 8;
+/// So many observations make a never-reversed order between an event that comes at any time and another one believable.
+const MIN_RACE: u32 = 30;
+/// So many observations make a pair a rule.
+const MIN_RULE: u32 = 8;
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Symbol {
+    Event(Label),
+    Lane(String),
+}
+
+/// What was seen of one scope.
+#[derive(Debug, Default)]
+struct Scope {
+    symbols: Vec<Symbol>,
+    traces: Traces,
+    /// The greatest number of lanes of a key within one instance of this scope.
+    lanes: BTreeMap<u16, u32>,
+    gaps: HashMap<(u16, u16), Gaps>,
+}
+
+/// The times from the latest a to the next b.
+#[derive(Debug, Default)]
+struct Gaps {
+    logs: Vec<f64>,
+    least: f64,
+}
+
+impl Gaps {
+    /// Whether the distance is stable, as that of a dependency is; a coincidence has a wide one.
+    fn is_causal(&self) -> bool {
+        let n = self.logs.len();
+        if n < 3 {
+            return false;
+        }
+        let mut logs = self.logs.clone();
+        logs.sort_by(f64::total_cmp);
+        let median = logs[n / 2].exp();
+        #[expect(clippy::cast_precision_loss, reason = "numbers of samples are small")]
+        let count = n as f64;
+        let mean = logs.iter().sum::<f64>() / count;
+        let spread = (logs.iter().map(|log| (log - mean).powi(2)).sum::<f64>() / (count - 1.0)).sqrt();
+        median >= 0.0005 && self.least / median >= 0.25 && spread <= 0.65
+    }
+}
+
+/// Learns the order of a set of sessions.
+pub(super) fn learn(sessions: &[Session], lanes: &Lanes) -> (Order, Vec<Before>) {
+    let scopes = scopes(sessions, lanes);
+    for loops in [true, false] {
+        let mut learner = Learner { scopes: &scopes, weak: BTreeMap::new(), rules: Vec::new(), loops };
+        learner.whole();
+        learner.weaken();
+        learner.rules.clear();
+        let order = learner.whole().simplified();
+        let mut rules = learner.rules;
+        rules.sort();
+        rules.dedup();
+        if sessions.iter().all(|session| accepts(&order, lanes, session)) {
+            return (order, rules);
+        }
+    }
+    let mut learner = Learner { scopes: &scopes, weak: BTreeMap::new(), rules: Vec::new(), loops: false };
+    let order = learner.flat_scope("").simplified();
+    (order, Vec::new())
+}
+
+fn scopes(sessions: &[Session], lanes: &Lanes) -> BTreeMap<String, Scope> {
+    let mut scopes: BTreeMap<String, Scope> = BTreeMap::new();
+    let mut symbols: BTreeMap<String, BTreeSet<Symbol>> = BTreeMap::new();
+    symbols.entry(String::new()).or_default();
+    for event in sessions.iter().flat_map(|session| &session.events) {
+        let chain = lanes.chain(&event.label);
+        let mut scope = "";
+        for key in &chain {
+            symbols.entry(scope.to_owned()).or_default().insert(Symbol::Lane((*key).to_owned()));
+            scope = key;
+        }
+        symbols.entry(scope.to_owned()).or_default().insert(Symbol::Event(event.label.clone()));
+    }
+    for (key, symbols) in symbols {
+        scopes.insert(key, Scope { symbols: symbols.into_iter().collect(), ..Scope::default() });
+    }
+    for session in sessions {
+        add_session(&mut scopes, session, lanes);
+    }
+    scopes
+}
+
+/// One instance of a scope while a session is read.
+#[derive(Default)]
+struct Instance {
+    trace: Vec<u16>,
+    latest: BTreeMap<u16, (u64, bool)>,
+    children: BTreeMap<u16, BTreeSet<String>>,
+}
+
+fn add_session(scopes: &mut BTreeMap<String, Scope>, session: &Session, lanes: &Lanes) {
+    let mut instances: BTreeMap<(String, String), Instance> = BTreeMap::new();
+    instances.insert((String::new(), String::new()), Instance::default());
+    let mut parent_of: BTreeMap<(String, String), String> = BTreeMap::new();
+    for event in &session.events {
+        let chain = lanes.chain(&event.label);
+        let mut values: Vec<String> = chain.iter().map(|key| lanes.value(event, key).unwrap_or_default()).collect();
+        // An event that names only the inner lane belongs to the outer one that an earlier event named with it.
+        for i in (0..chain.len()).rev() {
+            if i + 1 < chain.len() {
+                let child = (chain[i + 1].to_owned(), values[i + 1].clone());
+                if values[i].is_empty() {
+                    values[i] = parent_of.get(&child).cloned().unwrap_or_default();
+                } else {
+                    parent_of.insert(child, values[i].clone());
+                }
+            }
+        }
+        let mut at = (String::new(), String::new());
+        for depth in 0..=chain.len() {
+            let Some(scope) = scopes.get_mut(&at.0) else { break };
+            let (symbol, next) = match chain.get(depth) {
+                Some(key) => {
+                    (Symbol::Lane((*key).to_owned()), Some(((*key).to_owned(), values[depth].clone())))
+                }
+                None => (Symbol::Event(event.label.clone()), None),
+            };
+            let Ok(index) = scope.symbols.binary_search(&symbol) else { break };
+            let symbol = u16::try_from(index).unwrap_or(u16::MAX);
+            let instance = instances.entry(at.clone()).or_default();
+            instance.take(symbol, event.at.as_nanos(), &mut scope.gaps);
+            if let Some(next) = next {
+                instance.children.entry(symbol).or_default().insert(next.1.clone());
+                at = next;
+            }
+        }
+    }
+    for ((key, _), instance) in instances {
+        let Some(scope) = scopes.get_mut(&key) else { continue };
+        *scope.traces.entry(instance.trace).or_default() += 1;
+        for (symbol, children) in instance.children {
+            let most = scope.lanes.entry(symbol).or_default();
+            *most = (*most).max(u32::try_from(children.len()).unwrap_or(u32::MAX));
+        }
+    }
+}
+
+impl Instance {
+    fn take(&mut self, symbol: u16, now: u64, gaps: &mut HashMap<(u16, u16), Gaps>) {
+        self.trace.push(symbol);
+        // Only the first b after an a measures the distance from that a.
+        for (other, (then, fresh)) in &mut self.latest {
+            if *other != symbol && *fresh {
+                *fresh = false;
+                let seconds = now.saturating_sub(*then) as f64 / 1e9;
+                let gaps = gaps.entry((*other, symbol)).or_insert_with(|| Gaps { logs: vec![], least: f64::MAX });
+                gaps.logs.push(seconds.max(1e-9).ln());
+                gaps.least = gaps.least.min(seconds);
+            }
+        }
+        self.latest.insert(symbol, (now, true));
+    }
+}
+
+struct Learner<'s> {
+    scopes: &'s BTreeMap<String, Scope>,
+    /// Pairs, by scope, whose order is a coincidence.
+    weak: BTreeMap<String, BTreeSet<(u16, u16)>>,
+    rules: Vec<Before>,
+    loops: bool,
+}
+
+/// How the symbols of some traces stand to each other.
+struct Relations {
+    symbols: Vec<u16>,
+    both: BTreeMap<(u16, u16), u32>,
+    before: BTreeMap<(u16, u16), u32>,
+}
+
+impl Relations {
+    fn of(traces: &Traces) -> Relations {
+        let symbols: BTreeSet<u16> = traces.keys().flatten().copied().collect();
+        let (mut both, mut before) = (BTreeMap::new(), BTreeMap::new());
+        for (trace, weight) in traces {
+            let mut span: BTreeMap<u16, (usize, usize)> = BTreeMap::new();
+            for (at, symbol) in trace.iter().enumerate() {
+                span.entry(*symbol).and_modify(|(_, last)| *last = at).or_insert((at, at));
+            }
+            for (a, (_, last)) in &span {
+                for (b, (first, _)) in &span {
+                    if a != b {
+                        *both.entry((*a, *b)).or_default() += weight;
+                        if last < first {
+                            *before.entry((*a, *b)).or_default() += weight;
+                        }
+                    }
+                }
+            }
+        }
+        Relations { symbols: symbols.into_iter().collect(), both, before }
+    }
+
+    fn both(&self, a: u16, b: u16) -> u32 {
+        self.both.get(&(a, b)).copied().unwrap_or(0)
+    }
+
+    /// All a before all b, wherever both are.
+    fn always(&self, a: u16, b: u16) -> bool {
+        let both = self.both(a, b);
+        both > 0 && self.before.get(&(a, b)) == Some(&both)
+    }
+}
+
+fn project(traces: &Traces, keep: &BTreeSet<u16>) -> Traces {
+    let mut projected = Traces::new();
+    for (trace, weight) in traces {
+        let part: Vec<u16> = trace.iter().copied().filter(|symbol| keep.contains(symbol)).collect();
+        *projected.entry(part).or_default() += weight;
+    }
+    projected
+}
+
+/// Groups of items that are connected by `linked`.
+fn components(items: &[u16], linked: impl Fn(u16, u16) -> bool) -> Vec<BTreeSet<u16>> {
+    let mut groups: Vec<BTreeSet<u16>> = Vec::new();
+    for item in items {
+        let (mut joined, rest): (Vec<_>, Vec<_>) =
+            groups.into_iter().partition(|group| group.iter().any(|other| linked(*item, *other) || linked(*other, *item)));
+        let mut group: BTreeSet<u16> = joined.drain(..).flatten().collect();
+        group.insert(*item);
+        groups = rest;
+        groups.push(group);
+    }
+    groups.sort();
+    groups
+}
+
+impl Learner<'_> {
+    fn whole(&mut self) -> Order {
+        self.scope("")
+    }
+
+    fn scope(&mut self, key: &str) -> Order {
+        let Some(scope) = self.scopes.get(key) else { return Order::Seq(vec![]) };
+        self.cut(key, &scope.traces.clone(), 1)
+    }
+
+    fn leaf(&mut self, key: &str, symbol: u16, traces: &Traces) -> Order {
+        let scope = &self.scopes[key];
+        match scope.symbols[usize::from(symbol)].clone() {
+            Symbol::Event(label) => {
+                let most = traces.keys().map(|trace| trace.iter().filter(|s| **s == symbol).count()).max().unwrap_or(1);
+                let event = Order::Event(label);
+                if most > 1 { Order::Repeat(Box::new(event), Times::SOME) } else { event }
+            }
+            Symbol::Lane(lane) => {
+                let several = scope.lanes.get(&symbol).is_some_and(|most| *most > 1);
+                let body = Box::new(self.scope(&lane));
+                let each = Order::Each { key: lane, body };
+                if several { Order::Repeat(Box::new(each), Times::SOME) } else { each }
+            }
+        }
+    }
+
+    fn is_lane(&self, key: &str, symbol: u16) -> bool {
+        matches!(self.scopes[key].symbols[usize::from(symbol)], Symbol::Lane(_))
+    }
+
+    fn is_weak(&self, key: &str, a: u16, b: u16) -> bool {
+        self.weak.get(key).is_some_and(|weak| weak.contains(&(a.min(b), a.max(b))))
+    }
+
+    fn before(&self, key: &str, relations: &Relations, min_n: u32, a: u16, b: u16) -> bool {
+        relations.both(a, b) >= min_n && relations.always(a, b) && !self.is_weak(key, a, b)
+    }
+
+    fn concurrent(&self, key: &str, relations: &Relations, min_n: u32, a: u16, b: u16) -> bool {
+        relations.both(a, b) > 0
+            && !self.before(key, relations, min_n, a, b)
+            && !self.before(key, relations, min_n, b, a)
+    }
+
+    fn cut(&mut self, key: &str, traces: &Traces, min_n: u32) -> Order {
+        let mut traces = traces.clone();
+        if traces.remove(&Vec::new()).is_some() {
+            if traces.is_empty() {
+                return Order::Seq(vec![]);
+            }
+            return Order::Repeat(Box::new(self.cut(key, &traces, min_n)), Times::OPTIONAL);
+        }
+        let relations = Relations::of(&traces);
+        if let [symbol] = relations.symbols[..] {
+            return self.leaf(key, symbol, &traces);
+        }
+        self.exclusive(key, &traces, &relations, min_n)
+            .or_else(|| self.floating(key, &traces, &relations, min_n))
+            .or_else(|| self.sequence(key, &traces, &relations, min_n))
+            .or_else(|| self.repeated(key, &traces, &relations, min_n))
+            .or_else(|| self.parallel(key, &traces, &relations, min_n))
+            .unwrap_or_else(|| self.flat(key, &traces, &relations))
+    }
+
+    fn exclusive(&mut self, key: &str, traces: &Traces, relations: &Relations, min_n: u32) -> Option<Order> {
+        let groups = components(&relations.symbols, |a, b| relations.both(a, b) > 0);
+        if groups.len() < 2 {
+            return None;
+        }
+        let total: u32 = traces.values().sum();
+        let count = |group: &BTreeSet<u16>| -> u32 {
+            traces.iter().filter(|(t, _)| t.iter().any(|s| group.contains(s))).map(|(_, n)| n).sum()
+        };
+        let counts: Vec<u32> = groups.iter().map(count).collect();
+        let enough = counts.iter().enumerate().all(|(i, a)| {
+            counts[i + 1..].iter().all(|b| no_overlap_by_chance(total, *a, *b) <= ALPHA_EXCLUSIVE)
+        });
+        let parts: Vec<Order> = groups
+            .iter()
+            .map(|group| {
+                let mut part = project(traces, group);
+                part.remove(&Vec::new());
+                self.cut(key, &part, min_n)
+            })
+            .collect();
+        Some(if enough {
+            Order::One(parts)
+        } else {
+            Order::All(parts.into_iter().map(|part| Order::Repeat(Box::new(part), Times::OPTIONAL)).collect())
+        })
+    }
+
+    fn floating(&mut self, key: &str, traces: &Traces, relations: &Relations, min_n: u32) -> Option<Order> {
+        let mut rest: Vec<u16> = relations.symbols.clone();
+        let mut floats = BTreeSet::new();
+        loop {
+            let pairs_around = |h: u16| {
+                let beside = |a: u16| a != h && self.concurrent(key, relations, min_n, h, a);
+                let around: Vec<u16> = rest.iter().copied().filter(|a| beside(*a)).collect();
+                around
+                    .iter()
+                    .flat_map(|a| around.iter().map(move |b| (*a, *b)))
+                    .filter(|(a, b)| {
+                        a != b && relations.both(*a, *b) >= 2 && self.before(key, relations, min_n, *a, *b)
+                    })
+                    .count()
+            };
+            let best = rest
+                .iter()
+                .copied()
+                .filter(|h| !self.is_lane(key, *h))
+                .map(|h| (pairs_around(h), std::cmp::Reverse(h)))
+                .filter(|(pairs, _)| *pairs > 0)
+                .max();
+            let Some((_, std::cmp::Reverse(h))) = best else { break };
+            rest.retain(|symbol| *symbol != h);
+            floats.insert(h);
+        }
+        if floats.is_empty() || rest.is_empty() {
+            return None;
+        }
+        let rest = self.cut(key, &project(traces, &rest.into_iter().collect()), min_n);
+        let floats_traces = project(traces, &floats);
+        let floats = self.cut(key, &floats_traces, MIN_FLOAT);
+        let floats = relax(floats, &floats_traces);
+        Some(Order::All(vec![rest, floats]))
+    }
+
+    fn sequence(&mut self, key: &str, traces: &Traces, relations: &Relations, min_n: u32) -> Option<Order> {
+        let symbols = &relations.symbols;
+        let mut reach: BTreeSet<(u16, u16)> = BTreeSet::new();
+        for a in symbols {
+            for b in symbols {
+                if a != b && self.before(key, relations, min_n, *a, *b) {
+                    reach.insert((*a, *b));
+                }
+            }
+        }
+        for via in symbols {
+            for a in symbols {
+                if reach.contains(&(*a, *via)) {
+                    for b in symbols {
+                        if a != b && reach.contains(&(*via, *b)) {
+                            reach.insert((*a, *b));
+                        }
+                    }
+                }
+            }
+        }
+        let together = |a: u16, b: u16| {
+            a != b
+                && (self.concurrent(key, relations, min_n, a, b)
+                    || reach.contains(&(a, b)) == reach.contains(&(b, a)))
+        };
+        let mut groups = components(symbols, together);
+        // Two groups are in sequence only if all of one come before all of the other.
+        loop {
+            let precedes = |g: &BTreeSet<u16>, h: &BTreeSet<u16>| {
+                g.iter().all(|a| h.iter().all(|b| reach.contains(&(*a, *b))))
+            };
+            let tangled = (0..groups.len())
+                .flat_map(|i| (i + 1..groups.len()).map(move |j| (i, j)))
+                .find(|(i, j)| !precedes(&groups[*i], &groups[*j]) && !precedes(&groups[*j], &groups[*i]));
+            let Some((i, j)) = tangled else { break };
+            let merged = groups.remove(j);
+            groups[i].extend(merged);
+        }
+        if groups.len() < 2 {
+            return None;
+        }
+        groups.sort_by(|g, h| match (g.first(), h.first()) {
+            (Some(a), Some(b)) if reach.contains(&(*a, *b)) => std::cmp::Ordering::Less,
+            (Some(a), Some(b)) if reach.contains(&(*b, *a)) => std::cmp::Ordering::Greater,
+            _ => g.cmp(h),
+        });
+        Some(Order::Seq(groups.iter().map(|group| self.cut(key, &project(traces, group), min_n)).collect()))
+    }
+
+    fn repeated(&mut self, key: &str, traces: &Traces, relations: &Relations, min_n: u32) -> Option<Order> {
+        if !self.loops {
+            return None;
+        }
+        let same = |mut ends: Vec<u16>| {
+            ends.dedup();
+            if let [only] = ends[..] { Some(only) } else { None }
+        };
+        let first = same(traces.keys().filter_map(|trace| trace.first().copied()).collect());
+        let last = same(traces.keys().filter_map(|trace| trace.last().copied()).collect());
+        let heads = [(first, true), (last, false)];
+        for (head, at_start) in heads {
+            let Some(head) = head.filter(|head| !self.is_lane(key, *head)) else { continue };
+            let most = traces.keys().map(|t| t.iter().filter(|s| **s == head).count()).max().unwrap_or(0);
+            if most < 2 {
+                continue;
+            }
+            let mut segments = Traces::new();
+            for (trace, weight) in traces {
+                for segment in cut_at(trace, head, at_start) {
+                    *segments.entry(segment).or_default() += weight;
+                }
+            }
+            let inner = Relations::of(&segments);
+            let total: u32 = segments.values().sum();
+            let symbols = &relations.symbols;
+            let ordered = symbols
+                .iter()
+                .flat_map(|a| symbols.iter().map(move |b| (*a, *b)))
+                .filter(|(a, b)| {
+                    a < b
+                        && self.concurrent(key, relations, min_n, *a, *b)
+                        && inner.both(*a, *b) >= 3
+                        && (inner.always(*a, *b) || inner.always(*b, *a))
+                })
+                .count();
+            let once = |symbol: u16| -> u32 {
+                let is_once = |trace: &[u16]| trace.iter().filter(|s| **s == symbol).count() == 1;
+                segments.iter().filter(|(trace, _)| is_once(trace)).map(|(_, n)| n).sum()
+            };
+            let regular = symbols.iter().filter(|s| **s != head && total >= 4 && once(**s) * 10 >= total * 9).count();
+            if ordered + regular > 0 {
+                let body = self.cut(key, &segments, min_n);
+                return Some(Order::Repeat(Box::new(body), Times::SOME));
+            }
+        }
+        None
+    }
+
+    fn parallel(&mut self, key: &str, traces: &Traces, relations: &Relations, min_n: u32) -> Option<Order> {
+        let linked = |a: u16, b: u16| {
+            self.before(key, relations, min_n, a, b)
+                || self.before(key, relations, min_n, b, a)
+                || (relations.both(a, b) > 0 && alternates(traces, a, b))
+        };
+        let groups = components(&relations.symbols, linked);
+        if groups.len() < 2 {
+            return None;
+        }
+        let parts = groups.iter().map(|group| {
+            let part = project(traces, group);
+            let order = self.cut(key, &part, min_n);
+            relax(order, &part)
+        });
+        Some(Order::All(parts.collect()))
+    }
+
+    fn flat(&mut self, key: &str, traces: &Traces, relations: &Relations) -> Order {
+        for a in &relations.symbols {
+            for b in &relations.symbols {
+                let names = (&self.scopes[key].symbols[usize::from(*a)], &self.scopes[key].symbols[usize::from(*b)]);
+                if let (Symbol::Event(first), Symbol::Event(then)) = names {
+                    if a != b && relations.both(*a, *b) >= MIN_RULE && relations.always(*a, *b) {
+                        self.rules.push(Before { first: first.clone(), then: then.clone() });
+                    }
+                }
+            }
+        }
+        let parts = relations.symbols.clone().into_iter().map(|symbol| {
+            let part = project(traces, &BTreeSet::from([symbol]));
+            let order = self.cut(key, &part, 1);
+            relax(order, &part)
+        });
+        Order::All(parts.collect())
+    }
+
+    /// Everything side by side: the order that accepts any session of these events.
+    fn flat_scope(&mut self, key: &str) -> Order {
+        let Some(scope) = self.scopes.get(key) else { return Order::Seq(vec![]) };
+        let parts = scope.symbols.clone().into_iter().map(|symbol| {
+            let body = match symbol {
+                Symbol::Event(label) => Order::Event(label),
+                Symbol::Lane(lane) => Order::Each { body: Box::new(self.flat_scope(&lane)), key: lane },
+            };
+            Order::Repeat(Box::new(body), Times::ANY)
+        });
+        Order::All(parts.collect())
+    }
+
+    /// Second look: an event that comes beside others is ordered to a third only if their distance is that of a
+    /// dependency, or was never reversed often enough.
+    fn weaken(&mut self) {
+        let keys: Vec<String> = self.scopes.keys().cloned().collect();
+        for key in keys {
+            let scope = &self.scopes[&key];
+            let relations = Relations::of(&scope.traces);
+            let lonely: Vec<u16> = relations
+                .symbols
+                .iter()
+                .copied()
+                .filter(|h| !self.is_lane(&key, *h))
+                .filter(|h| relations.symbols.iter().any(|a| a != h && self.concurrent(&key, &relations, 1, *h, *a)))
+                .collect();
+            let order = self.scope(&key).simplified();
+            let lonely: Vec<u16> = lonely.into_iter().filter(|h| self.comes_alone(&key, *h, &order)).collect();
+            let mut weak = BTreeSet::new();
+            for h in lonely {
+                for b in relations.symbols.iter().copied().filter(|b| *b != h) {
+                    let causal = |a, b| scope.gaps.get(&(a, b)).is_some_and(Gaps::is_causal);
+                    let ordered = relations.always(h, b) || relations.always(b, h);
+                    if ordered && relations.both(h, b) < MIN_RACE && !causal(h, b) && !causal(b, h) {
+                        weak.insert((h.min(b), h.max(b)));
+                    }
+                }
+            }
+            self.weak.insert(key, weak);
+        }
+    }
+
+    /// Whether the order so far has an event as a branch by itself beside others.
+    fn comes_alone(&self, key: &str, symbol: u16, order: &Order) -> bool {
+        let Symbol::Event(label) = self.scopes[key].symbols[usize::from(symbol)].clone() else { return false };
+        fn alone(order: &Order, label: &Label) -> bool {
+            let is_it = |part: &Order| match part {
+                Order::Event(own) => own == label,
+                Order::Repeat(body, _) => matches!(&**body, Order::Event(own) if own == label),
+                Order::Seq(_) | Order::All(_) | Order::One(_) | Order::Each { .. } => false,
+            };
+            match order {
+                Order::All(parts) => parts.iter().any(|part| is_it(part) || alone(part, label)),
+                Order::Seq(parts) | Order::One(parts) => parts.iter().any(|part| alone(part, label)),
+                Order::Repeat(body, _) | Order::Each { body, .. } => alone(body, label),
+                Order::Event(_) => false,
+            }
+        }
+        alone(order, &label)
+    }
+}
+
+/// In `&` a repeated event that was seen only once or twice in some session may as well be absent in another.
+fn relax(order: Order, traces: &Traces) -> Order {
+    match order {
+        Order::Repeat(body, Times::SOME) if matches!(*body, Order::Event(_)) => {
+            let least = traces.keys().map(Vec::len).min().unwrap_or(0);
+            Order::Repeat(body, if least <= 2 { Times::ANY } else { Times::SOME })
+        }
+        other => other,
+    }
+}
+
+/// Cuts a trace at every occurrence of its first (or last) symbol.
+fn cut_at(trace: &[u16], head: u16, at_start: bool) -> Vec<Vec<u16>> {
+    let mut segments: Vec<Vec<u16>> = Vec::new();
+    let mut current = Vec::new();
+    for symbol in trace {
+        if at_start && *symbol == head && !current.is_empty() {
+            segments.push(std::mem::take(&mut current));
+        }
+        current.push(*symbol);
+        if !at_start && *symbol == head {
+            segments.push(std::mem::take(&mut current));
+        }
+    }
+    if !current.is_empty() {
+        segments.push(current);
+    }
+    segments
+}
+
+/// Whether a and b always take turns, beginning with the same one.
+fn alternates(traces: &Traces, a: u16, b: u16) -> bool {
+    let mut starts = BTreeSet::new();
+    traces.keys().all(|trace| {
+        let turns: Vec<u16> = trace.iter().copied().filter(|s| *s == a || *s == b).collect();
+        if turns.len() < 2 {
+            return turns.is_empty() || starts.insert(turns[0]) || true;
+        }
+        starts.insert(turns[0]);
+        turns.windows(2).all(|pair| pair[0] != pair[1])
+    }) && starts.len() == 1
+}
+
+/// The probability that two sets of a and b out of n traces do not overlap by chance (hypergeometric).
+fn no_overlap_by_chance(n: u32, a: u32, b: u32) -> f64 {
+    if a + b > n {
+        return 0.0;
+    }
+    (0..b).map(|i| f64::from(n - a - i) / f64::from(n - i)).product()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::Event;
+    use crate::transcript::Offset;
+    use serde_json::json;
+
+    /// A session from words: `exec:c1` carries the call id `c1`.
+    fn session(words: &str) -> Session {
+        let events = words.split_whitespace().enumerate().map(|(i, word)| {
+            let (name, call) = word.split_once(':').map_or((word, None), |(name, call)| (name, Some(call)));
+            let data = match call {
+                Some(call) => json!({ "type": name, "call_id": format!("call_{call}0000001") }),
+                None => json!({ "type": name }),
+            };
+            let at = Offset::from_nanos(u64::try_from(i).expect("small") * 20_000_000);
+            Event { label: Label::from(name), at, frame: i, conn: 0, data }
+        });
+        Session { events: events.collect(), ending: "client 1000".to_owned() }
+    }
+
+    fn learned(sessions: &[&str]) -> String {
+        let sessions: Vec<Session> = sessions.iter().map(|words| session(words)).collect();
+        let lanes = Lanes::find(&sessions);
+        let (order, _) = learn(&sessions, &lanes);
+        for session in &sessions {
+            assert!(accepts(&order, &lanes, session), "{order} does not accept what it was learned from");
+        }
+        order.to_string()
+    }
+
+    #[test]
+    fn an_agent_run_reads_like_a_score() {
+        let order = learned(&[
+            "hi >ask start think exec:a exec:b done:b done:a think tok tok end",
+            "hi >ask start think exec:a done:a exec:b think done:b think tok tok tok end",
+            "hi >ask start think think exec:a exec:b done:a done:b think tok end",
+            "hi >ask start think exec:a exec:b done:a done:b think tok tok end",
+        ]);
+        assert_eq!(
+            order,
+            "hi ; >ask ; start ; ( each call_id ( exec ; done )+ & think* ) ; tok+ ; end"
+        );
+    }
+
+    #[test]
+    fn rounds_of_a_conversation_become_a_loop() {
+        let round = ">ask start tok tok end";
+        assert_eq!(learned(&[&format!("hi {round} {round}"), &format!("hi {round} {round} {round}")]), "hi ; ( >ask ; start ; tok+ ; end )+");
+    }
+
+    #[test]
+    fn what_is_not_always_there_is_optional() {
+        assert_eq!(learned(&["a b c", "a c", "a b c"]), "a ; b? ; c");
+    }
+
+    #[test]
+    fn a_heartbeat_floats() {
+        assert_eq!(learned(&["a b beat c", "a beat b c", "beat a b c beat", "a b c"]), "( a ; b ; c ) & beat*");
+    }
+
+    #[test]
+    fn alternatives_need_evidence() {
+        let few = learned(&["a ok z", "a bad z"]);
+        assert_eq!(few, "a ; ( bad? & ok? ) ; z");
+        let many: Vec<&str> = (0..20).map(|i| if i % 2 == 0 { "a ok z" } else { "a bad z" }).collect();
+        assert_eq!(learned(&many), "a ; ( bad | ok ) ; z");
+    }
+}

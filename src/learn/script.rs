@@ -1,0 +1,297 @@
+//! The client's half: what it sends, where the values in it come from, and what each send waits for.
+
+use super::Session;
+use super::lanes::is_id;
+use crate::dialect::{Event, Label, RECONNECT, pointer};
+use crate::golden::{self, Format, Golden, Monitor, Order, Template};
+use crate::transcript::Gap;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A value from the server must be this long to be looked for inside of a longer text.
+const MIN_INSIDE: usize = 12;
+/// A think time below this is only the client's own speed.
+const MIN_THINK: Gap = Gap::from_millis(50);
+
+/// Where a value that the client sends came from: an event and a pointer.
+type Origin = (Label, String);
+
+pub(super) fn learn(
+    sessions: &[Session],
+    order: &Order,
+    events: &mut BTreeMap<Label, golden::Event>,
+    previous: Option<&Golden>,
+) -> Vec<Label> {
+    let script = usual_script(sessions);
+    let following: Vec<&Session> = sessions.iter().filter(|session| labels(session) == script).collect();
+    let kept = previous.filter(|golden| golden.script == script);
+    if let Some(golden) = kept {
+        for (label, old) in &golden.events {
+            if let Some(new) = events.get_mut(label) {
+                new.sends.clone_from(&old.sends);
+                new.binds.clone_from(&old.binds);
+            }
+        }
+    } else {
+        let mut binds = Binds::default();
+        for (index, label) in script.iter().enumerate() {
+            if label.as_str() == RECONNECT {
+                continue;
+            }
+            let template = template(index, &following, &mut binds);
+            if let Some(event) = events.get_mut(label) {
+                // One message that is sent again and again is written once.
+                if event.sends.first() != Some(&template) || event.sends.len() > 1 {
+                    event.sends.push(template);
+                }
+            }
+        }
+        let counts = |label: &Label| script.iter().filter(|own| *own == label).count();
+        for (label, event) in events.iter_mut() {
+            let wanted = counts(label);
+            if label.is_client() && event.sends.len() > 1 && event.sends.len() < wanted {
+                // Equal neighbours were folded although others differ: spell all of them out.
+                event.sends = spell_out(label, &script, &following, &mut binds);
+            }
+        }
+        binds.write(events);
+    }
+    waits(sessions, order, &script, events);
+    thinks(&following, &script, events);
+    script
+}
+
+fn spell_out(label: &Label, script: &[Label], sessions: &[&Session], binds: &mut Binds) -> Vec<Template> {
+    let places = script.iter().enumerate().filter(|(_, own)| *own == label);
+    places.map(|(index, _)| template(index, sessions, binds)).collect()
+}
+
+fn labels(session: &Session) -> Vec<Label> {
+    session.events.iter().map(|event| event.label.clone()).filter(Label::is_client).collect()
+}
+
+fn usual_script(sessions: &[Session]) -> Vec<Label> {
+    let mut counts: BTreeMap<Vec<Label>, u32> = BTreeMap::new();
+    for session in sessions {
+        *counts.entry(labels(session)).or_default() += 1;
+    }
+    counts.into_iter().max_by(|a, b| a.1.cmp(&b.1).then_with(|| b.0.cmp(&a.0))).map(|(script, _)| script).unwrap_or_default()
+}
+
+/// Names for values of the server that the client sends back.
+#[derive(Default)]
+struct Binds {
+    names: BTreeMap<Origin, String>,
+}
+
+impl Binds {
+    fn name(&mut self, origin: &Origin) -> String {
+        if let Some(name) = self.names.get(origin) {
+            return name.clone();
+        }
+        let clean = |text: &str| text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect::<String>();
+        let leaf = clean(origin.1.rsplit('/').next().unwrap_or("value"));
+        let taken = |name: &String| self.names.values().any(|known| known == name);
+        let name = if taken(&leaf) { format!("{}_{leaf}", clean(origin.0.name())) } else { leaf };
+        self.names.insert(origin.clone(), name.clone());
+        name
+    }
+
+    fn write(self, events: &mut BTreeMap<Label, golden::Event>) {
+        for ((label, pointer), name) in self.names {
+            if let Some(event) = events.get_mut(&label) {
+                event.binds.push((name, pointer));
+                event.binds.sort();
+            }
+        }
+    }
+}
+
+/// The client's `index`-th message of a session, and all that came before it.
+fn sent<'s>(session: &'s Session, index: usize) -> Option<(&'s Event, &'s [Event])> {
+    let mut clients = session.events.iter().enumerate().filter(|(_, event)| event.label.is_client());
+    let (at, event) = clients.nth(index)?;
+    Some((event, &session.events[..at]))
+}
+
+fn template(index: usize, sessions: &[&Session], binds: &mut Binds) -> Template {
+    let sent: Vec<(&Event, &[Event])> = sessions.iter().filter_map(|session| sent(session, index)).collect();
+    let Some((first, _)) = sent.first() else { return Template::Text(String::new()) };
+    match (&first.data, first.label.name()) {
+        (Value::String(text), "text") => Template::Text(text.clone()),
+        (Value::String(text), "binary") => Template::Binary(bytes(text)),
+        _ => Template::Json(generalise(&first.data, "", &sent, binds)),
+    }
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    let digit = |at: usize| hex.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
+    (0..hex.len() / 2).filter_map(|i| digit(2 * i)).collect()
+}
+
+fn generalise(value: &Value, path: &str, sent: &[(&Event, &[Event])], binds: &mut Binds) -> Value {
+    match value {
+        Value::Object(map) => Value::Object(
+            map.iter()
+                .map(|(key, item)| {
+                    let below = format!("{path}{}", pointer([key.as_str()]));
+                    (key.clone(), generalise(item, &below, sent, binds))
+                })
+                .collect(),
+        ),
+        Value::Array(items) => Value::Array(
+            items.iter().enumerate().map(|(i, item)| generalise(item, &format!("{path}/{i}"), sent, binds)).collect(),
+        ),
+        Value::String(text) if is_token(text) => Value::from("{{token}}"),
+        Value::String(_) | Value::Number(_) => leaf(value, path, sent, binds),
+        Value::Null | Value::Bool(_) => value.clone(),
+    }
+}
+
+/// The label under which a token was recorded.
+fn is_token(text: &str) -> bool {
+    let inner = text.strip_prefix("{{secret:").and_then(|rest| rest.strip_suffix("}}"));
+    inner.is_some_and(|inner| inner.starts_with("token#") || inner.starts_with("jwt#"))
+}
+
+fn leaf(value: &Value, path: &str, sent: &[(&Event, &[Event])], binds: &mut Binds) -> Value {
+    let here: Vec<(&Value, &[Event])> =
+        sent.iter().filter_map(|(event, before)| Some((event.data.pointer(path)?, *before))).collect();
+    let is_constant = here.iter().all(|(own, _)| *own == value);
+    if is_constant && (here.len() > 1 || !is_id(path, value)) {
+        return value.clone();
+    }
+    if let Some(origin) = origin(&here) {
+        return Value::from(format!("{{{{{}}}}}", binds.name(&origin)));
+    }
+    if is_constant {
+        return value.clone();
+    }
+    if let Some(text) = value.as_str() {
+        if let Some(with_places) = inside(text, &here, binds) {
+            return Value::from(with_places);
+        }
+        let formats: BTreeSet<Option<Format>> =
+            here.iter().map(|(own, _)| own.as_str().and_then(Format::of)).collect();
+        match formats.into_iter().collect::<Vec<_>>()[..] {
+            [Some(Format::Uuid)] => return Value::from("{{uuid}}"),
+            [Some(Format::Timestamp)] => return Value::from("{{now}}"),
+            [Some(Format::Id(..) | Format::Hex(_))] => return Value::from("{{nonce}}"),
+            _ => {}
+        }
+    }
+    // Content that differs from run to run and comes from nowhere: what was said most often.
+    let mut counts: BTreeMap<String, (u32, &Value)> = BTreeMap::new();
+    for (own, _) in &here {
+        counts.entry(own.to_string()).or_insert((0, own)).0 += 1;
+    }
+    let best = counts.into_iter().max_by(|a, b| a.1.0.cmp(&b.1.0).then_with(|| b.0.cmp(&a.0)));
+    best.map_or(Value::Null, |(_, (_, value))| value.clone())
+}
+
+/// The server's value that the client repeated, in every session: the latest one of its place each time.
+fn origin(here: &[(&Value, &[Event])]) -> Option<Origin> {
+    let mut common: Option<BTreeSet<Origin>> = None;
+    for (value, before) in here {
+        let mut latest: BTreeMap<Origin, &Value> = BTreeMap::new();
+        for event in before.iter().filter(|event| !event.label.is_client()) {
+            each_scalar(&event.data, "", &mut |path, value| {
+                latest.insert((event.label.clone(), path.to_owned()), value);
+            });
+        }
+        let equal: BTreeSet<Origin> =
+            latest.into_iter().filter(|(_, own)| own == value).map(|(origin, _)| origin).collect();
+        common = Some(match common {
+            Some(common) => common.intersection(&equal).cloned().collect(),
+            None => equal,
+        });
+    }
+    let first = here.first()?.1;
+    let position = |origin: &Origin| first.iter().position(|event| event.label == origin.0);
+    common?.into_iter().min_by_key(|origin| (position(origin), origin.clone()))
+}
+
+fn each_scalar<'v>(value: &'v Value, path: &str, visit: &mut impl FnMut(&str, &'v Value)) {
+    match value {
+        Value::Object(map) => {
+            for (key, item) in map {
+                each_scalar(item, &format!("{path}{}", pointer([key.as_str()])), visit);
+            }
+        }
+        Value::String(_) | Value::Number(_) => visit(path, value),
+        Value::Null | Value::Bool(_) | Value::Array(_) => {}
+    }
+}
+
+/// A text with the server's values in it replaced by places, if that makes all sessions' texts the same.
+fn inside(text: &str, here: &[(&Value, &[Event])], binds: &mut Binds) -> Option<String> {
+    let (_, before) = here.first()?;
+    let mut candidates: Vec<(Origin, String)> = Vec::new();
+    for event in before.iter().filter(|event| !event.label.is_client()) {
+        each_scalar(&event.data, "", &mut |path, value| {
+            if let Some(part) = value.as_str().filter(|part| part.len() >= MIN_INSIDE && text.contains(part)) {
+                candidates.push(((event.label.clone(), path.to_owned()), part.to_owned()));
+            }
+        });
+    }
+    let (origin, part) = candidates.into_iter().next()?;
+    let shape = text.replace(&part, "\u{0}");
+    let fits = here.iter().all(|(value, before)| {
+        let latest = before.iter().rev().find(|event| event.label == origin.0);
+        let own = latest.and_then(|event| event.data.pointer(&origin.1)).and_then(Value::as_str);
+        matches!((value.as_str(), own), (Some(text), Some(own)) if text.replace(own, "\u{0}") == shape)
+    });
+    fits.then(|| shape.replace('\u{0}', &format!("{{{{{}}}}}", binds.name(&origin))))
+}
+
+/// Finds the sends that the order alone would allow too early, and what they really waited for.
+fn waits(sessions: &[Session], order: &Order, script: &[Label], events: &mut BTreeMap<Label, golden::Event>) {
+    let mut early: BTreeMap<&Label, BTreeSet<Label>> = BTreeMap::new();
+    for session in sessions {
+        let mut monitor = Monitor::new(order);
+        let mut clients = session.events.iter().filter(|event| event.label.is_client()).peekable();
+        let mut last: Option<&Label> = None;
+        let mut allowed_before = false;
+        for event in &session.events {
+            // The next thing the client will send, if it could have been sent already before the latest event.
+            let next = clients.peek();
+            if event.label.is_client() {
+                if let (true, Some(last)) = (allowed_before, last) {
+                    early.entry(script.iter().find(|own| **own == event.label).unwrap_or(&event.label)).or_default().insert(last.clone());
+                }
+                clients.next();
+                allowed_before = false;
+                last = None;
+            } else {
+                let no_keys = |_: &str| None;
+                allowed_before = next.is_some_and(|next| monitor.accepts(&next.label, &no_keys));
+                last = Some(&event.label);
+            }
+            let keys = |key: &str| event.data.get(key).and_then(Value::as_str).map(str::to_owned);
+            monitor.feed(&event.label, &keys);
+        }
+    }
+    for (label, causes) in early {
+        // A handful of causes is a rule; more are chance.
+        if let Some(event) = events.get_mut(label).filter(|_| causes.len() <= 3) {
+            event.after = causes.into_iter().collect();
+        }
+    }
+}
+
+/// How long the client usually waited after what it had seen.
+fn thinks(sessions: &[&Session], script: &[Label], events: &mut BTreeMap<Label, golden::Event>) {
+    for label in script.iter().collect::<BTreeSet<_>>() {
+        let mut gaps: Vec<Gap> = sessions
+            .iter()
+            .flat_map(|session| session.events.windows(2))
+            .filter(|pair| pair[1].label == *label)
+            .map(|pair| pair[1].at.since(pair[0].at))
+            .collect();
+        gaps.sort();
+        let median = gaps.get(gaps.len() / 2).copied();
+        if let (Some(event), Some(median)) = (events.get_mut(label), median.filter(|gap| *gap >= MIN_THINK)) {
+            event.think = Some(median);
+        }
+    }
+}
