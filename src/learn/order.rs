@@ -112,7 +112,8 @@ fn scopes(sessions: &[Session], lanes: &Lanes) -> BTreeMap<String, Scope> {
 #[derive(Default)]
 struct Instance {
     trace: Vec<u16>,
-    latest: BTreeMap<u16, (u64, bool)>,
+    /// When each symbol came last, and as which event of the trace.
+    latest: BTreeMap<u16, (u64, usize)>,
     children: BTreeMap<u16, BTreeSet<String>>,
 }
 
@@ -167,16 +168,17 @@ impl Instance {
     fn take(&mut self, symbol: u16, now: u64, gaps: &mut HashMap<(u16, u16), Gaps>) {
         self.trace.push(symbol);
         // Only the first b after an a measures the distance from that a.
-        for (other, (then, fresh)) in &mut self.latest {
-            if *other != symbol && *fresh {
-                *fresh = false;
+        let before = self.latest.get(&symbol).map(|(_, turn)| *turn);
+        let turn = self.trace.len();
+        for (other, (then, taken)) in &self.latest {
+            if *other != symbol && before.is_none_or(|before| *taken > before) {
                 let seconds = now.saturating_sub(*then) as f64 / 1e9;
                 let gaps = gaps.entry((*other, symbol)).or_insert_with(|| Gaps { logs: vec![], least: f64::MAX });
                 gaps.logs.push(seconds.max(1e-9).ln());
                 gaps.least = gaps.least.min(seconds);
             }
         }
-        self.latest.insert(symbol, (now, true));
+        self.latest.insert(symbol, (now, turn));
     }
 }
 
