@@ -16,3 +16,4 @@ pub mod golden;
 pub mod finding;
 pub mod learn;
 pub mod check;
+pub mod drive;

@@ -675,7 +675,7 @@ mod tests {
         ]);
         assert_eq!(
             order,
-            "hi ; >ask ; start ; ( each call_id ( exec ; done )+ & think* ) ; tok+ ; end"
+            "hi ; >ask ; start ; ( think* & each call_id ( exec ; done )+ ) ; tok+ ; end"
         );
     }
 

@@ -1,0 +1,146 @@
+//! A small agent backend with nothing faked: logins with hashed passwords, signed tokens, WebSocket sessions, an agent
+//! that plans by rule and works with real tools, and a database that keeps what was said.
+//!
+//! It is the server that goldwire's goldens are recorded from and checked against. `--regress NAME` gives it one of the
+//! faults that broke real servers of this kind.
+//!
+//!     http ─► auth, users ─► store          logins
+//!     handshake ─► socket ─► agent ─► tools     sessions; a run's events return through the hub
+//!
+//! How long things take is how long the work takes. Nothing here waits to look busy, except where a regression does.
+
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")
+)]
+
+mod agent;
+mod app;
+mod args;
+mod auth;
+mod corpus;
+mod events;
+mod handshake;
+mod http;
+mod hub;
+mod ids;
+mod log;
+mod messages;
+mod regress;
+mod runs;
+mod socket;
+mod store;
+mod tools;
+mod users;
+mod work;
+
+use std::error::Error;
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::serve::ListenerExt as _;
+use clap::Parser as _;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
+
+use agent::Agent;
+use app::App;
+use args::{Args, Signing};
+use auth::Tokens;
+use hub::Hub;
+use runs::Runs;
+use store::Store;
+
+/// How long a stop may wait for connections to end.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    if args.list_regressions {
+        let names: Vec<_> = regress::names().collect();
+        // A closed pipe is not a failure.
+        let _ = writeln!(std::io::stdout(), "{}", names.join("\n"));
+        return ExitCode::SUCCESS;
+    }
+    match start(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn start(args: &Args) -> Result<(), Box<dyn Error>> {
+    let key = signing_key(args)?;
+    let tokens = Tokens::new(args.algorithm, &key, args.access_ttl, args.refresh_ttl, args.regress)?;
+    let app = Arc::new(App {
+        regress: args.regress,
+        refuse: args.refuse,
+        store: Arc::new(Store::open(args.db.as_deref())?),
+        tokens,
+        hub: Hub::new(args.regress),
+        runs: Arc::new(Runs::default()),
+        agent: Arc::new(Agent::new(args.regress)?),
+    });
+    // Before the first connection, so that a stop is never missed.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let listener = TcpListener::bind(args.listen).await?;
+    announce(&listener.local_addr()?.to_string(), args)?;
+    let stopping = Arc::clone(&app);
+    let stop = async move {
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        log::line(format_args!("stopping"));
+        stopping.hub.close_all();
+    };
+    let (stopped, has_stopped) = tokio::sync::oneshot::channel::<()>();
+    let stop = async move {
+        stop.await;
+        let _ = stopped.send(());
+    };
+    // Events are small and each is a sign of life: none waits to share a packet with the next.
+    let listener = listener.tap_io(|tcp| {
+        let _ = tcp.set_nodelay(true);
+    });
+    let serving = axum::serve(listener, http::routes(Arc::clone(&app))).with_graceful_shutdown(stop);
+    tokio::select! {
+        served = serving.into_future() => served?,
+        // Keep-alive connections and slow clients do not hold up a stop for ever.
+        () = async { let _ = has_stopped.await; tokio::time::sleep(FAREWELL).await } => {}
+    }
+    if timeout(FAREWELL, app.hub.emptied()).await.is_err() {
+        log::line(format_args!("some connections did not answer the close"));
+    }
+    Ok(())
+}
+
+/// The secret or private key, from where the algorithm has it.
+fn signing_key(args: &Args) -> Result<Vec<u8>, Box<dyn Error>> {
+    match (args.algorithm, &args.key) {
+        (Signing::Hs256, None) => Ok(match std::env::var("AGENT_SERVER_JWT_SECRET") {
+            Ok(secret) if !secret.is_empty() => secret.into_bytes(),
+            _ => ids::random_bytes::<32>().to_vec(),
+        }),
+        (Signing::Hs256, Some(_)) => {
+            Err("--key is for RS256 and ES256; HS256 reads AGENT_SERVER_JWT_SECRET".into())
+        }
+        (_, Some(path)) => Ok(std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?),
+        (_, None) => Err("RS256 and ES256 need --key with a private key in PEM".into()),
+    }
+}
+
+/// Says where the server listens, the one line on stdout that starters wait for.
+fn announce(address: &str, args: &Args) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "listening on http://{address}")?;
+    out.flush()?;
+    if let Some(name) = args.regress.name() {
+        log::line(format_args!("regression: {name}"));
+    }
+    Ok(())
+}

@@ -1,0 +1,431 @@
+//! Plays the client's side of a golden: told the time, answers what to do.
+//!
+//! A [`Session`] owns no socket and no clock. It is told every frame that passed and asked for a [`Turn`]; a turn says
+//! everything there is to do next, so that no caller can forget to ask. A client's event is sent when the order allows
+//! it and its cause has been seen: causality, not the clock. `wire::driver` is the loop around it.
+
+use crate::dialect::{Decoder, Label, RECONNECT};
+use crate::golden::{Golden, Monitor, Order, Pace, Template};
+use crate::transcript::{End, Ending, Frame, Gap, Offset, Payload, Side};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Turn {
+    /// To be done now, before asking again.
+    pub action: Action,
+    /// When to ask again at the latest, if nothing arrives before.
+    pub wake: Offset,
+}
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Wait for a frame or for the time.
+    Wait,
+    /// Send a message.
+    Send(Payload),
+    /// Close this connection with code 1000 and open the session's next one.
+    Reconnect,
+    /// Start the close handshake.
+    Close {
+        /// The status code to close with.
+        code: u16,
+    },
+    /// The session is over.
+    Done(Ending),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum State {
+    Running,
+    /// All has come; listening for what should not come, since when.
+    Listening(Offset),
+    /// A close was sent, when.
+    Closing(Offset),
+    Over(Ending),
+}
+
+/// The client's side of one session.
+#[derive(Debug)]
+pub struct Session<'g> {
+    golden: &'g Golden,
+    monitor: Monitor,
+    decoder: Decoder,
+    floats: BTreeSet<Label>,
+    /// How many events of the script were sent.
+    sent: usize,
+    /// How often each client event was sent.
+    counts: HashMap<Label, usize>,
+    /// Server events since the last send.
+    seen: BTreeSet<Label>,
+    values: BTreeMap<String, Value>,
+    /// The latest event that brings the session forward.
+    progress: Offset,
+    last_frame: Offset,
+    conn: u32,
+    state: State,
+}
+
+/// Heartbeats must not keep a session open for ever: listening lasts at most this many times the golden's `linger`.
+const MAX_LINGERS: u64 = 20;
+
+impl<'g> Session<'g> {
+    /// At the start of the first connection. `values` are those known beforehand: the user's, the command line's.
+    pub fn new(golden: &'g Golden, values: BTreeMap<String, Value>) -> Session<'g> {
+        Session {
+            golden,
+            monitor: Monitor::new(&golden.order),
+            decoder: Decoder::new(&golden.dialect),
+            floats: floats(&golden.order),
+            sent: 0,
+            counts: HashMap::new(),
+            seen: BTreeSet::new(),
+            values,
+            progress: Offset::ZERO,
+            last_frame: Offset::ZERO,
+            conn: 0,
+            state: State::Running,
+        }
+    }
+
+    /// Whether the script itself sends the token, so that nobody else should.
+    pub fn sends_token(&self) -> bool {
+        let templates = self.golden.events.values().flat_map(|event| &event.sends);
+        templates.flat_map(Template::names).any(|name| name == "token")
+    }
+
+    /// How far the script is: sent and total.
+    pub fn progress(&self) -> (usize, usize) {
+        (self.sent, self.golden.script.len())
+    }
+
+    /// Takes a frame that passed, in either direction.
+    pub fn frame(&mut self, frame: &Frame) {
+        self.last_frame = self.last_frame.max(frame.at);
+        let closing = matches!(self.state, State::Closing(_));
+        match &frame.payload {
+            Payload::Close { code, reason } if frame.side == Side::Server && frame.conn == self.conn => {
+                let (by, code, reason) = if closing {
+                    (Side::Client, *code, reason.clone())
+                } else {
+                    (Side::Server, *code, reason.clone())
+                };
+                self.over(frame.at, End::Closed { by, code, reason });
+            }
+            Payload::Gone(detail) if frame.conn == self.conn => {
+                let detail = if closing { format!("no answer to our close: {detail}") } else { detail.clone() };
+                self.over(frame.at, End::Dropped { detail });
+            }
+            Payload::Open(_) => {
+                self.conn = frame.conn;
+                self.state = State::Running;
+            }
+            Payload::Text(_)
+            | Payload::Binary(_)
+            | Payload::Ping(_)
+            | Payload::Pong(_)
+            | Payload::Close { .. }
+            | Payload::Gone(_) => {}
+        }
+        for event in self.decoder.feed(frame) {
+            if !self.floats.contains(&event.label) {
+                self.progress = event.at;
+                if let State::Listening(since) = &mut self.state {
+                    *since = event.at;
+                }
+            }
+            if let Some(known) = self.golden.event(&event.label) {
+                for (name, pointer) in &known.binds {
+                    if let Some(value) = event.data.pointer(pointer) {
+                        self.values.insert(name.clone(), value.clone());
+                    }
+                }
+            }
+            let golden = self.golden;
+            let keys = |key: &str| text(event.data.pointer(&golden.lane_pointer(&event.label, key))?);
+            self.monitor.feed(&event.label, &keys);
+            if !event.label.is_client() {
+                self.seen.insert(event.label);
+            }
+        }
+    }
+
+    fn over(&mut self, at: Offset, how: End) {
+        // A connection that ends before the script wants another one is not the end of the session.
+        let reconnects = self.golden.script.get(self.sent).is_some_and(|label| label.as_str() == RECONNECT);
+        if !reconnects && !matches!(self.state, State::Over(_)) {
+            self.state = State::Over(Ending { at, how });
+        }
+    }
+
+    /// What to do now. `fresh` makes values that are new each time: `uuid`, `nonce`, `now`.
+    pub fn turn(&mut self, now: Offset, fresh: &mut dyn FnMut(&str) -> Option<Value>) -> Turn {
+        let wait = |wake: Offset| Turn { action: Action::Wait, wake };
+        match self.state.clone() {
+            State::Over(ending) => Turn { action: Action::Done(ending), wake: now },
+            State::Closing(since) => {
+                let deadline = since + self.golden.wait;
+                if now >= deadline {
+                    return self.give_up(now, since, vec!["close".to_owned()]);
+                }
+                wait(deadline)
+            }
+            State::Running => self.run(now, fresh),
+            State::Listening(since) => {
+                let quiet = self.progress.max(since) + self.golden.linger;
+                let cap = since + Gap::from_nanos(self.golden.linger.as_nanos().saturating_mul(MAX_LINGERS));
+                if now < quiet.min(cap) {
+                    return wait(quiet.min(cap));
+                }
+                self.end(now)
+            }
+        }
+    }
+
+    fn run(&mut self, now: Offset, fresh: &mut dyn FnMut(&str) -> Option<Value>) -> Turn {
+        let deadline = self.progress + self.golden.wait;
+        let due = match self.golden.script.get(self.sent) {
+            Some(label) => match self.ready(label, fresh) {
+                Ok(action) => {
+                    let think = self.golden.event(label).and_then(|event| event.think);
+                    let pause = think.filter(|_| self.golden.pace == Pace::Recorded).unwrap_or_default();
+                    let at = self.last_frame + pause;
+                    if now < at {
+                        return Turn { action: Action::Wait, wake: at };
+                    }
+                    self.sent += 1;
+                    *self.counts.entry(label.clone()).or_default() += 1;
+                    self.seen.clear();
+                    self.progress = now;
+                    return Turn { action, wake: now };
+                }
+                Err(due) => due,
+            },
+            None if self.monitor.is_complete() => {
+                self.state = State::Listening(self.progress);
+                return Turn { action: Action::Wait, wake: self.progress + self.golden.linger };
+            }
+            None => self.due(),
+        };
+        if now >= deadline {
+            let since = self.progress;
+            return self.give_up(now, since, due);
+        }
+        Turn { action: Action::Wait, wake: deadline }
+    }
+
+    /// The next client event as something to do, or what it waits for.
+    fn ready(&self, label: &Label, fresh: &mut dyn FnMut(&str) -> Option<Value>) -> Result<Action, Vec<String>> {
+        let event = self.golden.event(label);
+        if let Some(event) = event {
+            let caused = event.after.is_empty() || event.after.iter().any(|cause| self.seen.contains(cause));
+            // The first send of a session has no send before it; what came earlier counts.
+            if !caused {
+                return Err(event.after.iter().map(|cause| cause.as_str().to_owned()).collect());
+            }
+        }
+        if label.as_str() == RECONNECT {
+            let allowed = self.monitor.accepts(label, &|_| None);
+            return if allowed { Ok(Action::Reconnect) } else { Err(self.due()) };
+        }
+        let Some(event) = event else { return Err(self.due()) };
+        let nth = self.counts.get(label).copied().unwrap_or(0);
+        let Some(template) = event.sends.get(nth).or(event.sends.last()) else { return Err(self.due()) };
+        let mut lookup = |name: &str| self.values.get(name).cloned().or_else(|| fresh(name));
+        let message = template.fill(&mut lookup).map_err(|unbound| {
+            let binder = |event: &&crate::golden::Event| event.binds.iter().any(|(name, _)| *name == unbound.0);
+            let binders = self.golden.events.iter().filter(|(_, event)| binder(event));
+            binders.map(|(label, _)| label.as_str().to_owned()).collect::<Vec<_>>()
+        })?;
+        let keys = |key: &str| match &message {
+            Template::Json(value) => text(value.pointer(&self.golden.lane_pointer(label, key))?),
+            Template::Text(_) | Template::Binary(_) => None,
+        };
+        if !self.monitor.accepts(label, &keys) {
+            return Err(self.due());
+        }
+        Ok(Action::Send(match message {
+            Template::Json(value) => Payload::Text(value.to_string()),
+            Template::Text(text) => Payload::Text(text),
+            Template::Binary(bytes) => Payload::Binary(bytes),
+        }))
+    }
+
+    /// The server's events that must come next.
+    fn due(&self) -> Vec<String> {
+        let missing = self.monitor.missing();
+        let server = missing.iter().filter(|violation| !violation.label.is_client());
+        server.map(|violation| violation.label.as_str().to_owned()).take(1).collect()
+    }
+
+    fn end(&mut self, now: Offset) -> Turn {
+        let close = self.golden.ends.iter().find_map(|end| end.strip_prefix("client ")?.parse().ok());
+        match close {
+            Some(code) => {
+                self.state = State::Closing(now);
+                Turn { action: Action::Close { code }, wake: now }
+            }
+            None => {
+                let deadline = self.progress + self.golden.wait;
+                if now >= deadline {
+                    let since = self.progress;
+                    return self.give_up(now, since, vec!["close".to_owned()]);
+                }
+                Turn { action: Action::Wait, wake: deadline }
+            }
+        }
+    }
+
+    fn give_up(&mut self, now: Offset, since: Offset, waiting_for: Vec<String>) -> Turn {
+        let ending = Ending { at: now, how: End::GaveUp { waiting_for, waited: now.since(since) } };
+        self.state = State::Over(ending.clone());
+        Turn { action: Action::Done(ending), wake: now }
+    }
+
+    /// Somebody stopped the session.
+    pub fn interrupt(&mut self, now: Offset) -> Ending {
+        let ending = Ending { at: now, how: End::Interrupted };
+        self.state = State::Over(ending.clone());
+        ending
+    }
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// Events that may come at any time: branches by themselves of an `&` at the top.
+fn floats(order: &Order) -> BTreeSet<Label> {
+    let Order::All(parts) = order else { return BTreeSet::new() };
+    let single = |part: &Order| match part {
+        Order::Event(label) => Some(label.clone()),
+        Order::Repeat(body, _) => match &**body {
+            Order::Event(label) => Some(label.clone()),
+            _ => None,
+        },
+        _ => None,
+    };
+    parts.iter().filter_map(single).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::golden;
+
+    const CHAT: &str = r#"
+        goldwire = 1
+        order = "connected ; >ask ; ( token+ & beat* ) ; done ; >thanks"
+        wait = "2 s"
+        linger = "100 ms"
+        [event.connected]
+        bind.thread = "/thread"
+        [event.ask]
+        send = { type = "ask", thread = "{{thread}}", by = "{{user.email}}", nonce = "{{nonce}}" }
+        [event.thanks]
+        send = { type = "thanks" }
+    "#;
+
+    /// A session under a clock that is a number; says what it does in words.
+    struct Stage<'g> {
+        session: Session<'g>,
+        now: u64,
+        said: Vec<String>,
+    }
+
+    impl Stage<'_> {
+        fn frame(&mut self, side: Side, payload: Payload) {
+            let frame = Frame { at: Offset::from_nanos(self.now), conn: 0, side, payload };
+            self.session.frame(&frame);
+        }
+
+        /// Does all there is to do until only time or the server can bring it further.
+        fn settle(&mut self) -> u64 {
+            loop {
+                let mut fresh = |name: &str| (name == "nonce").then(|| Value::from("n1"));
+                let turn = self.session.turn(Offset::from_nanos(self.now), &mut fresh);
+                match turn.action {
+                    Action::Wait if turn.wake.as_nanos() > self.now => return turn.wake.as_nanos(),
+                    Action::Wait => {}
+                    Action::Send(payload) => {
+                        if let Payload::Text(text) = &payload {
+                            self.said.push(format!("{} {text}", self.now / 1_000_000));
+                        }
+                        self.frame(Side::Client, payload);
+                    }
+                    Action::Close { code } => self.said.push(format!("{} close {code}", self.now / 1_000_000)),
+                    Action::Reconnect => self.said.push("reconnect".to_owned()),
+                    Action::Done(ending) => {
+                        self.said.push(format!("{} {}", self.now / 1_000_000, ending.label()));
+                        return u64::MAX;
+                    }
+                }
+            }
+        }
+
+        fn server(&mut self, text: &str) {
+            self.now += 10_000_000;
+            self.frame(Side::Server, Payload::Text(text.to_owned()));
+            self.settle();
+        }
+    }
+
+    fn play(script: impl FnOnce(&mut Stage<'_>)) -> Vec<String> {
+        let golden = golden::read("chat.toml", CHAT).expect("a valid golden");
+        let values = BTreeMap::from([("user.email".to_owned(), Value::from("u1@example.test"))]);
+        let mut stage = Stage { session: Session::new(&golden, values), now: 0, said: Vec::new() };
+        stage.settle();
+        script(&mut stage);
+        stage.said
+    }
+
+    #[test]
+    fn the_client_speaks_when_its_cause_was_seen() {
+        let said = play(|stage| {
+            stage.server(r#"{"type":"connected","thread":"t1"}"#);
+            stage.server(r#"{"type":"token"}"#);
+            stage.server(r#"{"type":"done"}"#);
+            stage.now = stage.settle();
+            stage.settle();
+            stage.frame(Side::Server, Payload::Close { code: 1000, reason: String::new() });
+            stage.settle();
+        });
+        assert_eq!(
+            said,
+            [
+                r#"10 {"type":"ask","thread":"t1","by":"u1@example.test","nonce":"n1"}"#,
+                r#"30 {"type":"thanks"}"#,
+                "130 close 1000",
+                "130 client 1000"
+            ]
+        );
+    }
+
+    #[test]
+    fn heartbeats_do_not_keep_a_silent_server_alive() {
+        let said = play(|stage| {
+            stage.server(r#"{"type":"connected","thread":"t1"}"#);
+            stage.server(r#"{"type":"token"}"#);
+            // `beat` is no branch at the top here, so it counts as progress until it stops.
+            stage.server(r#"{"type":"beat"}"#);
+            stage.now = stage.settle();
+            stage.settle();
+        });
+        assert_eq!(said[1..], ["2030 gave up"]);
+    }
+
+    #[test]
+    fn a_server_that_closes_early_ends_the_session() {
+        let said = play(|stage| {
+            stage.frame(Side::Server, Payload::Close { code: 1008, reason: "no".to_owned() });
+            stage.settle();
+        });
+        assert_eq!(said, ["0 server 1008"]);
+    }
+}
