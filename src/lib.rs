@@ -9,11 +9,48 @@
 //! | [`transcript`] | what happened: header, stamped frames, how it ended; its file, its times, its redaction |
 //! | [`dialect`] | frames as the application means them |
 //! | [`golden`] | what must happen: script, order, shapes, timing, bindings; its file |
+//! | [`finding`] | what deviates, where, how bad, how sure; the run and its verdict |
+//! | [`learn`] | transcripts → golden |
+//! | [`check`] | transcript × golden → findings |
+//! | [`drive`] | plays the client's side; told the time, answers what to do |
+//! | [`diff`] | expected beside actual, as rows without colour |
+//! | [`report`] | one file per format |
+//! | --- | nothing above reads a clock, a file, the environment or a socket |
+//! | `store` | `recordings/` and `golden/` on disk; proposals |
+//! | `auth` | login, tokens |
+//! | `wire` | sockets and the clock: client, driver, recorder, server processes |
+//! | `cli` | arguments, subcommands, exit codes, errors to a person |
+//!
+//! The rooms below the line need the feature `cli`, which is on by default.
+
 pub mod secret;
+
 pub mod transcript;
+
 pub mod dialect;
+
 pub mod golden;
+
 pub mod finding;
+
 pub mod learn;
+
 pub mod check;
+
 pub mod drive;
+
+pub mod diff;
+
+pub mod report;
+
+#[cfg(feature = "cli")]
+pub mod store;
+
+#[cfg(feature = "cli")]
+pub mod auth;
+
+#[cfg(feature = "cli")]
+pub mod wire;
+
+#[cfg(feature = "cli")]
+pub mod cli;

@@ -1,0 +1,78 @@
+//! Who talks to the server: login recipes, the identities they make, and which certificates we believe.
+//!
+//! A [`Recipe`] is what `[auth.NAME]` in `goldwire.toml` says; [`login`] carries it out against a live server and
+//! returns an [`Identity`]: a user's variables, the token, and where the token goes when the WebSocket is opened.
+//! Nothing here is made up in place of a server: a login is real HTTP, a minted token is signed with the real key.
+//! Every secret is told to the [`Redactor`](crate::transcript::Redactor) as soon as it is known, before an error could
+//! quote it. This room does not open WebSockets; that is `wire`.
+
+mod identity;
+mod jwt;
+mod login;
+mod recipe;
+mod trust;
+
+pub use identity::{Identity, Placement, RequestParts};
+pub use jwt::{Algorithm, MintError, claims_of, mint};
+pub use login::{AuthError, Base, Step, Unreached, login};
+pub use recipe::{Body, Kind, Mint, Recipe, Request, TokenAt, TokenSource, ValueSource};
+pub use trust::{Trust, TrustError, http_client, is_loopback};
+
+/// Text fit for a URL's query or a form: everything but RFC 3986's unreserved characters becomes `%XX`.
+fn percent_encode(text: &str) -> String {
+    use std::fmt::Write as _;
+    text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
+            _ => {
+                // Writing into a String cannot fail.
+                let _ = write!(out, "%{byte:02X}");
+            }
+        }
+        out
+    })
+}
+
+/// Whether a key of this name holds something to hide: `password`, `refresh_token`, `apiKey`; not `token_type`.
+fn is_secret_name(name: &str) -> bool {
+    let plain: String =
+        name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    let within =
+        ["password", "passwd", "passphrase", "secret", "apikey", "credential", "privatekey", "cookie"];
+    let whole = ["pass", "pwd", "pin", "otp", "jwt", "sessionid", "sid", "bearer"];
+    plain.ends_with("token")
+        || whole.contains(&plain.as_str())
+        || within.iter().any(|part| plain.contains(part))
+}
+
+/// `count` random characters that need no escaping anywhere.
+fn random_word(count: usize) -> Result<String, getrandom::Error> {
+    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let mut bytes = vec![0; count];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes.into_iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_secrets_are_known_and_their_neighbours_are_not() {
+        for name in
+            ["password", "refresh_token", "accessToken", "api-key", "client_secret", "sessionId", "pin"]
+        {
+            assert!(is_secret_name(name), "{name}");
+        }
+        for name in ["token_type", "expires_in", "shipping", "user", "id", "pinned"] {
+            assert!(!is_secret_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_random_word_is_new_each_time_and_needs_no_escaping() {
+        let word = random_word(8).expect("the system has randomness");
+        assert_eq!((word.len(), percent_encode(&word)), (8, word.clone()));
+        assert_ne!(word, random_word(8).expect("the system has randomness"));
+    }
+}

@@ -1,0 +1,550 @@
+//! How a user logs in: the table `[auth.NAME]` of `goldwire.toml`.
+//!
+//! ```toml
+//! [auth.user]
+//! kind = "login"                     # or "mint", or "token"
+//! user = { email = "u{{user.index}}-{{nonce}}@example.test", password = "pw-{{nonce}}" }
+//! register = { url = "{{http}}/auth/register", json = { email = "{{user.email}}", password = "{{user.password}}" }, accept = [201, 409] }
+//! login = { url = "{{http}}/auth/login", form = { username = "{{user.email}}", password = "{{user.password}}" }, token = "/access_token", bind = { "user.id" = "/user/id" } }
+//! place = "header"                   # or query, subprotocol, cookie, message
+//! ```
+//!
+//! A secret never stands in the file: a mint's key and a ready-made token are named by environment variable, by file
+//! or by command.
+
+use super::identity::Placement;
+use super::jwt::Algorithm;
+use crate::golden::{Fields, Template, did_you_mean};
+use crate::transcript::Gap;
+use serde_json::Value;
+use std::path::PathBuf;
+
+/// How long a request may take when the recipe does not say.
+const TIMEOUT: Gap = Gap::from_millis(10_000);
+/// How long a minted token is valid when the recipe does not say.
+const TTL: Gap = Gap::from_millis(15 * 60_000);
+
+/// How a user logs in. Strings may hold places such as `{{user.email}}`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recipe {
+    /// Where the token comes from.
+    pub kind: Kind,
+    /// What becomes `{{user.KEY}}`, in the order of the file: a later one may use an earlier one.
+    pub user: Vec<(String, Value)>,
+    /// Where the token goes; templates not filled yet.
+    pub placement: Placement,
+    /// How long each request may take.
+    pub timeout: Gap,
+}
+
+/// Where the token comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Kind {
+    /// The server gives it.
+    Login {
+        /// Makes the user first.
+        register: Option<Box<Request>>,
+        /// Asks for the token.
+        login: Box<Request>,
+        /// Where in the login's answer the token is.
+        token: TokenAt,
+    },
+    /// We sign it, as the server's issuer would.
+    Mint(Mint),
+    /// It exists already.
+    Token(TokenSource),
+}
+
+/// One HTTP request of a login.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// `POST` unless the recipe says otherwise.
+    pub method: String,
+    /// With places, e.g. `{{http}}/auth/login`.
+    pub url: String,
+    /// Names and values.
+    pub headers: Vec<(String, String)>,
+    /// What is sent.
+    pub body: Body,
+    /// The statuses that mean success; any 2xx when empty.
+    pub accept: Vec<u16>,
+    /// Values of the answer that are kept: name and JSON pointer.
+    pub binds: Vec<(String, String)>,
+    /// Likewise, and hidden wherever they appear.
+    pub secrets: Vec<(String, String)>,
+}
+
+/// What a request sends.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Body {
+    /// Nothing.
+    Empty,
+    /// `application/json`.
+    Json(Value),
+    /// `application/x-www-form-urlencoded`.
+    Form(Vec<(String, String)>),
+}
+
+/// Where in an answer the token is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenAt {
+    /// In the JSON body, at this pointer (RFC 6901).
+    Pointer(String),
+    /// In a `Set-Cookie` header, under this name.
+    Cookie(String),
+}
+
+/// A token that we sign.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mint {
+    /// How it is signed.
+    pub algorithm: Algorithm,
+    /// Where the secret (HMAC) or the private key in PEM (RSA, ECDSA, Ed25519) is.
+    pub key: ValueSource,
+    /// The header's `kid`.
+    pub kid: Option<String>,
+    /// What it claims; `iat`, `exp` and `jti` are added unless they are here.
+    pub claims: Value,
+    /// How long it is valid.
+    pub ttl: Gap,
+}
+
+/// Where a value is that must not stand in a file of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ValueSource {
+    /// In this environment variable.
+    Env(String),
+    /// In this file; white space around it is dropped.
+    File(PathBuf),
+}
+
+/// Where a ready-made token is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenSource {
+    /// In this environment variable.
+    Env(String),
+    /// What this program prints, without white space around it. It is told `GOLDWIRE_USER_INDEX`.
+    Command(Vec<String>),
+}
+
+impl Recipe {
+    /// Reads `[auth.NAME]`. Mistakes are reported to the fields' source; none is returned when too little is left.
+    pub fn read(fields: Fields<'_>) -> Option<Recipe> {
+        let kind = one_of(&fields, "kind", &["login", "mint", "token"], Some("login"))?;
+        let user = match json(&fields, "user") {
+            Some(Value::Object(map)) => map.into_iter().collect(),
+            Some(_) => {
+                fields.report("user", format!("`{}` is a table", fields.path_of("user")), "here", None);
+                Vec::new()
+            }
+            None => Vec::new(),
+        };
+        let kind = match kind.as_str() {
+            "login" => read_login(&fields),
+            "mint" => read_mint(&fields).map(Kind::Mint),
+            _ => read_token(&fields).map(Kind::Token),
+        };
+        let placement = read_placement(&fields);
+        let timeout = fields.gap("timeout").unwrap_or(TIMEOUT);
+        if timeout == Gap::ZERO {
+            fields.report("timeout", "a request needs some time", "nothing answers within no time", None);
+        }
+        fields.finish();
+        Some(Recipe { kind: kind?, user, placement: placement?, timeout })
+    }
+}
+
+fn missing(fields: &Fields<'_>, key: &str, hint: &str) {
+    let span = fields.span();
+    fields.source().report(
+        span,
+        format!("`{}` is missing", fields.path_of(key)),
+        "in this table",
+        Some(hint.to_owned()),
+    );
+}
+
+/// A string out of a closed set.
+fn one_of(fields: &Fields<'_>, key: &str, known: &[&str], default: Option<&str>) -> Option<String> {
+    let all = known.join(", ");
+    let Some((text, span)) = fields.string(key) else {
+        if fields.has(key) {
+            return None;
+        }
+        if default.is_none() {
+            missing(fields, key, &format!("one of: {all}"));
+        }
+        return default.map(str::to_owned);
+    };
+    if known.contains(&text.as_str()) {
+        return Some(text);
+    }
+    let hint = did_you_mean(&text, known.iter().copied()).unwrap_or_else(|| format!("one of: {all}"));
+    fields.source().report(
+        span,
+        format!("`{}` cannot be `{text}`", fields.path_of(key)),
+        "not known",
+        Some(hint),
+    );
+    None
+}
+
+fn read_login(fields: &Fields<'_>) -> Option<Kind> {
+    let register = fields.has("register").then(|| {
+        let table = fields.table("register");
+        let request = read_request(&table);
+        table.finish();
+        request
+    });
+    if !fields.has("login") {
+        missing(
+            fields,
+            "login",
+            "login = { url = \"{{http}}/auth/login\", json = { … }, token = \"/access_token\" }",
+        );
+        return None;
+    }
+    let table = fields.table("login");
+    let request = read_request(&table);
+    let token = match (table.string("token"), table.text("token_cookie")) {
+        (Some((pointer, span)), None) => {
+            is_pointer(&table, "token", &pointer, span).then_some(TokenAt::Pointer(pointer))
+        }
+        (None, Some(name)) => Some(TokenAt::Cookie(name)),
+        (Some(_), Some(_)) => {
+            let message = format!("`{}` and `token_cookie` exclude each other", table.path_of("token"));
+            table.report("token_cookie", message, "the token is in one place", None);
+            None
+        }
+        (None, None) => {
+            if !table.has("token") && !table.has("token_cookie") {
+                missing(
+                    &table,
+                    "token",
+                    "a JSON pointer such as \"/access_token\", or token_cookie = \"name\"",
+                );
+            }
+            None
+        }
+    };
+    table.finish();
+    let register = match register {
+        Some(request) => Some(Box::new(request?)),
+        None => None,
+    };
+    Some(Kind::Login { register, login: Box::new(request?), token: token? })
+}
+
+fn read_request(table: &Fields<'_>) -> Option<Request> {
+    let method = table.text("method").unwrap_or_else(|| "POST".to_owned()).to_ascii_uppercase();
+    let url = table.text("url");
+    if url.is_none() && !table.has("url") {
+        missing(table, "url", "e.g. url = \"{{http}}/auth/login\"");
+    }
+    let body = match (json(table, "json"), table.has("form")) {
+        (Some(_), true) => {
+            let message = format!("`{}` and `form` exclude each other", table.path_of("json"));
+            table.report("form", message, "a request has one body", None);
+            Body::Form(pairs(table, "form"))
+        }
+        (Some(value), false) => Body::Json(value),
+        (None, true) => Body::Form(pairs(table, "form")),
+        (None, false) => Body::Empty,
+    };
+    Some(Request {
+        method,
+        url: url?,
+        headers: pairs(table, "headers"),
+        body,
+        accept: statuses(table),
+        binds: pointers(table, "bind"),
+        secrets: pointers(table, "secret"),
+    })
+}
+
+fn read_mint(fields: &Fields<'_>) -> Option<Mint> {
+    let names = Algorithm::NAMES.map(|(name, _)| name);
+    let algorithm =
+        one_of(fields, "algorithm", &names, Some("HS256")).and_then(|name| Algorithm::named(&name));
+    let claims = json(fields, "claims").unwrap_or_else(|| Value::Object(serde_json::Map::new()));
+    if !claims.is_object() {
+        fields.report("claims", format!("`{}` is a table", fields.path_of("claims")), "here", None);
+    }
+    let ttl = fields.gap("ttl").unwrap_or(TTL);
+    let kid = fields.text("kid");
+    let env = |key| fields.text(key).map(ValueSource::Env);
+    let file = |key| fields.text(key).map(|path| ValueSource::File(PathBuf::from(path)));
+    let secret = [env("secret_env"), file("secret_file")].into_iter().flatten().collect::<Vec<_>>();
+    let key = [env("key_env"), file("key_file")].into_iter().flatten().collect::<Vec<_>>();
+    let algorithm = algorithm?;
+    let (mut right, wrong, hint) = if algorithm.is_symmetric() {
+        (secret, key, "secret_env = \"NAME\" or secret_file = \"PATH\"")
+    } else {
+        (key, secret, "key_env = \"NAME\" or key_file = \"PATH\", holding the private key in PEM")
+    };
+    if right.len() != 1 || !wrong.is_empty() {
+        let message = format!("a token signed with {algorithm} needs exactly one key");
+        fields.source().report(fields.span(), message, "in this table", Some(hint.to_owned()));
+        return None;
+    }
+    Some(Mint { algorithm, key: right.pop()?, kid, claims, ttl })
+}
+
+fn read_token(fields: &Fields<'_>) -> Option<TokenSource> {
+    let env = fields.text("env");
+    let command = fields.strings("command");
+    match (env, command) {
+        (Some(env), None) => Some(TokenSource::Env(env)),
+        (None, Some(words)) if !words.is_empty() => {
+            Some(TokenSource::Command(words.into_iter().map(|(word, _)| word).collect()))
+        }
+        (None, _) if fields.has("env") => None,
+        _ => {
+            let hint = "env = \"NAME\" or command = [\"program\", \"argument\"]".to_owned();
+            let message = format!("`{}` needs either `env` or `command`", fields.path_of("kind"));
+            fields.source().report(fields.span(), message, "in this table", Some(hint));
+            None
+        }
+    }
+}
+
+fn read_placement(fields: &Fields<'_>) -> Option<Placement> {
+    let place =
+        one_of(fields, "place", &["header", "query", "cookie", "subprotocol", "message"], Some("header"))?;
+    let text = |key: &str, default: &str| fields.text(key).unwrap_or_else(|| default.to_owned());
+    Some(match place.as_str() {
+        "query" => Placement::Query(text("query", "token")),
+        "cookie" => Placement::Cookie(text("cookie", "access_token")),
+        "subprotocol" => {
+            Placement::Subprotocol(with_token(fields, "subprotocol", text("subprotocol", "bearer.{{token}}")))
+        }
+        "message" => {
+            let template = match json(fields, "message") {
+                Some(Value::String(text)) => Template::Text(text),
+                Some(value) => Template::Json(value),
+                None => {
+                    missing(fields, "message", "message = { type = \"auth\", token = \"{{token}}\" }");
+                    return None;
+                }
+            };
+            if !template.names().iter().any(|name| name == "token") {
+                no_token(fields, "message");
+            }
+            Placement::Message(template)
+        }
+        _ => Placement::Header {
+            name: text("header", "Authorization"),
+            format: with_token(fields, "format", text("format", "Bearer {{token}}")),
+        },
+    })
+}
+
+fn with_token(fields: &Fields<'_>, key: &str, format: String) -> String {
+    let template = Template::Text(format.clone());
+    if !template.names().iter().any(|name| name == "token") {
+        no_token(fields, key);
+    }
+    format
+}
+
+fn no_token(fields: &Fields<'_>, key: &str) {
+    let message = format!("`{}` does not say where the token goes", fields.path_of(key));
+    fields.report(
+        key,
+        message,
+        "no {{token}} in it",
+        Some("write {{token}} where the token belongs".to_owned()),
+    );
+}
+
+/// A TOML value as JSON; dates become strings. None when the key is not there, or holds a number JSON has not.
+fn json(fields: &Fields<'_>, key: &str) -> Option<Value> {
+    let (item, span) = fields.item(key)?;
+    let value = item_to_json(item);
+    if value.is_none() {
+        fields.source().report(
+            span,
+            format!("`{}` cannot be sent as JSON", fields.path_of(key)),
+            "here",
+            None,
+        );
+    }
+    value
+}
+
+fn item_to_json(item: &toml_edit::Item) -> Option<Value> {
+    match item {
+        toml_edit::Item::Value(value) => value_to_json(value),
+        toml_edit::Item::Table(table) => table
+            .iter()
+            .map(|(key, item)| Some((key.to_owned(), item_to_json(item)?)))
+            .collect::<Option<_>>()
+            .map(Value::Object),
+        toml_edit::Item::ArrayOfTables(tables) => tables
+            .iter()
+            .map(|table| item_to_json(&toml_edit::Item::Table(table.clone())))
+            .collect::<Option<_>>()
+            .map(Value::Array),
+        toml_edit::Item::None => None,
+    }
+}
+
+fn value_to_json(value: &toml_edit::Value) -> Option<Value> {
+    Some(match value {
+        toml_edit::Value::String(text) => Value::from(text.value().as_str()),
+        toml_edit::Value::Integer(number) => Value::from(*number.value()),
+        toml_edit::Value::Float(number) => serde_json::Number::from_f64(*number.value())?.into(),
+        toml_edit::Value::Boolean(flag) => Value::from(*flag.value()),
+        toml_edit::Value::Datetime(date) => Value::from(date.value().to_string()),
+        toml_edit::Value::Array(items) => {
+            Value::Array(items.iter().map(value_to_json).collect::<Option<_>>()?)
+        }
+        toml_edit::Value::InlineTable(table) => Value::Object(
+            table
+                .iter()
+                .map(|(key, item)| Some((key.to_owned(), value_to_json(item)?)))
+                .collect::<Option<_>>()?,
+        ),
+    })
+}
+
+/// A table of strings, in the order of the file.
+fn pairs(fields: &Fields<'_>, key: &str) -> Vec<(String, String)> {
+    let table = fields.table(key);
+    let pairs =
+        table.keys().into_iter().filter_map(|name| table.text(&name).map(|text| (name, text))).collect();
+    table.finish();
+    pairs
+}
+
+/// A table of names and JSON pointers.
+fn pointers(fields: &Fields<'_>, key: &str) -> Vec<(String, String)> {
+    let table = fields.table(key);
+    let mut pointers = Vec::new();
+    for name in table.keys() {
+        if let Some((pointer, span)) = table.string(&name)
+            && is_pointer(&table, &name, &pointer, span)
+        {
+            pointers.push((name, pointer));
+        }
+    }
+    table.finish();
+    pointers
+}
+
+fn is_pointer(table: &Fields<'_>, key: &str, pointer: &str, span: std::ops::Range<usize>) -> bool {
+    // RFC 6901, 3: a pointer is empty (the whole document) or a sequence of tokens, each prefixed by `/`.
+    let is_one = pointer.is_empty() || pointer.starts_with('/');
+    if !is_one {
+        let message = format!("`{}` is a JSON pointer", table.path_of(key));
+        let hint = format!("write \"/{}\"", pointer.trim_start_matches("$.").replace('.', "/"));
+        table.source().report(span, message, "does not begin with /", Some(hint));
+    }
+    is_one
+}
+
+fn statuses(fields: &Fields<'_>) -> Vec<u16> {
+    let Some((item, span)) = fields.item("accept") else { return Vec::new() };
+    let of = |value: &toml_edit::Value| {
+        value.as_integer().and_then(|n| u16::try_from(n).ok()).filter(|status| (100..600).contains(status))
+    };
+    let statuses: Option<Vec<u16>> = match item.as_value() {
+        Some(toml_edit::Value::Array(items)) => items.iter().map(of).collect(),
+        Some(value) => of(value).map(|status| vec![status]),
+        None => None,
+    };
+    let statuses = statuses.filter(|statuses| !statuses.is_empty());
+    if statuses.is_none() {
+        let message = format!("`{}` is a list of HTTP statuses", fields.path_of("accept"));
+        fields.source().report(span, message, "here", Some("write accept = [201, 409]".to_owned()));
+    }
+    statuses.unwrap_or_default()
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::golden::{SourceText, parse_toml};
+    use serde_json::json;
+
+    /// Reads a whole table; the text of all problems when there are any.
+    pub(in crate::auth) fn read(text: &str) -> Result<Recipe, String> {
+        let source = SourceText::new("goldwire.toml", text);
+        let document = parse_toml(&source).expect("the test is TOML");
+        let recipe = Recipe::read(Fields::root(&source, document.as_table()));
+        if source.is_clean() {
+            Ok(recipe.expect("no problem, so a recipe"))
+        } else {
+            Err(source.into_problems().to_string())
+        }
+    }
+
+    #[test]
+    fn a_login_reads_with_all_its_parts() {
+        let recipe = read(
+            r#"
+            kind = "login"
+            user = { email = "u{{user.index}}@example.test", password = "pw-{{nonce}}" }
+            register = { url = "{{http}}/r", json = { email = "{{user.email}}" }, accept = [201, 409] }
+            login = { url = "{{http}}/l", form = { u = "{{user.email}}" }, token = "/t", bind = { "user.id" = "/u/id" }, secret = { refresh = "/r" }, headers = { X-A = "1" } }
+            place = "query"
+            timeout = "3 s"
+            "#,
+        )
+        .expect("no mistake in it");
+        assert_eq!(recipe.user[0], ("email".to_owned(), json!("u{{user.index}}@example.test")));
+        assert_eq!(
+            (recipe.placement, recipe.timeout),
+            (Placement::Query("token".to_owned()), Gap::from_millis(3000))
+        );
+        let Kind::Login { register: Some(register), login, token } = recipe.kind else { panic!("a login") };
+        assert_eq!((register.method.as_str(), register.accept), ("POST", vec![201, 409]));
+        assert_eq!(register.body, Body::Json(json!({ "email": "{{user.email}}" })));
+        assert_eq!(login.body, Body::Form(vec![("u".to_owned(), "{{user.email}}".to_owned())]));
+        assert_eq!(login.binds, [("user.id".to_owned(), "/u/id".to_owned())]);
+        assert_eq!(login.secrets, [("refresh".to_owned(), "/r".to_owned())]);
+        assert_eq!(token, TokenAt::Pointer("/t".to_owned()));
+    }
+
+    #[test]
+    fn a_mint_and_a_token_read() {
+        let recipe =
+            read("kind = 'mint'\nsecret_env = 'S'\nclaims = { sub = '{{user.id}}', n = 1 }\nttl = '1 min'");
+        let Kind::Mint(mint) = recipe.expect("no mistake in it").kind else { panic!("a mint") };
+        assert_eq!((mint.key, mint.ttl), (ValueSource::Env("S".to_owned()), Gap::from_millis(60_000)));
+        assert_eq!(mint.claims, json!({ "sub": "{{user.id}}", "n": 1 }));
+        let recipe = read(
+            "kind = 'token'\ncommand = ['gcloud', 'print']\nplace = 'message'\nmessage = { t = '{{token}}' }",
+        );
+        let recipe = recipe.expect("no mistake in it");
+        assert_eq!(
+            recipe.kind,
+            Kind::Token(TokenSource::Command(vec!["gcloud".to_owned(), "print".to_owned()]))
+        );
+        assert_eq!(recipe.placement, Placement::Message(Template::Json(json!({ "t": "{{token}}" }))));
+    }
+
+    #[test]
+    fn every_mistake_is_told_with_its_place_and_a_way_out() {
+        for (text, expected) in [
+            ("kind = 'logn'", "did you mean `login`?"),
+            ("kind = 'login'", "`login` is missing"),
+            ("login = { url = 'x', token = 'access.token' }", "hint: write \"/access/token\""),
+            ("login = { url = 'x' }", "`login.token` is missing"),
+            ("login = { token = '/t' }", "`login.url` is missing"),
+            ("login = { url = 'x', token = '/t', tokn = 1 }", "unknown key `login.tokn`"),
+            ("login = { url = 'x', token = '/t', accept = ['ok'] }", "a list of HTTP statuses"),
+            ("login = { url = 'x', token = '/t', json = {}, form = {} }", "exclude each other"),
+            ("kind = 'mint'", "needs exactly one key"),
+            ("kind = 'mint'\nalgorithm = 'ES256'\nsecret_env = 'X'", "key_env = \"NAME\" or key_file"),
+            ("kind = 'token'", "needs either `env` or `command`"),
+            ("kind = 'token'\nenv = 'T'\nformat = 'Bearer'", "does not say where the token goes"),
+            ("kind = 'token'\nenv = 'T'\nsecret = 'hunter2'", "unknown key `secret`"),
+            ("kind = 'token'\nenv = 'T'\nplace = 'message'", "`message` is missing"),
+        ] {
+            let problems = read(text).expect_err(text);
+            assert!(problems.contains(expected), "{text}\n{problems}");
+            assert!(problems.contains("--> goldwire.toml:"), "{problems}");
+        }
+    }
+}

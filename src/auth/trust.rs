@@ -1,0 +1,188 @@
+//! Which certificates we believe, for HTTPS logins and `wss://` alike.
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls_platform_verifier::BuilderVerifierExt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Which certificates we believe; by default those the platform does.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Trust {
+    /// Believe every certificate (`-k`). The session can then be read and changed by whoever is in between.
+    pub insecure: bool,
+    /// Believe what this PEM file's authorities signed, and nobody else.
+    pub ca: Option<PathBuf>,
+}
+
+/// Why TLS cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum TrustError {
+    /// The file of authorities cannot be used.
+    #[error("certificate authorities in {}: {cause}", path.display())]
+    Authorities {
+        /// As it was configured.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// The platform's own authorities cannot be used.
+    #[error("the platform's certificate authorities: {0}")]
+    Platform(String),
+    /// The HTTP client cannot be made.
+    #[error("HTTP client: {0}")]
+    Http(String),
+}
+
+impl TrustError {
+    /// A way out.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            TrustError::Authorities { .. } => {
+                Some("`ca` names a PEM file with at least one certificate".to_owned())
+            }
+            TrustError::Platform(_) => Some("name a PEM file with `ca = \"…\"`".to_owned()),
+            TrustError::Http(_) => None,
+        }
+    }
+}
+
+impl Trust {
+    /// The TLS configuration of a client that trusts so.
+    ///
+    /// Reading the platform's authorities takes milliseconds and a megabyte; sessions of the same trust share one.
+    ///
+    /// # Errors
+    /// When the authorities cannot be read.
+    pub fn client_config(&self) -> Result<Arc<ClientConfig>, TrustError> {
+        static MADE: Mutex<Vec<(Trust, Arc<ClientConfig>)>> = Mutex::new(Vec::new());
+        let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, config)) = made.iter().find(|(trust, _)| trust == self) {
+            return Ok(config.clone());
+        }
+        let config = Arc::new(self.make()?);
+        made.push((self.clone(), config.clone()));
+        Ok(config)
+    }
+
+    fn make(&self) -> Result<ClientConfig, TrustError> {
+        // Given explicitly: a process-wide default could be another one, or none.
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let platform = |error: rustls::Error| TrustError::Platform(error.to_string());
+        let builder = ClientConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .map_err(platform)?;
+        let builder = if self.insecure {
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(Anyone(provider)))
+        } else if let Some(path) = &self.ca {
+            let wrong = |cause: String| TrustError::Authorities { path: path.clone(), cause };
+            let mut roots = RootCertStore::empty();
+            for certificate in
+                CertificateDer::pem_file_iter(path).map_err(|error| wrong(error.to_string()))?
+            {
+                let certificate = certificate.map_err(|error| wrong(error.to_string()))?;
+                roots.add(certificate).map_err(|error| wrong(error.to_string()))?;
+            }
+            if roots.is_empty() {
+                return Err(wrong("there is no certificate in the file".to_owned()));
+            }
+            builder.with_root_certificates(roots)
+        } else {
+            builder.with_platform_verifier().map_err(platform)?
+        };
+        Ok(builder.with_no_client_auth())
+    }
+}
+
+/// Believes everyone, but still wants the handshake itself to be signed correctly.
+#[derive(Debug)]
+struct Anyone(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Anyone {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// An HTTP client that trusts so, follows no redirect (an answer is a fact, not a detour), and uses the environment's
+/// proxy only when `proxy` is set.
+///
+/// # Errors
+/// When the authorities cannot be read.
+pub fn http_client(trust: &Trust, proxy: bool) -> Result<reqwest::Client, TrustError> {
+    let builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(ClientConfig::clone(&*trust.client_config()?))
+        .redirect(reqwest::redirect::Policy::none())
+        .pool_idle_timeout(std::time::Duration::from_secs(5));
+    let builder = if proxy { builder } else { builder.no_proxy() };
+    builder.build().map_err(|error| TrustError::Http(error.to_string()))
+}
+
+/// Whether a URL points at this machine, where a proxy from the environment could only mislead.
+pub fn is_loopback(url: &reqwest::Url) -> bool {
+    let Some(host) = url.host_str() else { return false };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback() || address.is_unspecified())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_without_certificates_is_told_with_its_name() {
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        let trust = Trust { ca: Some(file.path().to_owned()), ..Trust::default() };
+        let error = trust.client_config().expect_err("an empty file holds no authority").to_string();
+        assert!(error.contains(&file.path().display().to_string()), "{error}");
+    }
+
+    #[test]
+    fn this_machine_has_many_names() {
+        for (url, expected) in [
+            ("http://localhost:1/", true),
+            ("ws://127.3.2.1/", true),
+            ("http://[::1]:8000/x", true),
+            ("https://example.test/", false),
+            ("http://10.0.0.1/", false),
+        ] {
+            assert_eq!(is_loopback(&url.parse().expect("a URL")), expected, "{url}");
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The machine's report: versioned, and never just our own types dumped.
+//!
+//! ```json
+//! {"goldwire_report": 1, "verdict": "deviates", "interrupted": false, "runs": [
+//!   {"session": "agent-run", "user": "u1", "round": 1, "verdict": "deviates", "recording": "…", "events": 31,
+//!    "took_ns": 812345678, "findings": [{"kind": "missing", "family": "order", "severity": "deviation", …}]}]}
+//! ```
+
+use crate::finding::{Finding, Outcome, Run, Severity};
+use serde::Serialize;
+use std::io::{self, Write};
+
+/// The version of the format.
+pub const SCHEMA_VERSION: u32 = 1;
+
+#[derive(Serialize)]
+struct Report<'o> {
+    goldwire_report: u32,
+    verdict: &'o str,
+    interrupted: bool,
+    runs: Vec<RunLine<'o>>,
+}
+
+#[derive(Serialize)]
+struct RunLine<'o> {
+    session: &'o str,
+    user: &'o str,
+    round: u32,
+    verdict: &'o str,
+    recording: &'o str,
+    events: usize,
+    took_ns: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    could_not_judge: Option<Unjudged<'o>>,
+    findings: Vec<FindingLine<'o>>,
+}
+
+#[derive(Serialize)]
+struct Unjudged<'o> {
+    cause: &'o str,
+    hint: Option<&'o str>,
+}
+
+#[derive(Serialize)]
+struct FindingLine<'o> {
+    kind: &'static str,
+    family: &'static str,
+    severity: &'static str,
+    event: &'o str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lane: Option<Lane<'o>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<&'o str>,
+    message: &'o str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected: Option<&'o str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actual: Option<&'o str>,
+    evidence: &'o str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'o str>,
+    golden_key: &'o str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    golden_line: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    golden_column: Option<usize>,
+    frames: &'o [usize],
+    consequences: &'o [String],
+}
+
+#[derive(Serialize)]
+struct Lane<'o> {
+    key: &'o str,
+    value: &'o str,
+}
+
+fn finding(finding: &Finding) -> FindingLine<'_> {
+    let place = &finding.place;
+    FindingLine {
+        kind: finding.kind.name(),
+        family: finding.kind.family(),
+        severity: match finding.severity {
+            Severity::Suspect => "suspect",
+            Severity::Deviation => "deviation",
+        },
+        event: place.event.as_str(),
+        lane: place.lane.as_ref().map(|(key, value)| Lane { key, value }),
+        path: place.path.as_deref(),
+        message: &finding.message,
+        expected: finding.expected.as_deref(),
+        actual: finding.actual.as_deref(),
+        evidence: &finding.evidence,
+        hint: finding.hint.as_deref(),
+        golden_key: &place.key,
+        golden_line: place.golden_line.map(|(line, _)| line),
+        golden_column: place.golden_line.map(|(_, column)| column),
+        frames: &place.frames,
+        consequences: &finding.consequences,
+    }
+}
+
+fn run(run: &Run) -> RunLine<'_> {
+    RunLine {
+        session: &run.session,
+        user: &run.user,
+        round: run.round,
+        verdict: run.verdict().name(),
+        recording: &run.recording,
+        events: run.events,
+        took_ns: run.took.as_nanos(),
+        could_not_judge: run
+            .unjudged
+            .as_ref()
+            .map(|unjudged| Unjudged { cause: &unjudged.cause, hint: unjudged.hint.as_deref() }),
+        findings: run.findings.iter().map(finding).collect(),
+    }
+}
+
+/// Writes the whole outcome as one JSON document.
+///
+/// # Errors
+/// What `out` says.
+pub fn write(out: &mut impl Write, outcome: &Outcome) -> io::Result<()> {
+    let report = Report {
+        goldwire_report: SCHEMA_VERSION,
+        verdict: outcome.verdict().name(),
+        interrupted: outcome.interrupted,
+        runs: outcome.runs.iter().map(run).collect(),
+    };
+    serde_json::to_writer_pretty(&mut *out, &report)?;
+    writeln!(out)
+}

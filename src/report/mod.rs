@@ -1,0 +1,23 @@
+//! What was found, written for somebody: one file a format, each a function from the outcome onto a writer.
+//!
+//! Nothing here decides anything; colour is written as escape codes and taken out again where it is not wanted.
+
+mod json;
+mod text;
+
+pub use json::{SCHEMA_VERSION, write as json};
+pub use text::{plural, text};
+
+use crate::golden::Golden;
+use crate::transcript::Transcript;
+
+/// A run's golden and transcript, where a report wants to show more than the findings say.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown<'s> {
+    /// The golden it was judged by.
+    pub golden: &'s Golden,
+    /// Where that golden is, as a person would name it.
+    pub golden_path: &'s str,
+    /// What happened.
+    pub transcript: &'s Transcript,
+}

@@ -1,0 +1,286 @@
+//! `recordings/` and `golden/` on disk, and the life of a proposal.
+//!
+//! ```text
+//! recordings/<session>/<UTC time>-<short id>.jsonl
+//! golden/<session>.toml          accepted
+//! golden/<session>.toml.new      proposed by `learn`; `accept` moves it
+//! ```
+//!
+//! Nothing here overwrites an accepted golden except [`Store::accept`], and every file is replaced in one step.
+
+use crate::golden::{self, Golden, Problems};
+use crate::transcript::{self, ReadError, Transcript};
+use std::fs;
+use std::io::{self, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+
+/// What went wrong with a file.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The system refused.
+    #[error("failed to {what} {}: {source}", path.display())]
+    Io {
+        /// E.g. `read`.
+        what: &'static str,
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A recording that makes no sense.
+    #[error("{}: {source}", path.display())]
+    Recording {
+        /// Which file.
+        path: PathBuf,
+        /// Where and why.
+        source: ReadError,
+    },
+    /// A golden that makes no sense.
+    #[error("{0}")]
+    Golden(#[from] Problems),
+    /// There is no proposal.
+    #[error("no proposal for `{0}`; `goldwire learn {0}` makes one")]
+    NoProposal(String),
+    /// There is no golden.
+    #[error("no golden for `{0}`; `goldwire learn {0}` proposes one from its recordings")]
+    NoGolden(String),
+    /// A name that would lead out of the folder.
+    #[error("`{0}` is not a session's name: letters, digits, `-`, `_` and `.`, not starting with a dot")]
+    Name(String),
+}
+
+/// The folders of a project.
+#[derive(Debug, Clone)]
+pub struct Store {
+    root: PathBuf,
+}
+
+fn io_error<'p>(what: &'static str, path: &'p Path) -> impl FnOnce(io::Error) -> StoreError + 'p {
+    move |source| StoreError::Io { what, path: path.to_owned(), source }
+}
+
+impl Store {
+    /// The project in `root`.
+    pub fn new(root: impl Into<PathBuf>) -> Store {
+        Store { root: root.into() }
+    }
+
+    /// Checks that a session's name is a file name.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn check_name(session: &str) -> Result<(), StoreError> {
+        let ok = !session.is_empty()
+            && session.len() <= 100
+            && !session.starts_with('.')
+            && session.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c));
+        if ok { Ok(()) } else { Err(StoreError::Name(session.to_owned())) }
+    }
+
+    /// Where a session's recordings are.
+    pub fn recordings_folder(&self, session: &str) -> PathBuf {
+        self.root.join("recordings").join(session)
+    }
+
+    /// Where a session's golden is.
+    pub fn golden_path(&self, session: &str) -> PathBuf {
+        self.root.join("golden").join(format!("{session}.toml"))
+    }
+
+    /// Where a session's proposal is.
+    pub fn proposal_path(&self, session: &str) -> PathBuf {
+        self.root.join("golden").join(format!("{session}.toml.new"))
+    }
+
+    /// The files of a session's recordings, by name, which is by time.
+    ///
+    /// # Errors
+    /// When the folder cannot be read; a folder that is not there is an empty one.
+    pub fn recordings(&self, session: &str) -> Result<Vec<PathBuf>, StoreError> {
+        recordings_in(&self.recordings_folder(session))
+    }
+
+    /// All sessions with a golden, by name.
+    ///
+    /// # Errors
+    /// When the folder cannot be read; a folder that is not there is an empty one.
+    pub fn goldens(&self) -> Result<Vec<String>, StoreError> {
+        self.names(".toml")
+    }
+
+    /// All sessions with a proposal, by name.
+    ///
+    /// # Errors
+    /// When the folder cannot be read; a folder that is not there is an empty one.
+    pub fn pending(&self) -> Result<Vec<String>, StoreError> {
+        self.names(".toml.new")
+    }
+
+    fn names(&self, ending: &str) -> Result<Vec<String>, StoreError> {
+        let folder = self.root.join("golden");
+        let files = list(&folder)?;
+        let name = |path: &PathBuf| path.file_name()?.to_str()?.strip_suffix(ending).map(str::to_owned);
+        Ok(files.iter().filter_map(name).collect())
+    }
+
+    /// Reads a session's golden.
+    ///
+    /// # Errors
+    /// When it is not there, cannot be read or makes no sense.
+    pub fn golden(&self, session: &str) -> Result<Golden, StoreError> {
+        let path = self.golden_path(session);
+        if !path.exists() {
+            return Err(StoreError::NoGolden(session.to_owned()));
+        }
+        read_golden(&path)
+    }
+
+    /// The text of a session's golden, if it has one.
+    ///
+    /// # Errors
+    /// When it is there but cannot be read.
+    pub fn golden_text(&self, session: &str) -> Result<Option<String>, StoreError> {
+        optional(&self.golden_path(session))
+    }
+
+    /// The text of a session's proposal, if it has one.
+    ///
+    /// # Errors
+    /// When it is there but cannot be read.
+    pub fn proposal_text(&self, session: &str) -> Result<Option<String>, StoreError> {
+        optional(&self.proposal_path(session))
+    }
+
+    /// Writes a proposal beside the golden; comments and hand edits of the golden are kept. False when the proposal
+    /// says what the golden says already: then there is none.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn propose(&self, session: &str, golden: &Golden) -> Result<bool, StoreError> {
+        Store::check_name(session)?;
+        let path = self.proposal_path(session);
+        let old = self.golden_text(session)?;
+        let text = match &old {
+            Some(old) => {
+                let mut golden = golden.clone();
+                if let Ok(accepted) = self.golden(session) {
+                    golden.learned.reason = accepted.learned.reason;
+                }
+                golden::rewrite(old, &golden)
+            }
+            None => golden::write(golden),
+        };
+        if old.as_deref() == Some(text.as_str()) {
+            remove(&path)?;
+            return Ok(false);
+        }
+        replace(&path, &text)?;
+        Ok(true)
+    }
+
+    /// Makes a proposal the golden, with the reason in it.
+    ///
+    /// # Errors
+    /// When there is no proposal, it makes no sense or a file cannot be written; the golden is then as it was.
+    pub fn accept(&self, session: &str, reason: &str) -> Result<PathBuf, StoreError> {
+        Store::check_name(session)?;
+        let proposal = self.proposal_path(session);
+        let Some(text) = self.proposal_text(session)? else {
+            return Err(StoreError::NoProposal(session.to_owned()));
+        };
+        let mut golden = golden::read(&proposal.display().to_string(), &text)?;
+        golden.learned.reason = reason.to_owned();
+        let path = self.golden_path(session);
+        replace(&path, &golden::rewrite(&text, &golden))?;
+        remove(&proposal)?;
+        Ok(path)
+    }
+
+    /// Throws a proposal away.
+    ///
+    /// # Errors
+    /// When there is none or it cannot be removed.
+    pub fn reject(&self, session: &str) -> Result<(), StoreError> {
+        Store::check_name(session)?;
+        if self.proposal_text(session)?.is_none() {
+            return Err(StoreError::NoProposal(session.to_owned()));
+        }
+        remove(&self.proposal_path(session))
+    }
+}
+
+/// Reads a golden file.
+///
+/// # Errors
+/// When it cannot be read or makes no sense.
+pub fn read_golden(path: &Path) -> Result<Golden, StoreError> {
+    let text = fs::read_to_string(path).map_err(io_error("read", path))?;
+    Ok(golden::read(&path.display().to_string(), &text)?)
+}
+
+/// Reads a recording.
+///
+/// # Errors
+/// When it cannot be read or makes no sense.
+pub fn read_recording(path: &Path) -> Result<Transcript, StoreError> {
+    let file = fs::File::open(path).map_err(io_error("read", path))?;
+    transcript::read(BufReader::new(file)).map_err(|source| StoreError::Recording { path: path.to_owned(), source })
+}
+
+/// The recordings in a folder, by name; a path to a file is itself.
+///
+/// # Errors
+/// When the folder cannot be read; one that is not there is empty.
+pub fn recordings_in(path: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    if path.is_file() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let files = list(path)?;
+    Ok(files.into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "jsonl")).collect())
+}
+
+fn list(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(io_error("read", folder)(error)),
+    };
+    let mut files = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(io_error("read", folder))?;
+    files.sort();
+    Ok(files)
+}
+
+fn optional(path: &Path) -> Result<Option<String>, StoreError> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(io_error("read", path)(error)),
+    }
+}
+
+fn remove(path: &Path) -> Result<(), StoreError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error("remove", path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a file in one step: a reader sees the old text or the new one.
+fn replace(path: &Path, text: &str) -> Result<(), StoreError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(io_error("create", folder))?;
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io_error("write in", folder))?;
+    file.write_all(text.as_bytes()).map_err(io_error("write", path))?;
+    // A temporary file is private; a golden is for everybody who may read the project.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = fs::metadata(path).map_or(0o644, |meta| meta.permissions().mode());
+        fs::set_permissions(file.path(), fs::Permissions::from_mode(mode)).map_err(io_error("write", path))?;
+    }
+    file.persist(path).map_err(|error| io_error("replace", path)(error.error))?;
+    Ok(())
+}

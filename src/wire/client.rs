@@ -1,0 +1,676 @@
+//! One WebSocket connection, as a client.
+//!
+//! ```text
+//! url → addresses → TCP → (TLS) → upgrade → Connection
+//!                                            ├─ Sender      stamps, then hands to the kernel
+//!                                            └─ incoming ←─ one reader task: stamps, then everything else
+//! ```
+//!
+//! The channel is bounded: when nobody takes frames the reader stops reading, TCP tells the server, and nothing is lost.
+//! A ping is answered by the WebSocket library while the reader reads; the pong it sends is not reported.
+
+use super::upgrade::{Asked, ConnectError, Opened, Stage};
+use crate::auth::{RequestParts, Trust};
+use crate::transcript::{Gap, Handshake, Payload, Tls, hex};
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use rustls::pki_types::ServerName;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::time::timeout_at;
+use tokio_rustls::client::TlsStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+/// Thousands of sessions must fit in memory; the library would take 128 KiB for each at once.
+const READ_BUFFER: usize = 8 * 1024;
+/// How many frames may wait for whoever drives the session.
+const WAITING: usize = 256;
+/// How long after a close frame the reader waits for the end of the connection, while its answer is sent.
+const LINGER: Duration = Duration::from_secs(2);
+/// The status of a close frame that has none; it never stands in a frame (RFC 6455, 7.4.1).
+const NO_STATUS: u16 = 1005;
+
+/// What to connect to, and how.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConnectOptions {
+    /// URL, headers and subprotocols, with every place filled; a token is already applied.
+    pub request: RequestParts,
+    /// Which certificates we believe.
+    pub trust: Trust,
+    /// For all of it together, from the host's address to the upgrade.
+    pub timeout: Gap,
+    /// The longest message that is taken, in bytes.
+    pub max_message: usize,
+}
+
+impl ConnectOptions {
+    /// For a URL, all else by default: 10 s, 64 MiB.
+    pub fn new(url: impl Into<String>) -> ConnectOptions {
+        ConnectOptions {
+            request: RequestParts { url: url.into(), ..RequestParts::default() },
+            trust: Trust::default(),
+            timeout: Gap::from_millis(10_000),
+            max_message: 64 * 1024 * 1024,
+        }
+    }
+}
+
+/// An open WebSocket. Dropping all of it closes the connection without a close frame.
+#[derive(Debug)]
+pub struct Connection {
+    /// Where frames go.
+    pub sender: Sender,
+    /// Where they come from, in the order of their arrival. It ends after a close frame or [`Arrived::Gone`].
+    pub incoming: mpsc::Receiver<Incoming>,
+    /// When the handshake finished: offset zero, if this is a session's first connection.
+    pub opened: Instant,
+}
+
+/// Something arrived.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Incoming {
+    /// When the reader had it, before anything else was done with it.
+    pub at: Instant,
+    /// What it is.
+    pub what: Arrived,
+}
+
+/// What arrived.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Arrived {
+    /// A message or a control frame. After [`Payload::Close`] nothing more comes.
+    Frame(Payload),
+    /// The connection ended without a close frame, and why. Nothing more comes.
+    Gone(String),
+}
+
+/// The half of a connection that sends.
+#[derive(Debug)]
+pub struct Sender {
+    sink: SplitSink<WebSocketStream<Socket>, Message>,
+}
+
+/// Why a frame was not sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// A close frame went out or came in before.
+    #[error("the connection is closing")]
+    Closing,
+    /// The connection is gone.
+    #[error("the connection is gone: {0}")]
+    Gone(String),
+    /// It is nothing that can be sent, e.g. [`Payload::Open`], or a control frame that is too long.
+    #[error("not a frame that can be sent: {0}")]
+    NotAFrame(&'static str),
+}
+
+impl Sender {
+    /// Sends a frame; returns the time right before it was handed to the kernel.
+    ///
+    /// # Errors
+    /// When it cannot be sent; whether part of it was is not known then.
+    pub async fn send(&mut self, payload: Payload) -> Result<Instant, SendError> {
+        let message = message_of(payload)?;
+        let at = Instant::now();
+        match self.sink.send(message).await {
+            Ok(()) => Ok(at),
+            Err(
+                Error::Protocol(ProtocolError::SendAfterClosing)
+                | Error::AlreadyClosed
+                | Error::ConnectionClosed,
+            ) => Err(SendError::Closing),
+            Err(error) => Err(SendError::Gone(why_gone(&error))),
+        }
+    }
+
+    /// Starts the close handshake: the reader goes on until the peer's close frame or the end of the connection. Code
+    /// 1005 sends a close frame without a status.
+    ///
+    /// # Errors
+    /// When it cannot be sent.
+    pub async fn close(&mut self, code: u16, reason: &str) -> Result<Instant, SendError> {
+        self.send(Payload::Close { code, reason: reason.to_owned() }).await
+    }
+}
+
+/// The one place where a frame becomes the library's message.
+fn message_of(payload: Payload) -> Result<Message, SendError> {
+    // RFC 6455, 5.5: "All control frames MUST have a payload length of 125 bytes or less".
+    let too_long = payload.len() > 125;
+    Ok(match payload {
+        Payload::Text(text) => Message::Text(text.into()),
+        Payload::Binary(bytes) => Message::Binary(bytes.into()),
+        Payload::Ping(_) | Payload::Pong(_) | Payload::Close { .. } if too_long => {
+            return Err(SendError::NotAFrame("a control frame holds at most 125 bytes"));
+        }
+        Payload::Ping(bytes) => Message::Ping(bytes.into()),
+        Payload::Pong(bytes) => Message::Pong(bytes.into()),
+        Payload::Close { code: NO_STATUS, .. } => Message::Close(None),
+        Payload::Close { code, reason } => {
+            Message::Close(Some(CloseFrame { code: code.into(), reason: reason.into() }))
+        }
+        Payload::Open(_) | Payload::Gone(_) => return Err(SendError::NotAFrame("it tells of a connection")),
+    })
+}
+
+/// And back.
+fn payload_of(message: Message) -> Option<Payload> {
+    Some(match message {
+        Message::Text(text) => Payload::Text(text.as_str().to_owned()),
+        Message::Binary(bytes) => Payload::Binary(bytes.into()),
+        Message::Ping(bytes) => Payload::Ping(bytes.into()),
+        Message::Pong(bytes) => Payload::Pong(bytes.into()),
+        Message::Close(Some(frame)) => {
+            Payload::Close { code: frame.code.into(), reason: frame.reason.as_str().to_owned() }
+        }
+        Message::Close(None) => Payload::Close { code: NO_STATUS, reason: String::new() },
+        // Never read: the library assembles messages.
+        Message::Frame(_) => return None,
+    })
+}
+
+fn why_gone(error: &Error) -> String {
+    match error {
+        Error::Utf8(_) => "invalid UTF-8 in a text message".to_owned(),
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) | Error::ConnectionClosed => {
+            "connection closed without a close frame".to_owned()
+        }
+        Error::Protocol(error) => format!("the server broke the protocol: {error}"),
+        Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
+            format!("a message of {size} bytes; the target's `max_message` is {max_size}")
+        }
+        // TLS without its own goodbye is what most servers do when they end abruptly.
+        Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            "connection closed without a close frame".to_owned()
+        }
+        Error::Io(error) if error.kind() == io::ErrorKind::ConnectionReset => "connection reset".to_owned(),
+        Error::Io(error) => error.to_string(),
+        error => error.to_string(),
+    }
+}
+
+/// Opens a WebSocket.
+///
+/// # Errors
+/// When it does not open within the time given; the error says how far it got.
+pub async fn connect(options: &ConnectOptions) -> Result<(Connection, Handshake), ConnectError> {
+    let place = Place::of(&options.request.url)?;
+    let asked =
+        Asked::new(&place.authority, &place.path, &options.request.headers, &options.request.subprotocols)?;
+    let deadline = tokio::time::Instant::now() + Duration::from(options.timeout);
+    let timeout = |stage| move |_| ConnectError::Timeout { stage, after: options.timeout };
+
+    let addresses = timeout_at(deadline, place.addresses()).await.map_err(timeout(Stage::Resolve))??;
+    let (tcp, peer, started) = dial(&addresses, deadline, options.timeout).await?;
+    let connected = Instant::now();
+    // Without this the kernel holds back small frames (Nagle), and we would measure that instead of the server.
+    tcp.set_nodelay(true).map_err(|error| ConnectError::NoRoute { peer, cause: error.to_string() })?;
+
+    let (mut socket, tls) = if place.tls {
+        let config = options.trust.client_config()?;
+        let connecting =
+            Box::pin(tokio_rustls::TlsConnector::from(config).connect(place.server_name()?, tcp));
+        let stream = timeout_at(deadline, connecting)
+            .await
+            .map_err(timeout(Stage::Tls))?
+            .map_err(|error| tls_error(peer, &error))?;
+        let facts = tls_facts(&stream);
+        (Socket::Tls(Box::new(stream)), Some(facts))
+    } else {
+        (Socket::Plain(tcp), None)
+    };
+
+    let Opened { status, headers, rest } = asked.exchange(&mut socket, deadline, options.timeout).await?;
+    let opened = Instant::now();
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        .max_message_size(Some(options.max_message))
+        .max_frame_size(Some(options.max_message));
+    let stream = WebSocketStream::from_partially_read(socket, rest, Role::Client, Some(config)).await;
+    let (sink, stream) = stream.split();
+    let (sent, incoming) = mpsc::channel(WAITING);
+    tokio::spawn(read(stream, sent));
+    let handshake = Handshake {
+        peer: peer.to_string(),
+        status,
+        request: joined(&asked.headers),
+        response: joined(&headers),
+        tls,
+        took: opened.duration_since(started).into(),
+        tcp: connected.duration_since(started).into(),
+    };
+    Ok((Connection { sender: Sender { sink }, incoming, opened }, handshake))
+}
+
+/// The reader: until the connection ends, or nobody listens any more.
+async fn read(mut stream: SplitStream<WebSocketStream<Socket>>, out: mpsc::Sender<Incoming>) {
+    loop {
+        let next = tokio::select! {
+            next = stream.next() => next,
+            () = out.closed() => return,
+        };
+        let at = Instant::now();
+        let what = match next {
+            Some(Ok(message)) => match payload_of(message) {
+                Some(payload) => Arrived::Frame(payload),
+                None => continue,
+            },
+            Some(Err(error)) => Arrived::Gone(why_gone(&error)),
+            None => Arrived::Gone(why_gone(&Error::ConnectionClosed)),
+        };
+        let (is_close, is_gone) = match &what {
+            Arrived::Frame(Payload::Close { .. }) => (true, false),
+            Arrived::Frame(_) => (false, false),
+            Arrived::Gone(_) => (false, true),
+        };
+        if out.send(Incoming { at, what }).await.is_err() || is_gone {
+            return;
+        }
+        if is_close {
+            // Whoever drives the session need not wait for this; the library still has to send its answer.
+            drop(out);
+            let _ = tokio::time::timeout(LINGER, async { while stream.next().await.is_some() {} }).await;
+            return;
+        }
+    }
+}
+
+/// Where a URL leads.
+struct Place {
+    tls: bool,
+    host: String,
+    port: u16,
+    /// As the `Host` header wants it.
+    authority: String,
+    path: String,
+}
+
+impl Place {
+    fn of(text: &str) -> Result<Place, ConnectError> {
+        // Without its query: a token may stand there.
+        let shown = text.split(['?', '#']).next().unwrap_or(text);
+        let wrong = |cause: &str| ConnectError::Url { url: shown.to_owned(), cause: cause.to_owned() };
+        let url = reqwest::Url::parse(text).map_err(|error| wrong(&error.to_string()))?;
+        let tls = match url.scheme() {
+            "ws" => false,
+            "wss" => true,
+            other => return Err(wrong(&format!("its scheme is `{other}`"))),
+        };
+        if !url.username().is_empty() || url.password().is_some() {
+            let hidden = "(a URL with a name or password in it)".to_owned();
+            let cause = "credentials go into a header, e.g. -H 'Authorization: Basic …'".to_owned();
+            return Err(ConnectError::Url { url: hidden, cause });
+        }
+        let host = url.host_str().ok_or_else(|| wrong("it has no host"))?;
+        let port = url.port_or_known_default().ok_or_else(|| wrong("it has no port"))?;
+        let authority = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        let path =
+            url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        Ok(Place { tls, host, port, authority, path })
+    }
+
+    async fn addresses(&self) -> Result<Vec<SocketAddr>, ConnectError> {
+        if let Ok(address) = self.host.parse::<IpAddr>() {
+            return Ok(vec![SocketAddr::new(address, self.port)]);
+        }
+        let no_host = |cause: String| ConnectError::NoHost { host: self.host.clone(), cause };
+        let found = tokio::net::lookup_host((self.host.as_str(), self.port)).await;
+        let addresses: Vec<SocketAddr> = found.map_err(|error| no_host(error.to_string()))?.collect();
+        if addresses.is_empty() { Err(no_host("the name has none".to_owned())) } else { Ok(addresses) }
+    }
+
+    fn server_name(&self) -> Result<ServerName<'static>, ConnectError> {
+        ServerName::try_from(self.host.clone()).map_err(|_| ConnectError::Url {
+            url: self.host.clone(),
+            cause: "no certificate can name this host".to_owned(),
+        })
+    }
+}
+
+/// The first address that answers, and when we began to ask it. The time left is shared among the addresses left, so
+/// that one in the dark leaves some for the next.
+async fn dial(
+    addresses: &[SocketAddr],
+    deadline: tokio::time::Instant,
+    given: Gap,
+) -> Result<(TcpStream, SocketAddr, Instant), ConnectError> {
+    let mut last = ConnectError::Timeout { stage: Stage::Tcp, after: given };
+    for (i, &peer) in addresses.iter().enumerate() {
+        let left = u32::try_from(addresses.len() - i).unwrap_or(u32::MAX);
+        let share = deadline.saturating_duration_since(tokio::time::Instant::now()) / left;
+        let started = Instant::now();
+        last = match tokio::time::timeout(share, TcpStream::connect(peer)).await {
+            Ok(Ok(stream)) => return Ok((stream, peer, started)),
+            Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                ConnectError::ConnectionRefused { peer }
+            }
+            Ok(Err(error)) => ConnectError::NoRoute { peer, cause: error.to_string() },
+            Err(_) => ConnectError::Timeout { stage: Stage::Tcp, after: given },
+        };
+    }
+    Err(last)
+}
+
+fn tls_error(peer: SocketAddr, error: &io::Error) -> ConnectError {
+    if error.kind() == io::ErrorKind::UnexpectedEof || error.kind() == io::ErrorKind::ConnectionReset {
+        return ConnectError::Dropped { stage: Stage::Tls, cause: error.to_string() };
+    }
+    ConnectError::Tls { peer, cause: error.to_string() }
+}
+
+fn tls_facts(stream: &TlsStream<TcpStream>) -> Tls {
+    let (_, session) = stream.get_ref();
+    let certificate = session.peer_certificates().and_then(|chain| chain.first());
+    Tls {
+        version: session.protocol_version().map(|version| format!("{version:?}")).unwrap_or_default(),
+        cipher: session
+            .negotiated_cipher_suite()
+            .map(|suite| format!("{:?}", suite.suite()))
+            .unwrap_or_default(),
+        certificate: certificate.map(|der| hex(&Sha256::digest(der))).unwrap_or_default(),
+    }
+}
+
+/// Headers by name; those of one name become one, as RFC 9110, 5.2 lets a recipient do.
+fn joined(headers: &[(String, String)]) -> BTreeMap<String, String> {
+    let mut map: BTreeMap<String, String> = BTreeMap::new();
+    for (name, value) in headers {
+        map.entry(name.clone())
+            .and_modify(|all| {
+                all.push_str(", ");
+                all.push_str(value);
+            })
+            .or_insert_with(|| value.clone());
+    }
+    map
+}
+
+/// A stream with or without TLS.
+#[derive(Debug)]
+enum Socket {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Socket::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
+            Socket::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Socket::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
+            Socket::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Socket::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Socket::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Socket::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Socket::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    async fn listen() -> (TcpListener, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("ws://{}/ws", listener.local_addr().expect("it is bound"));
+        (listener, url)
+    }
+
+    fn within(url: &str, millis: u64) -> ConnectOptions {
+        ConnectOptions { timeout: Gap::from_millis(millis), ..ConnectOptions::new(url) }
+    }
+
+    /// A real server that upgrades, writes `bytes` as they are, and closes after the client's next bytes.
+    async fn raw(bytes: &'static [u8]) -> String {
+        let (listener, url) = listen().await;
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("a client");
+            let head = read_head(&mut stream).await;
+            let key = head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).expect("a key");
+            let accept = tokio_tungstenite::tungstenite::handshake::derive_accept_key(key.as_bytes());
+            let answer = format!(
+                "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\
+                 sec-websocket-accept: {accept}\r\nx-a: 1\r\nx-a: 2\r\n\r\n"
+            );
+            // In one write: the first frames arrive together with the answer.
+            stream.write_all(&[answer.as_bytes(), bytes].concat()).await.expect("the client reads");
+            let _ = stream.read(&mut [0; 64]).await;
+        });
+        url
+    }
+
+    async fn read_head(stream: &mut TcpStream) -> String {
+        let (mut text, mut buffer) = (String::new(), [0; 1024]);
+        while !text.contains("\r\n\r\n") {
+            let count = stream.read(&mut buffer).await.expect("a request");
+            assert!(count > 0, "the request ended: {text}");
+            text.push_str(&String::from_utf8_lossy(&buffer[..count]));
+        }
+        text
+    }
+
+    async fn answering(answer: &'static str) -> String {
+        let (listener, url) = listen().await;
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("a client");
+            read_head(&mut stream).await;
+            stream.write_all(answer.as_bytes()).await.expect("the client reads");
+        });
+        url
+    }
+
+    async fn echo(listener: TcpListener) {
+        let (stream, _) = listener.accept().await.expect("a client");
+        let mut stream = tokio_tungstenite::accept_async(stream).await.expect("a WebSocket");
+        while let Some(Ok(message)) = stream.next().await {
+            if message.is_text() || message.is_binary() {
+                stream.send(message).await.expect("the client reads");
+            }
+        }
+    }
+
+    async fn next(connection: &mut Connection) -> Option<Arrived> {
+        connection.incoming.recv().await.map(|incoming| incoming.what)
+    }
+
+    #[tokio::test]
+    async fn frames_go_out_and_come_back_as_they_were() {
+        let (listener, url) = listen().await;
+        tokio::spawn(echo(listener));
+        let (mut connection, handshake) = connect(&within(&url, 5000)).await.expect("it opens");
+        assert_eq!((handshake.status, handshake.tls.is_none()), (101, true));
+        assert!(url.contains(&handshake.peer), "{}", handshake.peer);
+        assert!(handshake.tcp <= handshake.took && handshake.tcp > Gap::ZERO);
+        assert_eq!(handshake.request.len(), 5, "{:?}", handshake.request);
+        let text = "{ \"a\":1.0 , \"ü\":\"\\u00fc\" }\n";
+        let sent = connection.sender.send(Payload::Text(text.to_owned())).await.expect("it is open");
+        let first = connection.incoming.recv().await.expect("an echo");
+        assert!(first.at >= sent && sent >= connection.opened);
+        assert_eq!(first.what, Arrived::Frame(Payload::Text(text.to_owned())));
+        let bytes = Payload::Binary((0..=255).cycle().take(100_000).collect());
+        connection.sender.send(bytes.clone()).await.expect("it is open");
+        assert_eq!(next(&mut connection).await, Some(Arrived::Frame(bytes)));
+        connection.sender.send(Payload::Ping(vec![1, 2])).await.expect("it is open");
+        assert_eq!(next(&mut connection).await, Some(Arrived::Frame(Payload::Pong(vec![1, 2]))));
+        connection.sender.close(1000, "done").await.expect("it is open");
+        let closed = Payload::Close { code: 1000, reason: "done".to_owned() };
+        assert_eq!(next(&mut connection).await, Some(Arrived::Frame(closed)));
+        assert_eq!(next(&mut connection).await, None);
+        assert_eq!(connection.sender.send(Payload::Text("late".to_owned())).await, Err(SendError::Closing));
+    }
+
+    #[tokio::test]
+    async fn frames_that_come_with_the_answer_are_not_lost() {
+        // A ping, a text in two fragments, a close without a status.
+        let url = raw(b"\x89\x01p\x01\x02ab\x80\x01c\x88\x00").await;
+        let (mut connection, handshake) = connect(&within(&url, 5000)).await.expect("it opens");
+        assert_eq!(handshake.response["x-a"], "1, 2");
+        assert_eq!(next(&mut connection).await, Some(Arrived::Frame(Payload::Ping(b"p".to_vec()))));
+        assert_eq!(next(&mut connection).await, Some(Arrived::Frame(Payload::Text("abc".to_owned()))));
+        let closed = Payload::Close { code: 1005, reason: String::new() };
+        assert_eq!(next(&mut connection).await, Some(Arrived::Frame(closed)));
+        assert_eq!(next(&mut connection).await, None);
+    }
+
+    #[tokio::test]
+    async fn what_breaks_a_connection_is_told() {
+        for (bytes, expected) in [
+            (&b"\x81\x02\xff\xfe"[..], "invalid UTF-8 in a text message"),
+            (b"\xc1\x01a", "the server broke the protocol: Reserved bits are non-zero"),
+            (
+                b"\x82\x7f\x00\x00\x00\x00\x10\x00\x00\x00",
+                "a message of 268435456 bytes; the target's `max_message` is 67108864",
+            ),
+        ] {
+            let (mut connection, _) = connect(&within(&raw(bytes).await, 5000)).await.expect("it opens");
+            assert_eq!(next(&mut connection).await, Some(Arrived::Gone(expected.to_owned())));
+            assert_eq!(next(&mut connection).await, None);
+        }
+        let (mut connection, _) = connect(&within(&raw(b"").await, 5000)).await.expect("it opens");
+        connection.sender.send(Payload::Text("bye".to_owned())).await.expect("it is open");
+        let gone = "connection closed without a close frame".to_owned();
+        assert_eq!(next(&mut connection).await, Some(Arrived::Gone(gone)));
+    }
+
+    #[tokio::test]
+    async fn a_refused_upgrade_is_told_with_status_headers_and_body() {
+        let url = answering(
+            "HTTP/1.1 401 Unauthorized\r\nX-Why: token\r\nContent-Length: 12\r\n\r\n{\"no\":\"you\"}",
+        )
+        .await;
+        let error = connect(&within(&url, 5000)).await.expect_err("refused");
+        assert_eq!(error.to_string(), "the server refused the upgrade with HTTP 401: {\"no\":\"you\"}");
+        assert!(error.hint().is_some_and(|hint| hint.contains("login")));
+        let ConnectError::Refused { headers, .. } = error else { panic!("{error:?}") };
+        assert_eq!(headers[0], ("X-Why".to_owned(), "token".to_owned()));
+        let url =
+            answering("HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n")
+                .await;
+        let error = connect(&within(&url, 5000)).await.expect_err("refused");
+        assert_eq!(error.to_string(), "the server refused the upgrade with HTTP 403: no");
+    }
+
+    #[tokio::test]
+    async fn what_is_no_websocket_server_is_told_apart() {
+        let error =
+            connect(&within(&answering("SSH-2.0-OpenSSH_9.6\r\n").await, 5000)).await.expect_err("not HTTP");
+        assert!(error.to_string().contains("begins with \"SSH-2.0-OpenSSH_9.6"), "{error}");
+        let error = connect(&within(&answering("").await, 5000)).await.expect_err("closed");
+        assert!(matches!(error, ConnectError::Dropped { stage: Stage::Upgrade, .. }), "{error:?}");
+        let bad =
+            "HTTP/1.1 101 OK\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Accept: x\r\n\r\n";
+        let error = connect(&within(&answering(bad).await, 5000)).await.expect_err("a made-up server");
+        assert!(error.to_string().contains("does not fit our key"), "{error}");
+        let (listener, url) = listen().await;
+        let error = connect(&within(&url, 150)).await.expect_err("nobody answers");
+        assert_eq!(error.to_string(), "timeout after 150 ms at the WebSocket upgrade");
+        let error = connect(&within(&url.replace("ws:", "wss:"), 150)).await.expect_err("nobody answers");
+        assert_eq!(error.to_string(), "timeout after 150 ms at the TLS handshake");
+        drop(listener);
+        let error = connect(&within(&url, 5000)).await.expect_err("nobody listens");
+        assert!(error.to_string().starts_with("connection refused by 127.0.0.1:"), "{error}");
+        for bad in ["http://x/", "ws://", "x", "ws://u:secret@x/"] {
+            let error = connect(&within(bad, 5000)).await.expect_err(bad).to_string();
+            assert!(error.contains("is not a WebSocket URL") && !error.contains("secret"), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn tls_is_believed_as_configured_and_its_facts_are_noted() {
+        let issued = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+        let der = issued.cert.der().clone();
+        let key = rustls::pki_types::PrivateKeyDer::Pkcs8(issued.signing_key.serialize_der().into());
+        let config =
+            rustls::ServerConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
+                .with_safe_default_protocol_versions()
+                .and_then(|builder| builder.with_no_client_auth().with_single_cert(vec![der.clone()], key))
+                .expect("key and certificate fit");
+        let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config));
+        let (listener, url) = listen().await;
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let Ok(stream) = acceptor.accept(stream).await else { continue };
+                let Ok(mut stream) = tokio_tungstenite::accept_async(stream).await else { continue };
+                let _ = stream.send(Message::Text("over TLS".into())).await;
+                let _ = stream.next().await;
+            }
+        });
+        let url = url.replace("ws://127.0.0.1", "wss://localhost");
+        let ca = tempfile::NamedTempFile::new().expect("a temporary file");
+        let base64 = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &der);
+        std::fs::write(
+            ca.path(),
+            format!("-----BEGIN CERTIFICATE-----\n{base64}\n-----END CERTIFICATE-----\n"),
+        )
+        .expect("it can be written");
+        for trust in
+            [Trust { insecure: true, ca: None }, Trust { insecure: false, ca: Some(ca.path().to_owned()) }]
+        {
+            let options = ConnectOptions { trust, ..within(&url, 5000) };
+            let (mut connection, handshake) = connect(&options).await.expect("it is believed");
+            let tls = handshake.tls.expect("it is TLS");
+            assert_eq!((tls.version.as_str(), tls.certificate), ("TLSv1_3", hex(&Sha256::digest(&der))));
+            assert!(tls.cipher.starts_with("TLS13_"), "{}", tls.cipher);
+            assert_eq!(
+                next(&mut connection).await,
+                Some(Arrived::Frame(Payload::Text("over TLS".to_owned())))
+            );
+        }
+        let error = connect(&within(&url, 5000)).await.expect_err("nobody vouches for it");
+        assert!(
+            error.to_string().starts_with("TLS with ") && error.hint().is_some_and(|h| h.contains("-k")),
+            "{error}"
+        );
+    }
+
+    #[tokio::test]
+    async fn nothing_is_dropped_when_nobody_takes_it_for_a_while() {
+        let (listener, url) = listen().await;
+        tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.expect("a client");
+            let mut stream = tokio_tungstenite::accept_async(stream).await.expect("a WebSocket");
+            for i in 0..2000 {
+                stream.send(Message::Text(format!("{i}").into())).await.expect("the client reads");
+            }
+            stream.close(None).await.expect("the client reads");
+        });
+        let (mut connection, _) = connect(&within(&url, 5000)).await.expect("it opens");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        for i in 0..2000 {
+            assert_eq!(next(&mut connection).await, Some(Arrived::Frame(Payload::Text(i.to_string()))));
+        }
+        assert!(matches!(next(&mut connection).await, Some(Arrived::Frame(Payload::Close { .. }))));
+    }
+}

@@ -1,0 +1,24 @@
+//! Sockets, processes and the clock: where a session meets the world.
+//!
+//! ```text
+//! record   server ⇄ client → Incoming, stamped on arrival → recorder (redact, append) → recordings/
+//! ```
+//!
+//! A [`Target`] says where a build listens; [`ServerProcess`] starts it, where goldwire is to do so. [`connect`] opens
+//! one WebSocket and notes what a made-up server would have to make up: address, TLS, headers, times. Its
+//! [`Connection`] has a [`Sender`] and a channel that one reader task fills with stamped frames; nothing is dropped. A
+//! [`Recorder`] writes them down without ever getting in a session's way. What a frame means and whether it should have
+//! come is not known here.
+
+mod client;
+mod ready;
+mod recorder;
+mod server_process;
+mod target;
+mod upgrade;
+
+pub use client::{Arrived, ConnectOptions, Connection, Incoming, SendError, Sender, connect};
+pub use recorder::{Loss, Recorder};
+pub use server_process::{ServerError, ServerProcess, ServerSpec, free_port};
+pub use target::Target;
+pub use upgrade::{ConnectError, Stage};

@@ -1,0 +1,425 @@
+//! Writes a session down while it happens, without getting in its way.
+//!
+//! One thread writes for all sessions: a thousand sessions need no thousand threads, and a disk that stalls stalls none
+//! of them. What waits to be written is bounded for each session; a disk that cannot keep up, or fails, costs that
+//! recording its end, says so once, and the session goes on. The file has its final name from the start, so that a crash
+//! leaves a readable prefix.
+
+use crate::transcript::{Ending, Frame, Header, Payload, Redactor, Writer};
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+
+/// How long a line may stay in memory.
+const FLUSH: Duration = Duration::from_millis(100);
+/// How many bytes of one session may wait for the disk.
+const MAX_WAITING: usize = 256 * 1024 * 1024;
+/// What a frame takes besides its payload.
+const FRAME: usize = 64;
+/// How long an abandoned recorder waits for its last lines to be written.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// A recording that is not whole, because it could not be written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("recording {}: {cause}; it ends after {frames} frames", path.display())]
+pub struct Loss {
+    /// The file, which holds what was written until then.
+    pub path: PathBuf,
+    /// What the system said.
+    pub cause: String,
+    /// How many frames were handed to the file.
+    pub frames: u64,
+}
+
+/// Writes one session's recording.
+#[derive(Debug)]
+pub struct Recorder {
+    id: u64,
+    path: PathBuf,
+    state: Arc<State>,
+    to_thread: mpsc::Sender<Job>,
+    is_finished: bool,
+}
+
+/// What the session and the writing thread both know.
+#[derive(Debug, Default)]
+struct State {
+    waiting: AtomicUsize,
+    loss: Mutex<Lost>,
+}
+
+#[derive(Debug, Default)]
+struct Lost {
+    cause: Option<String>,
+    is_told: bool,
+}
+
+impl State {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Lost> {
+        self.loss.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lose(&self, cause: String) {
+        self.lock().cause.get_or_insert(cause);
+    }
+
+    fn is_lost(&self) -> bool {
+        self.lock().cause.is_some()
+    }
+}
+
+enum Job {
+    Open(u64, Box<Open>),
+    Frame(u64, Frame),
+    Finish(u64, Option<Ending>, oneshot::Sender<Result<(), Loss>>),
+}
+
+/// A recording that is being written.
+struct Open {
+    path: PathBuf,
+    writer: Writer<BufWriter<File>>,
+    state: Arc<State>,
+    frames: u64,
+    /// Whether something was written since the last flush.
+    is_dirty: bool,
+}
+
+impl Recorder {
+    /// Creates the file with its first line; its folder too. A file that is there already is left alone.
+    ///
+    /// # Errors
+    /// When it cannot be created or its first line not be written; no file is left then.
+    pub fn create(path: &Path, header: &Header, redactor: Redactor) -> io::Result<Recorder> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let file = OpenOptions::new().write(true).create_new(true).open(path)?;
+        Recorder::over(file, path, header, redactor).inspect_err(|_| {
+            // What the first error says matters more than whether this succeeds.
+            let _ = std::fs::remove_file(path);
+        })
+    }
+
+    fn over(file: File, path: &Path, header: &Header, redactor: Redactor) -> io::Result<Recorder> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let to_thread = thread()?;
+        let mut writer = Writer::new(BufWriter::new(file), header, redactor)?;
+        writer.flush()?;
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        let state = Arc::new(State::default());
+        let open = Open { path: path.to_owned(), writer, state: state.clone(), frames: 0, is_dirty: false };
+        let path = path.to_owned();
+        to_thread
+            .send(Job::Open(id, Box::new(open)))
+            .map_err(|_| io::Error::other("the writing thread is gone"))?;
+        Ok(Recorder { id, path, state, to_thread, is_finished: false })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes a frame down soon. Never fails and never waits: whether it could be written, [`Recorder::loss`] knows.
+    pub fn record(&self, frame: Frame) {
+        if self.state.is_lost() {
+            return;
+        }
+        let size = size_of(&frame);
+        if self.state.waiting.fetch_add(size, Ordering::Relaxed).saturating_add(size) > MAX_WAITING {
+            self.state.lose(format!("the disk cannot keep up: {} MiB wait for it", MAX_WAITING >> 20));
+            return;
+        }
+        if self.to_thread.send(Job::Frame(self.id, frame)).is_err() {
+            self.state.lose("the writing thread is gone".to_owned());
+        }
+    }
+
+    /// Why nothing more is written. Says it once, so that it is told once; [`Recorder::finish`] says it again.
+    pub fn loss(&self) -> Option<String> {
+        let mut lost = self.state.lock();
+        if lost.is_told {
+            return None;
+        }
+        lost.is_told = lost.cause.is_some();
+        lost.cause.clone()
+    }
+
+    /// Writes the last line and closes the file.
+    ///
+    /// # Errors
+    /// When not everything could be written; the file then is a prefix without a last line.
+    pub async fn finish(mut self, ending: Ending) -> Result<PathBuf, Loss> {
+        self.is_finished = true;
+        let (done, finished) = oneshot::channel();
+        let gone =
+            || Loss { path: self.path.clone(), cause: "the writing thread is gone".to_owned(), frames: 0 };
+        self.to_thread.send(Job::Finish(self.id, Some(ending), done)).map_err(|_| gone())?;
+        finished.await.map_err(|_| gone())?.map(|()| self.path.clone())
+    }
+}
+
+impl Drop for Recorder {
+    /// A recorder that nobody finished, after a panic or an error: what it has is written, without a last line.
+    fn drop(&mut self) {
+        if self.is_finished {
+            return;
+        }
+        let (done, mut finished) = oneshot::channel();
+        if self.to_thread.send(Job::Finish(self.id, None, done)).is_ok() {
+            let until = Instant::now() + FAREWELL;
+            // Not `blocking_recv`, which panics within a runtime; this is the way of failures, where a moment is cheap.
+            while matches!(finished.try_recv(), Err(oneshot::error::TryRecvError::Empty))
+                && Instant::now() < until
+            {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+    }
+}
+
+fn size_of(frame: &Frame) -> usize {
+    let payload = match &frame.payload {
+        Payload::Open(_) | Payload::Gone(_) => 1024,
+        payload => payload.len(),
+    };
+    payload + FRAME
+}
+
+/// The thread that writes for all, started when first needed.
+fn thread() -> io::Result<mpsc::Sender<Job>> {
+    static THREAD: OnceLock<mpsc::Sender<Job>> = OnceLock::new();
+    if let Some(thread) = THREAD.get() {
+        return Ok(thread.clone());
+    }
+    let (to_thread, jobs) = mpsc::channel();
+    std::thread::Builder::new().name("goldwire-recorder".to_owned()).spawn(move || write(&jobs))?;
+    // Two at once: the second thread ends as soon as its channel is dropped here.
+    Ok(THREAD.get_or_init(|| to_thread).clone())
+}
+
+fn write(jobs: &mpsc::Receiver<Job>) {
+    let mut open: HashMap<u64, Box<Open>> = HashMap::new();
+    let mut unflushed: Vec<u64> = Vec::new();
+    let mut flush_at: Option<Instant> = None;
+    loop {
+        let wait = flush_at.map_or(Duration::MAX, |at| at.saturating_duration_since(Instant::now()));
+        let job = if flush_at.is_some() {
+            jobs.recv_timeout(wait)
+        } else {
+            jobs.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected)
+        };
+        match job {
+            Ok(Job::Open(id, recording)) => {
+                open.insert(id, recording);
+            }
+            Ok(Job::Frame(id, frame)) => {
+                if let Some(recording) = open.get_mut(&id) {
+                    recording.frame(&frame);
+                    if !std::mem::replace(&mut recording.is_dirty, true) {
+                        unflushed.push(id);
+                    }
+                    flush_at.get_or_insert_with(|| Instant::now() + FLUSH);
+                }
+            }
+            Ok(Job::Finish(id, ending, done)) => {
+                if let Some(recording) = open.remove(&id) {
+                    // Nobody listens when the session's task is gone; the file is finished all the same.
+                    let _ = done.send(recording.finish(ending.as_ref()));
+                }
+            }
+            Err(mpsc::RecvTimeoutError::Timeout) => {}
+            Err(mpsc::RecvTimeoutError::Disconnected) => return,
+        }
+        // Also while jobs keep coming: the bound is on time, not on silence.
+        if flush_at.is_some_and(|at| Instant::now() >= at) {
+            for id in unflushed.drain(..) {
+                if let Some(recording) = open.get_mut(&id) {
+                    recording.flush();
+                }
+            }
+            flush_at = None;
+        }
+    }
+}
+
+impl Open {
+    fn frame(&mut self, frame: &Frame) {
+        self.state.waiting.fetch_sub(size_of(frame), Ordering::Relaxed);
+        if self.state.is_lost() {
+            return;
+        }
+        match self.writer.frame(frame) {
+            Ok(()) => self.frames += 1,
+            Err(error) => self.state.lose(error.to_string()),
+        }
+    }
+
+    fn flush(&mut self) {
+        self.is_dirty = false;
+        if !self.state.is_lost()
+            && let Err(error) = self.writer.flush()
+        {
+            self.state.lose(error.to_string());
+        }
+    }
+
+    fn finish(mut self: Box<Open>, ending: Option<&Ending>) -> Result<(), Loss> {
+        let cause = self.state.lock().cause.clone();
+        let (path, frames) = (self.path, self.frames);
+        let written = match (cause, ending) {
+            (Some(cause), _) => Err(cause),
+            (None, Some(ending)) => self.writer.end(ending).map(drop).map_err(|error| error.to_string()),
+            (None, None) => self.writer.flush().map_err(|error| error.to_string()),
+        };
+        written.map_err(|cause| Loss { path, cause, frames })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::Secret;
+    use crate::transcript::{End, Offset, Side};
+
+    fn frame(text: &str) -> Frame {
+        Frame {
+            at: Offset::from_nanos(1),
+            conn: 0,
+            side: Side::Server,
+            payload: Payload::Text(text.to_owned()),
+        }
+    }
+
+    fn closed() -> Ending {
+        Ending {
+            at: Offset::from_nanos(9),
+            how: End::Closed { by: Side::Client, code: 1000, reason: String::new() },
+        }
+    }
+
+    fn read(path: &Path) -> crate::transcript::Transcript {
+        let file = File::open(path).expect("a recording");
+        crate::transcript::read(io::BufReader::new(file)).expect("it reads")
+    }
+
+    #[tokio::test]
+    async fn what_was_recorded_reads_back_without_secrets() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("agent-run/one.jsonl");
+        let redactor = Redactor::default();
+        let recorder =
+            Recorder::create(&path, &Header::default(), redactor.clone()).expect("it can be created");
+        recorder.record(frame("{\"a\":1}"));
+        redactor.add("token", &Secret::new("learned-late"));
+        recorder.record(frame("my token is learned-late"));
+        assert_eq!(recorder.finish(closed()).await, Ok(path.clone()));
+        let transcript = read(&path);
+        assert_eq!(transcript.frames, [frame("{\"a\":1}"), frame("my token is {{secret:token#1}}")]);
+        assert_eq!(transcript.ending, closed());
+        let error = Recorder::create(&path, &Header::default(), redactor).expect_err("it is there already");
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+    }
+
+    #[tokio::test]
+    async fn a_running_session_and_an_abandoned_one_leave_a_readable_prefix() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("one.jsonl");
+        let recorder =
+            Recorder::create(&path, &Header::default(), Redactor::default()).expect("it can be created");
+        assert!(read(&path).frames.is_empty());
+        recorder.record(frame("1"));
+        tokio::time::sleep(FLUSH * 3).await;
+        assert_eq!(read(&path).frames.len(), 1);
+        recorder.record(frame("2"));
+        drop(recorder);
+        let transcript = read(&path);
+        assert_eq!(transcript.frames.len(), 2);
+        assert!(matches!(transcript.ending.how, End::Torn { .. }));
+    }
+
+    #[tokio::test]
+    async fn many_sessions_share_the_thread_and_keep_their_frames_apart() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let recorders: Vec<Recorder> = (0..50)
+            .map(|i| {
+                let path = folder.path().join(format!("{i}.jsonl"));
+                Recorder::create(&path, &Header::default(), Redactor::default()).expect("it can be created")
+            })
+            .collect();
+        for n in 0..100 {
+            recorders
+                .iter()
+                .enumerate()
+                .for_each(|(i, recorder)| recorder.record(frame(&format!("{i}-{n}"))));
+        }
+        for (i, recorder) in recorders.into_iter().enumerate() {
+            let path = recorder.finish(closed()).await.expect("it was written");
+            let expected: Vec<Frame> = (0..100).map(|n| frame(&format!("{i}-{n}"))).collect();
+            assert_eq!(read(&path).frames, expected);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_created_is_an_error_and_leaves_nothing() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("a-file");
+        std::fs::write(&file, "").expect("it can be written");
+        assert!(Recorder::create(&file.join("x.jsonl"), &Header::default(), Redactor::default()).is_err());
+        assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 1);
+    }
+
+    /// A read-only folder stops everyone but root, as whom tests may run.
+    #[cfg(unix)]
+    #[test]
+    fn a_read_only_folder_is_an_error() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o555)).expect("it is ours");
+        let path = folder.path().join("x.jsonl");
+        match Recorder::create(&path, &Header::default(), Redactor::default()) {
+            Err(error) => assert_eq!(error.kind(), io::ErrorKind::PermissionDenied),
+            Ok(_) => assert!(rustix::process::geteuid().is_root()),
+        }
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).expect("it is ours");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_full_disk_is_said_once_and_the_session_goes_on() {
+        let full = || OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+        let path = Path::new("/dev/full");
+        assert!(
+            Recorder::over(full(), path, &Header::default(), Redactor::default()).is_err(),
+            "no first line"
+        );
+        // The first line goes to a file with room, what follows to a full device.
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let recorder = Recorder::create(&folder.path().join("x"), &Header::default(), Redactor::default())
+            .expect("it can be created");
+        let (state, writer) = (Arc::new(State::default()), BufWriter::new(full()));
+        let mut writer =
+            Writer::new(writer, &Header::default(), Redactor::default()).expect("it is buffered");
+        assert!(writer.flush().is_err());
+        let open = Open { path: path.to_owned(), writer, state: state.clone(), frames: 0, is_dirty: false };
+        recorder.to_thread.send(Job::Open(u64::MAX, Box::new(open))).expect("the thread runs");
+        let to_thread = recorder.to_thread.clone();
+        let full = Recorder { id: u64::MAX, path: path.to_owned(), state, to_thread, is_finished: false };
+        assert_eq!(full.loss(), None);
+        full.record(frame("1"));
+        tokio::time::sleep(FLUSH * 3).await;
+        full.record(frame("2"));
+        let cause = full.loss().expect("it was noticed");
+        assert!(cause.contains("No space left"), "{cause}");
+        assert_eq!(full.loss(), None);
+        let loss = full.finish(closed()).await.expect_err("it is not whole");
+        assert!(loss.to_string().starts_with("recording /dev/full: No space left"), "{loss}");
+        recorder.record(frame("elsewhere"));
+        assert!(recorder.finish(closed()).await.is_ok());
+    }
+}
