@@ -46,7 +46,10 @@ fn is_secret_name(name: &str) -> bool {
 }
 
 /// `count` random characters that need no escaping anywhere.
-fn random_word(count: usize) -> Result<String, getrandom::Error> {
+///
+/// # Errors
+/// When the system has no randomness.
+pub fn random_word(count: usize) -> Result<String, getrandom::Error> {
     const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
     let mut bytes = vec![0; count];
     getrandom::fill(&mut bytes)?;

@@ -1,1 +1,78 @@
-//! x
+//! The command line: arguments, subcommands, exit codes, errors to a person.
+//!
+//! Results go to stdout, talk goes to stderr. What was typed ([`args`]) and what it means are two types; each
+//! subcommand is one file. Nothing here decides what deviates.
+
+mod args;
+mod check;
+mod config;
+mod error;
+mod exit;
+mod init;
+mod life;
+mod live;
+mod record;
+mod show;
+
+pub use exit::Exit;
+
+use anstream::{AutoStream, ColorChoice};
+use args::{Cli, Color, Command};
+use clap::Parser as _;
+use config::Config;
+use error::CliError;
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Runs the command that was typed.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are answers, everything else is bad usage.
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Conforms };
+            let _ = error.print();
+            return exit.into();
+        }
+    };
+    let choice = match cli.color {
+        Color::Auto => AutoStream::choice(&std::io::stdout()),
+        Color::Always => ColorChoice::Always,
+        Color::Never => ColorChoice::Never,
+    };
+    let mut out = AutoStream::new(std::io::stdout().lock(), choice);
+    let exit = match dispatch(cli, &mut out) {
+        Ok(exit) => exit,
+        // Whoever reads us has seen enough.
+        Err(error) if error.exit == Exit::Internal && error.message.contains("Broken pipe") => Exit::Conforms,
+        Err(error) => {
+            eprintln!("{error}");
+            error.exit
+        }
+    };
+    let _ = out.flush();
+    exit.into()
+}
+
+fn dispatch(cli: Cli, out: &mut impl Write) -> Result<Exit, CliError> {
+    if let Command::Init(args) = &cli.command {
+        return init::run(&cli.config, args, out);
+    }
+    let config = Config::read(&cli.config)?;
+    match cli.command {
+        Command::Init(_) => Ok(Exit::Conforms),
+        Command::Record(args) => runtime()?.block_on(record::run(&config, args)),
+        Command::Learn(args) => life::learn(&config, &args, out),
+        Command::Review(args) => life::review(&config, &args, out),
+        Command::Pending => life::pending(&config, out),
+        Command::Accept(args) => life::accept(&config, &args, out),
+        Command::Reject(args) => life::reject(&config, &args, out),
+        Command::Check(args) => runtime()?.block_on(check::run(&config, args, out)),
+        Command::Show(args) => show::run(&config, &args, out),
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| CliError::new(Exit::Internal, format!("failed to start the runtime: {error}")))
+}

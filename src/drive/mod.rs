@@ -65,6 +65,7 @@ pub struct Session<'g> {
     progress: Offset,
     last_frame: Offset,
     conn: u32,
+    reconnecting: bool,
     state: State,
 }
 
@@ -86,6 +87,7 @@ impl<'g> Session<'g> {
             progress: Offset::ZERO,
             last_frame: Offset::ZERO,
             conn: 0,
+            reconnecting: false,
             state: State::Running,
         }
     }
@@ -120,6 +122,7 @@ impl<'g> Session<'g> {
             }
             Payload::Open(_) => {
                 self.conn = frame.conn;
+                self.reconnecting = false;
                 self.state = State::Running;
             }
             Payload::Text(_)
@@ -153,9 +156,10 @@ impl<'g> Session<'g> {
     }
 
     fn over(&mut self, at: Offset, how: End) {
-        // A connection that ends before the script wants another one is not the end of the session.
-        let reconnects = self.golden.script.get(self.sent).is_some_and(|label| label.as_str() == RECONNECT);
-        if !reconnects && !matches!(self.state, State::Over(_)) {
+        // A connection that ends while the script wants another one is not the end of the session.
+        let next = self.golden.script.get(self.sent);
+        let expected = self.reconnecting || next.is_some_and(|label| label.as_str() == RECONNECT);
+        if !expected && !matches!(self.state, State::Over(_)) {
             self.state = State::Over(Ending { at, how });
         }
     }
@@ -199,6 +203,7 @@ impl<'g> Session<'g> {
                     *self.counts.entry(label.clone()).or_default() += 1;
                     self.seen.clear();
                     self.progress = now;
+                    self.reconnecting = action == Action::Reconnect;
                     return Turn { action, wake: now };
                 }
                 Err(due) => due,
@@ -282,6 +287,11 @@ impl<'g> Session<'g> {
         let ending = Ending { at: now, how: End::GaveUp { waiting_for, waited: now.since(since) } };
         self.state = State::Over(ending.clone());
         Turn { action: Action::Done(ending), wake: now }
+    }
+
+    /// The session's next connection could not be opened.
+    pub fn lost(&mut self, at: Offset, detail: String) {
+        self.state = State::Over(Ending { at, how: End::Dropped { detail } });
     }
 
     /// Somebody stopped the session.

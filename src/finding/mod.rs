@@ -4,8 +4,10 @@
 //! to the verdict; the two answer different questions and are different types. Knows nothing of how it was found or
 //! how it will be shown.
 
+mod confirm;
 mod run;
 
+pub use confirm::{confirm, needs_another_round};
 pub use run::{Outcome, Run, Unjudged, Verdict};
 
 use crate::dialect::Label;

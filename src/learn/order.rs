@@ -351,23 +351,15 @@ impl Learner<'_> {
     fn floating(&mut self, key: &str, traces: &Traces, relations: &Relations, min_n: u32) -> Option<Order> {
         let mut rest: Vec<u16> = relations.symbols.clone();
         let mut floats = BTreeSet::new();
+        // What has its place in every round of a loop does not float, though it comes before and after the others.
+        let rounds = self.rounds(key, traces, relations, min_n).map(|segments| Relations::of(&segments));
         loop {
-            let pairs_around = |h: u16| {
-                let beside = |a: u16| a != h && self.concurrent(key, relations, min_n, h, a);
-                let around: Vec<u16> = rest.iter().copied().filter(|a| beside(*a)).collect();
-                around
-                    .iter()
-                    .flat_map(|a| around.iter().map(move |b| (*a, *b)))
-                    .filter(|(a, b)| {
-                        a != b && relations.both(*a, *b) >= 2 && self.before(key, relations, min_n, *a, *b)
-                    })
-                    .count()
-            };
             let best = rest
                 .iter()
                 .copied()
                 .filter(|h| !self.is_lane(key, *h))
-                .map(|h| (pairs_around(h), std::cmp::Reverse(h)))
+                .filter(|h| rounds.as_ref().is_none_or(|rounds| self.pairs_around(key, rounds, min_n, &rest, *h) > 0))
+                .map(|h| (self.pairs_around(key, relations, min_n, &rest, h), std::cmp::Reverse(h)))
                 .filter(|(pairs, _)| *pairs > 0)
                 .max();
             let Some((_, std::cmp::Reverse(h))) = best else { break };
@@ -382,6 +374,17 @@ impl Learner<'_> {
         let floats = self.cut(key, &floats_traces, MIN_FLOAT);
         let floats = relax(floats, &floats_traces);
         Some(Order::All(vec![rest, floats]))
+    }
+
+    /// How many ordered pairs a symbol comes beside, both ends of them.
+    fn pairs_around(&self, key: &str, relations: &Relations, min_n: u32, among: &[u16], h: u16) -> usize {
+        let beside = |a: u16| a != h && self.concurrent(key, relations, min_n, h, a);
+        let around: Vec<u16> = among.iter().copied().filter(|a| beside(*a)).collect();
+        around
+            .iter()
+            .flat_map(|a| around.iter().map(move |b| (*a, *b)))
+            .filter(|(a, b)| a != b && relations.both(*a, *b) >= 2 && self.before(key, relations, min_n, *a, *b))
+            .count()
     }
 
     fn sequence(&mut self, key: &str, traces: &Traces, relations: &Relations, min_n: u32) -> Option<Order> {
@@ -431,10 +434,29 @@ impl Learner<'_> {
             (Some(a), Some(b)) if reach.contains(&(*b, *a)) => std::cmp::Ordering::Greater,
             _ => g.cmp(h),
         });
-        Some(Order::Seq(groups.iter().map(|group| self.cut(key, &project(traces, group), min_n)).collect()))
+        // Neighbours that are there or not there together are one optional part: (a ; b)?, not a? ; b?.
+        let absent = |group: &BTreeSet<u16>| -> Vec<bool> {
+            traces.keys().map(|trace| !trace.iter().any(|symbol| group.contains(symbol))).collect()
+        };
+        let mut parts: Vec<(Vec<bool>, BTreeSet<u16>)> = Vec::new();
+        for group in groups {
+            let missing = absent(&group);
+            match parts.last_mut() {
+                Some((before, part)) if *before == missing && missing.contains(&true) => part.extend(group),
+                _ => parts.push((missing, group)),
+            }
+        }
+        Some(Order::Seq(parts.iter().map(|(_, part)| self.cut(key, &project(traces, part), min_n)).collect()))
     }
 
     fn repeated(&mut self, key: &str, traces: &Traces, relations: &Relations, min_n: u32) -> Option<Order> {
+        let segments = self.rounds(key, traces, relations, min_n)?;
+        let body = self.cut(key, &segments, min_n);
+        Some(Order::Repeat(Box::new(body), Times::SOME))
+    }
+
+    /// The rounds of a loop, when cutting the traces at their first (or last) event makes them more regular.
+    fn rounds(&self, key: &str, traces: &Traces, relations: &Relations, min_n: u32) -> Option<Traces> {
         if !self.loops {
             return None;
         }
@@ -476,8 +498,7 @@ impl Learner<'_> {
             };
             let regular = symbols.iter().filter(|s| **s != head && total >= 4 && once(**s) * 10 >= total * 9).count();
             if ordered + regular > 0 {
-                let body = self.cut(key, &segments, min_n);
-                return Some(Order::Repeat(Box::new(body), Times::SOME));
+                return Some(segments);
             }
         }
         None
@@ -683,6 +704,15 @@ mod tests {
     fn rounds_of_a_conversation_become_a_loop() {
         let round = ">ask start tok tok end";
         assert_eq!(learned(&[&format!("hi {round} {round}"), &format!("hi {round} {round} {round}")]), "hi ; ( >ask ; start ; tok+ ; end )+");
+    }
+
+    #[test]
+    fn a_second_connection_is_a_second_round() {
+        let session = "hi >ask start end >@reconnect hi >resume resumed >ask start end";
+        assert_eq!(
+            learned(&[session, session, session]),
+            "( hi ; ( >resume ; resumed )? ; >ask ; start ; end ; >@reconnect? )+"
+        );
     }
 
     #[test]

@@ -87,8 +87,6 @@ struct HeaderLine {
     handshake: Handshake,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     claims: Option<serde_json::Value>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    host_noise: Option<Gap>,
 }
 
 #[derive(Deserialize)]
@@ -219,7 +217,6 @@ impl<W: Write> Writer<W> {
             stamps: header.stamps,
             handshake: writer.redactor.clean_handshake(&header.handshake),
             claims,
-            host_noise: header.host_noise,
         };
         writer.line = to_json(&line)?;
         writer.put()?;
@@ -397,7 +394,6 @@ impl<R: BufRead> Entries<R> {
             stamps: line.stamps,
             handshake: line.handshake,
             claims: line.claims,
-            host_noise: line.host_noise,
         };
         entries.hash_line();
         Ok(entries)

@@ -75,8 +75,6 @@ pub struct Header {
     pub handshake: Handshake,
     /// The claims of the token that was used, never its signature.
     pub claims: Option<serde_json::Value>,
-    /// How far a timer of ours was late while we recorded, as the worst value: the host's own noise.
-    pub host_noise: Option<Gap>,
 }
 
 /// The facts of one handshake that a made-up server would have to make up as well.

@@ -4,7 +4,7 @@
 //! same value gets the same label, `{{secret:token#1}}`, so that two frames that were equal still are. Strings shaped
 //! like a JWT are replaced even when nobody announced them.
 
-use super::Handshake;
+use super::{Frame, Handshake, Payload};
 use crate::secret::Secret;
 use aho_corasick::{AhoCorasick, MatchKind};
 use base64::Engine as _;
@@ -73,6 +73,22 @@ impl Redactor {
             }
             _ => Cow::Borrowed(bytes),
         }
+    }
+
+    /// A frame without secrets.
+    pub fn clean_frame(&self, frame: &Frame) -> Frame {
+        let payload = match &frame.payload {
+            Payload::Text(text) => Payload::Text(self.clean(text).into_owned()),
+            Payload::Binary(bytes) => Payload::Binary(self.clean_bytes(bytes).into_owned()),
+            Payload::Ping(bytes) => Payload::Ping(self.clean_bytes(bytes).into_owned()),
+            Payload::Pong(bytes) => Payload::Pong(self.clean_bytes(bytes).into_owned()),
+            Payload::Close { code, reason } => {
+                Payload::Close { code: *code, reason: self.clean(reason).into_owned() }
+            }
+            Payload::Open(handshake) => Payload::Open(Box::new(self.clean_handshake(handshake))),
+            Payload::Gone(detail) => Payload::Gone(self.clean(detail).into_owned()),
+        };
+        Frame { payload, ..frame.clone() }
     }
 
     /// Cleans every string within a JSON value, keys included.

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! record   server ⇄ client → Incoming, stamped on arrival → recorder (redact, append) → recordings/
+//! drive    golden → drive::Session ⇄ driver ⇄ client ⇄ server; everything that passes goes to the recorder too
 //! ```
 //!
 //! A [`Target`] says where a build listens; [`ServerProcess`] starts it, where goldwire is to do so. [`connect`] opens
@@ -11,6 +12,7 @@
 //! come is not known here.
 
 mod client;
+mod driver;
 mod ready;
 mod recorder;
 mod server_process;
@@ -18,6 +20,7 @@ mod target;
 mod upgrade;
 
 pub use client::{Arrived, ConnectOptions, Connection, Incoming, SendError, Sender, connect};
+pub use driver::{DriveError, Driven, Plan, drive};
 pub use recorder::{Loss, Recorder};
 pub use server_process::{ServerError, ServerProcess, ServerSpec, free_port};
 pub use target::Target;

@@ -1,0 +1,249 @@
+//! `goldwire check`: goldens against a live build, or against recordings.
+
+use super::args::{CheckArgs, Format};
+use super::config::Config;
+use super::error::CliError;
+use super::exit::Exit;
+use super::live::{Live, interrupts, runs_folder};
+use crate::check::{Checked, Gaps, check, judge_timing};
+use crate::finding::{Finding, Outcome, Run, Unjudged, confirm, needs_another_round};
+use crate::golden::Golden;
+use crate::report::{self, Shown, plural};
+use crate::store::{Store, StoreError, read_recording, recordings_in};
+use crate::transcript::Transcript;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// A golden and where it is.
+struct Selected {
+    session: String,
+    path: String,
+    golden: Golden,
+}
+
+/// A run that was judged, with all that a report may want to show of it.
+struct Judged {
+    run: Run,
+    transcript: Option<Transcript>,
+    gaps: Gaps,
+}
+
+pub(super) async fn run(config: &Config, args: CheckArgs, out: &mut impl Write) -> Result<Exit, CliError> {
+    let store = Store::new(&config.root);
+    let (judged, selected, interrupted) = if args.offline.is_empty() {
+        let selected = select(&store, &args.sessions)?;
+        let (judged, interrupted) = live(config, &args, &selected).await?;
+        (judged, selected, interrupted)
+    } else {
+        let (judged, selected) = offline(&store, &args)?;
+        (judged, selected, false)
+    };
+    let shown: BTreeMap<String, Transcript> = judged
+        .iter()
+        .filter_map(|judged| Some((judged.run.recording.clone(), judged.transcript.clone()?)))
+        .collect();
+    let outcome = Outcome { runs: judged.into_iter().map(|judged| judged.run).collect(), interrupted };
+    if let Some(path) = &args.report_json {
+        write_json(path, &outcome)?;
+    }
+    match args.format {
+        Format::Json => report::json(out, &outcome)?,
+        Format::Text => report::text(out, &outcome, |run| {
+            let selected = selected.iter().find(|selected| selected.session == run.session)?;
+            let transcript = shown.get(&run.recording)?;
+            Some(Shown { golden: &selected.golden, golden_path: &selected.path, transcript })
+        })?,
+    }
+    if interrupted {
+        return Ok(Exit::Interrupted);
+    }
+    Ok(Exit::of(outcome.verdict(), args.strict))
+}
+
+fn write_json(path: &Path, outcome: &Outcome) -> Result<(), CliError> {
+    let failed = |error: std::io::Error| CliError::usage(format!("failed to write {}: {error}", path.display()));
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let mut file = File::create(path).map_err(failed)?;
+    report::json(&mut file, outcome).map_err(failed)
+}
+
+fn select(store: &Store, named: &[String]) -> Result<Vec<Selected>, CliError> {
+    let mut sessions = named.to_vec();
+    if sessions.is_empty() {
+        sessions = store.goldens()?;
+    }
+    if sessions.is_empty() {
+        let pending = store.pending()?;
+        if !pending.is_empty() {
+            return Err(CliError::new(Exit::OnlyProposals, format!("nothing is accepted yet: {} pending", plural(pending.len(), "proposal")))
+                .hint("goldwire review, then goldwire accept --reason '…'"));
+        }
+        return Err(CliError::new(Exit::Nothing, "no golden to check: nothing was checked")
+            .hint("goldwire record SESSION --script FILE, goldwire learn SESSION, goldwire accept SESSION --reason '…'"));
+    }
+    let mut selected = Vec::new();
+    for session in sessions {
+        Store::check_name(&session)?;
+        let golden = match store.golden(&session) {
+            Err(StoreError::NoGolden(name)) if store.proposal_text(&name)?.is_some() => {
+                return Err(CliError::new(Exit::OnlyProposals, format!("the proposal for `{name}` is not accepted yet"))
+                    .hint(format!("goldwire review {name}, then goldwire accept {name} --reason '…'")));
+            }
+            golden => golden?,
+        };
+        let path = store.golden_path(&session).display().to_string();
+        selected.push(Selected { session, path, golden });
+    }
+    Ok(selected)
+}
+
+async fn live(config: &Config, args: &CheckArgs, selected: &[Selected]) -> Result<(Vec<Judged>, bool), CliError> {
+    let interrupt = interrupts();
+    let mut live = Live::open(config, &args.target, interrupt).await?;
+    let users = args.users.unwrap_or(config.users).max(1);
+    let mut all = Vec::new();
+    for one in selected {
+        let folder = runs_folder(&config.root).join(&one.session);
+        let mut rounds: Vec<Vec<Judged>> = Vec::new();
+        let mut asked = args.runs.max(1);
+        while u32::try_from(rounds.len()).unwrap_or(u32::MAX) < asked && !live.is_interrupted() {
+            let number = u32::try_from(rounds.len() + 1).unwrap_or(u32::MAX);
+            eprintln!("{}: round {number}, {}", one.session, plural(users as usize, "user"));
+            let mut round = play(&live, one, users, number, &folder).await;
+            if let Some(died) = live.server_died() {
+                for judged in &mut round {
+                    let unjudged = Unjudged { cause: died.message.clone(), hint: died.hint.clone() };
+                    judged.run.findings.clear();
+                    judged.run.unjudged = Some(unjudged);
+                }
+                all.extend(rounds.into_iter().flatten());
+                all.extend(round);
+                live.close().await;
+                return Ok((all, false));
+            }
+            time(&one.golden, &mut round);
+            rounds.push(round);
+            let runs: Vec<Vec<Run>> = rounds.iter().map(|round| round.iter().map(|j| j.run.clone()).collect()).collect();
+            let last = u32::try_from(rounds.len()).unwrap_or(u32::MAX) == asked;
+            if last && args.runs <= 1 && asked < args.confirm && needs_another_round(&runs) {
+                eprintln!("{}: something to look at again", one.session);
+                asked += 1;
+            }
+        }
+        all.extend(settle(rounds));
+        if live.is_interrupted() {
+            break;
+        }
+    }
+    let interrupted = live.is_interrupted();
+    live.close().await;
+    Ok((all, interrupted))
+}
+
+/// Weighs the rounds against each other; transcripts stay with their runs.
+fn settle(rounds: Vec<Vec<Judged>>) -> Vec<Judged> {
+    let runs = rounds.iter().map(|round| round.iter().map(|judged| judged.run.clone()).collect()).collect();
+    let weighed = confirm(runs);
+    rounds.into_iter().flatten().zip(weighed).map(|(judged, run)| Judged { run, ..judged }).collect()
+}
+
+async fn play(live: &Live, selected: &Selected, users: u32, round: u32, folder: &Path) -> Vec<Judged> {
+    let played = live.play(&selected.session, &selected.golden, users, folder).await;
+    played
+        .into_iter()
+        .map(|played| match played.result {
+            Ok(driven) => {
+                let recording = driven.recording.display().to_string();
+                let mut judged = judge(selected, driven.transcript, recording);
+                judged.run.round = round;
+                if let Some(loss) = driven.loss {
+                    eprintln!("{}: {loss}", played.user);
+                }
+                judged
+            }
+            Err(error) => {
+                let cause = live.redactor().clean(&error.message).into_owned();
+                let run = Run {
+                    session: selected.session.clone(),
+                    user: played.user,
+                    round,
+                    recording: String::new(),
+                    events: 0,
+                    took: Default::default(),
+                    findings: Vec::new(),
+                    unjudged: Some(Unjudged { cause, hint: error.hint }),
+                };
+                Judged { run, transcript: None, gaps: Gaps::new() }
+            }
+        })
+        .collect()
+}
+
+/// Judges all but time, which is judged over several runs together.
+fn judge(selected: &Selected, transcript: Transcript, recording: String) -> Judged {
+    let Checked { findings, events, is_whole, gaps } = check(&selected.golden, &transcript);
+    let unjudged = (!is_whole && findings.is_empty()).then(|| Unjudged {
+        cause: format!("the recording is {}: what is there conforms, but its end is missing", transcript.ending.label()),
+        hint: None,
+    });
+    let run = Run {
+        session: selected.session.clone(),
+        user: transcript.header.user.clone(),
+        round: 1,
+        recording,
+        events,
+        took: transcript.ending.at.since(Default::default()),
+        findings,
+        unjudged,
+    };
+    Judged { run, transcript: Some(transcript), gaps }
+}
+
+/// Adds what the gaps of a round show.
+fn time(golden: &Golden, round: &mut [Judged]) {
+    let gaps: Vec<&Gaps> = round.iter().map(|judged| &judged.gaps).collect();
+    let found: Vec<(usize, Finding)> = judge_timing(golden, &gaps);
+    for (index, finding) in found {
+        if let Some(judged) = round.get_mut(index) {
+            judged.run.findings.push(finding);
+        }
+    }
+}
+
+fn offline(store: &Store, args: &CheckArgs) -> Result<(Vec<Judged>, Vec<Selected>), CliError> {
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for path in &args.offline {
+        if !path.exists() {
+            return Err(CliError::usage(format!("failed to read {}: no such file or folder", path.display())));
+        }
+        paths.extend(recordings_in(path)?);
+    }
+    if paths.is_empty() {
+        return Err(CliError::new(Exit::Nothing, "no recording to check: nothing was checked"));
+    }
+    if args.sessions.len() > 1 {
+        return Err(CliError::usage("recordings are judged by one golden").hint("name one session"));
+    }
+    let mut by_session: BTreeMap<String, Vec<(PathBuf, Transcript)>> = BTreeMap::new();
+    for path in paths {
+        let transcript = read_recording(&path)?;
+        let session = args.sessions.first().cloned().unwrap_or_else(|| transcript.header.session.clone());
+        by_session.entry(session).or_default().push((path, transcript));
+    }
+    let names: Vec<String> = by_session.keys().cloned().collect();
+    let selected = select(store, &names)?;
+    let mut judged = Vec::new();
+    for (one, (_, recordings)) in selected.iter().zip(by_session) {
+        let mut own: Vec<Judged> = recordings
+            .into_iter()
+            .map(|(path, transcript)| judge(one, transcript, path.display().to_string()))
+            .collect();
+        time(&one.golden, &mut own);
+        judged.extend(own);
+    }
+    Ok((judged, selected))
+}

@@ -1,0 +1,156 @@
+//! `goldwire.toml`: targets, logins, and how checks are run.
+//!
+//! ```toml
+//! goldwire = 1
+//! default_target = "local"
+//!
+//! [check]
+//! users = 5
+//!
+//! [target.local]
+//! url = "ws://127.0.0.1:{{port}}/ws"
+//! auth = "user"
+//!
+//! [auth.user]
+//! kind = "login"
+//! ```
+
+use super::error::CliError;
+use crate::auth::Recipe;
+use crate::golden::{Fields, Problems, SourceText, did_you_mean, parse_toml};
+use crate::wire::Target;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// What the configuration says.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Config {
+    /// The folder with `recordings/` and `golden/`.
+    pub(super) root: PathBuf,
+    /// Which target is meant when none is named.
+    pub(super) default_target: Option<String>,
+    /// How many users check at once.
+    pub(super) users: u32,
+    /// `[target.NAME]`
+    pub(super) targets: BTreeMap<String, Target>,
+    /// `[auth.NAME]`
+    pub(super) auths: BTreeMap<String, Recipe>,
+}
+
+impl Config {
+    /// Reads the file; a project without one has no targets.
+    ///
+    /// # Errors
+    /// When it is there but cannot be read or makes no sense.
+    pub(super) fn read(path: &Path) -> Result<Config, CliError> {
+        let root = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let empty = Config { root: root.to_owned(), users: 1, ..Config::default() };
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && path == Path::new("goldwire.toml") => {
+                return Ok(empty);
+            }
+            Err(error) => {
+                return Err(CliError::usage(format!("failed to read {}: {error}", path.display())));
+            }
+        };
+        Ok(Config { root: root.to_owned(), ..parse(&path.display().to_string(), &text)? })
+    }
+
+    /// The target that is meant.
+    ///
+    /// # Errors
+    /// When there is none of that name, or none was named and none is the default.
+    pub(super) fn target(&self, name: Option<&str>) -> Result<&Target, CliError> {
+        let name = name.or(self.default_target.as_deref());
+        let known = || self.targets.keys().map(String::as_str);
+        match name {
+            Some(name) => self.targets.get(name).ok_or_else(|| {
+                let error = CliError::usage(format!("no target is called `{name}`"));
+                match did_you_mean(name, known()) {
+                    Some(hint) => error.hint(hint),
+                    None => error.hint(format!("known: {}", known().collect::<Vec<_>>().join(", "))),
+                }
+            }),
+            None if self.targets.len() == 1 => Ok(&self.targets[known().next().unwrap_or_default()]),
+            None if self.targets.is_empty() => Err(CliError::usage("no target to connect to").hint(
+                "give --url ws://…, or write goldwire.toml: `goldwire init ws://127.0.0.1:8000/ws` begins one",
+            )),
+            None => Err(CliError::usage("which target?").hint(format!(
+                "give --target with one of {}, or set default_target",
+                known().collect::<Vec<_>>().join(", ")
+            ))),
+        }
+    }
+}
+
+fn parse(file: &str, text: &str) -> Result<Config, Problems> {
+    let source = SourceText::new(file, text);
+    let config = {
+        let document = parse_toml(&source);
+        document.as_ref().and_then(|document| read(&Fields::root(&source, document.as_table())))
+    };
+    match config {
+        Some(config) if source.is_clean() => Ok(config),
+        _ => Err(source.into_problems()),
+    }
+}
+
+fn read(root: &Fields<'_>) -> Option<Config> {
+    match root.count("goldwire") {
+        Some(1) => {}
+        Some(other) => {
+            let message = format!("configuration version {other}; this goldwire reads version 1");
+            root.report("goldwire", message, "not known", Some("a newer goldwire can read it".to_owned()));
+            return None;
+        }
+        None => {
+            if !root.has("goldwire") {
+                let hint = Some("a configuration starts with `goldwire = 1`".to_owned());
+                root.source().report(0..1, "`goldwire` is missing", "no version", hint);
+            }
+            return None;
+        }
+    }
+    let mut targets = BTreeMap::new();
+    let table = root.table("target");
+    for name in table.keys() {
+        if let Some(target) = Target::read(&name, table.table(&name)) {
+            targets.insert(name, target);
+        }
+    }
+    let mut auths = BTreeMap::new();
+    let table = root.table("auth");
+    for name in table.keys() {
+        if let Some(recipe) = Recipe::read(table.table(&name)) {
+            auths.insert(name, recipe);
+        }
+    }
+    for (name, target) in &targets {
+        if let Some(auth) = target.auth.as_ref().filter(|auth| !auths.contains_key(*auth)) {
+            let hint = did_you_mean(auth, auths.keys().map(String::as_str))
+                .or_else(|| Some(format!("write the table [auth.{auth}]")));
+            let message = format!("target `{name}` logs in with `{auth}`");
+            let span = root.table("target").table(name).key_span("auth").unwrap_or(0..1);
+            root.source().report(span, message, "no [auth] table has this name", hint);
+        }
+    }
+    let default_target = root.string("default_target").map(|(name, span)| {
+        if !targets.contains_key(&name) {
+            let hint = did_you_mean(&name, targets.keys().map(String::as_str));
+            root.source().report(span, format!("no target is called `{name}`"), "here", hint);
+        }
+        name
+    });
+    let check = root.table("check");
+    let users = check.count("users").map_or(1, |users| u32::try_from(users).unwrap_or(u32::MAX)).max(1);
+    check.finish();
+    for key in root.keys() {
+        let known = ["goldwire", "default_target", "check", "target", "auth"];
+        if !known.contains(&key.as_str()) {
+            let hint = did_you_mean(&key, known).unwrap_or_else(|| format!("known here: {}", known.join(", ")));
+            root.report(&key, format!("unknown key `{key}`"), "not a key of this table", Some(hint));
+        }
+    }
+    Some(Config { root: PathBuf::new(), default_target, users, targets, auths })
+}

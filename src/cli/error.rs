@@ -1,0 +1,108 @@
+//! Errors to a person: the chain once, a hint, and which exit code.
+
+use super::exit::Exit;
+use crate::auth::{AuthError, TrustError};
+use crate::golden::Problems;
+use crate::learn::LearnError;
+use crate::store::StoreError;
+use crate::wire::{DriveError, ServerError};
+use std::fmt;
+
+/// Why a command stopped.
+#[derive(Debug)]
+pub(super) struct CliError {
+    /// What it means for the exit code.
+    pub(super) exit: Exit,
+    /// What happened, as a fragment.
+    pub(super) message: String,
+    /// A way out.
+    pub(super) hint: Option<String>,
+}
+
+impl CliError {
+    /// With the exit code given.
+    pub(super) fn new(exit: Exit, message: impl Into<String>) -> CliError {
+        CliError { exit, message: message.into(), hint: None }
+    }
+
+    /// Bad usage.
+    pub(super) fn usage(message: impl Into<String>) -> CliError {
+        CliError::new(Exit::Usage, message)
+    }
+
+    /// With a way out.
+    #[must_use]
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> CliError {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for CliError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error: {}", self.message)?;
+        match &self.hint {
+            Some(hint) => write!(f, "\nhint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl From<StoreError> for CliError {
+    fn from(error: StoreError) -> CliError {
+        let exit = match &error {
+            StoreError::NoProposal(_) | StoreError::NoGolden(_) => Exit::Nothing,
+            StoreError::Io { .. } | StoreError::Recording { .. } | StoreError::Golden(_) | StoreError::Name(_) => {
+                Exit::Usage
+            }
+        };
+        CliError::new(exit, error.to_string())
+    }
+}
+
+impl From<Problems> for CliError {
+    fn from(error: Problems) -> CliError {
+        CliError::usage(error.to_string())
+    }
+}
+
+impl From<LearnError> for CliError {
+    fn from(error: LearnError) -> CliError {
+        CliError::new(Exit::Nothing, error.to_string())
+    }
+}
+
+impl From<AuthError> for CliError {
+    fn from(error: AuthError) -> CliError {
+        CliError { exit: Exit::CouldNotJudge, message: error.to_string(), hint: error.hint() }
+    }
+}
+
+impl From<TrustError> for CliError {
+    fn from(error: TrustError) -> CliError {
+        CliError { exit: Exit::Usage, message: error.to_string(), hint: error.hint() }
+    }
+}
+
+impl From<DriveError> for CliError {
+    fn from(error: DriveError) -> CliError {
+        let hint = match &error {
+            DriveError::Connect { hint, .. } => hint.clone(),
+            DriveError::Unbound(_) => Some("give it with --variable NAME=VALUE".to_owned()),
+            DriveError::Record { .. } | DriveError::Random(_) => None,
+        };
+        CliError { exit: Exit::CouldNotJudge, message: error.to_string(), hint }
+    }
+}
+
+impl From<ServerError> for CliError {
+    fn from(error: ServerError) -> CliError {
+        CliError { exit: Exit::CouldNotJudge, message: error.to_string(), hint: error.hint() }
+    }
+}
+
+impl From<std::io::Error> for CliError {
+    fn from(error: std::io::Error) -> CliError {
+        CliError::new(Exit::Internal, error.to_string())
+    }
+}

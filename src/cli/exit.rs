@@ -1,0 +1,58 @@
+//! Exit codes, each with its meaning. A check that did not happen is never 0.
+
+use crate::finding::Verdict;
+use std::process::ExitCode;
+
+/// How the command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Everything conforms, or the command did what it was asked to.
+    Conforms,
+    /// Something deviates.
+    Deviates,
+    /// Bad usage, or a file that cannot be read.
+    Usage,
+    /// There was nothing to judge: no connection, a refused login, a server that never became ready.
+    CouldNotJudge,
+    /// Nothing was selected.
+    Nothing,
+    /// There are only proposals that nobody accepted.
+    OnlyProposals,
+    /// Our own fault.
+    Internal,
+    /// Somebody stopped it.
+    Interrupted,
+}
+
+impl Exit {
+    /// The number.
+    pub const fn code(self) -> u8 {
+        match self {
+            Exit::Conforms => 0,
+            Exit::Deviates => 1,
+            Exit::Usage => 2,
+            Exit::CouldNotJudge => 3,
+            Exit::Nothing => 4,
+            Exit::OnlyProposals => 5,
+            Exit::Internal => 70,
+            Exit::Interrupted => 130,
+        }
+    }
+
+    /// What a verdict ends with; drift is a failure only when asked for.
+    pub fn of(verdict: Verdict, strict: bool) -> Exit {
+        match verdict {
+            Verdict::Conforms => Exit::Conforms,
+            Verdict::Drift if strict => Exit::Deviates,
+            Verdict::Drift => Exit::Conforms,
+            Verdict::Deviates => Exit::Deviates,
+            Verdict::CouldNotJudge => Exit::CouldNotJudge,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit.code())
+    }
+}

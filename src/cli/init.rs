@@ -1,0 +1,56 @@
+//! `goldwire init`: a commented configuration and the folders.
+
+use super::args::InitArgs;
+use super::error::CliError;
+use super::exit::Exit;
+use std::io::Write;
+use std::path::Path;
+
+const TEMPLATE: &str = r#"goldwire = 1
+default_target = "local"
+
+[check]
+users = 2                               # how many real users check at the same time
+
+[target.local]
+url = "URL"
+# auth = "user"                         # how users log in: [auth.user] below
+# headers = { Origin = "http://localhost" }
+# subprotocols = ["chat.v2"]
+
+# Let goldwire start the build, wait until it is ready, and stop it after; {{port}} is a free one.
+# [target.local.server]
+# command = "./my-server --port {{port}}"
+# ready = "http://127.0.0.1:{{port}}/health"
+
+# Every user of every run is a real login. {{user.index}} counts from 1, {{nonce}} is new each time.
+# [auth.user]
+# kind = "login"                        # or "mint" (sign a JWT) or "token" (from the environment or a command)
+# user = { email = "u{{user.index}}-{{nonce}}@example.test", password = "pw-{{nonce}}" }
+# register = { url = "{{http}}/register", json = { email = "{{user.email}}", password = "{{user.password}}" } }
+# login = { url = "{{http}}/login", json = { email = "{{user.email}}", password = "{{user.password}}" }, token = "/access_token" }
+# place = "header"                      # or query, subprotocol, cookie, message
+"#;
+
+pub(super) fn run(config: &Path, args: &InitArgs, out: &mut impl Write) -> Result<Exit, CliError> {
+    if config.exists() {
+        return Err(CliError::usage(format!("{} is there already", config.display())).hint("edit it, or remove it first"));
+    }
+    let url = args.url.as_deref().unwrap_or("ws://127.0.0.1:8000/ws");
+    if !url.starts_with("ws://") && !url.starts_with("wss://") {
+        return Err(CliError::usage(format!("`{url}` is not a WebSocket URL")).hint("it begins with ws:// or wss://"));
+    }
+    let root = config.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    for folder in ["recordings", "golden"] {
+        let folder = root.join(folder);
+        std::fs::create_dir_all(&folder)
+            .map_err(|error| CliError::usage(format!("failed to create {}: {error}", folder.display())))?;
+    }
+    // Quotes in a URL would end the string; no WebSocket URL has any.
+    let text = TEMPLATE.replace("URL", &url.replace(['"', '\\'], ""));
+    std::fs::write(config, text)
+        .map_err(|error| CliError::usage(format!("failed to write {}: {error}", config.display())))?;
+    writeln!(out, "wrote {}", config.display())?;
+    writeln!(out, "next: goldwire record SESSION --script FILE")?;
+    Ok(Exit::Conforms)
+}

@@ -1,0 +1,113 @@
+//! The life of a golden: `learn`, `review`, `pending`, `accept`, `reject`.
+
+use super::args::{AcceptArgs, LearnArgs, RejectArgs, ReviewArgs};
+use super::config::Config;
+use super::error::CliError;
+use super::exit::Exit;
+use crate::diff::unified;
+use crate::learn;
+use crate::report::plural;
+use crate::store::{Store, StoreError, read_golden, read_recording, recordings_in};
+use std::io::Write;
+
+pub(super) fn learn(config: &Config, args: &LearnArgs, out: &mut impl Write) -> Result<Exit, CliError> {
+    let store = Store::new(&config.root);
+    let session = &args.session;
+    Store::check_name(session)?;
+    let mut paths = Vec::new();
+    if args.from.is_empty() {
+        paths = store.recordings(session)?;
+    }
+    for path in &args.from {
+        if !path.exists() {
+            return Err(CliError::usage(format!("failed to read {}: no such file or folder", path.display())));
+        }
+        paths.extend(recordings_in(path)?);
+    }
+    if paths.is_empty() {
+        let folder = store.recordings_folder(session);
+        return Err(CliError::new(Exit::Nothing, format!("no recordings in {}", folder.display()))
+            .hint(format!("goldwire record {session} --script FILE --runs 4 --users 5")));
+    }
+    let previous = match &args.script {
+        Some(path) => Some(read_golden(path)?),
+        None => match store.golden(session) {
+            Ok(golden) => Some(golden),
+            Err(StoreError::NoGolden(_)) => None,
+            Err(error) => return Err(error.into()),
+        },
+    };
+    let recordings = paths.iter().map(|path| read_recording(path)).collect::<Result<Vec<_>, _>>()?;
+    let proposal = learn::learn(&recordings, previous.as_ref())?;
+    let is_new = store.propose(session, &proposal.golden)?;
+    for note in &proposal.notes {
+        writeln!(out, "{note}")?;
+    }
+    if !is_new {
+        writeln!(out, "the golden already says all of this")?;
+        return Ok(Exit::Conforms);
+    }
+    if let Some(reason) = &args.accept {
+        let path = store.accept(session, reason)?;
+        writeln!(out, "accepted as {}", path.display())?;
+        return Ok(Exit::Conforms);
+    }
+    writeln!(out, "proposed as {}", store.proposal_path(session).display())?;
+    writeln!(out, "next: goldwire review {session}, then goldwire accept {session} --reason '…'")?;
+    Ok(Exit::Conforms)
+}
+
+fn selected(store: &Store, named: &[String]) -> Result<Vec<String>, CliError> {
+    let pending = store.pending()?;
+    if named.is_empty() {
+        if pending.is_empty() {
+            return Err(CliError::new(Exit::Nothing, "no proposal is pending").hint("`goldwire learn SESSION` makes one"));
+        }
+        return Ok(pending);
+    }
+    match named.iter().find(|name| !pending.contains(name)) {
+        Some(name) => Err(StoreError::NoProposal(name.clone()).into()),
+        None => Ok(named.to_vec()),
+    }
+}
+
+pub(super) fn review(config: &Config, args: &ReviewArgs, out: &mut impl Write) -> Result<Exit, CliError> {
+    let store = Store::new(&config.root);
+    for session in selected(&store, &args.sessions)? {
+        let old = store.golden_text(&session)?;
+        let new = store.proposal_text(&session)?.unwrap_or_default();
+        let old_name = if old.is_some() { format!("golden/{session}.toml") } else { "nothing".to_owned() };
+        write!(out, "{}", unified(&old.unwrap_or_default(), &new, &old_name, &format!("golden/{session}.toml.new")))?;
+    }
+    Ok(Exit::Conforms)
+}
+
+pub(super) fn pending(config: &Config, out: &mut impl Write) -> Result<Exit, CliError> {
+    let pending = Store::new(&config.root).pending()?;
+    for session in &pending {
+        writeln!(out, "{session}")?;
+    }
+    eprintln!("{} pending", plural(pending.len(), "proposal"));
+    Ok(Exit::Conforms)
+}
+
+pub(super) fn accept(config: &Config, args: &AcceptArgs, out: &mut impl Write) -> Result<Exit, CliError> {
+    let store = Store::new(&config.root);
+    if args.reason.trim().is_empty() {
+        return Err(CliError::usage("a golden is accepted for a reason").hint("--reason 'search now streams its hits'"));
+    }
+    for session in selected(&store, &args.sessions)? {
+        let path = store.accept(&session, args.reason.trim())?;
+        writeln!(out, "accepted as {}", path.display())?;
+    }
+    Ok(Exit::Conforms)
+}
+
+pub(super) fn reject(config: &Config, args: &RejectArgs, out: &mut impl Write) -> Result<Exit, CliError> {
+    let store = Store::new(&config.root);
+    for session in selected(&store, &args.sessions)? {
+        store.reject(&session)?;
+        writeln!(out, "rejected the proposal for {session}")?;
+    }
+    Ok(Exit::Conforms)
+}

@@ -1,0 +1,203 @@
+//! A live target: its server started, its users logged in, its sessions driven.
+
+use super::args::TargetArgs;
+use super::config::Config;
+use super::error::CliError;
+use crate::auth::{Base, Identity, login};
+use crate::golden::Golden;
+use crate::secret::Secret;
+use crate::transcript::Redactor;
+use crate::wire::{Driven, Plan, ServerProcess, Target, drive, free_port};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use tokio::sync::watch;
+
+/// A target that can be talked to.
+pub(super) struct Live {
+    target: Target,
+    recipe: Option<crate::auth::Recipe>,
+    base: Base,
+    values: BTreeMap<String, Value>,
+    redactor: Redactor,
+    server: Option<ServerProcess>,
+    interrupt: watch::Receiver<bool>,
+}
+
+/// What a user's session came to.
+pub(super) struct Played {
+    pub(super) user: String,
+    pub(super) result: Result<Driven, CliError>,
+}
+
+/// Becomes true at Ctrl-C or SIGTERM; a second one ends the process at once.
+pub(super) fn interrupts() -> watch::Receiver<bool> {
+    let (sender, receiver) = watch::channel(false);
+    tokio::spawn(async move {
+        stop_signal().await;
+        // Nobody may be listening any more; then there is nothing to stop.
+        let _ = sender.send(true);
+        eprintln!("stopping: what was recorded is kept (once more to leave at once)");
+        stop_signal().await;
+        std::process::exit(i32::from(super::exit::Exit::Interrupted.code()));
+    });
+    receiver
+}
+
+async fn stop_signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+impl Live {
+    /// Resolves what was typed, starts the server where the target has one, and prepares logins.
+    pub(super) async fn open(
+        config: &Config,
+        args: &TargetArgs,
+        interrupt: watch::Receiver<bool>,
+    ) -> Result<Live, CliError> {
+        let mut target = match (&args.target, &args.url) {
+            (None, Some(url)) if config.target(None).is_err() => Target::at(url.as_str()),
+            (name, _) => config.target(name.as_deref())?.clone(),
+        };
+        if let Some(url) = &args.url {
+            target.url.clone_from(url);
+            // What runs at another address is not the server that we would start.
+            target.server = None;
+            target.http = target.http.filter(|http| !http.contains("{{port}}"));
+        }
+        for header in &args.headers {
+            let Some((name, value)) = header.split_once(':') else {
+                return Err(CliError::usage(format!("`{header}` is not a header")).hint("write -H 'Name: value'"));
+            };
+            target.headers.push((name.trim().to_owned(), value.trim().to_owned()));
+        }
+        target.trust.insecure |= args.insecure;
+        let redactor = Redactor::default();
+        let mut values = variables(args, &redactor)?;
+        let port = if target.needs_port() { Some(free_port()?) } else { None };
+        if let Some(port) = port {
+            values.insert("port".to_owned(), Value::from(port));
+        }
+        let http = target
+            .http_url(&mut |name| values.get(name).cloned())
+            .map_err(|error| CliError::usage(error.to_string()).hint("give it with --variable NAME=VALUE"))?;
+        values.insert("http".to_owned(), Value::from(http.clone()));
+        let recipe = target.auth.as_ref().and_then(|name| config.auths.get(name)).cloned();
+        let base = Base::new(Some(&http), values.clone(), &target.trust)?;
+        let server = match &target.server {
+            Some(spec) => {
+                let log = spec.log.clone().unwrap_or_else(|| runs_folder(&config.root).join("server.log"));
+                eprintln!("starting {} (log: {})", spec.command.join(" "), log.display());
+                let mut stop = interrupt.clone();
+                tokio::select! {
+                    started = ServerProcess::start(spec, port, &log) => Some(started?),
+                    _ = stop.wait_for(|stop| *stop) => {
+                        return Err(CliError::new(super::exit::Exit::Interrupted, "interrupted"));
+                    }
+                }
+            }
+            None => None,
+        };
+        Ok(Live { target, recipe, base, values, redactor, server, interrupt })
+    }
+
+    pub(super) fn redactor(&self) -> &Redactor {
+        &self.redactor
+    }
+
+    pub(super) fn is_interrupted(&self) -> bool {
+        *self.interrupt.borrow()
+    }
+
+    /// All users play the session at once, each with a login of their own.
+    pub(super) async fn play(&self, session: &str, golden: &Golden, users: u32, folder: &Path) -> Vec<Played> {
+        let players = (1..=users).map(|index| async move {
+            let user = format!("u{index}");
+            let result = self.play_one(session, golden, index, folder).await;
+            Played { user, result }
+        });
+        futures_util::future::join_all(players).await
+    }
+
+    async fn play_one(&self, session: &str, golden: &Golden, index: u32, folder: &Path) -> Result<Driven, CliError> {
+        let identity = match &self.recipe {
+            Some(recipe) => login(recipe, &self.base, index, &self.redactor).await?,
+            None => Identity::anonymous(index),
+        };
+        let plan = Plan {
+            session,
+            golden,
+            target: &self.target,
+            values: &self.values,
+            identity: &identity,
+            redactor: &self.redactor,
+            folder,
+            interrupt: self.interrupt.clone(),
+        };
+        Ok(drive(plan).await?)
+    }
+
+    /// What became of the server that we started, when it is no longer there.
+    pub(super) fn server_died(&mut self) -> Option<CliError> {
+        let server = self.server.as_mut()?;
+        if server.is_running() {
+            return None;
+        }
+        let status = server.status().map_or("for an unknown reason".to_owned(), |status| format!("with {status}"));
+        let log = server.log().to_owned();
+        let tail = std::fs::read_to_string(&log).unwrap_or_default();
+        let lines: Vec<&str> = tail.lines().collect();
+        let last = lines[lines.len().saturating_sub(5)..].join("\n  ");
+        let message = format!("the server ended {status} while sessions were running; its last lines:\n  {last}");
+        let hint = format!("all it said is in {}", log.display());
+        Some(CliError::new(super::exit::Exit::CouldNotJudge, self.redactor.clean(&message)).hint(hint))
+    }
+
+    /// Stops the server, if we started one.
+    pub(super) async fn close(self) {
+        if let Some(server) = self.server {
+            server.stop().await;
+        }
+    }
+}
+
+/// Where checks keep their recordings.
+pub(super) fn runs_folder(root: &Path) -> PathBuf {
+    root.join("target").join("goldwire")
+}
+
+fn variables(args: &TargetArgs, redactor: &Redactor) -> Result<BTreeMap<String, Value>, CliError> {
+    let mut values = BTreeMap::new();
+    for text in &args.variables {
+        let Some((name, value)) = text.split_once('=') else {
+            return Err(CliError::usage(format!("`{text}` is not a variable")).hint("write --variable NAME=VALUE"));
+        };
+        values.insert(format!("var.{name}"), Value::from(value));
+    }
+    for text in &args.secrets {
+        let (name, value) = match text.split_once('=') {
+            Some((name, value)) => (name, value.to_owned()),
+            None => match std::env::var(text) {
+                Ok(value) => (text.as_str(), value),
+                Err(_) => {
+                    return Err(CliError::usage(format!("the environment has no `{text}`"))
+                        .hint("write --secret NAME=VALUE, or set the variable"));
+                }
+            },
+        };
+        redactor.add(name, &Secret::new(value.clone()));
+        values.insert(format!("var.{name}"), Value::from(value));
+    }
+    Ok(values)
+}

@@ -1,0 +1,38 @@
+//! `goldwire show`: one recording as a timeline.
+
+use super::args::ShowArgs;
+use super::config::Config;
+use super::error::CliError;
+use super::exit::Exit;
+use crate::diff::timeline;
+use crate::store::{Store, read_recording};
+use crate::transcript::Offset;
+use std::io::Write;
+
+pub(super) fn run(config: &Config, args: &ShowArgs, out: &mut impl Write) -> Result<Exit, CliError> {
+    let transcript = read_recording(&args.recording)?;
+    let header = &transcript.header;
+    let golden = Store::new(&config.root).golden(&header.session).ok();
+    writeln!(out, "{}  {}  {}  {}", header.session, header.user, header.started, header.url)?;
+    let handshake = &header.handshake;
+    writeln!(
+        out,
+        "server {}, HTTP {}, connected in {} (TCP {}), stamps {:?}",
+        handshake.peer, handshake.status, handshake.took, handshake.tcp, header.stamps
+    )?;
+    let mut before = Offset::ZERO;
+    for (event, lane) in timeline(golden.as_ref(), &transcript) {
+        let gap = event.at.since(before);
+        before = event.at;
+        let lane = if lane > 0 { format!("[{lane}]") } else { String::new() };
+        let mut data = event.data.to_string();
+        if data.chars().count() > 100 {
+            data = data.chars().take(97).collect::<String>() + "...";
+        }
+        let side = if event.label.is_client() { ">" } else { "<" };
+        let name = event.label.name();
+        writeln!(out, "{:>6} {:>13} {:>9} {side} {name:<20} {lane:<4} {data}", event.frame + 2, event.at, gap.to_string())?;
+    }
+    writeln!(out, "       {:>13} {}", transcript.ending.at, transcript.ending.label())?;
+    Ok(Exit::Conforms)
+}
