@@ -48,7 +48,7 @@ mod tests {
     #[test]
     fn a_secret_shows_in_no_way_of_printing() {
         let secret = Secret::new("hunter2");
-        assert_eq!(format!("{secret} {secret:?} {:#?}", [secret.clone()]).matches("hunter2").count(), 0);
+        assert_eq!(format!("{secret} {secret:?} {:#?}", Some(&secret)).matches("hunter2").count(), 0);
         assert_eq!(secret.expose(), "hunter2");
     }
 }

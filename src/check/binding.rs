@@ -103,7 +103,14 @@ impl Bindings {
         }
     }
 
-    fn against(&mut self, event: &Event, lane: &Scope, pattern: &str, fact: &Fact, value: &Value) -> Option<Mismatch> {
+    fn against(
+        &mut self,
+        event: &Event,
+        lane: &Scope,
+        pattern: &str,
+        fact: &Fact,
+        value: &Value,
+    ) -> Option<Mismatch> {
         let mismatch = |kind: Kind, expected: Value, source_frame: Option<usize>| Mismatch {
             kind,
             pattern: pattern.to_owned(),

@@ -82,7 +82,7 @@ impl<'g> Evidence<'g> {
             match order {
                 Order::Event(own) => (own == label).then_some(inside),
                 Order::Seq(parts) | Order::One(parts) => {
-                    parts.iter().find_map(|part| below_all(part, label, false || inside))
+                    parts.iter().find_map(|part| below_all(part, label, inside))
                 }
                 Order::All(parts) => parts.iter().find_map(|part| below_all(part, label, true)),
                 Order::Repeat(body, _) => below_all(body, label, inside),
@@ -151,7 +151,12 @@ impl<'g> Evidence<'g> {
             .and_then(|other| self.golden.event(other))
             .is_some_and(|event| event.timing.iter().any(|t| t.after == *label && t.fastest >= APART));
         let enough = pair >= if apart { MIN_SEEN_ORDER_APART } else { MIN_SEEN_ORDER };
-        weigh(enough && runs >= MIN_RUNS, pair, runs, "30 times, or 10 with a gap of 10 ms, are needed to fail a run")
+        weigh(
+            enough && runs >= MIN_RUNS,
+            pair,
+            runs,
+            "30 times, or 10 with a gap of 10 ms, are needed to fail a run",
+        )
     }
 
     pub(super) fn repeated(&self, label: &Label) -> Weight {
@@ -163,7 +168,9 @@ impl<'g> Evidence<'g> {
     pub(super) fn novel(&self, runs: u32) -> Weight {
         // With nothing seen in n recordings, 95 % of the time the true rate is at most this.
         let bound = 100.0 * (1.0 - 0.05f64.powf(1.0 / f64::from(runs.max(1))));
-        let words = format!("never seen in {runs} recordings; a clean server could do it in up to {bound:.0} % of runs");
+        let words = format!(
+            "never seen in {runs} recordings; a clean server could do it in up to {bound:.0} % of runs"
+        );
         (Severity::Suspect, words)
     }
 

@@ -7,7 +7,7 @@ use super::binding::Mismatch;
 use super::evidence::Evidence;
 use super::shape::{Misfit, short};
 use super::{Checker, Note};
-use crate::dialect::Label;
+use crate::dialect::{CLOSE, Label};
 use crate::finding::{Finding, Kind, Place, Severity};
 use crate::golden::{Fact, Lane, Violation, What};
 use crate::transcript::{End, Ending};
@@ -89,11 +89,14 @@ impl Explainer<'_, '_> {
                 What::Repeated => self.repeated(note),
                 What::Exclusive { chosen } => {
                     let (severity, evidence) = self.evidence.novel(self.evidence.recordings());
-                    let with = chosen.as_ref().map(|label| format!(" together with {label}")).unwrap_or_default();
+                    let with =
+                        chosen.as_ref().map(|label| format!(" together with {label}")).unwrap_or_default();
                     let place = self.place(&note.label, note.lane.as_ref(), None, vec![note.frame]);
                     let message = format!("{} came{with}: recordings have one or the other", note.label);
-                    self.findings.push(Finding::new(Kind::Exclusive, severity, place, message).evidence(evidence));
+                    self.findings
+                        .push(Finding::new(Kind::Exclusive, severity, place, message).evidence(evidence));
                 }
+                What::Unknown if note.label.as_str() == CLOSE => self.closed(note),
                 What::Unknown => {
                     let (severity, evidence) = self.evidence.novel(self.evidence.recordings());
                     let frames: Vec<usize> = notes
@@ -105,9 +108,11 @@ impl Explainer<'_, '_> {
                             other.frame
                         })
                         .collect();
-                    let times = if frames.len() > 1 { format!(", {} times", frames.len()) } else { String::new() };
+                    let times =
+                        if frames.len() > 1 { format!(", {} times", frames.len()) } else { String::new() };
                     let known = self.checker.golden.order.labels();
-                    let near = crate::golden::did_you_mean(note.label.as_str(), known.iter().map(|l| l.as_str()));
+                    let near =
+                        crate::golden::did_you_mean(note.label.as_str(), known.iter().map(|l| l.as_str()));
                     let place = self.place(&note.label, None, None, frames);
                     let message = format!("{} is an event that no recording has{times}", note.label);
                     let mut finding =
@@ -118,6 +123,19 @@ impl Explainer<'_, '_> {
             }
             index += 1;
         }
+    }
+
+    /// A connection in the middle of the session that the server ended and no recording has it end.
+    fn closed(&mut self, note: &Note<Violation>) {
+        let (severity, evidence) = self.evidence.ending();
+        let how = self.checker.strangers.get(&note.label);
+        let field =
+            |key: &str| how.and_then(|how| how.get(key)).map(|value| value.to_string()).unwrap_or_default();
+        let (code, reason) = (field("code"), field("reason"));
+        let place = self.place(&note.label, None, None, vec![note.frame]);
+        let message =
+            format!("the server ended a connection with {code} {reason} that it never ended before");
+        self.push_or_fold(Finding::new(Kind::Ending, severity, place, message).evidence(evidence));
     }
 
     fn missing(&self, note: &Note<Violation>, also: Vec<String>, ending: &Ending) -> Finding {
@@ -249,20 +267,26 @@ impl Explainer<'_, '_> {
         for (i, note) in notes.iter().enumerate() {
             let What::Late { passed_by } = &note.what.what else { continue };
             let missed = notes[..i].iter().zip(&used[..i]).position(|(other, used)| {
-                !used && other.what.what == What::Missing && other.label == note.label && other.lane == note.lane
+                !used
+                    && other.what.what == What::Missing
+                    && other.label == note.label
+                    && other.lane == note.lane
             });
             let Some(missed) = missed else { continue };
             used[missed] = true;
             used[i] = true;
             let (severity, evidence) = self.evidence.order(&note.label, passed_by.as_ref());
-            let severity = severity.max(if self.checker.golden.event(&note.label).is_some_and(|e| e.critical) {
-                Severity::Deviation
-            } else {
-                Severity::Suspect
-            });
+            let severity =
+                severity.max(if self.checker.golden.event(&note.label).is_some_and(|e| e.critical) {
+                    Severity::Deviation
+                } else {
+                    Severity::Suspect
+                });
             let after = passed_by.as_ref().map(|label| format!(" after {label}")).unwrap_or_default();
-            let message = format!("{} came{after}{}: it belongs before", note.label, in_lane(note.lane.as_ref()));
-            let place = self.place(&note.label, note.lane.as_ref(), None, vec![notes[missed].frame, note.frame]);
+            let message =
+                format!("{} came{after}{}: it belongs before", note.label, in_lane(note.lane.as_ref()));
+            let place =
+                self.place(&note.label, note.lane.as_ref(), None, vec![notes[missed].frame, note.frame]);
             let finding = Finding::new(Kind::OutOfOrder, severity, place, message).evidence(evidence);
             self.push_or_fold(finding);
         }
@@ -279,7 +303,9 @@ impl Explainer<'_, '_> {
             }
             let is_part_of_move = moved.iter().any(|(label, from, to)| {
                 *label == note.label
-                    && (misfit.pattern == *from || *to == misfit.pattern || to.starts_with(&format!("{}/", misfit.pattern)))
+                    && (misfit.pattern == *from
+                        || *to == misfit.pattern
+                        || to.starts_with(&format!("{}/", misfit.pattern)))
             });
             if is_part_of_move {
                 continue;
@@ -297,8 +323,11 @@ impl Explainer<'_, '_> {
             self.findings.push(finding);
         }
         for (label, from, to) in moved {
-            let frames: Vec<usize> =
-                notes.iter().filter(|n| n.label == label && n.what.pattern == from).map(|n| n.frame).collect();
+            let frames: Vec<usize> = notes
+                .iter()
+                .filter(|n| n.label == label && n.what.pattern == from)
+                .map(|n| n.frame)
+                .collect();
             let (severity, evidence) = self.evidence.field(&label, None);
             let place = self.place(&label, None, Some(&from), frames);
             let message = format!("{label}{from} is missing and {label}{to} is new: moved?");
@@ -349,7 +378,8 @@ impl Explainer<'_, '_> {
                 let below = find_key(inside, key).map(|below| format!("{new}{below}"));
                 below.or_else(|| new.ends_with(&format!("/{key}")).then(|| new.to_owned()))
             });
-            let known = moved.iter().any(|(label, from, _)| *label == gone.label && *from == gone.what.pattern);
+            let known =
+                moved.iter().any(|(label, from, _)| *label == gone.label && *from == gone.what.pattern);
             if let (Some(to), false) = (target, known) {
                 moved.push((gone.label.clone(), gone.what.pattern.clone(), to));
             }
@@ -421,7 +451,8 @@ impl Explainer<'_, '_> {
                     "lanes crossed: {} of {key}={one} carries what belongs to {key}={other}, and the other way round",
                     a.label
                 );
-                let place = self.place(&a.label, a.lane.as_ref(), Some(&a.what.pattern), vec![a.frame, b.frame]);
+                let place =
+                    self.place(&a.label, a.lane.as_ref(), Some(&a.what.pattern), vec![a.frame, b.frame]);
                 let finding = Finding::new(Kind::LanesCrossed, severity, place, message)
                     .values(short(&a.what.expected), short(&a.what.actual))
                     .evidence(evidence);
@@ -515,6 +546,7 @@ fn follows(finding: &Finding, cause: &Finding, checker: &Checker<'_>) -> bool {
                     Fact::EchoOf(_) | Fact::Constant | Fact::Unique => false,
                 })
         }
+        Kind::Ending => cause.kind == Kind::Ending,
         // The events of a lane that never began, or that follow one that came at the wrong time.
         Kind::Missing | Kind::OutOfOrder if cause.kind == Kind::OutOfOrder => {
             finding.place.lane.is_some() && finding.place.lane == cause.place.lane

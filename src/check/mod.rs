@@ -19,7 +19,7 @@ use crate::transcript::{Ending, Frame, Transcript};
 use binding::{Bindings, Mismatch};
 use serde_json::Value;
 use shape::{Misfit, Tree};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use timing::Stopwatch;
 
@@ -65,6 +65,8 @@ pub struct Checker<'g> {
     recent: HashMap<Label, Vec<(u64, usize)>>,
     /// Frames that say the same as an earlier frame of their kind, with that frame.
     twins: HashMap<usize, usize>,
+    /// Which events came, and in which lanes.
+    seen: HashMap<Label, HashSet<Option<Lane>>>,
     events: usize,
     last_frame: usize,
 }
@@ -96,6 +98,7 @@ impl<'g> Checker<'g> {
             oddities: HashMap::new(),
             recent: HashMap::new(),
             twins: HashMap::new(),
+            seen: HashMap::new(),
             events: 0,
             last_frame: 0,
         }
@@ -116,7 +119,11 @@ impl<'g> Checker<'g> {
         let violations = self.monitor.feed(&event.label, &keys);
         let lanes = self.monitor.lanes_of(&event.label, &keys);
         let lane = lanes.last().cloned();
-        for violation in violations {
+        let broken = self.against_rules(event, &lane);
+        // Lanes matter to rules only; without one an event is just there.
+        let ruled = self.golden.rules.iter().any(|rule| rule.then == event.label);
+        self.seen.entry(event.label.clone()).or_default().insert(lane.clone().filter(|_| ruled));
+        for violation in violations.into_iter().chain(broken) {
             if violation.what == What::Unknown {
                 self.strangers.entry(event.label.clone()).or_insert_with(|| event.data.clone());
             }
@@ -170,12 +177,40 @@ impl<'g> Checker<'g> {
         self.monitor.is_complete()
     }
 
+    /// Critical events that never came although the order, learned from few recordings, would let them be absent.
+    fn critical(&self) -> Vec<Violation> {
+        let noted = |label: &Label| self.violations.iter().any(|note| note.label == *label);
+        let absent = self
+            .golden
+            .events
+            .iter()
+            .filter(|(label, event)| event.critical && !self.seen.contains_key(*label) && !noted(label));
+        let missed = |label: &Label| Violation { what: What::Missing, label: label.clone(), lane: None };
+        let missing = self.monitor.missing();
+        let known = |label: &Label| missing.iter().any(|violation| violation.label == *label);
+        absent.filter(|(label, _)| !known(label)).map(|(label, _)| missed(label)).collect()
+    }
+
+    /// What must not come any more: pairs that the order cannot say.
+    fn against_rules(&self, event: &Event, lane: &Option<Lane>) -> Vec<Violation> {
+        let broken = self.golden.rules.iter().filter(|rule| {
+            rule.first == event.label && self.seen.get(&rule.then).is_some_and(|lanes| lanes.contains(lane))
+        });
+        broken
+            .map(|rule| Violation {
+                what: What::Late { passed_by: Some(rule.then.clone()) },
+                label: event.label.clone(),
+                lane: lane.clone(),
+            })
+            .collect()
+    }
+
     /// The end of the session: explains all that was noted.
     pub fn finish(mut self, ending: &Ending) -> Checked {
         let is_whole = ending.is_whole();
         if is_whole {
             let frame = self.last_frame;
-            for violation in self.monitor.missing() {
+            for violation in self.monitor.missing().into_iter().chain(self.critical()) {
                 let (label, lane) = (violation.label.clone(), violation.lane.clone());
                 self.violations.push(Note { what: violation, label, lane, frame });
             }

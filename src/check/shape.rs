@@ -149,7 +149,12 @@ impl Tree {
         let kin: Vec<&Type> = rule.types.iter().filter(same_type).collect();
         let expected = self.describe();
         if kin.is_empty() {
-            let mut misfit = self.misfit(Kind::TypeChanged, &expected, &format!("{actual_type} {}", short(value)), rule.samples);
+            let mut misfit = self.misfit(
+                Kind::TypeChanged,
+                &expected,
+                &format!("{actual_type} {}", short(value)),
+                rule.samples,
+            );
             misfit.novel = actual_type == "number" && rule.types.iter().any(|t| t.json_type() == "integer");
             return Some(misfit);
         }

@@ -52,7 +52,24 @@ pub fn judge(golden: &Golden, runs: &[&Gaps]) -> Vec<(usize, Finding)> {
             findings.extend(Class { golden, label, envelope, classes, shown }.judge());
         }
     }
-    findings
+    arrange(findings)
+}
+
+/// A burst shows first: events that were held back and came together make those before them late, so that whatever
+/// else is off in time follows from it. Of several the gaps that were recorded most often show it best.
+fn arrange(mut findings: Vec<(usize, Finding)>) -> Vec<(usize, Finding)> {
+    let burst = findings
+        .iter()
+        .enumerate()
+        .filter(|(_, (_, finding))| finding.kind == Kind::TooEarly && finding.severity == Severity::Deviation)
+        .max_by_key(|(index, (_, finding))| (finding.place.frames.len(), std::cmp::Reverse(*index)))
+        .map(|(index, _)| index);
+    let Some(index) = burst else { return findings };
+    let (run, mut burst) = findings.remove(index);
+    burst.consequences.extend(findings.into_iter().map(|(_, finding)| finding.message));
+    // The frames beyond the first only said how much it weighs.
+    burst.place.frames.truncate(1);
+    vec![(run, burst)]
 }
 
 struct Class<'c> {
@@ -74,21 +91,27 @@ impl Class<'_> {
 
     fn judge(&self) -> Option<(usize, Finding)> {
         let gaps: usize = self.shown.iter().map(|(_, gaps)| gaps.len()).sum();
-        let longest = self.shown.iter().flat_map(|(run, gaps)| gaps.iter().map(|(gap, frame)| (*gap, *run, *frame))).max()?;
+        let longest = self
+            .shown
+            .iter()
+            .flat_map(|(run, gaps)| gaps.iter().map(|(gap, frame)| (*gap, *run, *frame)))
+            .max()?;
         let stall = self.envelope.stall(self.limits(ALPHA_DEVIATION));
         if longest.0 > stall {
             let message = format!(
                 "{} came {} after {}, usually {}: a stall",
                 self.label, longest.0, self.envelope.after, self.envelope.usual
             );
-            let finding = self.finding(Kind::Stall, Severity::Deviation, message, longest.2, longest.0, stall);
+            let finding =
+                self.finding(Kind::Stall, Severity::Deviation, message, longest.2, longest.0, stall);
             return Some((longest.1, finding));
         }
         let mut medians: Vec<(f64, usize, usize)> = self
             .shown
             .iter()
             .filter_map(|(run, gaps)| {
-                let (log, frame) = median(gaps.iter().map(|(gap, frame)| ((gap.as_secs_f64() + LOG_FLOOR).ln(), *frame)))?;
+                let (log, frame) =
+                    median(gaps.iter().map(|(gap, frame)| ((gap.as_secs_f64() + LOG_FLOOR).ln(), *frame)))?;
                 Some((log, *run, frame))
             })
             .collect();
@@ -104,7 +127,11 @@ impl Class<'_> {
         let (_, worst_run, worst_frame) = *medians.last()?;
         if typical > upper(ALPHA_SUSPECT).min(failing) {
             // One gap in one run proves nothing: it is looked at again before it fails anything.
-            let severity = if typical > failing && (runs >= 3 || gaps >= 3) { Severity::Deviation } else { Severity::Suspect };
+            let severity = if typical > failing && (runs >= 3 || gaps >= 3) {
+                Severity::Deviation
+            } else {
+                Severity::Suspect
+            };
             let message = format!(
                 "{} came {typical} after {}, usually {}: {:.1} times as late",
                 self.label,
@@ -112,7 +139,10 @@ impl Class<'_> {
                 self.envelope.usual,
                 ratio(typical, self.envelope.usual)
             );
-            return Some((worst_run, self.finding(Kind::TooLate, severity, message, worst_frame, typical, failing)));
+            return Some((
+                worst_run,
+                self.finding(Kind::TooLate, severity, message, worst_frame, typical, failing),
+            ));
         }
         let (_, best_run, best_frame) = *medians.first()?;
         let failing = if runs < 3 { self.envelope.earliest } else { None };
@@ -123,12 +153,23 @@ impl Class<'_> {
                 "{} came {typical} after {}, usually {}: gaps collapsed below {failing}",
                 self.label, self.envelope.after, self.envelope.usual
             );
-            return Some((best_run, self.finding(Kind::TooEarly, severity, message, best_frame, typical, failing)));
+            let mut finding = self.finding(Kind::TooEarly, severity, message, best_frame, typical, failing);
+            let own = self.shown.iter().filter(|(run, _)| *run == best_run).flat_map(|(_, gaps)| gaps.iter());
+            finding.place.frames.extend(own.map(|(_, frame)| *frame));
+            return Some((best_run, finding));
         }
         None
     }
 
-    fn finding(&self, kind: Kind, severity: Severity, message: String, frame: usize, actual: Gap, bound: Gap) -> Finding {
+    fn finding(
+        &self,
+        kind: Kind,
+        severity: Severity,
+        message: String,
+        frame: usize,
+        actual: Gap,
+        bound: Gap,
+    ) -> Finding {
         let key = format!("event.{}.timing", self.label);
         let place = Place {
             event: self.label.clone(),

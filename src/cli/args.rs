@@ -7,8 +7,10 @@ use std::path::PathBuf;
 /// else.
 #[derive(Debug, Parser)]
 #[command(name = "goldwire", version, max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 conforms · 1 deviates · 2 bad usage or unreadable file · 3 could not judge · \
-4 nothing selected · 5 only unaccepted proposals · 70 our own fault · 130 interrupted")]
+#[command(
+    after_help = "Exit codes: 0 conforms · 1 deviates · 2 bad usage or unreadable file · 3 could not judge · \
+4 nothing selected · 5 only unaccepted proposals · 70 our own fault · 130 interrupted"
+)]
 pub(super) struct Cli {
     /// What to do.
     #[command(subcommand)]

@@ -63,7 +63,8 @@ pub(super) async fn run(config: &Config, args: CheckArgs, out: &mut impl Write) 
 }
 
 fn write_json(path: &Path, outcome: &Outcome) -> Result<(), CliError> {
-    let failed = |error: std::io::Error| CliError::usage(format!("failed to write {}: {error}", path.display()));
+    let failed =
+        |error: std::io::Error| CliError::usage(format!("failed to write {}: {error}", path.display()));
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(failed)?;
     }
@@ -79,8 +80,11 @@ fn select(store: &Store, named: &[String]) -> Result<Vec<Selected>, CliError> {
     if sessions.is_empty() {
         let pending = store.pending()?;
         if !pending.is_empty() {
-            return Err(CliError::new(Exit::OnlyProposals, format!("nothing is accepted yet: {} pending", plural(pending.len(), "proposal")))
-                .hint("goldwire review, then goldwire accept --reason '…'"));
+            return Err(CliError::new(
+                Exit::OnlyProposals,
+                format!("nothing is accepted yet: {} pending", plural(pending.len(), "proposal")),
+            )
+            .hint("goldwire review, then goldwire accept --reason '…'"));
         }
         return Err(CliError::new(Exit::Nothing, "no golden to check: nothing was checked")
             .hint("goldwire record SESSION --script FILE, goldwire learn SESSION, goldwire accept SESSION --reason '…'"));
@@ -90,8 +94,11 @@ fn select(store: &Store, named: &[String]) -> Result<Vec<Selected>, CliError> {
         Store::check_name(&session)?;
         let golden = match store.golden(&session) {
             Err(StoreError::NoGolden(name)) if store.proposal_text(&name)?.is_some() => {
-                return Err(CliError::new(Exit::OnlyProposals, format!("the proposal for `{name}` is not accepted yet"))
-                    .hint(format!("goldwire review {name}, then goldwire accept {name} --reason '…'")));
+                return Err(CliError::new(
+                    Exit::OnlyProposals,
+                    format!("the proposal for `{name}` is not accepted yet"),
+                )
+                .hint(format!("goldwire review {name}, then goldwire accept {name} --reason '…'")));
             }
             golden => golden?,
         };
@@ -101,7 +108,11 @@ fn select(store: &Store, named: &[String]) -> Result<Vec<Selected>, CliError> {
     Ok(selected)
 }
 
-async fn live(config: &Config, args: &CheckArgs, selected: &[Selected]) -> Result<(Vec<Judged>, bool), CliError> {
+async fn live(
+    config: &Config,
+    args: &CheckArgs,
+    selected: &[Selected],
+) -> Result<(Vec<Judged>, bool), CliError> {
     let interrupt = interrupts();
     let mut live = Live::open(config, &args.target, interrupt).await?;
     let users = args.users.unwrap_or(config.users).max(1);
@@ -127,7 +138,8 @@ async fn live(config: &Config, args: &CheckArgs, selected: &[Selected]) -> Resul
             }
             time(&one.golden, &mut round);
             rounds.push(round);
-            let runs: Vec<Vec<Run>> = rounds.iter().map(|round| round.iter().map(|j| j.run.clone()).collect()).collect();
+            let runs: Vec<Vec<Run>> =
+                rounds.iter().map(|round| round.iter().map(|j| j.run.clone()).collect()).collect();
             let last = u32::try_from(rounds.len()).unwrap_or(u32::MAX) == asked;
             if last && args.runs <= 1 && asked < args.confirm && needs_another_round(&runs) {
                 eprintln!("{}: something to look at again", one.session);
@@ -187,7 +199,10 @@ async fn play(live: &Live, selected: &Selected, users: u32, round: u32, folder: 
 fn judge(selected: &Selected, transcript: Transcript, recording: String) -> Judged {
     let Checked { findings, events, is_whole, gaps } = check(&selected.golden, &transcript);
     let unjudged = (!is_whole && findings.is_empty()).then(|| Unjudged {
-        cause: format!("the recording is {}: what is there conforms, but its end is missing", transcript.ending.label()),
+        cause: format!(
+            "the recording is {}: what is there conforms, but its end is missing",
+            transcript.ending.label()
+        ),
         hint: None,
     });
     let run = Run {
@@ -218,7 +233,10 @@ fn offline(store: &Store, args: &CheckArgs) -> Result<(Vec<Judged>, Vec<Selected
     let mut paths: Vec<PathBuf> = Vec::new();
     for path in &args.offline {
         if !path.exists() {
-            return Err(CliError::usage(format!("failed to read {}: no such file or folder", path.display())));
+            return Err(CliError::usage(format!(
+                "failed to read {}: no such file or folder",
+                path.display()
+            )));
         }
         paths.extend(recordings_in(path)?);
     }

@@ -43,11 +43,14 @@ impl Config {
     /// # Errors
     /// When it is there but cannot be read or makes no sense.
     pub(super) fn read(path: &Path) -> Result<Config, CliError> {
-        let root = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        // Not `.`: paths are shown to people, who write golden/x.toml.
+        let root = path.parent().unwrap_or(Path::new(""));
         let empty = Config { root: root.to_owned(), users: 1, ..Config::default() };
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && path == Path::new("goldwire.toml") => {
+            Err(error)
+                if error.kind() == std::io::ErrorKind::NotFound && path == Path::new("goldwire.toml") =>
+            {
                 return Ok(empty);
             }
             Err(error) => {
@@ -148,7 +151,8 @@ fn read(root: &Fields<'_>) -> Option<Config> {
     for key in root.keys() {
         let known = ["goldwire", "default_target", "check", "target", "auth"];
         if !known.contains(&key.as_str()) {
-            let hint = did_you_mean(&key, known).unwrap_or_else(|| format!("known here: {}", known.join(", ")));
+            let hint =
+                did_you_mean(&key, known).unwrap_or_else(|| format!("known here: {}", known.join(", ")));
             root.report(&key, format!("unknown key `{key}`"), "not a key of this table", Some(hint));
         }
     }

@@ -52,9 +52,10 @@ impl From<StoreError> for CliError {
     fn from(error: StoreError) -> CliError {
         let exit = match &error {
             StoreError::NoProposal(_) | StoreError::NoGolden(_) => Exit::Nothing,
-            StoreError::Io { .. } | StoreError::Recording { .. } | StoreError::Golden(_) | StoreError::Name(_) => {
-                Exit::Usage
-            }
+            StoreError::Io { .. }
+            | StoreError::Recording { .. }
+            | StoreError::Golden(_)
+            | StoreError::Name(_) => Exit::Usage,
         };
         CliError::new(exit, error.to_string())
     }

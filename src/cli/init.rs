@@ -34,11 +34,14 @@ url = "URL"
 
 pub(super) fn run(config: &Path, args: &InitArgs, out: &mut impl Write) -> Result<Exit, CliError> {
     if config.exists() {
-        return Err(CliError::usage(format!("{} is there already", config.display())).hint("edit it, or remove it first"));
+        return Err(CliError::usage(format!("{} is there already", config.display()))
+            .hint("edit it, or remove it first"));
     }
     let url = args.url.as_deref().unwrap_or("ws://127.0.0.1:8000/ws");
     if !url.starts_with("ws://") && !url.starts_with("wss://") {
-        return Err(CliError::usage(format!("`{url}` is not a WebSocket URL")).hint("it begins with ws:// or wss://"));
+        return Err(
+            CliError::usage(format!("`{url}` is not a WebSocket URL")).hint("it begins with ws:// or wss://")
+        );
     }
     let root = config.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     for folder in ["recordings", "golden"] {

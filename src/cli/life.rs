@@ -20,7 +20,10 @@ pub(super) fn learn(config: &Config, args: &LearnArgs, out: &mut impl Write) -> 
     }
     for path in &args.from {
         if !path.exists() {
-            return Err(CliError::usage(format!("failed to read {}: no such file or folder", path.display())));
+            return Err(CliError::usage(format!(
+                "failed to read {}: no such file or folder",
+                path.display()
+            )));
         }
         paths.extend(recordings_in(path)?);
     }
@@ -61,7 +64,8 @@ fn selected(store: &Store, named: &[String]) -> Result<Vec<String>, CliError> {
     let pending = store.pending()?;
     if named.is_empty() {
         if pending.is_empty() {
-            return Err(CliError::new(Exit::Nothing, "no proposal is pending").hint("`goldwire learn SESSION` makes one"));
+            return Err(CliError::new(Exit::Nothing, "no proposal is pending")
+                .hint("`goldwire learn SESSION` makes one"));
         }
         return Ok(pending);
     }
@@ -77,7 +81,11 @@ pub(super) fn review(config: &Config, args: &ReviewArgs, out: &mut impl Write) -
         let old = store.golden_text(&session)?;
         let new = store.proposal_text(&session)?.unwrap_or_default();
         let old_name = if old.is_some() { format!("golden/{session}.toml") } else { "nothing".to_owned() };
-        write!(out, "{}", unified(&old.unwrap_or_default(), &new, &old_name, &format!("golden/{session}.toml.new")))?;
+        write!(
+            out,
+            "{}",
+            unified(&old.unwrap_or_default(), &new, &old_name, &format!("golden/{session}.toml.new"))
+        )?;
     }
     Ok(Exit::Conforms)
 }
@@ -94,7 +102,8 @@ pub(super) fn pending(config: &Config, out: &mut impl Write) -> Result<Exit, Cli
 pub(super) fn accept(config: &Config, args: &AcceptArgs, out: &mut impl Write) -> Result<Exit, CliError> {
     let store = Store::new(&config.root);
     if args.reason.trim().is_empty() {
-        return Err(CliError::usage("a golden is accepted for a reason").hint("--reason 'search now streams its hits'"));
+        return Err(CliError::usage("a golden is accepted for a reason")
+            .hint("--reason 'search now streams its hits'"));
     }
     for session in selected(&store, &args.sessions)? {
         let path = store.accept(&session, args.reason.trim())?;

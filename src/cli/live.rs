@@ -78,7 +78,9 @@ impl Live {
         }
         for header in &args.headers {
             let Some((name, value)) = header.split_once(':') else {
-                return Err(CliError::usage(format!("`{header}` is not a header")).hint("write -H 'Name: value'"));
+                return Err(
+                    CliError::usage(format!("`{header}` is not a header")).hint("write -H 'Name: value'")
+                );
             };
             target.headers.push((name.trim().to_owned(), value.trim().to_owned()));
         }
@@ -121,7 +123,13 @@ impl Live {
     }
 
     /// All users play the session at once, each with a login of their own.
-    pub(super) async fn play(&self, session: &str, golden: &Golden, users: u32, folder: &Path) -> Vec<Played> {
+    pub(super) async fn play(
+        &self,
+        session: &str,
+        golden: &Golden,
+        users: u32,
+        folder: &Path,
+    ) -> Vec<Played> {
         let players = (1..=users).map(|index| async move {
             let user = format!("u{index}");
             let result = self.play_one(session, golden, index, folder).await;
@@ -130,7 +138,13 @@ impl Live {
         futures_util::future::join_all(players).await
     }
 
-    async fn play_one(&self, session: &str, golden: &Golden, index: u32, folder: &Path) -> Result<Driven, CliError> {
+    async fn play_one(
+        &self,
+        session: &str,
+        golden: &Golden,
+        index: u32,
+        folder: &Path,
+    ) -> Result<Driven, CliError> {
         let identity = match &self.recipe {
             Some(recipe) => login(recipe, &self.base, index, &self.redactor).await?,
             None => Identity::anonymous(index),
@@ -154,12 +168,14 @@ impl Live {
         if server.is_running() {
             return None;
         }
-        let status = server.status().map_or("for an unknown reason".to_owned(), |status| format!("with {status}"));
+        let status =
+            server.status().map_or("for an unknown reason".to_owned(), |status| format!("with {status}"));
         let log = server.log().to_owned();
         let tail = std::fs::read_to_string(&log).unwrap_or_default();
         let lines: Vec<&str> = tail.lines().collect();
         let last = lines[lines.len().saturating_sub(5)..].join("\n  ");
-        let message = format!("the server ended {status} while sessions were running; its last lines:\n  {last}");
+        let message =
+            format!("the server ended {status} while sessions were running; its last lines:\n  {last}");
         let hint = format!("all it said is in {}", log.display());
         Some(CliError::new(super::exit::Exit::CouldNotJudge, self.redactor.clean(&message)).hint(hint))
     }
@@ -181,7 +197,9 @@ fn variables(args: &TargetArgs, redactor: &Redactor) -> Result<BTreeMap<String, 
     let mut values = BTreeMap::new();
     for text in &args.variables {
         let Some((name, value)) = text.split_once('=') else {
-            return Err(CliError::usage(format!("`{text}` is not a variable")).hint("write --variable NAME=VALUE"));
+            return Err(
+                CliError::usage(format!("`{text}` is not a variable")).hint("write --variable NAME=VALUE")
+            );
         };
         values.insert(format!("var.{name}"), Value::from(value));
     }

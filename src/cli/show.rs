@@ -31,7 +31,13 @@ pub(super) fn run(config: &Config, args: &ShowArgs, out: &mut impl Write) -> Res
         }
         let side = if event.label.is_client() { ">" } else { "<" };
         let name = event.label.name();
-        writeln!(out, "{:>6} {:>13} {:>9} {side} {name:<20} {lane:<4} {data}", event.frame + 2, event.at, gap.to_string())?;
+        writeln!(
+            out,
+            "{:>6} {:>13} {:>9} {side} {name:<20} {lane:<4} {data}",
+            event.frame + 2,
+            event.at,
+            gap.to_string()
+        )?;
     }
     writeln!(out, "       {:>13} {}", transcript.ending.at, transcript.ending.label())?;
     Ok(Exit::Conforms)

@@ -40,7 +40,8 @@ impl Label {
     /// Whether it can stand in an order without quotation marks.
     pub fn is_plain(&self) -> bool {
         let name = self.name();
-        let base = name.strip_suffix(']').and_then(|rest| rest.split_once('[')).map_or(name, |(base, _)| base);
+        let base =
+            name.strip_suffix(']').and_then(|rest| rest.split_once('[')).map_or(name, |(base, _)| base);
         let starts = base.chars().next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_' || c == '@');
         starts
             && name != "each"

@@ -72,7 +72,8 @@ impl Decoder {
     pub fn feed(&mut self, frame: &Frame) -> impl Iterator<Item = Event> + use<> {
         let index = self.seen;
         self.seen += 1;
-        let event = |label: Label, data: Value| Event { label, at: frame.at, frame: index, conn: frame.conn, data };
+        let event =
+            |label: Label, data: Value| Event { label, at: frame.at, frame: index, conn: frame.conn, data };
         let mut before = None;
         let now = match &frame.payload {
             Payload::Text(text) => Some(match serde_json::from_str::<Value>(text) {

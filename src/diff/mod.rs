@@ -140,15 +140,21 @@ fn event_row(event: &Event, findings: Option<&Vec<&Finding>>, lane: usize, gap: 
                 _ => finding.kind.name().replace('-', " "),
             };
             match finding.kind {
-                Kind::UnknownEvent | Kind::Repeated | Kind::Duplicate | Kind::OutOfOrder | Kind::Exclusive
+                Kind::UnknownEvent
+                | Kind::Repeated
+                | Kind::Duplicate
+                | Kind::OutOfOrder
+                | Kind::Exclusive
                     if is_extra(finding, event.frame) =>
                 {
                     (Mark::Extra, None, note)
                 }
                 Kind::Renamed => (Mark::Changed, finding.expected.clone(), note),
-                Kind::UnknownEvent | Kind::Repeated | Kind::Duplicate | Kind::OutOfOrder | Kind::Exclusive => {
-                    (Mark::Same, Some(name.clone()), String::new())
-                }
+                Kind::UnknownEvent
+                | Kind::Repeated
+                | Kind::Duplicate
+                | Kind::OutOfOrder
+                | Kind::Exclusive => (Mark::Same, Some(name.clone()), String::new()),
                 _ => (Mark::Changed, Some(name.clone()), note),
             }
         }
@@ -209,7 +215,8 @@ fn fold(rows: Vec<Row>) -> Vec<Row> {
 /// The whole session as rows without a golden: what `show` prints.
 pub fn timeline(golden: Option<&Golden>, transcript: &Transcript) -> Vec<(Event, usize)> {
     let dialect = golden.map(|golden| golden.dialect.clone()).unwrap_or_default();
-    let mut lanes = golden.map(|golden| LaneNumbers { monitor: Monitor::new(&golden.order), known: BTreeMap::new() });
+    let mut lanes =
+        golden.map(|golden| LaneNumbers { monitor: Monitor::new(&golden.order), known: BTreeMap::new() });
     events(&dialect, &transcript.frames)
         .into_iter()
         .map(|event| {

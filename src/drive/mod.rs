@@ -117,7 +117,8 @@ impl<'g> Session<'g> {
                 self.over(frame.at, End::Closed { by, code, reason });
             }
             Payload::Gone(detail) if frame.conn == self.conn => {
-                let detail = if closing { format!("no answer to our close: {detail}") } else { detail.clone() };
+                let detail =
+                    if closing { format!("no answer to our close: {detail}") } else { detail.clone() };
                 self.over(frame.at, End::Dropped { detail });
             }
             Payload::Open(_) => {
@@ -222,7 +223,11 @@ impl<'g> Session<'g> {
     }
 
     /// The next client event as something to do, or what it waits for.
-    fn ready(&self, label: &Label, fresh: &mut dyn FnMut(&str) -> Option<Value>) -> Result<Action, Vec<String>> {
+    fn ready(
+        &self,
+        label: &Label,
+        fresh: &mut dyn FnMut(&str) -> Option<Value>,
+    ) -> Result<Action, Vec<String>> {
         let event = self.golden.event(label);
         if let Some(event) = event {
             let caused = event.after.is_empty() || event.after.iter().any(|cause| self.seen.contains(cause));
@@ -240,7 +245,8 @@ impl<'g> Session<'g> {
         let Some(template) = event.sends.get(nth).or(event.sends.last()) else { return Err(self.due()) };
         let mut lookup = |name: &str| self.values.get(name).cloned().or_else(|| fresh(name));
         let message = template.fill(&mut lookup).map_err(|unbound| {
-            let binder = |event: &&crate::golden::Event| event.binds.iter().any(|(name, _)| *name == unbound.0);
+            let binder =
+                |event: &&crate::golden::Event| event.binds.iter().any(|(name, _)| *name == unbound.0);
             let binders = self.golden.events.iter().filter(|(_, event)| binder(event));
             binders.map(|(label, _)| label.as_str().to_owned()).collect::<Vec<_>>()
         })?;
@@ -369,7 +375,9 @@ mod tests {
                         }
                         self.frame(Side::Client, payload);
                     }
-                    Action::Close { code } => self.said.push(format!("{} close {code}", self.now / 1_000_000)),
+                    Action::Close { code } => {
+                        self.said.push(format!("{} close {code}", self.now / 1_000_000))
+                    }
                     Action::Reconnect => self.said.push("reconnect".to_owned()),
                     Action::Done(ending) => {
                         self.said.push(format!("{} {}", self.now / 1_000_000, ending.label()));

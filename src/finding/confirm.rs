@@ -9,10 +9,14 @@ use super::{Finding, Run, Severity};
 /// Whether a round leaves a doubt that another round could settle.
 pub fn needs_another_round(rounds: &[Vec<Run>]) -> bool {
     let all = || rounds.iter().flatten();
-    let settled = all().any(|run| run.unjudged.is_some()) || all().flat_map(|run| &run.findings).any(stands_alone);
+    let settled =
+        all().any(|run| run.unjudged.is_some()) || all().flat_map(|run| &run.findings).any(stands_alone);
     let Some(first) = rounds.first() else { return false };
     // A doubt that one round does not share is settled: it was chance.
-    let doubts = first.iter().flat_map(|run| &run.findings).any(|doubt| rounds.iter().all(|round| shows(round, doubt)));
+    let doubts = first
+        .iter()
+        .flat_map(|run| &run.findings)
+        .any(|doubt| rounds.iter().all(|round| shows(round, doubt)));
     !settled && doubts
 }
 
@@ -84,7 +88,10 @@ mod tests {
         assert!(needs_another_round(&[round(&[(Kind::FieldNew, Suspect)])]));
         assert!(!needs_another_round(&[round(&[])]));
         assert!(!needs_another_round(&[round(&[(Kind::TooLate, Deviation)]), round(&[])]));
-        assert!(needs_another_round(&[round(&[(Kind::TooLate, Deviation)]), round(&[(Kind::TooLate, Suspect)])]));
+        assert!(needs_another_round(&[
+            round(&[(Kind::TooLate, Deviation)]),
+            round(&[(Kind::TooLate, Suspect)])
+        ]));
     }
 
     #[test]

@@ -225,6 +225,8 @@ impl Finding {
 
     /// Whether two findings of different runs are about the same thing: what re-runs count.
     pub fn is_like(&self, other: &Finding) -> bool {
-        self.kind == other.kind && self.place.event == other.place.event && self.place.path == other.place.path
+        self.kind == other.kind
+            && self.place.event == other.place.event
+            && self.place.path == other.place.path
     }
 }

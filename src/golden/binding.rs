@@ -73,8 +73,8 @@ fn next_place(text: &str) -> Option<(&str, &str, &str)> {
         let open = from + text[from..].find("{{")?;
         let close = open + 2 + text[open + 2..].find("}}")?;
         let name = text[open + 2..close].trim();
-        let is_name = !name.is_empty()
-            && name.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
+        let is_name =
+            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
         if is_name {
             return Some((&text[..open], name, &text[close + 2..]));
         }
@@ -133,7 +133,8 @@ mod tests {
     fn a_whole_place_keeps_its_type_and_a_part_is_written_out() {
         let template = Template::Json(json!({ "id": "{{id}}", "text": "no. {{ id }} {{x y}}", "n": 3 }));
         let filled = template.fill(&mut |name| (name == "id").then(|| json!(9_007_199_254_740_993_u64)));
-        let expected = json!({ "id": 9_007_199_254_740_993_u64, "text": "no. 9007199254740993 {{x y}}", "n": 3 });
+        let expected =
+            json!({ "id": 9_007_199_254_740_993_u64, "text": "no. 9007199254740993 {{x y}}", "n": 3 });
         assert_eq!(filled, Ok(Template::Json(expected)));
         assert_eq!(template.names(), ["id", "id"]);
         assert_eq!(template.fill(&mut |_| None), Err(Unbound("id".to_owned())));

@@ -115,13 +115,18 @@ mod tests {
             let cause = causes.feed(&Label::from(name), &lanes, Offset::from_nanos(now));
             cause.map_or("-".to_owned(), |(label, gap)| format!("{label} {}", gap.as_nanos()))
         };
-        let found: Vec<String> =
-            [">ask", "start", "exec:1", "beat", "think", "exec:2", "done:1", "think", "done:2", "tok", "tok", "end"]
-                .map(&mut feed)
-                .to_vec();
+        let found: Vec<String> = [
+            ">ask", "start", "exec:1", "beat", "think", "exec:2", "done:1", "think", "done:2", "tok", "tok",
+            "end",
+        ]
+        .map(&mut feed)
+        .to_vec();
         assert_eq!(
             found,
-            ["-", ">ask 1", "start 1", "-", "start 3", "start 4", "exec 4", "think 3", "exec 3", "done 1", "tok 1", "tok 1"]
+            [
+                "-", ">ask 1", "start 1", "-", "start 3", "start 4", "exec 4", "think 3", "exec 3", "done 1",
+                "tok 1", "tok 1"
+            ]
         );
     }
 }

@@ -144,7 +144,12 @@ impl<'t> Fields<'t> {
         let gap = Gap::parse(&text);
         if gap.is_none() {
             let message = format!("`{}` is a span of time", self.path_of(key));
-            self.source.report(span, message, "not a number and a unit", Some("write \"250 ms\" or \"2 s\"".to_owned()));
+            self.source.report(
+                span,
+                message,
+                "not a number and a unit",
+                Some("write \"250 ms\" or \"2 s\"".to_owned()),
+            );
         }
         gap
     }
@@ -208,7 +213,12 @@ impl<'t> Fields<'t> {
                         Value::InlineTable(table) => {
                             tables.push(made(table, table.span().unwrap_or_else(|| span.clone())));
                         }
-                        _ => self.wrong(key, item, value.span().unwrap_or_else(|| span.clone()), "a list of tables"),
+                        _ => self.wrong(
+                            key,
+                            item,
+                            value.span().unwrap_or_else(|| span.clone()),
+                            "a list of tables",
+                        ),
                     }
                 }
             }

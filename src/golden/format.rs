@@ -110,10 +110,18 @@ fn read_document(source: &Source<'_>, table: &toml_edit::Table) -> Option<Golden
             Some((first, then)) => {
                 rules.push(Before { first: first.trim().into(), then: then.trim().into() });
             }
-            None => source.report(span, format!("`{text}` is not a rule"), "here", Some("write \"a before b\"".to_owned())),
+            None => source.report(
+                span,
+                format!("`{text}` is not a rule"),
+                "here",
+                Some("write \"a before b\"".to_owned()),
+            ),
         }
     }
     let ends = read_ends(source, &root);
+    if let Some(span) = root.key_span("ends") {
+        note_place(source, &mut places, "ends", span);
+    }
     let pace = match root.string("pace") {
         None => Pace::default(),
         Some((text, _)) if text == "causal" => Pace::Causal,
@@ -144,7 +152,12 @@ fn read_document(source: &Source<'_>, table: &toml_edit::Table) -> Option<Golden
     Some(golden)
 }
 
-fn note_place(source: &Source<'_>, places: &mut BTreeMap<String, (usize, usize)>, key: &str, span: Range<usize>) {
+fn note_place(
+    source: &Source<'_>,
+    places: &mut BTreeMap<String, (usize, usize)>,
+    key: &str,
+    span: Range<usize>,
+) {
     places.insert(key.to_owned(), source.place(span.start));
 }
 
@@ -162,7 +175,9 @@ fn read_order(
     };
     note_place(source, places, "order", span.clone());
     let inner = content_span(source.text(), &span, &text);
-    let at = |part: Range<usize>| inner.as_ref().map_or(span.clone(), |i| i.start + part.start..i.start + part.end);
+    let at = |part: Range<usize>| {
+        inner.as_ref().map_or(span.clone(), |i| i.start + part.start..i.start + part.end)
+    };
     match order_syntax::parse(&text) {
         Ok(order) => {
             for (label, part) in order_syntax::places(&text) {
@@ -189,14 +204,21 @@ fn content_span(file: &str, span: &Range<usize>, text: &str) -> Option<Range<usi
 
 /// The event that each `[event.KEY]` is about: a key without `>` means the client's event when only that is in the order.
 #[expect(clippy::type_complexity, reason = "one list of keys with their events, and their places by key")]
-fn names(events: &Fields<'_>, order: Option<&Order>) -> (Vec<(String, Label)>, BTreeMap<String, Range<usize>>) {
+fn names(
+    events: &Fields<'_>,
+    order: Option<&Order>,
+) -> (Vec<(String, Label)>, BTreeMap<String, Range<usize>>) {
     let mut names = Vec::new();
     let mut spans = BTreeMap::new();
     for key in events.keys() {
         let plain = Label::from(key.as_str());
         let marked = Label::from(format!(">{key}").as_str());
         let known = order.map(Order::labels).unwrap_or_default();
-        let label = if !plain.is_client() && !known.contains(&&plain) && known.contains(&&marked) { marked } else { plain };
+        let label = if !plain.is_client() && !known.contains(&&plain) && known.contains(&&marked) {
+            marked
+        } else {
+            plain
+        };
         spans.insert(key.clone(), events.key_span(&key).unwrap_or(0..1));
         names.push((key, label));
     }
@@ -223,7 +245,12 @@ fn read_event(
                 let (pointer, span) = table.string(&name)?;
                 if !pointer.is_empty() && !pointer.starts_with('/') {
                     let hint = Some(format!("write \"/{pointer}\""));
-                    source.report(span, format!("`{pointer}` is not a JSON pointer"), "it begins with /", hint);
+                    source.report(
+                        span,
+                        format!("`{pointer}` is not a JSON pointer"),
+                        "it begins with /",
+                        hint,
+                    );
                 }
                 Some((name, pointer))
             })
@@ -280,7 +307,9 @@ fn read_timing(fields: Fields<'_>) -> Option<Envelope> {
     let after = fields.text("after").map(|text| Label::from(text.as_str()));
     let usual = fields.gap("usual");
     if after.is_none() || usual.is_none() {
-        let hint = Some("timing = { after = \"tool_executing\", usual = \"41 ms\", latest = \"310 ms\" }".to_owned());
+        let hint = Some(
+            "timing = { after = \"tool_executing\", usual = \"41 ms\", latest = \"310 ms\" }".to_owned(),
+        );
         fields.source().report(fields.span(), "timing needs `after` and `usual`", "here", hint);
     }
     let samples = small(fields.count("samples"));
@@ -353,7 +382,10 @@ fn to_json(item: &toml_edit::Item) -> Option<Value> {
             table.iter().map(|(key, item)| Some((key.to_owned(), to_json(item)?))).collect::<Option<_>>()?,
         )),
         toml_edit::Item::ArrayOfTables(tables) => Some(Value::Array(
-            tables.iter().map(|table| to_json(&toml_edit::Item::Table(table.clone()))).collect::<Option<_>>()?,
+            tables
+                .iter()
+                .map(|table| to_json(&toml_edit::Item::Table(table.clone())))
+                .collect::<Option<_>>()?,
         )),
         toml_edit::Item::None => None,
     }
@@ -435,7 +467,12 @@ fn read_script(
         let label = Label::from(text.as_str());
         if !clients.contains(&label) {
             let hint = did_you_mean(&text, clients.iter().map(Label::as_str));
-            source.report(span, format!("unknown client event `{text}` in the script"), "not in the order", hint);
+            source.report(
+                span,
+                format!("unknown client event `{text}` in the script"),
+                "not in the order",
+                hint,
+            );
         }
         script.push(label);
     }
@@ -477,7 +514,12 @@ fn check_templates(
             if !built_in && !bound.contains(&name.as_str()) {
                 let hint = did_you_mean(&name, bound.iter().copied())
                     .unwrap_or_else(|| format!("bind it in the event that brings it: bind.{name} = \"/{name}\", or write {{{{var.{name}}}}} and give --variable {name}=…"));
-                source.report(spans[key].clone(), format!("nothing binds {{{{{name}}}}}"), "used in this event's message", Some(hint));
+                source.report(
+                    spans[key].clone(),
+                    format!("nothing binds {{{{{name}}}}}"),
+                    "used in this event's message",
+                    Some(hint),
+                );
             }
         }
     }
@@ -521,14 +563,17 @@ fn write_into(out: &mut String, golden: &Golden) -> std::fmt::Result {
         writeln!(out, "  {line}")?;
     }
     writeln!(out, "{}", if pretty.contains(['"', '\\']) { "'''" } else { "\"\"\"" })?;
-    let mut clients: Vec<Label> = golden.order.labels().into_iter().filter(|label| label.is_client()).cloned().collect();
-    let simple = golden.script == clients || (clients.len() == 1 && golden.script.iter().all(|label| *label == clients[0]));
+    let mut clients: Vec<Label> =
+        golden.order.labels().into_iter().filter(|label| label.is_client()).cloned().collect();
+    let simple = golden.script == clients
+        || (clients.len() == 1 && golden.script.iter().all(|label| *label == clients[0]));
     clients.clear();
     if !simple {
         writeln!(out, "script = {}", strings(golden.script.iter().map(Label::as_str)))?;
     }
     if !golden.rules.is_empty() {
-        let rules = golden.rules.iter().map(|rule| format!("{} before {}", rule.first.as_str(), rule.then.as_str()));
+        let rules =
+            golden.rules.iter().map(|rule| format!("{} before {}", rule.first.as_str(), rule.then.as_str()));
         writeln!(out, "rules = {}", strings(rules))?;
     }
     writeln!(out, "ends = {}", strings(&golden.ends))?;
@@ -617,7 +662,10 @@ fn envelope(timing: &Envelope) -> String {
             text.push_str(&format!(", {name} = {}", span(gap)));
         }
     }
-    text + &format!(", spread = {:.3}, samples = {}, runs = {} }}", timing.spread, timing.samples, timing.runs)
+    text + &format!(
+        ", spread = {:.3}, samples = {}, runs = {} }}",
+        timing.spread, timing.samples, timing.runs
+    )
 }
 
 fn write_sends(out: &mut String, sends: &[Template]) -> std::fmt::Result {

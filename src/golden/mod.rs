@@ -24,7 +24,9 @@ pub use order::{Order, Times};
 pub use order_syntax::{OrderError, parse as parse_order};
 pub use problem::{Problem, Problems, Source as SourceText, did_you_mean};
 pub use shape::{Fact, Format, Path, Rule, Source, Type, parse_rule, type_of};
-pub use timing::{ALPHA_DEVIATION, ALPHA_SUSPECT, Envelope, LOG_FLOOR, Limits, MIN_RUNS, MIN_USUAL, PRIOR_DF};
+pub use timing::{
+    ALPHA_DEVIATION, ALPHA_SUSPECT, Envelope, LOG_FLOOR, Limits, MIN_RUNS, MIN_USUAL, PRIOR_DF,
+};
 
 use crate::dialect::{Dialect, Label};
 use crate::transcript::Gap;
@@ -139,7 +141,8 @@ impl Golden {
         } else {
             Label::from(format!(">{}", label.name()).as_str())
         };
-        let ambiguous = label.is_client() && (self.events.contains_key(&twin) || self.order.labels().contains(&&twin));
+        let ambiguous =
+            label.is_client() && (self.events.contains_key(&twin) || self.order.labels().contains(&&twin));
         if ambiguous { label.as_str().to_owned() } else { label.name().to_owned() }
     }
 

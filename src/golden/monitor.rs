@@ -5,8 +5,8 @@
 //! belongs, so that what follows is judged as if the fault had not been. Cost: the depth of the order for an event;
 //! memory: the open lanes.
 
-use crate::dialect::Label;
 use super::{Order, Times};
+use crate::dialect::Label;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -124,7 +124,13 @@ impl Plan {
             Order::Repeat(body, times) => match **body {
                 Order::Event(_) | Order::Each { .. } => return self.add(body, *times),
                 _ => {
-                    self.nodes.push(Node { kind: Kind::Loop, children: vec![], end: 0, times: *times, optional });
+                    self.nodes.push(Node {
+                        kind: Kind::Loop,
+                        children: vec![],
+                        end: 0,
+                        times: *times,
+                        optional,
+                    });
                     let child = self.add(body, Times::ONCE);
                     self.nodes[id].children.push(child);
                     self.nodes[id].end = self.nodes.len();
@@ -258,7 +264,8 @@ impl Scope {
     /// Which lane of an `each` an event belongs to: by the key's value, or, where the event does not carry it, by a
     /// lane within that the event does name, or the one that was opened last.
     fn route(&self, plan: &Plan, node: usize, leaf: usize, keys: Keys<'_>) -> Option<String> {
-        let (Kind::Each(key), Slot::Each { lanes, latest, .. }) = (&plan.nodes[node].kind, self.slot(node)) else {
+        let (Kind::Each(key), Slot::Each { lanes, latest, .. }) = (&plan.nodes[node].kind, self.slot(node))
+        else {
             return None;
         };
         if let Some(value) = keys(key) {
@@ -378,8 +385,7 @@ impl Scope {
     ) {
         let it = &plan.nodes[node];
         let last = self.last.map(|last| plan.label(last));
-        let violation =
-            |what: What| Violation { what, label: plan.label(leaf), lane: lane.cloned() };
+        let violation = |what: What| Violation { what, label: plan.label(leaf), lane: lane.cloned() };
         if let Slot::Leaf { count } = self.slot_mut(node) {
             *count += 1;
             if it.times.max.is_some_and(|max| *count > max) {
@@ -573,7 +579,8 @@ mod tests {
         let mut monitor = Monitor::new(&parse_order(order).expect("a valid order"));
         let mut found = Vec::new();
         let show = |violation: &Violation| {
-            let lane = violation.lane.as_ref().map(|(key, value)| format!("[{key}={value}]")).unwrap_or_default();
+            let lane =
+                violation.lane.as_ref().map(|(key, value)| format!("[{key}={value}]")).unwrap_or_default();
             let label = &violation.label;
             match &violation.what {
                 What::Missing => format!("missing {label}{lane}"),
@@ -587,17 +594,24 @@ mod tests {
             }
         };
         for event in events.split_whitespace() {
-            let (name, value) = event.split_once(':').map_or((event, None), |(name, value)| (name, Some(value)));
+            let (name, value) =
+                event.split_once(':').map_or((event, None), |(name, value)| (name, Some(value)));
             let keys = |key: &str| match value {
                 // `a/b` gives the keys k and j, in that order.
                 Some(value) if key == "j" => value.split_once('/').map(|(_, inner)| inner.to_owned()),
-                Some(value) if key == "k" => Some(value.split('/').next().unwrap_or("").to_owned()).filter(|v| !v.is_empty()),
+                Some(value) if key == "k" => {
+                    Some(value.split('/').next().unwrap_or("").to_owned()).filter(|v| !v.is_empty())
+                }
                 _ => None,
             };
             let label = Label::from(name);
             let accepted = monitor.accepts(&label, &keys);
             let violations = monitor.feed(&label, &keys);
-            assert_eq!(accepted, violations.is_empty(), "accepts and feed disagree about {event}: {violations:?}");
+            assert_eq!(
+                accepted,
+                violations.is_empty(),
+                "accepts and feed disagree about {event}: {violations:?}"
+            );
             found.extend(violations.iter().map(show));
         }
         assert_eq!(monitor.is_complete(), monitor.missing().is_empty());
@@ -609,7 +623,10 @@ mod tests {
 
     #[test]
     fn interleaved_lanes_conform() {
-        assert_eq!(run(AGENT, "hi start think exec:1 exec:2 think prog:2 done:2 prog:1 done:1 tok tok end"), "");
+        assert_eq!(
+            run(AGENT, "hi start think exec:1 exec:2 think prog:2 done:2 prog:1 done:1 tok tok end"),
+            ""
+        );
     }
 
     #[test]
@@ -622,13 +639,22 @@ mod tests {
 
     #[test]
     fn a_session_cut_short_misses_all_that_was_to_come() {
-        assert_eq!(run(AGENT, "hi start exec:1"), "end: missing done[k=1], end: missing tok, end: missing end");
-        assert_eq!(run(AGENT, "hi"), "end: missing start, end: missing exec, end: missing tok, end: missing end");
+        assert_eq!(
+            run(AGENT, "hi start exec:1"),
+            "end: missing done[k=1], end: missing tok, end: missing end"
+        );
+        assert_eq!(
+            run(AGENT, "hi"),
+            "end: missing start, end: missing exec, end: missing tok, end: missing end"
+        );
     }
 
     #[test]
     fn what_comes_late_or_twice_is_said_so() {
-        assert_eq!(run(AGENT, "hi start exec:1 tok done:1 end"), "missing done[k=1], late done[k=1] after tok");
+        assert_eq!(
+            run(AGENT, "hi start exec:1 tok done:1 end"),
+            "missing done[k=1], late done[k=1] after tok"
+        );
         assert_eq!(run(AGENT, "hi start exec:1 done:1 tok end tok"), "late tok after end");
         assert_eq!(run(AGENT, "hi start start exec:1 done:1 tok end end"), "repeated start, repeated end");
         assert_eq!(run(AGENT, "hi start exec:1 exec:1 done:1 tok end"), "repeated exec[k=1]");
@@ -661,7 +687,10 @@ mod tests {
     #[test]
     fn lanes_within_lanes_find_their_parent() {
         let order = "each k ( open ; each j ( add ; delta* ; done )+ ; close )+";
-        assert_eq!(run(order, "open:1 add:1/a open:2 add:2/b delta:/a delta:/b done:/b done:/a close:1 close:2"), "");
+        assert_eq!(
+            run(order, "open:1 add:1/a open:2 add:2/b delta:/a delta:/b done:/b done:/a close:1 close:2"),
+            ""
+        );
         assert_eq!(run(order, "open:1 add:1/a open:2 add:2/b done:/b close:1 close:2"), "missing done[j=a]");
     }
 

@@ -52,7 +52,8 @@ impl Token {
 pub fn parse(text: &str) -> Result<Order, Vec<OrderError>> {
     let mut errors = Vec::new();
     let tokens = tokens(text, &mut errors);
-    let mut parser = Parser { tokens: &tokens, next: 0, end: text.trim_end().len(), errors, places: HashMap::new() };
+    let mut parser =
+        Parser { tokens: &tokens, next: 0, end: text.trim_end().len(), errors, places: HashMap::new() };
     let order = if parser.tokens.is_empty() {
         parser.error(0..text.len(), "the order is empty", "no event here", Some("name at least one event"));
         None
@@ -73,7 +74,10 @@ pub fn parse(text: &str) -> Result<Order, Vec<OrderError>> {
 /// Where each event stands in a text that [`parse`] accepts.
 pub(super) fn places(text: &str) -> Vec<(Label, Range<usize>)> {
     let tokens = tokens(text, &mut Vec::new());
-    tokens.into_iter().filter_map(|(token, span)| if let Token::Name(label) = token { Some((label, span)) } else { None }).collect()
+    tokens
+        .into_iter()
+        .filter_map(|(token, span)| if let Token::Name(label) = token { Some((label, span)) } else { None })
+        .collect()
 }
 
 fn tokens(text: &str, errors: &mut Vec<OrderError>) -> Vec<(Token, Range<usize>)> {
@@ -321,7 +325,10 @@ mod tests {
 
     fn messages(text: &str) -> Vec<String> {
         let errors = parse(text).expect_err("it is wrong");
-        errors.into_iter().map(|error| format!("{}..{}: {}", error.span.start, error.span.end, error.message)).collect()
+        errors
+            .into_iter()
+            .map(|error| format!("{}..{}: {}", error.span.start, error.span.end, error.message))
+            .collect()
     }
 
     #[test]
@@ -376,7 +383,9 @@ mod tests {
                 parts().prop_map(Order::All),
                 parts().prop_map(Order::One),
                 (inner.clone(), times.clone()).prop_map(|(body, times)| Order::Repeat(Box::new(body), times)),
-                inner.clone().prop_map(|body| Order::Each { key: "call_id".to_owned(), body: Box::new(body) }),
+                inner
+                    .clone()
+                    .prop_map(|body| Order::Each { key: "call_id".to_owned(), body: Box::new(body) }),
             ]
         })
         .prop_map(|mut order| {
@@ -390,7 +399,7 @@ mod tests {
         match order {
             Order::Event(label) => {
                 *count += 1;
-                let odd = if *count % 5 == 0 { "odd name \"#" } else { "event" };
+                let odd = if count.is_multiple_of(5) { "odd name \"#" } else { "event" };
                 *label = Label::new(label.side(), &format!("{odd}{count}"));
             }
             Order::Seq(parts) | Order::All(parts) | Order::One(parts) => {

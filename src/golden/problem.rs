@@ -104,7 +104,13 @@ impl<'s> Source<'s> {
     }
 
     /// Notes a mistake at `span`, in bytes of the text.
-    pub fn report(&self, span: Range<usize>, message: impl Into<String>, label: impl Into<String>, hint: Option<String>) {
+    pub fn report(
+        &self,
+        span: Range<usize>,
+        message: impl Into<String>,
+        label: impl Into<String>,
+        hint: Option<String>,
+    ) {
         let (line, column) = self.place(span.start);
         let source = self.text.lines().nth(line - 1).unwrap_or("").to_owned();
         let end = self.floor(span.end).max(self.floor(span.start));

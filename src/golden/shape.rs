@@ -135,7 +135,8 @@ impl Format {
         match value {
             Value::String(text) => match self {
                 Format::Hex(len) => {
-                    text.len() == *len && text.chars().all(|c| c.is_ascii_hexdigit() && !c.is_ascii_uppercase())
+                    text.len() == *len
+                        && text.chars().all(|c| c.is_ascii_hexdigit() && !c.is_ascii_uppercase())
                 }
                 Format::Id(prefix, len) => text.strip_prefix(prefix.as_str()).is_some_and(|rest| {
                     rest.len() == *len && rest.chars().all(|c| c.is_ascii_alphanumeric())
@@ -299,7 +300,8 @@ impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let types: Vec<String> = self.types.iter().map(Type::to_string).collect();
         let facts = self.facts.iter().map(Fact::to_string);
-        let parts: Vec<String> = Some(types.join(" | ")).filter(|t| !t.is_empty()).into_iter().chain(facts).collect();
+        let parts: Vec<String> =
+            Some(types.join(" | ")).filter(|t| !t.is_empty()).into_iter().chain(facts).collect();
         f.write_str(if parts.is_empty() { "anything".to_owned() } else { parts.join(", ") }.as_str())?;
         match self.samples {
             Some(samples) => write!(f, " ({samples})"),
@@ -418,7 +420,8 @@ fn parse_type(text: &str) -> Result<Type, String> {
         return Ok(Type::Format(Format::Hex(len)));
     }
     if let Some(parts) = inside("id") {
-        let (prefix, len) = parts.rsplit_once(' ').ok_or(format!("`{text}`: id takes a prefix and a length"))?;
+        let (prefix, len) =
+            parts.rsplit_once(' ').ok_or(format!("`{text}`: id takes a prefix and a length"))?;
         let len = len.trim().parse().map_err(|_| format!("`{text}`: id takes a prefix and a length"))?;
         return Ok(Type::Format(Format::Id(prefix.trim().to_owned(), len)));
     }
@@ -461,13 +464,17 @@ mod tests {
 
     #[test]
     fn a_rule_says_what_is_wrong_with_it() {
-        assert_eq!(parse_rule("integer, twice").expect_err("no fact").split(':').next(), Some("`twice` is not a fact"));
+        assert_eq!(
+            parse_rule("integer, twice").expect_err("no fact").split(':').next(),
+            Some("`twice` is not a fact")
+        );
         assert!(parse_rule("int").expect_err("no type").contains("`int` is not a type"));
         assert!(parse_rule("= nope").expect_err("no JSON").contains("not a JSON value"));
     }
 
     fn label() -> impl Strategy<Value = Label> {
-        prop_oneof![Just("token"), Just(">ask"), Just("tools/call"), Just(">odd \" name")].prop_map(Label::from)
+        prop_oneof![Just("token"), Just(">ask"), Just("tools/call"), Just(">odd \" name")]
+            .prop_map(Label::from)
     }
 
     fn rule() -> impl Strategy<Value = Rule> {
@@ -495,7 +502,11 @@ mod tests {
             Just(Fact::Constant),
             Just(Fact::Unique),
         ];
-        (proptest::collection::vec(types, 0..3), proptest::collection::vec(fact, 0..3), proptest::option::of(0u32..99))
+        (
+            proptest::collection::vec(types, 0..3),
+            proptest::collection::vec(fact, 0..3),
+            proptest::option::of(0u32..99),
+        )
             .prop_map(|(types, facts, samples)| Rule { types, facts, samples })
     }
 

@@ -85,7 +85,8 @@ impl Envelope {
         let total = self.spread * self.spread;
         let between = (0.8 * total).min(DAY_SPREAD * DAY_SPREAD);
         // Recordings of fewer than three days cannot show the difference between days: it is added by assumption.
-        let (between, within) = if limits.days < 3 { (DAY_SPREAD * DAY_SPREAD, total) } else { (between, total - between) };
+        let (between, within) =
+            if limits.days < 3 { (DAY_SPREAD * DAY_SPREAD, total) } else { (between, total - between) };
         // The variance of a median is about 1.4 times that of a mean of the same few values.
         let median = if limits.runs >= 3 { 1.4 } else { 1.0 } / f64::from(limits.runs.max(1));
         let days = f64::from(limits.days.max(1));
@@ -137,9 +138,14 @@ mod tests {
             let limits = Limits { runs: k, classes: 12, days: 3, alpha: ALPHA_DEVIATION };
             envelope(spread, n).upper(limits).as_secs_f64() / 0.1
         };
-        for (spread, k, n, wanted) in [(0.15, 1, 10, 2.1), (0.25, 1, 10, 3.5), (0.25, 10, 10, 2.2), (0.4, 3, 10, 4.5)] {
+        for (spread, k, n, wanted) in
+            [(0.15, 1, 10, 2.1), (0.25, 1, 10, 3.5), (0.25, 10, 10, 2.2), (0.4, 3, 10, 4.5)]
+        {
             let got = factor(spread, k, n);
-            assert!((got / wanted - 1.0).abs() < 0.15, "sd {spread} k {k} N {n}: {got:.2}, table says {wanted}");
+            assert!(
+                (got / wanted - 1.0).abs() < 0.15,
+                "sd {spread} k {k} N {n}: {got:.2}, table says {wanted}"
+            );
         }
     }
 

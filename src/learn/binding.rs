@@ -64,7 +64,8 @@ pub(super) fn learn(
     }
     let sessions = u32::try_from(sessions.len()).unwrap_or(u32::MAX);
     for ((label, path), values) in &values {
-        let is_lane_key = lanes.chain(label).iter().any(|key| lanes.pointer(label, key) == Some(path.as_str()));
+        let is_lane_key =
+            lanes.chain(label).iter().any(|key| lanes.pointer(label, key) == Some(path.as_str()));
         let facts = if is_lane_key { Vec::new() } else { facts(label, values, lanes, &first_at, sessions) };
         let Some(event) = events.get_mut(label).filter(|_| !label.is_client()) else { continue };
         if let Some((_, rule)) = event.shape.iter_mut().find(|(own, _)| own.pattern == *path) {
@@ -86,7 +87,13 @@ fn scalars(value: &Value, path: &str, out: &mut Vec<(String, Value)>) {
 }
 
 impl Now {
-    fn take(&mut self, event: &Event, lanes: &Lanes, labels: &[&Label], values: &mut BTreeMap<Place, Values>) {
+    fn take(
+        &mut self,
+        event: &Event,
+        lanes: &Lanes,
+        labels: &[&Label],
+        values: &mut BTreeMap<Place, Values>,
+    ) {
         let home = lanes.home(&event.label);
         let lane = home.and_then(|key| lanes.value(event, key));
         let mut found = Vec::new();
@@ -119,7 +126,7 @@ impl Now {
             }
         }
         for (path, value) in found {
-            self.remember((event.label.clone(), path), &value, lane.as_ref());
+            self.remember(&(event.label.clone(), path), &value, lane.as_ref());
         }
         for scope in [None, lane].into_iter().collect::<BTreeSet<_>>() {
             *self.counted.entry((event.label.clone(), scope)).or_default() += 1;
@@ -127,7 +134,15 @@ impl Now {
     }
 
     /// Which places hold the same value now: in the same lane for events of the same kind of lane, else anywhere.
-    fn equal(&self, place: &Place, text: &str, home: Option<&str>, lane: Option<&String>, lanes: &Lanes, known: &mut Values) {
+    fn equal(
+        &self,
+        place: &Place,
+        text: &str,
+        home: Option<&str>,
+        lane: Option<&String>,
+        lanes: &Lanes,
+        known: &mut Values,
+    ) {
         for scope in [None, lane.cloned()].into_iter().collect::<BTreeSet<_>>() {
             for other in self.holders.get(&(text.to_owned(), scope.clone())).into_iter().flatten() {
                 let same_kind = home.is_some() && lanes.home(&other.0) == home;
@@ -155,7 +170,14 @@ impl Now {
         }
     }
 
-    fn counted(&mut self, place: &Place, value: &Value, lane: Option<&String>, labels: &[&Label], known: &mut Values) {
+    fn counted(
+        &mut self,
+        place: &Place,
+        value: &Value,
+        lane: Option<&String>,
+        labels: &[&Label],
+        known: &mut Values,
+    ) {
         let Some(number) = value.as_u64() else { return };
         known.most = known.most.max(number);
         for label in labels.iter().filter(|label| ***label != place.0) {
@@ -169,12 +191,12 @@ impl Now {
         }
     }
 
-    fn remember(&mut self, place: Place, value: &Value, lane: Option<&String>) {
+    fn remember(&mut self, place: &Place, value: &Value, lane: Option<&String>) {
         let text = value.to_string();
         for scope in [None, lane.cloned()].into_iter().collect::<BTreeSet<_>>() {
             let before = self.latest.insert((place.clone(), scope.clone()), text.clone());
             if let Some(holders) = before.and_then(|before| self.holders.get_mut(&(before, scope.clone()))) {
-                holders.remove(&place);
+                holders.remove(place);
             }
             self.holders.entry((text.clone(), scope.clone())).or_default().insert(place.clone());
             if let Some(part) = value.as_str() {
@@ -206,7 +228,9 @@ fn facts(
             match other.is_client() {
                 true => distinct >= 2 && values.strings,
                 // Two values in two lanes each time are as telling as three in one.
-                false if in_lane && values.strings => values.n >= 8 && distinct >= 2 || values.n >= 4 && distinct >= 3,
+                false if in_lane && values.strings => {
+                    values.n >= 8 && distinct >= 2 || values.n >= 4 && distinct >= 3
+                }
                 false => values.n >= 4 && distinct >= 3 && (values.ids || values.strings),
             }
         })
@@ -219,7 +243,8 @@ fn facts(
         let source = Source { label: other.clone(), path: path.clone() };
         facts.push(if other.is_client() { Fact::EchoOf(source) } else { Fact::SameAs(source) });
     }
-    let joins = values.joins.iter().find(|(_, (held, parts))| *held == values.n && values.n >= 2 && *parts >= 2);
+    let joins =
+        values.joins.iter().find(|(_, (held, parts))| *held == values.n && values.n >= 2 && *parts >= 2);
     if let (Some((place, _)), true) = (joins, facts.is_empty()) {
         facts.push(Fact::Joins(Source { label: place.0.clone(), path: place.1.clone() }));
     }

@@ -129,7 +129,9 @@ impl Lanes {
         for (key, parents) in &above {
             // The nearest one is itself inside all the others.
             let depth = |key: &String| above.get(key).map_or(0, Vec::len);
-            if let Some(nearest) = parents.iter().max_by(|a, b| depth(a).cmp(&depth(b)).then_with(|| b.cmp(a))) {
+            if let Some(nearest) =
+                parents.iter().max_by(|a, b| depth(a).cmp(&depth(b)).then_with(|| b.cmp(a)))
+            {
                 self.parents.insert(key.clone(), nearest.clone());
             }
         }
@@ -148,8 +150,13 @@ impl Lanes {
                 }
                 depth
             };
-            let own = self.pointers.iter().filter(|(_, at)| at.contains_key(&label)).map(|(key, at)| (key, at.len()));
-            let home = own.max_by(|a, b| (depth(a.0), a.1).cmp(&(depth(b.0), b.1)).then_with(|| b.0.cmp(a.0)));
+            let own = self
+                .pointers
+                .iter()
+                .filter(|(_, at)| at.contains_key(&label))
+                .map(|(key, at)| (key, at.len()));
+            let home =
+                own.max_by(|a, b| (depth(a.0), a.1).cmp(&(depth(b.0), b.1)).then_with(|| b.0.cmp(a.0)));
             if let Some((key, _)) = home {
                 self.homes.insert(label, key.clone());
             }
@@ -176,7 +183,9 @@ pub(super) fn is_id(path: &str, value: &Value) -> bool {
             let format = Format::of(text);
             let digits = text.chars().filter(char::is_ascii_digit).count();
             long && format != Some(Format::Timestamp)
-                && (format.is_some() || (digits >= 4 && text.chars().all(|c| c.is_ascii_alphanumeric() || "_.:-".contains(c))) || (named && digits > 0))
+                && (format.is_some()
+                    || (digits >= 4 && text.chars().all(|c| c.is_ascii_alphanumeric() || "_.:-".contains(c)))
+                    || (named && digits > 0))
         }
         Value::Number(number) => named && !number.is_f64(),
         _ => false,
@@ -296,7 +305,8 @@ fn name_of(pointers: &BTreeMap<Label, String>, used: &BTreeSet<String>) -> Strin
     let mut counts: BTreeMap<String, u32> = BTreeMap::new();
     for pointer in pointers.values() {
         let leaf = pointer.rsplit('/').next().unwrap_or("key");
-        let clean: String = leaf.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' }).collect();
+        let clean: String =
+            leaf.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' }).collect();
         let starts = clean.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
         *counts.entry(if starts { clean } else { "key".to_owned() }).or_default() += 1;
     }

@@ -94,10 +94,7 @@ pub fn learn(recordings: &[Transcript], previous: Option<&Golden>) -> Result<Pro
 }
 
 fn session(dialect: &Dialect, recording: &Transcript) -> Session {
-    Session {
-        events: dialect::events(dialect, &recording.frames),
-        ending: recording.ending.label(),
-    }
+    Session { events: dialect::events(dialect, &recording.frames), ending: recording.ending.label() }
 }
 
 fn learned(recordings: &[&Transcript]) -> Learned {
@@ -147,9 +144,8 @@ fn keep(golden: &mut Golden, previous: &Golden) {
     golden.wait = previous.wait;
     golden.linger = previous.linger;
     golden.keep.clone_from(&previous.keep);
-    let keeps = |key: &str| {
-        previous.keep.iter().any(|kept| key == kept || key.starts_with(&format!("{kept}.")))
-    };
+    let keeps =
+        |key: &str| previous.keep.iter().any(|kept| key == kept || key.starts_with(&format!("{kept}.")));
     if keeps("order") {
         golden.order = previous.order.clone();
         golden.rules.clone_from(&previous.rules);
@@ -210,7 +206,9 @@ fn notes(golden: &Golden, incomplete: usize) -> Vec<String> {
             "{n} recording(s) cannot tell what is optional, what may interleave or what varies: record at least 5, better 20"
         ));
     } else if n < 8 {
-        notes.push("orders and fields are suspects until 8 observations in 5 recordings support them".to_owned());
+        notes.push(
+            "orders and fields are suspects until 8 observations in 5 recordings support them".to_owned(),
+        );
     }
     let timed: u32 = golden.events.values().map(|e| u32::try_from(e.timing.len()).unwrap_or(0)).sum();
     let bounded: u32 = golden
@@ -221,10 +219,17 @@ fn notes(golden: &Golden, incomplete: usize) -> Vec<String> {
         .sum();
     notes.push(format!("{bounded} of {timed} gaps have a bound"));
     if n < golden::MIN_RUNS {
-        notes.push(format!("timing bounds need {} recordings: {} more", golden::MIN_RUNS, golden::MIN_RUNS - n));
+        notes.push(format!(
+            "timing bounds need {} recordings: {} more",
+            golden::MIN_RUNS,
+            golden::MIN_RUNS - n
+        ));
     }
     if golden.learned.days < 3 {
-        notes.push("all recordings come from fewer than 3 days: the difference between days is assumed, not known".to_owned());
+        notes.push(
+            "all recordings come from fewer than 3 days: the difference between days is assumed, not known"
+                .to_owned(),
+        );
     }
     let once: usize = golden.events.values().filter(|event| event.runs == 1 && n > 1).count();
     if once > 0 {

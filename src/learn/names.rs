@@ -46,7 +46,14 @@ fn best(recordings: &[&Transcript], side: Side) -> Option<String> {
             total += 1;
             *shapes.entry(shape).or_default() += 1;
             for (path, name) in names(&value) {
-                *candidates.entry(path.clone()).or_default().joint.entry(name.clone()).or_default().entry(shape).or_default() += 1;
+                *candidates
+                    .entry(path.clone())
+                    .or_default()
+                    .joint
+                    .entry(name.clone())
+                    .or_default()
+                    .entry(shape)
+                    .or_default() += 1;
                 here.insert((path, name));
             }
         }

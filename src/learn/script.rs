@@ -75,7 +75,11 @@ fn usual_script(sessions: &[Session]) -> Vec<Label> {
     for session in sessions {
         *counts.entry(labels(session)).or_default() += 1;
     }
-    counts.into_iter().max_by(|a, b| a.1.cmp(&b.1).then_with(|| b.0.cmp(&a.0))).map(|(script, _)| script).unwrap_or_default()
+    counts
+        .into_iter()
+        .max_by(|a, b| a.1.cmp(&b.1).then_with(|| b.0.cmp(&a.0)))
+        .map(|(script, _)| script)
+        .unwrap_or_default()
 }
 
 /// Names for values of the server that the client sends back.
@@ -89,7 +93,9 @@ impl Binds {
         if let Some(name) = self.names.get(origin) {
             return name.clone();
         }
-        let clean = |text: &str| text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect::<String>();
+        let clean = |text: &str| {
+            text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect::<String>()
+        };
         let leaf = clean(origin.1.rsplit('/').next().unwrap_or("value"));
         let taken = |name: &String| self.names.values().any(|known| known == name);
         let name = if taken(&leaf) { format!("{}_{leaf}", clean(origin.0.name())) } else { leaf };
@@ -108,7 +114,7 @@ impl Binds {
 }
 
 /// The client's `index`-th message of a session, and all that came before it.
-fn sent<'s>(session: &'s Session, index: usize) -> Option<(&'s Event, &'s [Event])> {
+fn sent(session: &Session, index: usize) -> Option<(&Event, &[Event])> {
     let mut clients = session.events.iter().enumerate().filter(|(_, event)| event.label.is_client());
     let (at, event) = clients.nth(index)?;
     Some((event, &session.events[..at]))
@@ -140,7 +146,11 @@ fn generalise(value: &Value, path: &str, sent: &[(&Event, &[Event])], binds: &mu
                 .collect(),
         ),
         Value::Array(items) => Value::Array(
-            items.iter().enumerate().map(|(i, item)| generalise(item, &format!("{path}/{i}"), sent, binds)).collect(),
+            items
+                .iter()
+                .enumerate()
+                .map(|(i, item)| generalise(item, &format!("{path}/{i}"), sent, binds))
+                .collect(),
         ),
         Value::String(text) if is_token(text) => Value::from("{{token}}"),
         Value::String(_) | Value::Number(_) => leaf(value, path, sent, binds),
@@ -229,7 +239,8 @@ fn inside(text: &str, here: &[(&Value, &[Event])], binds: &mut Binds) -> Option<
     let mut candidates: Vec<(Origin, String)> = Vec::new();
     for event in before.iter().filter(|event| !event.label.is_client()) {
         each_scalar(&event.data, "", &mut |path, value| {
-            if let Some(part) = value.as_str().filter(|part| part.len() >= MIN_INSIDE && text.contains(part)) {
+            if let Some(part) = value.as_str().filter(|part| part.len() >= MIN_INSIDE && text.contains(part))
+            {
                 candidates.push(((event.label.clone(), path.to_owned()), part.to_owned()));
             }
         });
@@ -257,7 +268,10 @@ fn waits(sessions: &[Session], order: &Order, script: &[Label], events: &mut BTr
             let next = clients.peek();
             if event.label.is_client() {
                 if let (true, Some(last)) = (allowed_before, last) {
-                    early.entry(script.iter().find(|own| **own == event.label).unwrap_or(&event.label)).or_default().insert(last.clone());
+                    early
+                        .entry(script.iter().find(|own| **own == event.label).unwrap_or(&event.label))
+                        .or_default()
+                        .insert(last.clone());
                 }
                 clients.next();
                 allowed_before = false;

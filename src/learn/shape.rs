@@ -98,7 +98,8 @@ impl Seen {
             .collect();
         let total: u32 = values.iter().map(|(_, n, _)| n).sum();
         let lonely: u32 = values.iter().filter(|(_, _, runs)| *runs < 2).map(|(_, n, _)| n).sum();
-        let is_short = values.iter().all(|(value, _, _)| value.as_str().is_none_or(|text| text.len() <= MAX_LITERAL));
+        let is_short =
+            values.iter().all(|(value, _, _)| value.as_str().is_none_or(|text| text.len() <= MAX_LITERAL));
         let count = u32::try_from(values.len()).unwrap_or(u32::MAX);
         let is_closed = !self.many_values
             && (1..=MAX_CLOSED).contains(&values.len())
@@ -161,7 +162,8 @@ impl Seen {
     fn rules(&self, path: &str, parent: Option<u32>, event_seen: u32, out: &mut Vec<(Path, Rule)>) {
         let optional = parent.is_some_and(|parent| self.n < parent);
         let is_map = self.objects() > 0 && self.is_map();
-        let has_children = (!self.fields.is_empty() && !is_map) || self.items.as_ref().is_some_and(|items| items.n > 0);
+        let has_children =
+            (!self.fields.is_empty() && !is_map) || self.items.as_ref().is_some_and(|items| items.n > 0);
         let plain = self.types.len() == 1 && has_children && !optional;
         // A container says with its children that it is there; alone it has to be said.
         if !plain && (!path.is_empty() || !has_children) {

@@ -3,7 +3,9 @@
 use super::Session;
 use super::lanes::Lanes;
 use crate::dialect::Label;
-use crate::golden::{self, ALPHA_DEVIATION, Causes, Envelope, LOG_FLOOR, Limits, MIN_RUNS, MIN_USUAL, Monitor, Order, PRIOR_DF};
+use crate::golden::{
+    self, ALPHA_DEVIATION, Causes, Envelope, LOG_FLOOR, Limits, MIN_RUNS, MIN_USUAL, Monitor, Order, PRIOR_DF,
+};
 use crate::transcript::Gap;
 use std::collections::BTreeMap;
 

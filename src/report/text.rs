@@ -104,8 +104,10 @@ fn write_session<'s>(
         }
     }
     for run in runs {
-        let own: Vec<&(&Finding, usize)> =
-            told.iter().filter(|(finding, _)| run.findings.iter().any(|f| std::ptr::eq(f, *finding))).collect();
+        let own: Vec<&(&Finding, usize)> = told
+            .iter()
+            .filter(|(finding, _)| run.findings.iter().any(|f| std::ptr::eq(f, *finding)))
+            .collect();
         if own.is_empty() {
             continue;
         }
@@ -138,7 +140,12 @@ fn indent(text: &str, by: usize) -> String {
     text.replace('\n', &format!("\n{}", " ".repeat(by)))
 }
 
-fn write_finding(out: &mut impl Write, finding: &Finding, times: usize, shown: Option<&Shown<'_>>) -> io::Result<()> {
+fn write_finding(
+    out: &mut impl Write,
+    finding: &Finding,
+    times: usize,
+    shown: Option<&Shown<'_>>,
+) -> io::Result<()> {
     let style = match finding.severity {
         Severity::Deviation => BAD,
         Severity::Suspect => DOUBT,
@@ -151,7 +158,8 @@ fn write_finding(out: &mut impl Write, finding: &Finding, times: usize, shown: O
         Some((line, column)) => format!("{path}:{line}:{column}"),
         None => format!("{path} {}", finding.place.key),
     };
-    let evidence = if finding.evidence.is_empty() { String::new() } else { format!(" · {}", finding.evidence) };
+    let evidence =
+        if finding.evidence.is_empty() { String::new() } else { format!(" · {}", finding.evidence) };
     writeln!(out, "      {FAINT}{place}{evidence}{FAINT:#}")?;
     if let (Some(expected), Some(actual)) = (&finding.expected, &finding.actual) {
         writeln!(out, "      expected {expected}")?;
@@ -193,7 +201,9 @@ fn write_rows(out: &mut impl Write, rows: &[Row]) -> io::Result<()> {
     writeln!(out, "\n      {FAINT}{:<26} {:<26} {:>9}{FAINT:#}", "golden", "live", "gap")?;
     for row in rows {
         match row {
-            Row::Folded(count) => writeln!(out, "      {FAINT}⋯ {} as the golden says{FAINT:#}", plural(*count, "event"))?,
+            Row::Folded(count) => {
+                writeln!(out, "      {FAINT}⋯ {} as the golden says{FAINT:#}", plural(*count, "event"))?
+            }
             Row::Event { mark, golden, live, lane, gap, times, note, .. } => {
                 let (sign, style) = match mark {
                     Mark::Same => (' ', Style::new()),

@@ -224,7 +224,8 @@ pub fn read_golden(path: &Path) -> Result<Golden, StoreError> {
 /// When it cannot be read or makes no sense.
 pub fn read_recording(path: &Path) -> Result<Transcript, StoreError> {
     let file = fs::File::open(path).map_err(io_error("read", path))?;
-    transcript::read(BufReader::new(file)).map_err(|source| StoreError::Recording { path: path.to_owned(), source })
+    transcript::read(BufReader::new(file))
+        .map_err(|source| StoreError::Recording { path: path.to_owned(), source })
 }
 
 /// The recordings in a folder, by name; a path to a file is itself.
@@ -279,7 +280,8 @@ fn replace(path: &Path, text: &str) -> Result<(), StoreError> {
     {
         use std::os::unix::fs::PermissionsExt as _;
         let mode = fs::metadata(path).map_or(0o644, |meta| meta.permissions().mode());
-        fs::set_permissions(file.path(), fs::Permissions::from_mode(mode)).map_err(io_error("write", path))?;
+        fs::set_permissions(file.path(), fs::Permissions::from_mode(mode))
+            .map_err(io_error("write", path))?;
     }
     file.persist(path).map_err(|error| io_error("replace", path)(error.error))?;
     Ok(())

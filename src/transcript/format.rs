@@ -15,7 +15,9 @@
 //! without a last line, or with half of one, reads as far as it goes and says [`End::Torn`]: that is what a crash
 //! leaves behind.
 
-use super::{End, Ending, Frame, Gap, Handshake, Header, Offset, Payload, Redactor, Side, Stamps, Transcript};
+use super::{
+    End, Ending, Frame, Gap, Handshake, Header, Offset, Payload, Redactor, Side, Stamps, Transcript,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
@@ -48,7 +50,9 @@ pub enum ReadError {
     #[error("line 1: not a goldwire recording: {0}")]
     NotARecording(String),
     /// A version that another program wrote.
-    #[error("line 1: recording version {found}, this goldwire reads version {VERSION}; a newer goldwire can read it")]
+    #[error(
+        "line 1: recording version {found}, this goldwire reads version {VERSION}; a newer goldwire can read it"
+    )]
     Version {
         /// What the file says.
         found: u64,
@@ -155,7 +159,9 @@ impl From<&End> for EndLine {
             End::Closed { by, code, reason } => {
                 EndLine { code: Some(*code), reason: reason.clone(), ..plain(&by.to_string()) }
             }
-            End::Dropped { detail } => EndLine { code: Some(1006), reason: detail.clone(), ..plain("network") },
+            End::Dropped { detail } => {
+                EndLine { code: Some(1006), reason: detail.clone(), ..plain("network") }
+            }
             End::GaveUp { waiting_for, waited } => {
                 EndLine { waiting_for: waiting_for.clone(), waited: Some(*waited), ..plain("deadline") }
             }
@@ -480,13 +486,7 @@ impl<R: BufRead> Entries<R> {
         Ok(Some(frame))
     }
 
-    fn finish(
-        &mut self,
-        at: Offset,
-        how: End,
-        frames: Option<u64>,
-        sha256: &str,
-    ) -> Result<(), ReadError> {
+    fn finish(&mut self, at: Offset, how: End, frames: Option<u64>, sha256: &str) -> Result<(), ReadError> {
         let line = self.line_number;
         if frames != Some(self.frames) {
             let said = frames.map_or_else(|| "no count".to_owned(), |n| n.to_string());
@@ -500,7 +500,9 @@ impl<R: BufRead> Entries<R> {
         let mut rest = [0u8; 1];
         match io::Read::read(&mut self.input, &mut rest) {
             Ok(0) => Ok(()),
-            Ok(_) => Err(ReadError::Altered { line: line + 1, cause: "a line after the last line".to_owned() }),
+            Ok(_) => {
+                Err(ReadError::Altered { line: line + 1, cause: "a line after the last line".to_owned() })
+            }
             Err(source) => Err(ReadError::Io { line: line + 1, source }),
         }
     }
@@ -542,7 +544,9 @@ fn frame_of(line: &Line<'_>) -> Result<Frame, String> {
     let count = payloads.len();
     match payloads.pop() {
         Some(payload) if count == 1 => Ok(Frame { at: line.t, conn: line.conn, side, payload }),
-        _ => Err(format!("a frame holds one of json, text, base64, ping, pong, close, open, gone; this one {count}")),
+        _ => Err(format!(
+            "a frame holds one of json, text, base64, ping, pong, close, open, gone; this one {count}"
+        )),
     }
 }
 
@@ -589,31 +593,34 @@ mod tests {
             bytes().prop_map(Payload::Pong),
             (1000u16..5000, any::<String>()).prop_map(|(code, reason)| Payload::Close { code, reason }),
             any::<String>().prop_map(Payload::Gone),
-            any::<u16>().prop_map(|status| Payload::Open(Box::new(Handshake { status, ..Handshake::default() }))),
+            any::<u16>()
+                .prop_map(|status| Payload::Open(Box::new(Handshake { status, ..Handshake::default() }))),
         ]
     }
 
     fn transcript() -> impl Strategy<Value = Transcript> {
         let frame = (0u64..1_000_000, 0u32..3, any::<bool>(), payload());
-        (proptest::collection::vec(frame, 0..12), 0usize..4, any::<String>()).prop_map(|(frames, end, text)| {
-            let mut now = 0;
-            let frames: Vec<Frame> = frames
-                .into_iter()
-                .map(|(step, conn, client, payload)| {
-                    now += step;
-                    let side = if client { Side::Client } else { Side::Server };
-                    Frame { at: Offset::from_nanos(now), conn, side, payload }
-                })
-                .collect();
-            let how = match end {
-                0 => End::Closed { by: Side::Server, code: 1008, reason: text },
-                1 => End::Dropped { detail: text },
-                2 => End::GaveUp { waiting_for: vec![text], waited: Gap::from_millis(3) },
-                _ => End::Interrupted,
-            };
-            let header = Header { session: "s".to_owned(), id: "x".to_owned(), ..Header::default() };
-            Transcript { header, frames, ending: Ending { at: Offset::from_nanos(now), how } }
-        })
+        (proptest::collection::vec(frame, 0..12), 0usize..4, any::<String>()).prop_map(
+            |(frames, end, text)| {
+                let mut now = 0;
+                let frames: Vec<Frame> = frames
+                    .into_iter()
+                    .map(|(step, conn, client, payload)| {
+                        now += step;
+                        let side = if client { Side::Client } else { Side::Server };
+                        Frame { at: Offset::from_nanos(now), conn, side, payload }
+                    })
+                    .collect();
+                let how = match end {
+                    0 => End::Closed { by: Side::Server, code: 1008, reason: text },
+                    1 => End::Dropped { detail: text },
+                    2 => End::GaveUp { waiting_for: vec![text], waited: Gap::from_millis(3) },
+                    _ => End::Interrupted,
+                };
+                let header = Header { session: "s".to_owned(), id: "x".to_owned(), ..Header::default() };
+                Transcript { header, frames, ending: Ending { at: Offset::from_nanos(now), how } }
+            },
+        )
     }
 
     fn write(transcript: &Transcript) -> Vec<u8> {

@@ -181,7 +181,9 @@ fn forms(value: &str) -> Vec<String> {
     let percent = |plus: bool, upper: bool| {
         value.bytes().fold(String::new(), |mut text, byte| {
             match byte {
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => text.push(char::from(byte)),
+                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                    text.push(char::from(byte))
+                }
                 b' ' if plus => text.push('+'),
                 _ if upper => text.push_str(&format!("%{byte:02X}")),
                 _ => text.push_str(&format!("%{byte:02x}")),

@@ -86,7 +86,8 @@ pub async fn drive(plan: Plan<'_>) -> Result<Driven, DriveError> {
     let mut values = plan.values.clone();
     values.extend(plan.identity.vars.clone());
     let options = options(&plan, &mut values)?;
-    let (connection, handshake) = connect(&options).await.map_err(|error| connect_error(&plan, &options, &error))?;
+    let (connection, handshake) =
+        connect(&options).await.map_err(|error| connect_error(&plan, &options, &error))?;
     let id = random_word(6)?;
     let elapsed = chrono::Duration::from_std(connection.opened.elapsed()).unwrap_or_default();
     let started = chrono::Utc::now() - elapsed;
