@@ -1,7 +1,7 @@
 //! A string that never shows: tokens, passwords, cookies.
 //!
 //! Knows nothing of where a secret comes from or goes to. What is written to disk or to a terminal is cleaned by
-//! [`transcript::Redactor`](crate::transcript::Redactor), which is told every [`Secret`] that becomes known.
+//! `transcript::Redactor`, which is told every [`Secret`] that becomes known.
 
 use std::fmt;
 

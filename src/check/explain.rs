@@ -403,7 +403,9 @@ impl Explainer<'_, '_> {
             let lane = in_lane(note.lane.as_ref());
             let path = &mismatch.pattern;
             let message = match (&mismatch.fact, mismatch.kind) {
-                (Fact::Counter, _) => format!("{}{path} does not count on{lane}", note.label),
+                (Fact::Counter, _) => {
+                    format!("{}{path} does not count on{lane}: events are lost or out of order", note.label)
+                }
                 (fact, Kind::Relation) => format!("{}{path} does not fit: it is {fact}{lane}", note.label),
                 (fact, _) => format!("{}{path} is not the {fact}{lane}", note.label),
             };
@@ -503,7 +505,9 @@ impl Explainer<'_, '_> {
 
     /// Deviations before suspects, earlier before later; what follows from a cause is put under it.
     fn arrange(mut self) -> Vec<Finding> {
-        self.findings.sort_by_key(|f| (std::cmp::Reverse(f.severity), f.first_frame(), f.kind));
+        // A connection that was cut is why nothing more came, not the other way round.
+        let rank = |kind: Kind| if kind == Kind::Ending { 0 } else { 1 };
+        self.findings.sort_by_key(|f| (std::cmp::Reverse(f.severity), f.first_frame(), rank(f.kind), f.kind));
         let mut causes: Vec<Finding> = Vec::new();
         for finding in self.findings {
             let cause = causes.iter_mut().find(|cause| follows(&finding, cause, self.checker));
@@ -523,12 +527,22 @@ impl Explainer<'_, '_> {
 /// came twice; anything about an event that was itself found to be out of place.
 fn follows(finding: &Finding, cause: &Finding, checker: &Checker<'_>) -> bool {
     let about = |label: &Label| cause.place.event == *label;
+    let same_value = finding.place.event == cause.place.event && finding.place.path == cause.place.path;
+    let leaf =
+        |place: &Place| place.path.as_ref().and_then(|path| path.rsplit('/').next().map(str::to_owned));
+    let is_gap_in_counter = cause.kind == Kind::Relation && cause.message.contains("does not count on");
     let changed_events = matches!(
         cause.kind,
         Kind::Missing | Kind::Renamed | Kind::Repeated | Kind::Duplicate | Kind::OutOfOrder
     );
     match finding.kind {
-        Kind::Relation | Kind::Unbound if changed_events => {
+        Kind::Relation | Kind::Unbound if same_value && cause.kind.family() == "shape" => true,
+        // The same id is written in another way wherever it stands.
+        Kind::FormatChanged => {
+            cause.kind == Kind::FormatChanged && leaf(&finding.place) == leaf(&cause.place)
+        }
+        Kind::Missing if cause.kind == Kind::Ending => finding.message.contains("session ended"),
+        Kind::Relation | Kind::Unbound if changed_events || is_gap_in_counter => {
             let Some(path) = &finding.place.path else { return false };
             let facts = checker
                 .golden

@@ -147,7 +147,8 @@ impl Class<'_> {
         let (_, best_run, best_frame) = *medians.first()?;
         let failing = if runs < 3 { self.envelope.earliest } else { None };
         let failing = failing.unwrap_or_else(|| self.envelope.lower(self.limits(ALPHA_DEVIATION)));
-        if typical < failing {
+        // A single gap that is no shorter than one already recorded is nothing new: two messages in one packet.
+        if typical < failing && (self.envelope.repeats() || typical < self.envelope.fastest) {
             let severity = if self.envelope.repeats() { Severity::Deviation } else { Severity::Suspect };
             let message = format!(
                 "{} came {typical} after {}, usually {}: gaps collapsed below {failing}",

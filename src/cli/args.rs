@@ -65,7 +65,7 @@ pub(super) struct TargetArgs {
     #[arg(long, short, value_name = "NAME")]
     pub(super) target: Option<String>,
     /// Connect here instead of to the target's URL; its server is then not started
-    #[arg(long, value_name = "URL")]
+    #[arg(id = "target_url", long = "url", value_name = "URL")]
     pub(super) url: Option<String>,
     /// Send this header with the upgrade, e.g. -H 'Origin: http://localhost'
     #[arg(long = "header", short = 'H', value_name = "NAME: VALUE")]

@@ -159,7 +159,10 @@ async fn live(
 /// Weighs the rounds against each other; transcripts stay with their runs.
 fn settle(rounds: Vec<Vec<Judged>>) -> Vec<Judged> {
     let runs = rounds.iter().map(|round| round.iter().map(|judged| judged.run.clone()).collect()).collect();
-    let weighed = confirm(runs);
+    let (weighed, taken_back) = confirm(runs);
+    for message in taken_back {
+        eprintln!("not confirmed by another round, so the machine's doing: {message}");
+    }
     rounds.into_iter().flatten().zip(weighed).map(|(judged, run)| Judged { run, ..judged }).collect()
 }
 

@@ -61,6 +61,8 @@ pub fn rows(golden: &Golden, transcript: &Transcript, findings: &[Finding]) -> V
     for finding in findings {
         match finding.kind {
             Kind::Missing => absent.entry(finding.first_frame().min(last)).or_default().push(finding),
+            // The other frame brought the value it is compared with, and is as it should be.
+            Kind::Unbound => notes.entry(finding.first_frame()).or_default().push(finding),
             _ => {
                 for frame in &finding.place.frames {
                     notes.entry(*frame).or_default().push(finding);

@@ -69,6 +69,8 @@ pub struct Session<'g> {
     state: State,
 }
 
+/// A session lasts at most this many times the golden's `wait`, though every event brings it forward.
+const MAX_WAITS: u64 = 60;
 /// Heartbeats must not keep a session open for ever: listening lasts at most this many times the golden's `linger`.
 const MAX_LINGERS: u64 = 20;
 
@@ -134,12 +136,6 @@ impl<'g> Session<'g> {
             | Payload::Gone(_) => {}
         }
         for event in self.decoder.feed(frame) {
-            if !self.floats.contains(&event.label) {
-                self.progress = event.at;
-                if let State::Listening(since) = &mut self.state {
-                    *since = event.at;
-                }
-            }
             if let Some(known) = self.golden.event(&event.label) {
                 for (name, pointer) in &known.binds {
                     if let Some(value) = event.data.pointer(pointer) {
@@ -149,7 +145,14 @@ impl<'g> Session<'g> {
             }
             let golden = self.golden;
             let keys = |key: &str| text(event.data.pointer(&golden.lane_pointer(&event.label, key))?);
-            self.monitor.feed(&event.label, &keys);
+            let fits = self.monitor.feed(&event.label, &keys).is_empty();
+            // A flood of what the golden does not want must not keep a session alive.
+            if fits && !self.floats.contains(&event.label) {
+                self.progress = event.at;
+                if let State::Listening(since) = &mut self.state {
+                    *since = event.at;
+                }
+            }
             if !event.label.is_client() {
                 self.seen.insert(event.label);
             }
@@ -190,7 +193,8 @@ impl<'g> Session<'g> {
     }
 
     fn run(&mut self, now: Offset, fresh: &mut dyn FnMut(&str) -> Option<Value>) -> Turn {
-        let deadline = self.progress + self.golden.wait;
+        let whole = Gap::from_nanos(self.golden.wait.as_nanos().saturating_mul(MAX_WAITS));
+        let deadline = (self.progress + self.golden.wait).min(Offset::ZERO + whole);
         let due = match self.golden.script.get(self.sent) {
             Some(label) => match self.ready(label, fresh) {
                 Ok(action) => {

@@ -28,8 +28,10 @@ fn shows(round: &[Run], finding: &Finding) -> bool {
     round.iter().flat_map(|run| &run.findings).any(|other| other.is_like(finding))
 }
 
-/// All runs of all rounds, their findings weighed against each other. With a single round nothing is changed.
-pub fn confirm(mut rounds: Vec<Vec<Run>>) -> Vec<Run> {
+/// All runs of all rounds, their findings weighed against each other, and what was taken back: a delay that only one
+/// of several rounds shows was the machine's. With a single round nothing is changed.
+pub fn confirm(mut rounds: Vec<Vec<Run>>) -> (Vec<Run>, Vec<String>) {
+    let mut taken_back = Vec::new();
     if rounds.len() > 1 {
         let before = rounds.clone();
         let count = before.len();
@@ -42,7 +44,20 @@ pub fn confirm(mut rounds: Vec<Vec<Run>>) -> Vec<Run> {
             finding.evidence = format!("{}; shown by {shown} of {count} rounds", finding.evidence);
         }
     }
-    rounds.into_iter().flatten().collect()
+    if rounds.len() > 1 {
+        let before = rounds.clone();
+        for run in rounds.iter_mut().flatten() {
+            run.findings.retain(|finding| {
+                let alone = before.iter().filter(|round| shows(round, finding)).count() == 1;
+                let is_chance = alone && finding.kind.family() == "timing";
+                if is_chance {
+                    taken_back.push(finding.message.clone());
+                }
+                !is_chance
+            });
+        }
+    }
+    (rounds.into_iter().flatten().collect(), taken_back)
 }
 
 #[cfg(test)]
@@ -77,7 +92,7 @@ mod tests {
     }
 
     fn severities(rounds: Vec<Vec<Run>>) -> Vec<Severity> {
-        confirm(rounds).iter().flat_map(|run| &run.findings).map(|finding| finding.severity).collect()
+        confirm(rounds).0.iter().flat_map(|run| &run.findings).map(|finding| finding.severity).collect()
     }
 
     #[test]
@@ -101,8 +116,9 @@ mod tests {
         assert_eq!(severities(vec![new()]), [Suspect]);
         assert_eq!(severities(vec![new(), new(), new()]), [Deviation; 3]);
         let late = || round(&[(Kind::TooLate, Deviation)]);
-        assert_eq!(severities(vec![late(), round(&[])]), [Suspect]);
+        assert_eq!(severities(vec![late(), round(&[])]), []);
+        assert_eq!(severities(vec![late(), late(), round(&[])]), [Suspect; 2]);
         assert_eq!(severities(vec![late(), late(), late()]), [Deviation; 3]);
-        assert_eq!(severities(vec![late(), round(&[(Kind::Missing, Deviation)])]), [Suspect, Deviation]);
+        assert_eq!(severities(vec![late(), round(&[(Kind::Missing, Deviation)])]), [Deviation]);
     }
 }

@@ -98,7 +98,7 @@ fn read_document(source: &Source<'_>, table: &toml_edit::Table) -> Option<Golden
                 source.report(spans[key].clone(), message, "no event in the order has this name", hint);
             }
         }
-        let event = read_event(source, fields, label, &mut places);
+        let event = read_event(source, fields, label, order.as_ref(), &mut places);
         events.insert(label.clone(), event);
     }
     events_table.finish();
@@ -132,23 +132,29 @@ fn read_document(source: &Source<'_>, table: &toml_edit::Table) -> Option<Golden
             Pace::default()
         }
     };
+    let about = root.text("about").unwrap_or_default();
+    let wait = root.gap("wait").unwrap_or(DEFAULT_WAIT);
+    let linger = root.gap("linger").unwrap_or(DEFAULT_LINGER);
+    let keep = root.strings("keep").unwrap_or_default().into_iter().map(|(text, _)| text).collect();
+    let learned = read_learned(root.table("learned"));
+    // Every mistake is reported, also where the order itself makes no sense.
+    root.finish();
     let golden = Golden {
-        about: root.text("about").unwrap_or_default(),
+        about,
         dialect,
         order: order?,
         rules,
         script,
         ends,
         pace,
-        wait: root.gap("wait").unwrap_or(DEFAULT_WAIT),
-        linger: root.gap("linger").unwrap_or(DEFAULT_LINGER),
-        keep: root.strings("keep").unwrap_or_default().into_iter().map(|(text, _)| text).collect(),
-        learned: read_learned(root.table("learned")),
+        wait,
+        linger,
+        keep,
+        learned,
         events,
         places,
     };
     check_templates(source, &golden, &names, &spans);
-    root.finish();
     Some(golden)
 }
 
@@ -229,10 +235,11 @@ fn read_event(
     source: &Source<'_>,
     fields: Fields<'_>,
     label: &Label,
+    order: Option<&Order>,
     places: &mut BTreeMap<String, (usize, usize)>,
 ) -> Event {
     let sends = read_sends(source, &fields);
-    if !sends.is_empty() && !label.is_client() {
+    if !sends.is_empty() && !label.is_client() && order.is_some() {
         let hint = Some(format!("mark it as the client's in the order: >{}", label.name()));
         fields.report("send", format!("`{label}` is the server's event and cannot be sent"), "here", hint);
     }

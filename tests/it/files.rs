@@ -1,0 +1,175 @@
+//! Files that a person got wrong: each mistake with its file, line, column, cause and hint, and exit code 2.
+
+use crate::support::Project;
+
+fn golden(text: &str) -> Project {
+    let project = Project::new();
+    project.write("goldwire.toml", "goldwire = 1\n[target.t]\nurl = \"ws://127.0.0.1:1/ws\"\n");
+    project.write("golden/chat.toml", text);
+    project
+}
+
+#[test]
+fn a_bad_golden_is_refused_with_every_mistake_in_its_place() {
+    let project = golden(
+        "goldwire = 1\n\
+         order = \"\"\"\n  hi ; ( >ask | tok ;\n  done\n\"\"\"\n\
+         wiat = \"3 s\"\n\
+         ends = \"never\"\n\n\
+         [event.ask]\nsend = { to = \"{{thread}}\" }\n",
+    );
+    let said = project.run(&["check"]).exits(2);
+    let expected = "\
+error: this group does not end
+ --> golden/chat.toml:3:8
+  |
+3 |   hi ; ( >ask | tok ;
+  |        ^ opened here
+  |
+hint: close it with `)`
+
+error: `|` and `;` are mixed
+ --> golden/chat.toml:3:21
+  |
+3 |   hi ; ( >ask | tok ;
+  |                     ^ no rule says which binds stronger
+  |
+hint: put one of them in parentheses: a ; ( b & c )
+
+error: unknown key `wiat`
+ --> golden/chat.toml:6:1
+  |
+6 | wiat = \"3 s\"
+  | ^^^^ not a key of this table
+  |
+hint: did you mean `wait`?
+
+error: `never` is not an ending
+ --> golden/chat.toml:7:8
+  |
+7 | ends = \"never\"
+  |        ^^^^^^^ here
+  |
+hint: write \"client 1000\", \"server 1008\" or \"dropped 1006\"
+";
+    assert_eq!(said.stderr, expected);
+    assert_eq!(said.stdout, "");
+}
+
+#[test]
+fn unknown_keys_events_and_places_are_named_with_what_was_meant() {
+    let project = golden(
+        "goldwire = 1\norder = \"hi ; >ask ; done\"\nwiat = \"3 s\"\n\n\
+         [event.hi]\nbind.thread_id = \"/thread\"\n\n\
+         [event.ask]\nsend = { to = \"{{thread_di}}\" }\n\n[event.doen]\ncritical = true\n",
+    );
+    let said = project.run(&["check"]).exits(2);
+    for part in [
+        "unknown key `wiat`\n --> golden/chat.toml:3:1",
+        "hint: did you mean `wait`?",
+        "nothing binds {{thread_di}}\n --> golden/chat.toml:8:8",
+        "hint: did you mean `thread_id`?",
+        "unknown event `doen`\n  --> golden/chat.toml:11:8",
+        "hint: did you mean `done`?",
+    ] {
+        assert!(said.stderr.contains(part), "{part:?} is missing from\n{}", said.stderr);
+    }
+}
+
+#[test]
+fn other_versions_are_told_from_broken_files() {
+    let said = golden("goldwire = 7\norder = \"a\"\n").run(&["check"]).exits(2);
+    assert!(said.stderr.contains("golden version 7; this goldwire reads version 1"), "{}", said.stderr);
+    let said = golden("goldwire = 1\norder = \"a\n").run(&["check"]).exits(2);
+    assert!(
+        said.stderr.contains("not valid TOML") && said.stderr.contains("golden/chat.toml:2"),
+        "{}",
+        said.stderr
+    );
+}
+
+#[test]
+fn a_bad_configuration_is_refused() {
+    let project = Project::new();
+    project.write(
+        "goldwire.toml",
+        "goldwire = 1\ndefault_target = \"lokal\"\n[target.local]\nurl = \"ws://x/\"\nauth = \"usr\"\ntimeuot = 3\n\
+         [auth.user]\nkind = \"token\"\nenv = \"T\"\n",
+    );
+    let said = project.run(&["check"]).exits(2);
+    for part in [
+        "no target is called `lokal`",
+        "goldwire.toml:2:18",
+        "did you mean `local`?",
+        "target `local` logs in with `usr`",
+        "did you mean `user`?",
+        "unknown key `target.local.timeuot`",
+        "goldwire.toml:6:1",
+    ] {
+        assert!(said.stderr.contains(part), "{part:?} is missing from\n{}", said.stderr);
+    }
+    let said = Project::new().run(&["check", "--config", "nowhere.toml"]).exits(2);
+    assert!(said.stderr.contains("failed to read nowhere.toml"), "{}", said.stderr);
+}
+
+#[test]
+fn bad_recordings_are_refused_and_torn_ones_are_read() {
+    let recording =
+        std::fs::read_dir("recordings/agent-run").expect("recordings").next().expect("one").expect("it");
+    let text = std::fs::read_to_string(recording.path()).expect("a recording");
+    let lines: Vec<&str> = text.lines().collect();
+    let project = Project::new();
+    project
+        .write("golden/agent-run.toml", &std::fs::read_to_string("golden/agent-run.toml").expect("a golden"));
+    let refused = |name: &str, text: &str, part: &str| {
+        project.write(name, text);
+        let said = project.run(&["check", "agent-run", "--offline", name]).exits(2);
+        assert!(said.stderr.contains(part), "{part:?} is missing from\n{}", said.stderr);
+    };
+    refused("empty.jsonl", "", "empty.jsonl: line 1: the file is empty");
+    refused("other.jsonl", "{\"a\":1}\n", "not a goldwire recording");
+    refused("new.jsonl", &text.replacen("\"goldwire\":1", "\"goldwire\":2", 1), "recording version 2");
+    refused("edited.jsonl", &text.replacen("\"seq\":3", "\"seq\":4", 1), "was changed after it was recorded");
+    let mut broken = lines.clone();
+    broken[4] = "{\"t\":oops}";
+    refused("broken.jsonl", &(broken.join("\n") + "\n"), "line 5, column 6: expected value");
+
+    // A crash leaves a prefix: what is there is judged, and it never passes.
+    let torn = lines[..12].join("\n") + "\n" + &lines[12][..20];
+    project.write("torn.jsonl", &torn);
+    let said = project.run(&["check", "agent-run", "--offline", "torn.jsonl"]).exits(3);
+    assert!(
+        said.stdout.contains("incomplete: what is there conforms, but its end is missing"),
+        "{}",
+        said.stdout
+    );
+    let said = project.run(&["show", "torn.jsonl"]).exits(0);
+    assert!(said.stdout.contains("incomplete"), "{}", said.stdout);
+}
+
+#[test]
+fn bad_usage_is_2_and_nothing_to_do_is_4() {
+    let project = Project::new();
+    project.run(&["chekc"]).exits(2);
+    project.run(&["check", "--users"]).exits(2);
+    let said = project.run(&["check"]).exits(4);
+    assert!(said.stderr.contains("nothing was checked"), "{}", said.stderr);
+    project.run(&["check", "ghost"]).exits(4);
+    project.run(&["learn", "ghost"]).exits(4);
+    project.run(&["accept", "--reason", "x"]).exits(4);
+    project.run(&["record", "ghost"]).exits(4);
+    project.run(&["record", "../evil", "--script", "x.toml"]).exits(2);
+    project.run(&["check", "--offline", "ghost.jsonl"]).exits(2);
+    project.run(&["--version"]).exits(0);
+    project.run(&["--help"]).exits(0);
+}
+
+#[test]
+fn init_writes_a_configuration_that_reads_and_touches_none_that_is_there() {
+    let project = Project::new();
+    project.run(&["init", "ws://127.0.0.1:9/chat"]).exits(0);
+    assert!(project.read("goldwire.toml").contains("url = \"ws://127.0.0.1:9/chat\""));
+    project.run(&["check"]).exits(4);
+    project.run(&["init"]).exits(2);
+    project.run(&["init", "http://x", "--config", "other.toml"]).exits(2);
+}

@@ -1,0 +1,53 @@
+//! Sessions written by hand, for tests of what is pure.
+//!
+//! ```text
+//! 0   > {"type":"ask"}
+//! 12  < {"type":"answer"}
+//! 20  end client 1000
+//! ```
+//!
+//! The number is in milliseconds; `end gave-up NAME` is a wait in vain.
+
+use goldwire::transcript::{End, Ending, Frame, Gap, Header, Offset, Payload, Side, Transcript};
+
+pub(crate) fn transcript(text: &str) -> Transcript {
+    let mut frames = Vec::new();
+    let mut ending = None;
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let (time, rest) = line.split_once(' ').expect("a time");
+        let millis: f64 = time.parse().expect("a number of milliseconds");
+        let at = Offset::from_nanos(Gap::from_secs_f64(millis / 1e3).as_nanos());
+        let (mark, rest) = rest.trim().split_once(' ').expect("a direction");
+        let side = match mark {
+            ">" => Side::Client,
+            "<" => Side::Server,
+            "end" => {
+                ending = Some(Ending { at, how: end(rest) });
+                continue;
+            }
+            other => panic!("`{other}` is no direction"),
+        };
+        frames.push(Frame { at, conn: 0, side, payload: Payload::Text(rest.trim().to_owned()) });
+    }
+    let header = Header {
+        session: "case".to_owned(),
+        id: "case".to_owned(),
+        started: "2026-11-22T12:00:00.000000000Z".to_owned(),
+        user: "u1".to_owned(),
+        ..Header::default()
+    };
+    Transcript { header, frames, ending: ending.expect("a line `end …`") }
+}
+
+fn end(text: &str) -> End {
+    let (by, rest) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
+    match by {
+        "gave-up" => End::GaveUp { waiting_for: vec![rest.to_owned()], waited: Gap::from_millis(10_000) },
+        "dropped" => End::Dropped { detail: rest.to_owned() },
+        _ => {
+            let (code, reason) = rest.split_once(' ').unwrap_or((rest, ""));
+            let by = if by == "client" { Side::Client } else { Side::Server };
+            End::Closed { by, code: code.parse().expect("a close code"), reason: reason.to_owned() }
+        }
+    }
+}

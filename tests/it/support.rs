@@ -1,0 +1,148 @@
+//! A project in a temporary folder, the command as its own process, and the example server.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+/// What a command said.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Said {
+    /// Panics with everything that was said unless the exit code is this.
+    pub(crate) fn exits(self, code: i32) -> Said {
+        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+}
+
+/// A folder with a `goldwire.toml`.
+pub(crate) struct Project {
+    folder: tempfile::TempDir,
+}
+
+impl Project {
+    pub(crate) fn new() -> Project {
+        Project { folder: tempfile::tempdir().expect("a temporary folder") }
+    }
+
+    /// With the example server as its target, started by goldwire as its users' servers are.
+    pub(crate) fn with_server(arguments: &[&str]) -> Project {
+        let project = Project::new();
+        let mut command =
+            vec![server().display().to_string(), "--listen".into(), "127.0.0.1:{{port}}".into()];
+        command.extend(arguments.iter().map(|argument| (*argument).to_owned()));
+        let login = fs::read_to_string("goldwire.toml").expect("our own configuration");
+        let login = &login[login.find("[auth.user]").expect("our own login")..];
+        project.write(
+            "goldwire.toml",
+            &format!(
+                "goldwire = 1\ndefault_target = \"local\"\n[check]\nusers = 3\n\n[target.local]\n\
+                 url = \"ws://127.0.0.1:{{{{port}}}}/ws\"\nauth = \"user\"\n\n[target.local.server]\n\
+                 command = {command:?}\nready = \"http://127.0.0.1:{{{{port}}}}/health\"\n\n{login}"
+            ),
+        );
+        for script in ["agent-run", "parallel-tools", "reconnect"] {
+            let name = format!("{script}.toml");
+            let text = fs::read_to_string(Path::new("examples/scripts").join(&name)).expect("a script");
+            project.write(&name, &text);
+        }
+        project
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        let path = self.path().join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, text).expect("a file");
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path().join(name)).expect("a file")
+    }
+
+    /// The files in a folder of the project, by name.
+    pub(crate) fn files(&self, folder: &str) -> Vec<PathBuf> {
+        let entries =
+            fs::read_dir(self.path().join(folder)).map(|entries| entries.flatten().collect::<Vec<_>>());
+        let mut files: Vec<PathBuf> =
+            entries.unwrap_or_default().into_iter().map(|entry| entry.path()).collect();
+        files.sort();
+        files
+    }
+
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_goldwire"));
+        command.args(arguments).current_dir(self.path()).stdin(Stdio::null());
+        // Nothing of the surroundings may decide what a test shows.
+        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Said {
+        self.run_with(arguments, &[])
+    }
+
+    pub(crate) fn run_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Said {
+        let mut command = self.command(arguments);
+        command.envs(environment.iter().copied());
+        let output = command.output().expect("goldwire runs");
+        Said {
+            code: output.status.code().expect("it ended by itself"),
+            stdout: String::from_utf8(output.stdout).expect("UTF-8"),
+            stderr: String::from_utf8(output.stderr).expect("UTF-8"),
+        }
+    }
+
+    /// Everything that is written below a folder, as one text.
+    pub(crate) fn everything(&self) -> String {
+        fn walk(folder: &Path, out: &mut String) {
+            for entry in fs::read_dir(folder).expect("a folder").flatten() {
+                let path = entry.path();
+                if path.is_dir() {
+                    walk(&path, out);
+                } else {
+                    out.push_str(&String::from_utf8_lossy(&fs::read(&path).expect("a file")));
+                }
+            }
+        }
+        let mut out = String::new();
+        walk(self.path(), &mut out);
+        out
+    }
+}
+
+/// The example server's program, built in the profile of this test.
+pub(crate) fn server() -> &'static Path {
+    static SERVER: OnceLock<PathBuf> = OnceLock::new();
+    SERVER.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_BIN_EXE_goldwire")).parent().expect("a folder");
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["build", "--quiet", "--package", "agent_server"]);
+        if folder.ends_with("release") {
+            build.arg("--release");
+        }
+        let target = folder.parent().expect("the target folder");
+        let status = build.env("CARGO_TARGET_DIR", target).status().expect("cargo runs");
+        assert!(status.success(), "the example server builds");
+        folder.join("agent_server")
+    })
+}
+
+/// A process that is ended with the test.
+pub(crate) struct Running(pub(crate) Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

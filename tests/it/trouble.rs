@@ -1,0 +1,256 @@
+//! When there is nothing to judge: a clear message within its deadline, exit 3, never a hang and never a pass.
+
+use crate::support::{Project, Running};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+const GOLDEN: &str = "goldwire = 1\norder = \"connected ; >ask ; agent_completed\"\nwait = \"2 s\"\n\
+                      [event.ask]\nsend = { type = \"ask\", text = \"How far is the moon in miles?\" }\n";
+
+/// A project with a golden and a target at `port`.
+fn project(port: u16, rest: &str) -> Project {
+    let project = Project::new();
+    let target = format!("url = \"ws://127.0.0.1:{port}/ws\"\nconnect_timeout = \"1 s\"");
+    project.write("goldwire.toml", &format!("goldwire = 1\n[target.local]\n{target}\n{rest}"));
+    project.write("golden/chat.toml", GOLDEN);
+    project
+}
+
+fn could_not_judge(project: &Project, within: Duration, parts: &[&str]) {
+    let start = Instant::now();
+    let said = project.run(&["check"]).exits(3);
+    assert!(start.elapsed() < within, "it took {:?}", start.elapsed());
+    let all = said.stdout + &said.stderr;
+    for part in parts {
+        assert!(all.contains(part), "{part:?} is missing from\n{all}");
+    }
+    assert!(!all.contains("CONFORMS"));
+}
+
+/// A port at which nobody listens.
+fn nobody() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    listener.local_addr().expect("an address").port()
+}
+
+#[test]
+fn nobody_listens() {
+    let port = nobody();
+    let project = project(port, "");
+    let refused = format!("connection refused by 127.0.0.1:{port}");
+    could_not_judge(&project, Duration::from_secs(5), &["chat  COULD NOT JUDGE", &refused, "hint:"]);
+}
+
+#[test]
+fn somebody_listens_and_never_answers() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let project = project(listener.local_addr().expect("an address").port(), "");
+    could_not_judge(&project, Duration::from_secs(8), &["COULD NOT JUDGE", "timeout after 1 s"]);
+}
+
+#[test]
+fn a_login_is_refused_and_no_password_is_shown() {
+    let project = Project::with_server(&[]);
+    let config = project.read("goldwire.toml");
+    // The register step makes the user with one password, the login tries another.
+    let config = config.replace("\n[auth.user.login]", "\n[auth.user.login]\nheaders = { X = \"y\" }").replacen(
+        "url = \"{{http}}/auth/login\"\njson = { email = \"{{user.email}}\", password = \"{{user.password}}\" }",
+        "url = \"{{http}}/auth/login\"\njson = { email = \"{{user.email}}\", password = \"{{user.password}}-wrong\" }",
+        1,
+    );
+    project.write("goldwire.toml", &config);
+    project.write("golden/chat.toml", GOLDEN);
+    could_not_judge(
+        &project,
+        Duration::from_secs(30),
+        &["COULD NOT JUDGE", "login", "401", "invalid credentials"],
+    );
+    // Passwords begin with `pw-`; only the recipe, with its template, may say so.
+    let all = project.everything();
+    assert_eq!(all.matches("pw-").count(), all.matches("pw-{{nonce}}").count());
+}
+
+#[test]
+fn a_token_is_refused() {
+    let project = Project::with_server(&[]);
+    let config = project.read("goldwire.toml");
+    let start = config.find("[auth.user]").expect("a login");
+    let config = format!("{}[auth.user]\nkind = \"token\"\nenv = \"CHAT_TOKEN\"\n", &config[..start]);
+    project.write("goldwire.toml", &config);
+    project.write("golden/chat.toml", GOLDEN);
+    let said = project.run_with(&["check"], &[("CHAT_TOKEN", "not-a-token-at-all")]).exits(3);
+    assert!(said.stdout.contains("refused the upgrade with HTTP 401"), "{}", said.stdout);
+    assert!(!(said.stdout + &said.stderr).contains("not-a-token-at-all"));
+    let said = project.run(&["check"]).exits(3);
+    assert!(said.stdout.contains("CHAT_TOKEN"), "{}", said.stdout);
+}
+
+#[test]
+fn a_server_never_becomes_ready_or_ends_before() {
+    let server = |command: &str, rest: &str| {
+        let port = nobody();
+        project(
+            port,
+            &format!(
+                "[target.local.server]\ncommand = [{command}]\nready = \"http://127.0.0.1:{port}/\"\n{rest}"
+            ),
+        )
+    };
+    let never = server("\"sh\", \"-c\", \"echo warming up; exec sleep 60\"", "ready_timeout = \"1 s\"\n");
+    could_not_judge(&never, Duration::from_secs(10), &["1 s", "warming up"]);
+    let gone = server("\"sh\", \"-c\", \"echo no database; exit 7\"", "");
+    could_not_judge(&gone, Duration::from_secs(10), &["7", "no database"]);
+    let absent = server("\"./no-such-server\"", "");
+    could_not_judge(&absent, Duration::from_secs(10), &["no-such-server"]);
+}
+
+/// Accepts one connection, upgrades it by hand, then does what `then` says: a real peer that misbehaves.
+fn rude(then: impl FnOnce(std::net::TcpStream) + Send + 'static) -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    std::thread::spawn(move || {
+        let Ok((mut stream, _)) = listener.accept() else { return };
+        let mut lines = BufReader::new(stream.try_clone().expect("a clone")).lines();
+        let mut key = String::new();
+        for line in lines.by_ref().map_while(Result::ok) {
+            if let Some(value) = line.to_ascii_lowercase().strip_prefix("sec-websocket-key:") {
+                key = line[line.len() - value.trim_start().len()..].to_owned();
+            }
+            if line.is_empty() {
+                break;
+            }
+        }
+        let accept = tokio_tungstenite::tungstenite::handshake::derive_accept_key(key.trim().as_bytes());
+        let answer = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Accept: {accept}\r\n\r\n"
+        );
+        if stream.write_all(answer.as_bytes()).is_ok() {
+            then(stream);
+        }
+    });
+    port
+}
+
+#[test]
+fn a_server_that_goes_silent_floods_or_sends_rubbish_is_judged_within_the_deadline() {
+    let says = |then: fn(std::net::TcpStream), code: i32, part: &str| {
+        let project = project(rude(then), "");
+        let start = Instant::now();
+        let said = project.run(&["check", "--confirm", "1"]).exits(code);
+        assert!(start.elapsed() < Duration::from_secs(20), "it took {:?}", start.elapsed());
+        assert!(said.stdout.contains(part), "{part:?} is missing from\n{}", said.stdout);
+    };
+    let hold = |mut stream: std::net::TcpStream| {
+        let _ = stream.read(&mut [0; 1024]);
+    };
+    // Without recordings behind the golden nothing can fail for sure, but nothing may pass either.
+    says(hold, 0, "DRIFT");
+    says(drop, 0, "the session ended with dropped 1006");
+    says(
+        |mut stream| {
+            let _ = stream.write_all(&[0xff; 64]);
+            let _ = stream.read(&mut [0; 1024]);
+        },
+        0,
+        "dropped 1006",
+    );
+    says(
+        |mut stream| {
+            // Text frames "{}" for ever, until nobody reads them.
+            while stream.write_all(&[0x81, 2, b'{', b'}'].repeat(512)).is_ok() {}
+        },
+        0,
+        "connected is missing",
+    );
+}
+
+#[test]
+fn a_server_that_dies_while_sessions_run_could_not_be_judged() {
+    let project = Project::with_server(&[]);
+    // The golden waits for an event that never comes, so that the session is under way when the server dies.
+    let waiting = GOLDEN.replace("agent_completed", "never").replace("2 s", "30 s");
+    project.write("golden/chat.toml", &waiting);
+    let mut child = Running(
+        project
+            .command(&["check"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("goldwire runs"),
+    );
+    let pid = wait_for(|| server_of(child.0.id()));
+    wait_for(|| (project.files("target/goldwire/chat").len() == 3).then_some(()));
+    kill(pid, "KILL");
+    let mut text = String::new();
+    let _ = child.0.stdout.take().expect("a pipe").read_to_string(&mut text);
+    let status = child.0.wait().expect("it ends");
+    assert_eq!(status.code(), Some(3), "{text}");
+    assert!(text.contains("the server ended"), "{text}");
+}
+
+#[test]
+fn ctrl_c_keeps_what_was_recorded_and_leaves_no_server_behind() {
+    let project = Project::with_server(&[]);
+    project.write("chat.toml", &GOLDEN.replace("agent_completed", "never").replace("2 s", "30 s"));
+    let mut child = Running(
+        project
+            .command(&["record", "chat", "--script", "chat.toml", "--users", "2"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("goldwire runs"),
+    );
+    let server = wait_for(|| server_of(child.0.id()));
+    // The answer has been streamed once its last event stands in both files.
+    wait_for(|| {
+        let files = project.files("recordings/chat");
+        let done = |path: &std::path::PathBuf| {
+            std::fs::read_to_string(path).is_ok_and(|text| text.contains("agent_completed"))
+        };
+        (files.len() == 2 && files.iter().all(done)).then_some(())
+    });
+    kill(child.0.id(), "INT");
+    assert_eq!(child.0.wait().expect("it ends").code(), Some(130));
+    for file in project.files("recordings/chat") {
+        let text = std::fs::read_to_string(&file).expect("a recording");
+        assert!(text.lines().last().expect("a line").contains("\"end\":{\"by\":\"interrupt\"}"), "{text}");
+        let said = project.run(&["show", &file.display().to_string()]).exits(0);
+        assert!(
+            said.stdout.contains("agent_completed") && said.stdout.contains("interrupted"),
+            "{}",
+            said.stdout
+        );
+    }
+    wait_for(|| (!std::path::Path::new(&format!("/proc/{server}")).exists()).then_some(()));
+}
+
+fn kill(pid: u32, signal: &str) {
+    let status = std::process::Command::new("kill").args([format!("-{signal}"), pid.to_string()]).status();
+    assert!(status.expect("kill runs").success());
+}
+
+/// Looks until there is something to see; the wait is for an event, and its limit is that of a hanging test.
+fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(start.elapsed() < Duration::from_secs(60), "waited in vain");
+        std::thread::yield_now();
+    }
+}
+
+/// The example server that a goldwire process has started.
+fn server_of(parent: u32) -> Option<u32> {
+    std::fs::read_dir("/proc").ok()?.flatten().find_map(|entry| {
+        let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
+        let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
+        let (name, rest) = stat.rsplit_once(')')?;
+        let parent_of: u32 = rest.split_whitespace().nth(1)?.parse().ok()?;
+        (name.ends_with("agent_server") && parent_of == parent).then_some(pid)
+    })
+}
