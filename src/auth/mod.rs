@@ -1,6 +1,6 @@
 //! Who talks to the server: login recipes, the identities they make, and which certificates we believe.
 //!
-//! A [`Recipe`] is what `[auth.NAME]` in `goldwire.toml` says; [`login`] carries it out against a live server and
+//! A [`Recipe`] is what `[auth.NAME]` in `goldwire.toml` says; [`login()`] carries it out against a live server and
 //! returns an [`Identity`]: a user's variables, the token, and where the token goes when the WebSocket is opened.
 //! Nothing here is made up in place of a server: a login is real HTTP, a minted token is signed with the real key.
 //! Every secret is told to the [`Redactor`](crate::transcript::Redactor) as soon as it is known, before an error could

@@ -56,6 +56,8 @@ pub(super) enum Command {
     Check(CheckArgs),
     /// Show a recording as a timeline
     Show(ShowArgs),
+    /// Show what changed between two recordings, two folders of recordings, or two goldens
+    Diff(DiffArgs),
 }
 
 /// Where to connect to.
@@ -195,4 +197,16 @@ pub(super) struct CheckArgs {
 pub(super) struct ShowArgs {
     /// The recording
     pub(super) recording: PathBuf,
+}
+
+/// `goldwire diff`
+#[derive(Debug, Args)]
+pub(super) struct DiffArgs {
+    /// The older recording, folder of recordings, or golden
+    pub(super) old: PathBuf,
+    /// The newer one
+    pub(super) new: PathBuf,
+    /// How the result is printed
+    #[arg(long, default_value = "text")]
+    pub(super) format: Format,
 }

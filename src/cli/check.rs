@@ -17,16 +17,16 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// A golden and where it is.
-struct Selected {
-    session: String,
-    path: String,
-    golden: Golden,
+pub(super) struct Selected {
+    pub(super) session: String,
+    pub(super) path: String,
+    pub(super) golden: Golden,
 }
 
 /// A run that was judged, with all that a report may want to show of it.
-struct Judged {
-    run: Run,
-    transcript: Option<Transcript>,
+pub(super) struct Judged {
+    pub(super) run: Run,
+    pub(super) transcript: Option<Transcript>,
     gaps: Gaps,
 }
 
@@ -199,7 +199,7 @@ async fn play(live: &Live, selected: &Selected, users: u32, round: u32, folder: 
 }
 
 /// Judges all but time, which is judged over several runs together.
-fn judge(selected: &Selected, transcript: Transcript, recording: String) -> Judged {
+pub(super) fn judge(selected: &Selected, transcript: Transcript, recording: String) -> Judged {
     let Checked { findings, events, is_whole, gaps } = check(&selected.golden, &transcript);
     let unjudged = (!is_whole && findings.is_empty()).then(|| Unjudged {
         cause: format!(
@@ -222,7 +222,7 @@ fn judge(selected: &Selected, transcript: Transcript, recording: String) -> Judg
 }
 
 /// Adds what the gaps of a round show.
-fn time(golden: &Golden, round: &mut [Judged]) {
+pub(super) fn time(golden: &Golden, round: &mut [Judged]) {
     let gaps: Vec<&Gaps> = round.iter().map(|judged| &judged.gaps).collect();
     let found: Vec<(usize, Finding)> = judge_timing(golden, &gaps);
     for (index, finding) in found {

@@ -1,11 +1,12 @@
 //! The command line: arguments, subcommands, exit codes, errors to a person.
 //!
-//! Results go to stdout, talk goes to stderr. What was typed ([`args`]) and what it means are two types; each
+//! Results go to stdout, talk goes to stderr. What was typed (`args`) and what it means are two types; each
 //! subcommand is one file. Nothing here decides what deviates.
 
 mod args;
 mod check;
 mod config;
+mod diff;
 mod error;
 mod exit;
 mod init;
@@ -69,6 +70,7 @@ fn dispatch(cli: Cli, out: &mut impl Write) -> Result<Exit, CliError> {
         Command::Reject(args) => life::reject(&config, &args, out),
         Command::Check(args) => runtime()?.block_on(check::run(&config, args, out)),
         Command::Show(args) => show::run(&config, &args, out),
+        Command::Diff(args) => diff::run(&args, out),
     }
 }
 

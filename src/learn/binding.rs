@@ -27,6 +27,9 @@ struct Values {
     steps: u32,
     breaks: u32,
     repeats: u32,
+    /// Within a session: how often it was what it had been before, and how often not.
+    kept: u32,
+    changed: u32,
 }
 
 /// So many distinct values are counted; more make no difference.
@@ -43,6 +46,7 @@ struct Now {
     counted_taken: HashMap<(Place, Label, Option<String>), u32>,
     counters: HashMap<(Place, Option<String>), i64>,
     seen: HashMap<Place, BTreeSet<String>>,
+    before: HashMap<Place, String>,
 }
 
 pub(super) fn learn(
@@ -120,6 +124,11 @@ impl Now {
                         known.breaks += 1;
                     }
                 }
+            }
+            match self.before.insert(place.clone(), text.clone()) {
+                Some(before) if before == text => known.kept += 1,
+                Some(_) => known.changed += 1,
+                None => {}
             }
             if !self.seen.entry(place).or_default().insert(text) {
                 known.repeats += 1;
@@ -255,6 +264,10 @@ fn facts(
     }
     if facts.is_empty() && values.steps >= 4 && values.breaks == 0 {
         facts.push(Fact::Counter);
+    }
+    // The same throughout each session, another one in another.
+    if facts.is_empty() && values.ids && values.changed == 0 && values.kept >= 4 && distinct >= 2 {
+        facts.push(Fact::Constant);
     }
     let is_new_each_time = values.repeats == 0 && values.n >= 5 && values.n >= 2 * sessions;
     if facts.is_empty() && values.ids && is_new_each_time {

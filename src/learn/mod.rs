@@ -1,8 +1,8 @@
 //! Transcripts → golden.
 //!
 //! Learning is a function of the recordings as a set: their order does not matter, ties are broken by name, nothing is
-//! random. It goes over the recordings in four readings: what events are called ([`names`]), which values make lanes
-//! ([`lanes`]), what is seen of order, shape and values, and last how the learned order times them. What it proposes
+//! random. It goes over the recordings in four readings: what events are called (`names`), which values make lanes
+//! (`lanes`), what is seen of order, shape and values, and last how the learned order times them. What it proposes
 //! accepts every recording it was learned from; that is checked here, not hoped for.
 
 mod binding;

@@ -1,4 +1,4 @@
-//! The loop around [`drive::Session`]: the only place where a session, a socket and the clock meet.
+//! The loop around [`Session`]: the only place where a session, a socket and the clock meet.
 //!
 //! Frames are never lost between steps: one reader a socket fills one channel, everything that passes is shown to the
 //! session, written down and kept, in that order.

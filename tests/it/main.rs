@@ -3,10 +3,12 @@
 
 mod cases;
 mod committed;
+mod diffs;
 mod files;
 mod laws;
 mod layers;
 mod live;
+mod readme;
 mod stream;
 mod support;
 mod trouble;

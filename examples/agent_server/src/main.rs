@@ -4,8 +4,10 @@
 //! It is the server that goldwire's goldens are recorded from and checked against. `--regress NAME` gives it one of the
 //! faults that broke real servers of this kind.
 //!
-//!     http ─► auth, users ─► store          logins
-//!     handshake ─► socket ─► agent ─► tools     sessions; a run's events return through the hub
+//! ```text
+//! http ─► auth, users ─► store              logins
+//! handshake ─► socket ─► agent ─► tools     sessions; a run's events return through the hub
+//! ```
 //!
 //! How long things take is how long the work takes. Nothing here waits to look busy, except where a regression does.
 

@@ -1,0 +1,86 @@
+//! `goldwire diff`: what changed between two releases, from what was recorded of them.
+//!
+//! Of recordings the older ones become a golden and the newer ones are judged by it, so that what varies by itself, ids,
+//! times, races, is no difference. Goldens are compared as the texts they are.
+
+use super::args::{DiffArgs, Format};
+use super::check::{Judged, Selected, judge, time};
+use super::error::CliError;
+use super::exit::Exit;
+use crate::diff::unified;
+use crate::finding::{Outcome, Verdict};
+use crate::learn::learn;
+use crate::report::{self, Shown, plural};
+use crate::store::{read_golden, read_recording, recordings_in};
+use crate::transcript::Transcript;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+pub(super) fn run(args: &DiffArgs, out: &mut impl Write) -> Result<Exit, CliError> {
+    for path in [&args.old, &args.new] {
+        if !path.exists() {
+            return Err(CliError::usage(format!(
+                "failed to read {}: no such file or folder",
+                path.display()
+            )));
+        }
+    }
+    let is_golden = |path: &Path| path.extension().is_some_and(|ending| ending == "toml" || ending == "new");
+    match (is_golden(&args.old), is_golden(&args.new)) {
+        (true, true) => goldens(args, out),
+        (false, false) => recordings(args, out),
+        _ => Err(CliError::usage("a golden and a recording cannot be compared")
+            .hint("goldwire check --offline RECORDING judges a recording by its golden")),
+    }
+}
+
+fn goldens(args: &DiffArgs, out: &mut impl Write) -> Result<Exit, CliError> {
+    // Both are read first: a difference to something broken would be no difference.
+    read_golden(&args.old)?;
+    read_golden(&args.new)?;
+    let text = |path: &Path| {
+        std::fs::read_to_string(path)
+            .map_err(|error| CliError::usage(format!("failed to read {}: {error}", path.display())))
+    };
+    let (old, new) = (text(&args.old)?, text(&args.new)?);
+    write!(out, "{}", unified(&old, &new, &args.old.display().to_string(), &args.new.display().to_string()))?;
+    Ok(if old == new { Exit::Conforms } else { Exit::Deviates })
+}
+
+fn recordings(args: &DiffArgs, out: &mut impl Write) -> Result<Exit, CliError> {
+    let read = |path: &Path| -> Result<Vec<(PathBuf, Transcript)>, CliError> {
+        let paths = recordings_in(path)?;
+        if paths.is_empty() {
+            return Err(CliError::new(Exit::Nothing, format!("no recording in {}", path.display())));
+        }
+        paths.into_iter().map(|path| Ok((path.clone(), read_recording(&path)?))).collect()
+    };
+    let (old, new) = (read(&args.old)?, read(&args.new)?);
+    let older: Vec<Transcript> = old.iter().map(|(_, transcript)| transcript.clone()).collect();
+    let golden = learn(&older, None)?.golden;
+    let session = new.first().map(|(_, transcript)| transcript.header.session.clone()).unwrap_or_default();
+    let selected = Selected { session, path: format!("what {} shows", args.old.display()), golden };
+    let mut judged: Vec<Judged> = Vec::new();
+    for (path, transcript) in new {
+        judged.push(judge(&selected, transcript, path.display().to_string()));
+    }
+    time(&selected.golden, &mut judged);
+    for one in &mut judged {
+        one.run.session.clone_from(&selected.session);
+    }
+    if matches!(args.format, Format::Text) {
+        writeln!(out, "old  {}  {}", args.old.display(), plural(old.len(), "recording"))?;
+        writeln!(out, "new  {}  {}", args.new.display(), plural(judged.len(), "recording"))?;
+    }
+    let outcome = Outcome { runs: judged.iter().map(|one| one.run.clone()).collect(), interrupted: false };
+    match args.format {
+        Format::Json => report::json(out, &outcome)?,
+        Format::Text => report::text(out, &outcome, |run| {
+            let transcript =
+                judged.iter().find(|one| one.run.recording == run.recording)?.transcript.as_ref()?;
+            Some(Shown { golden: &selected.golden, golden_path: &selected.path, transcript })
+        })?,
+    }
+    // As with diff(1): any difference is 1, also one that a check would only call a drift.
+    Ok(Exit::of(outcome.verdict(), outcome.verdict() == Verdict::Drift))
+}

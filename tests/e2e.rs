@@ -1,0 +1,183 @@
+//! End to end, in release: every fault of the example server against the committed goldens, the clean build again and
+//! again, and the README's commands as a newcomer types them.
+//!
+//! `GOLDWIRE_E2E_CLEAN=100` sets how often the clean build is checked; 10 times if not set.
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+const GOLDWIRE: &str = env!("CARGO_BIN_EXE_goldwire");
+
+/// Name, family, kind, event, and whether the finding names a lane.
+const FAULTS: [(&str, &str, &str, &str, bool); 11] = [
+    ("silent-agent", "order", "missing", "agent_started", false),
+    ("dropped-thinking", "order", "missing", "agent_thinking", false),
+    ("unpaired-tool", "order", "missing", "tool_completed", true),
+    ("crossed-tools", "binding", "lanes-crossed", "tool_completed", true),
+    ("renamed-event", "order", "renamed", "tool_executing", false),
+    ("moved-field", "shape", "field-moved", "agent_completed", false),
+    ("type-drift", "shape", "type-changed", "agent_completed", false),
+    ("early-complete", "order", "out-of-order", "tool_completed", true),
+    ("slow-first-token", "timing", "too-late", "agent_started", false),
+    ("burst-at-end", "timing", "too-early", "token", false),
+    ("wrong-close", "ending", "ending", "@end", false),
+];
+
+fn check(arguments: &[&str], regress: &str, report: &Path) -> (Output, Value) {
+    let output = Command::new(GOLDWIRE)
+        .arg("check")
+        .args(arguments)
+        .arg("--report-json")
+        .arg(report)
+        .env("AGENT_SERVER_REGRESS", regress)
+        .output()
+        .expect("goldwire runs");
+    let report = std::fs::read_to_string(report).expect("a report");
+    (output, serde_json::from_str(&report).expect("JSON"))
+}
+
+fn findings(report: &Value) -> Vec<&Value> {
+    let runs = report["runs"].as_array().expect("runs");
+    runs.iter().flat_map(|run| run["findings"].as_array().expect("findings")).collect()
+}
+
+#[test]
+fn every_fault_is_caught_and_the_first_finding_names_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut wrong = Vec::new();
+    println!("\n{:<18} {:>4}  first finding", "fault", "exit");
+    for (regress, family, kind, event, lane) in FAULTS {
+        let (output, report) = check(&["agent-run"], regress, &folder.path().join("report.json"));
+        let found = findings(&report);
+        let first = found.first().copied().cloned().unwrap_or_default();
+        let code = output.status.code();
+        println!("{regress:<18} {:>4}  {}", code.unwrap_or(-1), first["message"].as_str().unwrap_or("none"));
+        let named = (first["family"].as_str(), first["kind"].as_str(), first["event"].as_str());
+        if code != Some(1)
+            || named != (Some(family), Some(kind), Some(event))
+            || first["lane"].is_object() != lane
+            || first["severity"] != "deviation"
+        {
+            wrong.push(format!("{regress}: exit {code:?}, {first:#}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_clean_build_gives_no_finding_however_often_it_is_checked() {
+    let times: u32 = std::env::var("GOLDWIRE_E2E_CLEAN").ok().and_then(|n| n.parse().ok()).unwrap_or(10);
+    let folder = tempfile::tempdir().expect("a folder");
+    for round in 1..=times {
+        let (output, report) = check(&[], "", &folder.path().join("report.json"));
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(0), "check {round} of {times}:\n{text}");
+        assert_eq!(findings(&report), Vec::<&Value>::new(), "check {round} of {times}:\n{text}");
+        let runs = report["runs"].as_array().expect("runs").len();
+        assert!(runs >= 15, "three sessions by five users are 15 runs, not {runs}");
+    }
+    println!("\nclean build: {times} checks in a row without a finding");
+}
+
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The blocks of the README that are fenced with this language.
+fn blocks(readme: &str, language: &str) -> Vec<String> {
+    let fence = format!("```{language}\n");
+    let cut = |rest: &str| rest.split("```").next().unwrap_or_default().to_owned();
+    readme.split(&fence).skip(1).map(cut).collect()
+}
+
+#[test]
+fn the_commands_of_the_readme_do_what_it_says() {
+    let readme = std::fs::read_to_string("README.md").expect("the README");
+    let target = PathBuf::from(GOLDWIRE).ancestors().nth(2).expect("the target folder").to_owned();
+    let home = tempfile::tempdir().expect("a folder");
+    let project = tempfile::tempdir().expect("a folder");
+    let port =
+        std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port").local_addr().expect("it").port();
+
+    let build = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--release", "--package", "agent_server"])
+        .env("CARGO_TARGET_DIR", &target)
+        .status();
+    assert!(build.expect("cargo runs").success());
+    let listen = format!("127.0.0.1:{port}");
+    let server = Command::new(target.join("release/agent_server"))
+        .args(["--listen", &listen])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn();
+    let mut server = Server(server.expect("the example server runs"));
+    // Its first line says that it listens.
+    let mut line = String::new();
+    let stdout = server.0.stdout.take().expect("a pipe");
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut line).expect("a line");
+    assert!(line.contains("listening"), "{line}");
+
+    let script = blocks(&readme, "toml").into_iter().find(|block| block.starts_with("goldwire = 1"));
+    std::fs::write(project.path().join("chat.toml"), script.expect("the script of the README"))
+        .expect("a file");
+    let mut ran = Vec::new();
+    for command in blocks(&readme, "sh").join("").lines() {
+        let words = shell_words(&command.replace("127.0.0.1:8000", &listen));
+        let (program, arguments) = words.split_first().expect("a command");
+        let mut run = match program.as_str() {
+            "goldwire" => Command::new(home.path().join("bin/goldwire")),
+            "cargo" if arguments[0] == "install" => {
+                let mut install = Command::new(env!("CARGO"));
+                install
+                    .env("CARGO_TARGET_DIR", &target)
+                    .arg("install")
+                    .arg("--quiet")
+                    .arg("--root")
+                    .arg(home.path());
+                assert!(install.args(&arguments[1..]).status().expect("cargo runs").success(), "{command}");
+                ran.push(command.to_owned());
+                continue;
+            }
+            // The commands for a clone are run by the other tests here and by .ci/run itself.
+            _ => continue,
+        };
+        let output = run.args(arguments).current_dir(project.path()).output().expect("goldwire runs");
+        let said =
+            format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{command}:\n{said}");
+        if arguments[0] == "init" {
+            log_in(&project.path().join("goldwire.toml"));
+        }
+        ran.push(command.to_owned());
+    }
+    assert_eq!(ran.len(), 7, "{ran:#?}");
+    println!("\nran from the README:\n  {}", ran.join("\n  "));
+}
+
+/// What a user whose server wants a login changes in the configuration that `init` wrote.
+fn log_in(config: &Path) {
+    let ours = std::fs::read_to_string("goldwire.toml").expect("our configuration");
+    let login = &ours[ours.find("[auth.user]").expect("our login")..];
+    let text = std::fs::read_to_string(config).expect("the configuration");
+    let text = text.replace("# auth = \"user\"  ", "auth = \"user\"  ") + "\n" + login;
+    std::fs::write(config, text).expect("a file");
+}
+
+/// Words of a shell line; double quotes hold blanks together.
+fn shell_words(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for (index, part) in line.split('"').enumerate() {
+        if index % 2 == 1 {
+            words.push(part.to_owned());
+        } else {
+            words.extend(part.split_whitespace().map(str::to_owned));
+        }
+    }
+    words
+}
