@@ -6,11 +6,11 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::live::{Live, interrupts, runs_folder};
 use crate::check::{Checked, Gaps, check, judge_timing};
-use crate::finding::{Finding, Outcome, Run, Unjudged, confirm, needs_another_round};
+use crate::finding::{Finding, Outcome, Run, Unjudged, Verdict, confirm, needs_another_round};
 use crate::golden::Golden;
 use crate::report::{self, Shown, plural};
 use crate::store::{Store, StoreError, read_recording, recordings_in};
-use crate::transcript::Transcript;
+use crate::transcript::{End, Transcript};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
@@ -44,6 +44,7 @@ pub(super) async fn run(config: &Config, args: CheckArgs, out: &mut impl Write) 
         .iter()
         .filter_map(|judged| Some((judged.run.recording.clone(), judged.transcript.clone()?)))
         .collect();
+    let torn: Vec<String> = judged.iter().filter_map(torn).collect();
     let outcome = Outcome { runs: judged.into_iter().map(|judged| judged.run).collect(), interrupted };
     if let Some(path) = &args.report_json {
         write_json(path, &outcome)?;
@@ -59,7 +60,22 @@ pub(super) async fn run(config: &Config, args: CheckArgs, out: &mut impl Write) 
     if interrupted {
         return Ok(Exit::Interrupted);
     }
+    let torn = torn.join("\nerror: ");
+    if !torn.is_empty() && outcome.verdict() != Verdict::Deviates {
+        return Err(CliError::usage(torn)
+            .hint("it was cut off while it was written, by a crash or a full disk; what is there was judged, but not its end"));
+    }
     Ok(Exit::of(outcome.verdict(), args.strict))
+}
+
+/// What is wrong with a recording whose writer did not get to its end.
+fn torn(judged: &Judged) -> Option<String> {
+    match &judged.transcript.as_ref()?.ending.how {
+        End::Torn { detail } => {
+            Some(format!("{}: the recording is incomplete: {detail}", judged.run.recording))
+        }
+        End::Closed { .. } | End::Dropped { .. } | End::GaveUp { .. } | End::Interrupted => None,
+    }
 }
 
 fn write_json(path: &Path, outcome: &Outcome) -> Result<(), CliError> {

@@ -421,7 +421,10 @@ impl<R: BufRead> Entries<R> {
     }
 
     fn torn(&self) -> Ending {
-        let detail = "the recording has no last line".to_owned();
+        let detail = match self.line.len() {
+            0 => format!("it ends after line {} without a last line", self.line_number),
+            bytes => format!("line {} is torn after {bytes} bytes", self.line_number + 1),
+        };
         Ending { at: self.last, how: End::Torn { detail } }
     }
 
@@ -437,8 +440,8 @@ impl<R: BufRead> Entries<R> {
             let cause = format!("the line is longer than {MAX_LINE} bytes");
             return Err(ReadError::Line { line, column: 0, cause });
         }
-        self.line_number = line;
         if self.line.last() == Some(&b'\n') {
+            self.line_number = line;
             self.line.pop();
             return Ok(true);
         }
@@ -691,6 +694,34 @@ mod tests {
         assert!(error("{\"goldwire\":2,\"x\":1}\n").contains("recording version 2"));
         assert!(error("").contains("empty"));
         assert!(error("hello\n").contains("not a goldwire recording"));
+    }
+
+    #[test]
+    fn the_largest_messages_come_back_whole() {
+        let size = 16 * 1024 * 1024;
+        let text: String = "a\u{1f600}\n\"".chars().cycle().take(size / 2).collect();
+        let bytes: Vec<u8> = (0..=255u8).cycle().take(size).collect();
+        let frame = |payload| Frame { at: Offset::ZERO, conn: 0, side: Side::Server, payload };
+        let transcript = Transcript {
+            header: Header::default(),
+            frames: vec![
+                frame(Payload::Text(text)),
+                frame(Payload::Binary(bytes)),
+                frame(Payload::Binary(vec![])),
+            ],
+            ending: Ending { at: Offset::ZERO, how: End::Interrupted },
+        };
+        // Not assert_eq: nobody wants to read the difference.
+        assert!(read(&write(&transcript)[..]).expect("we wrote it") == transcript);
+    }
+
+    #[test]
+    fn a_torn_line_is_named() {
+        let how = |text: &str| read(text.as_bytes()).expect("a prefix").ending.how;
+        let torn = |detail: &str| End::Torn { detail: detail.to_owned() };
+        let head = header_line();
+        assert_eq!(how(&format!("{head}\n{{\"t\":1,")), torn("line 2 is torn after 7 bytes"));
+        assert_eq!(how(&format!("{head}\n")), torn("it ends after line 1 without a last line"));
     }
 
     #[test]

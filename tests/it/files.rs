@@ -137,12 +137,11 @@ fn bad_recordings_are_refused_and_torn_ones_are_read() {
     // A crash leaves a prefix: what is there is judged, and it never passes.
     let torn = lines[..12].join("\n") + "\n" + &lines[12][..20];
     project.write("torn.jsonl", &torn);
-    let said = project.run(&["check", "agent-run", "--offline", "torn.jsonl"]).exits(3);
-    assert!(
-        said.stdout.contains("incomplete: what is there conforms, but its end is missing"),
-        "{}",
-        said.stdout
-    );
+    let said = project.run(&["check", "agent-run", "--offline", "torn.jsonl"]).exits(2);
+    let judged = "incomplete: what is there conforms, but its end is missing";
+    assert!(said.stdout.contains(judged), "{}", said.stdout);
+    let place = "torn.jsonl: the recording is incomplete: line 13 is torn after 20 bytes";
+    assert!(said.stderr.contains(place) && said.stderr.contains("hint: "), "{}", said.stderr);
     let said = project.run(&["show", "torn.jsonl"]).exits(0);
     assert!(said.stdout.contains("incomplete"), "{}", said.stdout);
 }
