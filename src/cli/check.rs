@@ -5,12 +5,12 @@ use super::config::Config;
 use super::error::CliError;
 use super::exit::Exit;
 use super::live::{Live, interrupts, runs_folder};
-use crate::check::{Checked, Gaps, check, judge_timing};
+use crate::check::{Checked, Checker, Gaps, check, judge_timing};
 use crate::finding::{Finding, Outcome, Run, Unjudged, Verdict, confirm, needs_another_round};
 use crate::golden::Golden;
 use crate::report::{self, Shown, plural};
-use crate::store::{Store, StoreError, read_recording, recordings_in};
-use crate::transcript::{End, Transcript};
+use crate::store::{Store, StoreError, open_recording, read_recording, recording_error, recordings_in};
+use crate::transcript::{End, Ending, Transcript};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
@@ -28,6 +28,23 @@ pub(super) struct Judged {
     pub(super) run: Run,
     pub(super) transcript: Option<Transcript>,
     gaps: Gaps,
+    /// Where the recording is torn, when its writer did not get to its end.
+    torn: Option<String>,
+}
+
+/// A recording larger than this is not read again only to show rows of it.
+const MAX_SHOWN: u64 = 64 * 1024 * 1024;
+
+impl Judged {
+    /// Reads what a report wants to show of a run with findings.
+    fn fetch(&mut self) -> Result<(), CliError> {
+        let path = Path::new(&self.run.recording);
+        let is_small = std::fs::metadata(path).is_ok_and(|meta| meta.len() <= MAX_SHOWN);
+        if self.transcript.is_none() && !self.run.findings.is_empty() && is_small {
+            self.transcript = Some(read_recording(path)?);
+        }
+        Ok(())
+    }
 }
 
 pub(super) async fn run(config: &Config, args: CheckArgs, out: &mut impl Write) -> Result<Exit, CliError> {
@@ -44,7 +61,13 @@ pub(super) async fn run(config: &Config, args: CheckArgs, out: &mut impl Write) 
         .iter()
         .filter_map(|judged| Some((judged.run.recording.clone(), judged.transcript.clone()?)))
         .collect();
-    let torn: Vec<String> = judged.iter().filter_map(torn).collect();
+    let torn: Vec<String> = judged
+        .iter()
+        .filter_map(|one| {
+            let detail = one.torn.as_ref()?;
+            Some(format!("{}: the recording is incomplete: {detail}", one.run.recording))
+        })
+        .collect();
     let outcome = Outcome { runs: judged.into_iter().map(|judged| judged.run).collect(), interrupted };
     if let Some(path) = &args.report_json {
         write_json(path, &outcome)?;
@@ -66,16 +89,6 @@ pub(super) async fn run(config: &Config, args: CheckArgs, out: &mut impl Write) 
             .hint("it was cut off while it was written, by a crash or a full disk; what is there was judged, but not its end"));
     }
     Ok(Exit::of(outcome.verdict(), args.strict))
-}
-
-/// What is wrong with a recording whose writer did not get to its end.
-fn torn(judged: &Judged) -> Option<String> {
-    match &judged.transcript.as_ref()?.ending.how {
-        End::Torn { detail } => {
-            Some(format!("{}: the recording is incomplete: {detail}", judged.run.recording))
-        }
-        End::Closed { .. } | End::Dropped { .. } | End::GaveUp { .. } | End::Interrupted => None,
-    }
 }
 
 fn write_json(path: &Path, outcome: &Outcome) -> Result<(), CliError> {
@@ -208,7 +221,7 @@ async fn play(live: &Live, selected: &Selected, users: u32, round: u32, folder: 
                     findings: Vec::new(),
                     unjudged: Some(Unjudged { cause, hint: error.hint }),
                 };
-                Judged { run, transcript: None, gaps: Gaps::new() }
+                Judged { run, transcript: None, gaps: Gaps::new(), torn: None }
             }
         })
         .collect()
@@ -216,25 +229,45 @@ async fn play(live: &Live, selected: &Selected, users: u32, round: u32, folder: 
 
 /// Judges all but time, which is judged over several runs together.
 pub(super) fn judge(selected: &Selected, transcript: Transcript, recording: String) -> Judged {
-    let Checked { findings, events, is_whole, gaps } = check(&selected.golden, &transcript);
+    let checked = check(&selected.golden, &transcript);
+    let mut judged = weigh(selected, checked, &transcript.header.user, &transcript.ending, recording);
+    judged.transcript = Some(transcript);
+    judged
+}
+
+/// Judges a recording frame by frame: memory grows with its open lanes, not with its length.
+fn judge_file(selected: &Selected, path: &Path) -> Result<Judged, CliError> {
+    let mut entries = open_recording(path)?;
+    let mut checker = Checker::new(&selected.golden);
+    for frame in entries.by_ref() {
+        checker.frame(&frame.map_err(recording_error(path))?);
+    }
+    let ending = entries.ending();
+    let checked = checker.finish(&ending);
+    Ok(weigh(selected, checked, &entries.header().user, &ending, path.display().to_string()))
+}
+
+fn weigh(selected: &Selected, checked: Checked, user: &str, ending: &Ending, recording: String) -> Judged {
+    let Checked { findings, events, is_whole, gaps } = checked;
     let unjudged = (!is_whole && findings.is_empty()).then(|| Unjudged {
-        cause: format!(
-            "the recording is {}: what is there conforms, but its end is missing",
-            transcript.ending.label()
-        ),
+        cause: format!("the recording is {}: what is there conforms, but its end is missing", ending.label()),
         hint: None,
     });
     let run = Run {
         session: selected.session.clone(),
-        user: transcript.header.user.clone(),
+        user: user.to_owned(),
         round: 1,
         recording,
         events,
-        took: transcript.ending.at.since(Default::default()),
+        took: ending.at.since(Default::default()),
         findings,
         unjudged,
     };
-    Judged { run, transcript: Some(transcript), gaps }
+    let torn = match &ending.how {
+        End::Torn { detail } => Some(detail.clone()),
+        End::Closed { .. } | End::Dropped { .. } | End::GaveUp { .. } | End::Interrupted => None,
+    };
+    Judged { run, transcript: None, gaps, torn }
 }
 
 /// Adds what the gaps of a round show.
@@ -265,22 +298,24 @@ fn offline(store: &Store, args: &CheckArgs) -> Result<(Vec<Judged>, Vec<Selected
     if args.sessions.len() > 1 {
         return Err(CliError::usage("recordings are judged by one golden").hint("name one session"));
     }
-    let mut by_session: BTreeMap<String, Vec<(PathBuf, Transcript)>> = BTreeMap::new();
+    let mut by_session: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
     for path in paths {
-        let transcript = read_recording(&path)?;
-        let session = args.sessions.first().cloned().unwrap_or_else(|| transcript.header.session.clone());
-        by_session.entry(session).or_default().push((path, transcript));
+        let session = match args.sessions.first() {
+            Some(session) => session.clone(),
+            None => open_recording(&path)?.header().session.clone(),
+        };
+        by_session.entry(session).or_default().push(path);
     }
     let names: Vec<String> = by_session.keys().cloned().collect();
     let selected = select(store, &names)?;
     let mut judged = Vec::new();
-    for (one, (_, recordings)) in selected.iter().zip(by_session) {
-        let mut own: Vec<Judged> = recordings
-            .into_iter()
-            .map(|(path, transcript)| judge(one, transcript, path.display().to_string()))
-            .collect();
+    for (one, (_, paths)) in selected.iter().zip(by_session) {
+        let mut own = paths.iter().map(|path| judge_file(one, path)).collect::<Result<Vec<_>, _>>()?;
         time(&one.golden, &mut own);
         judged.extend(own);
+    }
+    for one in &mut judged {
+        one.fetch()?;
     }
     Ok((judged, selected))
 }

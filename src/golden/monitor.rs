@@ -89,7 +89,30 @@ enum Slot {
     All,
     One { chosen: Option<usize> },
     Loop { rounds: u32 },
-    Each { opened: u32, lanes: BTreeMap<String, Scope>, retired: Vec<String>, latest: Option<String> },
+    Each(Box<Lanes>),
+}
+
+/// The lanes of one `each`.
+#[derive(Debug, Clone, Default)]
+struct Lanes {
+    opened: u32,
+    /// Lanes in which something must still come.
+    open: BTreeMap<String, Scope>,
+    /// Lanes that may end as they are; they are not looked at again unless something comes for them.
+    settled: HashMap<String, Scope>,
+    /// Lanes of earlier rounds of a loop.
+    retired: Vec<String>,
+    latest: Option<String>,
+}
+
+impl Lanes {
+    fn get(&self, value: &str) -> Option<&Scope> {
+        self.open.get(value).or_else(|| self.settled.get(value))
+    }
+
+    fn all(&self) -> impl Iterator<Item = (&String, &Scope)> {
+        self.open.iter().chain(&self.settled)
+    }
 }
 
 /// Follows one session through an order.
@@ -159,9 +182,7 @@ impl Plan {
             Kind::All => Slot::All,
             Kind::One => Slot::One { chosen: None },
             Kind::Loop => Slot::Loop { rounds: 0 },
-            Kind::Each(_) => {
-                Slot::Each { opened: 0, lanes: BTreeMap::new(), retired: Vec::new(), latest: None }
-            }
+            Kind::Each(_) => Slot::Each(Box::default()),
         }
     }
 
@@ -226,11 +247,12 @@ impl Scope {
             let fresh = plan.slot(id);
             let slot = self.slot_mut(id);
             let old = std::mem::replace(slot, fresh);
-            if let (Slot::Each { retired, .. }, Slot::Each { lanes, retired: before, .. }) = (slot, old) {
-                *retired = before;
-                retired.extend(lanes.into_keys());
-                let excess = retired.len().saturating_sub(RETIRED);
-                retired.drain(..excess);
+            if let (Slot::Each(lanes), Slot::Each(before)) = (slot, old) {
+                let Lanes { open, settled, retired, .. } = *before;
+                lanes.retired = retired;
+                lanes.retired.extend(open.into_keys().chain(settled.into_keys()));
+                let excess = lanes.retired.len().saturating_sub(RETIRED);
+                lanes.retired.drain(..excess);
             }
         }
     }
@@ -238,7 +260,7 @@ impl Scope {
     fn is_touched(&self, plan: &Plan, node: usize) -> bool {
         (node..plan.nodes[node].end).any(|id| match self.slot(id) {
             Slot::Leaf { count } => *count > 0,
-            Slot::Each { opened, .. } => *opened > 0,
+            Slot::Each(lanes) => lanes.opened > 0,
             Slot::Loop { rounds } => *rounds > 0,
             Slot::Seq { .. } | Slot::All | Slot::One { .. } => false,
         })
@@ -254,9 +276,9 @@ impl Scope {
             Slot::One { chosen: None } => it.optional,
             Slot::Loop { rounds: 0 } => it.optional,
             Slot::Loop { rounds } => *rounds >= it.times.min && self.is_complete(plan, it.children[0]),
-            Slot::Each { opened, lanes, .. } => {
-                (*opened >= it.times.min || it.optional)
-                    && lanes.values().all(|lane| lane.is_complete(plan, it.children[0]))
+            Slot::Each(lanes) => {
+                (lanes.opened >= it.times.min || it.optional)
+                    && lanes.open.values().all(|lane| lane.is_complete(plan, it.children[0]))
             }
         }
     }
@@ -264,16 +286,15 @@ impl Scope {
     /// Which lane of an `each` an event belongs to: by the key's value, or, where the event does not carry it, by a
     /// lane within that the event does name, or the one that was opened last.
     fn route(&self, plan: &Plan, node: usize, leaf: usize, keys: Keys<'_>) -> Option<String> {
-        let (Kind::Each(key), Slot::Each { lanes, latest, .. }) = (&plan.nodes[node].kind, self.slot(node))
-        else {
+        let (Kind::Each(key), Slot::Each(lanes)) = (&plan.nodes[node].kind, self.slot(node)) else {
             return None;
         };
         if let Some(value) = keys(key) {
             return Some(value);
         }
         let body = plan.nodes[node].children[0];
-        let holder = lanes.iter().find(|(_, lane)| lane.holds(plan, body, leaf, keys));
-        holder.map(|(value, _)| value.clone()).or_else(|| latest.clone())
+        let holder = lanes.all().find(|(_, lane)| lane.holds(plan, body, leaf, keys));
+        holder.map(|(value, _)| value.clone()).or_else(|| lanes.latest.clone())
     }
 
     /// Whether the lane that an event names is open somewhere below `node`.
@@ -282,10 +303,10 @@ impl Scope {
             return false;
         }
         let (_, child) = plan.toward(node, leaf);
-        if let (Kind::Each(key), Slot::Each { lanes, .. }) = (&plan.nodes[node].kind, self.slot(node)) {
+        if let (Kind::Each(key), Slot::Each(lanes)) = (&plan.nodes[node].kind, self.slot(node)) {
             return match keys(key) {
-                Some(value) => lanes.contains_key(&value),
-                None => lanes.values().any(|lane| lane.holds(plan, child, leaf, keys)),
+                Some(value) => lanes.get(&value).is_some(),
+                None => lanes.all().any(|(_, lane)| lane.holds(plan, child, leaf, keys)),
             };
         }
         self.holds(plan, child, leaf, keys)
@@ -314,9 +335,9 @@ impl Scope {
                         && self.is_complete(plan, child)
                         && plan.starts(child, leaf))
             }
-            Slot::Each { opened, lanes, .. } => {
+            Slot::Each(lanes) => {
                 let value = self.route(plan, node, leaf, keys).unwrap_or_default();
-                let new = it.times.allows_after(*opened) && plan.starts(child, leaf);
+                let new = it.times.allows_after(lanes.opened) && plan.starts(child, leaf);
                 match lanes.get(&value) {
                     Some(lane) => {
                         lane.accepts(plan, child, leaf, keys) || (new && lane.is_complete(plan, child))
@@ -362,12 +383,12 @@ impl Scope {
                     miss(plan.first_required(it.children[0]), lane);
                 }
             }
-            Slot::Each { opened, lanes, .. } => {
-                if *opened < it.times.min && !it.optional {
+            Slot::Each(lanes) => {
+                if lanes.opened < it.times.min && !it.optional {
                     miss(plan.first_required(it.children[0]), lane);
                 }
                 let Kind::Each(key) = &it.kind else { return };
-                for (value, scope) in lanes {
+                for (value, scope) in &lanes.open {
                     scope.missing(plan, it.children[0], Some(&(key.clone(), value.clone())), out);
                 }
             }
@@ -393,6 +414,9 @@ impl Scope {
             }
             self.last = Some(leaf);
             return;
+        }
+        if let Slot::Each(_) = self.slot(node) {
+            return self.feed_lane(plan, node, leaf, keys, lane, out);
         }
         let (index, child) = plan.toward(node, leaf);
         match self.slot(node).clone() {
@@ -447,7 +471,7 @@ impl Scope {
                 }
                 self.feed(plan, child, leaf, keys, lane, out);
             }
-            Slot::Each { .. } => self.feed_lane(plan, node, leaf, keys, lane, out),
+            Slot::Each(_) => {}
         }
     }
 
@@ -458,7 +482,7 @@ impl Scope {
         }
         let (_, child) = plan.toward(node, leaf);
         match (&plan.nodes[node].kind, self.slot(node)) {
-            (Kind::Each(key), Slot::Each { lanes, .. }) => {
+            (Kind::Each(key), Slot::Each(lanes)) => {
                 let Some(value) = self.route(plan, node, leaf, keys) else { return };
                 out.push((key.clone(), value.clone()));
                 if let Some(lane) = lanes.get(&value) {
@@ -485,36 +509,41 @@ impl Scope {
         let body = it.children[0];
         let own = (key.clone(), value.clone());
         self.last = Some(leaf);
-        let Slot::Each { opened, lanes, retired, latest } = self.slot_mut(node) else { return };
-        let reopen = lanes.get(&value).is_some_and(|lane| {
-            !lane.accepts(plan, body, leaf, keys)
-                && lane.is_complete(plan, body)
+        let Slot::Each(lanes) = self.slot_mut(node) else { return };
+        let known = lanes.open.remove(&value).or_else(|| lanes.settled.remove(&value));
+        let reopens = |scope: &Scope| {
+            !scope.accepts(plan, body, leaf, keys)
+                && scope.is_complete(plan, body)
                 && plan.starts(body, leaf)
-                && it.times.allows_after(*opened)
+                && it.times.allows_after(lanes.opened)
                 // A lane that is merely repeated at once was not opened again: that is a duplicate.
-                && lane.last != Some(leaf)
-        });
-        if reopen {
-            lanes.remove(&value);
-        }
-        if !lanes.contains_key(&value) {
-            if retired.contains(&value) {
-                out.push(Violation {
-                    what: What::Late { passed_by: last },
-                    label: plan.label(leaf),
-                    lane: Some(own),
-                });
-                return;
+                && scope.last != Some(leaf)
+        };
+        let mut scope = match known.filter(|scope| !reopens(scope)) {
+            Some(scope) => scope,
+            None => {
+                if lanes.retired.contains(&value) {
+                    let what = What::Late { passed_by: last };
+                    out.push(Violation { what, label: plan.label(leaf), lane: Some(own) });
+                    return;
+                }
+                if !it.times.allows_after(lanes.opened) {
+                    out.push(Violation {
+                        what: What::Repeated,
+                        label: plan.label(leaf),
+                        lane: lane.cloned(),
+                    });
+                }
+                lanes.opened += 1;
+                plan.scope(body)
             }
-            if !it.times.allows_after(*opened) {
-                out.push(Violation { what: What::Repeated, label: plan.label(leaf), lane: lane.cloned() });
-            }
-            *opened += 1;
-            lanes.insert(value.clone(), plan.scope(body));
-        }
-        *latest = Some(value.clone());
-        if let Some(scope) = lanes.get_mut(&value) {
-            scope.feed(plan, body, leaf, keys, Some(&own), out);
+        };
+        lanes.latest = Some(value.clone());
+        scope.feed(plan, body, leaf, keys, Some(&own), out);
+        if scope.is_complete(plan, body) {
+            lanes.settled.insert(value, scope);
+        } else {
+            lanes.open.insert(value, scope);
         }
     }
 }

@@ -9,7 +9,7 @@
 //! Nothing here overwrites an accepted golden except [`Store::accept`], and every file is replaced in one step.
 
 use crate::golden::{self, Golden, Problems};
-use crate::transcript::{self, ReadError, Transcript};
+use crate::transcript::{self, Entries, ReadError, Transcript};
 use std::fs;
 use std::io::{self, BufReader, Write as _};
 use std::path::{Path, PathBuf};
@@ -224,8 +224,21 @@ pub fn read_golden(path: &Path) -> Result<Golden, StoreError> {
 /// When it cannot be read or makes no sense.
 pub fn read_recording(path: &Path) -> Result<Transcript, StoreError> {
     let file = fs::File::open(path).map_err(io_error("read", path))?;
-    transcript::read(BufReader::new(file))
-        .map_err(|source| StoreError::Recording { path: path.to_owned(), source })
+    transcript::read(BufReader::new(file)).map_err(recording_error(path))
+}
+
+/// Opens a recording to be read frame by frame, so that memory does not grow with it.
+///
+/// # Errors
+/// When it cannot be opened or its first line makes no sense.
+pub fn open_recording(path: &Path) -> Result<Entries<BufReader<fs::File>>, StoreError> {
+    let file = fs::File::open(path).map_err(io_error("read", path))?;
+    Entries::open(BufReader::with_capacity(1 << 16, file)).map_err(recording_error(path))
+}
+
+/// Names the file in which a recording makes no sense.
+pub fn recording_error(path: &Path) -> impl FnOnce(ReadError) -> StoreError + '_ {
+    move |source| StoreError::Recording { path: path.to_owned(), source }
 }
 
 /// The recordings in a folder, by name; a path to a file is itself.

@@ -1,0 +1,55 @@
+//! The command line.
+
+use clap::{Parser, ValueEnum};
+use std::path::PathBuf;
+
+/// Measures what goldwire detects, and what it cries wolf at, on streams of which the truth is known.
+///
+/// A world is a service with parameters of its own. For every world of every family it learns a golden from so many
+/// recordings, checks clean sessions of other days, and breaks sessions in every way of the catalogue.
+#[derive(Debug, Clone, Parser)]
+#[command(version)]
+pub(crate) struct Args {
+    /// Recordings to learn from; several numbers make a table for each
+    #[arg(long, value_delimiter = ',', value_name = "N", default_value = "10")]
+    pub(crate) recordings: Vec<usize>,
+    /// Families of streams; all of them if not given
+    #[arg(long, value_delimiter = ',', value_name = "NAME")]
+    pub(crate) families: Vec<String>,
+    /// Worlds of each family
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    pub(crate) worlds: usize,
+    /// Clean sessions to check in each world
+    #[arg(long, value_name = "N", default_value_t = 40)]
+    pub(crate) checks: usize,
+    /// How often each mutation is done in each world
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub(crate) repeats: usize,
+    /// Where all randomness comes from
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Worlds in which things happen in one run of twenty to a hundred
+    #[arg(long)]
+    pub(crate) wild: bool,
+    /// Lists every detectable mutation that was not found, and every false alarm
+    #[arg(long)]
+    pub(crate) misses: bool,
+    /// Shows one case whole: `family/world/mutation/number`, with `clean` for a clean session
+    #[arg(long, value_name = "CASE")]
+    pub(crate) show: Option<String>,
+    /// Judges recordings in a folder (`train/`, `clean/`, `mutated/` with `<name>.expect`), or in its subfolders
+    #[arg(long, value_name = "DIR")]
+    pub(crate) corpus: Option<PathBuf>,
+    /// Tables, or one line of JSON at the end
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: Format,
+}
+
+/// How results are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Tables.
+    Text,
+    /// One line of JSON.
+    Json,
+}

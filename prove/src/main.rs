@@ -1,0 +1,97 @@
+//! The proving ground: how well goldwire learns and checks, on streams of which the truth is known.
+//!
+//! [`families`] play sessions of six kinds of service, each in many worlds; the [`oracle`] looks at more of them than
+//! anybody would record; [`mutate`] breaks one; [`measure`] learns, checks and counts, beside [`baselines`]; [`table`]
+//! writes it down. [`corpus`] does the same with recordings made elsewhere. Everything follows from the seed.
+//!
+//! ```text
+//! cargo run --release -p prove -- --recordings 3,5,10,20          tables
+//! cargo run --release -p prove -- --recordings 10 --format json   one line
+//! cargo run --release -p prove -- --recordings 10 --misses        what was not found, and false alarms
+//! cargo run --release -p prove -- --show chat/3/reorder_repeated/1
+//! ```
+
+mod args;
+mod baselines;
+mod corpus;
+mod families;
+mod measure;
+mod mutate;
+mod oracle;
+mod random;
+mod stream;
+mod table;
+
+use args::{Args, Format};
+use clap::Parser as _;
+use families::Family;
+use measure::Measured;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<(), String> {
+    let families = chosen(&args.families)?;
+    let mut out = io::stdout().lock();
+    let written = if let Some(folder) = &args.corpus {
+        let judged = corpus::run(folder)?;
+        write_corpus(&mut out, &judged, args)
+    } else if let Some(case) = &args.show {
+        let count = args.recordings.first().copied().unwrap_or(10);
+        let text = measure::show(&families, case, count, args)?;
+        out.write_all(text.as_bytes())
+    } else {
+        let mut all: Vec<(usize, Measured)> = Vec::new();
+        for count in &args.recordings {
+            all.push((*count, measure::measure(&families, *count, args)?));
+        }
+        write_all(&mut out, &all, args)
+    };
+    match written {
+        // Somebody who reads only the first lines is content.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.map_err(|error| error.to_string()),
+    }
+}
+
+fn chosen(names: &[String]) -> Result<Vec<&'static Family>, String> {
+    if names.is_empty() {
+        return Ok(families::ALL.to_vec());
+    }
+    let find = |name: &String| families::ALL.into_iter().find(|family| family.name == name);
+    names.iter().map(|name| find(name).ok_or_else(|| format!("no family is called `{name}`"))).collect()
+}
+
+fn write_all(out: &mut impl Write, all: &[(usize, Measured)], args: &Args) -> io::Result<()> {
+    if args.format == Format::Text {
+        for (count, measured) in all {
+            table::clean(out, *count, measured)?;
+        }
+        table::mutations(out, all)?;
+    }
+    if args.misses {
+        for (count, measured) in all {
+            table::cases(out, &format!("N={count}: recordings their own golden rejects"), &measured.unsound)?;
+            table::cases(out, &format!("N={count}: clean sessions with a finding"), &measured.alarms)?;
+            table::cases(out, &format!("N={count}: detectable mutations without one"), &measured.misses)?;
+        }
+    }
+    writeln!(out, "{}", table::json(all))
+}
+
+fn write_corpus(out: &mut impl Write, judged: &corpus::Judged, args: &Args) -> io::Result<()> {
+    if args.misses {
+        table::cases(out, "clean recordings with a finding", &judged.alarms)?;
+        table::cases(out, "mutated recordings without one", &judged.misses)?;
+    }
+    writeln!(out, "{}", judged.json())
+}

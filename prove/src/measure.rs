@@ -1,0 +1,356 @@
+//! Learns, checks and counts.
+
+use crate::args::Args;
+use crate::baselines;
+use crate::families::{Family, World};
+use crate::mutate::{self, CATALOGUE, Group, Mutation, Scene, Truth};
+use crate::oracle::Oracle;
+use crate::random::{Random, fork};
+use crate::stream::Stream;
+use goldwire::check::{check, judge_timing};
+use goldwire::finding::{Finding, Severity};
+use goldwire::golden::{self, Golden};
+use goldwire::learn::learn;
+use goldwire::transcript::Transcript;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What a session showed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Verdict {
+    /// Of order, shape, binding and ending.
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) timing: Vec<Finding>,
+}
+
+fn is_red(findings: &[Finding]) -> bool {
+    findings.iter().any(|finding| finding.severity == Severity::Deviation)
+}
+
+/// What goldwire says of a session.
+pub(crate) fn judge(golden: &Golden, transcript: &Transcript) -> Verdict {
+    let checked = check(golden, transcript);
+    let timing = judge_timing(golden, &[&checked.gaps]).into_iter().map(|(_, finding)| finding).collect();
+    let (late, findings) = checked.findings.into_iter().partition(|f: &Finding| f.kind.family() == "timing");
+    let mut verdict = Verdict { findings, timing };
+    verdict.timing.extend::<Vec<Finding>>(late);
+    verdict
+}
+
+/// Counts of one kind of session: clean, or broken in one way.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tally {
+    pub(crate) runs: usize,
+    /// With any finding, of whatever family.
+    pub(crate) any: usize,
+    /// With a finding of order or payload.
+    pub(crate) found: usize,
+    /// With one that the same session did not have before it was broken.
+    pub(crate) new: usize,
+    /// With one of the kinds that name the fault.
+    pub(crate) named: usize,
+    pub(crate) red: usize,
+    pub(crate) timing: usize,
+    pub(crate) timing_red: usize,
+    /// How many findings, of those that have any.
+    pub(crate) lengths: Vec<usize>,
+    /// How many each baseline rejects.
+    pub(crate) rejected: [usize; baselines::ALL.len()],
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, verdict: &Verdict, before: Option<&Verdict>, mutation: Option<&Mutation>) {
+        let is_timing = mutation.is_some_and(|mutation| mutation.group == Group::Timing);
+        let (own, other) = if is_timing {
+            (&verdict.timing, &verdict.findings)
+        } else {
+            (&verdict.findings, &verdict.timing)
+        };
+        self.runs += 1;
+        self.any += usize::from(!own.is_empty() || !other.is_empty());
+        self.found += usize::from(!verdict.findings.is_empty());
+        self.red += usize::from(is_red(&verdict.findings));
+        self.timing += usize::from(!verdict.timing.is_empty());
+        self.timing_red += usize::from(is_red(&verdict.timing));
+        if !own.is_empty() {
+            self.lengths.push(own.len());
+        }
+        if let Some(before) = before {
+            let known = |finding: &Finding| {
+                let old = if is_timing { &before.timing } else { &before.findings };
+                old.iter().any(|old| old.is_like(finding) && old.message == finding.message)
+            };
+            self.new += usize::from(own.iter().any(|finding| !known(finding)));
+        }
+        if let Some(mutation) = mutation {
+            self.named += usize::from(own.iter().any(|finding| mutation.expects.contains(&finding.kind)));
+        }
+    }
+
+    fn merge(&mut self, other: &Tally) {
+        for (own, more) in [
+            (&mut self.runs, other.runs),
+            (&mut self.any, other.any),
+            (&mut self.found, other.found),
+            (&mut self.new, other.new),
+            (&mut self.named, other.named),
+            (&mut self.red, other.red),
+            (&mut self.timing, other.timing),
+            (&mut self.timing_red, other.timing_red),
+        ] {
+            *own += more;
+        }
+        self.lengths.extend(&other.lengths);
+        for (own, more) in self.rejected.iter_mut().zip(other.rejected) {
+            *own += more;
+        }
+    }
+}
+
+/// Something worth looking at: a false alarm, or a mutation not found.
+#[derive(Debug, Clone)]
+pub(crate) struct Case {
+    /// As `--show` takes it.
+    pub(crate) name: String,
+    pub(crate) what: String,
+}
+
+/// What was counted with so many recordings.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Measured {
+    pub(crate) clean: Tally,
+    /// In the order of the catalogue.
+    pub(crate) mutated: Vec<Tally>,
+    /// Clean sessions by family, in the order of the families.
+    pub(crate) families: Vec<(&'static str, Tally)>,
+    pub(crate) misses: Vec<Case>,
+    pub(crate) alarms: Vec<Case>,
+    /// Recordings that the golden learned from them does not accept.
+    pub(crate) unsound: Vec<Case>,
+}
+
+/// One world of a family, ready to be measured.
+struct Site<'s> {
+    family: &'static Family,
+    number: usize,
+    world: World,
+    oracle: Oracle,
+    golden: Golden,
+    recordings: Vec<Transcript>,
+    recorded: Vec<Vec<String>>,
+    args: &'s Args,
+}
+
+fn day_of_check(number: usize) -> u32 {
+    10 + u32::try_from(number % 18).unwrap_or(0)
+}
+
+impl<'s> Site<'s> {
+    fn open(
+        family: &'static Family,
+        number: usize,
+        count: usize,
+        args: &'s Args,
+    ) -> Result<Site<'s>, String> {
+        let seed = fork(args.seed, &["world", family.name, &number.to_string()]);
+        let world = World { seed, wild: args.wild };
+        let streams: Vec<Stream> = (0..count)
+            .map(|index| family.session(world, "train", index, 1 + u32::try_from(index % 5).unwrap_or(0)))
+            .collect();
+        let recordings: Vec<Transcript> = streams.iter().map(Stream::transcript).collect();
+        let golden = learn(&recordings, None).map_err(|error| error.to_string())?.golden;
+        let recorded = streams.iter().map(|stream| labels(family, stream)).collect();
+        let oracle = Oracle::ask(family, world);
+        Ok(Site { family, number, world, oracle, golden, recordings, recorded, args })
+    }
+
+    fn rejected(&self, stream: &Stream) -> [bool; baselines::ALL.len()] {
+        let labels = labels(self.family, stream);
+        baselines::ALL.each_ref().map(|baseline| !(baseline.accepts)(&self.recorded, &labels))
+    }
+
+    fn clean(&self, index: usize) -> Stream {
+        self.family.session(self.world, "clean", index, day_of_check(index))
+    }
+
+    /// A session before and after it was broken; none when the mutation does not apply.
+    fn broken(&self, mutation: &Mutation, index: usize) -> Option<(Stream, Stream)> {
+        // Not every session has what it takes; a few are tried.
+        (0..6).find_map(|attempt| {
+            let number = index * 6 + attempt;
+            let before = self.family.session(self.world, mutation.name, number, day_of_check(number));
+            let other = self.family.session(self.world, "other", number, day_of_check(number));
+            let seed = fork(self.world.seed, &["mutate", mutation.name, &number.to_string()]);
+            let mut scene = Scene {
+                family: self.family,
+                oracle: &self.oracle,
+                stream: before.clone(),
+                other: &other,
+                random: Random::new(seed),
+            };
+            (mutation.apply)(&mut scene)?;
+            let after = scene.stream;
+            Some((before, after))
+        })
+    }
+
+    fn name(&self, what: &str, index: usize) -> String {
+        format!("{}/{}/{what}/{index}", self.family.name, self.number)
+    }
+
+    fn measure(&self) -> Measured {
+        let mut measured =
+            Measured { mutated: vec![Tally::default(); CATALOGUE.len()], ..Measured::default() };
+        for (index, recording) in self.recordings.iter().enumerate() {
+            let verdict = judge(&self.golden, recording);
+            if !verdict.findings.is_empty() {
+                let what = say(&verdict.findings);
+                measured.unsound.push(Case { name: self.name("train", index), what });
+            }
+        }
+        for index in 0..self.args.checks {
+            let stream = self.clean(index);
+            let verdict = judge(&self.golden, &stream.transcript());
+            measured.clean.add(&verdict, None, None);
+            for (count, no) in measured.clean.rejected.iter_mut().zip(self.rejected(&stream)) {
+                *count += usize::from(no);
+            }
+            if !verdict.findings.is_empty() || !verdict.timing.is_empty() {
+                let all: Vec<Finding> = verdict.findings.into_iter().chain(verdict.timing).collect();
+                measured.alarms.push(Case { name: self.name("clean", index), what: say(&all) });
+            }
+        }
+        measured.families = vec![(self.family.name, measured.clean.clone())];
+        for (mutation, tally) in CATALOGUE.iter().zip(&mut measured.mutated) {
+            for index in 0..self.args.repeats {
+                let Some((before, after)) = self.broken(mutation, index) else { continue };
+                let verdict = judge(&self.golden, &after.transcript());
+                let was = judge(&self.golden, &before.transcript());
+                tally.add(&verdict, Some(&was), Some(mutation));
+                for (count, no) in tally.rejected.iter_mut().zip(self.rejected(&after)) {
+                    *count += usize::from(no);
+                }
+                let is_found = match mutation.group {
+                    Group::Timing => true,
+                    Group::Order | Group::Payload => !verdict.findings.is_empty(),
+                };
+                if mutation.truth == Truth::Detectable && !is_found {
+                    let what = difference(&before, &after);
+                    measured.misses.push(Case { name: self.name(mutation.name, index), what });
+                }
+            }
+        }
+        measured
+    }
+}
+
+fn labels(family: &Family, stream: &Stream) -> Vec<String> {
+    stream.said.iter().map(|said| family.label(said.side, &said.data)).collect()
+}
+
+fn difference(before: &Stream, after: &Stream) -> String {
+    mutate::describe(before, after).lines().next().unwrap_or_default().to_owned()
+}
+
+fn say(findings: &[Finding]) -> String {
+    let words = findings.iter().map(|finding| {
+        let severity = if finding.severity == Severity::Deviation { "red" } else { "yellow" };
+        format!("{severity} {}: {} ({})", finding.kind.name(), finding.message, finding.evidence)
+    });
+    words.collect::<Vec<_>>().join(" | ")
+}
+
+/// Measures all worlds of some families with so many recordings, on as many threads as there are processors.
+///
+/// # Errors
+/// When nothing can be learned from a world.
+pub(crate) fn measure(families: &[&'static Family], count: usize, args: &Args) -> Result<Measured, String> {
+    let jobs: Vec<(&'static Family, usize)> =
+        families.iter().flat_map(|family| (0..args.worlds).map(move |number| (*family, number))).collect();
+    let next = AtomicUsize::new(0);
+    let done: Mutex<Vec<Option<Result<Measured, String>>>> = Mutex::new(vec![None; jobs.len()]);
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some((family, number)) = jobs.get(index) else { break };
+                    let result = Site::open(family, *number, count, args).map(|site| site.measure());
+                    if let Ok(mut done) = done.lock() {
+                        done[index] = Some(result);
+                    }
+                }
+            });
+        }
+    });
+    let done = done.into_inner().map_err(|_| "a thread has panicked".to_owned())?;
+    // Put together in the order of the jobs, so that the result does not depend on which was done first.
+    let mut all = Measured { mutated: vec![Tally::default(); CATALOGUE.len()], ..Measured::default() };
+    for one in done.into_iter().flatten() {
+        let one = one?;
+        all.clean.merge(&one.clean);
+        for (own, more) in all.mutated.iter_mut().zip(&one.mutated) {
+            own.merge(more);
+        }
+        for (name, tally) in one.families {
+            match all.families.iter_mut().find(|(own, _)| *own == name) {
+                Some((_, own)) => own.merge(&tally),
+                None => all.families.push((name, tally)),
+            }
+        }
+        all.misses.extend(one.misses);
+        all.alarms.extend(one.alarms);
+        all.unsound.extend(one.unsound);
+    }
+    Ok(all)
+}
+
+/// One case whole: the golden, what was changed, what was found.
+///
+/// # Errors
+/// When there is no such case.
+pub(crate) fn show(
+    families: &[&'static Family],
+    case: &str,
+    count: usize,
+    args: &Args,
+) -> Result<String, String> {
+    let parts: Vec<&str> = case.split('/').collect();
+    let [family, world, what, index] = parts[..] else {
+        return Err(format!("`{case}` is not family/world/mutation/number"));
+    };
+    let family =
+        families.iter().find(|own| own.name == family).ok_or(format!("no family is called `{family}`"))?;
+    let number = |text: &str| text.parse::<usize>().map_err(|_| format!("`{text}` is not a number"));
+    let (world, index) = (number(world)?, number(index)?);
+    let site = Site::open(family, world, count, args)?;
+    let (text, transcript) = match what {
+        "clean" => (String::new(), site.clean(index).transcript()),
+        "train" => {
+            let recording = site.recordings.get(index).ok_or("there is no such recording")?;
+            (String::new(), recording.clone())
+        }
+        what => {
+            let mutation =
+                CATALOGUE.iter().find(|m| m.name == what).ok_or(format!("no mutation `{what}`"))?;
+            let (before, after) = site.broken(mutation, index).ok_or("this mutation does not apply here")?;
+            (mutate::describe(&before, &after), after.transcript())
+        }
+    };
+    let verdict = judge(&site.golden, &transcript);
+    let mut out = golden::write(&site.golden);
+    for (number, frame) in transcript.frames.iter().enumerate() {
+        if let goldwire::transcript::Payload::Text(json) = &frame.payload {
+            out.push_str(&format!("{number:4} {:>14} {} {json}\n", frame.at.to_string(), frame.side.mark()));
+        }
+    }
+    out.push_str(&format!("end {}\n{text}", transcript.ending.label()));
+    for finding in verdict.findings.iter().chain(&verdict.timing) {
+        out.push_str(&format!("{}\n", say(std::slice::from_ref(finding))));
+        for consequence in &finding.consequences {
+            out.push_str(&format!("    follows: {consequence}\n"));
+        }
+    }
+    Ok(out)
+}
