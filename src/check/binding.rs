@@ -22,6 +22,8 @@ pub(super) struct Mismatch {
 }
 
 type Scope = Option<Lane>;
+/// An event and a path whose value has a fact.
+type Holder = (Label, String);
 
 #[derive(Debug, Default)]
 pub(super) struct Bindings {
@@ -29,13 +31,14 @@ pub(super) struct Bindings {
     /// For every label the paths that other facts refer to.
     sources: HashMap<Label, Vec<String>>,
     latest: HashMap<(Source, Scope), (Value, usize)>,
-    joined: HashMap<(Source, Scope), String>,
-    counted: HashMap<(Label, Scope), u64>,
+    /// Put together for each value that holds them; two values may hold the same parts, each from its own beginning.
+    joined: HashMap<(Holder, Source, Scope), String>,
+    counted: HashMap<(Holder, Label, Scope), u64>,
     counters: HashMap<(Label, String, Scope), i64>,
     constants: HashMap<(Label, String), (Value, usize)>,
     seen: HashSet<(Label, String, String)>,
-    joins: HashSet<Source>,
-    counts: HashSet<Label>,
+    joins: HashMap<Source, Vec<Holder>>,
+    counts: HashMap<Label, Vec<Holder>>,
 }
 
 impl Bindings {
@@ -44,14 +47,15 @@ impl Bindings {
         for (label, event) in &golden.events {
             for (path, rule) in &event.shape {
                 for fact in &rule.facts {
+                    let holder = (label.clone(), path.pattern.clone());
                     match fact {
                         Fact::SameAs(source) | Fact::EchoOf(source) => bindings.refer(source),
                         Fact::Joins(source) => {
                             bindings.refer(source);
-                            bindings.joins.insert(source.clone());
+                            bindings.joins.entry(source.clone()).or_default().push(holder);
                         }
                         Fact::Counts(counted) => {
-                            bindings.counts.insert(counted.clone());
+                            bindings.counts.entry(counted.clone()).or_default().push(holder);
                         }
                         Fact::Counter | Fact::Constant | Fact::Unique => {}
                     }
@@ -86,17 +90,20 @@ impl Bindings {
     }
 
     fn remember(&mut self, event: &Event, lane: &Scope) {
-        if self.counts.contains(&event.label) {
+        for holder in self.counts.get(&event.label).into_iter().flatten() {
             for scope in scopes(lane) {
-                *self.counted.entry((event.label.clone(), scope)).or_default() += 1;
+                *self.counted.entry((holder.clone(), event.label.clone(), scope)).or_default() += 1;
             }
         }
         for path in self.sources.get(&event.label).cloned().unwrap_or_default() {
             let Some(value) = values_at(&event.data, &path).into_iter().next() else { continue };
             let source = Source { label: event.label.clone(), path };
             for scope in scopes(lane) {
-                if let (true, Some(part)) = (self.joins.contains(&source), value.as_str()) {
-                    self.joined.entry((source.clone(), scope.clone())).or_default().push_str(part);
+                let holders = self.joins.get(&source).into_iter().flatten();
+                for holder in holders.filter(|_| value.is_string()) {
+                    let whole =
+                        self.joined.entry((holder.clone(), source.clone(), scope.clone())).or_default();
+                    whole.push_str(value.as_str().unwrap_or_default());
                 }
                 self.latest.insert((source.clone(), scope), (value.clone(), event.frame));
             }
@@ -127,13 +134,13 @@ impl Bindings {
                 (expected != value).then(|| mismatch(Kind::Unbound, expected.clone(), Some(*frame)))
             }
             Fact::Joins(source) => {
-                let key = (source.clone(), lane.clone());
+                let key = (own(), source.clone(), lane.clone());
                 let whole = self.joined.remove(&key).unwrap_or_default();
                 (value.as_str() != Some(whole.as_str()))
                     .then(|| mismatch(Kind::Relation, Value::String(whole), None))
             }
             Fact::Counts(label) => {
-                let count = self.counted.remove(&(label.clone(), lane.clone())).unwrap_or(0);
+                let count = self.counted.remove(&(own(), label.clone(), lane.clone())).unwrap_or(0);
                 (value.as_u64() != Some(count)).then(|| mismatch(Kind::Relation, Value::from(count), None))
             }
             Fact::Counter => {

@@ -93,7 +93,11 @@ impl<'g> Evidence<'g> {
             match order {
                 Order::All(parts) => parts.iter().any(|part| match part {
                     Order::Event(own) => own == label,
-                    Order::Repeat(body, _) => matches!(&**body, Order::Event(own) if own == label),
+                    // A branch that goes round by itself, without the client, is as free as a single event.
+                    Order::Repeat(body, _) => {
+                        let labels = body.labels();
+                        labels.contains(&label) && !labels.iter().any(|label| label.is_client())
+                    }
                     part => is_alone(part, label),
                 }),
                 Order::Seq(parts) | Order::One(parts) => parts.iter().any(|part| is_alone(part, label)),
@@ -110,7 +114,7 @@ impl<'g> Evidence<'g> {
                 Order::Event(own) => (own == label).then_some(false),
                 Order::Repeat(body, times) => match &**body {
                     Order::Event(own) if own == label => Some(times.max.is_none()),
-                    body => find(body, label),
+                    body => find(body, label).map(|repeats| repeats || times.max.is_none()),
                 },
                 Order::Seq(parts) | Order::All(parts) | Order::One(parts) => {
                     parts.iter().find_map(|part| find(part, label))

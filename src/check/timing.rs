@@ -148,8 +148,10 @@ impl Class<'_> {
         let failing = if runs < 3 { self.envelope.earliest } else { None };
         let failing = failing.unwrap_or_else(|| self.envelope.lower(self.limits(ALPHA_DEVIATION)));
         // A single gap that is no shorter than one already recorded is nothing new: two messages in one packet.
-        if typical < failing && (self.envelope.repeats() || typical < self.envelope.fastest) {
-            let severity = if self.envelope.repeats() { Severity::Deviation } else { Severity::Suspect };
+        // So is one of a few: what repeats in most sessions need not repeat in this one.
+        let repeats = self.envelope.repeats() && gaps >= 3 * runs;
+        if typical < failing && (repeats || typical < self.envelope.fastest) {
+            let severity = if repeats { Severity::Deviation } else { Severity::Suspect };
             let message = format!(
                 "{} came {typical} after {}, usually {}: gaps collapsed below {failing}",
                 self.label, self.envelope.after, self.envelope.usual

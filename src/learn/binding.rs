@@ -236,10 +236,8 @@ fn facts(
             let in_lane = home.is_some() && lanes.home(other) == home;
             match other.is_client() {
                 true => distinct >= 2 && values.strings,
-                // Two values in two lanes each time are as telling as three in one.
-                false if in_lane && values.strings => {
-                    values.n >= 8 && distinct >= 2 || values.n >= 4 && distinct >= 3
-                }
+                // Two values in two lanes each time are as telling as three in one, also where they are small numbers.
+                false if in_lane => values.n >= 8 && distinct >= 2 || values.n >= 4 && distinct >= 3,
                 false => values.n >= 4 && distinct >= 3 && (values.ids || values.strings),
             }
         })
@@ -259,7 +257,8 @@ fn facts(
     }
     let varied = distinct >= 5 || (distinct >= 3 && values.most >= 8);
     let counted = values.counts.iter().find(|(_, held)| **held == values.n && values.n >= 3 && varied);
-    if let (Some((label, _)), true) = (counted, facts.is_empty()) {
+    // A total may equal the last number as well; each of the two catches what the other does not.
+    if let Some((label, _)) = counted {
         facts.push(Fact::Counts(label.clone()));
     }
     if facts.is_empty() && values.steps >= 4 && values.breaks == 0 {

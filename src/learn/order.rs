@@ -339,6 +339,8 @@ impl Learner<'_> {
         let enough = counts.iter().enumerate().all(|(i, a)| {
             counts[i + 1..].iter().all(|b| no_overlap_by_chance(total, *a, *b) <= ALPHA_EXCLUSIVE)
         });
+        // Rare alternatives never meet anyhow, pair by pair; that every trace has just one of all of them says more.
+        let enough = enough || one_of_all_by_chance(total, &counts) <= ALPHA_EXCLUSIVE;
         let parts: Vec<Order> = groups
             .iter()
             .map(|group| {
@@ -671,6 +673,16 @@ fn no_overlap_by_chance(n: u32, a: u32, b: u32) -> f64 {
         return 0.0;
     }
     (0..b).map(|i| f64::from(n - a - i) / f64::from(n - i)).product()
+}
+
+/// The probability that n traces which have at least one of several independent groups all have exactly one.
+fn one_of_all_by_chance(n: u32, counts: &[u32]) -> f64 {
+    let shares: Vec<f64> = counts.iter().map(|count| f64::from(*count) / f64::from(n.max(1))).collect();
+    let none: f64 = shares.iter().map(|share| 1.0 - share).product();
+    let others =
+        |i: usize| shares.iter().enumerate().filter(|(j, _)| *j != i).map(|(_, s)| 1.0 - s).product::<f64>();
+    let one: f64 = shares.iter().enumerate().map(|(i, share)| share * others(i)).sum();
+    if none >= 1.0 { 1.0 } else { (one / (1.0 - none)).powf(f64::from(n)) }
 }
 
 #[cfg(test)]
