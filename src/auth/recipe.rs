@@ -14,7 +14,7 @@
 
 use super::identity::Placement;
 use super::jwt::Algorithm;
-use crate::golden::{Fields, Template, did_you_mean};
+use crate::golden::{Fields, Template, did_you_mean, to_json};
 use crate::transcript::Gap;
 use serde_json::Value;
 use std::path::PathBuf;
@@ -360,7 +360,7 @@ fn no_token(fields: &Fields<'_>, key: &str) {
 /// A TOML value as JSON; dates become strings. None when the key is not there, or holds a number JSON has not.
 fn json(fields: &Fields<'_>, key: &str) -> Option<Value> {
     let (item, span) = fields.item(key)?;
-    let value = item_to_json(item);
+    let value = to_json(item);
     if value.is_none() {
         fields.source().report(
             span,
@@ -370,42 +370,6 @@ fn json(fields: &Fields<'_>, key: &str) -> Option<Value> {
         );
     }
     value
-}
-
-fn item_to_json(item: &toml_edit::Item) -> Option<Value> {
-    match item {
-        toml_edit::Item::Value(value) => value_to_json(value),
-        toml_edit::Item::Table(table) => table
-            .iter()
-            .map(|(key, item)| Some((key.to_owned(), item_to_json(item)?)))
-            .collect::<Option<_>>()
-            .map(Value::Object),
-        toml_edit::Item::ArrayOfTables(tables) => tables
-            .iter()
-            .map(|table| item_to_json(&toml_edit::Item::Table(table.clone())))
-            .collect::<Option<_>>()
-            .map(Value::Array),
-        toml_edit::Item::None => None,
-    }
-}
-
-fn value_to_json(value: &toml_edit::Value) -> Option<Value> {
-    Some(match value {
-        toml_edit::Value::String(text) => Value::from(text.value().as_str()),
-        toml_edit::Value::Integer(number) => Value::from(*number.value()),
-        toml_edit::Value::Float(number) => serde_json::Number::from_f64(*number.value())?.into(),
-        toml_edit::Value::Boolean(flag) => Value::from(*flag.value()),
-        toml_edit::Value::Datetime(date) => Value::from(date.value().to_string()),
-        toml_edit::Value::Array(items) => {
-            Value::Array(items.iter().map(value_to_json).collect::<Option<_>>()?)
-        }
-        toml_edit::Value::InlineTable(table) => Value::Object(
-            table
-                .iter()
-                .map(|(key, item)| Some((key.to_owned(), value_to_json(item)?)))
-                .collect::<Option<_>>()?,
-        ),
-    })
 }
 
 /// A table of strings, in the order of the file.

@@ -9,7 +9,7 @@ use crate::check::{Checked, Checker, Gaps, check, judge_timing};
 use crate::finding::{Finding, Outcome, Run, Unjudged, Verdict, confirm, needs_another_round};
 use crate::golden::Golden;
 use crate::report::{self, Shown, plural};
-use crate::store::{Store, StoreError, open_recording, read_recording, recording_error, recordings_in};
+use crate::store::{Store, StoreError, open_recording, read_recording, recording_error, recordings_at};
 use crate::transcript::{End, Ending, Transcript};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -282,16 +282,7 @@ pub(super) fn time(golden: &Golden, round: &mut [Judged]) {
 }
 
 fn offline(store: &Store, args: &CheckArgs) -> Result<(Vec<Judged>, Vec<Selected>), CliError> {
-    let mut paths: Vec<PathBuf> = Vec::new();
-    for path in &args.offline {
-        if !path.exists() {
-            return Err(CliError::usage(format!(
-                "failed to read {}: no such file or folder",
-                path.display()
-            )));
-        }
-        paths.extend(recordings_in(path)?);
-    }
+    let paths = recordings_at(&args.offline)?;
     if paths.is_empty() {
         return Err(CliError::new(Exit::Nothing, "no recording to check: nothing was checked"));
     }

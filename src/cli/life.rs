@@ -7,26 +7,14 @@ use super::exit::Exit;
 use crate::diff::unified;
 use crate::learn;
 use crate::report::plural;
-use crate::store::{Store, StoreError, read_golden, read_recording, recordings_in};
+use crate::store::{Store, StoreError, read_golden, read_recording, recordings_at};
 use std::io::Write;
 
 pub(super) fn learn(config: &Config, args: &LearnArgs, out: &mut impl Write) -> Result<Exit, CliError> {
     let store = Store::new(&config.root);
     let session = &args.session;
     Store::check_name(session)?;
-    let mut paths = Vec::new();
-    if args.from.is_empty() {
-        paths = store.recordings(session)?;
-    }
-    for path in &args.from {
-        if !path.exists() {
-            return Err(CliError::usage(format!(
-                "failed to read {}: no such file or folder",
-                path.display()
-            )));
-        }
-        paths.extend(recordings_in(path)?);
-    }
+    let paths = if args.from.is_empty() { store.recordings(session)? } else { recordings_at(&args.from)? };
     if paths.is_empty() {
         let folder = store.recordings_folder(session);
         return Err(CliError::new(Exit::Nothing, format!("no recordings in {}", folder.display()))

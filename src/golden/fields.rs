@@ -2,6 +2,7 @@
 
 use super::problem::{Source, did_you_mean};
 use crate::transcript::Gap;
+use serde_json::Value as Json;
 use std::cell::RefCell;
 use std::ops::Range;
 use toml_edit::{Item, TableLike, Value};
@@ -262,5 +263,35 @@ pub fn parse_toml<'s>(source: &Source<'s>) -> Option<toml_edit::Document<&'s str
             source.report(span, format!("not valid TOML: {message}"), "here", hint);
             None
         }
+    }
+}
+
+/// A TOML item as JSON; dates become strings. None for what JSON does not have, such as infinity.
+pub fn to_json(item: &toml_edit::Item) -> Option<Json> {
+    fn of(value: &toml_edit::Value) -> Option<Json> {
+        Some(match value {
+            toml_edit::Value::String(text) => Json::from(text.value().as_str()),
+            toml_edit::Value::Integer(number) => Json::from(*number.value()),
+            toml_edit::Value::Float(number) => serde_json::Number::from_f64(*number.value())?.into(),
+            toml_edit::Value::Boolean(flag) => Json::from(*flag.value()),
+            toml_edit::Value::Datetime(date) => Json::from(date.value().to_string()),
+            toml_edit::Value::Array(items) => Json::Array(items.iter().map(of).collect::<Option<_>>()?),
+            toml_edit::Value::InlineTable(table) => Json::Object(
+                table.iter().map(|(key, item)| Some((key.to_owned(), of(item)?))).collect::<Option<_>>()?,
+            ),
+        })
+    }
+    match item {
+        toml_edit::Item::Value(item) => of(item),
+        toml_edit::Item::Table(table) => Some(Json::Object(
+            table.iter().map(|(key, item)| Some((key.to_owned(), to_json(item)?))).collect::<Option<_>>()?,
+        )),
+        toml_edit::Item::ArrayOfTables(tables) => Some(Json::Array(
+            tables
+                .iter()
+                .map(|table| to_json(&toml_edit::Item::Table(table.clone())))
+                .collect::<Option<_>>()?,
+        )),
+        toml_edit::Item::None => None,
     }
 }

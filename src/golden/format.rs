@@ -28,7 +28,7 @@
 //! "/ok" = "boolean"
 //! ```
 
-use super::fields::{Fields, parse_toml};
+use super::fields::{Fields, parse_toml, to_json};
 use super::order_syntax;
 use super::problem::{Problems, Source, did_you_mean};
 use super::shape::{Path, parse_rule};
@@ -366,36 +366,6 @@ fn read_sends(source: &Source<'_>, fields: &Fields<'_>) -> Vec<Template> {
         }
     }
     sends
-}
-
-/// A TOML item as JSON; dates become strings.
-fn to_json(item: &toml_edit::Item) -> Option<Value> {
-    fn of(value: &toml_edit::Value) -> Option<Value> {
-        Some(match value {
-            toml_edit::Value::String(text) => Value::from(text.value().as_str()),
-            toml_edit::Value::Integer(number) => Value::from(*number.value()),
-            toml_edit::Value::Float(number) => serde_json::Number::from_f64(*number.value())?.into(),
-            toml_edit::Value::Boolean(flag) => Value::from(*flag.value()),
-            toml_edit::Value::Datetime(date) => Value::from(date.value().to_string()),
-            toml_edit::Value::Array(items) => Value::Array(items.iter().map(of).collect::<Option<_>>()?),
-            toml_edit::Value::InlineTable(table) => Value::Object(
-                table.iter().map(|(key, item)| Some((key.to_owned(), of(item)?))).collect::<Option<_>>()?,
-            ),
-        })
-    }
-    match item {
-        toml_edit::Item::Value(item) => of(item),
-        toml_edit::Item::Table(table) => Some(Value::Object(
-            table.iter().map(|(key, item)| Some((key.to_owned(), to_json(item)?))).collect::<Option<_>>()?,
-        )),
-        toml_edit::Item::ArrayOfTables(tables) => Some(Value::Array(
-            tables
-                .iter()
-                .map(|table| to_json(&toml_edit::Item::Table(table.clone())))
-                .collect::<Option<_>>()?,
-        )),
-        toml_edit::Item::None => None,
-    }
 }
 
 fn read_dialect(fields: Fields<'_>) -> Dialect {

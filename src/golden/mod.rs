@@ -17,7 +17,7 @@ mod timing;
 
 pub use binding::{Template, Unbound, fill_text, fill_value};
 pub use causes::Causes;
-pub use fields::{Fields, parse_toml};
+pub use fields::{Fields, parse_toml, to_json};
 pub use format::{VERSION, read, rewrite, write};
 pub use monitor::{Keys, Lane, Monitor, Violation, What};
 pub use order::{Order, Times};

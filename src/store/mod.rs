@@ -253,6 +253,19 @@ pub fn recordings_in(path: &Path) -> Result<Vec<PathBuf>, StoreError> {
     Ok(files.into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "jsonl")).collect())
 }
 
+/// The recordings at all of these paths, files and folders, in this order.
+///
+/// # Errors
+/// When one of them is not there or cannot be read.
+pub fn recordings_at(paths: &[PathBuf]) -> Result<Vec<PathBuf>, StoreError> {
+    let mut found = Vec::new();
+    for path in paths {
+        fs::metadata(path).map_err(io_error("read", path))?;
+        found.extend(recordings_in(path)?);
+    }
+    Ok(found)
+}
+
 fn list(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,

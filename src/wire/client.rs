@@ -658,7 +658,7 @@ mod tests {
     #[tokio::test]
     async fn nothing_is_dropped_when_nobody_takes_it_for_a_while() {
         let (listener, url) = listen().await;
-        tokio::spawn(async move {
+        let server = tokio::spawn(async move {
             let (stream, _) = listener.accept().await.expect("a client");
             let mut stream = tokio_tungstenite::accept_async(stream).await.expect("a WebSocket");
             for i in 0..2000 {
@@ -667,7 +667,8 @@ mod tests {
             stream.close(None).await.expect("the client reads");
         });
         let (mut connection, _) = connect(&within(&url, 5000)).await.expect("it opens");
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        // All of it is on its way before the first is taken.
+        server.await.expect("it has sent everything");
         for i in 0..2000 {
             assert_eq!(next(&mut connection).await, Some(Arrived::Frame(Payload::Text(i.to_string()))));
         }
