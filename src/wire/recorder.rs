@@ -414,7 +414,10 @@ mod tests {
         let full = Recorder { id: u64::MAX, path: path.to_owned(), state, to_thread, is_finished: false };
         assert_eq!(full.loss(), None);
         full.record(frame("1"));
-        tokio::time::sleep(FLUSH * 3).await;
+        // Noticed by the flush that nobody asked for.
+        while !full.state.is_lost() {
+            tokio::task::yield_now().await;
+        }
         full.record(frame("2"));
         let cause = full.loss().expect("it was noticed");
         assert!(cause.contains("No space left"), "{cause}");
