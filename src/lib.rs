@@ -14,11 +14,13 @@
 //! | [`check`] | transcript × golden → findings |
 //! | [`drive`] | plays the client's side; told the time, answers what to do |
 //! | [`diff`] | expected beside actual, as rows without colour |
+//! | [`compare`] | two releases, run in turn → what differs, with confidence |
 //! | [`report`] | one file per format |
 //! | --- | nothing above reads a clock, a file, the environment or a socket |
 //! | `store` | `recordings/` and `golden/` on disk; proposals |
 //! | `auth` | login, tokens |
 //! | `wire` | sockets and the clock: client, driver, recorder, server processes |
+//! | `probe` | what one session cannot show: auth, isolation, races, reconnects, liveness |
 //! | `cli` | arguments, subcommands, exit codes, errors to a person |
 //!
 //! The rooms below the line need the feature `cli`, which is on by default.
@@ -41,6 +43,8 @@ pub mod drive;
 
 pub mod diff;
 
+pub mod compare;
+
 pub mod report;
 
 #[cfg(feature = "cli")]
@@ -51,6 +55,9 @@ pub mod auth;
 
 #[cfg(feature = "cli")]
 pub mod wire;
+
+#[cfg(feature = "cli")]
+pub mod probe;
 
 #[cfg(feature = "cli")]
 pub mod cli;

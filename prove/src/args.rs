@@ -40,6 +40,9 @@ pub(crate) struct Args {
     /// Judges recordings in a folder (`train/`, `clean/`, `mutated/` with `<name>.expect`), or in its subfolders
     #[arg(long, value_name = "DIR")]
     pub(crate) corpus: Option<PathBuf>,
+    /// Measures `goldwire compare` instead: alarms on equal and on slower releases with so many pairs, e.g. 10,20,30
+    #[arg(long, value_delimiter = ',', value_name = "N")]
+    pub(crate) pairs: Vec<usize>,
     /// Tables, or one line of JSON at the end
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: Format,

@@ -2,12 +2,14 @@
 //!
 //! [`families`] play sessions of six kinds of service, each in many worlds; the [`oracle`] looks at more of them than
 //! anybody would record; [`mutate`] breaks one; [`measure`] learns, checks and counts, beside [`baselines`]; [`table`]
-//! writes it down. [`corpus`] does the same with recordings made elsewhere. Everything follows from the seed.
+//! writes it down. [`pairs`] compares two releases. [`corpus`] does the same with recordings made elsewhere. Everything
+//! follows from the seed.
 //!
 //! ```text
 //! cargo run --release -p prove -- --recordings 3,5,10,20          tables
 //! cargo run --release -p prove -- --recordings 10 --format json   one line
 //! cargo run --release -p prove -- --recordings 10 --misses        what was not found, and false alarms
+//! cargo run --release -p prove -- --pairs 10,20,30                two releases in turn: alarms on equal and slower ones
 //! cargo run --release -p prove -- --show chat/3/reorder_repeated/1
 //! ```
 
@@ -18,6 +20,7 @@ mod families;
 mod measure;
 mod mutate;
 mod oracle;
+mod pairs;
 mod random;
 mod stream;
 mod table;
@@ -45,6 +48,8 @@ fn run(args: &Args) -> Result<(), String> {
     let written = if let Some(folder) = &args.corpus {
         let judged = corpus::run(folder)?;
         write_corpus(&mut out, &judged, args)
+    } else if !args.pairs.is_empty() {
+        out.write_all(pairs::run(&families, args)?.as_bytes())
     } else if let Some(case) = &args.show {
         let count = args.recordings.first().copied().unwrap_or(10);
         let text = measure::show(&families, case, count, args)?;

@@ -7,7 +7,7 @@ use crate::mutate::{self, CATALOGUE, Group, Mutation, Scene, Truth};
 use crate::oracle::Oracle;
 use crate::random::{Random, fork};
 use crate::stream::Stream;
-use goldwire::check::{check, judge_timing};
+use goldwire::check::{Timed, check, judge_timing};
 use goldwire::finding::{Finding, Severity};
 use goldwire::golden::{self, Golden};
 use goldwire::learn::learn;
@@ -30,7 +30,10 @@ fn is_red(findings: &[Finding]) -> bool {
 /// What goldwire says of a session.
 pub(crate) fn judge(golden: &Golden, transcript: &Transcript) -> Verdict {
     let checked = check(golden, transcript);
-    let timing = judge_timing(golden, &[&checked.gaps]).into_iter().map(|(_, finding)| finding).collect();
+    let timing = judge_timing(golden, &[Timed { gaps: &checked.gaps, host: None }])
+        .into_iter()
+        .map(|(_, finding)| finding)
+        .collect();
     let (late, findings) = checked.findings.into_iter().partition(|f: &Finding| f.kind.family() == "timing");
     let mut verdict = Verdict { findings, timing };
     verdict.timing.extend::<Vec<Finding>>(late);

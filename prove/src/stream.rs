@@ -136,7 +136,7 @@ impl Stream {
         let mut now = 0.0_f64;
         let frames = self.said.iter().map(|said| {
             now = now.max(said.at);
-            Frame { at: offset(now), conn: 0, side: said.side, payload: Payload::Text(said.data.to_string()) }
+            Frame::new(offset(now), said.side, Payload::Text(said.data.to_string()))
         });
         let frames: Vec<Frame> = frames.collect();
         let number: usize =
@@ -153,7 +153,7 @@ impl Stream {
             user: format!("u{}", number % 5),
             ..Header::default()
         };
-        let ending = Ending { at: offset(now.max(self.ends_at)), how: self.end.clone() };
+        let ending = Ending { at: offset(now.max(self.ends_at)), how: self.end.clone(), host: None };
         Transcript { header, frames, ending }
     }
 

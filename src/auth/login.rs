@@ -4,9 +4,9 @@ use super::identity::{Identity, Placement};
 use super::jwt::{MintError, claims_of, mint};
 use super::recipe::{Body, Kind, Mint, Recipe, Request, TokenAt, TokenSource, ValueSource};
 use super::trust::{Trust, TrustError, http_client, is_loopback};
-use super::{is_secret_name, percent_encode, random_word};
+use super::{percent_encode, random_word};
 use crate::golden::{Template, Unbound, did_you_mean, fill_text, fill_value};
-use crate::secret::Secret;
+use crate::secret::{Secret, is_secret_name};
 use crate::transcript::{Gap, Redactor};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
@@ -67,6 +67,8 @@ pub enum Step {
     Token,
     /// Working out where the token goes.
     Place,
+    /// Giving the token back.
+    Logout,
 }
 
 impl fmt::Display for Step {
@@ -78,6 +80,7 @@ impl fmt::Display for Step {
             Step::Mint => "mint",
             Step::Token => "token",
             Step::Place => "place",
+            Step::Logout => "logout",
         })
     }
 }
@@ -271,7 +274,7 @@ pub async fn login(
         attempt.vars.insert(format!("user.{key}"), value);
     }
     let token = match &recipe.kind {
-        Kind::Login { register, login, token } => {
+        Kind::Login { register, login, token, .. } => {
             if let Some(register) = register {
                 attempt.request(Step::Register, register, None).await?;
             }
@@ -289,6 +292,37 @@ pub async fn login(
         vars: attempt.vars,
         placement,
     })
+}
+
+/// Takes a user's token back, as the recipe says; false where it does not say how.
+///
+/// # Errors
+/// When the server does not do it.
+pub async fn logout(
+    recipe: &Recipe,
+    base: &Base,
+    identity: &Identity,
+    redactor: &Redactor,
+) -> Result<bool, AuthError> {
+    let Kind::Login { logout: Some(request), .. } = &recipe.kind else { return Ok(false) };
+    let mut vars = identity.vars.clone();
+    if let Some(token) = &identity.token {
+        vars.insert("token".to_owned(), Value::from(token.expose()));
+    }
+    let mut attempt = Attempt { base, redactor, timeout: recipe.timeout, vars };
+    attempt.request(Step::Logout, request, None).await?;
+    Ok(true)
+}
+
+/// The key that signs tokens, from where the configuration says it is. It is hidden from then on.
+///
+/// # Errors
+/// When it is not there.
+pub fn signing_key(recipe: &Mint, base: &Base, redactor: &Redactor) -> Result<Secret, AuthError> {
+    let attempt = Attempt { base, redactor, timeout: Gap::ZERO, vars: BTreeMap::new() };
+    let key = attempt.read_source(Step::Mint, &recipe.key)?;
+    redactor.add("key", &key);
+    Ok(key)
 }
 
 /// A login under way: what is known so far.
@@ -408,6 +442,7 @@ impl Attempt<'_> {
         let wrong =
             |cause: String| AuthError::BadRequest { step, cause: self.redactor.clean(&cause).into_owned() };
         let text = self.text(step, &request.url)?;
+        self.redactor.note_url(&text);
         let url =
             reqwest::Url::parse(&text).map_err(|error| wrong(format!("`{text}` is not a URL: {error}")))?;
         if !matches!(url.scheme(), "http" | "https") {
@@ -418,6 +453,7 @@ impl Attempt<'_> {
         let mut headers = HeaderMap::new();
         for (name, template) in &request.headers {
             let value = self.text(step, template)?;
+            self.redactor.note_header(name, &value);
             let (Ok(name), Ok(value)) = (HeaderName::try_from(name.as_str()), HeaderValue::try_from(value))
             else {
                 return Err(wrong(format!("header `{name}` cannot be sent like this")));
@@ -428,12 +464,18 @@ impl Attempt<'_> {
         let builder = client.request(method, url);
         let builder = match &request.body {
             Body::Empty => builder,
-            Body::Json(template) => builder.json(&self.value(step, template)?),
+            Body::Json(template) => {
+                let body = self.value(step, template)?;
+                self.hide_suspects(&body);
+                builder.json(&body)
+            }
             Body::Form(pairs) => {
                 let pairs: Vec<String> = pairs
                     .iter()
                     .map(|(key, template)| {
-                        Ok(format!("{}={}", percent_encode(key), percent_encode(&self.text(step, template)?)))
+                        let value = self.text(step, template)?;
+                        self.hide_suspects(&serde_json::json!({ key: value }));
+                        Ok(format!("{}={}", percent_encode(key), percent_encode(&value)))
                     })
                     .collect::<Result<_, AuthError>>()?;
                 builder.header("content-type", "application/x-www-form-urlencoded").body(pairs.join("&"))
@@ -501,6 +543,9 @@ impl Attempt<'_> {
         }
         for cookie in cookies(&answer.headers).filter(Cookie::is_secret) {
             self.redactor.add("cookie", &Secret::new(cookie.value));
+        }
+        for (name, value) in answer.headers.iter().filter(|(name, _)| *name != "set-cookie") {
+            value.to_str().into_iter().for_each(|value| self.redactor.note_header(name.as_str(), value));
         }
         if let Some(json) = json {
             self.hide_suspects(json);

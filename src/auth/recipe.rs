@@ -6,6 +6,7 @@
 //! user = { email = "u{{user.index}}-{{nonce}}@example.test", password = "pw-{{nonce}}" }
 //! register = { url = "{{http}}/auth/register", json = { email = "{{user.email}}", password = "{{user.password}}" }, accept = [201, 409] }
 //! login = { url = "{{http}}/auth/login", form = { username = "{{user.email}}", password = "{{user.password}}" }, token = "/access_token", bind = { "user.id" = "/user/id" } }
+//! logout = { url = "{{http}}/auth/logout", headers = { Authorization = "Bearer {{token}}" } }   # asked by `goldwire probe`
 //! place = "header"                   # or query, subprotocol, cookie, message
 //! ```
 //!
@@ -48,6 +49,8 @@ pub enum Kind {
         login: Box<Request>,
         /// Where in the login's answer the token is.
         token: TokenAt,
+        /// Takes the token back; it may ask for `{{token}}`.
+        logout: Option<Box<Request>>,
     },
     /// We sign it, as the server's issuer would.
     Mint(Mint),
@@ -107,6 +110,13 @@ pub struct Mint {
     pub claims: Value,
     /// How long it is valid.
     pub ttl: Gap,
+}
+
+impl Mint {
+    /// Reads a table such as `[auth.NAME]` of kind `mint`. Mistakes are reported to the fields' source.
+    pub fn read(fields: &Fields<'_>) -> Option<Mint> {
+        read_mint(fields)
+    }
 }
 
 /// Where a value is that must not stand in a file of ours.
@@ -190,12 +200,15 @@ fn one_of(fields: &Fields<'_>, key: &str, known: &[&str], default: Option<&str>)
 }
 
 fn read_login(fields: &Fields<'_>) -> Option<Kind> {
-    let register = fields.has("register").then(|| {
-        let table = fields.table("register");
-        let request = read_request(&table);
-        table.finish();
-        request
-    });
+    let optional = |key: &str| {
+        fields.has(key).then(|| {
+            let table = fields.table(key);
+            let request = read_request(&table);
+            table.finish();
+            request
+        })
+    };
+    let (register, logout) = (optional("register"), optional("logout"));
     if !fields.has("login") {
         missing(
             fields,
@@ -228,11 +241,16 @@ fn read_login(fields: &Fields<'_>) -> Option<Kind> {
         }
     };
     table.finish();
-    let register = match register {
-        Some(request) => Some(Box::new(request?)),
-        None => None,
+    let given = |request: Option<Option<Request>>| match request {
+        Some(request) => request.map(|request| Some(Box::new(request))),
+        None => Some(None),
     };
-    Some(Kind::Login { register, login: Box::new(request?), token: token? })
+    Some(Kind::Login {
+        register: given(register)?,
+        login: Box::new(request?),
+        token: token?,
+        logout: given(logout)?,
+    })
 }
 
 fn read_request(table: &Fields<'_>) -> Option<Request> {
@@ -461,7 +479,9 @@ pub(super) mod tests {
             (recipe.placement, recipe.timeout),
             (Placement::Query("token".to_owned()), Gap::from_millis(3000))
         );
-        let Kind::Login { register: Some(register), login, token } = recipe.kind else { panic!("a login") };
+        let Kind::Login { register: Some(register), login, token, .. } = recipe.kind else {
+            panic!("a login")
+        };
         assert_eq!((register.method.as_str(), register.accept), ("POST", vec![201, 409]));
         assert_eq!(register.body, Body::Json(json!({ "email": "{{user.email}}" })));
         assert_eq!(login.body, Body::Form(vec![("u".to_owned(), "{{user.email}}".to_owned())]));

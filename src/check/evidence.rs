@@ -5,23 +5,24 @@
 
 use crate::dialect::Label;
 use crate::finding::Severity;
-use crate::golden::{Golden, Order, Times};
+use crate::golden::{
+    Golden, MIN_RUNS, MIN_RUNS_ALWAYS, MIN_SEEN, MIN_SEEN_MISSING, MIN_SEEN_ORDER, Order, Times,
+};
 use crate::transcript::Gap;
 
-/// Observations behind a deviation.
-const MIN_SEEN: u32 = 8;
-/// Recordings behind a deviation.
-const MIN_RUNS: u32 = 5;
 /// Recordings behind a deviation at the edge of a session, or of a JSON type.
 const MIN_RUNS_EDGE: u32 = 3;
-/// Observations behind "a always before b" when nothing says how far apart they are: a race of probability p survives
-/// n runs with probability (1-p)^n.
-const MIN_SEEN_ORDER: u32 = 30;
+/// Observations behind "a always before b" when b sometimes followed a after a small part of the usual time only, as it
+/// does in a race; and behind the presence of an event that comes while others go on.
+const MIN_SEEN_ASYNC: u32 = 300;
+/// Two events whose distance is never below this part of the usual one follow each other; those of a race get close.
+const CLOSE: f64 = 0.33;
 /// Observations behind it when b never followed a within 10 ms.
-const MIN_SEEN_ORDER_APART: u32 = 10;
+const MIN_SEEN_ORDER_APART: u32 = 20;
 /// More than the jitter of a scheduler.
 const APART: Gap = Gap::from_millis(10);
-/// Observations behind a constant: a value that was the same in fewer recordings may be a coincidence.
+/// Observations behind a constant, in at least [`MIN_RUNS_CONSTANT`] recordings.
+const MIN_SEEN_CONSTANT: u32 = 30;
 const MIN_RUNS_CONSTANT: u32 = 8;
 
 /// A severity and the words for what it rests on.
@@ -86,17 +87,20 @@ impl<'g> Evidence<'g> {
                 }
                 Order::All(parts) => parts.iter().find_map(|part| below_all(part, label, true)),
                 Order::Repeat(body, _) => below_all(body, label, inside),
-                Order::Each { body, .. } => below_all(body, label, false),
+                Order::Each { body, .. } => body.labels().contains(&label).then_some(false),
             }
         }
         fn is_alone(order: &Order, label: &Label) -> bool {
             match order {
                 Order::All(parts) => parts.iter().any(|part| match part {
                     Order::Event(own) => own == label,
-                    // A branch that goes round by itself, without the client, is as free as a single event.
+                    // A branch that goes round by itself, without the client, is as free as a single event; so is
+                    // one event that goes round with what the client sends.
                     Order::Repeat(body, _) => {
                         let labels = body.labels();
-                        labels.contains(&label) && !labels.iter().any(|label| label.is_client())
+                        labels.contains(&label)
+                            && (!labels.iter().any(|label| label.is_client())
+                                || labels.iter().all(|own| own.is_client() || *own == label))
                     }
                     part => is_alone(part, label),
                 }),
@@ -133,11 +137,12 @@ impl<'g> Evidence<'g> {
         if self.is_edge(label) {
             return weigh(runs >= MIN_RUNS_EDGE, seen, runs, "3 recordings are needed to fail a run");
         }
-        let needed = "8 times in 5 recordings are needed to fail a run";
-        if self.is_async(label) && (self.repeats(label) || seen < MIN_SEEN_ORDER) {
+        let needed = "20 recordings, or 30 times in 5, are needed to fail a run";
+        if self.is_async(label) && (self.repeats(label) || seen < MIN_SEEN_ASYNC) {
             return weigh(false, seen, runs, "it comes while others go on, so its absence may be chance");
         }
-        weigh(seen >= MIN_SEEN && runs >= MIN_RUNS, seen, runs, needed)
+        let often = seen >= MIN_SEEN_MISSING && runs >= MIN_RUNS;
+        weigh(often || runs >= MIN_RUNS_ALWAYS, seen, runs, needed)
     }
 
     pub(super) fn order(&self, label: &Label, other: Option<&Label>) -> Weight {
@@ -151,20 +156,25 @@ impl<'g> Evidence<'g> {
         if self.is_edge(label) || other.is_some_and(|other| self.is_edge(other)) {
             return weigh(runs >= MIN_RUNS, pair, runs, "5 recordings are needed to fail a run");
         }
-        let apart = other
+        let timing = other
             .and_then(|other| self.golden.event(other))
-            .is_some_and(|event| event.timing.iter().any(|t| t.after == *label && t.fastest >= APART));
-        let enough = pair >= if apart { MIN_SEEN_ORDER_APART } else { MIN_SEEN_ORDER };
-        weigh(
-            enough && runs >= MIN_RUNS,
-            pair,
-            runs,
-            "30 times, or 10 with a gap of 10 ms, are needed to fail a run",
-        )
+            .and_then(|event| event.timing.iter().find(|timing| timing.after == *label));
+        let (needed, words) = match timing {
+            Some(gap) if gap.fastest >= APART => (MIN_SEEN_ORDER_APART, "20 times are needed to fail a run"),
+            Some(gap) if gap.fastest.as_secs_f64() < CLOSE * gap.usual.as_secs_f64() => {
+                (MIN_SEEN_ASYNC, "300 times are needed to fail a run: they came close together, as in a race")
+            }
+            _ => (MIN_SEEN_ORDER, "30 times, or 20 with a gap of 10 ms, are needed to fail a run"),
+        };
+        weigh(pair >= needed && runs >= MIN_RUNS, pair, runs, words)
     }
 
     pub(super) fn repeated(&self, label: &Label) -> Weight {
         let (seen, runs) = self.counts(label);
+        if self.is_async(label) {
+            let needed = "it comes while others go on: 300 times are needed to fail a run";
+            return weigh(seen >= MIN_SEEN_ASYNC, seen, runs, needed);
+        }
         let needed = "8 times in 5 recordings are needed to fail a run";
         weigh(seen >= MIN_SEEN && runs >= MIN_RUNS, seen, runs, needed)
     }
@@ -197,8 +207,10 @@ impl<'g> Evidence<'g> {
 
     pub(super) fn constant(&self, label: &Label, samples: Option<u32>) -> Weight {
         let (seen, runs) = self.counts(label);
-        let needed = "8 recordings are needed to fail a run";
-        weigh(runs >= MIN_RUNS_CONSTANT, samples.unwrap_or(seen), runs, needed)
+        let seen = samples.unwrap_or(seen);
+        let often = seen >= MIN_SEEN_CONSTANT && runs >= MIN_RUNS_CONSTANT;
+        let needed = "20 recordings, or 30 times in 8, are needed to fail a run";
+        weigh(often || runs >= MIN_RUNS_ALWAYS, seen, runs, needed)
     }
 
     pub(super) fn ending(&self) -> Weight {

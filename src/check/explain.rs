@@ -9,10 +9,13 @@ use super::shape::{Misfit, short};
 use super::{Checker, Note};
 use crate::dialect::{CLOSE, Label};
 use crate::finding::{Finding, Kind, Place, Severity};
-use crate::golden::{Fact, Lane, Violation, What};
+use crate::golden::{Fact, Lane, Source, Violation, What, did_you_mean};
 use crate::transcript::{End, Ending};
 use serde_json::Value;
 use std::collections::BTreeSet;
+
+/// A field that is missing and one that is new in so many events, always together, are one under another name.
+const RENAMED: usize = 3;
 
 pub(super) fn explain(checker: &Checker<'_>, ending: &Ending) -> Vec<Finding> {
     let mut explainer = Explainer { checker, evidence: Evidence::of(checker.golden), findings: Vec::new() };
@@ -23,19 +26,35 @@ pub(super) fn explain(checker: &Checker<'_>, ending: &Ending) -> Vec<Finding> {
     explainer.arrange()
 }
 
-struct Explainer<'c, 'g> {
-    checker: &'c Checker<'g>,
-    evidence: Evidence<'g>,
-    findings: Vec<Finding>,
+pub(super) struct Explainer<'c, 'g> {
+    pub(super) checker: &'c Checker<'g>,
+    pub(super) evidence: Evidence<'g>,
+    pub(super) findings: Vec<Finding>,
 }
 
-fn in_lane(lane: Option<&Lane>) -> String {
+pub(super) fn in_lane(lane: Option<&Lane>) -> String {
     lane.map(|(key, value)| format!(" in lane {key}={value}")).unwrap_or_default()
+}
+
+/// `, 3 times`; nothing for one.
+pub(super) fn times(count: usize) -> String {
+    if count > 1 { format!(", {count} times") } else { String::new() }
+}
+
+/// A path in an event, as the golden writes it: `"re:tools/call"/id`.
+pub(super) fn at(label: &Label, path: &str) -> String {
+    Source { label: label.clone(), path: path.to_owned() }.to_string()
 }
 
 impl Explainer<'_, '_> {
     /// A place whose golden line is that of the narrowest key the file has.
-    fn place(&self, label: &Label, lane: Option<&Lane>, path: Option<&str>, frames: Vec<usize>) -> Place {
+    pub(super) fn place(
+        &self,
+        label: &Label,
+        lane: Option<&Lane>,
+        path: Option<&str>,
+        frames: Vec<usize>,
+    ) -> Place {
         let golden = self.checker.golden;
         let event = format!("event.{label}");
         let shape = path.map(|path| format!("{event}.shape.{path}"));
@@ -55,9 +74,9 @@ impl Explainer<'_, '_> {
     }
 
     fn order(&mut self, ending: &Ending) {
-        let notes = &self.checker.violations;
+        let notes = &self.checker.violations.kept;
         let mut used = vec![false; notes.len()];
-        self.renamed(notes, &mut used);
+        self.strangers(notes, &mut used);
         self.reordered(notes, &mut used);
         // What is still missing at one and the same event is one fault: the first of it, the others follow.
         let mut index = 0;
@@ -76,6 +95,10 @@ impl Explainer<'_, '_> {
                         let same_event = other.label == note.label;
                         if !*used && other.what.what == What::Missing && (same_moment || same_event) {
                             *used = true;
+                            // What the client could not say any more is none of the server's faults.
+                            if other.label.is_client() && !note.label.is_client() {
+                                continue;
+                            }
                             also.push(format!("{} is missing{}", other.label, in_lane(other.lane.as_ref())));
                         }
                     }
@@ -108,21 +131,30 @@ impl Explainer<'_, '_> {
                             other.frame
                         })
                         .collect();
-                    let times =
-                        if frames.len() > 1 { format!(", {} times", frames.len()) } else { String::new() };
-                    let known = self.checker.golden.order.labels();
-                    let near =
-                        crate::golden::did_you_mean(note.label.as_str(), known.iter().map(|l| l.as_str()));
+                    let times = times(frames.len());
+                    let hint = self.near(&note.label);
                     let place = self.place(&note.label, None, None, frames);
                     let message = format!("{} is an event that no recording has{times}", note.label);
                     let mut finding =
                         Finding::new(Kind::UnknownEvent, severity, place, message).evidence(evidence);
-                    finding.hint = near;
+                    finding.hint = hint;
                     self.findings.push(finding);
                 }
             }
             index += 1;
         }
+    }
+
+    /// What an unknown event may have been meant to be: another state of its event, or a name that looks like its own.
+    fn near(&self, label: &Label) -> Option<String> {
+        let known = self.checker.golden.order.labels();
+        let Some((base, _)) = self.refined(label) else {
+            return did_you_mean(label.as_str(), known.iter().map(|label| label.as_str()));
+        };
+        let is_kin = |own: &&&Label| self.refined(own).is_some_and(|(own, _)| own == base);
+        let kin: BTreeSet<&str> = known.iter().filter(is_kin).map(|label| label.as_str()).collect();
+        let kin: Vec<&str> = kin.into_iter().collect();
+        Some(format!("known: {}", kin.join(", ")))
     }
 
     /// A connection in the middle of the session that the server ended and no recording has it end.
@@ -147,6 +179,10 @@ impl Explainer<'_, '_> {
                 format!("{} is missing{lane}: timed out after waiting {waited}", note.label)
             }
             _ if at_end => format!("{} is missing{lane}: the session ended without it", note.label),
+            // The client says its part; if it did not, it was the server that spoke unasked.
+            _ if note.label.is_client() && self.checker.unasked.contains_key(&note.frame) => {
+                format!("{} came{lane} without {}", self.checker.unasked[&note.frame], note.label)
+            }
             _ => format!("{} is missing{lane}", note.label),
         };
         let place = self.place(&note.label, note.lane.as_ref(), None, vec![note.frame]);
@@ -162,11 +198,34 @@ impl Explainer<'_, '_> {
             return self.duplicate(note, *twin);
         }
         let (severity, evidence) = self.evidence.order(&note.label, passed_by);
-        let after = passed_by.map(|label| format!(" after {label}")).unwrap_or_default();
-        let message = format!("{} came{after}{}: it belongs before", note.label, in_lane(note.lane.as_ref()));
-        let place = self.place(&note.label, note.lane.as_ref(), None, vec![note.frame]);
-        let finding = Finding::new(Kind::OutOfOrder, severity, place, message).evidence(evidence);
-        self.push_or_fold(finding);
+        self.out_of_order(note, passed_by, None, severity, evidence);
+    }
+
+    /// An event that came after one that it belongs before; `early` is the frame of that one, where it is known.
+    fn out_of_order(
+        &mut self,
+        note: &Note<Violation>,
+        passed_by: Option<&Label>,
+        early: Option<usize>,
+        severity: Severity,
+        evidence: String,
+    ) {
+        let lane = in_lane(note.lane.as_ref());
+        // What the client says comes when it is due: it was the server that was early.
+        let (label, message, frames) = match passed_by {
+            Some(server) if note.label.is_client() && !server.is_client() => {
+                let message = format!("{server} came before {}{lane}: it belongs after", note.label);
+                (server, message, [Some(note.frame), early])
+            }
+            _ => {
+                let after = passed_by.map(|label| format!(" after {label}")).unwrap_or_default();
+                let message = format!("{} came{after}{lane}: it belongs before", note.label);
+                (&note.label, message, [early, Some(note.frame)])
+            }
+        };
+        let place =
+            self.place(label, note.lane.as_ref(), None, frames.into_iter().flatten().collect::<Vec<_>>());
+        self.push_or_fold(Finding::new(Kind::OutOfOrder, severity, place, message).evidence(evidence));
     }
 
     fn repeated(&mut self, note: &Note<Violation>) {
@@ -198,68 +257,14 @@ impl Explainer<'_, '_> {
         match first {
             Some(known) => {
                 known.place.frames.extend(&finding.place.frames);
-                known.consequences.push(finding.message);
-                known.severity = known.severity.max(finding.severity);
+                if finding.severity > known.severity {
+                    known.severity = finding.severity;
+                    known.evidence = finding.evidence;
+                }
+                add(known, finding.message);
             }
             None => self.findings.push(finding),
         }
-    }
-
-    /// An event that is missing, and a stranger that looks like it and came as often.
-    fn renamed(&mut self, notes: &[Note<Violation>], used: &mut [bool]) {
-        let strangers: BTreeSet<&Label> =
-            notes.iter().filter(|note| note.what.what == What::Unknown).map(|note| &note.label).collect();
-        for stranger in strangers {
-            let Some(payload) = self.checker.strangers.get(stranger) else { continue };
-            let absent: BTreeSet<&Label> = notes
-                .iter()
-                .zip(&*used)
-                .filter(|(note, used)| !**used && note.what.what == What::Missing)
-                .map(|(note, _)| &note.label)
-                .filter(|label| label.side() == stranger.side())
-                .collect();
-            let best = absent
-                .into_iter()
-                .map(|label| (self.likeness(label, payload), label))
-                .filter(|(likeness, _)| *likeness >= 0.6)
-                .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)));
-            let Some((_, label)) = best.map(|(likeness, label)| (likeness, label.clone())) else { continue };
-            let is_part = |note: &Note<Violation>| {
-                (note.label == label && note.what.what == What::Missing) || note.label == *stranger
-            };
-            let frames: Vec<usize> =
-                notes.iter().filter(|note| note.label == *stranger).map(|note| note.frame).collect();
-            for (note, used) in notes.iter().zip(&mut *used) {
-                *used |= is_part(note);
-            }
-            let (severity, evidence) = self.evidence.missing(&label);
-            let times = frames.len();
-            let place = self.place(&label, None, None, frames);
-            let message = format!("{label} is missing and {stranger} is new: renamed?");
-            let finding = Finding::new(Kind::Renamed, severity, place, message)
-                .values(label.as_str(), stranger.as_str())
-                .evidence(format!("{evidence}; {stranger} came {times} times with the same fields"));
-            self.findings.push(finding);
-        }
-    }
-
-    /// How much of an event's shape a payload has, from 0 to 1.
-    fn likeness(&self, label: &Label, payload: &Value) -> f64 {
-        let Some(event) = self.checker.golden.event(label) else { return 0.0 };
-        let top = |path: &str| path.matches('/').count() == 1;
-        let known: BTreeSet<&str> =
-            event.shape.iter().map(|(path, _)| path.pattern.as_str()).filter(|path| top(path)).collect();
-        let own: BTreeSet<String> = payload
-            .as_object()
-            .map(|map| map.keys().map(|key| crate::dialect::pointer([key.as_str()])).collect())
-            .unwrap_or_default();
-        if known.is_empty() || own.is_empty() {
-            return 0.0;
-        }
-        let shared = own.iter().filter(|path| known.contains(path.as_str())).count();
-        #[expect(clippy::cast_precision_loss, reason = "numbers of fields are small")]
-        let likeness = 2.0 * shared as f64 / (known.len() + own.len()) as f64;
-        likeness
     }
 
     /// An event that was missed and then came.
@@ -282,18 +287,12 @@ impl Explainer<'_, '_> {
                 } else {
                     Severity::Suspect
                 });
-            let after = passed_by.as_ref().map(|label| format!(" after {label}")).unwrap_or_default();
-            let message =
-                format!("{} came{after}{}: it belongs before", note.label, in_lane(note.lane.as_ref()));
-            let place =
-                self.place(&note.label, note.lane.as_ref(), None, vec![notes[missed].frame, note.frame]);
-            let finding = Finding::new(Kind::OutOfOrder, severity, place, message).evidence(evidence);
-            self.push_or_fold(finding);
+            self.out_of_order(note, passed_by.as_ref(), Some(notes[missed].frame), severity, evidence);
         }
     }
 
     fn shape(&mut self) {
-        let notes = &self.checker.misfits;
+        let notes = &self.checker.misfits.kept;
         let mut done: BTreeSet<(&Label, &str, &str)> = BTreeSet::new();
         let moved = self.moved(notes);
         for note in notes {
@@ -330,7 +329,8 @@ impl Explainer<'_, '_> {
                 .collect();
             let (severity, evidence) = self.evidence.field(&label, None);
             let place = self.place(&label, None, Some(&from), frames);
-            let message = format!("{label}{from} is missing and {label}{to} is new: moved?");
+            let what = if parent(&from) == parent(&to) { "renamed" } else { "moved" };
+            let message = format!("{} is missing and {} is new: {what}?", at(&label, &from), at(&label, &to));
             let finding =
                 Finding::new(Kind::FieldMoved, severity, place, message).values(from, to).evidence(evidence);
             self.findings.push(finding);
@@ -346,15 +346,17 @@ impl Explainer<'_, '_> {
             Kind::ValueChanged => self.evidence.constant(label, samples),
             _ => self.evidence.json_type(label, samples),
         };
-        let times = if frames.len() > 1 { format!(", {} times", frames.len()) } else { String::new() };
+        let (at, times) = (at(label, path), times(frames.len()));
         let message = match misfit.kind {
-            Kind::FieldMissing => format!("{label}{path} is missing{times}"),
-            Kind::FieldNew => format!("{label}{path} is a field that no recording has{times}"),
-            Kind::ValueChanged => format!("{label}{path} is another value{times}"),
-            Kind::FormatChanged => format!("{label}{path} is written in another format{times}"),
+            Kind::FieldMissing => format!("{at} is missing{times}"),
+            Kind::FieldNew => format!("{at} is a field that no recording has{times}"),
+            Kind::ValueChanged if misfit.novel => format!("{at} is a value that no recording has{times}"),
+            Kind::ValueChanged => format!("{at} is another value{times}"),
+            Kind::FormatChanged if misfit.actual == "\"\"" => format!("{at} is empty{times}"),
+            Kind::FormatChanged => format!("{at} is written in another format{times}"),
             _ => {
                 let now = misfit.actual.split(' ').next().unwrap_or_default();
-                format!("{label}{path} changed its type: {} → {now}{times}", misfit.expected)
+                format!("{at} changed its type: {} → {now}{times}", misfit.expected)
             }
         };
         let place = self.place(label, note.lane.as_ref(), Some(path), frames);
@@ -373,10 +375,13 @@ impl Explainer<'_, '_> {
                 .iter()
                 .filter(|note| note.what.kind == Kind::FieldNew && note.label == gone.label)
                 .map(|note| note.what.pattern.as_str());
-            let target = news.into_iter().find_map(|new| {
+            let target = news.clone().find_map(|new| {
                 let inside = payload?.pointer(new)?;
                 let below = find_key(inside, key).map(|below| format!("{new}{below}"));
                 below.or_else(|| new.ends_with(&format!("/{key}")).then(|| new.to_owned()))
+            });
+            let target = target.or_else(|| {
+                news.into_iter().find(|new| self.has_renamed(notes, gone, new)).map(str::to_owned)
             });
             let known =
                 moved.iter().any(|(label, from, _)| *label == gone.label && *from == gone.what.pattern);
@@ -387,8 +392,32 @@ impl Explainer<'_, '_> {
         moved
     }
 
+    /// Whether a field is new beside one that is missing, says something like it, and has a name like it or comes
+    /// instead of it often enough for that to be no accident.
+    fn has_renamed(&self, notes: &[Note<Misfit>], gone: &Note<Misfit>, new: &str) -> bool {
+        let old = gone.what.pattern.as_str();
+        let frames = |path: &str| -> Vec<usize> {
+            let own = notes.iter().filter(|note| note.label == gone.label && note.what.pattern == path);
+            own.map(|note| note.frame).collect()
+        };
+        let leaf = |path: &str| path.rsplit('/').next().unwrap_or_default().to_lowercase();
+        let (old_name, new_name) = (leaf(old), leaf(new));
+        let is_like = old_name.contains(&new_name)
+            || new_name.contains(&old_name)
+            || did_you_mean(&new_name, [old_name.as_str()]).is_some();
+        let event = self.checker.golden.event(&gone.label);
+        let value = self.checker.oddities.get(&gone.label).and_then(|payload| payload.pointer(new));
+        let rule = event.and_then(|event| event.shape.iter().find(|(path, _)| path.pattern == old));
+        let fits = rule.zip(value).is_some_and(|((_, rule), value)| rule.types.iter().any(|t| t.fits(value)));
+        let old_frames = frames(old);
+        parent(old) == parent(new)
+            && fits
+            && old_frames == frames(new)
+            && (is_like || old_frames.len() >= RENAMED)
+    }
+
     fn binding(&mut self) {
-        let notes = &self.checker.mismatches;
+        let notes = &self.checker.mismatches.kept;
         let crossed = self.crossed(notes);
         for (i, note) in notes.iter().enumerate() {
             let mismatch = &note.what;
@@ -402,18 +431,21 @@ impl Explainer<'_, '_> {
             let (severity, evidence) = self.evidence.field(&note.label, None);
             let lane = in_lane(note.lane.as_ref());
             let path = &mismatch.pattern;
-            let message = match (&mismatch.fact, mismatch.kind) {
-                (Fact::Counter, _) => {
-                    format!("{}{path} does not count on{lane}: events are lost or out of order", note.label)
-                }
-                (fact, Kind::Relation) => format!("{}{path} does not fit: it is {fact}{lane}", note.label),
-                (fact, _) => format!("{}{path} is not the {fact}{lane}", note.label),
+            let at = at(&note.label, path);
+            let message = match &mismatch.fact {
+                Fact::Counter => format!("{at} does not count on{lane}: events are lost or out of order"),
+                Fact::Counts(label) => format!("{at} is not the number of {label} events{lane}"),
+                Fact::Joins(source) => format!("{at} is not all of {source} put together{lane}"),
+                Fact::Constant => format!("{at} has changed within the session"),
+                Fact::Unique => format!("{at} came before in this session"),
+                fact @ (Fact::SameAs(_) | Fact::EchoOf(_)) => format!("{at} is not the {fact}{lane}"),
             };
             let mut frames = vec![note.frame];
             frames.extend(mismatch.source_frame);
             let place = self.place(&note.label, note.lane.as_ref(), Some(path), frames);
+            let (expected, actual) = short_pair(&mismatch.expected, &mismatch.actual);
             let finding = Finding::new(mismatch.kind, severity, place, message)
-                .values(short(&mismatch.expected), short(&mismatch.actual))
+                .values(expected, actual)
                 .evidence(evidence);
             self.push_or_fold(finding);
         }
@@ -507,19 +539,34 @@ impl Explainer<'_, '_> {
     fn arrange(mut self) -> Vec<Finding> {
         // A connection that was cut is why nothing more came, not the other way round.
         let rank = |kind: Kind| if kind == Kind::Ending { 0 } else { 1 };
-        self.findings.sort_by_key(|f| (std::cmp::Reverse(f.severity), f.first_frame(), rank(f.kind), f.kind));
+        // What came at the wrong place is why values do not fit, even those that came before it.
+        let is_value = |kind: Kind| matches!(kind.family(), "shape" | "binding");
+        self.findings.sort_by_key(|f| {
+            (std::cmp::Reverse(f.severity), is_value(f.kind), f.first_frame(), rank(f.kind), f.kind)
+        });
         let mut causes: Vec<Finding> = Vec::new();
         for finding in self.findings {
             let cause = causes.iter_mut().find(|cause| follows(&finding, cause, self.checker));
             match cause {
                 Some(cause) => {
-                    cause.consequences.push(finding.message);
-                    cause.consequences.extend(finding.consequences);
+                    if finding.kind == cause.kind && finding.kind.family() == "shape" {
+                        cause.place.frames.extend(&finding.place.frames);
+                    }
+                    add(cause, finding.message);
+                    finding.consequences.into_iter().for_each(|also| add(cause, also));
                 }
                 None => causes.push(finding),
             }
         }
+        causes.sort_by_key(|f| (std::cmp::Reverse(f.severity), f.first_frame(), rank(f.kind), f.kind));
         causes
+    }
+}
+
+/// Puts a consequence under a finding, unless it says so already.
+fn add(cause: &mut Finding, message: String) {
+    if cause.message != message && !cause.consequences.contains(&message) {
+        cause.consequences.push(message);
     }
 }
 
@@ -535,14 +582,34 @@ fn follows(finding: &Finding, cause: &Finding, checker: &Checker<'_>) -> bool {
         cause.kind,
         Kind::Missing | Kind::Renamed | Kind::Repeated | Kind::Duplicate | Kind::OutOfOrder
     );
+    let is_place = matches!(cause.kind, Kind::Missing | Kind::OutOfOrder);
     match finding.kind {
         Kind::Relation | Kind::Unbound if same_value && cause.kind.family() == "shape" => true,
+        _ if is_payload(finding.kind) && is_of_extra(finding, cause) => true,
+        // The same change wherever the field stands.
+        Kind::TypeChanged | Kind::FieldMissing | Kind::ValueChanged
+            if finding.kind == cause.kind && finding.place.path == cause.place.path =>
+        {
+            finding.expected == cause.expected && finding.actual == cause.actual
+        }
+        Kind::Relation | Kind::Unbound
+            if is_place && finding.place.lane.is_some() && finding.place.lane == cause.place.lane =>
+        {
+            true
+        }
+        // Two totals of the same parts, in one event.
+        Kind::Relation if cause.kind == Kind::Relation && finding.first_frame() == cause.first_frame() => {
+            let own = parts(checker, &finding.place);
+            !own.is_empty() && own == parts(checker, &cause.place)
+        }
         // The same id is written in another way wherever it stands.
         Kind::FormatChanged => {
             cause.kind == Kind::FormatChanged && leaf(&finding.place) == leaf(&cause.place)
         }
         Kind::Missing if cause.kind == Kind::Ending => finding.message.contains("session ended"),
-        Kind::Relation | Kind::Unbound if changed_events || is_gap_in_counter => {
+        Kind::Relation | Kind::Unbound
+            if (changed_events || is_gap_in_counter) && finding.first_frame() >= cause.first_frame() =>
+        {
             let Some(path) = &finding.place.path else { return false };
             let facts = checker
                 .golden
@@ -567,6 +634,72 @@ fn follows(finding: &Finding, cause: &Finding, checker: &Checker<'_>) -> bool {
         }
         _ => false,
     }
+}
+
+const fn is_payload(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::TypeChanged
+            | Kind::FieldMissing
+            | Kind::FieldNew
+            | Kind::FieldMoved
+            | Kind::ValueChanged
+            | Kind::FormatChanged
+            | Kind::Unbound
+            | Kind::Relation
+    )
+}
+
+/// Whether a finding is only about events that should not have come where they did.
+fn is_of_extra(finding: &Finding, cause: &Finding) -> bool {
+    let frames = &cause.place.frames;
+    let extra: Vec<usize> = match cause.kind {
+        // The other half are the frames that these are like.
+        Kind::Duplicate => frames.iter().step_by(2).copied().collect(),
+        Kind::OutOfOrder => frames.last().copied().into_iter().collect(),
+        Kind::Repeated | Kind::Exclusive => frames.clone(),
+        _ => return false,
+    };
+    // A value that is compared with another has the other's frame, too.
+    let own = match finding.kind {
+        Kind::Unbound | Kind::Relation => finding.place.frames.get(..1).unwrap_or_default(),
+        _ => &finding.place.frames,
+    };
+    finding.place.event == cause.place.event && !own.is_empty() && own.iter().all(|own| extra.contains(own))
+}
+
+/// The events that a value counts or puts together.
+fn parts<'c>(checker: &Checker<'c>, place: &Place) -> BTreeSet<&'c Label> {
+    let shape = checker.golden.event(&place.event).into_iter().flat_map(|event| &event.shape);
+    let own = shape.filter(|(path, _)| Some(&path.pattern) == place.path.as_ref());
+    let parts = own.flat_map(|(_, rule)| &rule.facts).filter_map(|fact| match fact {
+        Fact::Counts(label) => Some(label),
+        Fact::Joins(source) => Some(&source.label),
+        _ => None,
+    });
+    parts.collect()
+}
+
+/// The values in which something differs, shown from where they begin to.
+fn short_pair(expected: &Value, actual: &Value) -> (String, String) {
+    const KEPT: usize = 20;
+    let (Some(a), Some(b)) = (expected.as_str(), actual.as_str()) else {
+        return (short(expected), short(actual));
+    };
+    let common = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
+    if common <= 2 * KEPT {
+        return (short(expected), short(actual));
+    }
+    let cut = |text: &str| {
+        let rest: String = text.chars().skip(common - KEPT).collect();
+        short(&Value::from(format!("…{rest}")))
+    };
+    (cut(a), cut(b))
+}
+
+/// The path without its last key.
+fn parent(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(parent, _)| parent)
 }
 
 /// The pointer below `value` to the first field called `key`.

@@ -7,20 +7,23 @@
 mod binding;
 mod evidence;
 mod explain;
+mod liveness;
 mod shape;
+mod stranger;
 mod timing;
 
-pub use timing::{Gaps, judge as judge_timing};
+pub use liveness::{Live, Witness, findings as liveness_findings, judge as judge_liveness};
+pub use timing::{Gaps, Sample, Timed, judge as judge_timing};
 
-use crate::dialect::{Decoder, Event, Label};
+use crate::dialect::{Decoder, Event, Label, value_at};
 use crate::finding::Finding;
-use crate::golden::{Golden, Lane, Monitor, Violation, What};
-use crate::transcript::{Ending, Frame, Transcript};
-use binding::{Bindings, Mismatch};
+use crate::golden::{Golden, Lane, LaneId, Monitor, Step, Table, Violation, What, print};
+use crate::transcript::{Ending, Entry, Frame, Transcript};
+use binding::{Bindings, Mismatch, Print};
 use serde_json::Value;
 use shape::{Misfit, Tree};
-use std::collections::{HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet, VecDeque};
 use timing::Stopwatch;
 
 /// What one session showed.
@@ -30,6 +33,8 @@ pub struct Checked {
     pub findings: Vec<Finding>,
     /// The gaps between events and their causes, for [`judge_timing`].
     pub gaps: Gaps,
+    /// What tells a live server from a transcript, for [`judge_liveness`].
+    pub live: Live,
     /// How many events there were.
     pub events: usize,
     /// Whether the session was seen to its end. What is missing at the end of a prefix proves nothing and is not found.
@@ -45,60 +50,131 @@ struct Note<T> {
     frame: usize,
 }
 
+/// Notes of one sort. What goes wrong with an event more often than [`NOTES`] is one fault again and again.
+#[derive(Debug)]
+struct Notes<T> {
+    kept: Vec<Note<T>>,
+    of_event: Table<Label, usize>,
+    /// How many more there were.
+    more: usize,
+}
+
+impl<T> Notes<T> {
+    fn new() -> Notes<T> {
+        Notes { kept: Vec::new(), of_event: Table::default(), more: 0 }
+    }
+
+    fn push(&mut self, note: Note<T>) {
+        // A server that makes up a name for every event must not fill the memory either.
+        let is_full = self.kept.len() >= 16 * NOTES;
+        match self.of_event.get_mut(&note.label) {
+            Some(count) if *count < NOTES && !is_full => *count += 1,
+            None if !is_full => drop(self.of_event.insert(note.label.clone(), 1)),
+            _ => {
+                self.more += 1;
+                return;
+            }
+        }
+        self.kept.push(note);
+    }
+}
+
 /// Follows one session.
 #[derive(Debug)]
 pub struct Checker<'g> {
     golden: &'g Golden,
     decoder: Decoder,
     monitor: Monitor,
-    trees: HashMap<Label, Tree>,
+    /// What the latest event showed; empty.
+    step: Step,
+    /// The events that the golden knows, by number.
+    numbers: Table<Label, usize>,
+    known: Vec<Known>,
     bindings: Bindings,
     stopwatch: Stopwatch,
-    violations: Vec<Note<Violation>>,
-    misfits: Vec<Note<Misfit>>,
-    mismatches: Vec<Note<Mismatch>>,
+    watch: liveness::Watch,
+    violations: Notes<Violation>,
+    misfits: Notes<Misfit>,
+    mismatches: Notes<Mismatch>,
     /// Payloads of events that fit nowhere, the first of each name.
     strangers: HashMap<Label, Value>,
     /// Payloads of events with a field too many or too few, the first of each name.
     oddities: HashMap<Label, Value>,
-    /// Fingerprints of the latest payloads by event, to tell a duplicate from a repetition.
-    recent: HashMap<Label, Vec<(u64, usize)>>,
-    /// Frames that say the same as an earlier frame of their kind, with that frame.
+    /// Noted frames that say the same as an earlier frame of their kind, with that frame.
     twins: HashMap<usize, usize>,
-    /// Which events came, and in which lanes.
-    seen: HashMap<Label, HashSet<Option<Lane>>>,
+    /// What came when something that the client says was due, by its frame.
+    unasked: HashMap<usize, Label>,
     events: usize,
     last_frame: usize,
 }
 
+/// An event that the golden knows, and what came of it.
+#[derive(Debug, Default)]
+struct Known {
+    /// By what number the order, the clock and the facts know it, if they do.
+    in_order: Option<usize>,
+    in_causes: Option<u32>,
+    in_facts: Option<usize>,
+    /// Where in its payload the keys of its lanes are; JSON pointers, for the outermost lane first.
+    lane_keys: Vec<String>,
+    /// Its shape; none for what the client sends, which is our own doing.
+    tree: Option<Tree>,
+    came: bool,
+    /// Whether a rule says what must not come after it.
+    ruled: bool,
+    /// Whether a rule says that it must not come after something.
+    barred: bool,
+    /// In which lanes a ruled event came.
+    lanes: HashSet<Option<LaneId>>,
+    /// Fingerprints of the latest payloads, to tell a duplicate from a repetition.
+    recent: VecDeque<(u64, usize)>,
+}
+
 /// How many payloads of each event are remembered to recognise a duplicate.
 const RECENT: usize = 32;
+/// How many notes of each sort are taken of an event; the rest is counted.
+const NOTES: usize = 4096;
 
 impl<'g> Checker<'g> {
     /// At the start of a session.
     pub fn new(golden: &'g Golden) -> Checker<'g> {
-        let trees = golden
-            .events
-            .iter()
-            // What the client sends is our own doing; its shape is not judged.
-            .filter(|(label, _)| !label.is_client())
-            .filter_map(|(label, event)| Tree::new(event).map(|tree| (label.clone(), tree)))
-            .collect();
+        let (monitor, bindings) = (Monitor::new(&golden.order), Bindings::new(golden));
+        let stopwatch = Stopwatch::new(golden);
+        let (mut numbers, mut known) = (Table::default(), Vec::new());
+        for label in golden.events.keys().chain(golden.order.labels()) {
+            if numbers.contains_key(label) {
+                continue;
+            }
+            numbers.insert(label.clone(), known.len());
+            let keys = golden.order.keys_of(label).unwrap_or_default();
+            known.push(Known {
+                in_order: monitor.number(label),
+                in_causes: stopwatch.number(label),
+                in_facts: bindings.number(label),
+                lane_keys: keys.into_iter().map(|key| golden.lane_pointer(label, key)).collect(),
+                tree: golden.event(label).filter(|_| !label.is_client()).and_then(Tree::new),
+                ruled: golden.rules.iter().any(|rule| rule.then == *label),
+                barred: golden.rules.iter().any(|rule| rule.first == *label),
+                ..Known::default()
+            });
+        }
         Checker {
             golden,
             decoder: Decoder::new(&golden.dialect),
-            monitor: Monitor::new(&golden.order),
-            trees,
-            bindings: Bindings::new(golden),
-            stopwatch: Stopwatch::new(golden),
-            violations: Vec::new(),
-            misfits: Vec::new(),
-            mismatches: Vec::new(),
+            monitor,
+            step: Step::default(),
+            numbers,
+            known,
+            bindings,
+            stopwatch,
+            watch: liveness::Watch::new(golden),
+            violations: Notes::new(),
+            misfits: Notes::new(),
+            mismatches: Notes::new(),
             strangers: HashMap::new(),
             oddities: HashMap::new(),
-            recent: HashMap::new(),
             twins: HashMap::new(),
-            seen: HashMap::new(),
+            unasked: HashMap::new(),
             events: 0,
             last_frame: 0,
         }
@@ -111,65 +187,134 @@ impl<'g> Checker<'g> {
         }
     }
 
+    /// Takes the next entry of a recording. Hands back its JSON, for `Entries::reuse`.
+    pub fn entry(&mut self, entry: Entry) -> Option<Value> {
+        match entry {
+            Entry::Json { at, conn, side, value } => {
+                let event = self.decoder.feed_json(at, conn, side, value);
+                self.event(&event);
+                Some(event.data)
+            }
+            Entry::Frame(frame) => {
+                self.frame(&frame);
+                None
+            }
+        }
+    }
+
     /// Takes the next event.
     pub fn event(&mut self, event: &Event) {
         self.events += 1;
         self.last_frame = event.frame;
-        let keys = |key: &str| lane_value(self.golden, event, key);
-        let violations = self.monitor.feed(&event.label, &keys);
-        let lanes = self.monitor.lanes_of(&event.label, &keys);
-        let lane = lanes.last().cloned();
-        let broken = self.against_rules(event, &lane);
-        // Lanes matter to rules only; without one an event is just there.
-        let ruled = self.golden.rules.iter().any(|rule| rule.then == event.label);
-        self.seen.entry(event.label.clone()).or_default().insert(lane.clone().filter(|_| ruled));
-        for violation in violations.into_iter().chain(broken) {
-            if violation.what == What::Unknown {
-                self.strangers.entry(event.label.clone()).or_insert_with(|| event.data.clone());
+        self.watch.feed(event);
+        let Some(number) = self.numbers.get(&event.label).copied() else {
+            return self.note_violation(Violation::unknown(&event.label), event);
+        };
+        let mut step = std::mem::take(&mut self.step);
+        self.follow(number, event, &mut step);
+        let Step { violations, lanes, forgotten } = &mut step;
+        let lane = lanes.last().copied();
+        let mut noted = !violations.is_empty();
+        for violation in violations.drain(..) {
+            self.note_violation(violation, event);
+        }
+        let Known { in_causes, in_facts, .. } = self.known[number];
+        if let Some(number) = in_causes {
+            self.stopwatch.feed(number, event, lanes);
+        }
+        let mismatches = in_facts.map(|number| self.bindings.feed(number, event, lane)).unwrap_or_default();
+        let known = &mut self.known[number];
+        let misfits = known.tree.as_mut().map(|tree| tree.misfits(&event.data)).unwrap_or_default();
+        known.came = true;
+        if known.ruled {
+            known.lanes.insert(lane);
+        }
+        if !misfits.is_empty() || !mismatches.is_empty() {
+            noted = true;
+            self.note_payload(number, event, misfits, mismatches);
+        }
+        if let Some(twin) = self.known[number].twin(event).filter(|_| noted) {
+            self.twins.insert(event.frame, twin);
+        }
+        for lane in forgotten.drain(..) {
+            self.bindings.forget(lane);
+            self.stopwatch.forget(lane);
+            for known in self.known.iter_mut().filter(|known| known.ruled) {
+                known.lanes.remove(&Some(lane));
             }
-            let (label, lane) = (violation.label.clone(), violation.lane.clone());
-            self.violations.push(Note { what: violation, label, lane, frame: event.frame });
         }
-        let note = |label: &Label, lane: &Option<Lane>| (label.clone(), lane.clone());
-        if let Some(tree) = self.trees.get(&event.label) {
-            for misfit in tree.misfits(&event.data) {
-                self.oddities.entry(event.label.clone()).or_insert_with(|| event.data.clone());
-                let (label, lane) = note(&event.label, &lane);
-                self.misfits.push(Note { what: misfit, label, lane, frame: event.frame });
-            }
-        }
-        for mismatch in self.bindings.feed(event, &lane) {
-            let (label, lane) = note(&event.label, &lane);
-            self.mismatches.push(Note { what: mismatch, label, lane, frame: event.frame });
-        }
-        self.note_twin(event);
-        self.stopwatch.feed(event, &lanes);
+        // What is left of the lists is their memory, for the next event.
+        lanes.clear();
+        self.step = step;
     }
 
-    fn note_twin(&mut self, event: &Event) {
-        if event.label.is_client() || !event.data.is_object() {
-            return;
+    /// Holds the event of a number against the order and the rules.
+    fn follow(&mut self, number: usize, event: &Event, step: &mut Step) {
+        let known = &self.known[number];
+        let Some(in_order) = known.in_order else {
+            return step.violations.push(Violation::unknown(&event.label));
+        };
+        self.monitor.take(in_order, &known.lane_values(event), step);
+        if known.barred {
+            let lane = step.lanes.last().copied();
+            let came = |then: &Label| self.known(then).is_some_and(|known| known.lanes.contains(&lane));
+            let broken =
+                self.golden.rules.iter().filter(|rule| rule.first == event.label && came(&rule.then));
+            step.violations.extend(broken.map(|rule| Violation {
+                what: What::Late { passed_by: Some(rule.then.clone()) },
+                label: event.label.clone(),
+                lane: self.monitor.lane(in_order, &known.lane_values(event)),
+            }));
         }
-        let mut hasher = DefaultHasher::new();
-        hash(&event.data, &mut hasher);
-        let print = hasher.finish();
-        let recent = self.recent.entry(event.label.clone()).or_default();
-        match recent.iter().find(|(known, _)| *known == print) {
-            Some((_, frame)) => {
-                self.twins.insert(event.frame, *frame);
-            }
-            None => {
-                if recent.len() == RECENT {
-                    recent.remove(0);
-                }
-                recent.push((print, event.frame));
-            }
+    }
+
+    fn known(&self, label: &Label) -> Option<&Known> {
+        self.known.get(*self.numbers.get(label)?)
+    }
+
+    fn note_violation(&mut self, violation: Violation, event: &Event) {
+        if violation.what == What::Unknown && self.strangers.len() < NOTES {
+            self.strangers.entry(event.label.clone()).or_insert_with(|| event.data.clone());
         }
+        let (label, lane) = (violation.label.clone(), violation.lane.clone());
+        if violation.what == What::Missing && label.is_client() && self.unasked.len() < NOTES {
+            self.unasked.insert(event.frame, event.label.clone());
+        }
+        self.violations.push(Note { what: violation, label, lane, frame: event.frame });
+    }
+
+    fn note_payload(
+        &mut self,
+        number: usize,
+        event: &Event,
+        misfits: Vec<Misfit>,
+        mismatches: Vec<Mismatch>,
+    ) {
+        let known = &self.known[number];
+        let lane = known.in_order.and_then(|own| self.monitor.lane(own, &known.lane_values(event)));
+        let (label, frame) = (&event.label, event.frame);
+        if !misfits.is_empty() {
+            self.oddities.entry(label.clone()).or_insert_with(|| event.data.clone());
+        }
+        for what in misfits {
+            self.misfits.push(Note { what, label: label.clone(), lane: lane.clone(), frame });
+        }
+        for what in mismatches {
+            self.mismatches.push(Note { what, label: label.clone(), lane: lane.clone(), frame });
+        }
+    }
+
+    /// How much is held: lanes, values and times in lanes, gaps, fingerprints and notes. It grows with the lanes in
+    /// which something may still come and with the values of `unique` facts, not with the events.
+    pub fn held(&self) -> usize {
+        let notes = self.violations.kept.len() + self.misfits.kept.len() + self.mismatches.kept.len();
+        let fingerprints: usize = self.known.iter().map(|known| known.recent.len() + known.lanes.len()).sum();
+        self.monitor.held() + self.bindings.held() + self.stopwatch.held() + notes + fingerprints
     }
 
     /// Whether anything has deviated so far.
     pub fn is_clean(&self) -> bool {
-        self.violations.is_empty() && self.misfits.is_empty() && self.mismatches.is_empty()
+        self.violations.kept.is_empty() && self.misfits.kept.is_empty() && self.mismatches.kept.is_empty()
     }
 
     /// Whether the order allows the session to end here.
@@ -179,30 +324,17 @@ impl<'g> Checker<'g> {
 
     /// Critical events that never came although the order, learned from few recordings, would let them be absent.
     fn critical(&self) -> Vec<Violation> {
-        let noted = |label: &Label| self.violations.iter().any(|note| note.label == *label);
+        let noted = |label: &Label| self.violations.kept.iter().any(|note| note.label == *label);
+        let came = |label: &Label| self.known(label).is_some_and(|known| known.came);
         let absent = self
             .golden
             .events
             .iter()
-            .filter(|(label, event)| event.critical && !self.seen.contains_key(*label) && !noted(label));
+            .filter(|(label, event)| event.critical && !came(label) && !noted(label));
         let missed = |label: &Label| Violation { what: What::Missing, label: label.clone(), lane: None };
         let missing = self.monitor.missing();
         let known = |label: &Label| missing.iter().any(|violation| violation.label == *label);
         absent.filter(|(label, _)| !known(label)).map(|(label, _)| missed(label)).collect()
-    }
-
-    /// What must not come any more: pairs that the order cannot say.
-    fn against_rules(&self, event: &Event, lane: &Option<Lane>) -> Vec<Violation> {
-        let broken = self.golden.rules.iter().filter(|rule| {
-            rule.first == event.label && self.seen.get(&rule.then).is_some_and(|lanes| lanes.contains(lane))
-        });
-        broken
-            .map(|rule| Violation {
-                what: What::Late { passed_by: Some(rule.then.clone()) },
-                label: event.label.clone(),
-                lane: lane.clone(),
-            })
-            .collect()
     }
 
     /// The end of the session: explains all that was noted.
@@ -212,31 +344,51 @@ impl<'g> Checker<'g> {
             let frame = self.last_frame;
             for violation in self.monitor.missing().into_iter().chain(self.critical()) {
                 let (label, lane) = (violation.label.clone(), violation.lane.clone());
-                self.violations.push(Note { what: violation, label, lane, frame });
+                self.violations.kept.push(Note { what: violation, label, lane, frame });
             }
         }
-        let findings = explain::explain(&self, ending);
-        Checked { findings, events: self.events, is_whole, gaps: self.stopwatch.into_gaps() }
+        let mut findings = explain::explain(&self, ending);
+        let more = self.violations.more + self.misfits.more + self.mismatches.more;
+        if let Some(first) = findings.first_mut().filter(|_| more > 0) {
+            first.consequences.push(format!("{more} more of what was found are not told one by one"));
+        }
+        let (gaps, live) = (self.stopwatch.into_gaps(), self.watch.into_live(ending));
+        Checked { findings, events: self.events, is_whole, gaps, live }
     }
 }
 
-fn hash(value: &Value, hasher: &mut DefaultHasher) {
-    match value {
-        Value::Object(map) => map.iter().for_each(|(key, value)| {
-            key.hash(hasher);
-            hash(value, hasher);
-        }),
-        Value::Array(items) => items.iter().for_each(|item| hash(item, hasher)),
-        Value::String(text) => text.hash(hasher),
-        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string().hash(hasher),
+impl Known {
+    /// The values of its lanes' keys in a payload.
+    fn lane_values<'v>(&self, event: &'v Event) -> impl Fn(usize) -> Option<Cow<'v, str>> {
+        |depth| key_text(value_at(&event.data, self.lane_keys.get(depth)?)?)
+    }
+
+    /// The frame of an earlier event with the same payload, among the latest.
+    fn twin(&mut self, event: &Event) -> Option<usize> {
+        if event.label.is_client() || !event.data.is_object() {
+            return None;
+        }
+        let own = print(&Print(&event.data));
+        let twin = self.recent.iter().find(|(known, _)| *known == own).map(|(_, frame)| *frame);
+        if twin.is_none() {
+            if self.recent.len() == RECENT {
+                self.recent.pop_front();
+            }
+            self.recent.push_back((own, event.frame));
+        }
+        twin
     }
 }
 
 /// The value of a lane's key in an event, as text; none when the event does not carry it.
 pub fn lane_value(golden: &Golden, event: &Event, key: &str) -> Option<String> {
-    match event.data.pointer(&golden.lane_pointer(&event.label, key))? {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
+    key_text(value_at(&event.data, &golden.lane_pointer(&event.label, key))?).map(Cow::into_owned)
+}
+
+fn key_text(value: &Value) -> Option<Cow<'_, str>> {
+    match value {
+        Value::String(text) => Some(Cow::Borrowed(text)),
+        Value::Number(number) => Some(Cow::Owned(number.to_string())),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     }
 }

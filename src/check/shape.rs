@@ -1,10 +1,9 @@
 //! The shape of payloads, checked event by event.
 
-use crate::dialect::pointer;
+use crate::dialect::{field, pointer};
 use crate::finding::Kind;
 use crate::golden::{Event, Rule, Type, type_of};
 use serde_json::Value;
-use std::collections::BTreeMap;
 
 /// One contradiction of a shape.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,7 +27,12 @@ pub(super) struct Tree {
     pattern: String,
     rule: Option<Rule>,
     optional: bool,
-    fields: BTreeMap<String, Tree>,
+    /// By key.
+    fields: Vec<(String, Tree)>,
+    /// How many of them are not optional.
+    required: usize,
+    /// Which field stood last at each place of a payload.
+    order: Vec<usize>,
     items: Option<Box<Tree>>,
 }
 
@@ -47,20 +51,96 @@ impl Tree {
                 node = if key == "*" {
                     node.items.get_or_insert_with(Box::default)
                 } else {
-                    node.fields.entry(key).or_default()
+                    let index = match node.fields.binary_search_by(|(own, _)| own.cmp(&key)) {
+                        Ok(index) => index,
+                        Err(index) => {
+                            node.fields.insert(index, (key, Tree::default()));
+                            index
+                        }
+                    };
+                    &mut node.fields[index].1
                 };
                 node.pattern = pattern;
             }
             node.rule = Some(rule.clone());
             node.optional = path.optional;
         }
+        root.count();
         Some(root)
     }
 
+    fn count(&mut self) {
+        self.required = self.fields.iter().filter(|(_, tree)| !tree.optional).count();
+        self.fields.iter_mut().map(|(_, tree)| tree).for_each(Tree::count);
+        self.items.iter_mut().for_each(|items| items.count());
+    }
+
+    fn index(&self, key: &str) -> Option<usize> {
+        self.fields.binary_search_by(|(own, _)| own.as_str().cmp(key)).ok()
+    }
+
+    /// Whether there are no misfits in `value`. Payloads of one event are alike: each field is looked for first where it
+    /// stood in the one before.
+    fn fits(&mut self, value: &Value) -> bool {
+        if let Some(rule) = &self.rule {
+            if !rule.types.is_empty() && !rule.types.iter().any(|own| own.fits(value)) {
+                return false;
+            }
+        } else if !self.is_kind_of(value) {
+            return false;
+        }
+        match value {
+            Value::Object(_) if self.is_open() => true,
+            Value::Object(map) => self.fits_object(map),
+            Value::Array(items) => match &mut self.items {
+                Some(tree) => items.iter().all(|item| tree.fits(item)),
+                None => true,
+            },
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
+        }
+    }
+
+    fn fits_object(&mut self, map: &serde_json::Map<String, Value>) -> bool {
+        let mut required = 0;
+        for (position, (key, value)) in map.iter().enumerate() {
+            let guess = self.order.get(position).copied();
+            let known = match guess.filter(|guess| self.fields[*guess].0 == *key) {
+                Some(index) => Some(index),
+                None => self.index(key),
+            };
+            let Some(index) = known else { return false };
+            if guess != known && position <= self.fields.len() {
+                self.order.resize(self.order.len().max(position + 1), index);
+                self.order[position] = index;
+            }
+            let tree = &mut self.fields[index].1;
+            if !tree.fits(value) {
+                return false;
+            }
+            required += usize::from(!tree.optional);
+        }
+        required == self.required
+    }
+
+    /// Whether nothing is known of an object's fields.
+    fn is_open(&self) -> bool {
+        let Some(rule) = &self.rule else { return false };
+        // An object of which no field is known is not described, unlike one that was always empty.
+        (self.fields.is_empty() && !self.pattern.is_empty())
+            || rule.types.iter().any(|own| matches!(own, Type::Map))
+    }
+
+    /// Whether a value without a rule can hold what is known to be in it.
+    fn is_kind_of(&self, value: &Value) -> bool {
+        (self.fields.is_empty() || value.is_object()) && (self.items.is_none() || value.is_array())
+    }
+
     /// Everything in `value` that does not fit.
-    pub(super) fn misfits(&self, value: &Value) -> Vec<Misfit> {
+    pub(super) fn misfits(&mut self, value: &Value) -> Vec<Misfit> {
         let mut out = Vec::new();
-        self.walk(value, &mut out);
+        if !self.fits(value) {
+            self.walk(value, &mut out);
+        }
         out
     }
 
@@ -70,17 +150,14 @@ impl Tree {
                 out.push(misfit);
                 return;
             }
-            if rule.types.iter().any(|t| matches!(t, Type::Map)) && value.is_object() {
-                return;
-            }
-        } else if !self.fields.is_empty() && !value.is_object() {
-            out.push(self.misfit(Kind::TypeChanged, "object", type_of(value), None));
-            return;
-        } else if self.items.is_some() && !value.is_array() {
-            out.push(self.misfit(Kind::TypeChanged, "array", type_of(value), None));
+        } else if !self.is_kind_of(value) {
+            let is_list = self.fields.is_empty() || value.is_object();
+            let expected = if is_list { "array" } else { "object" };
+            out.push(self.misfit(Kind::TypeChanged, expected, type_of(value), None));
             return;
         }
         match value {
+            Value::Object(_) if self.is_open() => {}
             Value::Object(map) => self.walk_object(map, out),
             Value::Array(items) => {
                 if let Some(tree) = &self.items {
@@ -92,13 +169,13 @@ impl Tree {
     }
 
     fn walk_object(&self, map: &serde_json::Map<String, Value>, out: &mut Vec<Misfit>) {
-        // An object of which no field is known is not described, unlike one that was always empty.
-        if self.fields.is_empty() && self.rule.is_some() && !self.pattern.is_empty() {
-            return;
-        }
+        let mut known = 0;
         for (key, tree) in &self.fields {
-            match map.get(key) {
-                Some(value) => tree.walk(value, out),
+            match field(map, key) {
+                Some(value) => {
+                    known += 1;
+                    tree.walk(value, out);
+                }
                 None if tree.optional => {}
                 None => {
                     let mut misfit = tree.misfit(Kind::FieldMissing, &tree.describe(), "nothing", None);
@@ -107,8 +184,11 @@ impl Tree {
                 }
             }
         }
+        if known == map.len() {
+            return;
+        }
         for (key, value) in map {
-            if !self.fields.contains_key(key) {
+            if self.index(key).is_none() {
                 let pattern = format!("{}{}", self.pattern, pointer([key.as_str()]));
                 out.push(Misfit {
                     kind: Kind::FieldNew,
@@ -125,7 +205,7 @@ impl Tree {
     fn describe(&self) -> String {
         match &self.rule {
             Some(rule) if !rule.types.is_empty() => {
-                rule.types.iter().map(Type::to_string).collect::<Vec<_>>().join(" | ")
+                rule.types.iter().map(say).collect::<Vec<_>>().join(" or ")
             }
             _ if self.items.is_some() => "array".to_owned(),
             _ if !self.fields.is_empty() => "object".to_owned(),
@@ -149,12 +229,9 @@ impl Tree {
         let kin: Vec<&Type> = rule.types.iter().filter(same_type).collect();
         let expected = self.describe();
         if kin.is_empty() {
-            let mut misfit = self.misfit(
-                Kind::TypeChanged,
-                &expected,
-                &format!("{actual_type} {}", short(value)),
-                rule.samples,
-            );
+            let actual =
+                if value.is_null() { "null".to_owned() } else { format!("{actual_type} {}", short(value)) };
+            let mut misfit = self.misfit(Kind::TypeChanged, &expected, &actual, rule.samples);
             misfit.novel = actual_type == "number" && rule.types.iter().any(|t| t.json_type() == "integer");
             return Some(misfit);
         }
@@ -167,6 +244,14 @@ impl Tree {
     }
 }
 
+/// A type in words: a value stands for itself.
+fn say(of: &Type) -> String {
+    match of {
+        Type::Literal(value) => value.to_string(),
+        of => of.to_string(),
+    }
+}
+
 /// A value in at most about sixty characters.
 pub(super) fn short(value: &Value) -> String {
     let text = value.to_string();
@@ -175,4 +260,54 @@ pub(super) fn short(value: &Value) -> String {
     }
     let cut: String = text.chars().take(57).collect();
     format!("{cut}...")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Payloads that often fit, in any order of their keys.
+    fn payload() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            Just(Value::from(1)),
+            Just(Value::from(0.5)),
+            "[a-b]?".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 12, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..3).prop_map(Value::Array),
+                proptest::collection::vec(("[a-e]", inner), 0..5)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_fits_has_no_misfits(payloads in proptest::collection::vec(payload(), 1..20)) {
+            let text = r#"
+                goldwire = 1
+                order = "say"
+                [event.say.shape]
+                "/a?" = "integer | null"
+                "/b?" = "map"
+                "/c?" = "object"
+                "/c/d?" = "text"
+                "/d?" = "array"
+                "/d/*" = "number"
+                "/e?" = "object"
+                "/e/a" = "string"
+            "#;
+            let golden = crate::golden::read("g.toml", text).expect("a valid golden");
+            let event = golden.events.values().next().expect("it has an event");
+            let mut tree = Tree::new(event).expect("it has a shape");
+            for payload in payloads {
+                let mut misfits = Vec::new();
+                tree.walk(&payload, &mut misfits);
+                prop_assert_eq!(tree.fits(&payload), misfits.is_empty(), "{}: {:?}", payload, misfits);
+            }
+        }
+    }
 }

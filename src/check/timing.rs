@@ -2,69 +2,308 @@
 
 use crate::dialect::{Event, Label};
 use crate::finding::{Finding, Kind, Place, Severity};
-use crate::golden::{ALPHA_DEVIATION, ALPHA_SUSPECT, Causes, Envelope, Golden, LOG_FLOOR, Lane, Limits};
-use crate::transcript::Gap;
+use crate::golden::{
+    ALPHA_DEVIATION, ALPHA_SUSPECT, Causes, Envelope, FEW, Golden, LOG_FLOOR, LaneId, Limits, MIN_RUNS,
+    Table, print,
+};
+use crate::transcript::{Gap, Host};
 use std::collections::BTreeMap;
 
-/// The gaps of one run, each with its frame, by event and cause.
-pub type Gaps = BTreeMap<(Label, Label), Vec<(Gap, usize)>>;
+/// The gaps of one run by event and cause; only those that the golden has bounds for.
+pub type Gaps = BTreeMap<(Label, Label), Sample>;
+
+/// The gaps between an event and its cause in one run, each with its frame: all of them up to 4,096, then an even
+/// sample.
+///
+/// Which ones stay is decided by a hash of the frame's number, so that every reading keeps the same. At least half as
+/// many stay as fit, so that the sample's median is, in 99.7 % of all runs, a value between the 46.7th and the 53.3rd
+/// percentile.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Sample {
+    kept: Vec<(Gap, usize)>,
+    /// Gaps stay whose hash begins with so many zeros.
+    zeros: u32,
+    count: usize,
+    longest: (Gap, usize),
+}
+
+/// How many gaps of an event and a cause are kept of one run.
+const SAMPLE: usize = 4096;
+
+/// Gaps with their frames.
+impl FromIterator<(Gap, usize)> for Sample {
+    fn from_iter<I: IntoIterator<Item = (Gap, usize)>>(gaps: I) -> Sample {
+        let mut sample = Sample::default();
+        gaps.into_iter().for_each(|(gap, frame)| sample.add(gap, frame));
+        sample
+    }
+}
+
+impl Sample {
+    /// The gaps that are kept.
+    pub fn gaps(&self) -> impl Iterator<Item = Gap> {
+        self.kept.iter().map(|(gap, _)| *gap)
+    }
+
+    fn add(&mut self, gap: Gap, frame: usize) {
+        self.count += 1;
+        self.longest = self.longest.max((gap, frame));
+        let stays = |frame: usize, zeros: u32| print(&frame).leading_zeros() >= zeros;
+        if stays(frame, self.zeros) {
+            self.kept.push((gap, frame));
+        }
+        while self.kept.len() >= SAMPLE {
+            self.zeros += 1;
+            let zeros = self.zeros;
+            self.kept.retain(|(_, frame)| stays(*frame, zeros));
+        }
+    }
+}
 
 /// Collects the gaps of one run.
 #[derive(Debug)]
 pub(super) struct Stopwatch {
     causes: Causes,
-    gaps: Gaps,
+    /// By the number of the event: its gaps by the number of the cause.
+    gaps: Table<u32, Vec<(u32, Sample)>>,
 }
 
 impl Stopwatch {
     pub(super) fn new(golden: &Golden) -> Stopwatch {
-        Stopwatch { causes: Causes::new(&golden.order), gaps: Gaps::new() }
+        let causes = Causes::new(&golden.order);
+        let mut gaps: Table<u32, Vec<(u32, Sample)>> = Table::default();
+        for (label, envelope) in known(golden) {
+            if let (Some(own), Some(after)) = (causes.number(label), causes.number(&envelope.after)) {
+                gaps.entry(own).or_default().push((after, Sample::default()));
+            }
+        }
+        Stopwatch { causes, gaps }
     }
 
-    pub(super) fn feed(&mut self, event: &Event, lanes: &[Lane]) {
-        if let Some((cause, gap)) = self.causes.feed(&event.label, lanes, event.at) {
-            self.gaps.entry((event.label.clone(), cause)).or_default().push((gap, event.frame));
+    /// The number by which it knows an event.
+    pub(super) fn number(&self, label: &Label) -> Option<u32> {
+        self.causes.number(label)
+    }
+
+    /// Takes the next event, by its number.
+    pub(super) fn feed(&mut self, number: u32, event: &Event, lanes: &[LaneId]) {
+        let Some((cause, gap)) = self.causes.take(number, lanes, event.at) else { return };
+        let Some(samples) = self.gaps.get_mut(&number) else { return };
+        if let Some((_, sample)) = samples.iter_mut().find(|(after, _)| *after == cause) {
+            sample.add(gap, event.frame);
         }
     }
 
+    pub(super) fn forget(&mut self, lane: LaneId) {
+        self.causes.forget(lane);
+    }
+
+    /// How many times and gaps are held.
+    pub(super) fn held(&self) -> usize {
+        let gaps: usize = self.gaps.values().flatten().map(|(_, sample)| sample.kept.len()).sum();
+        self.causes.held() + gaps
+    }
+
     pub(super) fn into_gaps(self) -> Gaps {
-        self.gaps
+        let Stopwatch { causes, gaps } = self;
+        let mut classes = Gaps::new();
+        for (number, samples) in gaps {
+            for (cause, sample) in samples.into_iter().filter(|(_, sample)| sample.count > 0) {
+                classes.insert((causes.label(number).clone(), causes.label(cause).clone()), sample);
+            }
+        }
+        classes
     }
 }
 
-/// Judges the gaps of `runs` together. The findings carry the index of the run that shows them best.
-pub fn judge(golden: &Golden, runs: &[&Gaps]) -> Vec<(usize, Finding)> {
-    let tested: Vec<(&Label, &Envelope)> = golden
+/// The envelopes of which enough is known, each with its event.
+fn known(golden: &Golden) -> impl Iterator<Item = (&Label, &Envelope)> {
+    golden
         .events
         .iter()
         .flat_map(|(label, event)| event.timing.iter().map(move |timing| (label, timing)))
-        .filter(|(_, timing)| timing.is_tested() || timing.latest.is_some())
-        .collect();
-    let classes = u32::try_from(tested.len()).unwrap_or(u32::MAX);
+        .filter(|(_, timing)| is_judged(timing) || timing.runs >= MIN_RUNS)
+}
+
+/// Whether a gap is held against its bounds; one that is usually too short for that can still stall.
+fn is_judged(timing: &Envelope) -> bool {
+    timing.is_tested() || timing.latest.is_some()
+}
+
+/// What is judged of one run.
+#[derive(Debug, Clone, Copy)]
+pub struct Timed<'r> {
+    /// Its gaps.
+    pub gaps: &'r Gaps,
+    /// How busy the machine was that measured them, where that is known.
+    pub host: Option<Host>,
+}
+
+/// A timer rings so much late on a machine that has nothing to do.
+const TIMER: Gap = Gap::from_millis(2);
+
+impl Timed<'_> {
+    /// How late the middle one of so many gaps may be for no other reason than this machine.
+    ///
+    /// The worst hold-up can lie in one gap as a whole, but in several only by parts, and the middle one is late when
+    /// more than half of them are.
+    fn own_delay(&self, gaps: usize) -> Gap {
+        let Some(host) = self.host else { return Gap::ZERO };
+        let late = u64::try_from(gaps / 2 + 1).unwrap_or(u64::MAX);
+        let part = Gap::from_nanos((host.lag_max - TIMER).as_nanos() / late);
+        part.max(host.lag_p50 - TIMER)
+    }
+
+    /// The middle one of a run's gaps, as a logarithm, with its frame, and what it is at least without this machine's
+    /// own delay.
+    fn middle(&self, sample: &Sample) -> Option<(f64, usize, f64)> {
+        let mut gaps = sample.kept.clone();
+        gaps.sort_unstable();
+        let (low, _) = *gaps.get(gaps.len().checked_sub(1)? / 2)?;
+        let (high, frame) = *gaps.get(gaps.len() / 2)?;
+        let log = f64::midpoint(log_of(low), log_of(high));
+        let delay = self.own_delay(sample.count);
+        let relieved = if delay == Gap::ZERO { log } else { log_of(gap_of(log) - delay) };
+        Some((log, frame, relieved))
+    }
+}
+
+fn log_of(gap: Gap) -> f64 {
+    (gap.as_secs_f64() + LOG_FLOOR).ln()
+}
+
+fn gap_of(log: f64) -> Gap {
+    Gap::from_secs_f64(log.exp() - LOG_FLOOR)
+}
+
+/// What a finding says of the machine that measured, from the worst of some runs.
+fn says_of_host(runs: impl Iterator<Item = Option<Host>>, is_excused: bool) -> String {
+    let (mut worst, mut starved) = (None, None);
+    for host in runs.flatten() {
+        (worst, starved) = (worst.max(Some(host.lag_max)), starved.max(host.starved));
+    }
+    let mut said = match worst {
+        Some(lag) if is_excused => format!("; this machine may be why: it woke up to {lag} late"),
+        Some(lag) => format!("; this machine woke at most {lag} late"),
+        None => return String::new(),
+    };
+    if let Some(percent) = starved {
+        said.push_str(&format!(", something waited for a processor {percent} % of the time"));
+    }
+    said
+}
+
+/// Judges the gaps of `runs` together. The findings carry the index of the run that shows them best.
+///
+/// What is late by no more than the machine was that measured is a suspect and excused: it is no evidence against the
+/// server, nor for it.
+pub fn judge(golden: &Golden, runs: &[Timed<'_>]) -> Vec<(usize, Finding)> {
+    let classes = known(golden).filter(|(_, timing)| is_judged(timing)).count();
+    let classes = u32::try_from(classes).unwrap_or(u32::MAX);
     let mut findings = Vec::new();
-    for (label, envelope) in tested {
-        let shown: Vec<(usize, &[(Gap, usize)])> = runs
-            .iter()
-            .enumerate()
-            .filter_map(|(i, gaps)| Some((i, gaps.get(&(label.clone(), envelope.after.clone()))?.as_slice())))
-            .collect();
+    for (label, envelope) in known(golden) {
+        let key = (label.clone(), envelope.after.clone());
+        let shown: Vec<(usize, Timed<'_>, &Sample)> =
+            runs.iter().enumerate().filter_map(|(i, run)| Some((i, *run, run.gaps.get(&key)?))).collect();
         if !shown.is_empty() {
             findings.extend(Class { golden, label, envelope, classes, shown }.judge());
         }
     }
-    arrange(findings)
+    arrange(findings, whole_run(golden, runs))
+}
+
+/// Reported only beyond this many times the usual: less is nothing that anybody would look into.
+const MIN_SLOWER: f64 = 1.15;
+
+/// Whether the sessions as wholes, over all kinds of gaps, went slower than recorded ones do.
+fn whole_run(golden: &Golden, runs: &[Timed<'_>]) -> Option<(usize, Finding)> {
+    let whole = golden.whole_run?;
+    let mut paces: Vec<(f64, usize)> = Vec::new();
+    // The same without this machine's own delays.
+    let mut relieved: Vec<(f64, usize)> = Vec::new();
+    for (index, run) in runs.iter().enumerate() {
+        let (mut sum, mut least, mut weights) = (0.0, 0.0, 0.0);
+        for (label, envelope) in known(golden).filter(|(_, envelope)| envelope.is_tested()) {
+            let Some(sample) = run.gaps.get(&(label.clone(), envelope.after.clone())) else { continue };
+            let Some((log, _, without)) = run.middle(sample) else { continue };
+            sum += envelope.deviation(log) * envelope.weight();
+            least += envelope.deviation(without) * envelope.weight();
+            weights += envelope.weight();
+        }
+        if weights > 0.0 {
+            paces.push((sum / weights, index));
+            relieved.push((least / weights, index));
+        }
+    }
+    let (relieved, _) = median(relieved.into_iter())?;
+    paces.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (middle, _) = *paces.get(paces.len().checked_sub(1)? / 2)?;
+    let (_, worst_run) = *paces.last()?;
+    let count = u32::try_from(paces.len()).unwrap_or(u32::MAX);
+    // A quarter of what may be wrong by chance is spent here, as one of four; of what may only be suspicious half.
+    let limit = |alpha, classes| {
+        whole.upper(Limits { runs: count, classes, days: golden.learned.days.max(1), alpha })
+    };
+    let slower = middle.exp();
+    let suspicious = limit(ALPHA_SUSPECT, 2).max(MIN_SLOWER);
+    let bound = limit(ALPHA_DEVIATION, 4).max(MIN_SLOWER);
+    if slower <= suspicious {
+        return None;
+    }
+    let is_excused = relieved.exp() <= suspicious;
+    let severity = if relieved.exp() > bound { Severity::Deviation } else { Severity::Suspect };
+    let place = Place {
+        event: Label::from("@run"),
+        lane: None,
+        path: None,
+        golden_line: golden.place(["whole_run"]),
+        key: "whole_run".to_owned(),
+        frames: Vec::new(),
+    };
+    let message = format!("the whole session went {slower:.1} times as slow as usual");
+    let mut finding = Finding::new(Kind::TooLate, severity, place, message)
+        .values(format!("at most {bound:.2} times"), format!("{slower:.2} times"))
+        .evidence(format!(
+            "over all kinds of gaps in {} recordings, spread {:.2}; judged over {count} run{}{}",
+            whole.runs,
+            whole.spread,
+            if count == 1 { "" } else { "s" },
+            says_of_host(runs.iter().map(|run| run.host), is_excused)
+        ));
+    finding.is_excused = is_excused;
+    Some((worst_run, finding))
 }
 
 /// A burst shows first: events that were held back and came together make those before them late, so that whatever
 /// else is off in time follows from it. Of several the gaps that were recorded most often show it best.
-fn arrange(mut findings: Vec<(usize, Finding)>) -> Vec<(usize, Finding)> {
+///
+/// A session that went slower as a whole explains whatever was late in it, but for a stall.
+fn arrange(mut findings: Vec<(usize, Finding)>, whole: Option<(usize, Finding)>) -> Vec<(usize, Finding)> {
     let burst = findings
         .iter()
         .enumerate()
         .filter(|(_, (_, finding))| finding.kind == Kind::TooEarly && finding.severity == Severity::Deviation)
         .max_by_key(|(index, (_, finding))| (finding.place.frames.len(), std::cmp::Reverse(*index)))
         .map(|(index, _)| index);
-    let Some(index) = burst else { return findings };
+    let Some(index) = burst else {
+        let Some((run, mut whole)) = whole else { return findings };
+        // One kind of gap that is late by itself is that, not a slow session.
+        let late = findings.iter().filter(|(_, finding)| finding.kind == Kind::TooLate).count();
+        if late == 1 || findings.iter().any(|(_, finding)| finding.kind == Kind::Stall) {
+            return findings;
+        }
+        let (late, mut others): (Vec<_>, Vec<_>) =
+            findings.into_iter().partition(|(_, finding)| finding.kind == Kind::TooLate);
+        for (_, finding) in late {
+            if finding.severity == Severity::Deviation {
+                whole.severity = Severity::Deviation;
+            }
+            whole.is_excused &= finding.is_excused;
+            whole.consequences.push(finding.message);
+        }
+        others.insert(0, (run, whole));
+        return others;
+    };
     let (run, mut burst) = findings.remove(index);
     burst.consequences.extend(findings.into_iter().map(|(_, finding)| finding.message));
     // The frames beyond the first only said how much it weighs.
@@ -77,11 +316,9 @@ struct Class<'c> {
     label: &'c Label,
     envelope: &'c Envelope,
     classes: u32,
-    shown: Vec<(usize, &'c [(Gap, usize)])>,
+    /// The runs that have such gaps.
+    shown: Vec<(usize, Timed<'c>, &'c Sample)>,
 }
-
-/// Short-lived delays of a scheduler or a collector add up to this much to a gap that is not repeated.
-const SLACK: Gap = Gap::from_millis(250);
 
 impl Class<'_> {
     fn limits(&self, alpha: f64) -> Limits {
@@ -90,78 +327,145 @@ impl Class<'_> {
     }
 
     fn judge(&self) -> Option<(usize, Finding)> {
-        let gaps: usize = self.shown.iter().map(|(_, gaps)| gaps.len()).sum();
-        let longest = self
-            .shown
-            .iter()
-            .flat_map(|(run, gaps)| gaps.iter().map(|(gap, frame)| (*gap, *run, *frame)))
-            .max()?;
-        let stall = self.envelope.stall(self.limits(ALPHA_DEVIATION));
-        if longest.0 > stall {
-            let message = format!(
-                "{} came {} after {}, usually {}: a stall",
-                self.label, longest.0, self.envelope.after, self.envelope.usual
-            );
-            let finding =
-                self.finding(Kind::Stall, Severity::Deviation, message, longest.2, longest.0, stall);
-            return Some((longest.1, finding));
+        let is_sure = |(_, finding): &(usize, Finding)| !finding.is_excused;
+        if !is_judged(self.envelope) {
+            return self.stall();
         }
-        let mut medians: Vec<(f64, usize, usize)> = self
+        let (stall, late) = (self.stall(), self.late());
+        let sure = stall.clone().filter(is_sure).or_else(|| late.clone().filter(is_sure));
+        sure.or(stall).or(late).or_else(|| self.one_late()).or_else(|| self.early())
+    }
+
+    fn stall(&self) -> Option<(usize, Finding)> {
+        let bound = self.envelope.stall(self.limits(ALPHA_DEVIATION));
+        let longest = self.shown.iter().map(|(run, timed, sample)| {
+            let (gap, frame) = sample.longest;
+            // One that this machine's own delay does not explain comes first.
+            (gap - timed.own_delay(1) > bound, gap, *run, frame)
+        });
+        let (is_sure, gap, run, frame) = longest.max()?;
+        if gap <= bound {
+            return None;
+        }
+        let message = format!(
+            "{} came {gap} after {}, usually {}: a stall",
+            self.label, self.envelope.after, self.envelope.usual
+        );
+        let severity = if is_sure { Severity::Deviation } else { Severity::Suspect };
+        Some((run, self.finding(Kind::Stall, severity, message, frame, (gap, bound), !is_sure)))
+    }
+
+    /// How many gaps there are in all runs.
+    fn gaps(&self) -> usize {
+        self.shown.iter().map(|(_, _, sample)| sample.count).sum()
+    }
+
+    fn late(&self) -> Option<(usize, Finding)> {
+        let (gaps, runs) = (self.gaps(), self.shown.len());
+        let middles: Vec<(f64, usize, usize, f64)> = self
             .shown
             .iter()
-            .filter_map(|(run, gaps)| {
-                let (log, frame) =
-                    median(gaps.iter().map(|(gap, frame)| ((gap.as_secs_f64() + LOG_FLOOR).ln(), *frame)))?;
+            .filter_map(|(run, timed, sample)| {
+                let (log, frame, relieved) = timed.middle(sample)?;
+                Some((log, *run, frame, relieved))
+            })
+            .collect();
+        let typical = gap_of(median(middles.iter().map(|(log, ..)| (*log, ())))?.0);
+        let relieved = gap_of(median(middles.iter().map(|(.., relieved)| (*relieved, ())))?.0);
+        let is_few = gaps < FEW as usize;
+        let upper = |alpha| {
+            let limits = self.limits(alpha);
+            if is_few { self.envelope.upper_of_few(limits) } else { self.envelope.upper(limits) }
+        };
+        // In a single run the bound that a person can read, and may have edited, is the one that counts.
+        let failing = match self.envelope.latest.filter(|_| runs < 3) {
+            Some(latest) if is_few => self.envelope.latest_of_few(latest, self.limits(ALPHA_DEVIATION)),
+            Some(latest) => latest,
+            None => upper(ALPHA_DEVIATION),
+        };
+        let suspicious = upper(ALPHA_SUSPECT).min(failing);
+        if typical <= suspicious {
+            return None;
+        }
+        let (_, run, frame, _) = middles.into_iter().max_by(|a, b| a.0.total_cmp(&b.0))?;
+        // One gap in one run proves nothing: it is looked at again before it fails anything.
+        let is_sure = relieved > failing && (runs >= 3 || gaps >= 3);
+        let severity = if is_sure { Severity::Deviation } else { Severity::Suspect };
+        let message = format!(
+            "{} came {typical} after {}, usually {}: {:.1} times as late",
+            self.label,
+            self.envelope.after,
+            self.envelope.usual,
+            ratio(typical, self.envelope.usual)
+        );
+        let is_excused = relieved <= suspicious;
+        Some((run, self.finding(Kind::TooLate, severity, message, frame, (typical, failing), is_excused)))
+    }
+
+    /// One of the few gaps of a run, such as the first answer of several, hides behind the others in their median.
+    fn one_late(&self) -> Option<(usize, Finding)> {
+        let most = self.shown.iter().map(|(_, _, sample)| sample.count).max()?;
+        let bound = |alpha| {
+            let gaps = u32::try_from(most).unwrap_or(u32::MAX);
+            self.envelope.upper_of_one(gaps, self.limits(alpha)).filter(|_| most > 1)
+        };
+        let (suspicious, failing) = (bound(ALPHA_SUSPECT)?, bound(ALPHA_DEVIATION)?);
+        let of = |relieve: bool| {
+            let slowest = self.shown.iter().map(|(run, timed, sample)| {
+                let (gap, frame) = sample.longest;
+                let delay = if relieve { timed.own_delay(1) } else { Gap::ZERO };
+                (log_of(gap - delay), (*run, frame, sample.count))
+            });
+            median(slowest).map(|(log, own)| (gap_of(log), own))
+        };
+        let (typical, (run, frame, count)) = of(false)?;
+        let (relieved, _) = of(true)?;
+        if typical <= suspicious {
+            return None;
+        }
+        let is_sure = relieved > failing && self.shown.len() >= 3;
+        let severity = if is_sure { Severity::Deviation } else { Severity::Suspect };
+        let message = format!(
+            "one of {count} {} came {typical} after {}, usually {}: {:.1} times as late",
+            self.label,
+            self.envelope.after,
+            self.envelope.usual,
+            ratio(typical, self.envelope.usual)
+        );
+        let is_excused = relieved <= suspicious;
+        Some((run, self.finding(Kind::TooLate, severity, message, frame, (typical, failing), is_excused)))
+    }
+
+    /// A hold-up of this machine can also bring gaps together; that is left to another round.
+    fn early(&self) -> Option<(usize, Finding)> {
+        let (gaps, runs) = (self.gaps(), self.shown.len());
+        let middles: Vec<(f64, usize, usize)> = self
+            .shown
+            .iter()
+            .filter_map(|(run, timed, sample)| {
+                let (log, frame, _) = timed.middle(sample)?;
                 Some((log, *run, frame))
             })
             .collect();
-        let (middle, _) = median(medians.iter().map(|(log, run, _)| (*log, *run)))?;
-        let typical = Gap::from_secs_f64(middle.exp() - LOG_FLOOR);
-        medians.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let slack = if gaps < 4 { SLACK } else { Gap::ZERO };
-        let runs = self.shown.len();
-        let upper = |alpha| self.envelope.upper(self.limits(alpha)) + slack;
-        // In a single run the bound that a person can read, and may have edited, is the one that counts.
-        let failing = if runs < 3 { self.envelope.latest.map(|latest| latest + slack) } else { None };
-        let failing = failing.unwrap_or_else(|| upper(ALPHA_DEVIATION));
-        let (_, worst_run, worst_frame) = *medians.last()?;
-        if typical > upper(ALPHA_SUSPECT).min(failing) {
-            // One gap in one run proves nothing: it is looked at again before it fails anything.
-            let severity = if typical > failing && (runs >= 3 || gaps >= 3) {
-                Severity::Deviation
-            } else {
-                Severity::Suspect
-            };
-            let message = format!(
-                "{} came {typical} after {}, usually {}: {:.1} times as late",
-                self.label,
-                self.envelope.after,
-                self.envelope.usual,
-                ratio(typical, self.envelope.usual)
-            );
-            return Some((
-                worst_run,
-                self.finding(Kind::TooLate, severity, message, worst_frame, typical, failing),
-            ));
-        }
-        let (_, best_run, best_frame) = *medians.first()?;
+        let typical = gap_of(median(middles.iter().map(|(log, ..)| (*log, ())))?.0);
+        let (_, run, frame) = middles.into_iter().min_by(|a, b| a.0.total_cmp(&b.0))?;
         let failing = if runs < 3 { self.envelope.earliest } else { None };
         let failing = failing.unwrap_or_else(|| self.envelope.lower(self.limits(ALPHA_DEVIATION)));
         // A single gap that is no shorter than one already recorded is nothing new: two messages in one packet.
         // So is one of a few: what repeats in most sessions need not repeat in this one.
         let repeats = self.envelope.repeats() && gaps >= 3 * runs;
-        if typical < failing && (repeats || typical < self.envelope.fastest) {
-            let severity = if repeats { Severity::Deviation } else { Severity::Suspect };
-            let message = format!(
-                "{} came {typical} after {}, usually {}: gaps collapsed below {failing}",
-                self.label, self.envelope.after, self.envelope.usual
-            );
-            let mut finding = self.finding(Kind::TooEarly, severity, message, best_frame, typical, failing);
-            let own = self.shown.iter().filter(|(run, _)| *run == best_run).flat_map(|(_, gaps)| gaps.iter());
-            finding.place.frames.extend(own.map(|(_, frame)| *frame));
-            return Some((best_run, finding));
+        if typical >= failing || !(repeats || typical < self.envelope.fastest) {
+            return None;
         }
-        None
+        let severity = if repeats { Severity::Deviation } else { Severity::Suspect };
+        let message = format!(
+            "{} came {typical} after {}, usually {}: gaps collapsed below {failing}",
+            self.label, self.envelope.after, self.envelope.usual
+        );
+        let mut finding = self.finding(Kind::TooEarly, severity, message, frame, (typical, failing), false);
+        let own = self.shown.iter().filter(|(own, ..)| *own == run).flat_map(|(.., sample)| &sample.kept);
+        finding.place.frames.extend(own.map(|(_, frame)| *frame));
+        Some((run, finding))
     }
 
     fn finding(
@@ -170,8 +474,8 @@ impl Class<'_> {
         severity: Severity,
         message: String,
         frame: usize,
-        actual: Gap,
-        bound: Gap,
+        (actual, bound): (Gap, Gap),
+        is_excused: bool,
     ) -> Finding {
         let key = format!("event.{}.timing", self.label);
         let place = Place {
@@ -184,15 +488,18 @@ impl Class<'_> {
         };
         let runs = self.shown.len();
         let relation = if kind == Kind::TooEarly { "earliest" } else { "latest" };
-        Finding::new(kind, severity, place, message)
+        let mut finding = Finding::new(kind, severity, place, message)
             .values(format!("{relation} {bound} after {}", self.envelope.after), actual.to_string())
             .evidence(format!(
-                "{} gaps in {} recordings, spread {:.2}; judged over {runs} run{}",
+                "{} gaps in {} recordings, spread {:.2}; judged over {runs} run{}{}",
                 self.envelope.samples,
                 self.envelope.runs,
                 self.envelope.spread,
-                if runs == 1 { "" } else { "s" }
-            ))
+                if runs == 1 { "" } else { "s" },
+                says_of_host(self.shown.iter().map(|(_, timed, _)| timed.host), is_excused)
+            ));
+        finding.is_excused = is_excused;
+        finding
     }
 }
 
@@ -206,4 +513,150 @@ fn median<T: Copy>(values: impl Iterator<Item = (f64, T)>) -> Option<(f64, T)> {
     values.sort_by(|a, b| a.0.total_cmp(&b.0));
     let middle = values.len().checked_sub(1)? / 2;
     values.get(middle).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn golden() -> Golden {
+        let text = r#"
+goldwire = 1
+order = "connected ; >ask ; started ; token+ ; ( >question ; answer )*"
+
+[learned]
+recordings = 20
+users = 5
+days = 1
+reason = "test"
+
+[event.ask]
+send = { type = "ask" }
+
+[event.started]
+seen = 20
+runs = 20
+timing = { after = ">ask", usual = "20 ms", latest = "90 ms", fastest = "15 ms", slowest = "40 ms", spread = 0.25, samples = 20, runs = 20 }
+
+[event.token]
+seen = 300
+runs = 20
+timing = { after = "token", usual = "10 ms", earliest = "1 ms", latest = "40 ms", fastest = "2 ms", slowest = "30 ms", spread = 0.20, samples = 280, runs = 20 }
+
+[event.question]
+send = { type = "question" }
+
+[event.answer]
+seen = 60
+runs = 20
+timing = { after = ">question", usual = "100 ms", latest = "300 ms", fastest = "50 ms", slowest = "200 ms", spread = 0.20, within = 0.20, samples = 60, runs = 20 }
+"#;
+        crate::golden::read("golden.toml", text).expect("a golden")
+    }
+
+    fn gaps(event: &str, after: &str, millis: &[u64]) -> Gaps {
+        let sample = millis.iter().enumerate().map(|(frame, gap)| (Gap::from_millis(*gap), frame)).collect();
+        Gaps::from([((Label::from(event), Label::from(after)), sample)])
+    }
+
+    /// Usual and worst lag in milliseconds.
+    fn host((usual, worst): (u64, u64)) -> Host {
+        Host {
+            probes: 100,
+            lag_p50: Gap::from_millis(usual),
+            lag_max: Gap::from_millis(worst),
+            starved: None,
+        }
+    }
+
+    /// Gaps in milliseconds, and how late the machine was that measured them.
+    type Shown<'r> = (&'r [u64], Option<(u64, u64)>);
+
+    /// Kind, severity and whether it is excused, of what is found in some runs.
+    fn found(event: &str, after: &str, runs: &[Shown<'_>]) -> Vec<(Kind, Severity, bool)> {
+        let all: Vec<Gaps> = runs.iter().map(|(millis, _)| gaps(event, after, millis)).collect();
+        let timed: Vec<Timed<'_>> =
+            all.iter().zip(runs).map(|(gaps, (_, lag))| Timed { gaps, host: lag.map(host) }).collect();
+        let found = judge(&golden(), &timed);
+        found.into_iter().map(|(_, finding)| (finding.kind, finding.severity, finding.is_excused)).collect()
+    }
+
+    #[test]
+    fn a_gap_is_excused_by_as_much_as_this_machine_was_late() {
+        use Severity::{Deviation, Suspect};
+        let started = |runs: &[Shown<'_>]| found("started", ">ask", runs);
+        // What comes once is suspicious when it is later than about 25 ms and a delay of 250 ms, or than 60 to 90 ms.
+        assert_eq!(started(&[(&[400], None)]), [(Kind::TooLate, Suspect, false)]);
+        assert_eq!(started(&[(&[400], Some((1, 30)))]), [(Kind::TooLate, Suspect, false)]);
+        assert_eq!(started(&[(&[400], Some((1, 150)))]), [(Kind::TooLate, Suspect, true)]);
+        assert_eq!(started(&[(&[260], Some((1, 5000)))]), [], "what was in time in spite of it is in time");
+        // Of three users the middle one counts; one whose machine was busy excuses nothing.
+        let (busy, idle): (Shown<'_>, Shown<'_>) = ((&[600], Some((1, 480))), (&[600], Some((1, 2))));
+        assert_eq!(started(&[idle, idle, idle]), [(Kind::TooLate, Deviation, false)]);
+        assert_eq!(started(&[idle, busy, idle]), [(Kind::TooLate, Deviation, false)]);
+        assert_eq!(started(&[busy, busy, idle]), [(Kind::TooLate, Suspect, true)]);
+    }
+
+    #[test]
+    fn one_hold_up_does_not_excuse_many_gaps() {
+        use Severity::{Deviation, Suspect};
+        let token = |millis: u64, lag| found("token", "token", &[(&[millis; 20], lag)]);
+        assert_eq!(token(60, None), [(Kind::TooLate, Deviation, false)]);
+        // Eleven of twenty gaps would have to be late: 98 ms make 9 ms each, which is not enough.
+        assert_eq!(token(60, Some((1, 100))), [(Kind::TooLate, Deviation, false)]);
+        assert_eq!(token(60, Some((1, 600))), [(Kind::TooLate, Suspect, true)]);
+        // A machine that is always late makes every gap late.
+        assert_eq!(token(60, Some((45, 50))), [(Kind::TooLate, Suspect, true)]);
+    }
+
+    #[test]
+    fn one_late_gap_of_a_few_does_not_hide_behind_the_others() {
+        use Severity::{Deviation, Suspect};
+        let answer = |runs: &[Shown<'_>]| found("answer", ">question", runs);
+        assert_eq!(answer(&[(&[100, 110, 90], None)]), []);
+        // The slowest that was recorded took 200 ms; the bound of one of three is a little above 400 ms.
+        assert_eq!(answer(&[(&[100, 390, 90], None)]), []);
+        assert_eq!(answer(&[(&[100, 900, 90], None)]), [(Kind::TooLate, Suspect, false)]);
+        assert_eq!(answer(&[(&[100, 900, 90], Some((1, 700)))]), [(Kind::TooLate, Suspect, true)]);
+        let late: Shown<'_> = (&[100, 900, 90], None);
+        assert_eq!(answer(&[late, late, late]), [(Kind::TooLate, Deviation, false)]);
+        assert_eq!(answer(&[late, late, (&[100, 90], None), (&[100, 90], None)]), []);
+        // What the median shows is told as that.
+        assert_eq!(answer(&[(&[900, 900, 900, 900], None)]), [(Kind::TooLate, Deviation, false)]);
+    }
+
+    #[test]
+    fn a_stall_is_this_machines_or_the_servers() {
+        use Severity::{Deviation, Suspect};
+        let token = |millis: &[u64], lag| found("token", "token", &[(millis, lag)]);
+        assert_eq!(token(&[10, 10, 5000, 10], Some((1, 480))), [(Kind::Stall, Deviation, false)]);
+        assert_eq!(token(&[10, 10, 5000, 10], Some((1, 4000))), [(Kind::Stall, Suspect, true)]);
+        // An excused stall hides no delay that has no excuse.
+        assert_eq!(token(&[900, 900, 900, 5000], Some((1, 4000))), [(Kind::Stall, Suspect, true)]);
+        let mut slow = vec![900; 30];
+        slow.push(5000);
+        assert_eq!(token(&slow, Some((1, 4000))), [(Kind::TooLate, Deviation, false)]);
+    }
+
+    proptest! {
+        /// A busy machine takes the edge off what is found, but what is late is told in any case.
+        #[test]
+        fn a_lag_makes_nothing_worse_and_hides_nothing(
+            millis in proptest::collection::vec(1u64..6000, 1..8),
+            runs in 1usize..5,
+            lag in (0u64..200, 0u64..6000),
+        ) {
+            let without = vec![(&millis[..], None); runs];
+            let with = vec![(&millis[..], Some(lag)); runs];
+            for (event, after) in [("started", ">ask"), ("token", "token")] {
+                let (before, after) = (found(event, after, &without), found(event, after, &with));
+                prop_assert_eq!(before.len(), after.len());
+                for ((_, was, _), (_, is, excused)) in before.into_iter().zip(after) {
+                    prop_assert!(is <= was);
+                    prop_assert!(!excused || is == Severity::Suspect);
+                }
+            }
+        }
+    }
 }

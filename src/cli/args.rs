@@ -1,5 +1,8 @@
 //! What was typed.
 
+use crate::dialect::Label;
+use crate::transcript::Gap;
+use crate::wire::{Flush, parse_size};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -39,8 +42,10 @@ pub(super) enum Color {
 pub(super) enum Command {
     /// Write a commented goldwire.toml and the folders
     Init(InitArgs),
-    /// Drive a client script against a live server and record what really happens
+    /// Talk to a live server, by hand or by a client script, and record what really happens
     Record(RecordArgs),
+    /// Record whatever real client or browser connects through it
+    Proxy(ProxyArgs),
     /// Propose a golden from the recordings of a session
     Learn(LearnArgs),
     /// Show what a proposal changes
@@ -58,6 +63,16 @@ pub(super) enum Command {
     Show(ShowArgs),
     /// Show what changed between two recordings, two folders of recordings, or two goldens
     Diff(DiffArgs),
+    /// Make recordings of what DevTools, Playwright, mitmproxy or any program that writes JSON Lines captured
+    Import(ImportArgs),
+    /// Write recordings as HAR, for DevTools and other readers
+    Export(ExportArgs),
+    /// Look for secrets in what was written down; exit 1 when there are any
+    Scan(ScanArgs),
+    /// Drive two releases in turn, run by run, and show what the candidate does differently, with confidence
+    Compare(CompareArgs),
+    /// Ask what one session cannot show: auth, isolation, race, reconnect, liveness
+    Probe(ProbeArgs),
 }
 
 /// Where to connect to.
@@ -92,23 +107,127 @@ pub(super) struct InitArgs {
 
 /// `goldwire record`
 #[derive(Debug, Args)]
+#[command(
+    after_help = "By hand: each line of stdin is a message, and what passes is shown as it passes, `>` sent and \
+`<` received.\n  /ping [TEXT]    /binary BASE64    /close [CODE]    //… sends a message that begins with /\n\
+At the end of stdin the session stays open until nothing came for 2 s, or until --until, --duration or --idle-timeout \
+say so."
+)]
 pub(super) struct RecordArgs {
     /// The session's name: recordings go to recordings/SESSION/
     pub(super) session: String,
-    /// The server's WebSocket URL, instead of the configured target's
+    /// The server's WebSocket URL, instead of the configured target's; - means --stdin
     pub(super) url: Option<String>,
     /// The client's half: a golden or a script, which is a golden that need not know everything
     #[arg(long, value_name = "FILE")]
     pub(super) script: Option<PathBuf>,
+    /// Talk by hand though there is a golden; without a golden and a script it is so anyway
+    #[arg(long, conflicts_with = "script")]
+    pub(super) stdin: bool,
     /// How often each user does it
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub(super) runs: u32,
     /// How many users do it at the same time, each with a login of their own
     #[arg(long, value_name = "M")]
     pub(super) users: Option<u32>,
+    /// When it ends, and how it is kept.
+    #[command(flatten)]
+    pub(super) keep: KeepArgs,
     /// Where it goes.
     #[command(flatten)]
     pub(super) target: TargetArgs,
+}
+
+/// When a recorded session ends, and how it is kept.
+#[derive(Debug, Args, Clone, Default)]
+pub(super) struct KeepArgs {
+    /// Close the session after so long, e.g. 30s
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(super) duration: Option<Gap>,
+    /// Close the session when this event has come: a name as goldwire show prints it, >NAME for one of the client's
+    #[arg(long, value_name = "EVENT", value_parser = event)]
+    pub(super) until: Option<Label>,
+    /// Close the session when no message has passed for so long
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(super) idle_timeout: Option<Gap>,
+    /// Cut the session off at a message that is longer, e.g. 1MiB [default: the target's, 64 MiB]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub(super) max_message: Option<usize>,
+    /// Cut the session off after so long
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(super) max_duration: Option<Gap>,
+    /// Cut the session off when the server sends more messages than this in one second
+    #[arg(long, value_name = "N")]
+    pub(super) max_rate: Option<u32>,
+    /// How soon frames are written: a time, or "every frame" [default: 100ms]
+    #[arg(long, value_name = "TIME", value_parser = flush)]
+    pub(super) flush: Option<Flush>,
+    /// Compress finished recordings: .jsonl.zst, read like any other
+    #[arg(long)]
+    pub(super) zstd: bool,
+}
+
+fn time(text: &str) -> Result<Gap, &'static str> {
+    Gap::parse(text).ok_or("a time is a number with a unit: 250ms, 30s, 5min, 1h")
+}
+
+fn size(text: &str) -> Result<usize, &'static str> {
+    parse_size(text).filter(|size| *size > 0).ok_or("a size is a number of bytes, or e.g. 512KiB, 1MiB")
+}
+
+fn flush(text: &str) -> Result<Flush, &'static str> {
+    Flush::parse(text).ok_or("write a time such as 100ms, or \"every frame\"")
+}
+
+fn event(text: &str) -> Result<Label, &'static str> {
+    if text.trim_start_matches('>').is_empty() { Err("an event has a name") } else { Ok(Label::from(text)) }
+}
+
+/// `goldwire proxy`
+#[derive(Debug, Args)]
+pub(super) struct ProxyArgs {
+    /// The session's name: recordings go to recordings/SESSION/, one for each connection
+    #[arg(default_value = "proxy")]
+    pub(super) session: String,
+    /// Likewise
+    #[arg(
+        id = "session_option",
+        long = "session",
+        value_name = "SESSION",
+        hide = true,
+        conflicts_with = "session"
+    )]
+    pub(super) session_option: Option<String>,
+    /// Where clients connect to; port 0 takes a free one
+    #[arg(long, short, value_name = "ADDR", default_value = "127.0.0.1:9000")]
+    pub(super) listen: String,
+    /// The server, ws:// or wss://; its path is meant by clients that name none
+    #[arg(long, value_name = "URL")]
+    pub(super) to: String,
+    /// The certificate chain (PEM) for clients that connect with TLS
+    #[arg(long, value_name = "PEM", requires = "key")]
+    pub(super) cert: Option<PathBuf>,
+    /// The certificate's private key (PEM)
+    #[arg(long, value_name = "PEM", requires = "cert")]
+    pub(super) key: Option<PathBuf>,
+    /// Believe the server only what the authorities in this file (PEM) signed
+    #[arg(long, value_name = "PEM")]
+    pub(super) ca: Option<PathBuf>,
+    /// Believe any certificate of the server
+    #[arg(long, short = 'k')]
+    pub(super) insecure: bool,
+    /// The longest message that is recorded, e.g. 1MiB; all are relayed
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = size)]
+    pub(super) max_message: usize,
+    /// How soon frames are written: a time, or "every frame" [default: 100ms]
+    #[arg(long, value_name = "TIME", value_parser = flush)]
+    pub(super) flush: Option<Flush>,
+    /// Compress finished recordings: .jsonl.zst, read like any other
+    #[arg(long)]
+    pub(super) zstd: bool,
+    /// A value that must not be written anywhere; with no =VALUE it is taken from the environment
+    #[arg(long = "secret", value_name = "NAME[=VALUE]")]
+    pub(super) secrets: Vec<String>,
 }
 
 /// `goldwire learn`
@@ -142,6 +261,58 @@ pub(super) struct AcceptArgs {
     /// Why the server may behave like this from now on; kept in the golden
     #[arg(long, value_name = "TEXT")]
     pub(super) reason: String,
+    /// Accept although something looks like a secret, with the reason why it is none; kept in the golden
+    #[arg(long, value_name = "WHY")]
+    pub(super) allow_secrets: Option<String>,
+}
+
+/// `goldwire import`
+#[derive(Debug, Args)]
+pub(super) struct ImportArgs {
+    /// A HAR file; with --map, a file of JSON Lines
+    pub(super) file: PathBuf,
+    /// The session's name: recordings go to recordings/NAME/; the file's own name if none is given
+    #[arg(long, value_name = "NAME")]
+    pub(super) session: Option<String>,
+    /// Where in each JSON line what is: time=/ts,dir=/direction,data=/payload,sent=out; also unit= and base64=
+    #[arg(long, value_name = "KEY=POINTER,…")]
+    pub(super) map: Option<String>,
+    /// How the session ended, as goldens write it, e.g. 'server 1000'
+    #[arg(long, value_name = "ENDING")]
+    pub(super) ends: Option<String>,
+    /// Whose session it was, e.g. u2
+    #[arg(long, value_name = "USER")]
+    pub(super) user: Option<String>,
+    /// The server's WebSocket URL, where the file does not say it
+    #[arg(long, value_name = "URL")]
+    pub(super) url: Option<String>,
+}
+
+/// `goldwire export`
+#[derive(Debug, Args)]
+pub(super) struct ExportArgs {
+    /// As HAR 1.2 in DevTools' form; the only form there is
+    #[arg(long, required = true)]
+    pub(super) har: bool,
+    /// Recordings, and folders of recordings
+    #[arg(required = true)]
+    pub(super) recordings: Vec<PathBuf>,
+    /// Where to; stdout if not given
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+}
+
+/// `goldwire scan`
+#[derive(Debug, Args)]
+pub(super) struct ScanArgs {
+    /// Files and folders; recordings/ and golden/ if none is named
+    pub(super) paths: Vec<PathBuf>,
+    /// A value that must not be there; with no =VALUE it is taken from the environment
+    #[arg(long = "secret", value_name = "NAME[=VALUE]")]
+    pub(super) secrets: Vec<String>,
+    /// How the result is printed
+    #[arg(long, default_value = "text")]
+    pub(super) format: Format,
 }
 
 /// `goldwire reject`
@@ -209,4 +380,63 @@ pub(super) struct DiffArgs {
     /// How the result is printed
     #[arg(long, default_value = "text")]
     pub(super) format: Format,
+}
+
+/// `goldwire compare`
+#[derive(Debug, Args)]
+pub(super) struct CompareArgs {
+    /// Which sessions; all goldens if none is named
+    pub(super) sessions: Vec<String>,
+    /// The release that is known: its WebSocket URL, or a [target.NAME] of the configuration
+    #[arg(long, value_name = "URL")]
+    pub(super) baseline: String,
+    /// The release that is to take its place: its URL, or a target
+    #[arg(long, value_name = "URL")]
+    pub(super) candidate: String,
+    /// How often the releases are run one after the other
+    #[arg(long, default_value_t = 12, value_name = "N")]
+    pub(super) pairs: usize,
+    /// How many users at the same time, each with a login of their own
+    #[arg(long, value_name = "M")]
+    pub(super) users: Option<u32>,
+    /// How often equal releases may seem to differ in time: over all gaps, for slower and for faster each
+    #[arg(long, default_value_t = 0.001, value_name = "P")]
+    pub(super) alpha: f64,
+    /// How the result is printed
+    #[arg(long, default_value = "text")]
+    pub(super) format: Format,
+    /// Write the comparison as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(super) report_json: Option<PathBuf>,
+    /// How both are reached.
+    #[command(flatten)]
+    pub(super) target: TargetArgs,
+}
+
+/// `goldwire probe`
+#[derive(Debug, Args)]
+pub(super) struct ProbeArgs {
+    /// Which probes: auth, isolation, race, reconnect, liveness; all if none is named
+    pub(super) probes: Vec<String>,
+    /// With which session's golden; all goldens if none is named, and the first of them for auth
+    #[arg(long, short, value_name = "SESSION")]
+    pub(super) session: Vec<String>,
+    /// How many users at the same time, each with a login of their own
+    #[arg(long, value_name = "M")]
+    pub(super) users: Option<u32>,
+    /// How often each question about concurrency is asked
+    #[arg(long, value_name = "N")]
+    pub(super) rounds: Option<u32>,
+    /// How many sessions one after the other, to see whether they become slower
+    #[arg(long, value_name = "N")]
+    pub(super) soak: Option<u32>,
+    /// How the result is printed
+    #[arg(long, default_value = "text")]
+    pub(super) format: Format,
+    /// Write all questions, runs and findings as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(super) report_json: Option<PathBuf>,
+    /// Where it goes.
+    #[command(flatten)]
+    pub(super) target: TargetArgs,
 }

@@ -5,12 +5,16 @@ use super::config::Config;
 use super::error::CliError;
 use super::exit::Exit;
 use super::live::{Live, interrupts, runs_folder};
-use crate::check::{Checked, Checker, Gaps, check, judge_timing};
-use crate::finding::{Finding, Outcome, Run, Unjudged, Verdict, confirm, needs_another_round};
-use crate::golden::Golden;
+use crate::check::{
+    Checked, Checker, Gaps, Timed, Witness, check, judge_liveness, judge_timing, liveness_findings,
+};
+use crate::finding::{
+    Answer, Finding, Outcome, Run, Severity, Unjudged, Verdict, confirm, needs_another_round,
+};
+use crate::golden::{Golden, LiveItem, Seen};
 use crate::report::{self, Shown, plural};
 use crate::store::{Store, StoreError, open_recording, read_recording, recording_error, recordings_at};
-use crate::transcript::{End, Ending, Transcript};
+use crate::transcript::{End, Ending, Header, Offset, Transcript};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
@@ -21,13 +25,18 @@ pub(super) struct Selected {
     pub(super) session: String,
     pub(super) path: String,
     pub(super) golden: Golden,
+    /// What the recordings behind it showed, where that is known.
+    pub(super) seen: Option<Seen>,
 }
 
 /// A run that was judged, with all that a report may want to show of it.
 pub(super) struct Judged {
     pub(super) run: Run,
     pub(super) transcript: Option<Transcript>,
-    gaps: Gaps,
+    pub(super) gaps: Gaps,
+    header: Header,
+    ended: Offset,
+    live: crate::check::Live,
     /// Where the recording is torn, when its writer did not get to its end.
     torn: Option<String>,
 }
@@ -49,7 +58,7 @@ impl Judged {
 
 pub(super) async fn run(config: &Config, args: CheckArgs, out: &mut impl Write) -> Result<Exit, CliError> {
     let store = Store::new(&config.root);
-    let (judged, selected, interrupted) = if args.offline.is_empty() {
+    let (mut judged, selected, interrupted) = if args.offline.is_empty() {
         let selected = select(&store, &args.sessions)?;
         let (judged, interrupted) = live(config, &args, &selected).await?;
         (judged, selected, interrupted)
@@ -58,8 +67,8 @@ pub(super) async fn run(config: &Config, args: CheckArgs, out: &mut impl Write) 
         (judged, selected, false)
     };
     let shown: BTreeMap<String, Transcript> = judged
-        .iter()
-        .filter_map(|judged| Some((judged.run.recording.clone(), judged.transcript.clone()?)))
+        .iter_mut()
+        .filter_map(|judged| Some((judged.run.recording.clone(), judged.transcript.take()?)))
         .collect();
     let torn: Vec<String> = judged
         .iter()
@@ -70,7 +79,7 @@ pub(super) async fn run(config: &Config, args: CheckArgs, out: &mut impl Write) 
         .collect();
     let outcome = Outcome { runs: judged.into_iter().map(|judged| judged.run).collect(), interrupted };
     if let Some(path) = &args.report_json {
-        write_json(path, &outcome)?;
+        write_report(path, |file| report::json(file, &outcome))?;
     }
     match args.format {
         Format::Json => report::json(out, &outcome)?,
@@ -91,17 +100,21 @@ pub(super) async fn run(config: &Config, args: CheckArgs, out: &mut impl Write) 
     Ok(Exit::of(outcome.verdict(), args.strict))
 }
 
-fn write_json(path: &Path, outcome: &Outcome) -> Result<(), CliError> {
+/// Writes a report, with the folders that it needs.
+pub(super) fn write_report(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> std::io::Result<()>,
+) -> Result<(), CliError> {
     let failed =
         |error: std::io::Error| CliError::usage(format!("failed to write {}: {error}", path.display()));
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(failed)?;
     }
     let mut file = File::create(path).map_err(failed)?;
-    report::json(&mut file, outcome).map_err(failed)
+    write(&mut file).map_err(failed)
 }
 
-fn select(store: &Store, named: &[String]) -> Result<Vec<Selected>, CliError> {
+pub(super) fn select(store: &Store, named: &[String]) -> Result<Vec<Selected>, CliError> {
     let mut sessions = named.to_vec();
     if sessions.is_empty() {
         sessions = store.goldens()?;
@@ -132,7 +145,11 @@ fn select(store: &Store, named: &[String]) -> Result<Vec<Selected>, CliError> {
             golden => golden?,
         };
         let path = store.golden_path(&session).display().to_string();
-        selected.push(Selected { session, path, golden });
+        let seen = store.seen(&session).map_err(|error| {
+            let hint = format!("goldwire learn {session}, then goldwire accept {session}, writes it anew");
+            CliError::from(error).hint(hint)
+        })?;
+        selected.push(Selected { session, path, golden, seen });
     }
     Ok(selected)
 }
@@ -166,15 +183,23 @@ async fn live(
                 return Ok((all, false));
             }
             time(&one.golden, &mut round);
+            let before: Vec<&Judged> = rounds.iter().flatten().collect();
+            liveness(one, &mut round, &before);
             rounds.push(round);
             let runs: Vec<Vec<Run>> =
                 rounds.iter().map(|round| round.iter().map(|j| j.run.clone()).collect()).collect();
             let last = u32::try_from(rounds.len()).unwrap_or(u32::MAX) == asked;
+            if last && asked == 1 && asks_for_ids(one, &runs[0]) {
+                eprintln!("{}: once more, to see whether ids come again", one.session);
+                asked += 1;
+                continue;
+            }
             if last && args.runs <= 1 && asked < args.confirm && needs_another_round(&runs) {
                 eprintln!("{}: something to look at again", one.session);
                 asked += 1;
             }
         }
+        tell_unknown(one, rounds.iter().flatten());
         all.extend(settle(rounds));
         if live.is_interrupted() {
             break;
@@ -183,6 +208,16 @@ async fn live(
     let interrupted = live.is_interrupted();
     live.close().await;
     Ok((all, interrupted))
+}
+
+/// Whether a second round is due although nothing deviates: a server that plays its own first answers shows it only then.
+fn asks_for_ids(selected: &Selected, runs: &[Run]) -> bool {
+    let is_settled = |run: &Run| {
+        let deviates =
+            |finding: &Finding| finding.severity == Severity::Deviation && finding.kind.family() != "timing";
+        run.unjudged.is_some() || run.findings.iter().any(deviates)
+    };
+    selected.golden.require_live.contains(&LiveItem::Ids) && !runs.iter().any(is_settled)
 }
 
 /// Weighs the rounds against each other; transcripts stay with their runs.
@@ -195,7 +230,13 @@ fn settle(rounds: Vec<Vec<Judged>>) -> Vec<Judged> {
     rounds.into_iter().flatten().zip(weighed).map(|(judged, run)| Judged { run, ..judged }).collect()
 }
 
-async fn play(live: &Live, selected: &Selected, users: u32, round: u32, folder: &Path) -> Vec<Judged> {
+pub(super) async fn play(
+    live: &Live,
+    selected: &Selected,
+    users: u32,
+    round: u32,
+    folder: &Path,
+) -> Vec<Judged> {
     let played = live.play(&selected.session, &selected.golden, users, folder).await;
     played
         .into_iter()
@@ -211,17 +252,10 @@ async fn play(live: &Live, selected: &Selected, users: u32, round: u32, folder: 
             }
             Err(error) => {
                 let cause = live.redactor().clean(&error.message).into_owned();
-                let run = Run {
-                    session: selected.session.clone(),
-                    user: played.user,
-                    round,
-                    recording: String::new(),
-                    events: 0,
-                    took: Default::default(),
-                    findings: Vec::new(),
-                    unjudged: Some(Unjudged { cause, hint: error.hint }),
-                };
-                Judged { run, transcript: None, gaps: Gaps::new(), torn: None }
+                let why = Unjudged { cause, hint: error.hint };
+                let run = Run::unjudged(&selected.session, &played.user, round, why);
+                let (header, ended, live) = Default::default();
+                Judged { run, transcript: None, gaps: Gaps::new(), header, ended, live, torn: None }
             }
         })
         .collect()
@@ -230,7 +264,7 @@ async fn play(live: &Live, selected: &Selected, users: u32, round: u32, folder: 
 /// Judges all but time, which is judged over several runs together.
 pub(super) fn judge(selected: &Selected, transcript: Transcript, recording: String) -> Judged {
     let checked = check(&selected.golden, &transcript);
-    let mut judged = weigh(selected, checked, &transcript.header.user, &transcript.ending, recording);
+    let mut judged = weigh(selected, checked, &transcript.header, &transcript.ending, recording);
     judged.transcript = Some(transcript);
     judged
 }
@@ -239,44 +273,104 @@ pub(super) fn judge(selected: &Selected, transcript: Transcript, recording: Stri
 fn judge_file(selected: &Selected, path: &Path) -> Result<Judged, CliError> {
     let mut entries = open_recording(path)?;
     let mut checker = Checker::new(&selected.golden);
-    for frame in entries.by_ref() {
-        checker.frame(&frame.map_err(recording_error(path))?);
+    while let Some(entry) = entries.next_entry() {
+        let judged = checker.entry(entry.map_err(recording_error(path))?);
+        judged.into_iter().for_each(|json| entries.reuse(json));
     }
     let ending = entries.ending();
     let checked = checker.finish(&ending);
-    Ok(weigh(selected, checked, &entries.header().user, &ending, path.display().to_string()))
+    Ok(weigh(selected, checked, entries.header(), &ending, path.display().to_string()))
 }
 
-fn weigh(selected: &Selected, checked: Checked, user: &str, ending: &Ending, recording: String) -> Judged {
-    let Checked { findings, events, is_whole, gaps } = checked;
+fn weigh(
+    selected: &Selected,
+    checked: Checked,
+    header: &Header,
+    ending: &Ending,
+    recording: String,
+) -> Judged {
+    let Checked { findings, events, is_whole, gaps, live } = checked;
     let unjudged = (!is_whole && findings.is_empty()).then(|| Unjudged {
-        cause: format!("the recording is {}: what is there conforms, but its end is missing", ending.label()),
+        cause: match &ending.how {
+            End::CutOff { limit } => format!("the session was cut off: {limit}; what is there conforms"),
+            _ => {
+                format!("the recording is {}: what is there conforms, but its end is missing", ending.label())
+            }
+        },
         hint: None,
     });
     let run = Run {
         session: selected.session.clone(),
-        user: user.to_owned(),
+        user: header.user.clone(),
         round: 1,
         recording,
         events,
         took: ending.at.since(Default::default()),
+        host: ending.host,
         findings,
+        live: Vec::new(),
         unjudged,
     };
     let torn = match &ending.how {
         End::Torn { detail } => Some(detail.clone()),
-        End::Closed { .. } | End::Dropped { .. } | End::GaveUp { .. } | End::Interrupted => None,
+        End::Closed { .. } | End::Dropped { .. } | End::GaveUp { .. } => None,
+        End::CutOff { .. } | End::Interrupted => None,
     };
-    Judged { run, transcript: None, gaps, torn }
+    Judged { run, transcript: None, gaps, header: header.clone(), ended: ending.at, live, torn }
 }
 
 /// Adds what the gaps of a round show.
 pub(super) fn time(golden: &Golden, round: &mut [Judged]) {
-    let gaps: Vec<&Gaps> = round.iter().map(|judged| &judged.gaps).collect();
-    let found: Vec<(usize, Finding)> = judge_timing(golden, &gaps);
+    let runs: Vec<Timed<'_>> =
+        round.iter().map(|judged| Timed { gaps: &judged.gaps, host: judged.run.host }).collect();
+    let found: Vec<(usize, Finding)> = judge_timing(golden, &runs);
     for (index, finding) in found {
         if let Some(judged) = round.get_mut(index) {
             judged.run.findings.push(finding);
+        }
+    }
+}
+
+/// Adds whether a real server answered the runs of a round; `before` are the runs of earlier rounds.
+fn liveness(selected: &Selected, round: &mut [Judged], before: &[&Judged]) {
+    let checks: Vec<_> = {
+        let witness = |one: &Judged| one.run.unjudged.is_none() && !one.header.started.is_empty();
+        let all: Vec<Witness<'_>> = before
+            .iter()
+            .copied()
+            .chain(round.iter())
+            .filter(|one| witness(one))
+            .map(|one| Witness { header: &one.header, ended: one.ended, live: &one.live })
+            .collect();
+        let judge = |one: &Judged| {
+            let run = Witness { header: &one.header, ended: one.ended, live: &one.live };
+            judge_liveness(&selected.golden, selected.seen.as_ref(), run, &all)
+        };
+        round.iter().map(|one| if witness(one) { judge(one) } else { Vec::new() }).collect()
+    };
+    for (one, checks) in round.iter_mut().zip(checks) {
+        // That nobody at work answered explains whatever else is odd.
+        one.run.findings.splice(0..0, liveness_findings(&selected.golden, &checks));
+        one.run.live = checks;
+    }
+}
+
+/// Says what is required and not known: it must not look as if it had been checked.
+fn tell_unknown<'r>(selected: &Selected, runs: impl Iterator<Item = &'r Judged>) {
+    let checks: Vec<_> = runs.flat_map(|judged| &judged.run.live).filter(|check| check.is_required).collect();
+    for item in LiveItem::ALL {
+        let mut own = checks.iter().filter(|check| check.item == item).peekable();
+        let Some(first) = own.peek().copied() else { continue };
+        if own.all(|check| check.answer == Answer::Unknown) {
+            eprintln!(
+                "{}: live item `{}` is required but unknown: {}",
+                selected.session,
+                item.name(),
+                first.detail
+            );
+            if let Some(hint) = &first.hint {
+                eprintln!("hint: {hint}");
+            }
         }
     }
 }
@@ -303,6 +397,8 @@ fn offline(store: &Store, args: &CheckArgs) -> Result<(Vec<Judged>, Vec<Selected
     for (one, (_, paths)) in selected.iter().zip(by_session) {
         let mut own = paths.iter().map(|path| judge_file(one, path)).collect::<Result<Vec<_>, _>>()?;
         time(&one.golden, &mut own);
+        liveness(one, &mut own, &[]);
+        tell_unknown(one, own.iter());
         judged.extend(own);
     }
     for one in &mut judged {

@@ -7,18 +7,33 @@
 //! [check]
 //! users = 5
 //!
+//! [record]
+//! flush = "100 ms"          # or "every frame"
+//! compress = true           # finished recordings become .jsonl.zst
+//!
 //! [target.local]
 //! url = "ws://127.0.0.1:{{port}}/ws"
 //! auth = "user"
 //!
 //! [auth.user]
 //! kind = "login"
+//!
+//! [redact]                               # besides what is known and noticed anyway
+//! patterns = ["cust-[0-9]{6}"]           # a regular expression; its first group, if it has one
+//! pointers = ["/user/email"]             # in every message that is JSON; * is any key or index
+//! fields = ["otp_code"]                  # whatever stands under this name
+//! keep = ["token"]                       # what stands under this name is no credential here
+//!
+//! [scan]
+//! ignore = ["tests/fixtures"]            # what `goldwire scan` leaves out
 //! ```
 
 use super::error::CliError;
 use crate::auth::Recipe;
 use crate::golden::{Fields, Problems, SourceText, did_you_mean, parse_toml};
-use crate::wire::Target;
+use crate::probe::Settings;
+use crate::transcript::{Redactor, Rules};
+use crate::wire::{Flush, Target};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -31,10 +46,20 @@ pub(super) struct Config {
     pub(super) default_target: Option<String>,
     /// How many users check at once.
     pub(super) users: u32,
+    /// How soon recordings are written.
+    pub(super) flush: Flush,
+    /// Whether finished recordings are compressed.
+    pub(super) compress: bool,
     /// `[target.NAME]`
     pub(super) targets: BTreeMap<String, Target>,
     /// `[auth.NAME]`
     pub(super) auths: BTreeMap<String, Recipe>,
+    /// `[probe]`
+    pub(super) probe: Settings,
+    /// `[redact]`
+    pub(super) redact: Rules,
+    /// What `goldwire scan` leaves out, as paths from the root.
+    pub(super) scan_ignore: Vec<PathBuf>,
 }
 
 impl Config {
@@ -58,6 +83,11 @@ impl Config {
             }
         };
         Ok(Config { root: root.to_owned(), ..parse(&path.display().to_string(), &text)? })
+    }
+
+    /// What hides the secrets of one command, by the project's own rules too.
+    pub(super) fn redactor(&self) -> Redactor {
+        Redactor::with_rules(self.redact.clone())
     }
 
     /// The target that is meant.
@@ -148,13 +178,69 @@ fn read(root: &Fields<'_>) -> Option<Config> {
     let check = root.table("check");
     let users = check.count("users").map_or(1, |users| u32::try_from(users).unwrap_or(u32::MAX)).max(1);
     check.finish();
+    let record = root.table("record");
+    let flush = record.string("flush").and_then(|(text, span)| {
+        let flush = Flush::parse(&text);
+        if flush.is_none() {
+            let hint = Some("write \"100 ms\" or \"every frame\"".to_owned());
+            root.source().report(span, format!("`{text}` is not how soon to write"), "here", hint);
+        }
+        flush
+    });
+    let compress = record.boolean("compress").unwrap_or(false);
+    record.finish();
+    let probe = Settings::read(root.table("probe"));
+    let redact = rules(root.table("redact"));
+    let scan = root.table("scan");
+    let ignored = scan.strings("ignore").unwrap_or_default();
+    let scan_ignore =
+        ignored.into_iter().map(|(path, _)| PathBuf::from(path.trim_end_matches('/'))).collect();
+    scan.finish();
     for key in root.keys() {
-        let known = ["goldwire", "default_target", "check", "target", "auth"];
+        let known =
+            ["goldwire", "default_target", "check", "record", "probe", "target", "auth", "redact", "scan"];
         if !known.contains(&key.as_str()) {
             let hint =
                 did_you_mean(&key, known).unwrap_or_else(|| format!("known here: {}", known.join(", ")));
             root.report(&key, format!("unknown key `{key}`"), "not a key of this table", Some(hint));
         }
     }
-    Some(Config { root: PathBuf::new(), default_target, users, targets, auths })
+    Some(Config {
+        root: PathBuf::new(),
+        default_target,
+        users,
+        flush: flush.unwrap_or_default(),
+        compress,
+        targets,
+        auths,
+        probe,
+        redact,
+        scan_ignore,
+    })
+}
+
+fn rules(table: Fields<'_>) -> Rules {
+    let mut rules = Rules::default();
+    let report = |span, message: String, hint: &str| {
+        table.source().report(span, message, "here", Some(hint.to_owned()));
+    };
+    for (pattern, span) in table.strings("patterns").unwrap_or_default() {
+        if let Err(cause) = rules.add_pattern(&pattern) {
+            let cause = cause.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            report(
+                span,
+                format!("not a pattern: {cause}"),
+                "a regular expression as the crate regex reads it",
+            );
+        }
+    }
+    for (pointer, span) in table.strings("pointers").unwrap_or_default() {
+        if let Err(cause) = rules.add_pointer(&pointer) {
+            report(span, cause, "write \"/user/email\", or \"/rows/*/email\" for all of a list");
+        }
+    }
+    table.strings("fields").unwrap_or_default().into_iter().for_each(|(name, _)| rules.add_field(name));
+    table.strings("keep").unwrap_or_default().into_iter().for_each(|(name, _)| rules.keep_field(name));
+    table.finish();
+    rules
 }

@@ -59,7 +59,8 @@ fn recordings(args: &DiffArgs, out: &mut impl Write) -> Result<Exit, CliError> {
     let older: Vec<Transcript> = old.iter().map(|(_, transcript)| transcript.clone()).collect();
     let golden = learn(&older, None)?.golden;
     let session = new.first().map(|(_, transcript)| transcript.header.session.clone()).unwrap_or_default();
-    let selected = Selected { session, path: format!("what {} shows", args.old.display()), golden };
+    let selected =
+        Selected { session, path: format!("what {} shows", args.old.display()), golden, seen: None };
     let mut judged: Vec<Judged> = Vec::new();
     for (path, transcript) in new {
         judged.push(judge(&selected, transcript, path.display().to_string()));

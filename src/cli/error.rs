@@ -5,7 +5,8 @@ use crate::auth::{AuthError, TrustError};
 use crate::golden::Problems;
 use crate::learn::LearnError;
 use crate::store::StoreError;
-use crate::wire::{DriveError, ServerError};
+use crate::wire::{DriveError, ProxyError, ServerError};
+use std::convert::Infallible;
 use std::fmt;
 
 /// Why a command stopped.
@@ -55,6 +56,7 @@ impl From<StoreError> for CliError {
             StoreError::Io { .. }
             | StoreError::Recording { .. }
             | StoreError::Golden(_)
+            | StoreError::Seen { .. }
             | StoreError::Name(_) => Exit::Usage,
         };
         CliError::new(exit, error.to_string())
@@ -67,9 +69,19 @@ impl From<Problems> for CliError {
     }
 }
 
-impl From<LearnError> for CliError {
-    fn from(error: LearnError) -> CliError {
-        CliError::new(Exit::Nothing, error.to_string())
+impl<E: Into<CliError>> From<LearnError<E>> for CliError {
+    fn from(error: LearnError<E>) -> CliError {
+        match error {
+            LearnError::Unreadable(error) => error.into(),
+            LearnError::NoRecordings => CliError::new(Exit::Nothing, "no complete recording to learn from"),
+            LearnError::NoEvents => CliError::new(Exit::Nothing, "the recordings hold no messages"),
+        }
+    }
+}
+
+impl From<Infallible> for CliError {
+    fn from(error: Infallible) -> CliError {
+        match error {}
     }
 }
 
@@ -99,6 +111,12 @@ impl From<DriveError> for CliError {
 impl From<ServerError> for CliError {
     fn from(error: ServerError) -> CliError {
         CliError { exit: Exit::CouldNotJudge, message: error.to_string(), hint: error.hint() }
+    }
+}
+
+impl From<ProxyError> for CliError {
+    fn from(error: ProxyError) -> CliError {
+        CliError { exit: Exit::Usage, message: error.to_string(), hint: error.hint() }
     }
 }
 

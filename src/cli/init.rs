@@ -12,11 +12,16 @@ default_target = "local"
 [check]
 users = 2                               # how many real users check at the same time
 
+# [record]
+# flush = "every frame"                 # how soon frames are on the disk; "100 ms" by default
+# compress = true                       # finished recordings become .jsonl.zst
+
 [target.local]
 url = "URL"
 # auth = "user"                         # how users log in: [auth.user] below
 # headers = { Origin = "http://localhost" }
 # subprotocols = ["chat.v2"]
+# max_duration = "1 h"                  # limits: max_message, max_duration, max_rate
 
 # Let goldwire start the build, wait until it is ready, and stop it after; {{port}} is a free one.
 # [target.local.server]
@@ -30,6 +35,12 @@ url = "URL"
 # register = { url = "{{http}}/register", json = { email = "{{user.email}}", password = "{{user.password}}" } }
 # login = { url = "{{http}}/login", json = { email = "{{user.email}}", password = "{{user.password}}" }, token = "/access_token" }
 # place = "header"                      # or query, subprotocol, cookie, message
+
+# Logins, tokens and cookies are hidden in every file anyway; this adds what else must not be written down.
+# [redact]
+# patterns = ["cust-[0-9]{6}"]          # regular expressions
+# pointers = ["/user/email"]            # in every message that is JSON
+# fields = ["otp_code"]                 # whatever stands under this name
 "#;
 
 pub(super) fn run(config: &Path, args: &InitArgs, out: &mut impl Write) -> Result<Exit, CliError> {

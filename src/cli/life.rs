@@ -4,10 +4,11 @@ use super::args::{AcceptArgs, LearnArgs, RejectArgs, ReviewArgs};
 use super::config::Config;
 use super::error::CliError;
 use super::exit::Exit;
+use super::scan::refuse_secrets;
 use crate::diff::unified;
 use crate::learn;
 use crate::report::plural;
-use crate::store::{Store, StoreError, read_golden, read_recording, recordings_at};
+use crate::store::{Files, Store, StoreError, read_golden, recordings_at};
 use std::io::Write;
 
 pub(super) fn learn(config: &Config, args: &LearnArgs, out: &mut impl Write) -> Result<Exit, CliError> {
@@ -28,22 +29,31 @@ pub(super) fn learn(config: &Config, args: &LearnArgs, out: &mut impl Write) -> 
             Err(error) => return Err(error.into()),
         },
     };
-    let recordings = paths.iter().map(|path| read_recording(path)).collect::<Result<Vec<_>, _>>()?;
-    let proposal = learn::learn(&recordings, previous.as_ref())?;
+    let proposal = learn::learn(&Files(paths), previous.as_ref())?;
     let is_new = store.propose(session, &proposal.golden)?;
+    let shows_more = store.propose_seen(session, &proposal.seen)?;
     for note in &proposal.notes {
         writeln!(out, "{note}")?;
     }
-    if !is_new {
+    if !is_new && !shows_more {
         writeln!(out, "the golden already says all of this")?;
         return Ok(Exit::Conforms);
     }
     if let Some(reason) = &args.accept {
+        refuse_secrets(config, &store, session)?;
         let path = store.accept(session, reason)?;
         writeln!(out, "accepted as {}", path.display())?;
         return Ok(Exit::Conforms);
     }
-    writeln!(out, "proposed as {}", store.proposal_path(session).display())?;
+    if is_new {
+        writeln!(out, "proposed as {}", store.proposal_path(session).display())?;
+    } else {
+        writeln!(
+            out,
+            "the golden stays as it is; what its recordings showed is proposed for {}",
+            store.seen_path(session).display()
+        )?;
+    }
     writeln!(out, "next: goldwire review {session}, then goldwire accept {session} --reason '…'")?;
     Ok(Exit::Conforms)
 }
@@ -67,7 +77,15 @@ pub(super) fn review(config: &Config, args: &ReviewArgs, out: &mut impl Write) -
     let store = Store::new(&config.root);
     for session in selected(&store, &args.sessions)? {
         let old = store.golden_text(&session)?;
-        let new = store.proposal_text(&session)?.unwrap_or_default();
+        let Some(new) = store.proposal_text(&session)? else {
+            let path = store.seen_path(&session);
+            writeln!(
+                out,
+                "golden/{session}.toml stays as it is; new is what its recordings showed, for {}",
+                path.display()
+            )?;
+            continue;
+        };
         let old_name = if old.is_some() { format!("golden/{session}.toml") } else { "nothing".to_owned() };
         write!(
             out,
@@ -93,8 +111,21 @@ pub(super) fn accept(config: &Config, args: &AcceptArgs, out: &mut impl Write) -
         return Err(CliError::usage("a golden is accepted for a reason")
             .hint("--reason 'search now streams its hits'"));
     }
-    for session in selected(&store, &args.sessions)? {
-        let path = store.accept(&session, args.reason.trim())?;
+    let mut reason = args.reason.trim().to_owned();
+    if let Some(why) = &args.allow_secrets {
+        if why.trim().is_empty() {
+            return Err(CliError::usage("what looks like a secret is accepted for a reason")
+                .hint("--allow-secrets 'the tokens are made up, for the tests of the parser'"));
+        }
+        reason = format!("{reason}; not secrets: {}", why.trim());
+    }
+    let sessions = selected(&store, &args.sessions)?;
+    if args.allow_secrets.is_none() {
+        // All before the first is accepted: one refusal leaves everything as it was.
+        sessions.iter().try_for_each(|session| refuse_secrets(config, &store, session))?;
+    }
+    for session in sessions {
+        let path = store.accept(&session, &reason)?;
         writeln!(out, "accepted as {}", path.display())?;
     }
     Ok(Exit::Conforms)

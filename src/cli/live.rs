@@ -1,13 +1,15 @@
 //! A live target: its server started, its users logged in, its sessions driven.
 
-use super::args::TargetArgs;
+use super::args::{KeepArgs, TargetArgs};
 use super::config::Config;
 use super::error::CliError;
 use crate::auth::{Base, Identity, login};
+use crate::drive::Bounds;
 use crate::golden::Golden;
+use crate::probe::{Ground, Settings};
 use crate::secret::Secret;
 use crate::transcript::Redactor;
-use crate::wire::{Driven, Plan, ServerProcess, Target, drive, free_port};
+use crate::wire::{Driven, Flush, Hand, Plan, Probe, ServerProcess, Target, drive, free_port};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,6 +23,11 @@ pub(super) struct Live {
     values: BTreeMap<String, Value>,
     redactor: Redactor,
     server: Option<ServerProcess>,
+    probe: Probe,
+    bounds: Bounds,
+    flush: Flush,
+    /// Whether what is played is to be judged. Without that, memory does not grow with a session.
+    pub(super) keeps_frames: bool,
     interrupt: watch::Receiver<bool>,
 }
 
@@ -78,14 +85,14 @@ impl Live {
         }
         for header in &args.headers {
             let Some((name, value)) = header.split_once(':') else {
-                return Err(
-                    CliError::usage(format!("`{header}` is not a header")).hint("write -H 'Name: value'")
-                );
+                // What was typed may well be a credential.
+                return Err(CliError::usage("what -H gives is not a header: it has no colon")
+                    .hint("write -H 'Name: value'"));
             };
             target.headers.push((name.trim().to_owned(), value.trim().to_owned()));
         }
         target.trust.insecure |= args.insecure;
-        let redactor = Redactor::default();
+        let redactor = config.redactor();
         let mut values = variables(args, &redactor)?;
         let port = if target.needs_port() { Some(free_port()?) } else { None };
         if let Some(port) = port {
@@ -111,7 +118,50 @@ impl Live {
             }
             None => None,
         };
-        Ok(Live { target, recipe, base, values, redactor, server, interrupt })
+        let (max_duration, max_rate) = (target.max_duration, target.max_rate);
+        Ok(Live {
+            target,
+            recipe,
+            base,
+            values,
+            redactor,
+            server,
+            probe: Probe::start(),
+            bounds: Bounds { max_duration, max_rate, ..Bounds::default() },
+            flush: config.flush,
+            keeps_frames: true,
+            interrupt,
+        })
+    }
+
+    /// What was typed about the sessions' ends goes before what is configured. Nothing is judged, so that only the file
+    /// holds what passes.
+    pub(super) fn keep(&mut self, args: &KeepArgs) {
+        self.keeps_frames = false;
+        self.target.max_message = args.max_message.unwrap_or(self.target.max_message);
+        self.flush = args.flush.unwrap_or(self.flush);
+        let bounds = &mut self.bounds;
+        bounds.max_duration = args.max_duration.or(bounds.max_duration);
+        bounds.max_rate = args.max_rate.or(bounds.max_rate);
+        (bounds.duration, bounds.idle) = (args.duration, args.idle_timeout);
+        bounds.until.clone_from(&args.until);
+    }
+
+    /// What probes stand on.
+    pub(super) fn ground<'l>(&'l self, folder: PathBuf, settings: &'l Settings) -> Ground<'l> {
+        Ground {
+            target: &self.target,
+            recipe: self.recipe.as_ref(),
+            base: &self.base,
+            values: &self.values,
+            redactor: &self.redactor,
+            bounds: &self.bounds,
+            flush: self.flush,
+            host: &self.probe,
+            folder,
+            interrupt: self.interrupt.clone(),
+            settings,
+        }
     }
 
     pub(super) fn redactor(&self) -> &Redactor {
@@ -132,18 +182,20 @@ impl Live {
     ) -> Vec<Played> {
         let players = (1..=users).map(|index| async move {
             let user = format!("u{index}");
-            let result = self.play_one(session, golden, index, folder).await;
+            let result = self.play_one(session, golden, index, folder, None).await;
             Played { user, result }
         });
         futures_util::future::join_all(players).await
     }
 
-    async fn play_one(
+    /// One user plays the session, or a person does in their place.
+    pub(super) async fn play_one(
         &self,
         session: &str,
         golden: &Golden,
         index: u32,
         folder: &Path,
+        hand: Option<Hand>,
     ) -> Result<Driven, CliError> {
         let identity = match &self.recipe {
             Some(recipe) => login(recipe, &self.base, index, &self.redactor).await?,
@@ -156,8 +208,14 @@ impl Live {
             values: &self.values,
             identity: &identity,
             redactor: &self.redactor,
+            bounds: &self.bounds,
+            hand,
             folder,
+            flush: self.flush,
+            keeps_frames: self.keeps_frames,
+            probe: &self.probe,
             interrupt: self.interrupt.clone(),
+            cut: None,
         };
         Ok(drive(plan).await?)
     }
@@ -203,19 +261,34 @@ fn variables(args: &TargetArgs, redactor: &Redactor) -> Result<BTreeMap<String, 
         };
         values.insert(format!("var.{name}"), Value::from(value));
     }
-    for text in &args.secrets {
-        let (name, value) = match text.split_once('=') {
-            Some((name, value)) => (name, value.to_owned()),
-            None => match std::env::var(text) {
-                Ok(value) => (text.as_str(), value),
-                Err(_) => {
-                    return Err(CliError::usage(format!("the environment has no `{text}`"))
-                        .hint("write --secret NAME=VALUE, or set the variable"));
-                }
-            },
-        };
-        redactor.add(name, &Secret::new(value.clone()));
-        values.insert(format!("var.{name}"), Value::from(value));
+    for (name, value) in secrets(&args.secrets, redactor)? {
+        values.insert(format!("var.{name}"), Value::from(value.expose()));
     }
     Ok(values)
+}
+
+/// `--secret NAME=VALUE`, or `--secret NAME` with the value in the environment. They are hidden from then on.
+pub(super) fn secrets(typed: &[String], redactor: &Redactor) -> Result<Vec<(String, Secret)>, CliError> {
+    typed.iter().map(|text| hide(text, redactor)).collect()
+}
+
+/// Makes known what `--secret NAME[=VALUE]` says.
+fn hide(text: &str, redactor: &Redactor) -> Result<(String, Secret), CliError> {
+    let (name, value) = match text.split_once('=') {
+        Some((name, value)) => (name, Secret::new(value)),
+        None => match std::env::var(text) {
+            Ok(value) => (text, Secret::new(value)),
+            Err(_) => {
+                return Err(CliError::usage(format!("the environment has no `{text}`"))
+                    .hint("write --secret NAME=VALUE, or set the variable"));
+            }
+        },
+    };
+    if value.expose().len() < Redactor::MIN_LEN {
+        eprintln!(
+            "warning: secret `{name}` is so short that it would be found in every other word; it is not hidden"
+        );
+    }
+    redactor.add(name, &value);
+    Ok((name.to_owned(), value))
 }

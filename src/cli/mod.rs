@@ -5,14 +5,21 @@
 
 mod args;
 mod check;
+mod compare;
 mod config;
 mod diff;
 mod error;
+mod exchange;
 mod exit;
+mod hand;
 mod init;
 mod life;
 mod live;
+mod probe;
+mod progress;
+mod proxy;
 mod record;
+mod scan;
 mod show;
 
 pub use exit::Exit;
@@ -42,7 +49,7 @@ pub fn run() -> ExitCode {
         Color::Never => ColorChoice::Never,
     };
     let mut out = AutoStream::new(std::io::stdout().lock(), choice);
-    let exit = match dispatch(cli, &mut out) {
+    let exit = match dispatch(cli, choice, &mut out) {
         Ok(exit) => exit,
         // Whoever reads us has seen enough.
         Err(error) if error.exit == Exit::Internal && error.message.contains("Broken pipe") => Exit::Conforms,
@@ -55,14 +62,15 @@ pub fn run() -> ExitCode {
     exit.into()
 }
 
-fn dispatch(cli: Cli, out: &mut impl Write) -> Result<Exit, CliError> {
+fn dispatch(cli: Cli, color: ColorChoice, out: &mut impl Write) -> Result<Exit, CliError> {
     if let Command::Init(args) = &cli.command {
         return init::run(&cli.config, args, out);
     }
     let config = Config::read(&cli.config)?;
     match cli.command {
         Command::Init(_) => Ok(Exit::Conforms),
-        Command::Record(args) => runtime()?.block_on(record::run(&config, args)),
+        Command::Record(args) => one_thread()?.block_on(record::run(&config, args, color)),
+        Command::Proxy(args) => runtime()?.block_on(proxy::run(&config, args, out)),
         Command::Learn(args) => life::learn(&config, &args, out),
         Command::Review(args) => life::review(&config, &args, out),
         Command::Pending => life::pending(&config, out),
@@ -71,10 +79,39 @@ fn dispatch(cli: Cli, out: &mut impl Write) -> Result<Exit, CliError> {
         Command::Check(args) => runtime()?.block_on(check::run(&config, args, out)),
         Command::Show(args) => show::run(&config, &args, out),
         Command::Diff(args) => diff::run(&args, out),
+        Command::Probe(args) => runtime()?.block_on(probe::run(&config, args, out)),
+        Command::Import(args) => exchange::import(&config, &args, out),
+        Command::Export(args) => exchange::export(&args, out),
+        Command::Scan(args) => scan::run(&config, &args, out),
+        Command::Compare(args) => runtime()?.block_on(compare::run(&config, args, out)),
     }
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    start(&mut tokio::runtime::Builder::new_multi_thread())
+}
+
+/// For recording: to hand a message from one thread to another costs more than all else that is done with it, and a
+/// reader that is woken seldom is woken sooner. Files are written by a thread of their own all the same.
+fn one_thread() -> Result<tokio::runtime::Runtime, CliError> {
+    start(&mut tokio::runtime::Builder::new_current_thread())
+}
+
+fn start(builder: &mut tokio::runtime::Builder) -> Result<tokio::runtime::Runtime, CliError> {
+    raise_file_limit();
+    let runtime = builder.enable_all().build();
     runtime.map_err(|error| CliError::new(Exit::Internal, format!("failed to start the runtime: {error}")))
+}
+
+/// A session takes two open files, a socket and its recording, and systems begin with 1024 for a process. What may be had
+/// without asking anybody is taken.
+fn raise_file_limit() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit, setrlimit};
+        let mut limit = getrlimit(Resource::Nofile);
+        limit.current = limit.maximum;
+        // If not, the session that finds no room says so.
+        let _ = setrlimit(Resource::Nofile, limit);
+    }
 }

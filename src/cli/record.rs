@@ -1,51 +1,69 @@
-//! `goldwire record`: drive a client script against a live server, and keep what really happened.
+//! `goldwire record`: talk to a live server, by a client script or by hand, and keep what really happened.
 
 use super::args::RecordArgs;
 use super::config::Config;
 use super::error::CliError;
 use super::exit::Exit;
-use super::live::{Live, interrupts};
+use super::hand::{self, hand};
+use super::live::{Live, Played, interrupts};
+use super::progress::Progress;
+use crate::dialect::Label;
+use crate::golden::Golden;
 use crate::report::plural;
-use crate::store::{Store, StoreError, read_golden};
+use crate::store::{Store, StoreError, compress, read_golden};
 use crate::transcript::End;
+use crate::wire::Driven;
+use anstream::ColorChoice;
+use std::sync::atomic::Ordering;
 
-pub(super) async fn run(config: &Config, mut args: RecordArgs) -> Result<Exit, CliError> {
+pub(super) async fn run(config: &Config, mut args: RecordArgs, color: ColorChoice) -> Result<Exit, CliError> {
     let store = Store::new(&config.root);
     Store::check_name(&args.session)?;
+    if args.url.as_deref() == Some("-") {
+        (args.stdin, args.url) = (true, None);
+    }
     let golden = match &args.script {
-        Some(path) => read_golden(path)?,
-        None => store.golden(&args.session).map_err(|error| match error {
-            StoreError::NoGolden(session) => CliError::new(Exit::Nothing, format!("no golden for `{session}` yet, so nothing says what the client sends"))
-                .hint("give --script FILE; a script is a golden that need not know everything, e.g. `order = \"connected ; >ask ; answer\"`"),
-            error => error.into(),
-        })?,
+        Some(path) => Some(read_golden(path)?),
+        None => match store.golden(&args.session) {
+            Ok(golden) => Some(golden),
+            Err(StoreError::NoGolden(_)) => None,
+            Err(error) => return Err(error.into()),
+        },
     };
     if args.target.url.is_none() {
         args.target.url.clone_from(&args.url);
     }
-    let interrupt = interrupts();
-    let mut live = Live::open(config, &args.target, interrupt).await?;
+    match golden {
+        Some(golden) if !args.stdin => by_script(config, &store, &args, &golden).await,
+        golden => by_hand(config, &store, &args, &golden.unwrap_or_default(), color).await,
+    }
+}
+
+async fn by_script(
+    config: &Config,
+    store: &Store,
+    args: &RecordArgs,
+    golden: &Golden,
+) -> Result<Exit, CliError> {
+    let mut live = Live::open(config, &args.target, interrupts()).await?;
+    live.keep(&args.keep);
     let folder = store.recordings_folder(&args.session);
     let users = args.users.unwrap_or(config.users);
+    let compress = args.keep.zstd || config.compress;
     let mut worst = Exit::Conforms;
     let mut kept = 0;
+    let progress = Progress::of(args.runs);
     for round in 1..=args.runs {
-        for played in live.play(&args.session, &golden, users, &folder).await {
-            let user = &played.user;
-            match played.result {
-                Ok(driven) => {
+        let played = live.play(&args.session, golden, users, &folder).await;
+        progress.clear();
+        for Played { user, result } in played {
+            match result {
+                Ok(mut driven) => {
                     kept += 1;
-                    let ending = &driven.transcript.ending;
-                    let frames = plural(driven.transcript.frames.len(), "frame");
-                    println!("{} {user} {frames} {}", driven.recording.display(), ending.label());
-                    if let End::GaveUp { waiting_for, waited } = &ending.how {
-                        let due = waiting_for.join(" or ");
-                        eprintln!("{user}: gave up after waiting {waited} for {due}; the recording is kept");
-                        worst = Exit::CouldNotJudge;
-                    }
-                    if let Some(loss) = driven.loss {
-                        eprintln!("{user}: {loss}");
-                        worst = Exit::CouldNotJudge;
+                    let ended = finish(&user, &mut driven, args.keep.until.as_ref(), compress).await;
+                    println!("{}", summary(&user, &driven));
+                    if ended != Exit::Conforms {
+                        worst = ended;
                     }
                 }
                 Err(error) => {
@@ -62,11 +80,92 @@ pub(super) async fn run(config: &Config, mut args: RecordArgs) -> Result<Exit, C
             live.close().await;
             return Err(died);
         }
-        eprintln!("round {round} of {}: {} kept", args.runs, plural(kept, "recording"));
+        progress.round(round, kept);
     }
     live.close().await;
     if kept > 0 && worst == Exit::Conforms {
         eprintln!("next: goldwire learn {}", args.session);
     }
     Ok(worst)
+}
+
+async fn by_hand(
+    config: &Config,
+    store: &Store,
+    args: &RecordArgs,
+    golden: &Golden,
+    color: ColorChoice,
+) -> Result<Exit, CliError> {
+    if args.runs > 1 || args.users.is_some_and(|users| users > 1) {
+        let error = CliError::usage(format!("no golden for `{}`, so a person talks, once", args.session));
+        return Err(error.hint("--runs and --users need --script FILE; a script is a golden that need not know everything, e.g. `order = \"connected ; >ask ; answer\"`"));
+    }
+    let mut live = Live::open(config, &args.target, interrupts()).await?;
+    live.keep(&args.keep);
+    let (hand, unsent) = hand(color)?;
+    let folder = store.recordings_folder(&args.session);
+    let played = live.play_one(&args.session, golden, 1, &folder, Some(hand)).await;
+    hand::leave();
+    let died = live.server_died();
+    let is_interrupted = live.is_interrupted();
+    live.close().await;
+    let mut driven = played?;
+    let ended = finish("u1", &mut driven, args.keep.until.as_ref(), args.keep.zstd || config.compress).await;
+    eprintln!("{}", summary("u1", &driven));
+    if let Some(died) = died {
+        return Err(died);
+    }
+    if is_interrupted {
+        return Ok(Exit::Interrupted);
+    }
+    Ok(match ended {
+        Exit::Conforms if unsent.bad.load(Ordering::Relaxed) && !hand::is_typed() => Exit::Usage,
+        Exit::Conforms if unsent.late.load(Ordering::Relaxed) && !hand::is_typed() => Exit::CouldNotJudge,
+        ended => ended,
+    })
+}
+
+fn summary(user: &str, driven: &Driven) -> String {
+    let frames = plural(usize::try_from(driven.frames).unwrap_or(usize::MAX), "frame");
+    format!("{} {user} {frames} {}", driven.recording.display(), driven.transcript.ending.label())
+}
+
+/// Says what is not as it was asked for, and compresses what is whole.
+async fn finish(user: &str, driven: &mut Driven, until: Option<&Label>, is_compressed: bool) -> Exit {
+    let mut exit = Exit::Conforms;
+    let mut say = |text: String| {
+        eprintln!("{user}: {text}");
+        exit = Exit::CouldNotJudge;
+    };
+    match &driven.transcript.ending.how {
+        End::GaveUp { waiting_for, waited } => {
+            let due = waiting_for.join(" or ");
+            say(format!("gave up after waiting {waited} for {due}; the recording is kept"));
+        }
+        End::CutOff { limit } => say(format!("cut off: {limit}; the recording is kept")),
+        End::Closed { .. } | End::Dropped { .. } | End::Interrupted | End::Torn { .. } => {}
+    }
+    if let Some(until) = until.filter(|_| !driven.until_seen) {
+        say(format!("{} never came; the recording is kept", until.as_str()));
+    }
+    match &driven.loss {
+        Some(loss) => say(loss.clone()),
+        None if is_compressed => {
+            let path = driven.recording.clone();
+            let compressed = tokio::task::spawn_blocking(move || compress(&path)).await;
+            match compressed
+                .map_err(|error| error.to_string())
+                .map(|done| done.map_err(|error| error.to_string()))
+            {
+                Ok(Ok(path)) => driven.recording = path,
+                Ok(Err(error)) | Err(error) => say(format!("{error}; the recording is kept as it is")),
+            }
+        }
+        None => {}
+    }
+    let (sent, all) = driven.script;
+    if exit == Exit::Conforms && sent < all {
+        eprintln!("{user}: it ended before all of the script was sent: {sent} of {}", plural(all, "event"));
+    }
+    exit
 }

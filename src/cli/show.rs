@@ -5,6 +5,7 @@ use super::config::Config;
 use super::error::CliError;
 use super::exit::Exit;
 use crate::diff::timeline;
+use crate::report::plural;
 use crate::store::{Store, read_recording};
 use crate::transcript::Offset;
 use std::io::Write;
@@ -20,6 +21,18 @@ pub(super) fn run(config: &Config, args: &ShowArgs, out: &mut impl Write) -> Res
         "server {}, HTTP {}, connected in {} (TCP {}), stamps {:?}",
         handshake.peer, handshake.status, handshake.took, handshake.tcp, header.stamps
     )?;
+    if let Some(host) = transcript.ending.host {
+        let starved = host.starved.map_or_else(String::new, |percent| {
+            format!(", something waited for a processor {percent} % of the time")
+        });
+        writeln!(
+            out,
+            "this machine woke {} late at most, {} usually ({}){starved}",
+            host.lag_max,
+            host.lag_p50,
+            plural(host.probes as usize, "probe")
+        )?;
+    }
     let mut before = Offset::ZERO;
     for (event, lane) in timeline(golden.as_ref(), &transcript) {
         let gap = event.at.since(before);

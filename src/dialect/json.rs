@@ -1,18 +1,83 @@
 //! Plain JSON messages: the name is a string at a JSON pointer.
 
-use super::Label;
+use super::label::Known;
+use super::{JsonNames, Label};
 use crate::transcript::Side;
-use serde_json::Value;
+use serde_json::{Map, Value};
+use std::collections::{HashMap, VecDeque};
 
 /// What an event is called that has no name where one should be.
-const NAMELESS: &str = "json";
+pub(crate) const NAMELESS: &str = "json";
+/// The longest value that refines a name; what is longer is content.
+const MAX_REFINEMENT: usize = 64;
+/// So many requests of a side are remembered. Answered ones stay, so that a second answer is known for what it is.
+const REMEMBERED: usize = 4096;
 
-pub(super) fn label(side: Side, name_at: &str, value: &Value) -> Label {
-    match value.pointer(name_at) {
-        Some(Value::String(name)) if !name.is_empty() => Label::new(side, name),
-        Some(Value::Number(number)) => Label::new(side, &format!("n{number}")),
-        _ => Label::new(side, NAMELESS),
+/// The requests that each side has made, by id.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Requests {
+    client: Asked,
+    server: Asked,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Asked {
+    names: HashMap<String, String>,
+    ids: VecDeque<String>,
+}
+
+impl Asked {
+    fn note(&mut self, id: String, name: &str) {
+        if self.names.insert(id.clone(), name.to_owned()).is_none() {
+            self.ids.push_back(id);
+        }
+        if self.ids.len() > REMEMBERED {
+            self.ids.pop_front().map(|oldest| self.names.remove(&oldest));
+        }
     }
+}
+
+pub(super) fn label(
+    names: &JsonNames,
+    side: Side,
+    value: &Value,
+    requests: &mut Requests,
+    known: &mut Known,
+) -> Label {
+    let (name_at, own, other) = match side {
+        Side::Client => (&names.client, &mut requests.client, &requests.server),
+        Side::Server => (&names.server, &mut requests.server, &requests.client),
+    };
+    let id = names.reply.as_ref().and_then(|at| value_at(value, at)).filter(|id| !id.is_null());
+    match value_at(value, name_at) {
+        Some(Value::String(name)) if !name.is_empty() => {
+            if let Some(id) = id {
+                own.note(id.to_string(), name);
+            }
+            let label = known.label(side, name);
+            match names.refine.get(&label).and_then(|at| refinement(value.pointer(at)?)) {
+                Some(part) => known.label(side, &format!("{name}[{part}]")),
+                None => label,
+            }
+        }
+        Some(Value::Number(number)) => known.label(side, &format!("n{number}")),
+        _ => match id.and_then(|id| other.names.get(&id.to_string())) {
+            Some(request) if value.get("error").is_some() => {
+                known.label(side, &format!("re:{request}:error"))
+            }
+            Some(request) => known.label(side, &format!("re:{request}")),
+            None => known.label(side, NAMELESS),
+        },
+    }
+}
+
+/// A value that can stand in a name's brackets.
+pub(crate) fn refinement(value: &Value) -> Option<&str> {
+    let is_word = |text: &&str| {
+        (1..=MAX_REFINEMENT).contains(&text.len())
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || "_./:-".contains(c))
+    };
+    value.as_str().filter(is_word)
 }
 
 /// A JSON pointer (RFC 6901) that leads through these keys.
@@ -22,4 +87,58 @@ pub fn pointer<'k>(keys: impl IntoIterator<Item = &'k str>) -> String {
         path.push_str(&key.replace('~', "~0").replace('/', "~1"));
         path
     })
+}
+
+/// The value at a JSON pointer. Like [`Value::pointer`], but a field of the outermost object, which is what is asked
+/// for with every event, is found without taking the pointer apart.
+pub(crate) fn value_at<'v>(value: &'v Value, pointer: &str) -> Option<&'v Value> {
+    match (value, pointer.strip_prefix('/')) {
+        (Value::Object(map), Some(key)) if !key.bytes().any(|byte| matches!(byte, b'/' | b'~')) => {
+            field(map, key)
+        }
+        _ => value.pointer(pointer),
+    }
+}
+
+/// A field of an object. In a small one to compare keys is quicker than to hash one.
+pub(crate) fn field<'v>(map: &'v Map<String, Value>, key: &str) -> Option<&'v Value> {
+    if map.len() > 8 {
+        return map.get(key);
+    }
+    map.iter().find(|(own, _)| *own == key).map(|(_, value)| value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_reply_is_called_after_its_request_and_a_state_refines_its_event() {
+        let names = JsonNames {
+            client: "/method".to_owned(),
+            server: "/method".to_owned(),
+            reply: Some("/id".to_owned()),
+            refine: [(Label::from("status"), "/state".to_owned())].into(),
+        };
+        let mut requests = Requests::default();
+        let mut known = Known::default();
+        let mut name =
+            |side, value| label(&names, side, &value, &mut requests, &mut known).as_str().to_owned();
+        let said = [
+            (Side::Client, json!({"id": 1, "method": "sum"}), ">sum"),
+            (Side::Client, json!({"id": "1", "method": "get"}), ">get"),
+            (Side::Server, json!({"method": "status", "state": "busy"}), "status[busy]"),
+            (Side::Server, json!({"method": "status", "state": "very busy"}), "status"),
+            (Side::Server, json!({"id": "1", "result": 3}), "re:get"),
+            (Side::Server, json!({"id": 1, "error": {"code": 1}}), "re:sum:error"),
+            (Side::Server, json!({"id": 1, "result": 3}), "re:sum"),
+            (Side::Server, json!({"id": 2, "result": 3}), "json"),
+            (Side::Server, json!({"id": 1, "method": "ask"}), "ask"),
+            (Side::Client, json!({"id": 1, "result": 3}), ">re:ask"),
+        ];
+        for (side, value, expected) in said {
+            assert_eq!(name(side, value), expected);
+        }
+    }
 }

@@ -2,34 +2,39 @@
 
 use crate::transcript::Side;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 /// What an event is called. A client's begins with `>`, as in the order: `>ask`, `agent_started`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Label(Arc<str>);
+#[derive(Clone, Eq, PartialOrd, Ord)]
+pub struct Label {
+    text: Arc<str>,
+    /// Of the text: an event is looked up by its name again and again.
+    hash: u64,
+}
 
 impl Label {
     /// The label of `side`'s event `name`.
     pub fn new(side: Side, name: &str) -> Label {
         match side {
-            Side::Client => Label(Arc::from(format!(">{name}"))),
-            Side::Server => Label(Arc::from(name)),
+            Side::Client => Label::from(format!(">{name}").as_str()),
+            Side::Server => Label::from(name),
         }
     }
 
     /// With the mark: `>ask`.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// Without the mark: `ask`.
     pub fn name(&self) -> &str {
-        self.0.strip_prefix('>').unwrap_or(&self.0)
+        self.text.strip_prefix('>').unwrap_or(&self.text)
     }
 
     /// Who sends it.
     pub fn side(&self) -> Side {
-        if self.0.starts_with('>') { Side::Client } else { Side::Server }
+        if self.text.starts_with('>') { Side::Client } else { Side::Server }
     }
 
     /// Whether the client sends it.
@@ -51,10 +56,46 @@ impl Label {
     }
 }
 
+/// The names that came lately: a session has few, and to make one anew for every event takes longer than to find it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Known(Vec<Option<Label>>);
+
+/// So many names are kept, each where its letters say.
+const KNOWN: usize = 256;
+
+impl Known {
+    pub(super) fn label(&mut self, side: Side, name: &str) -> Label {
+        let letters = name.bytes().fold(side as usize, |sum, byte| sum.rotate_left(5) ^ usize::from(byte));
+        if self.0.is_empty() {
+            self.0.resize(KNOWN, None);
+        }
+        let known = &mut self.0[(letters ^ letters >> 8) % KNOWN];
+        match known {
+            Some(label) if label.name() == name && label.side() == side => label.clone(),
+            _ => known.insert(Label::new(side, name)).clone(),
+        }
+    }
+}
+
 /// From the text with its mark.
 impl From<&str> for Label {
     fn from(text: &str) -> Label {
-        Label(Arc::from(text))
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        Label { text: Arc::from(text), hash: hasher.finish() }
+    }
+}
+
+/// Most comparisons are of different names, or of one with itself.
+impl PartialEq for Label {
+    fn eq(&self, other: &Label) -> bool {
+        self.hash == other.hash && (Arc::ptr_eq(&self.text, &other.text) || self.text == other.text)
+    }
+}
+
+impl Hash for Label {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        hasher.write_u64(self.hash);
     }
 }
 
@@ -62,7 +103,7 @@ impl From<&str> for Label {
 impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_plain() {
-            return f.pad(&self.0);
+            return f.pad(&self.text);
         }
         let mark = if self.is_client() { ">" } else { "" };
         write!(f, "{mark}{}", serde_json::Value::from(self.name()))

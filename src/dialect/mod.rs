@@ -8,10 +8,14 @@ mod json;
 mod label;
 
 pub use json::pointer;
+pub(crate) use json::{NAMELESS, field, refinement, value_at};
 pub use label::Label;
 
-use crate::transcript::{Frame, Offset, Payload, Side};
+use crate::transcript::{Frame, Offset, Payload, Side, Spares};
+use json::Requests;
+use label::Known;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// One thing the application said.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,18 +35,34 @@ pub struct Event {
 /// How the frames of a session are to be understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Dialect {
-    /// One JSON value a message; its name is the string at a JSON pointer (RFC 6901), for each side its own.
-    Json {
-        /// Where the client's messages have their name.
-        client: String,
-        /// Where the server's messages have their name.
-        server: String,
-    },
+    /// One JSON value a message; its name is the string at a JSON pointer (RFC 6901).
+    Json(JsonNames),
 }
 
 impl Default for Dialect {
     fn default() -> Dialect {
-        Dialect::Json { client: "/type".to_owned(), server: "/type".to_owned() }
+        Dialect::Json(JsonNames::default())
+    }
+}
+
+/// Where JSON messages say what they are; all places are JSON pointers (RFC 6901).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JsonNames {
+    /// Where the client's messages have their name.
+    pub client: String,
+    /// Where the server's messages have their name.
+    pub server: String,
+    /// Where a request has its id. A message without a name that carries the id of a request of the other side is its
+    /// reply, `re:<request>`, and `re:<request>:error` if it has an `error` (JSON-RPC 2.0, section 5).
+    pub reply: Option<String>,
+    /// Server events that are several by what stands at a pointer: `status[busy]`, `status[idle]`.
+    pub refine: BTreeMap<Label, String>,
+}
+
+impl Default for JsonNames {
+    fn default() -> JsonNames {
+        let name = || "/type".to_owned();
+        JsonNames { client: name(), server: name(), reply: None, refine: BTreeMap::new() }
     }
 }
 
@@ -53,6 +73,9 @@ pub struct Decoder {
     seen: usize,
     closing: bool,
     closed: Option<Event>,
+    requests: Requests,
+    known: Known,
+    spares: Spares,
 }
 
 /// What a client's event is called that opens the next connection of a session.
@@ -64,7 +87,15 @@ pub const CLOSE: &str = "@close";
 impl Decoder {
     /// A decoder at the start of a session.
     pub fn new(dialect: &Dialect) -> Decoder {
-        Decoder { dialect: dialect.clone(), seen: 0, closing: false, closed: None }
+        Decoder {
+            dialect: dialect.clone(),
+            seen: 0,
+            closing: false,
+            closed: None,
+            requests: Requests::default(),
+            known: Known::default(),
+            spares: Spares::default(),
+        }
     }
 
     /// The events of the next frame, in order. A close becomes an event only when another connection follows; the last
@@ -76,7 +107,7 @@ impl Decoder {
             |label: Label, data: Value| Event { label, at: frame.at, frame: index, conn: frame.conn, data };
         let mut before = None;
         let now = match &frame.payload {
-            Payload::Text(text) => Some(match serde_json::from_str::<Value>(text) {
+            Payload::Text(text) => Some(match self.spares.read(text) {
                 Ok(value) => event(self.name(frame.side, &value), value),
                 Err(_) => event(Label::new(frame.side, "text"), Value::String(text.clone())),
             }),
@@ -106,13 +137,21 @@ impl Decoder {
         before.into_iter().chain(now)
     }
 
-    fn name(&self, side: Side, value: &Value) -> Label {
-        let Dialect::Json { client, server } = &self.dialect;
-        let name_at = match side {
-            Side::Client => client,
-            Side::Server => server,
-        };
-        json::label(side, name_at, value)
+    /// Takes back what the latest event says, once nobody needs it: to read the next one into it is cheaper.
+    pub(crate) fn reuse(&mut self, data: Value) {
+        self.spares.keep(data);
+    }
+
+    /// The event of the next frame, a message whose JSON is known already.
+    pub(crate) fn feed_json(&mut self, at: Offset, conn: u32, side: Side, data: Value) -> Event {
+        let frame = self.seen;
+        self.seen += 1;
+        Event { label: self.name(side, &data), at, frame, conn, data }
+    }
+
+    fn name(&mut self, side: Side, value: &Value) -> Label {
+        let Dialect::Json(names) = &self.dialect;
+        json::label(names, side, value, &mut self.requests, &mut self.known)
     }
 }
 

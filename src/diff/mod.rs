@@ -3,8 +3,8 @@
 //! A [`Row`] has what the golden wants on the left and what came on the right; rows that agree carry no mark. Long
 //! agreements are folded, repetitions counted. `report` decides how rows look.
 
-use crate::dialect::{Event, events};
-use crate::finding::{Finding, Kind};
+use crate::dialect::{Decoder, Dialect, Event, Label, events};
+use crate::finding::{Finding, Kind, Place};
 use crate::golden::{Golden, Monitor};
 use crate::transcript::{Gap, Transcript};
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,7 +37,7 @@ pub enum Row {
         lane: usize,
         /// The time since the event before.
         gap: Option<Gap>,
-        /// How often it came in a row; more than 1 only for events that agree.
+        /// How often it came in a row, in the same way.
         times: usize,
         /// What is wrong with it, in a few words.
         note: String,
@@ -53,16 +53,24 @@ const CONTEXT: usize = 2;
 
 /// The rows of a run. With no findings, everything agrees and only a fold remains.
 pub fn rows(golden: &Golden, transcript: &Transcript, findings: &[Finding]) -> Vec<Row> {
-    let events = events(&golden.dialect, &transcript.frames);
+    // Decoded twice rather than kept: payloads take several times the room of their text.
+    let events = || {
+        let mut decoder = Decoder::new(&golden.dialect);
+        transcript.frames.iter().flat_map(move |frame| decoder.feed(frame))
+    };
     let mut lanes = LaneNumbers { monitor: Monitor::new(&golden.order), known: BTreeMap::new() };
     let mut notes: BTreeMap<usize, Vec<&Finding>> = BTreeMap::new();
     let mut absent: BTreeMap<usize, Vec<&Finding>> = BTreeMap::new();
-    let last = events.last().map_or(0, |event| event.frame);
+    let last = events().last().map_or(0, |event| event.frame);
     for finding in findings {
         match finding.kind {
             Kind::Missing => absent.entry(finding.first_frame().min(last)).or_default().push(finding),
             // The other frame brought the value it is compared with, and is as it should be.
-            Kind::Unbound => notes.entry(finding.first_frame()).or_default().push(finding),
+            Kind::Unbound => {
+                for frame in finding.place.frames.iter().step_by(2) {
+                    notes.entry(*frame).or_default().push(finding);
+                }
+            }
             _ => {
                 for frame in &finding.place.frames {
                     notes.entry(*frame).or_default().push(finding);
@@ -72,8 +80,8 @@ pub fn rows(golden: &Golden, transcript: &Transcript, findings: &[Finding]) -> V
     }
     let mut all = Vec::new();
     let mut before = None;
-    for event in &events {
-        let lane = lanes.of(golden, event);
+    for event in events() {
+        let lane = lanes.of(golden, &event);
         let gap = before.map(|at| event.at.since(at));
         before = Some(event.at);
         // What was missed shows before the event that revealed it; at the very end, after it.
@@ -83,7 +91,7 @@ pub fn rows(golden: &Golden, transcript: &Transcript, findings: &[Finding]) -> V
             !at_end || !finding.message.contains("session ended") && !finding.message.contains("timed out")
         });
         all.extend(here.into_iter().map(|finding| missing_row(finding, &lanes)));
-        all.push(event_row(event, notes.get(&event.frame), lane, gap));
+        all.push(event_row(&golden.dialect, &event, notes.get(&event.frame), lane, gap));
         all.extend(after.into_iter().map(|finding| missing_row(finding, &lanes)));
     }
     for finding in absent.into_values().flatten() {
@@ -121,21 +129,34 @@ fn missing_row(finding: &Finding, lanes: &LaneNumbers) -> Row {
     }
 }
 
-fn event_row(event: &Event, findings: Option<&Vec<&Finding>>, lane: usize, gap: Option<Gap>) -> Row {
+fn event_row(
+    dialect: &Dialect,
+    event: &Event,
+    findings: Option<&Vec<&Finding>>,
+    lane: usize,
+    gap: Option<Gap>,
+) -> Row {
     let name = event.label.to_string();
     let finding = findings.and_then(|findings| findings.first());
     let (mark, golden, note) = match finding {
         None => (Mark::Same, Some(name.clone()), String::new()),
         Some(finding) => {
             let place = &finding.place;
+            let path = place.path.as_deref().unwrap_or_default();
             let note = match (&finding.expected, &finding.actual, finding.kind) {
+                (_, _, Kind::Renamed) if name.ends_with(":error") => "an error".to_owned(),
                 (_, _, Kind::Renamed) => "renamed?".to_owned(),
-                (_, _, Kind::FieldMissing | Kind::FieldNew) => {
-                    format!("{} {}", place.path.as_deref().unwrap_or_default(), finding.kind.name())
+                (_, _, Kind::FieldMissing) => format!("{path} missing"),
+                (_, _, Kind::FieldNew) => format!("{path} new"),
+                (Some(expected), Some(actual), Kind::FieldMoved) => format!("{expected} → {actual}"),
+                // The values are those of the first event that it shows in.
+                (Some(expected), Some(actual), _)
+                    if !path.is_empty() && finding.first_frame() == event.frame =>
+                {
+                    format!("{path}: {expected} → {actual}")
                 }
-                (Some(expected), Some(actual), _) if place.path.is_some() => {
-                    format!("{}: {expected} → {actual}", place.path.as_deref().unwrap_or_default())
-                }
+                (_, _, Kind::Relation | Kind::Unbound) if !path.is_empty() => format!("{path} does not fit"),
+                _ if !path.is_empty() => format!("{path} {}", finding.kind.name().replace('-', " ")),
                 (_, Some(actual), Kind::TooLate | Kind::TooEarly | Kind::Stall) => {
                     format!("{actual}, {}", finding.expected.as_deref().unwrap_or_default())
                 }
@@ -157,11 +178,24 @@ fn event_row(event: &Event, findings: Option<&Vec<&Finding>>, lane: usize, gap: 
                 | Kind::Duplicate
                 | Kind::OutOfOrder
                 | Kind::Exclusive => (Mark::Same, Some(name.clone()), String::new()),
+                // Another state of the same event.
+                Kind::FieldMissing | Kind::ValueChanged if says_state(dialect, place) => {
+                    (Mark::Changed, Some(place.event.to_string()), note)
+                }
                 _ => (Mark::Changed, Some(name.clone()), note),
             }
         }
     };
     Row::Event { mark, golden, live: Some(name), lane, gap, times: 1, note, frame: Some(event.frame) }
+}
+
+/// Whether a place is where an event says which of its states it is.
+fn says_state(dialect: &Dialect, place: &Place) -> bool {
+    let Dialect::Json(names) = dialect;
+    let label = place.event.as_str();
+    let base = label.split_once('[').map_or(label, |(base, _)| base);
+    let state = names.refine.get(&Label::from(base));
+    state.is_some() && state == place.path.as_ref()
 }
 
 /// Whether this frame is the one too many, and not the earlier one that it is compared with.
@@ -177,14 +211,14 @@ fn fold(rows: Vec<Row>) -> Vec<Row> {
     let is_same = |row: &Row| matches!(row, Row::Event { mark: Mark::Same, .. });
     let mut counted: Vec<Row> = Vec::new();
     for row in rows {
-        if let (Some(Row::Event { mark: Mark::Same, live: last, lane: last_lane, times, .. }), true) =
-            (counted.last_mut(), is_same(&row))
+        if let (
+            Some(Row::Event { mark: last_mark, live: last, lane: last_lane, note: last_note, times, .. }),
+            Row::Event { mark: mark @ (Mark::Same | Mark::Changed), live, lane, note, .. },
+        ) = (counted.last_mut(), &row)
         {
-            if let Row::Event { live, lane, .. } = &row {
-                if live == last && lane == last_lane {
-                    *times += 1;
-                    continue;
-                }
+            if (mark, live, lane, note) == (&*last_mark, &*last, &*last_lane, &*last_note) {
+                *times += 1;
+                continue;
             }
         }
         counted.push(row);

@@ -2,13 +2,22 @@
 //!
 //! A [`Session`] owns no socket and no clock. It is told every frame that passed and asked for a [`Turn`]; a turn says
 //! everything there is to do next, so that no caller can forget to ask. A client's event is sent when the order allows
-//! it and its cause has been seen: causality, not the clock. `wire::driver` is the loop around it.
+//! it and its cause has been seen: causality, not the clock. By hand, a person's lines take the place of the script.
+//! [`Bounds`] may end it before either does. `wire::driver` is the loop around it.
+
+mod bounds;
+mod hand;
+
+pub use bounds::Bounds;
+pub use hand::LineError;
 
 use crate::dialect::{Decoder, Label, RECONNECT};
-use crate::golden::{Golden, Monitor, Order, Pace, Template};
+use crate::golden::{Golden, Monitor, Order, Pace, Template, Unbound};
 use crate::transcript::{End, Ending, Frame, Gap, Offset, Payload, Side};
+use bounds::{Stop, Watch};
+use hand::Hand;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 /// What to do next.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,6 +75,9 @@ pub struct Session<'g> {
     last_frame: Offset,
     conn: u32,
     reconnecting: bool,
+    watch: Watch,
+    /// What a person says, when it is not the script that speaks.
+    hand: Option<Hand>,
     state: State,
 }
 
@@ -73,6 +85,8 @@ pub struct Session<'g> {
 const MAX_WAITS: u64 = 60;
 /// Heartbeats must not keep a session open for ever: listening lasts at most this many times the golden's `linger`.
 const MAX_LINGERS: u64 = 20;
+/// When nothing is due, it is asked again so much later.
+const LATER: Gap = Gap::from_millis(3_600_000);
 
 impl<'g> Session<'g> {
     /// At the start of the first connection. `values` are those known beforehand: the user's, the command line's.
@@ -90,11 +104,56 @@ impl<'g> Session<'g> {
             last_frame: Offset::ZERO,
             conn: 0,
             reconnecting: false,
+            watch: Watch::new(Bounds::default()),
+            hand: None,
             state: State::Running,
         }
     }
 
-    /// Whether the script itself sends the token, so that nobody else should.
+    /// Likewise, but a person speaks, by [`Session::say`]; of the golden only the dialect and the bindings matter.
+    pub fn by_hand(golden: &'g Golden, values: BTreeMap<String, Value>) -> Session<'g> {
+        Session { hand: Some(Hand::default()), ..Session::new(golden, values) }
+    }
+
+    /// Within these bounds.
+    #[must_use]
+    pub fn within(mut self, bounds: Bounds) -> Session<'g> {
+        self.watch = Watch::new(bounds);
+        self
+    }
+
+    /// Takes a line that the person typed.
+    ///
+    /// # Errors
+    /// When it cannot be sent; it is as if it had not been typed.
+    pub fn say(&mut self, line: &str, fresh: &mut dyn FnMut(&str) -> Option<Value>) -> Result<(), LineError> {
+        let mut lookup = |name: &str| known(&self.values, name).or_else(|| fresh(name));
+        let action = hand::action(line, &mut lookup)?;
+        if let Some(hand) = &mut self.hand {
+            hand.queue.extend(action);
+        }
+        Ok(())
+    }
+
+    /// There will be no more lines.
+    pub fn hush(&mut self, now: Offset) {
+        if let Some(hand) = &mut self.hand {
+            hand.silent_since.get_or_insert(now);
+        }
+    }
+
+    /// Whether the next line would be sent at once.
+    pub fn listens(&self) -> bool {
+        let idle = |hand: &Hand| hand.queue.is_empty() && hand.silent_since.is_none() && !hand.has_left;
+        self.state == State::Running && self.hand.as_ref().is_some_and(idle)
+    }
+
+    /// Whether the event that was awaited has come; true when none was.
+    pub fn until_seen(&self) -> bool {
+        self.watch.until_seen()
+    }
+
+    /// Whether the script itself itself sends the token, so that nobody else should.
     pub fn sends_token(&self) -> bool {
         let templates = self.golden.events.values().flat_map(|event| &event.sends);
         templates.flat_map(Template::names).any(|name| name == "token")
@@ -108,6 +167,7 @@ impl<'g> Session<'g> {
     /// Takes a frame that passed, in either direction.
     pub fn frame(&mut self, frame: &Frame) {
         self.last_frame = self.last_frame.max(frame.at);
+        self.watch.frame(frame);
         let closing = matches!(self.state, State::Closing(_));
         match &frame.payload {
             Payload::Close { code, reason } if frame.side == Side::Server && frame.conn == self.conn => {
@@ -136,12 +196,16 @@ impl<'g> Session<'g> {
             | Payload::Gone(_) => {}
         }
         for event in self.decoder.feed(frame) {
+            self.watch.event(&event.label);
             if let Some(known) = self.golden.event(&event.label) {
                 for (name, pointer) in &known.binds {
                     if let Some(value) = event.data.pointer(pointer) {
                         self.values.insert(name.clone(), value.clone());
                     }
                 }
+            }
+            if self.hand.is_some() {
+                continue;
             }
             let golden = self.golden;
             let keys = |key: &str| text(event.data.pointer(&golden.lane_pointer(&event.label, key))?);
@@ -156,6 +220,7 @@ impl<'g> Session<'g> {
             if !event.label.is_client() {
                 self.seen.insert(event.label);
             }
+            self.decoder.reuse(event.data);
         }
     }
 
@@ -164,12 +229,43 @@ impl<'g> Session<'g> {
         let next = self.golden.script.get(self.sent);
         let expected = self.reconnecting || next.is_some_and(|label| label.as_str() == RECONNECT);
         if !expected && !matches!(self.state, State::Over(_)) {
-            self.state = State::Over(Ending { at, how });
+            self.state = State::Over(Ending { at, how, host: None });
         }
     }
 
     /// What to do now. `fresh` makes values that are new each time: `uuid`, `nonce`, `now`.
     pub fn turn(&mut self, now: Offset, fresh: &mut dyn FnMut(&str) -> Option<Value>) -> Turn {
+        let mut turn = match self.bounded(now) {
+            Some(turn) => turn,
+            None => self.step(now, fresh),
+        };
+        if let Some(wake) = self.watch.wake(now).filter(|_| turn.action == Action::Wait) {
+            turn.wake = turn.wake.min(wake);
+        }
+        turn
+    }
+
+    /// What there is to do because a bound is reached.
+    fn bounded(&mut self, now: Offset) -> Option<Turn> {
+        if matches!(self.state, State::Over(_)) {
+            return None;
+        }
+        match self.watch.stop(now)? {
+            Stop::Limit(limit) => {
+                let ending = self.cut_off(now, limit);
+                Some(Turn { action: Action::Done(ending), wake: now })
+            }
+            Stop::Enough if matches!(self.state, State::Closing(_)) => None,
+            Stop::Enough => Some(self.close(now, 1000)),
+        }
+    }
+
+    fn close(&mut self, now: Offset, code: u16) -> Turn {
+        self.state = State::Closing(now);
+        Turn { action: Action::Close { code }, wake: now }
+    }
+
+    fn step(&mut self, now: Offset, fresh: &mut dyn FnMut(&str) -> Option<Value>) -> Turn {
         let wait = |wake: Offset| Turn { action: Action::Wait, wake };
         match self.state.clone() {
             State::Over(ending) => Turn { action: Action::Done(ending), wake: now },
@@ -180,6 +276,7 @@ impl<'g> Session<'g> {
                 }
                 wait(deadline)
             }
+            State::Running if self.hand.is_some() => self.by_hand_turn(now),
             State::Running => self.run(now, fresh),
             State::Listening(since) => {
                 let quiet = self.progress.max(since) + self.golden.linger;
@@ -189,6 +286,25 @@ impl<'g> Session<'g> {
                 }
                 self.end(now)
             }
+        }
+    }
+
+    fn by_hand_turn(&mut self, now: Offset) -> Turn {
+        // Nothing is due; whoever has a line for us asks again.
+        let wait = |wake| Turn { action: Action::Wait, wake };
+        let Some(hand) = &mut self.hand else { return wait(now) };
+        match (hand.queue.pop_front(), hand.silent_since) {
+            (Some(Action::Close { code }), _) => self.close(now, code),
+            (Some(action), _) => Turn { action, wake: now },
+            (None, Some(since)) => {
+                let Bounds { duration, until, idle, .. } = self.watch.bounds();
+                if idle.is_none() && (duration.is_some() || until.is_some()) {
+                    return wait(now + LATER);
+                }
+                let quiet = self.watch.latest.max(since) + idle.unwrap_or(hand::QUIET);
+                if now >= quiet { self.close(now, 1000) } else { wait(quiet) }
+            }
+            (None, None) => wait(now + LATER),
         }
     }
 
@@ -247,7 +363,7 @@ impl<'g> Session<'g> {
         let Some(event) = event else { return Err(self.due()) };
         let nth = self.counts.get(label).copied().unwrap_or(0);
         let Some(template) = event.sends.get(nth).or(event.sends.last()) else { return Err(self.due()) };
-        let mut lookup = |name: &str| self.values.get(name).cloned().or_else(|| fresh(name));
+        let mut lookup = |name: &str| known(&self.values, name).or_else(|| fresh(name));
         let message = template.fill(&mut lookup).map_err(|unbound| {
             let binder =
                 |event: &&crate::golden::Event| event.binds.iter().any(|(name, _)| *name == unbound.0);
@@ -278,10 +394,7 @@ impl<'g> Session<'g> {
     fn end(&mut self, now: Offset) -> Turn {
         let close = self.golden.ends.iter().find_map(|end| end.strip_prefix("client ")?.parse().ok());
         match close {
-            Some(code) => {
-                self.state = State::Closing(now);
-                Turn { action: Action::Close { code }, wake: now }
-            }
+            Some(code) => self.close(now, code),
             None => {
                 let deadline = self.progress + self.golden.wait;
                 if now >= deadline {
@@ -294,19 +407,37 @@ impl<'g> Session<'g> {
     }
 
     fn give_up(&mut self, now: Offset, since: Offset, waiting_for: Vec<String>) -> Turn {
-        let ending = Ending { at: now, how: End::GaveUp { waiting_for, waited: now.since(since) } };
+        let ending =
+            Ending { at: now, how: End::GaveUp { waiting_for, waited: now.since(since) }, host: None };
         self.state = State::Over(ending.clone());
         Turn { action: Action::Done(ending), wake: now }
     }
 
     /// The session's next connection could not be opened.
     pub fn lost(&mut self, at: Offset, detail: String) {
-        self.state = State::Over(Ending { at, how: End::Dropped { detail } });
+        self.state = State::Over(Ending { at, how: End::Dropped { detail }, host: None });
+    }
+
+    /// A limit was passed. How the session ended.
+    pub fn cut_off(&mut self, at: Offset, limit: String) -> Ending {
+        let ending = Ending { at, how: End::CutOff { limit }, host: None };
+        self.state = State::Over(ending.clone());
+        ending
+    }
+
+    /// The person who speaks has had enough: what waits is not sent, the session is closed properly. False when it is not
+    /// a person who speaks; then it is interrupted.
+    pub fn leave(&mut self) -> bool {
+        let Some(hand) = &mut self.hand else { return false };
+        if !std::mem::replace(&mut hand.has_left, true) {
+            hand.queue = VecDeque::from([Action::Close { code: 1000 }]);
+        }
+        true
     }
 
     /// Somebody stopped the session.
     pub fn interrupt(&mut self, now: Offset) -> Ending {
-        let ending = Ending { at: now, how: End::Interrupted };
+        let ending = Ending { at: now, how: End::Interrupted, host: None };
         self.state = State::Over(ending.clone());
         ending
     }
@@ -318,6 +449,26 @@ fn text(value: &Value) -> Option<String> {
         Value::Number(number) => Some(number.to_string()),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     }
+}
+
+/// A value by its name. What was learned from a capture says `{{password}}`, wherever it will come from: the user's login
+/// or the command line.
+fn known(values: &BTreeMap<String, Value>, name: &str) -> Option<Value> {
+    let elsewhere = || values.get(&format!("user.{name}")).or_else(|| values.get(&format!("var.{name}")));
+    values.get(name).or_else(elsewhere).cloned()
+}
+
+/// A place of the script that no event, no value and nothing fresh will fill: its message could never be sent.
+pub fn unbound(
+    golden: &Golden,
+    values: &BTreeMap<String, Value>,
+    fresh: &mut dyn FnMut(&str) -> Option<Value>,
+) -> Option<Unbound> {
+    let is_bound =
+        |name: &str| golden.events.values().flat_map(|event| &event.binds).any(|(own, _)| own == name);
+    let names = golden.events.values().flat_map(|event| &event.sends).flat_map(Template::names);
+    let mut open = names.filter(|name| !is_bound(name) && known(values, name).is_none());
+    open.find(|name| fresh(name).is_none()).map(Unbound)
 }
 
 /// Events that may come at any time: branches by themselves of an `&` at the top.
@@ -361,7 +512,7 @@ mod tests {
 
     impl Stage<'_> {
         fn frame(&mut self, side: Side, payload: Payload) {
-            let frame = Frame { at: Offset::from_nanos(self.now), conn: 0, side, payload };
+            let frame = Frame::new(Offset::from_nanos(self.now), side, payload);
             self.session.frame(&frame);
         }
 
@@ -427,6 +578,16 @@ mod tests {
                 "130 client 1000"
             ]
         );
+    }
+
+    #[test]
+    fn a_place_that_nobody_fills_is_known_before_anything_is_sent() {
+        let golden = golden::read("chat.toml", CHAT).expect("a valid golden");
+        let mut fresh = |name: &str| (name == "nonce").then(|| Value::from("n1"));
+        let missing = unbound(&golden, &BTreeMap::new(), &mut fresh);
+        assert_eq!(missing, Some(Unbound("user.email".to_owned())));
+        let values = BTreeMap::from([("var.user.email".to_owned(), Value::from("a@example.test"))]);
+        assert_eq!(unbound(&golden, &values, &mut fresh), None);
     }
 
     #[test]

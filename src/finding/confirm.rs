@@ -3,8 +3,11 @@
 //! A deviation of order or payload stands by itself. A suspect, and whatever rests on time alone, is looked at again:
 //! it stands when every round shows it, whatever its support. For a clean behaviour of any probability, never seen in N
 //! recordings and then in all of k rounds, the chance is at most `k^k N^N / (k+N)^(k+N)`: 0.09 % for N = 10, k = 3.
+//!
+//! A round in which the machine itself was as late as the server seemed cannot tell (the finding is *excused*). It
+//! neither confirms nor refutes: more than half of the rounds must show a delay that has no such excuse.
 
-use super::{Finding, Run, Severity};
+use super::{Finding, Kind, Run, Severity};
 
 /// Whether a round leaves a doubt that another round could settle.
 pub fn needs_another_round(rounds: &[Vec<Run>]) -> bool {
@@ -25,7 +28,20 @@ fn stands_alone(finding: &Finding) -> bool {
 }
 
 fn shows(round: &[Run], finding: &Finding) -> bool {
-    round.iter().flat_map(|run| &run.findings).any(|other| other.is_like(finding))
+    round.iter().flat_map(|run| &run.findings).any(|other| is_same_doubt(other, finding))
+}
+
+/// Whether two rounds show the same. Events that come together collapse now this gap, now that one: once it is sure that
+/// one of them did, any of them is the same burst.
+fn is_same_doubt(one: &Finding, other: &Finding) -> bool {
+    let is_burst = one.kind == Kind::TooEarly && other.kind == Kind::TooEarly;
+    let is_sure = [one, other].iter().any(|finding| finding.severity == Severity::Deviation);
+    one.is_like(other) || (is_burst && is_sure)
+}
+
+/// Whether a round shows it without an excuse.
+fn proves(round: &[Run], finding: &Finding) -> bool {
+    round.iter().flat_map(|run| &run.findings).any(|other| !other.is_excused && is_same_doubt(other, finding))
 }
 
 /// All runs of all rounds, their findings weighed against each other, and what was taken back: a delay that only one
@@ -40,16 +56,25 @@ pub fn confirm(mut rounds: Vec<Vec<Run>>) -> (Vec<Run>, Vec<String>) {
                 continue;
             }
             let shown = before.iter().filter(|round| shows(round, finding)).count();
-            finding.severity = if shown == count { Severity::Deviation } else { Severity::Suspect };
+            let proven = before.iter().filter(|round| proves(round, finding)).count();
+            let stands = shown == count && 2 * proven > count;
+            finding.severity = if stands { Severity::Deviation } else { Severity::Suspect };
+            finding.is_excused = proven == 0;
             finding.evidence = format!("{}; shown by {shown} of {count} rounds", finding.evidence);
+            if proven > 0 && proven < shown {
+                let busy = shown - proven;
+                finding.evidence.push_str(&format!(", of which this machine may be why in {busy}"));
+            }
         }
     }
     if rounds.len() > 1 {
         let before = rounds.clone();
         for run in rounds.iter_mut().flatten() {
             run.findings.retain(|finding| {
-                let alone = before.iter().filter(|round| shows(round, finding)).count() == 1;
-                let is_chance = alone && finding.kind.family() == "timing";
+                let shown = before.iter().filter(|round| shows(round, finding)).count();
+                // A single round that could tell and saw nothing settles what was excused in the others.
+                let is_settled = shown == 1 || (finding.is_excused && shown < before.len());
+                let is_chance = is_settled && finding.kind.family() == "timing";
                 if is_chance {
                     taken_back.push(finding.message.clone());
                 }
@@ -64,7 +89,7 @@ pub fn confirm(mut rounds: Vec<Vec<Run>>) -> (Vec<Run>, Vec<String>) {
 mod tests {
     use super::*;
     use crate::dialect::Label;
-    use crate::finding::{Kind, Place};
+    use crate::finding::Place;
     use crate::transcript::Gap;
 
     fn round(findings: &[(Kind, Severity)]) -> Vec<Run> {
@@ -86,9 +111,51 @@ mod tests {
             recording: String::new(),
             events: 1,
             took: Gap::ZERO,
+            host: None,
             findings: findings.iter().map(finding).collect(),
+            live: Vec::new(),
             unjudged: None,
         }]
+    }
+
+    fn excused() -> Vec<Run> {
+        let mut round = round(&[(Kind::TooLate, Severity::Suspect)]);
+        round[0].findings[0].is_excused = true;
+        round
+    }
+
+    #[test]
+    fn a_busy_machine_neither_confirms_nor_refutes() {
+        use Severity::{Deviation, Suspect};
+        let late = || round(&[(Kind::TooLate, Deviation)]);
+        assert!(needs_another_round(&[excused()]), "another round may be able to tell");
+        assert!(needs_another_round(&[late(), excused()]));
+        let busy = confirm(vec![excused(), excused(), excused()]).0;
+        assert!(busy.iter().flat_map(|run| &run.findings).all(|f| f.severity == Suspect && f.is_excused));
+        assert_eq!(busy.iter().flat_map(|run| &run.findings).count(), 3, "nothing passes in silence");
+        assert_eq!(severities(vec![late(), excused(), late()]), [Deviation; 3]);
+        assert_eq!(severities(vec![late(), excused(), excused()]), [Suspect; 3]);
+        assert_eq!(severities(vec![late(), excused()]), [Suspect; 2]);
+        assert_eq!(severities(vec![excused(), round(&[])]), []);
+        assert_eq!(severities(vec![excused(), excused(), round(&[])]), []);
+        let (runs, _) = confirm(vec![late(), excused(), late()]);
+        assert!(runs.iter().flat_map(|run| &run.findings).all(|finding| !finding.is_excused));
+    }
+
+    #[test]
+    fn a_burst_is_the_same_whichever_gap_shows_it_if_one_of_them_is_sure() {
+        use Severity::{Deviation, Suspect};
+        let early = |severity, event: &str| {
+            let mut round = round(&[(Kind::TooEarly, severity)]);
+            round[0].findings[0].place.event = Label::from(event);
+            round
+        };
+        let rounds = |first| vec![early(first, "token"), early(Suspect, "thought"), early(Suspect, "result")];
+        assert!(needs_another_round(&rounds(Deviation)[..2]));
+        assert!(severities(rounds(Deviation)).contains(&Deviation));
+        assert_eq!(severities(rounds(Suspect)), []);
+        let refuted = vec![early(Deviation, "token"), round(&[])];
+        assert_eq!(severities(refuted), []);
     }
 
     fn severities(rounds: Vec<Vec<Run>>) -> Vec<Severity> {

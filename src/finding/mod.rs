@@ -5,9 +5,13 @@
 //! how it will be shown.
 
 mod confirm;
+mod liveness;
+mod probe;
 mod run;
 
 pub use confirm::{confirm, needs_another_round};
+pub use liveness::{Answer, LiveCheck};
+pub use probe::{Cell, ProbeName};
 pub use run::{Outcome, Run, Unjudged, Verdict};
 
 use crate::dialect::Label;
@@ -19,6 +23,8 @@ pub struct Finding {
     pub kind: Kind,
     /// What it does to the verdict.
     pub severity: Severity,
+    /// Whether the machine that measured may be why it seems late: no evidence then, however often it comes.
+    pub is_excused: bool,
     /// Where.
     pub place: Place,
     /// One sentence, a lower-case fragment.
@@ -61,7 +67,8 @@ pub enum Severity {
     Deviation,
 }
 
-/// The sort of a deviation. Its family is what REGRESSIONS calls order, shape, binding, timing, ending.
+/// The sort of a deviation. Its family is what it is about: order, shape, binding, timing, ending, liveness, auth,
+/// isolation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// An event that must come did not.
@@ -104,11 +111,23 @@ pub enum Kind {
     Stall,
     /// The session ended in another way.
     Ending,
+    /// The answers are not a live server's.
+    Canned,
+    /// A credential that proves nothing was taken for a good one.
+    Accepted,
+    /// A bad credential was neither refused nor served in time.
+    NotRefused,
+    /// A bad credential was refused in a way that clients are not told to expect.
+    WrongRefusal,
+    /// Something of one user came to another one.
+    Leak,
+    /// It becomes slower from run to run.
+    Trend,
 }
 
 impl Kind {
     /// All kinds, for documentation and schemas.
-    pub const ALL: [Kind; 20] = [
+    pub const ALL: [Kind; 26] = [
         Kind::Missing,
         Kind::UnknownEvent,
         Kind::Renamed,
@@ -129,6 +148,12 @@ impl Kind {
         Kind::TooEarly,
         Kind::Stall,
         Kind::Ending,
+        Kind::Canned,
+        Kind::Accepted,
+        Kind::NotRefused,
+        Kind::WrongRefusal,
+        Kind::Leak,
+        Kind::Trend,
     ];
 
     /// The stable name in reports.
@@ -154,6 +179,12 @@ impl Kind {
             Kind::TooEarly => "too-early",
             Kind::Stall => "stall",
             Kind::Ending => "ending",
+            Kind::Canned => "canned",
+            Kind::Accepted => "accepted",
+            Kind::NotRefused => "not-refused",
+            Kind::WrongRefusal => "wrong-refusal",
+            Kind::Leak => "leak",
+            Kind::Trend => "trend",
         }
     }
 
@@ -174,8 +205,11 @@ impl Kind {
             | Kind::ValueChanged
             | Kind::FormatChanged => "shape",
             Kind::Unbound | Kind::LanesCrossed | Kind::Relation => "binding",
-            Kind::TooLate | Kind::TooEarly | Kind::Stall => "timing",
+            Kind::TooLate | Kind::TooEarly | Kind::Stall | Kind::Trend => "timing",
             Kind::Ending => "ending",
+            Kind::Canned => "liveness",
+            Kind::Accepted | Kind::NotRefused | Kind::WrongRefusal => "auth",
+            Kind::Leak => "isolation",
         }
     }
 }
@@ -186,6 +220,7 @@ impl Finding {
         Finding {
             kind,
             severity,
+            is_excused: false,
             place,
             message: message.into(),
             expected: None,

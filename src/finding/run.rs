@@ -1,7 +1,7 @@
 //! A run and its verdict.
 
-use super::{Finding, Severity};
-use crate::transcript::Gap;
+use super::{Finding, LiveCheck, Severity};
+use crate::transcript::{Gap, Host};
 
 /// What a check says of a run, or of all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,13 +62,33 @@ pub struct Run {
     pub events: usize,
     /// From the handshake to the end.
     pub took: Gap,
+    /// How busy the machine was that measured it, where that is known.
+    pub host: Option<Host>,
     /// What deviates, first cause first.
     pub findings: Vec<Finding>,
+    /// Whether a real server answered, question by question; empty when nobody asked.
+    pub live: Vec<LiveCheck>,
     /// Set when there was nothing to judge; there are no findings then.
     pub unjudged: Option<Unjudged>,
 }
 
 impl Run {
+    /// A run that did not happen, or of which nothing can be said.
+    pub fn unjudged(session: &str, user: &str, round: u32, why: Unjudged) -> Run {
+        Run {
+            session: session.to_owned(),
+            user: user.to_owned(),
+            round,
+            recording: String::new(),
+            events: 0,
+            took: Gap::ZERO,
+            host: None,
+            findings: Vec::new(),
+            live: Vec::new(),
+            unjudged: Some(why),
+        }
+    }
+
     /// What this run shows by itself.
     pub fn verdict(&self) -> Verdict {
         if self.unjudged.is_some() { Verdict::CouldNotJudge } else { Verdict::of(&self.findings) }

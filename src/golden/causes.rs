@@ -1,19 +1,30 @@
 //! What an event waits for: its causal predecessor, found by the order, not by whatever came last.
 //!
 //! The cause of an event is the latest earlier event that the order puts before it: of the same lane when both stand
-//! in it, never one that merely runs beside it (a branch of the same `&`, another lane of the same `each`).
+//! in it, never one that merely runs beside it (a branch of the same `&`, another lane of the same `each`). Only what
+//! the client sends is a cause beside, too, of the event that begins a branch: it is what a new lane answers.
 
-use super::{Order, Times};
+use super::lanes::{LaneId, Scoped, Table};
+use super::{Lane, Order, Times};
 use crate::dialect::Label;
 use crate::transcript::{Gap, Offset};
-use std::collections::HashMap;
+use std::cmp::Ordering;
 
 /// Follows a session and says of every server event how long after its cause it came.
 #[derive(Debug, Clone)]
 pub struct Causes {
-    /// For each event the events that can cause it, each with the key of the innermost lane they share.
-    possible: HashMap<Label, Vec<(Label, Option<String>)>>,
-    latest: HashMap<(Label, Option<(String, String)>), Offset>,
+    numbers: Table<Label, u32>,
+    /// By number.
+    events: Vec<Follower>,
+    latest: Scoped<Offset>,
+}
+
+/// One event of the order.
+#[derive(Debug, Clone)]
+struct Follower {
+    label: Label,
+    /// The events that can cause it, by the number of lanes around both.
+    causes: Vec<Vec<u32>>,
 }
 
 #[derive(Clone, PartialEq)]
@@ -26,76 +37,151 @@ impl Causes {
     /// At the start of a session with this order.
     pub fn new(order: &Order) -> Causes {
         let mut paths = Vec::new();
-        let mut next = 0;
-        collect(order, &mut next, &mut Vec::new(), &mut paths);
-        let possible = paths
+        collect(order, &mut 0, &Place::default(), &mut paths);
+        let causes_of = |own: &Place| {
+            let others = (0..).zip(&paths).filter(|(_, other)| !other.floats() || other.path == own.path);
+            let cause = |(number, other): (u32, &Place)| {
+                let path = &own.path;
+                let shared = path.iter().zip(&other.path).take_while(|(a, b)| a == b).count();
+                let meets_at = shared.checked_sub(1);
+                let beside = meets_at.is_some_and(|at| matches!(path[at], Step::Node(_, true)))
+                    && other.label != own.label;
+                let answers = other.label.is_client() && meets_at.is_some_and(|at| own.begins[at]);
+                let lanes = path[..shared].iter().filter(|step| matches!(step, Step::Lane(..))).count();
+                (!beside || answers).then_some((number, lanes))
+            };
+            let mut causes: Vec<Vec<u32>> = Vec::new();
+            for (number, lanes) in others.filter_map(cause) {
+                causes.resize(causes.len().max(lanes + 1), Vec::new());
+                causes[lanes].push(number);
+            }
+            causes
+        };
+        let events = paths
             .iter()
-            .filter(|(label, path)| !label.is_client() && !floats(path))
-            .map(|(label, path)| {
-                let causes = paths
-                    .iter()
-                    .filter(|(_, other)| !floats(other) || other == path)
-                    .filter_map(|(other, theirs)| {
-                        let shared = path.iter().zip(theirs).take_while(|(a, b)| a == b).count();
-                        let meets_at = shared.checked_sub(1).map(|i| &path[i]);
-                        let same = other == label;
-                        let beside = matches!(meets_at, Some(Step::Node(_, true))) && !same;
-                        let lane = path[..shared].iter().rev().find_map(|step| match step {
-                            Step::Lane(_, key) => Some(key.clone()),
-                            Step::Node(..) => None,
-                        });
-                        (!beside).then(|| (other.clone(), lane))
-                    })
-                    .collect();
-                (label.clone(), causes)
+            .map(|place| {
+                let waits = !place.label.is_client() && !place.floats();
+                let causes = if waits { causes_of(place) } else { Vec::new() };
+                Follower { label: place.label.clone(), causes }
             })
             .collect();
-        Causes { possible, latest: HashMap::new() }
+        let numbers = paths.iter().map(|place| place.label.clone()).zip(0..).collect();
+        Causes { numbers, events, latest: Scoped::default() }
     }
 
     /// Takes the next event, which stands in `lanes`; its cause and the time since, when it has one.
-    pub fn feed(&mut self, label: &Label, lanes: &[(String, String)], at: Offset) -> Option<(Label, Gap)> {
-        let cause = self.possible.get(label).into_iter().flatten().filter_map(|(other, key)| {
-            let lane = match key {
-                Some(key) => Some(lanes.iter().find(|(own, _)| own == key)?.clone()),
-                None => None,
+    pub fn feed(&mut self, label: &Label, lanes: &[Lane], at: Offset) -> Option<(Label, Gap)> {
+        let lanes: Vec<LaneId> = lanes.iter().map(LaneId::of).collect();
+        self.step(label, &lanes, at).map(|(cause, gap)| (cause.clone(), gap))
+    }
+
+    /// The same by the lanes' ids, outermost first.
+    pub(crate) fn step(&mut self, label: &Label, lanes: &[LaneId], at: Offset) -> Option<(&Label, Gap)> {
+        let (cause, gap) = self.take(self.number(label)?, lanes, at)?;
+        Some((self.label(cause), gap))
+    }
+
+    /// The number of an event.
+    pub(crate) fn number(&self, label: &Label) -> Option<u32> {
+        self.numbers.get(label).copied()
+    }
+
+    /// The event of a number.
+    pub(crate) fn label(&self, number: u32) -> &Label {
+        &self.events[number as usize].label
+    }
+
+    /// The same by numbers: of the event, and of its cause.
+    pub(crate) fn take(&mut self, number: u32, lanes: &[LaneId], at: Offset) -> Option<(u32, Gap)> {
+        let Causes { events, latest, .. } = self;
+        let (own, name) = (&events[number as usize], |number: u32| &events[number as usize].label);
+        let mut cause: Option<(Offset, u32)> = None;
+        let mut offer = |(other, then): (u32, &Offset)| {
+            // Of two that came at the same moment the name decides, so that every reading gives the same.
+            let is_later = |(latest, known): (Offset, u32)| match then.cmp(&latest) {
+                Ordering::Equal => name(other) >= name(known),
+                order => order.is_gt(),
             };
-            let then = *self.latest.get(&(other.clone(), lane))?;
-            Some((then, other))
-        });
-        // Of two that came at the same moment the name decides, so that every reading gives the same.
-        let cause = cause.max().map(|(then, other)| (other.clone(), at.since(then)));
-        self.latest.insert((label.clone(), None), at);
-        for lane in lanes {
-            self.latest.insert((label.clone(), Some(lane.clone())), at);
+            if cause.is_none_or(is_later) {
+                cause = Some((*then, other));
+            }
+        };
+        // The session first, then its lanes.
+        for (shared, lane) in std::iter::once(None).chain(lanes.iter().copied().map(Some)).enumerate() {
+            let mut cells = latest.at(lane);
+            if let Some(causes) = own.causes.get(shared).filter(|causes| !causes.is_empty()) {
+                cells.own_values().filter(|(other, _)| causes.contains(other)).for_each(&mut offer);
+            }
+            *cells.own(number) = at;
         }
-        cause
+        cause.map(|(then, other)| (other, at.since(then)))
+    }
+
+    /// Drops what is known of a lane.
+    pub(crate) fn forget(&mut self, lane: LaneId) {
+        self.latest.forget(lane);
+    }
+
+    /// How many times of events in lanes are held.
+    pub(crate) fn held(&self) -> usize {
+        self.latest.held()
     }
 }
 
-/// The way from the root to every event; a step knows whether its node is an `&`.
-fn collect(order: &Order, next: &mut usize, path: &mut Vec<Step>, out: &mut Vec<(Label, Vec<Step>)>) {
+/// Where an event stands in an order.
+#[derive(Clone)]
+struct Place {
+    label: Label,
+    /// The way from the root; a step knows whether its node is an `&`.
+    path: Vec<Step>,
+    /// For every step whether the event may be the first below it.
+    begins: Vec<bool>,
+}
+
+impl Default for Place {
+    fn default() -> Place {
+        Place { label: Label::from(""), path: Vec::new(), begins: Vec::new() }
+    }
+}
+
+impl Place {
+    /// Whether it may come at any time from the beginning on: a branch by itself of an `&` that nothing precedes.
+    fn floats(&self) -> bool {
+        matches!(self.path.last(), Some(Step::Node(_, true)))
+            && self.begins.iter().all(|begins| *begins)
+            && !self.path.iter().any(|step| matches!(step, Step::Lane(..)))
+    }
+
+    fn below(&self, step: Step) -> Place {
+        let mut place = self.clone();
+        place.path.push(step);
+        place.begins.push(true);
+        place
+    }
+}
+
+/// The places of all events, in reading order.
+fn collect(order: &Order, next: &mut usize, place: &Place, out: &mut Vec<Place>) {
     let id = *next;
     *next += 1;
     match order {
-        Order::Event(label) => out.push((label.clone(), path.clone())),
-        Order::Seq(parts) | Order::All(parts) | Order::One(parts) => {
-            path.push(Step::Node(id, matches!(order, Order::All(_))));
-            parts.iter().for_each(|part| collect(part, next, path, out));
-            path.pop();
+        Order::Event(label) => out.push(Place { label: label.clone(), ..place.clone() }),
+        Order::Seq(parts) => {
+            let mut place = place.below(Step::Node(id, false));
+            for part in parts {
+                collect(part, next, &place, out);
+                if !part.is_optional() {
+                    place.begins.fill(false);
+                }
+            }
         }
-        Order::Repeat(body, Times { .. }) => collect(body, next, path, out),
-        Order::Each { key, body } => {
-            path.push(Step::Lane(id, key.clone()));
-            collect(body, next, path, out);
-            path.pop();
+        Order::All(parts) | Order::One(parts) => {
+            let place = place.below(Step::Node(id, matches!(order, Order::All(_))));
+            parts.iter().for_each(|part| collect(part, next, &place, out));
         }
+        Order::Repeat(body, Times { .. }) => collect(body, next, place, out),
+        Order::Each { key, body } => collect(body, next, &place.below(Step::Lane(id, key.clone())), out),
     }
-}
-
-/// Whether an event may come at any time: a branch by itself of an `&` at the top.
-fn floats(path: &[Step]) -> bool {
-    matches!(path, [Step::Node(_, true)])
 }
 
 #[cfg(test)]
@@ -105,7 +191,7 @@ mod tests {
 
     #[test]
     fn the_cause_is_what_the_order_says_not_what_came_last() {
-        let order = "( >ask ; start ; ( think* & each k ( exec ; done )* ) ; tok+ ; end ) & beat*";
+        let order = "( ( >ask ; start ; ( think* & each k ( exec ; done )* ) ; tok+ ) & beat* ) ; end";
         let mut causes = Causes::new(&parse_order(order).expect("a valid order"));
         let mut now = 0;
         let mut feed = |text: &str| {

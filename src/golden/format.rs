@@ -32,8 +32,10 @@ use super::fields::{Fields, parse_toml, to_json};
 use super::order_syntax;
 use super::problem::{Problems, Source, did_you_mean};
 use super::shape::{Path, parse_rule};
-use super::{Before, Envelope, Event, Golden, Learned, Order, Pace, Template};
-use crate::dialect::{Dialect, Label};
+use super::{
+    Before, Envelope, Event, Golden, Learned, LiveItem, Order, Pace, Template, WholeRun, default_df,
+};
+use crate::dialect::{Dialect, JsonNames, Label};
 use crate::transcript::Gap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -46,9 +48,9 @@ use std::ops::Range;
 pub const VERSION: u64 = 1;
 
 /// How long the driver waits for an event when the golden does not say.
-const DEFAULT_WAIT: Gap = Gap::from_millis(10_000);
+pub(super) const DEFAULT_WAIT: Gap = Gap::from_millis(10_000);
 /// How long it listens after the last event when the golden does not say.
-const DEFAULT_LINGER: Gap = Gap::from_millis(250);
+pub(super) const DEFAULT_LINGER: Gap = Gap::from_millis(250);
 
 /// Reads a golden; `file` is the name under which mistakes are reported.
 ///
@@ -136,7 +138,12 @@ fn read_document(source: &Source<'_>, table: &toml_edit::Table) -> Option<Golden
     let wait = root.gap("wait").unwrap_or(DEFAULT_WAIT);
     let linger = root.gap("linger").unwrap_or(DEFAULT_LINGER);
     let keep = root.strings("keep").unwrap_or_default().into_iter().map(|(text, _)| text).collect();
+    let require_live = read_live(&root);
+    if let Some(span) = root.key_span("require_live") {
+        note_place(source, &mut places, "require_live", span);
+    }
     let learned = read_learned(root.table("learned"));
+    let whole_run = read_whole_run(root.table("whole_run"));
     // Every mistake is reported, also where the order itself makes no sense.
     root.finish();
     let golden = Golden {
@@ -150,7 +157,9 @@ fn read_document(source: &Source<'_>, table: &toml_edit::Table) -> Option<Golden
         wait,
         linger,
         keep,
+        require_live,
         learned,
+        whole_run,
         events,
         places,
     };
@@ -321,16 +330,19 @@ fn read_timing(fields: Fields<'_>) -> Option<Envelope> {
     }
     let samples = small(fields.count("samples"));
     let usual = usual.unwrap_or_default();
+    let runs = fields.count("runs").map_or(samples, |runs| small(Some(runs)));
     let envelope = Envelope {
         after: after.unwrap_or_else(|| Label::from("")),
         usual,
         spread: fields.number("spread").unwrap_or(0.0),
+        within: fields.number("within"),
         fastest: fields.gap("fastest").unwrap_or(usual),
         slowest: fields.gap("slowest").unwrap_or(usual),
         earliest: fields.gap("earliest"),
         latest: fields.gap("latest"),
         samples,
-        runs: fields.count("runs").map_or(samples, |runs| small(Some(runs))),
+        runs,
+        df: fields.count("df").map_or(default_df(runs), |df| small(Some(df))),
     };
     fields.finish();
     Some(envelope)
@@ -375,19 +387,26 @@ fn read_dialect(fields: Fields<'_>) -> Dialect {
             fields.source().report(span, format!("unknown dialect `{kind}`"), "here", hint);
         }
     }
-    let name = |key: &str| {
+    fn pointer(fields: &Fields<'_>, key: &str) -> Option<String> {
         let (text, span) = fields.string(key)?;
         if !text.starts_with('/') {
             let hint = Some(format!("write \"/{text}\""));
             fields.source().report(span, format!("`{text}` is not a JSON pointer"), "it begins with /", hint);
         }
         Some(text)
-    };
+    }
+    let name = |key: &str| pointer(&fields, key);
     let both = name("name").unwrap_or_else(|| "/type".to_owned());
     let client = name("client_name").unwrap_or_else(|| both.clone());
     let server = name("server_name").unwrap_or(both);
+    let reply = name("reply");
+    let table = fields.table("refine");
+    let refine =
+        table.keys().into_iter().filter_map(|key| Some((Label::from(key.as_str()), pointer(&table, &key)?)));
+    let refine = refine.collect();
+    table.finish();
     fields.finish();
-    Dialect::Json { client, server }
+    Dialect::Json(JsonNames { client, server, reply, refine })
 }
 
 fn read_learned(fields: Fields<'_>) -> Learned {
@@ -402,6 +421,37 @@ fn read_learned(fields: Fields<'_>) -> Learned {
     };
     fields.finish();
     learned
+}
+
+fn read_whole_run(fields: Fields<'_>) -> Option<WholeRun> {
+    let spread = fields.number("spread").filter(|spread| *spread > 0.0);
+    let runs = small(fields.count("runs"));
+    fields.finish();
+    spread.map(|spread| WholeRun { spread, runs })
+}
+
+/// `true` is everything, a list some of it.
+fn read_live(root: &Fields<'_>) -> Vec<LiveItem> {
+    let Some((item, _)) = root.item("require_live") else { return Vec::new() };
+    if let Some(all) = item.as_bool() {
+        return if all { LiveItem::ALL.to_vec() } else { Vec::new() };
+    }
+    let mut items = Vec::new();
+    for (text, span) in root.strings("require_live").unwrap_or_default() {
+        match LiveItem::of(&text) {
+            Some(item) if items.contains(&item) => {}
+            Some(item) => items.push(item),
+            None => {
+                let names = || LiveItem::ALL.into_iter().map(LiveItem::name);
+                let hint = did_you_mean(&text, names()).unwrap_or_else(|| {
+                    format!("true, or some of {}", names().collect::<Vec<_>>().join(", "))
+                });
+                let message = format!("`{text}` is nothing that shows a live server");
+                root.source().report(span, message, "here", Some(hint));
+            }
+        }
+    }
+    items
 }
 
 fn read_ends(source: &Source<'_>, root: &Fields<'_>) -> Vec<String> {
@@ -566,13 +616,29 @@ fn write_into(out: &mut String, golden: &Golden) -> std::fmt::Result {
     if !golden.keep.is_empty() {
         writeln!(out, "keep = {}", strings(&golden.keep))?;
     }
-    let Dialect::Json { client, server } = &golden.dialect;
+    match &golden.require_live[..] {
+        [] => {}
+        items if LiveItem::ALL.iter().all(|item| items.contains(item)) => {
+            writeln!(out, "require_live = true")?
+        }
+        items => writeln!(out, "require_live = {}", strings(items.iter().map(|item| item.name())))?,
+    }
+    let Dialect::Json(JsonNames { client, server, reply, refine }) = &golden.dialect;
     if golden.dialect != Dialect::default() {
         writeln!(out, "\n[dialect]\nkind = \"json\"")?;
         if client == server {
             writeln!(out, "name = {}", string(client))?;
         } else {
             writeln!(out, "client_name = {}\nserver_name = {}", string(client), string(server))?;
+        }
+        if let Some(reply) = reply {
+            writeln!(out, "reply = {}", string(reply))?;
+        }
+        if !refine.is_empty() {
+            writeln!(out, "\n[dialect.refine]")?;
+        }
+        for (label, pointer) in refine {
+            writeln!(out, "{} = {}", key(label.as_str()), string(pointer))?;
         }
     }
     let learned = &golden.learned;
@@ -582,6 +648,9 @@ fn write_into(out: &mut String, golden: &Golden) -> std::fmt::Result {
         writeln!(out, "between = {}", strings([first, last]))?;
     }
     writeln!(out, "reason = {}", string(&learned.reason))?;
+    if let Some(WholeRun { spread, runs }) = golden.whole_run {
+        writeln!(out, "\n[whole_run]\nspread = {spread:.3}\nruns = {runs}")?;
+    }
     let in_order: Vec<&Label> = golden.order.labels();
     let rest = golden.events.keys().filter(|label| !in_order.contains(label));
     for label in in_order.iter().copied().chain(rest) {
@@ -639,10 +708,14 @@ fn envelope(timing: &Envelope) -> String {
             text.push_str(&format!(", {name} = {}", span(gap)));
         }
     }
-    text + &format!(
-        ", spread = {:.3}, samples = {}, runs = {} }}",
-        timing.spread, timing.samples, timing.runs
-    )
+    text.push_str(&format!(", spread = {:.3}", timing.spread));
+    if let Some(within) = timing.within {
+        text.push_str(&format!(", within = {within:.3}"));
+    }
+    if timing.df != default_df(timing.runs) {
+        text.push_str(&format!(", df = {}", timing.df));
+    }
+    text + &format!(", samples = {}, runs = {} }}", timing.samples, timing.runs)
 }
 
 fn write_sends(out: &mut String, sends: &[Template]) -> std::fmt::Result {

@@ -8,10 +8,14 @@ mod binding;
 mod causes;
 mod fields;
 mod format;
+mod lanes;
+mod liveness;
 mod monitor;
 mod order;
 mod order_syntax;
+mod places;
 mod problem;
+mod seen;
 mod shape;
 mod timing;
 
@@ -19,13 +23,21 @@ pub use binding::{Template, Unbound, fill_text, fill_value};
 pub use causes::Causes;
 pub use fields::{Fields, parse_toml, to_json};
 pub use format::{VERSION, read, rewrite, write};
+pub(crate) use lanes::{Cells, LaneId, Scoped, Table, print};
+pub use liveness::{
+    LiveItem, MAX_IDS, MAX_PLACES, MAX_TIMES, Sighting, Timeline, Traces, fingerprint, insert_smallest,
+    recording_id,
+};
+pub(crate) use monitor::Step;
 pub use monitor::{Keys, Lane, Monitor, Violation, What};
 pub use order::{Order, Times};
 pub use order_syntax::{OrderError, parse as parse_order};
 pub use problem::{Problem, Problems, Source as SourceText, did_you_mean};
+pub use seen::{Prints, Regular, Seen, SeenError};
 pub use shape::{Fact, Format, Path, Rule, Source, Type, parse_rule, type_of};
 pub use timing::{
-    ALPHA_DEVIATION, ALPHA_SUSPECT, Envelope, LOG_FLOOR, Limits, MIN_RUNS, MIN_USUAL, PRIOR_DF,
+    ALPHA_DEVIATION, ALPHA_SUSPECT, DAY_SPREAD, Envelope, FEW, LOG_FLOOR, Limits, MIN_DAYS, MIN_RUNS,
+    MIN_USUAL, PRIOR_DF, SINGLE, SLACK, WholeRun, default_df, freedom,
 };
 
 use crate::dialect::{Dialect, Label};
@@ -55,8 +67,12 @@ pub struct Golden {
     pub linger: Gap,
     /// Parts that `learn` leaves as they are, as dotted keys, e.g. `order` or `event.token.timing`.
     pub keep: Vec<String>,
+    /// What must be seen for the answers to count as a live server's; failing one of them is a deviation.
+    pub require_live: Vec<LiveItem>,
     /// Where all this comes from.
     pub learned: Learned,
+    /// What is known of the pace of whole sessions.
+    pub whole_run: Option<WholeRun>,
     /// What is known of each event.
     pub events: BTreeMap<Label, Event>,
     /// Where things stand in the file: dotted key to line and column, both from 1. Empty for a golden without a file.
@@ -97,6 +113,18 @@ pub struct Learned {
     pub reason: String,
 }
 
+/// Observations, in [`MIN_RUNS`] recordings, that make the contradiction of what always held a deviation.
+pub const MIN_SEEN: u32 = 8;
+/// Observations behind the absence of an event that was always there: one that comes nine times of ten is there ten
+/// times in a row every third time.
+pub const MIN_SEEN_MISSING: u32 = 30;
+/// Recordings behind what is there, or the same, once in each of them: an optional event that usually comes, a common value
+/// of several, look like always for long.
+pub const MIN_RUNS_ALWAYS: u32 = 20;
+/// Observations behind "a always before b" when nothing says how far apart they are: a race of probability p survives
+/// n runs with probability (1-p)^n.
+pub const MIN_SEEN_ORDER: u32 = 30;
+
 /// What is known of one event.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Event {
@@ -120,6 +148,29 @@ pub struct Event {
     pub seen: u32,
     /// In how many recordings.
     pub runs: u32,
+}
+
+/// Nothing is known: any session, by hand.
+impl Default for Golden {
+    fn default() -> Golden {
+        Golden {
+            about: String::new(),
+            dialect: Dialect::default(),
+            order: Order::Seq(Vec::new()),
+            rules: Vec::new(),
+            script: Vec::new(),
+            ends: Vec::new(),
+            pace: Pace::default(),
+            wait: format::DEFAULT_WAIT,
+            linger: format::DEFAULT_LINGER,
+            keep: Vec::new(),
+            require_live: Vec::new(),
+            learned: Learned::default(),
+            whole_run: None,
+            events: BTreeMap::new(),
+            places: BTreeMap::new(),
+        }
+    }
 }
 
 impl Golden {

@@ -136,10 +136,10 @@ impl Format {
             Value::String(text) => match self {
                 Format::Hex(len) => {
                     text.len() == *len
-                        && text.chars().all(|c| c.is_ascii_hexdigit() && !c.is_ascii_uppercase())
+                        && text.bytes().all(|byte| byte.is_ascii_hexdigit() && !byte.is_ascii_uppercase())
                 }
                 Format::Id(prefix, len) => text.strip_prefix(prefix.as_str()).is_some_and(|rest| {
-                    rest.len() == *len && rest.chars().all(|c| c.is_ascii_alphanumeric())
+                    rest.len() == *len && rest.bytes().all(|byte| byte.is_ascii_alphanumeric())
                 }),
                 Format::Uuid | Format::Timestamp => Format::of(text).as_ref() == Some(self),
                 Format::EpochSeconds | Format::EpochMillis => false,

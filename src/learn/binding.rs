@@ -1,28 +1,89 @@
 //! Facts that bind values to each other: kept only if they held every time and could have failed.
 //!
 //! The kinds are those of Daikon (Ernst et al.) that matter in a stream: equal to an earlier value, a counter, a count
-//! of events, parts put together, never twice the same.
+//! of events, parts put together, never twice the same. What a value may be bound to is everything that fits the first
+//! time it is seen; every later time can only take something away. So it does not matter which time was the first, and
+//! what two sets of recordings leave over is what both of them do.
 
-use super::lanes::Lanes;
-use super::{Session, lanes::is_id};
-use crate::dialect::{Event, Label, pointer};
+use super::Session;
+use super::lanes::{Lanes, is_id};
+use super::paths::each_scalar;
+use crate::dialect::{Event, Label};
 use crate::golden::{self, Fact, Order, Source};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-/// An event and a path.
-type Place = (Label, String);
+/// So many distinct values are counted; more make no difference.
+const ENOUGH: usize = 40;
+
+/// An event by number.
+type Name = u32;
+/// An event and a path by number.
+type Place = u32;
+/// A lane of a session by number; 0 is the session itself.
+type Scope = u32;
+/// A value of a session by number.
+type Text = u32;
+
+/// Numbers for events and places, so that a million events do not make many million copies of their names.
+#[derive(Debug, Clone, Default)]
+struct Names {
+    events: Vec<Label>,
+    places: Vec<(Name, String)>,
+    known: HashMap<Label, (Name, HashMap<String, Place>)>,
+}
+
+impl Names {
+    fn event(&mut self, label: &Label) -> Name {
+        if let Some((name, _)) = self.known.get(label) {
+            return *name;
+        }
+        let name = number(self.events.len());
+        self.events.push(label.clone());
+        self.known.insert(label.clone(), (name, HashMap::new()));
+        name
+    }
+
+    fn place(&mut self, label: &Label, path: &str) -> Place {
+        let name = self.event(label);
+        let Some((_, paths)) = self.known.get_mut(label) else { return 0 };
+        if let Some(place) = paths.get(path) {
+            return *place;
+        }
+        let place = number(self.places.len());
+        paths.insert(path.to_owned(), place);
+        self.places.push((name, path.to_owned()));
+        place
+    }
+
+    fn label(&self, place: Place) -> &Label {
+        &self.events[self.places[place as usize].0 as usize]
+    }
+
+    fn source(&self, place: Place) -> Source {
+        Source { label: self.label(place).clone(), path: self.places[place as usize].1.clone() }
+    }
+}
+
+fn number(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
+}
 
 /// What is known of the values at one place.
-#[derive(Default)]
+#[derive(Debug, Clone, Default)]
 struct Values {
     n: u32,
     distinct: BTreeSet<String>,
     ids: bool,
     strings: bool,
-    same_as: BTreeMap<Place, u32>,
-    joins: BTreeMap<Place, (u32, u32)>,
-    counts: BTreeMap<Label, u32>,
+    /// Where the same value stood, every time.
+    same_as: BTreeSet<Place>,
+    /// Whose parts it was, every time, with the most parts it was made of.
+    joins: BTreeMap<Place, u32>,
+    /// Whose number it was, every time.
+    counts: BTreeSet<Name>,
+    /// Events that came after this value in a session.
+    overtaken: BTreeSet<Name>,
     most: u64,
     steps: u32,
     breaks: u32,
@@ -32,245 +93,390 @@ struct Values {
     changed: u32,
 }
 
-/// So many distinct values are counted; more make no difference.
-const ENOUGH: usize = 40;
+impl Values {
+    fn merge(&mut self, other: Values) {
+        if self.n == 0 || other.n == 0 {
+            let overtaken = std::mem::take(&mut self.overtaken);
+            if self.n == 0 {
+                *self = other;
+            }
+            self.overtaken.extend(overtaken);
+            return;
+        }
+        self.n += other.n;
+        self.distinct.extend(other.distinct);
+        while self.distinct.len() > ENOUGH {
+            self.distinct.pop_last();
+        }
+        self.ids |= other.ids;
+        self.strings |= other.strings;
+        self.same_as.retain(|place| other.same_as.contains(place));
+        self.joins.retain(|place, _| other.joins.contains_key(place));
+        for (place, parts) in &mut self.joins {
+            *parts = (*parts).max(other.joins[place]);
+        }
+        self.counts.retain(|name| other.counts.contains(name));
+        self.overtaken.extend(other.overtaken);
+        self.most = self.most.max(other.most);
+        self.steps += other.steps;
+        self.breaks += other.breaks;
+        self.repeats += other.repeats;
+        self.kept += other.kept;
+        self.changed += other.changed;
+    }
+
+    /// With places and events numbered anew.
+    fn renumbered(self, places: &[Place], events: &[Name]) -> Values {
+        Values {
+            same_as: self.same_as.into_iter().map(|place| places[place as usize]).collect(),
+            joins: self.joins.into_iter().map(|(place, parts)| (places[place as usize], parts)).collect(),
+            counts: self.counts.into_iter().map(|name| events[name as usize]).collect(),
+            overtaken: self.overtaken.into_iter().map(|name| events[name as usize]).collect(),
+            ..self
+        }
+    }
+}
+
+/// What recordings show of values that are bound to others.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Facts {
+    names: Names,
+    /// By place.
+    values: Vec<Values>,
+    /// By event: its earliest place in a session.
+    first_at: Vec<usize>,
+}
 
 /// What one session has shown so far.
 #[derive(Default)]
-struct Now {
-    latest: HashMap<(Place, Option<String>), String>,
-    holders: HashMap<(String, Option<String>), BTreeSet<Place>>,
-    text: HashMap<(Place, Option<String>), (String, u32)>,
-    taken: HashMap<(Place, Place, Option<String>), (usize, u32)>,
-    counted: HashMap<(Label, Option<String>), u32>,
-    counted_taken: HashMap<(Place, Label, Option<String>), u32>,
-    counters: HashMap<(Place, Option<String>), i64>,
-    seen: HashMap<Place, BTreeSet<String>>,
-    before: HashMap<Place, String>,
+struct Now<'s> {
+    scopes: HashMap<String, Scope>,
+    strings: HashMap<&'s str, Text>,
+    numbers: HashMap<String, Text>,
+    latest: HashMap<(Place, Scope), Text>,
+    /// Texts put together, and of how many parts.
+    whole: HashMap<(Place, Scope), (String, u32)>,
+    taken: HashMap<(Place, Place, Scope), (usize, u32)>,
+    counted: HashMap<(Name, Scope), u32>,
+    counted_taken: HashMap<(Place, Name, Scope), u32>,
+    counters: HashMap<(Place, Scope), i64>,
+    seen: HashSet<(Place, Text)>,
+    before: HashMap<Place, Text>,
+    /// Places with a number that may be a count.
+    totals: BTreeSet<Place>,
 }
 
-pub(super) fn learn(
-    sessions: &[Session],
-    lanes: &Lanes,
-    order: &Order,
-    events: &mut BTreeMap<Label, golden::Event>,
-) {
-    let mut values: BTreeMap<Place, Values> = BTreeMap::new();
-    let mut first_at: BTreeMap<&Label, usize> = BTreeMap::new();
-    let labels: Vec<&Label> = order.labels();
-    for session in sessions {
+/// An event with its place in a session.
+#[derive(Clone, Copy)]
+struct Here {
+    name: Name,
+    /// Its lane, or none.
+    lane: Option<Scope>,
+}
+
+impl Here {
+    /// The session, and the lane if there is one.
+    fn scopes(self) -> impl Iterator<Item = Scope> {
+        std::iter::once(0).chain(self.lane)
+    }
+}
+
+impl Facts {
+    /// Nothing yet, of the events of an order.
+    pub(super) fn of(order: &Order) -> Facts {
+        let mut facts = Facts::default();
+        for label in order.labels() {
+            facts.names.event(label);
+        }
+        facts
+    }
+
+    /// Adds what a session shows.
+    pub(super) fn add(&mut self, session: &Session, lanes: &Lanes) {
         let mut now = Now::default();
         for (at, event) in session.events.iter().enumerate() {
-            let first = first_at.entry(&event.label).or_insert(at);
+            let name = self.names.event(&event.label);
+            self.first_at.resize(self.names.events.len().max(self.first_at.len()), usize::MAX);
+            let first = &mut self.first_at[name as usize];
             *first = (*first).min(at);
-            now.take(event, lanes, &labels, &mut values);
+            self.take(event, name, lanes, &mut now);
         }
     }
-    let sessions = u32::try_from(sessions.len()).unwrap_or(u32::MAX);
-    for ((label, path), values) in &values {
-        let is_lane_key =
-            lanes.chain(label).iter().any(|key| lanes.pointer(label, key) == Some(path.as_str()));
-        let facts = if is_lane_key { Vec::new() } else { facts(label, values, lanes, &first_at, sessions) };
-        let Some(event) = events.get_mut(label).filter(|_| !label.is_client()) else { continue };
-        if let Some((_, rule)) = event.shape.iter_mut().find(|(own, _)| own.pattern == *path) {
-            rule.facts = facts;
-        }
-    }
-}
 
-fn scalars(value: &Value, path: &str, out: &mut Vec<(String, Value)>) {
-    match value {
-        Value::Object(map) => {
-            for (key, item) in map {
-                scalars(item, &format!("{path}{}", pointer([key.as_str()])), out);
+    /// Adds what other recordings show.
+    pub(super) fn merge(&mut self, other: Facts) {
+        let events: Vec<Name> = other.names.events.iter().map(|label| self.names.event(label)).collect();
+        let places: Vec<Place> = (0..other.names.places.len())
+            .map(|place| self.names.place(other.names.label(number(place)), &other.names.places[place].1))
+            .collect();
+        self.first_at.resize(self.names.events.len().max(self.first_at.len()), usize::MAX);
+        for (name, first) in events.iter().zip(other.first_at) {
+            let own = &mut self.first_at[*name as usize];
+            *own = (*own).min(first);
+        }
+        self.values.resize_with(self.names.places.len().max(self.values.len()), Values::default);
+        for (place, values) in places.iter().zip(other.values) {
+            self.values[*place as usize].merge(values.renumbered(&places, &events));
+        }
+    }
+
+    fn take<'s>(&mut self, event: &'s Event, name: Name, lanes: &Lanes, now: &mut Now<'s>) {
+        let lane = lanes.home(&event.label).and_then(|key| lanes.value(event, key));
+        let here = Here { name, lane: lane.map(|lane| now.scope(lane)) };
+        let mut found: Vec<(Place, Text, &'s Value)> = Vec::new();
+        each_scalar(&event.data, &mut |path, value| {
+            let place = self.names.place(&event.label, path);
+            if place as usize >= self.values.len() {
+                self.values.resize_with(place as usize + 1, Values::default);
             }
-        }
-        Value::String(_) | Value::Number(_) => out.push((path.to_owned(), value.clone())),
-        Value::Null | Value::Bool(_) | Value::Array(_) => {}
-    }
-}
-
-impl Now {
-    fn take(
-        &mut self,
-        event: &Event,
-        lanes: &Lanes,
-        labels: &[&Label],
-        values: &mut BTreeMap<Place, Values>,
-    ) {
-        let home = lanes.home(&event.label);
-        let lane = home.and_then(|key| lanes.value(event, key));
-        let mut found = Vec::new();
-        scalars(&event.data, "", &mut found);
-        for (path, value) in &found {
-            let place = (event.label.clone(), path.clone());
-            let known = values.entry(place.clone()).or_default();
-            let text = value.to_string();
+            let known = &mut self.values[place as usize];
+            known.ids = known.ids || is_id(path, value);
+            found.push((place, now.text(value), value));
+        });
+        for (place, text, value) in &found {
+            let mut known = std::mem::take(&mut self.values[*place as usize]);
+            let is_first = known.n == 0;
             known.n += 1;
-            known.ids |= is_id(path, value);
             known.strings |= value.is_string();
             if known.distinct.len() < ENOUGH {
-                known.distinct.insert(text.clone());
+                known.distinct.insert(value.to_string());
             }
-            self.equal(&place, &text, home, lane.as_ref(), lanes, known);
-            self.joined(&place, value, lane.as_ref(), known);
-            self.counted(&place, value, lane.as_ref(), labels, known);
-            if let Some(number) = value.as_i64() {
-                if let Some(before) = self.counters.insert((place.clone(), lane.clone()), number) {
-                    let restarts = (0..=1).contains(&number) && before > 1;
-                    if number == before + 1 {
-                        known.steps += 1;
-                    } else if !restarts {
-                        known.breaks += 1;
-                    }
-                }
+            self.equal(here, *text, is_first, lanes, now, &mut known);
+            self.joined(here, *place, value, is_first, now, &mut known);
+            self.counted(here, *place, value, is_first, now, &mut known);
+            now.step(here, *place, *text, value, &mut known);
+            self.values[*place as usize] = known;
+        }
+        now.totals.retain(|place| {
+            let known = &mut self.values[*place as usize];
+            if known.counts.contains(&name) && self.names.places[*place as usize].0 != name {
+                known.overtaken.insert(name);
             }
-            match self.before.insert(place.clone(), text.clone()) {
-                Some(before) if before == text => known.kept += 1,
-                Some(_) => known.changed += 1,
-                None => {}
-            }
-            if !self.seen.entry(place).or_default().insert(text) {
-                known.repeats += 1;
+            !known.counts.is_empty()
+        });
+        for (place, text, value) in found {
+            now.remember(here, place, text, value);
+            if value.is_u64() && !self.values[place as usize].counts.is_empty() {
+                now.totals.insert(place);
             }
         }
-        for (path, value) in found {
-            self.remember(&(event.label.clone(), path), &value, lane.as_ref());
-        }
-        for scope in [None, lane].into_iter().collect::<BTreeSet<_>>() {
-            *self.counted.entry((event.label.clone(), scope)).or_default() += 1;
+        for scope in here.scopes() {
+            *now.counted.entry((name, scope)).or_default() += 1;
         }
     }
 
-    /// Which places hold the same value now: in the same lane for events of the same kind of lane, else anywhere.
+    /// In which scope another place must hold the same value: for events of the same kind of lane in the same lane, else
+    /// anywhere.
+    fn scope_of(&self, here: Here, other: Place, lanes: &Lanes) -> Option<Scope> {
+        let home = lanes.home(&self.names.events[here.name as usize]);
+        let same_kind = home.is_some() && lanes.home(self.names.label(other)) == home;
+        if same_kind { here.lane } else { Some(0) }
+    }
+
+    /// Which places hold the same value now.
     fn equal(
         &self,
-        place: &Place,
-        text: &str,
-        home: Option<&str>,
-        lane: Option<&String>,
+        here: Here,
+        text: Text,
+        is_first: bool,
         lanes: &Lanes,
+        now: &Now<'_>,
         known: &mut Values,
     ) {
-        for scope in [None, lane.cloned()].into_iter().collect::<BTreeSet<_>>() {
-            for other in self.holders.get(&(text.to_owned(), scope.clone())).into_iter().flatten() {
-                let same_kind = home.is_some() && lanes.home(&other.0) == home;
-                if other.0 != place.0 && same_kind == scope.is_some() {
-                    *known.same_as.entry(other.clone()).or_default() += 1;
+        let holds = |place: Place| {
+            self.names.places[place as usize].0 != here.name
+                && self
+                    .scope_of(here, place, lanes)
+                    .is_some_and(|scope| now.latest.get(&(place, scope)) == Some(&text))
+        };
+        if is_first {
+            known.same_as = (0..number(self.names.places.len())).filter(|place| holds(*place)).collect();
+        } else {
+            known.same_as.retain(|place| holds(*place));
+        }
+    }
+
+    /// Whose parts, put together since the last time, this value is.
+    fn joined(
+        &self,
+        here: Here,
+        place: Place,
+        value: &Value,
+        is_first: bool,
+        now: &mut Now<'_>,
+        known: &mut Values,
+    ) {
+        let Some(text) = value.as_str() else {
+            known.joins.clear();
+            return;
+        };
+        let lane = here.lane.unwrap_or(0);
+        if is_first {
+            let sources = now.whole.keys().filter(|(_, scope)| *scope == lane).map(|(source, _)| *source);
+            let others = sources.filter(|source| self.names.places[*source as usize].0 != here.name);
+            known.joins = others.map(|source| (source, 0)).collect();
+        }
+        known.joins.retain(|source, most| {
+            let Some((whole, parts)) = now.whole.get(&(*source, lane)) else { return false };
+            let taken = now.taken.entry((place, *source, lane)).or_default();
+            let new_parts = parts - taken.1;
+            let holds = new_parts > 0 && whole.get(taken.0..) == Some(text);
+            *taken = (whole.len(), *parts);
+            *most = (*most).max(new_parts);
+            holds
+        });
+    }
+
+    /// How many of which events, since the last time, this value is.
+    fn counted(
+        &self,
+        here: Here,
+        place: Place,
+        value: &Value,
+        is_first: bool,
+        now: &mut Now<'_>,
+        known: &mut Values,
+    ) {
+        let Some(total) = value.as_u64() else {
+            known.counts.clear();
+            return;
+        };
+        known.most = known.most.max(total);
+        if is_first {
+            known.counts = (0..number(self.names.events.len())).filter(|name| *name != here.name).collect();
+        }
+        let lane = here.lane.unwrap_or(0);
+        known.counts.retain(|name| {
+            let count = now.counted.get(&(*name, lane)).copied().unwrap_or(0);
+            let taken = now.counted_taken.entry((place, *name, lane)).or_default();
+            let holds = u64::from(count - *taken) == total;
+            *taken = count;
+            holds
+        });
+    }
+
+    /// Writes the facts into the shapes of events.
+    pub(super) fn write(&self, lanes: &Lanes, sessions: u32, events: &mut BTreeMap<Label, golden::Event>) {
+        for (place, values) in self.values.iter().enumerate().filter(|(_, values)| values.n > 0) {
+            let Source { label, path } = self.names.source(number(place));
+            let is_lane_key =
+                lanes.chain(&label).iter().any(|key| lanes.pointer(&label, key) == Some(path.as_str()));
+            let Some(event) = events.get_mut(&label).filter(|_| !label.is_client()) else { continue };
+            if let Some((_, rule)) = event.shape.iter_mut().find(|(own, _)| own.pattern == path) {
+                rule.facts =
+                    if is_lane_key { Vec::new() } else { self.facts(&label, values, lanes, sessions) };
+            }
+        }
+    }
+
+    fn facts(&self, label: &Label, values: &Values, lanes: &Lanes, sessions: u32) -> Vec<Fact> {
+        let distinct = values.distinct.len();
+        let mut facts = Vec::new();
+        let home = lanes.home(label);
+        let same = values
+            .same_as
+            .iter()
+            .map(|place| self.source(*place))
+            .filter(|(_, source)| {
+                let in_lane = home.is_some() && lanes.home(&source.label) == home;
+                match source.label.is_client() {
+                    true => distinct >= 2 && values.strings,
+                    // Two values in two lanes each time are as telling as three in one, also where they are small numbers.
+                    false if in_lane => values.n >= 8 && distinct >= 2 || values.n >= 4 && distinct >= 3,
+                    false => values.n >= 4 && distinct >= 3 && (values.ids || values.strings),
+                }
+            })
+            // The nearest to the beginning is where the value comes from; of its own lane rather than from outside.
+            .min_by_key(|(first_at, source)| {
+                let outside = !(home.is_some() && lanes.home(&source.label) == home);
+                (outside, *first_at, source.clone())
+            });
+        if let Some((_, source)) = same {
+            facts.push(if source.label.is_client() { Fact::EchoOf(source) } else { Fact::SameAs(source) });
+        }
+        let joins = values.joins.iter().filter(|(_, parts)| values.n >= 2 && **parts >= 2);
+        let joins = joins.map(|(place, _)| self.names.source(*place)).min();
+        if let (Some(source), true) = (joins, facts.is_empty()) {
+            facts.push(Fact::Joins(source));
+        }
+        let varied = distinct >= 5 || (distinct >= 3 && values.most >= 8);
+        // Small numbers agree by chance, or because two events keep pace and now one, now the other is ahead. A total at the
+        // end, after which none of those counted comes, is exact.
+        // Of the few events that a client sends two totals are enough.
+        let is_total = |name: Name| {
+            distinct >= if self.names.events[name as usize].is_client() { 2 } else { 3 }
+                && values.n >= 8
+                && values.n <= sessions
+                && !values.overtaken.contains(&name)
+        };
+        let counted = values.counts.iter().filter(|name| values.n >= 3 && (varied || is_total(**name)));
+        // A total may equal the last number as well; each of the two catches what the other does not.
+        if let Some(label) = counted.map(|name| &self.names.events[*name as usize]).min() {
+            facts.push(Fact::Counts(label.clone()));
+        }
+        if facts.is_empty() && values.steps >= 4 && values.breaks == 0 {
+            facts.push(Fact::Counter);
+        }
+        // The same throughout each session, another one in another.
+        if facts.is_empty() && values.ids && values.changed == 0 && values.kept >= 4 && distinct >= 2 {
+            facts.push(Fact::Constant);
+        }
+        let is_new_each_time = values.repeats == 0 && values.n >= 5 && values.n >= 2 * sessions;
+        if facts.is_empty() && values.ids && is_new_each_time {
+            facts.push(Fact::Unique);
+        }
+        facts
+    }
+
+    /// A place as a fact writes it, and how early its event comes.
+    fn source(&self, place: Place) -> (usize, Source) {
+        let name = self.names.places[place as usize].0;
+        (self.first_at.get(name as usize).copied().unwrap_or(usize::MAX), self.names.source(place))
+    }
+}
+
+impl<'s> Now<'s> {
+    fn scope(&mut self, lane: String) -> Scope {
+        let next = number(self.scopes.len() + 1);
+        *self.scopes.entry(lane).or_insert(next)
+    }
+
+    fn text(&mut self, value: &'s Value) -> Text {
+        let next = number(self.strings.len() + self.numbers.len());
+        match value {
+            Value::String(text) => *self.strings.entry(text).or_insert(next),
+            value => *self.numbers.entry(value.to_string()).or_insert(next),
+        }
+    }
+
+    /// How a value follows the one before it at its place.
+    fn step(&mut self, here: Here, place: Place, text: Text, value: &Value, known: &mut Values) {
+        if let Some(number) = value.as_i64() {
+            if let Some(before) = self.counters.insert((place, here.lane.unwrap_or(0)), number) {
+                let restarts = (0..=1).contains(&number) && before > 1;
+                if number == before + 1 {
+                    known.steps += 1;
+                } else if !restarts {
+                    known.breaks += 1;
                 }
             }
         }
-    }
-
-    fn joined(&mut self, place: &Place, value: &Value, lane: Option<&String>, known: &mut Values) {
-        let Some(text) = value.as_str() else { return };
-        for ((source, scope), (whole, parts)) in &self.text {
-            if scope.as_ref() != lane || source.0 == place.0 {
-                continue;
-            }
-            let taken = self.taken.entry((place.clone(), source.clone(), scope.clone())).or_insert((0, 0));
-            let new_parts = parts - taken.1;
-            if new_parts > 0 && whole.get(taken.0..) == Some(text) {
-                let held = known.joins.entry(source.clone()).or_default();
-                held.0 += 1;
-                held.1 = held.1.max(new_parts);
-            }
-            *taken = (whole.len(), *parts);
+        match self.before.insert(place, text) {
+            Some(before) if before == text => known.kept += 1,
+            Some(_) => known.changed += 1,
+            None => {}
         }
+        known.repeats += u32::from(!self.seen.insert((place, text)));
     }
 
-    fn counted(
-        &mut self,
-        place: &Place,
-        value: &Value,
-        lane: Option<&String>,
-        labels: &[&Label],
-        known: &mut Values,
-    ) {
-        let Some(number) = value.as_u64() else { return };
-        known.most = known.most.max(number);
-        for label in labels.iter().filter(|label| ***label != place.0) {
-            let scope = ((*label).clone(), lane.cloned());
-            let total = self.counted.get(&scope).copied().unwrap_or(0);
-            let taken = self.counted_taken.entry((place.clone(), scope.0.clone(), scope.1)).or_default();
-            if u64::from(total - *taken) == number {
-                *known.counts.entry((*label).clone()).or_default() += 1;
-            }
-            *taken = total;
-        }
-    }
-
-    fn remember(&mut self, place: &Place, value: &Value, lane: Option<&String>) {
-        let text = value.to_string();
-        for scope in [None, lane.cloned()].into_iter().collect::<BTreeSet<_>>() {
-            let before = self.latest.insert((place.clone(), scope.clone()), text.clone());
-            if let Some(holders) = before.and_then(|before| self.holders.get_mut(&(before, scope.clone()))) {
-                holders.remove(place);
-            }
-            self.holders.entry((text.clone(), scope.clone())).or_default().insert(place.clone());
+    fn remember(&mut self, here: Here, place: Place, text: Text, value: &Value) {
+        for scope in here.scopes() {
+            self.latest.insert((place, scope), text);
             if let Some(part) = value.as_str() {
-                let (whole, parts) = self.text.entry((place.clone(), scope)).or_default();
+                let (whole, parts) = self.whole.entry((place, scope)).or_default();
                 whole.push_str(part);
                 *parts += 1;
             }
         }
     }
-}
-
-fn facts(
-    label: &Label,
-    values: &Values,
-    lanes: &Lanes,
-    first_at: &BTreeMap<&Label, usize>,
-    sessions: u32,
-) -> Vec<Fact> {
-    let distinct = values.distinct.len();
-    let mut facts = Vec::new();
-    let home = lanes.home(label);
-    let same = values
-        .same_as
-        .iter()
-        .filter(|(_, held)| **held == values.n)
-        .map(|(place, _)| place)
-        .filter(|(other, _)| {
-            let in_lane = home.is_some() && lanes.home(other) == home;
-            match other.is_client() {
-                true => distinct >= 2 && values.strings,
-                // Two values in two lanes each time are as telling as three in one, also where they are small numbers.
-                false if in_lane => values.n >= 8 && distinct >= 2 || values.n >= 4 && distinct >= 3,
-                false => values.n >= 4 && distinct >= 3 && (values.ids || values.strings),
-            }
-        })
-        // The nearest to the beginning is where the value comes from; of its own lane rather than from outside.
-        .min_by_key(|(other, path)| {
-            let outside = !(home.is_some() && lanes.home(other) == home);
-            (outside, first_at.get(other).copied().unwrap_or(usize::MAX), other.clone(), path.clone())
-        });
-    if let Some((other, path)) = same {
-        let source = Source { label: other.clone(), path: path.clone() };
-        facts.push(if other.is_client() { Fact::EchoOf(source) } else { Fact::SameAs(source) });
-    }
-    let joins =
-        values.joins.iter().find(|(_, (held, parts))| *held == values.n && values.n >= 2 && *parts >= 2);
-    if let (Some((place, _)), true) = (joins, facts.is_empty()) {
-        facts.push(Fact::Joins(Source { label: place.0.clone(), path: place.1.clone() }));
-    }
-    let varied = distinct >= 5 || (distinct >= 3 && values.most >= 8);
-    let counted = values.counts.iter().find(|(_, held)| **held == values.n && values.n >= 3 && varied);
-    // A total may equal the last number as well; each of the two catches what the other does not.
-    if let Some((label, _)) = counted {
-        facts.push(Fact::Counts(label.clone()));
-    }
-    if facts.is_empty() && values.steps >= 4 && values.breaks == 0 {
-        facts.push(Fact::Counter);
-    }
-    // The same throughout each session, another one in another.
-    if facts.is_empty() && values.ids && values.changed == 0 && values.kept >= 4 && distinct >= 2 {
-        facts.push(Fact::Constant);
-    }
-    let is_new_each_time = values.repeats == 0 && values.n >= 5 && values.n >= 2 * sessions;
-    if facts.is_empty() && values.ids && is_new_each_time {
-        facts.push(Fact::Unique);
-    }
-    facts
 }

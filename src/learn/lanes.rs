@@ -175,7 +175,7 @@ fn id_text(value: &Value) -> Option<String> {
 
 /// Whether a value looks like an id rather than a word, a text or a date.
 pub(super) fn is_id(path: &str, value: &Value) -> bool {
-    let leaf = path.rsplit('/').next().unwrap_or_default();
+    let leaf = leaf(path);
     let named = leaf == "id" || leaf.ends_with("_id") || leaf.ends_with("Id") || leaf.ends_with("ID");
     match value {
         Value::String(text) => {
@@ -193,30 +193,67 @@ pub(super) fn is_id(path: &str, value: &Value) -> bool {
 }
 
 /// Every id in a payload with its pointer; items of lists are not keys of their event.
-fn ids(value: &Value) -> Vec<(String, String)> {
-    fn walk(value: &Value, path: &str, depth: usize, out: &mut Vec<(String, String)>) {
-        match value {
-            Value::Object(map) if depth < 5 => {
-                for (key, item) in map {
-                    walk(item, &format!("{path}{}", pointer([key.as_str()])), depth + 1, out);
+fn ids(value: &Value, twins: &BTreeSet<String>) -> Vec<(String, String)> {
+    let mut out = Vec::new();
+    walk(value, "", 0, &mut |path, value| {
+        if is_id(path, value) || (value.is_u64() && twins.contains(leaf(path))) {
+            out.extend(id_text(value).map(|text| (path.to_owned(), text)));
+        }
+    });
+    out
+}
+
+fn walk(value: &Value, path: &str, depth: usize, visit: &mut impl FnMut(&str, &Value)) {
+    match value {
+        Value::Object(map) if depth < 5 => {
+            for (key, item) in map {
+                walk(item, &format!("{path}{}", pointer([key.as_str()])), depth + 1, visit);
+            }
+        }
+        value => visit(path, value),
+    }
+}
+
+fn leaf(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or_default()
+}
+
+/// Fields whose number is always that of the id beside it: another name for the id (`progressToken` in MCP).
+fn twins(sessions: &[Session]) -> BTreeSet<String> {
+    let mut agree: BTreeMap<Node, BTreeSet<String>> = BTreeMap::new();
+    let mut differ: BTreeSet<Node> = BTreeSet::new();
+    for event in sessions.iter().flat_map(|session| &session.events) {
+        let (mut numbers, mut own) = (Vec::new(), BTreeSet::new());
+        walk(&event.data, "", 0, &mut |path, value| {
+            if let Some(text) = id_text(value).filter(|_| value.is_u64()) {
+                if is_id(path, value) {
+                    own.insert(text);
+                } else {
+                    numbers.push((path.to_owned(), text));
                 }
             }
-            value if is_id(path, value) => out.extend(id_text(value).map(|text| (path.to_owned(), text))),
-            _ => {}
+        });
+        for (path, text) in numbers.into_iter().filter(|_| !own.is_empty()) {
+            let node = (event.label.clone(), path);
+            if own.contains(&text) {
+                agree.entry(node).or_default().insert(text);
+            } else {
+                differ.insert(node);
+            }
         }
     }
-    let mut out = Vec::new();
-    walk(value, "", 0, &mut out);
-    out
+    let always = agree.into_iter().filter(|(node, values)| values.len() >= 3 && !differ.contains(node));
+    always.map(|((_, path), _)| leaf(&path).to_owned()).collect()
 }
 
 fn classes(sessions: &[Session]) -> Vec<Class> {
     let mut presence: BTreeMap<Node, BTreeSet<usize>> = BTreeMap::new();
     let mut shared: BTreeMap<(Node, Node), u32> = BTreeMap::new();
+    let twins = twins(sessions);
     for (index, session) in sessions.iter().enumerate() {
         let mut holders: BTreeMap<String, BTreeSet<Node>> = BTreeMap::new();
         for event in &session.events {
-            for (path, text) in ids(&event.data) {
+            for (path, text) in ids(&event.data, &twins) {
                 let node = (event.label.clone(), path);
                 presence.entry(node.clone()).or_default().insert(index);
                 holders.entry(text).or_default().insert(node);
@@ -272,7 +309,7 @@ fn primary(class: &Class, sessions: &[Session]) -> BTreeMap<Label, String> {
     }
     let mut primary: BTreeMap<Label, (u32, String)> = BTreeMap::new();
     for (node, count) in counts {
-        let leaf = node.1.rsplit('/').next().unwrap_or_default();
+        let leaf = leaf(&node.1);
         let points_elsewhere = ["parent", "prev", "reply", "ref"].iter().any(|word| leaf.starts_with(word));
         // An event that carries the key only sometimes would stand now in a lane and now beside it.
         if points_elsewhere || count < totals[&node.0] {

@@ -6,37 +6,53 @@
 //! accepts every recording it was learned from; that is checked here, not hoped for.
 
 mod binding;
+mod guarantee;
 mod lanes;
+mod liveness;
 mod names;
 mod order;
+mod paths;
+mod prior;
 mod script;
 mod shape;
+mod summary;
+mod sums;
 mod timing;
 
-use crate::dialect::{self, Dialect, Event, Label};
-use crate::golden::{self, Golden, Learned, Monitor, Order, Pace};
-use crate::transcript::{Gap, Transcript};
+use crate::dialect::{self, Dialect, Event, JsonNames};
+use crate::golden::{self, Before, Golden, Monitor, Order};
+use crate::transcript::{Header, Transcript};
 use lanes::Lanes;
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::convert::Infallible;
+use std::num::NonZero;
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use summary::Summary;
 
 /// A proposal and what there is to say about it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Proposal {
     /// What the recordings support.
     pub golden: Golden,
+    /// What they showed that no other session should show again.
+    pub seen: golden::Seen,
     /// What is known how well, and what more recordings would show; sentences for a person.
     pub notes: Vec<String>,
 }
 
 /// Why nothing can be learned.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum LearnError {
+pub enum LearnError<E = Infallible> {
     /// There is nothing to learn from.
     #[error("no complete recording to learn from")]
     NoRecordings,
     /// No recording has an event.
     #[error("the recordings hold no messages")]
     NoEvents,
+    /// A recording cannot be read.
+    #[error(transparent)]
+    Unreadable(E),
 }
 
 /// One recording as the learner sees it.
@@ -45,96 +61,246 @@ struct Session {
     ending: String,
 }
 
+/// Recordings that are read one at a time, so that memory does not grow with their number.
+pub trait Recordings: Sync {
+    /// Why one cannot be read.
+    type Error: std::error::Error + Send;
+
+    /// How many there are.
+    fn count(&self) -> usize;
+
+    /// The header of one of them, counted from 0.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn header(&self, index: usize) -> Result<Cow<'_, Header>, Self::Error>;
+
+    /// One of them, counted from 0. It may be read more than once.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn read(&self, index: usize) -> Result<Cow<'_, Transcript>, Self::Error>;
+}
+
+impl<T: AsRef<[Transcript]> + Sync + ?Sized> Recordings for T {
+    type Error = Infallible;
+
+    fn count(&self) -> usize {
+        self.as_ref().len()
+    }
+
+    fn header(&self, index: usize) -> Result<Cow<'_, Header>, Infallible> {
+        Ok(Cow::Borrowed(&self.as_ref()[index].header))
+    }
+
+    fn read(&self, index: usize) -> Result<Cow<'_, Transcript>, Infallible> {
+        Ok(Cow::Borrowed(&self.as_ref()[index]))
+    }
+}
+
+/// What events are called and in which order they come is learned from so many recordings at first.
+const SAMPLE: usize = 48;
+/// So often recordings that the order does not accept are added to the sample, the first of them each time.
+const ROUNDS: usize = 8;
+
 /// Learns a golden. `previous` is the accepted golden or a hand-written script: what a person wrote in it stays.
 ///
+/// What is incomplete, because whoever recorded it was stopped, is left out; where nothing is whole, what is there is
+/// learned from, and the proposal says so.
+///
+/// Names, lanes and order come from a sample; then every recording is held against them. Those that do not fit join the
+/// sample, and the order is learned again.
+///
 /// # Errors
-/// When there is nothing to learn from.
-pub fn learn(recordings: &[Transcript], previous: Option<&Golden>) -> Result<Proposal, LearnError> {
-    let whole: Vec<&Transcript> = recordings.iter().filter(|recording| recording.ending.is_whole()).collect();
-    if whole.is_empty() {
-        return Err(LearnError::NoRecordings);
-    }
-    let mut whole = whole;
-    // Any fixed order makes the result independent of the order given.
-    whole.sort_by(|a, b| (&a.header.started, &a.header.id).cmp(&(&b.header.started, &b.header.id)));
-    let dialect = match previous {
-        Some(golden) => golden.dialect.clone(),
-        None => names::dialect(&whole),
+/// When there is nothing to learn from, or a recording cannot be read.
+pub fn learn<R: Recordings + ?Sized>(
+    recordings: &R,
+    previous: Option<&Golden>,
+) -> Result<Proposal, LearnError<R::Error>> {
+    let mut sample = Sample::draw(recordings)?;
+    let mut round = 0;
+    let (structure, summary) = loop {
+        let structure = Structure::of(&sample, previous)?;
+        let summary = summarize(recordings, &sample, &structure)?;
+        round += 1;
+        if summary.misfits().is_empty() || round > ROUNDS {
+            break (structure, summary);
+        }
+        sample.add(recordings, summary.misfits())?;
     };
-    let sessions: Vec<Session> = whole.iter().map(|recording| session(&dialect, recording)).collect();
-    if sessions.iter().all(|session| session.events.is_empty()) {
-        return Err(LearnError::NoEvents);
-    }
-    let lanes = Lanes::find(&sessions);
-    let (order, rules) = order::learn(&sessions, &lanes);
-    let mut events = describe(&sessions, &lanes, &order);
-    let script = script::learn(&sessions, &order, &mut events, previous);
-    timing::learn(&sessions, &order, &lanes, learned(&whole).days, &mut events);
-    let ends: BTreeSet<String> = sessions.iter().map(|session| session.ending.clone()).collect();
-    let mut golden = Golden {
-        about: String::new(),
-        dialect,
-        order,
-        rules,
-        script,
-        ends: ends.into_iter().collect(),
-        pace: Pace::Causal,
-        wait: Gap::from_millis(10_000),
-        linger: Gap::from_millis(250),
-        keep: Vec::new(),
-        learned: learned(&whole),
-        events,
-        places: BTreeMap::new(),
-    };
+    let misfits = summary.misfits().len();
+    let incomplete = summary.incomplete();
+    let (mut golden, seen) = summary.finish(&structure, previous);
     if let Some(previous) = previous {
         keep(&mut golden, previous);
     }
-    let notes = notes(&golden, recordings.len() - whole.len());
-    Ok(Proposal { golden, notes })
-}
-
-fn session(dialect: &Dialect, recording: &Transcript) -> Session {
-    Session { events: dialect::events(dialect, &recording.frames), ending: recording.ending.label() }
-}
-
-fn learned(recordings: &[&Transcript]) -> Learned {
-    let users: BTreeSet<&str> = recordings.iter().map(|r| r.header.user.as_str()).collect();
-    let days: BTreeSet<&str> =
-        recordings.iter().map(|r| r.header.started.get(..10).unwrap_or_default()).collect();
-    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    let times = recordings.iter().map(|r| r.header.started.clone());
-    Learned {
-        recordings: count(recordings.len()),
-        users: count(users.len()),
-        days: count(days.len()),
-        between: times.clone().min().zip(times.max()),
-        reason: String::new(),
+    let mut notes = notes(&golden, incomplete, structure.has_prefixes);
+    if misfits > 0 {
+        notes.push(format!(
+            "at least {misfits} recording(s) do not fit the order that the others show: `goldwire check --offline` names them"
+        ));
     }
+    Ok(Proposal { golden, seen, notes })
 }
 
-/// Counts, shapes and facts of every event.
-fn describe(sessions: &[Session], lanes: &Lanes, order: &Order) -> BTreeMap<Label, golden::Event> {
-    let mut events: BTreeMap<Label, golden::Event> = BTreeMap::new();
-    for session in sessions {
-        let mut here = BTreeSet::new();
-        for event in &session.events {
-            let known = events.entry(event.label.clone()).or_default();
-            known.seen += 1;
-            if here.insert(&event.label) {
-                known.runs += 1;
+/// Some of the recordings, whole ones, chosen by a hash of their ids: whatever order they are given in, it is the same.
+struct Sample<'r> {
+    /// In the order in which they were recorded.
+    recordings: Vec<(usize, Cow<'r, Transcript>)>,
+    /// Whether none is whole.
+    has_prefixes: bool,
+}
+
+impl<'r> Sample<'r> {
+    fn draw<R: Recordings + ?Sized>(recordings: &'r R) -> Result<Sample<'r>, LearnError<R::Error>> {
+        let mut order: Vec<(u64, usize)> = Vec::new();
+        for index in 0..recordings.count() {
+            let header = recordings.header(index).map_err(LearnError::Unreadable)?;
+            order.push((hash_of(&header), index));
+        }
+        order.sort_unstable();
+        let mut sample = Sample { recordings: Vec::new(), has_prefixes: false };
+        for has_prefixes in [false, true] {
+            for &(_, index) in &order {
+                if sample.recordings.len() == SAMPLE {
+                    break;
+                }
+                let recording = recordings.read(index).map_err(LearnError::Unreadable)?;
+                if has_prefixes || recording.ending.is_whole() {
+                    sample.recordings.push((index, recording));
+                }
+            }
+            sample.has_prefixes = has_prefixes;
+            if !sample.recordings.is_empty() {
+                break;
             }
         }
+        sample.sort();
+        if sample.recordings.is_empty() { Err(LearnError::NoRecordings) } else { Ok(sample) }
     }
-    for (label, event) in &mut events {
-        for key in order.keys_of(label).unwrap_or_default() {
-            if let Some(pointer) = lanes.pointer(label, key) {
-                event.lanes.push((key.to_owned(), pointer.to_owned()));
+
+    fn add<R: Recordings + ?Sized>(
+        &mut self,
+        recordings: &'r R,
+        more: impl IntoIterator<Item = usize>,
+    ) -> Result<(), LearnError<R::Error>> {
+        for index in more {
+            self.recordings.push((index, recordings.read(index).map_err(LearnError::Unreadable)?));
+        }
+        self.sort();
+        Ok(())
+    }
+
+    fn sort(&mut self) {
+        self.recordings.sort_by(|(_, a), (_, b)| {
+            (&a.header.started, &a.header.id).cmp(&(&b.header.started, &b.header.id))
+        });
+        self.recordings.dedup_by_key(|(index, _)| *index);
+    }
+
+    fn get(&self, index: usize) -> Option<&Transcript> {
+        self.recordings.iter().find(|(own, _)| *own == index).map(|(_, recording)| &**recording)
+    }
+}
+
+/// The place of a recording in the order in which samples are drawn.
+fn hash_of(header: &Header) -> u64 {
+    golden::fingerprint(&format!("{} {}", header.started, header.id))
+}
+
+/// What a sample shows of names, lanes and order: all that must be known to understand a recording.
+struct Structure {
+    dialect: Dialect,
+    lanes: Lanes,
+    order: Order,
+    rules: Vec<Before>,
+    sessions: Vec<Session>,
+    /// Whether no recording is whole, so that the others are learned from.
+    has_prefixes: bool,
+}
+
+impl Structure {
+    fn of<E>(sample: &Sample<'_>, previous: Option<&Golden>) -> Result<Structure, LearnError<E>> {
+        let has_prefixes = sample.has_prefixes;
+        let sample: Vec<&Transcript> = sample.recordings.iter().map(|(_, recording)| &**recording).collect();
+        let decode = |names: &JsonNames| -> Vec<Session> {
+            let dialect = Dialect::Json(names.clone());
+            sample.iter().map(|recording| Session::of(&dialect, recording)).collect()
+        };
+        let Dialect::Json(mut names) =
+            previous.map_or_else(|| names::dialect(&sample), |golden| golden.dialect.clone());
+        let mut sessions = decode(&names);
+        if sessions.iter().all(|session| session.events.is_empty()) {
+            return Err(LearnError::NoEvents);
+        }
+        if previous.is_none_or(|golden| !golden.keep.iter().any(|kept| kept == "dialect")) {
+            if let Some(reply) = names::reply(&sessions, &names) {
+                names.reply = Some(reply);
+                sessions = decode(&names);
+            }
+            let refine = names::refine(&sessions, &Lanes::find(&sessions));
+            if !refine.is_empty() {
+                names.refine.extend(refine);
+                sessions = decode(&names);
             }
         }
+        let lanes = Lanes::find(&sessions);
+        let (order, rules) = order::learn(&sessions, &lanes);
+        Ok(Structure { dialect: Dialect::Json(names), lanes, order, rules, sessions, has_prefixes })
     }
-    shape::learn(sessions, &mut events);
-    binding::learn(sessions, lanes, order, &mut events);
-    events
+}
+
+impl Session {
+    fn of(dialect: &Dialect, recording: &Transcript) -> Session {
+        Session { events: dialect::events(dialect, &recording.frames), ending: recording.ending.label() }
+    }
+}
+
+/// Holds every recording against what the sample shows, on as many threads as there are processors.
+fn summarize<R: Recordings + ?Sized>(
+    recordings: &R,
+    sample: &Sample<'_>,
+    structure: &Structure,
+) -> Result<Summary, LearnError<R::Error>> {
+    let next = AtomicUsize::new(0);
+    let work = || -> Result<Summary, (usize, R::Error)> {
+        let mut summary = Summary::of(structure);
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            if index >= recordings.count() {
+                return Ok(summary);
+            }
+            match sample.get(index) {
+                Some(recording) => summary.add(index, recording, structure),
+                None => {
+                    let recording = recordings.read(index).map_err(|error| (index, error))?;
+                    summary.add(index, &recording, structure);
+                }
+            }
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(recordings.count());
+    let parts: Vec<Result<Summary, (usize, R::Error)>> = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let own = work();
+        // A thread that panicked has said so; the panic goes on here.
+        let others =
+            others.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        std::iter::once(own).chain(others).collect()
+    });
+    let mut summary = Summary::of(structure);
+    let mut first: Option<(usize, R::Error)> = None;
+    for part in parts {
+        match part {
+            Ok(part) => summary.merge(part),
+            Err(error) if first.as_ref().is_none_or(|first| error.0 < first.0) => first = Some(error),
+            Err(_) => {}
+        }
+    }
+    match first {
+        Some((_, error)) => Err(LearnError::Unreadable(error)),
+        None => Ok(summary),
+    }
 }
 
 /// What a person decided in the previous golden is not learned away.
@@ -144,6 +310,7 @@ fn keep(golden: &mut Golden, previous: &Golden) {
     golden.wait = previous.wait;
     golden.linger = previous.linger;
     golden.keep.clone_from(&previous.keep);
+    golden.require_live.clone_from(&previous.require_live);
     let keeps =
         |key: &str| previous.keep.iter().any(|kept| key == kept || key.starts_with(&format!("{kept}.")));
     if keeps("order") {
@@ -188,7 +355,7 @@ fn accepts(order: &Order, lanes: &Lanes, session: &Session) -> bool {
     }) && monitor.is_complete()
 }
 
-fn notes(golden: &Golden, incomplete: usize) -> Vec<String> {
+fn notes(golden: &Golden, incomplete: u32, has_prefixes: bool) -> Vec<String> {
     let n = golden.learned.recordings;
     let mut notes = Vec::new();
     let of = |what: u32, one: &str, many: &str| format!("{what} {}", if what == 1 { one } else { many });
@@ -198,7 +365,11 @@ fn notes(golden: &Golden, incomplete: usize) -> Vec<String> {
         of(golden.learned.users, "user", "users"),
         of(golden.learned.days, "day", "days")
     ));
-    if incomplete > 0 {
+    if has_prefixes {
+        notes.push(format!(
+            "all {incomplete} recording(s) are incomplete: what is there was learned from, but not how a session ends"
+        ));
+    } else if incomplete > 0 {
         notes.push(format!("{incomplete} incomplete recording(s) were left out"));
     }
     if n < 3 {
@@ -231,6 +402,7 @@ fn notes(golden: &Golden, incomplete: usize) -> Vec<String> {
                 .to_owned(),
         );
     }
+    notes.extend(guarantee::notes(golden));
     let once: usize = golden.events.values().filter(|event| event.runs == 1 && n > 1).count();
     if once > 0 {
         notes.push(format!("{once} event(s) were seen in one recording only: about {:.0} % of clean runs will show something new", 100.0 * once as f64 / f64::from(n)));

@@ -3,7 +3,9 @@
 //! Candidates are string fields near the top whose values recur and look like identifiers. The best one tells most
 //! about the shape of the message (mutual information), with a bonus for the names that such fields usually have.
 
-use crate::dialect::{Dialect, pointer};
+use super::Session;
+use super::lanes::Lanes;
+use crate::dialect::{Dialect, JsonNames, Label, pointer, refinement};
 use crate::golden::Format;
 use crate::transcript::{Payload, Side, Transcript};
 use serde_json::Value;
@@ -13,6 +15,10 @@ use std::collections::{BTreeMap, BTreeSet};
 const USUAL: [&str; 9] = ["type", "event", "kind", "method", "msg_type", "op", "action", "cmd", "t"];
 /// At most so many different names.
 const MAX_NAMES: usize = 200;
+/// At most so many values make one event several.
+const MAX_STATES: usize = 4;
+/// So many lanes must show that the values follow each other.
+const MIN_LANES: u32 = 3;
 
 #[derive(Default)]
 struct Candidate {
@@ -29,7 +35,7 @@ pub(super) fn dialect(recordings: &[&Transcript]) -> Dialect {
     // A side that says too little to tell is taken to name its messages as the other does.
     let server = server.or_else(|| client.clone()).unwrap_or_else(default);
     let client = client.unwrap_or_else(|| server.clone());
-    Dialect::Json { client, server }
+    Dialect::Json(JsonNames { client, server, ..JsonNames::default() })
 }
 
 fn best(recordings: &[&Transcript], side: Side) -> Option<String> {
@@ -82,6 +88,118 @@ fn best(recordings: &[&Transcript], side: Side) -> Option<String> {
         // Of equals the first path wins.
         .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)))
         .map(|(_, path)| path.clone())
+}
+
+/// Where requests have their id, when messages without a name answer them (JSON-RPC 2.0, section 5).
+pub(super) fn reply(sessions: &[Session], names: &JsonNames) -> Option<String> {
+    if names.reply.is_some() {
+        return None;
+    }
+    let (mut nameless, mut answers) = (0u32, 0u32);
+    for session in sessions {
+        let mut asked: BTreeSet<(Side, String)> = BTreeSet::new();
+        for event in &session.events {
+            let side = event.label.side();
+            let name_at = if side == Side::Client { &names.client } else { &names.server };
+            let Some(id) = event.data.get("id").filter(|id| !id.is_null()).map(Value::to_string) else {
+                continue;
+            };
+            if event.data.pointer(name_at).is_some_and(Value::is_string) {
+                asked.insert((side, id));
+            } else {
+                let other = if side == Side::Client { Side::Server } else { Side::Client };
+                nameless += 1;
+                answers += u32::from(asked.contains(&(other, id)));
+            }
+        }
+    }
+    (answers >= 3 && answers * 10 >= nameless * 9).then(|| "/id".to_owned())
+}
+
+/// Events that are several by one enumerated field: in every lane each of its two to four values comes at most once,
+/// always in the same order. What holds between `busy` and `idle` cannot be said of `status`.
+pub(super) fn refine(sessions: &[Session], lanes: &Lanes) -> BTreeMap<Label, String> {
+    let mut found = BTreeMap::new();
+    let labels: BTreeSet<&Label> =
+        sessions.iter().flat_map(|s| &s.events).map(|event| &event.label).collect();
+    for label in labels.into_iter().filter(|label| !label.is_client() && !label.name().contains('[')) {
+        let events = || sessions.iter().flat_map(|s| &s.events).filter(|event| event.label == *label);
+        let Some(first) = events().next() else { continue };
+        let mut paths = Vec::new();
+        words(&first.data, "", &mut paths);
+        let best = paths.into_iter().find(|path| {
+            let mut states = States::default();
+            sessions.iter().all(|session| states.take(session, label, path, lanes))
+                && states.refine(sessions.len())
+        });
+        if let Some(path) = best {
+            found.insert(label.clone(), path);
+        }
+    }
+    found
+}
+
+/// Where a payload has words that could be states; the nearest to the top first.
+fn words(value: &Value, path: &str, out: &mut Vec<String>) {
+    let Some(map) = value.as_object() else { return };
+    for (key, item) in map {
+        if refinement(item).is_some_and(|text| Format::of(text).is_none()) {
+            out.push(format!("{path}{}", pointer([key.as_str()])));
+        }
+    }
+    for (key, item) in map {
+        words(item, &format!("{path}{}", pointer([key.as_str()])), out);
+    }
+}
+
+/// The values that one field takes from event to event of a lane.
+#[derive(Default)]
+struct States {
+    /// Value → in how many recordings.
+    values: BTreeMap<String, u32>,
+    /// Pairs of values in the order in which lanes have them.
+    order: BTreeSet<(String, String)>,
+    /// How many lanes have more than one value.
+    lanes: u32,
+}
+
+impl States {
+    /// Takes the events of a session; false if some lane rules out that they are states.
+    fn take(&mut self, session: &Session, label: &Label, path: &str, lanes: &Lanes) -> bool {
+        let mut seen: BTreeMap<Option<String>, Vec<&str>> = BTreeMap::new();
+        for event in session.events.iter().filter(|event| event.label == *label) {
+            let Some(value) = event.data.pointer(path).and_then(refinement) else { return false };
+            let lane = lanes.home(label).and_then(|key| lanes.value(event, key));
+            let before = seen.entry(lane).or_default();
+            if before.contains(&value) || self.values.len() > MAX_STATES {
+                return false;
+            }
+            before.push(value);
+        }
+        let here: BTreeSet<&str> = seen.values().flatten().copied().collect();
+        for value in here {
+            *self.values.entry(value.to_owned()).or_default() += 1;
+        }
+        for lane in seen.values().filter(|lane| lane.len() > 1) {
+            self.lanes += 1;
+            for (i, first) in lane.iter().enumerate() {
+                for then in &lane[i + 1..] {
+                    if self.order.contains(&((*then).to_owned(), (*first).to_owned())) {
+                        return false;
+                    }
+                    self.order.insert(((*first).to_owned(), (*then).to_owned()));
+                }
+            }
+        }
+        true
+    }
+
+    fn refine(&self, recordings: usize) -> bool {
+        let common = |n: &u32| *n as usize * 10 >= recordings * 6;
+        (2..=MAX_STATES).contains(&self.values.len())
+            && self.lanes >= MIN_LANES
+            && self.values.values().all(common)
+    }
 }
 
 /// String fields down to the second level that look like names.

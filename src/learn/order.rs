@@ -17,6 +17,12 @@ type Traces = BTreeMap<Vec<u16>, u32>;
 
 /// Two branches must exclude each other against this probability of chance.
 const ALPHA_EXCLUSIVE: f64 = 0.01;
+/// An event that begins (or ends) every round of others does so against this probability of chance.
+const ALPHA_EDGE: f64 = 0.01;
+/// What comes again and again follows something only if it is nearer to it than this part of its usual spacing.
+const NEAR: f64 = 0.25;
+/// What comes again and again and never before (or after) something: against this probability of chance.
+const ALPHA_CHANCE: f64 = 0.001;
 /// So many observations before an order among floating events is believed.
 const MIN_FLOAT: u32 = 8;
 /// So many observations make a never-reversed order between an event that comes at any time and another one believable.
@@ -30,6 +36,22 @@ enum Symbol {
     Lane(String),
 }
 
+/// When the symbols of one instance came.
+#[derive(Debug, Default)]
+struct Span {
+    /// First and last, in nanoseconds.
+    ends: BTreeMap<u16, (u64, u64)>,
+    times: BTreeMap<u16, u32>,
+}
+
+impl Span {
+    /// The beginning and the end of the instance.
+    fn whole(&self) -> (u64, u64) {
+        let begin = self.ends.values().map(|(first, _)| *first).min().unwrap_or(0);
+        (begin, self.ends.values().map(|(_, last)| *last).max().unwrap_or(0))
+    }
+}
+
 /// What was seen of one scope.
 #[derive(Debug, Default)]
 struct Scope {
@@ -38,30 +60,101 @@ struct Scope {
     /// The greatest number of lanes of a key within one instance of this scope.
     lanes: BTreeMap<u16, u32>,
     gaps: HashMap<(u16, u16), Gaps>,
+    /// For every instance when each symbol came.
+    spans: Vec<Span>,
+}
+
+impl Scope {
+    /// How often a symbol came.
+    fn times(&self, symbol: u16) -> usize {
+        let count = |trace: &[u16]| trace.iter().filter(|own| **own == symbol).count();
+        self.traces.iter().map(|(trace, n)| count(trace) * *n as usize).sum()
+    }
+
+    /// In how many instances it came.
+    fn instances(&self, symbol: u16) -> usize {
+        self.spans.iter().filter(|span| span.times.contains_key(&symbol)).count()
+    }
+
+    /// The probability that a symbol which may come at any time never came before `other` (or after it) by chance: each
+    /// time it has the rest of the instance to fall into.
+    fn misses_by_chance(&self, symbol: u16, other: u16, other_first: bool) -> f64 {
+        let mut chance = 1.0_f64;
+        for span in &self.spans {
+            let (Some((first, last)), Some(times)) = (span.ends.get(&other), span.times.get(&symbol)) else {
+                continue;
+            };
+            let (begin, end) = span.whole();
+            let closed = if other_first { last.saturating_sub(begin) } else { end.saturating_sub(*first) };
+            let share = closed as f64 / end.saturating_sub(begin).max(1) as f64;
+            chance *= (1.0 - share).powi(i32::try_from(*times).unwrap_or(i32::MAX));
+        }
+        chance
+    }
+
+    /// The distances between a symbol and the nearest of those that always come before it (or after it). If they are
+    /// those of a dependency, it follows whichever is nearest (or is followed by it).
+    fn hangs_on(&self, symbol: u16, others: &BTreeSet<u16>, others_first: bool) -> Gaps {
+        let mut gaps = Gaps::default();
+        for span in &self.spans {
+            let Some((first, last)) = span.ends.get(&symbol) else { continue };
+            let others = others.iter().filter_map(|other| span.ends.get(other));
+            let gap = if others_first {
+                others.map(|(_, last)| *last).max().map(|nearest| first.saturating_sub(nearest))
+            } else {
+                others.map(|(first, _)| *first).min().map(|nearest| nearest.saturating_sub(*last))
+            };
+            if let Some(gap) = gap {
+                gaps.add(gap);
+            }
+        }
+        gaps
+    }
+
+    /// How long, usually, from one time that a symbol comes to the next, were they spread evenly; in seconds.
+    fn spacing(&self, symbol: u16) -> f64 {
+        let mut spacings = Gaps::default();
+        for span in &self.spans {
+            let Some(times) = span.times.get(&symbol) else { continue };
+            let (begin, end) = span.whole();
+            spacings.add(end.saturating_sub(begin) / u64::from(*times));
+        }
+        spacings.median().unwrap_or(0.0)
+    }
 }
 
 /// The times from the latest a to the next b.
 #[derive(Debug, Default)]
 struct Gaps {
+    /// The logarithms of seconds.
     logs: Vec<f64>,
-    least: f64,
 }
 
 impl Gaps {
-    /// Whether the distance is stable, as that of a dependency is; a coincidence has a wide one.
-    fn is_causal(&self) -> bool {
-        let n = self.logs.len();
-        if n < 3 {
-            return false;
-        }
+    /// Adds a time in nanoseconds.
+    fn add(&mut self, nanos: u64) {
+        self.logs.push((nanos as f64 / 1e9).max(1e-9).ln());
+    }
+
+    /// In seconds.
+    fn median(&self) -> Option<f64> {
         let mut logs = self.logs.clone();
         logs.sort_by(f64::total_cmp);
-        let median = logs[n / 2].exp();
+        logs.get(logs.len() / 2).map(|log| log.exp())
+    }
+
+    /// Whether the distance is stable, as that of a dependency is; a coincidence has a wide one. One in twenty may be
+    /// anything: two messages that were read together have next to no distance.
+    fn is_causal(&self) -> bool {
+        let mut logs = self.logs.clone();
+        logs.sort_by(f64::total_cmp);
+        let logs = &logs[logs.len() / 20..];
+        let (Some(least), Some(median)) = (logs.first(), logs.get(logs.len() / 2)) else { return false };
         #[expect(clippy::cast_precision_loss, reason = "numbers of samples are small")]
-        let count = n as f64;
-        let mean = logs.iter().sum::<f64>() / count;
-        let spread = (logs.iter().map(|log| (log - mean).powi(2)).sum::<f64>() / (count - 1.0)).sqrt();
-        median >= 0.0005 && self.least / median >= 0.25 && spread <= 0.65
+        let n = logs.len() as f64;
+        let mean = logs.iter().sum::<f64>() / n;
+        let spread = (logs.iter().map(|log| (log - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt();
+        n >= 3.0 && median.exp() >= 0.0005 && (least - median).exp() >= 0.25 && spread <= 0.65
     }
 }
 
@@ -115,6 +208,7 @@ struct Instance {
     /// When each symbol came last, and as which event of the trace.
     latest: BTreeMap<u16, (u64, usize)>,
     children: BTreeMap<u16, BTreeSet<String>>,
+    span: BTreeMap<u16, (u64, u64)>,
 }
 
 fn add_session(scopes: &mut BTreeMap<String, Scope>, session: &Session, lanes: &Lanes) {
@@ -156,6 +250,11 @@ fn add_session(scopes: &mut BTreeMap<String, Scope>, session: &Session, lanes: &
     }
     for ((key, _), instance) in instances {
         let Some(scope) = scopes.get_mut(&key) else { continue };
+        let mut times: BTreeMap<u16, u32> = BTreeMap::new();
+        for symbol in &instance.trace {
+            *times.entry(*symbol).or_default() += 1;
+        }
+        scope.spans.push(Span { ends: instance.span, times });
         *scope.traces.entry(instance.trace).or_default() += 1;
         for (symbol, children) in instance.children {
             let most = scope.lanes.entry(symbol).or_default();
@@ -172,14 +271,11 @@ impl Instance {
         let turn = self.trace.len();
         for (other, (then, taken)) in &self.latest {
             if *other != symbol && before.is_none_or(|before| *taken > before) {
-                let seconds = now.saturating_sub(*then) as f64 / 1e9;
-                let gaps =
-                    gaps.entry((*other, symbol)).or_insert_with(|| Gaps { logs: vec![], least: f64::MAX });
-                gaps.logs.push(seconds.max(1e-9).ln());
-                gaps.least = gaps.least.min(seconds);
+                gaps.entry((*other, symbol)).or_default().add(now.saturating_sub(*then));
             }
         }
         self.latest.insert(symbol, (now, turn));
+        self.span.entry(symbol).and_modify(|(_, last)| *last = now).or_insert((now, now));
     }
 }
 
@@ -379,11 +475,36 @@ impl Learner<'_> {
         if floats.is_empty() || rest.is_empty() {
             return None;
         }
+        if let Some(order) = self.farewell(key, traces, relations, &floats) {
+            return Some(order);
+        }
         let rest = self.cut(key, &project(traces, &rest.into_iter().collect()), min_n);
         let floats_traces = project(traces, &floats);
         let floats = self.cut(key, &floats_traces, MIN_FLOAT);
-        let floats = relax(floats, &floats_traces);
+        let floats = free(relax(floats, &floats_traces));
         Some(Order::All(vec![rest, floats]))
+    }
+
+    /// After the last event of the scope nothing comes, not even what floats, if that held often enough.
+    fn farewell(
+        &mut self,
+        key: &str,
+        traces: &Traces,
+        relations: &Relations,
+        floats: &BTreeSet<u16>,
+    ) -> Option<Order> {
+        let last = *self.scopes[key].traces.keys().next()?.last()?;
+        let ends_all = self.scopes[key].traces.keys().all(|trace| {
+            trace.last() == Some(&last) && trace.iter().filter(|symbol| **symbol == last).count() == 1
+        });
+        let often = floats.iter().all(|float| relations.both(*float, last) >= MIN_RULE);
+        if !ends_all || !often || self.is_lane(key, last) || !relations.symbols.contains(&last) {
+            return None;
+        }
+        let rest = relations.symbols.iter().copied().filter(|own| *own != last).collect();
+        let rest = self.cut(key, &project(traces, &rest), 1);
+        let last = self.leaf(key, last, traces);
+        Some(Order::Seq(vec![rest, last]))
     }
 
     /// How many ordered pairs a symbol comes beside, both ends of them.
@@ -498,7 +619,10 @@ impl Learner<'_> {
                 .iter()
                 .flat_map(|a| symbols.iter().map(move |b| (*a, *b)))
                 .filter(|(a, b)| {
+                    // With the head itself, which begins or ends every round, everything is in order.
                     a < b
+                        && *a != head
+                        && *b != head
                         && self.concurrent(key, relations, min_n, *a, *b)
                         && inner.both(*a, *b) >= 3
                         && (inner.always(*a, *b) || inner.always(*b, *a))
@@ -510,7 +634,7 @@ impl Learner<'_> {
             };
             let regular =
                 symbols.iter().filter(|s| **s != head && total >= 4 && once(**s) * 10 >= total * 9).count();
-            if ordered + regular > 0 {
+            if ordered + regular > 0 || at_edge_by_chance(traces, head) <= ALPHA_EDGE {
                 return Some(segments);
             }
         }
@@ -530,7 +654,7 @@ impl Learner<'_> {
         let parts = groups.iter().map(|group| {
             let part = project(traces, group);
             let order = self.cut(key, &part, min_n);
-            relax(order, &part)
+            free(relax(order, &part))
         });
         Some(Order::All(parts.collect()))
     }
@@ -550,7 +674,7 @@ impl Learner<'_> {
         let parts = relations.symbols.clone().into_iter().map(|symbol| {
             let part = project(traces, &BTreeSet::from([symbol]));
             let order = self.cut(key, &part, 1);
-            relax(order, &part)
+            free(relax(order, &part))
         });
         Order::All(parts.collect())
     }
@@ -589,11 +713,29 @@ impl Learner<'_> {
                 lonely.into_iter().filter(|h| self.comes_alone(&key, *h, &order)).collect();
             let mut weak = BTreeSet::new();
             for h in lonely {
-                for b in relations.symbols.iter().copied().filter(|b| *b != h) {
-                    let causal = |a, b| scope.gaps.get(&(a, b)).is_some_and(Gaps::is_causal);
-                    let ordered = relations.always(h, b) || relations.always(b, h);
-                    if ordered && relations.both(h, b) < MIN_RACE && !causal(h, b) && !causal(b, h) {
-                        weak.insert((h.min(b), h.max(b)));
+                let others = || relations.symbols.iter().copied().filter(|b| *b != h);
+                // What comes again and again is always near something; to hang on it, it must be nearer than chance has it.
+                let often = scope.times(h) > scope.instances(h);
+                let near = scope.spacing(h) * NEAR;
+                let hangs = |gaps: &Gaps| {
+                    gaps.is_causal() && (!often || gaps.median().is_some_and(|median| median <= near))
+                };
+                let causal = |a, b| scope.gaps.get(&(a, b)).is_some_and(hangs);
+                let earlier: BTreeSet<u16> = others().filter(|b| relations.always(*b, h)).collect();
+                let later: BTreeSet<u16> = others().filter(|b| relations.always(h, *b)).collect();
+                for (ordered, first) in [(earlier, true), (later, false)] {
+                    if hangs(&scope.hangs_on(h, &ordered, first)) {
+                        continue;
+                    }
+                    for b in ordered.into_iter().filter(|b| !causal(h, *b) && !causal(*b, h)) {
+                        let chance = if often {
+                            scope.misses_by_chance(h, b, first) > ALPHA_CHANCE
+                        } else {
+                            relations.both(h, b) < MIN_RACE
+                        };
+                        if chance {
+                            weak.insert((h.min(b), h.max(b)));
+                        }
                     }
                 }
             }
@@ -634,6 +776,17 @@ fn relax(order: Order, traces: &Traces) -> Order {
     }
 }
 
+/// What floats and is not always there may as well come again.
+fn free(order: Order) -> Order {
+    match order {
+        Order::All(parts) => Order::All(parts.into_iter().map(free).collect()),
+        Order::Repeat(body, Times::OPTIONAL) if matches!(*body, Order::Event(_)) => {
+            Order::Repeat(body, Times::ANY)
+        }
+        other => other,
+    }
+}
+
 /// Cuts a trace at every occurrence of its first (or last) symbol.
 fn cut_at(trace: &[u16], head: u16, at_start: bool) -> Vec<Vec<u16>> {
     let mut segments: Vec<Vec<u16>> = Vec::new();
@@ -651,6 +804,15 @@ fn cut_at(trace: &[u16], head: u16, at_start: bool) -> Vec<Vec<u16>> {
         segments.push(current);
     }
     segments
+}
+
+/// The probability that a symbol begins (or ends) every trace by chance, had its events fallen anywhere among the others.
+fn at_edge_by_chance(traces: &Traces, symbol: u16) -> f64 {
+    let chance = |trace: &[u16], weight: u32| {
+        let own = trace.iter().filter(|other| **other == symbol).count();
+        (own as f64 / trace.len().max(1) as f64).powf(f64::from(weight))
+    };
+    traces.iter().map(|(trace, weight)| chance(trace, *weight)).product()
 }
 
 /// Whether a and b always take turns, beginning with the same one.

@@ -2,6 +2,7 @@
 
 use super::Session;
 use super::lanes::is_id;
+use super::paths::each_scalar;
 use crate::dialect::{Event, Label, RECONNECT, pointer};
 use crate::golden::{self, Format, Golden, Monitor, Order, Template};
 use crate::transcript::Gap;
@@ -124,7 +125,9 @@ fn template(index: usize, sessions: &[&Session], binds: &mut Binds) -> Template 
     let sent: Vec<(&Event, &[Event])> = sessions.iter().filter_map(|session| sent(session, index)).collect();
     let Some((first, _)) = sent.first() else { return Template::Text(String::new()) };
     match (&first.data, first.label.name()) {
-        (Value::String(text), "text") => Template::Text(text.clone()),
+        (Value::String(text), "text") => {
+            Template::Text(with_credentials(text).unwrap_or_else(|| text.clone()))
+        }
         (Value::String(text), "binary") => Template::Binary(bytes(text)),
         _ => Template::Json(generalise(&first.data, "", &sent, binds)),
     }
@@ -152,16 +155,30 @@ fn generalise(value: &Value, path: &str, sent: &[(&Event, &[Event])], binds: &mu
                 .map(|(i, item)| generalise(item, &format!("{path}/{i}"), sent, binds))
                 .collect(),
         ),
-        Value::String(text) if is_token(text) => Value::from("{{token}}"),
-        Value::String(_) | Value::Number(_) => leaf(value, path, sent, binds),
+        Value::String(text) => match with_credentials(text) {
+            Some(template) => Value::from(template),
+            None => leaf(value, path, sent, binds),
+        },
+        Value::Number(_) => leaf(value, path, sent, binds),
         Value::Null | Value::Bool(_) => value.clone(),
     }
 }
 
-/// The label under which a token was recorded.
-fn is_token(text: &str) -> bool {
-    let inner = text.strip_prefix("{{secret:").and_then(|rest| rest.strip_suffix("}}"));
-    inner.is_some_and(|inner| inner.starts_with("token#") || inner.starts_with("jwt#"))
+/// A text in which credentials were recorded under their labels, with places for those of whoever will send it.
+fn with_credentials(text: &str) -> Option<String> {
+    let (mut out, mut rest) = (String::new(), text);
+    while let Some((before, after)) = rest.split_once("{{secret:")
+        && let Some((label, behind)) = after.split_once("}}")
+    {
+        let name = label.split('#').next().unwrap_or(label);
+        // However it was found and called, what opens the door is the token of the login.
+        let is_token = name.ends_with("token") && name != "refresh_token";
+        let is_door = is_token || ["jwt", "header", "cookie", "authorization", "bearer"].contains(&name);
+        let place = if is_door { "token" } else { name };
+        out.push_str(&format!("{before}{{{{{place}}}}}"));
+        rest = behind;
+    }
+    (!out.is_empty()).then(|| out + rest)
 }
 
 fn leaf(value: &Value, path: &str, sent: &[(&Event, &[Event])], binds: &mut Binds) -> Value {
@@ -205,7 +222,7 @@ fn origin(here: &[(&Value, &[Event])]) -> Option<Origin> {
     for (value, before) in here {
         let mut latest: BTreeMap<Origin, &Value> = BTreeMap::new();
         for event in before.iter().filter(|event| !event.label.is_client()) {
-            each_scalar(&event.data, "", &mut |path, value| {
+            each_scalar(&event.data, &mut |path, value| {
                 latest.insert((event.label.clone(), path.to_owned()), value);
             });
         }
@@ -221,24 +238,12 @@ fn origin(here: &[(&Value, &[Event])]) -> Option<Origin> {
     common?.into_iter().min_by_key(|origin| (position(origin), origin.clone()))
 }
 
-fn each_scalar<'v>(value: &'v Value, path: &str, visit: &mut impl FnMut(&str, &'v Value)) {
-    match value {
-        Value::Object(map) => {
-            for (key, item) in map {
-                each_scalar(item, &format!("{path}{}", pointer([key.as_str()])), visit);
-            }
-        }
-        Value::String(_) | Value::Number(_) => visit(path, value),
-        Value::Null | Value::Bool(_) | Value::Array(_) => {}
-    }
-}
-
 /// A text with the server's values in it replaced by places, if that makes all sessions' texts the same.
 fn inside(text: &str, here: &[(&Value, &[Event])], binds: &mut Binds) -> Option<String> {
     let (_, before) = here.first()?;
     let mut candidates: Vec<(Origin, String)> = Vec::new();
     for event in before.iter().filter(|event| !event.label.is_client()) {
-        each_scalar(&event.data, "", &mut |path, value| {
+        each_scalar(&event.data, &mut |path, value| {
             if let Some(part) = value.as_str().filter(|part| part.len() >= MIN_INSIDE && text.contains(part))
             {
                 candidates.push(((event.label.clone(), path.to_owned()), part.to_owned()));
@@ -306,6 +311,26 @@ fn thinks(sessions: &[&Session], script: &[Label], events: &mut BTreeMap<Label, 
         let median = gaps.get(gaps.len() / 2).copied();
         if let (Some(event), Some(median)) = (events.get_mut(label), median.filter(|gap| *gap >= MIN_THINK)) {
             event.think = Some(median);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_credential_becomes_a_place_wherever_it_stands() {
+        for (recorded, expected) in [
+            ("{{secret:token#1}}", Some("{{token}}")),
+            ("Bearer {{secret:jwt#2}}; again {{secret:jwt#2}}.", Some("Bearer {{token}}; again {{token}}.")),
+            ("{{secret:password#1}}", Some("{{password}}")),
+            ("{{secret:access_token#1}}", Some("{{token}}")),
+            ("{{secret:refresh_token#1}}", Some("{{refresh_token}}")),
+            ("{{secret:half", None),
+            ("no secret", None),
+        ] {
+            assert_eq!(with_credentials(recorded).as_deref(), expected);
         }
     }
 }

@@ -20,13 +20,16 @@ const MIN_NEVER_EMPTY: u32 = 8;
 /// An object with more keys than this, most of them rare, is a dictionary.
 const MAX_KEYS: usize = 24;
 
+/// So many formats are told apart at one path; more than two are none.
+const MAX_FORMATS: usize = 3;
+
 /// What was seen at one path.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Seen {
     n: u32,
     types: BTreeMap<&'static str, u32>,
     /// Value as JSON text → how often, in how many recordings, the last of them.
-    values: BTreeMap<String, (u32, u32, usize)>,
+    values: BTreeMap<String, (u32, u32, u32)>,
     many_values: bool,
     formats: BTreeSet<Format>,
     unformatted: bool,
@@ -36,13 +39,16 @@ struct Seen {
 }
 
 impl Seen {
-    fn add(&mut self, value: &Value, session: usize) {
+    fn add(&mut self, value: &Value, session: u32) {
         self.n += 1;
         *self.types.entry(type_of(value)).or_default() += 1;
         match value {
             Value::Object(map) => {
                 for (key, item) in map {
-                    self.fields.entry(key.clone()).or_default().add(item, session);
+                    match self.fields.get_mut(key) {
+                        Some(field) => field.add(item, session),
+                        None => self.fields.entry(key.clone()).or_default().add(item, session),
+                    }
                 }
             }
             Value::Array(items) => {
@@ -65,26 +71,61 @@ impl Seen {
 
     fn format(&mut self, format: Option<Format>) {
         match format {
-            Some(format) if self.formats.len() < 4 => {
+            Some(format) => {
                 self.formats.insert(format);
+                if self.formats.len() > MAX_FORMATS {
+                    self.formats.pop_last();
+                }
             }
-            _ => self.unformatted = true,
+            None => self.unformatted = true,
         }
     }
 
-    fn value(&mut self, value: &Value, session: usize) {
+    fn value(&mut self, value: &Value, session: u32) {
         if self.many_values {
             return;
         }
-        let entry = self.values.entry(value.to_string()).or_insert((0, 0, usize::MAX));
+        let entry = self.values.entry(value.to_string()).or_insert((0, 0, u32::MAX));
         entry.0 += 1;
         if entry.2 != session {
             entry.1 += 1;
             entry.2 = session;
         }
+        self.bound();
+    }
+
+    fn bound(&mut self) {
         if self.values.len() > MAX_DISTINCT {
             self.many_values = true;
             self.values.clear();
+        }
+    }
+
+    /// Adds what other recordings show.
+    fn merge(&mut self, other: Seen) {
+        self.n += other.n;
+        for (name, n) in other.types {
+            *self.types.entry(name).or_default() += n;
+        }
+        self.many_values |= other.many_values;
+        if self.many_values {
+            self.values.clear();
+        } else {
+            for (text, (n, runs, _)) in other.values {
+                // Recordings are numbered within each set; the number means nothing in the other one.
+                let own = self.values.entry(text).or_insert((0, 0, u32::MAX));
+                (own.0, own.1) = (own.0 + n, own.1 + runs);
+            }
+            self.bound();
+        }
+        other.formats.into_iter().for_each(|format| self.format(Some(format)));
+        self.unformatted |= other.unformatted;
+        self.empty |= other.empty;
+        for (key, field) in other.fields {
+            self.fields.entry(key).or_default().merge(field);
+        }
+        if let Some(items) = other.items {
+            self.items.get_or_insert_with(Box::default).merge(*items);
         }
     }
 
@@ -183,17 +224,40 @@ impl Seen {
     }
 }
 
-pub(super) fn learn(sessions: &[Session], events: &mut BTreeMap<Label, golden::Event>) {
-    let mut seen: BTreeMap<&Label, Seen> = BTreeMap::new();
-    for (index, session) in sessions.iter().enumerate() {
+/// What recordings show of payloads.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Shapes {
+    seen: BTreeMap<Label, Seen>,
+    sessions: u32,
+}
+
+impl Shapes {
+    /// Adds what a session shows; what the client sends is its own affair.
+    pub(super) fn add(&mut self, session: &Session) {
         for event in session.events.iter().filter(|event| !event.label.is_client()) {
-            seen.entry(&event.label).or_default().add(&event.data, index);
+            match self.seen.get_mut(&event.label) {
+                Some(seen) => seen.add(&event.data, self.sessions),
+                None => self.seen.entry(event.label.clone()).or_default().add(&event.data, self.sessions),
+            }
         }
+        self.sessions += 1;
     }
-    for (label, seen) in seen {
-        if let Some(event) = events.get_mut(label) {
-            seen.rules("", None, event.seen, &mut event.shape);
-            event.shape.sort_by(|a, b| a.0.cmp(&b.0));
+
+    /// Adds what other recordings show.
+    pub(super) fn merge(&mut self, other: Shapes) {
+        for (label, seen) in other.seen {
+            self.seen.entry(label).or_default().merge(seen);
+        }
+        self.sessions += other.sessions;
+    }
+
+    /// Writes the shapes into events.
+    pub(super) fn write(&self, events: &mut BTreeMap<Label, golden::Event>) {
+        for (label, seen) in &self.seen {
+            if let Some(event) = events.get_mut(label) {
+                seen.rules("", None, event.seen, &mut event.shape);
+                event.shape.sort_by(|a, b| a.0.cmp(&b.0));
+            }
         }
     }
 }

@@ -3,10 +3,15 @@
 //! ```json
 //! {"goldwire_report": 1, "verdict": "deviates", "interrupted": false, "runs": [
 //!   {"session": "agent-run", "user": "u1", "round": 1, "verdict": "deviates", "recording": "…", "events": 31,
-//!    "took_ns": 812345678, "findings": [{"kind": "missing", "family": "order", "severity": "deviation", …}]}]}
+//!    "took_ns": 812345678, "host": {"probes": 81, "lag_p50_ns": 1048576, "lag_max_ns": 2391044, "starved_percent": 12}, "findings": [{"kind": "missing", "family": "order", "severity": "deviation", …}],
+//!    "live": [{"item": "ids", "answer": "pass", "required": true, "detail": "…", "frames": []}, …]}]}
 //! ```
+//!
+//! `host` is how late the machine that measured woke a task that only slept, and how long something waited
+//! for a processor; absent where nobody measured. A finding with
+//! `"excused": true` may be late for no other reason: time could not be judged there.
 
-use crate::finding::{Finding, Outcome, Run, Severity};
+use crate::finding::{Finding, LiveCheck, Outcome, Run, Severity};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -22,7 +27,7 @@ struct Report<'o> {
 }
 
 #[derive(Serialize)]
-struct RunLine<'o> {
+pub(super) struct RunLine<'o> {
     session: &'o str,
     user: &'o str,
     round: u32,
@@ -31,8 +36,32 @@ struct RunLine<'o> {
     events: usize,
     took_ns: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<HostLine>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     could_not_judge: Option<Unjudged<'o>>,
     findings: Vec<FindingLine<'o>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    live: Vec<LiveLine<'o>>,
+}
+
+#[derive(Serialize)]
+struct HostLine {
+    probes: u32,
+    lag_p50_ns: u64,
+    lag_max_ns: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    starved_percent: Option<u8>,
+}
+
+#[derive(Serialize)]
+struct LiveLine<'o> {
+    item: &'static str,
+    answer: &'static str,
+    required: bool,
+    detail: &'o str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'o str>,
+    frames: &'o [usize],
 }
 
 #[derive(Serialize)]
@@ -42,10 +71,12 @@ struct Unjudged<'o> {
 }
 
 #[derive(Serialize)]
-struct FindingLine<'o> {
+pub(super) struct FindingLine<'o> {
     kind: &'static str,
     family: &'static str,
     severity: &'static str,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    excused: bool,
     event: &'o str,
     #[serde(skip_serializing_if = "Option::is_none")]
     lane: Option<Lane<'o>>,
@@ -74,7 +105,7 @@ struct Lane<'o> {
     value: &'o str,
 }
 
-fn finding(finding: &Finding) -> FindingLine<'_> {
+pub(super) fn finding(finding: &Finding) -> FindingLine<'_> {
     let place = &finding.place;
     FindingLine {
         kind: finding.kind.name(),
@@ -83,6 +114,7 @@ fn finding(finding: &Finding) -> FindingLine<'_> {
             Severity::Suspect => "suspect",
             Severity::Deviation => "deviation",
         },
+        excused: finding.is_excused,
         event: place.event.as_str(),
         lane: place.lane.as_ref().map(|(key, value)| Lane { key, value }),
         path: place.path.as_deref(),
@@ -99,7 +131,18 @@ fn finding(finding: &Finding) -> FindingLine<'_> {
     }
 }
 
-fn run(run: &Run) -> RunLine<'_> {
+fn live(check: &LiveCheck) -> LiveLine<'_> {
+    LiveLine {
+        item: check.item.name(),
+        answer: check.answer.name(),
+        required: check.is_required,
+        detail: &check.detail,
+        hint: check.hint.as_deref(),
+        frames: &check.frames,
+    }
+}
+
+pub(super) fn run(run: &Run) -> RunLine<'_> {
     RunLine {
         session: &run.session,
         user: &run.user,
@@ -108,11 +151,18 @@ fn run(run: &Run) -> RunLine<'_> {
         recording: &run.recording,
         events: run.events,
         took_ns: run.took.as_nanos(),
+        host: run.host.map(|host| HostLine {
+            probes: host.probes,
+            lag_p50_ns: host.lag_p50.as_nanos(),
+            lag_max_ns: host.lag_max.as_nanos(),
+            starved_percent: host.starved,
+        }),
         could_not_judge: run
             .unjudged
             .as_ref()
             .map(|unjudged| Unjudged { cause: &unjudged.cause, hint: unjudged.hint.as_deref() }),
         findings: run.findings.iter().map(finding).collect(),
+        live: run.live.iter().map(live).collect(),
     }
 }
 

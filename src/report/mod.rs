@@ -2,9 +2,12 @@
 //!
 //! Nothing here decides anything; colour is written as escape codes and taken out again where it is not wanted.
 
+mod comparison;
 mod json;
+mod probe;
 mod text;
 
+pub use comparison::{Compared, comparison_json, comparison_text};
 pub use json::{SCHEMA_VERSION, write as json};
 pub use text::{plural, text};
 
@@ -21,3 +24,5 @@ pub struct Shown<'s> {
     /// What happened.
     pub transcript: &'s Transcript,
 }
+
+pub use probe::{probe_json, probe_text, probe_verdict};

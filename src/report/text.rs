@@ -14,15 +14,16 @@
 
 use super::Shown;
 use crate::diff::{Mark, Row, rows};
-use crate::finding::{Finding, Outcome, Run, Severity, Verdict};
+use crate::finding::{Answer, Finding, LiveCheck, Outcome, Run, Severity, Verdict};
+use crate::golden::LiveItem;
 use anstyle::{AnsiColor, Style};
 use std::io::{self, Write};
 
-const GOOD: Style = AnsiColor::Green.on_default().bold();
-const BAD: Style = AnsiColor::Red.on_default().bold();
-const DOUBT: Style = AnsiColor::Yellow.on_default().bold();
-const FAINT: Style = Style::new().dimmed();
-const BOLD: Style = Style::new().bold();
+pub(super) const GOOD: Style = AnsiColor::Green.on_default().bold();
+pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
+pub(super) const DOUBT: Style = AnsiColor::Yellow.on_default().bold();
+pub(super) const FAINT: Style = Style::new().dimmed();
+pub(super) const BOLD: Style = Style::new().bold();
 
 /// `1 run`, `2 runs`.
 pub fn plural(count: usize, one: &str) -> String {
@@ -80,6 +81,8 @@ fn write_session<'s>(
         plural(users.len(), "user"),
         plural(events, "event"),
     )?;
+    write_live(out, runs)?;
+    write_untimed(out, runs)?;
     // One example of every fault is enough; the others are counted.
     let mut told: Vec<(&Finding, usize)> = Vec::new();
     let mut causes: Vec<(&str, Option<&str>, Vec<&str>)> = Vec::new();
@@ -127,11 +130,65 @@ fn write_session<'s>(
             write_rows(out, &rows(shown.golden, shown.transcript, &run.findings))?;
         }
         if !run.recording.is_empty() {
-            let line = run.findings.first().map_or(1, |finding| finding.first_frame().saturating_add(2));
+            // The header is line 1; what no frame by itself shows has the whole recording for its place.
+            let shown = run.findings.iter().find_map(|finding| finding.place.frames.first());
+            let line = shown.map_or(1, |frame| frame + 2);
             writeln!(out, "    recording  {}:{line}", run.recording)?;
             writeln!(out, "    again      goldwire check {session} --offline {}", run.recording)?;
             writeln!(out, "    look       goldwire show {}", run.recording)?;
         }
+    }
+    Ok(())
+}
+
+/// Whether a server answered, over all runs: a line, and one for each failure that nobody required to pass.
+fn write_live(out: &mut impl Write, runs: &[&Run]) -> io::Result<()> {
+    let of = |item: LiveItem| runs.iter().flat_map(|run| &run.live).filter(move |check| check.item == item);
+    let mut items: [Vec<&LiveCheck>; 3] = Default::default();
+    for item in LiveItem::ALL {
+        // The first of the runs that say most to it.
+        let Some(told) = of(item).rev().max_by_key(|check| check.answer) else { continue };
+        items[told.answer as usize].push(told);
+    }
+    let [unknown, passed, failed] = &items;
+    let asked = unknown.len() + passed.len() + failed.len();
+    if asked == 0 {
+        return Ok(());
+    }
+    let mut line = format!("{} of {} pass", passed.len(), plural(asked, "item"));
+    for (checks, word) in [(failed, "failed"), (unknown, "unknown")] {
+        if !checks.is_empty() {
+            let names: Vec<&str> = checks.iter().map(|check| check.item.name()).collect();
+            line.push_str(&format!(", {} {word} ({})", checks.len(), names.join(", ")));
+        }
+    }
+    writeln!(out, "  {FAINT}live: {line}{FAINT:#}")?;
+    for check in failed.iter().filter(|check| !check.is_required) {
+        let times = of(check.item).filter(|check| check.answer == Answer::Fail).count();
+        let also = if times > 1 { format!(" (in {times} runs)") } else { String::new() };
+        writeln!(out, "  {DOUBT}warning{DOUBT:#}: {}: {}{also}", check.item.name(), check.detail)?;
+    }
+    Ok(())
+}
+
+/// Time that could not be judged, because this machine was as late as the server seemed: it must not look like passing.
+fn write_untimed(out: &mut impl Write, runs: &[&Run]) -> io::Result<()> {
+    let mut events: Vec<&str> = runs
+        .iter()
+        .flat_map(|run| &run.findings)
+        .filter(|finding| finding.is_excused)
+        .map(|finding| finding.place.event.as_str())
+        .collect();
+    events.sort_unstable();
+    events.dedup();
+    let lag = runs.iter().filter_map(|run| run.host).map(|host| host.lag_max).max();
+    if let (false, Some(lag)) = (events.is_empty(), lag) {
+        let events = events.join(", ");
+        let doubt = format!("{DOUBT}time not judged{DOUBT:#}");
+        writeln!(
+            out,
+            "  {doubt}: {events}: late, but so was this machine, up to {lag}; check again when it has less to do"
+        )?;
     }
     Ok(())
 }
@@ -194,11 +251,26 @@ fn clip(text: &str, width: usize) -> String {
     format!("{cut}…")
 }
 
-fn write_rows(out: &mut impl Write, rows: &[Row]) -> io::Result<()> {
+/// An event in a column, with its lane and how often it came.
+fn cell(name: &Option<String>, lane: usize, times: usize) -> String {
+    let Some(name) = name else { return String::new() };
+    let times = if times > 1 { format!(" ×{times}") } else { String::new() };
+    format!("{name}{}{times}", lane_mark(lane))
+}
+
+pub(super) fn write_rows(out: &mut impl Write, rows: &[Row]) -> io::Result<()> {
     if !rows.iter().any(|row| matches!(row, Row::Event { mark, .. } if *mark != Mark::Same)) {
         return Ok(());
     }
-    writeln!(out, "\n      {FAINT}{:<26} {:<26} {:>9}{FAINT:#}", "golden", "live", "gap")?;
+    let cells = |row: &Row| match row {
+        Row::Event { golden, live, lane, times, .. } => {
+            [cell(golden, *lane, *times), cell(live, *lane, *times)]
+        }
+        Row::Folded(_) => Default::default(),
+    };
+    let widest = rows.iter().flat_map(cells).map(|cell| cell.chars().count()).max();
+    let width = widest.unwrap_or_default().clamp(26, 36);
+    writeln!(out, "\n      {FAINT}{:<width$} {:<width$} {:>9}{FAINT:#}", "golden", "live", "gap")?;
     for row in rows {
         match row {
             Row::Folded(count) => {
@@ -211,13 +283,9 @@ fn write_rows(out: &mut impl Write, rows: &[Row]) -> io::Result<()> {
                     Mark::Extra => ('+', BAD),
                     Mark::Changed => ('~', DOUBT),
                 };
-                let times = if *times > 1 { format!(" ×{times}") } else { String::new() };
-                let cell = |name: &Option<String>| {
-                    let name = name.as_deref().unwrap_or_default();
-                    if name.is_empty() { String::new() } else { format!("{name}{}{times}", lane_mark(*lane)) }
-                };
                 let gap = gap.map(|gap| gap.to_string()).unwrap_or_default();
-                let line = format!("{:<26} {:<26} {gap:>9}", clip(&cell(golden), 26), clip(&cell(live), 26));
+                let cell = |name: &Option<String>| clip(&cell(name, *lane, *times), width);
+                let line = format!("{:<width$} {:<width$} {gap:>9}", cell(golden), cell(live));
                 let note = if note.is_empty() { String::new() } else { format!("  {}", clip(note, 60)) };
                 writeln!(out, "    {style}{sign}{style:#} {style}{}{style:#}{note}", line.trim_end())?;
             }

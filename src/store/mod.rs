@@ -1,17 +1,25 @@
 //! `recordings/` and `golden/` on disk, and the life of a proposal.
 //!
 //! ```text
-//! recordings/<session>/<UTC time>-<short id>.jsonl
+//! recordings/<session>/<UTC time>-<short id>.jsonl       .jsonl.zst when it is compressed
 //! golden/<session>.toml          accepted
 //! golden/<session>.toml.new      proposed by `learn`; `accept` moves it
+//! golden/<session>.seen          what its recordings showed that no other session should show again
+//! golden/<session>.seen.new      likewise
 //! ```
 //!
 //! Nothing here overwrites an accepted golden except [`Store::accept`], and every file is replaced in one step.
 
-use crate::golden::{self, Golden, Problems};
-use crate::transcript::{self, Entries, ReadError, Transcript};
+mod file;
+
+pub use file::{Lines, compress, contents};
+
+use crate::golden::{self, Golden, Problems, Seen, SeenError};
+use crate::learn;
+use crate::transcript::{self, Entries, Header, ReadError, Transcript};
+use std::borrow::Cow;
 use std::fs;
-use std::io::{self, BufReader, Write as _};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 /// What went wrong with a file.
@@ -34,6 +42,14 @@ pub enum StoreError {
         path: PathBuf,
         /// Where and why.
         source: ReadError,
+    },
+    /// A file of what recordings showed that makes no sense.
+    #[error("{}: {source}", path.display())]
+    Seen {
+        /// Which file.
+        path: PathBuf,
+        /// Where and why.
+        source: SeenError,
     },
     /// A golden that makes no sense.
     #[error("{0}")]
@@ -92,12 +108,59 @@ impl Store {
         self.root.join("golden").join(format!("{session}.toml.new"))
     }
 
+    /// What is proposed for a session, as far as it is there.
+    pub fn proposal_files(&self, session: &str) -> Vec<PathBuf> {
+        let files = [self.proposal_path(session), self.seen_proposal_path(session)];
+        files.into_iter().filter(|path| path.exists()).collect()
+    }
+
+    /// Where it is kept what a session's recordings showed.
+    pub fn seen_path(&self, session: &str) -> PathBuf {
+        self.root.join("golden").join(format!("{session}.seen"))
+    }
+
+    fn seen_proposal_path(&self, session: &str) -> PathBuf {
+        self.root.join("golden").join(format!("{session}.seen.new"))
+    }
+
     /// The files of a session's recordings, by name, which is by time.
     ///
     /// # Errors
     /// When the folder cannot be read; a folder that is not there is an empty one.
     pub fn recordings(&self, session: &str) -> Result<Vec<PathBuf>, StoreError> {
         recordings_in(&self.recordings_folder(session))
+    }
+
+    /// Adds whole recordings to a session, each a file's name and its text: all of them or none.
+    ///
+    /// # Errors
+    /// When one of them cannot be written.
+    pub fn add_recordings(
+        &self,
+        session: &str,
+        files: &[(String, Vec<u8>)],
+    ) -> Result<Vec<PathBuf>, StoreError> {
+        Store::check_name(session)?;
+        let folder = self.recordings_folder(session);
+        fs::create_dir_all(&folder).map_err(io_error("create", &folder))?;
+        let mut written = Vec::new();
+        for (name, text) in files {
+            let path = folder.join(name);
+            let mut file = tempfile::NamedTempFile::new_in(&folder).map_err(io_error("write in", &folder))?;
+            file.write_all(text).map_err(io_error("write", &path))?;
+            share(file.path(), 0o644).map_err(io_error("write", &path))?;
+            written.push((file, path));
+        }
+        let mut paths: Vec<PathBuf> = Vec::new();
+        for (file, path) in written {
+            if let Err(error) = file.persist_noclobber(&path) {
+                // What the first error says matters more than whether this succeeds.
+                paths.iter().for_each(|path| drop(fs::remove_file(path)));
+                return Err(io_error("write", &path)(error.error));
+            }
+            paths.push(path);
+        }
+        Ok(paths)
     }
 
     /// All sessions with a golden, by name.
@@ -113,7 +176,11 @@ impl Store {
     /// # Errors
     /// When the folder cannot be read; a folder that is not there is an empty one.
     pub fn pending(&self) -> Result<Vec<String>, StoreError> {
-        self.names(".toml.new")
+        let mut names = self.names(".toml.new")?;
+        names.extend(self.names(".seen.new")?);
+        names.sort();
+        names.dedup();
+        Ok(names)
     }
 
     fn names(&self, ending: &str) -> Result<Vec<String>, StoreError> {
@@ -151,6 +218,31 @@ impl Store {
         optional(&self.proposal_path(session))
     }
 
+    /// What the recordings behind a session's golden showed, where that is known.
+    ///
+    /// # Errors
+    /// When it is there but cannot be read or makes no sense.
+    pub fn seen(&self, session: &str) -> Result<Option<Seen>, StoreError> {
+        let path = self.seen_path(session);
+        let Some(text) = optional(&path)? else { return Ok(None) };
+        Seen::read(&text).map(Some).map_err(|source| StoreError::Seen { path, source })
+    }
+
+    /// Writes what the recordings showed beside what is accepted. False when that says the same already.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn propose_seen(&self, session: &str, seen: &Seen) -> Result<bool, StoreError> {
+        Store::check_name(session)?;
+        let (path, text) = (self.seen_proposal_path(session), seen.write());
+        if optional(&self.seen_path(session))?.as_deref() == Some(text.as_str()) {
+            remove(&path)?;
+            return Ok(false);
+        }
+        replace(&path, &text)?;
+        Ok(true)
+    }
+
     /// Writes a proposal beside the golden; comments and hand edits of the golden are kept. False when the proposal
     /// says what the golden says already: then there is none.
     ///
@@ -185,13 +277,23 @@ impl Store {
     pub fn accept(&self, session: &str, reason: &str) -> Result<PathBuf, StoreError> {
         Store::check_name(session)?;
         let proposal = self.proposal_path(session);
+        let seen = self.seen_proposal_path(session);
         let Some(text) = self.proposal_text(session)? else {
-            return Err(StoreError::NoProposal(session.to_owned()));
+            // The golden says all of it already; only what goes with it is new.
+            let golden = self.golden_path(session);
+            if !seen.exists() || !golden.exists() {
+                return Err(StoreError::NoProposal(session.to_owned()));
+            }
+            rename(&seen, &self.seen_path(session))?;
+            return Ok(golden);
         };
         let mut golden = golden::read(&proposal.display().to_string(), &text)?;
         golden.learned.reason = reason.to_owned();
         let path = self.golden_path(session);
         replace(&path, &golden::rewrite(&text, &golden))?;
+        if seen.exists() {
+            rename(&seen, &self.seen_path(session))?;
+        }
         remove(&proposal)?;
         Ok(path)
     }
@@ -202,9 +304,11 @@ impl Store {
     /// When there is none or it cannot be removed.
     pub fn reject(&self, session: &str) -> Result<(), StoreError> {
         Store::check_name(session)?;
-        if self.proposal_text(session)?.is_none() {
+        let seen = self.seen_proposal_path(session);
+        if self.proposal_text(session)?.is_none() && !seen.exists() {
             return Err(StoreError::NoProposal(session.to_owned()));
         }
+        remove(&seen)?;
         remove(&self.proposal_path(session))
     }
 }
@@ -223,17 +327,37 @@ pub fn read_golden(path: &Path) -> Result<Golden, StoreError> {
 /// # Errors
 /// When it cannot be read or makes no sense.
 pub fn read_recording(path: &Path) -> Result<Transcript, StoreError> {
-    let file = fs::File::open(path).map_err(io_error("read", path))?;
-    transcript::read(BufReader::new(file)).map_err(recording_error(path))
+    let lines = Lines::open(path).map_err(io_error("read", path))?;
+    transcript::read(lines).map_err(recording_error(path))
 }
 
 /// Opens a recording to be read frame by frame, so that memory does not grow with it.
 ///
 /// # Errors
 /// When it cannot be opened or its first line makes no sense.
-pub fn open_recording(path: &Path) -> Result<Entries<BufReader<fs::File>>, StoreError> {
-    let file = fs::File::open(path).map_err(io_error("read", path))?;
-    Entries::open(BufReader::with_capacity(1 << 16, file)).map_err(recording_error(path))
+pub fn open_recording(path: &Path) -> Result<Entries<Lines>, StoreError> {
+    let lines = Lines::open(path).map_err(io_error("read", path))?;
+    Entries::open(lines).map_err(recording_error(path))
+}
+
+/// Recordings in files, read when they are wanted.
+#[derive(Debug, Clone)]
+pub struct Files(pub Vec<PathBuf>);
+
+impl learn::Recordings for Files {
+    type Error = StoreError;
+
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    fn header(&self, index: usize) -> Result<Cow<'_, Header>, StoreError> {
+        Ok(Cow::Owned(open_recording(&self.0[index])?.header().clone()))
+    }
+
+    fn read(&self, index: usize) -> Result<Cow<'_, Transcript>, StoreError> {
+        read_recording(&self.0[index]).map(Cow::Owned)
+    }
 }
 
 /// Names the file in which a recording makes no sense.
@@ -250,7 +374,8 @@ pub fn recordings_in(path: &Path) -> Result<Vec<PathBuf>, StoreError> {
         return Ok(vec![path.to_owned()]);
     }
     let files = list(path)?;
-    Ok(files.into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "jsonl")).collect())
+    let is_one = |path: &&PathBuf| file::is_recording(path) && !file::is_twin(path, &files);
+    Ok(files.iter().filter(is_one).cloned().collect())
 }
 
 /// The recordings at all of these paths, files and folders, in this order.
@@ -288,6 +413,10 @@ fn optional(path: &Path) -> Result<Option<String>, StoreError> {
     }
 }
 
+fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
+    fs::rename(from, to).map_err(io_error("replace", to))
+}
+
 fn remove(path: &Path) -> Result<(), StoreError> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error("remove", path)(error)),
@@ -296,19 +425,33 @@ fn remove(path: &Path) -> Result<(), StoreError> {
 }
 
 /// Writes a file in one step: a reader sees the old text or the new one.
-fn replace(path: &Path, text: &str) -> Result<(), StoreError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+///
+/// # Errors
+/// When it cannot be written; what was there is then as it was.
+pub fn replace(path: &Path, text: &str) -> Result<(), StoreError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(io_error("create", folder))?;
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io_error("write in", folder))?;
     file.write_all(text.as_bytes()).map_err(io_error("write", path))?;
-    // A temporary file is private; a golden is for everybody who may read the project.
+    #[cfg(unix)]
+    let mode = fs::metadata(path).map_or(0o644, |meta| {
+        use std::os::unix::fs::PermissionsExt as _;
+        meta.permissions().mode()
+    });
+    #[cfg(not(unix))]
+    let mode = 0;
+    share(file.path(), mode).map_err(io_error("write", path))?;
+    file.persist(path).map_err(|error| io_error("replace", path)(error.error))?;
+    Ok(())
+}
+
+/// A temporary file is private; a golden and a recording are for everybody who may read the project.
+fn share(path: &Path, mode: u32) -> io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        let mode = fs::metadata(path).map_or(0o644, |meta| meta.permissions().mode());
-        fs::set_permissions(file.path(), fs::Permissions::from_mode(mode))
-            .map_err(io_error("write", path))?;
+        fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
     }
-    file.persist(path).map_err(|error| io_error("replace", path)(error.error))?;
+    let _ = (path, mode);
     Ok(())
 }

@@ -7,16 +7,23 @@
 //! {"t":1934211,"dir":"<","text":"not JSON, or not on one line"}
 //! {"t":2034211,"dir":"<","base64":"AAEC"}
 //! {"t":2134211,"dir":"<","ping":""}
-//! {"t":812345678,"end":{"by":"client","code":1000,"reason":""},"frames":5,"sha256":"…"}
+//! {"t":2134211,"dir":"<","earlier":90000,"json":{"type":"token","text":"About"}}
+//! {"t":812345678,"end":{"by":"client","code":1000,"reason":""},"host":{…},"frames":5,"sha256":"…"}
 //! ```
 //!
-//! `t` is in nanoseconds since the handshake. Text that is one line of valid JSON stands as it came, byte for byte;
-//! other text is a string, bytes are base64. The last line counts the frames and hashes every byte before it. A file
+//! `t` is in nanoseconds since the handshake. Where several messages were read at once, the kernel tells when the newest
+//! bytes came: `earlier`, in nanoseconds, is by how much a message may have come before its `t`, at most. It is absent
+//! where the stamp is the message's own, and where the header says that stamps are not the kernel's. Text that is one
+//! line of valid JSON stands as it came, byte for byte; other text is a string, bytes are base64. The last line counts the frames and hashes every byte before it; so does
+//! every 256th frame's line, in a `"sha256"` before its payload, so that what a crash leaves can be proven, too. A file
 //! without a last line, or with half of one, reads as far as it goes and says [`End::Torn`]: that is what a crash
-//! leaves behind.
+//! leaves behind. `host` says how late the recording machine woke a task that only slept, in nanoseconds:
+//! `{"probes":81,"lag_p50":1048576,"lag_max":2391044,"starved":12}`, and, where the system says it, in how many per cent of
+//! the time something waited for a processor. Where `host` is absent, nobody measured.
 
+use super::refill::Spares;
 use super::{
-    End, Ending, Frame, Gap, Handshake, Header, Offset, Payload, Redactor, Side, Stamps, Transcript,
+    End, Ending, Frame, Gap, Handshake, Header, Host, Offset, Payload, Redactor, Side, Stamps, Transcript,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -28,6 +35,11 @@ use std::io::{self, BufRead, Write};
 
 /// The version this program writes. It reads no other.
 pub const VERSION: u32 = 1;
+
+/// Every so many frames a line carries the hash of all bytes before it.
+const CHAIN: u64 = 256;
+/// The memory of a line longer than this, in bytes, is not kept for the next one.
+const MAX_KEPT: usize = 16 * 1024;
 
 /// The longest line that is read: a 64 MiB message, escaped.
 const MAX_LINE: usize = 512 * 1024 * 1024;
@@ -106,6 +118,8 @@ struct Line<'a> {
     dir: Option<Cow<'a, str>>,
     #[serde(default)]
     conn: u32,
+    #[serde(default)]
+    earlier: Gap,
     #[serde(borrow, default)]
     json: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -124,6 +138,8 @@ struct Line<'a> {
     gone: Option<String>,
     #[serde(default)]
     end: Option<EndLine>,
+    #[serde(default)]
+    host: Option<HostLine>,
     #[serde(default)]
     frames: Option<u64>,
     #[serde(borrow, default)]
@@ -152,6 +168,28 @@ struct EndLine {
     waited: Option<Gap>,
 }
 
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HostLine {
+    probes: u32,
+    lag_p50: Gap,
+    lag_max: Gap,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    starved: Option<u8>,
+}
+
+impl From<Host> for HostLine {
+    fn from(Host { probes, lag_p50, lag_max, starved }: Host) -> HostLine {
+        HostLine { probes, lag_p50, lag_max, starved }
+    }
+}
+
+impl From<HostLine> for Host {
+    fn from(HostLine { probes, lag_p50, lag_max, starved }: HostLine) -> Host {
+        Host { probes, lag_p50, lag_max, starved }
+    }
+}
+
 impl From<&End> for EndLine {
     fn from(end: &End) -> EndLine {
         let plain = |by: &str| EndLine { by: by.to_owned(), ..EndLine::default() };
@@ -165,6 +203,7 @@ impl From<&End> for EndLine {
             End::GaveUp { waiting_for, waited } => {
                 EndLine { waiting_for: waiting_for.clone(), waited: Some(*waited), ..plain("deadline") }
             }
+            End::CutOff { limit } => EndLine { reason: limit.clone(), ..plain("limit") },
             End::Interrupted => plain("interrupt"),
             End::Torn { detail } => EndLine { reason: detail.clone(), ..plain("recorder") },
         }
@@ -181,6 +220,7 @@ impl EndLine {
                 let waited = self.waited.unwrap_or_default();
                 return Ok(End::GaveUp { waiting_for: self.waiting_for, waited });
             }
+            "limit" => return Ok(End::CutOff { limit: self.reason }),
             "interrupt" => return Ok(End::Interrupted),
             "recorder" => return Ok(End::Torn { detail: self.reason }),
             other => return Err(format!("unknown end `{other}`")),
@@ -234,43 +274,58 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// What the output says; the line may then be torn, and nothing more should be written.
     pub fn frame(&mut self, frame: &Frame) -> io::Result<()> {
+        self.begin(frame);
+        match &frame.payload {
+            // The usual case, without a copy.
+            Payload::Text(text) => push_text(&mut self.line, &self.redactor.clean(text))?,
+            Payload::Binary(_)
+            | Payload::Ping(_)
+            | Payload::Pong(_)
+            | Payload::Close { .. }
+            | Payload::Open(_)
+            | Payload::Gone(_) => {
+                push_payload(&mut self.line, &self.redactor.clean_frame(frame).payload)?;
+            }
+        }
+        self.put_frame()
+    }
+
+    /// Appends one frame in which secrets were replaced already.
+    ///
+    /// # Errors
+    /// What the output says; the line may then be torn, and nothing more should be written.
+    pub fn clean_frame(&mut self, frame: &Frame) -> io::Result<()> {
+        self.begin(frame);
+        push_payload(&mut self.line, &frame.payload)?;
+        self.put_frame()
+    }
+
+    fn begin(&mut self, frame: &Frame) {
         use std::fmt::Write as _;
-        let mut line = std::mem::take(&mut self.line);
+        let line = &mut self.line;
         line.clear();
         // Writing into a String cannot fail.
         let _ = write!(line, "{{\"t\":{},\"dir\":\"{}\"", frame.at.as_nanos(), frame.side.mark());
         if frame.conn > 0 {
             let _ = write!(line, ",\"conn\":{}", frame.conn);
         }
-        match &frame.payload {
-            Payload::Text(text) => {
-                let text = self.redactor.clean(text);
-                if is_one_json_line(&text) {
-                    line.push_str(",\"json\":");
-                    line.push_str(&text);
-                } else {
-                    line.push_str(",\"text\":");
-                    line.push_str(&to_json(&text)?);
-                }
-            }
-            Payload::Binary(bytes) => push_bytes(&mut line, "base64", &self.redactor.clean_bytes(bytes)),
-            Payload::Ping(bytes) => push_bytes(&mut line, "ping", &self.redactor.clean_bytes(bytes)),
-            Payload::Pong(bytes) => push_bytes(&mut line, "pong", &self.redactor.clean_bytes(bytes)),
-            Payload::Close { code, reason } => {
-                let reason = self.redactor.clean(reason).into_owned();
-                let _ = write!(line, ",\"close\":{}", to_json(&CloseLine { code: *code, reason })?);
-            }
-            Payload::Open(handshake) => {
-                let _ = write!(line, ",\"open\":{}", to_json(&self.redactor.clean_handshake(handshake))?);
-            }
-            Payload::Gone(detail) => {
-                let _ = write!(line, ",\"gone\":{}", to_json(&self.redactor.clean(detail))?);
-            }
+        if self.frames > 0 && self.frames.is_multiple_of(CHAIN) {
+            let _ = write!(line, ",\"sha256\":\"{}\"", hex(&self.hash.clone().finalize()));
         }
-        line.push('}');
-        self.line = line;
+        if frame.earlier > Gap::ZERO {
+            let _ = write!(line, ",\"earlier\":{}", frame.earlier.as_nanos());
+        }
+    }
+
+    fn put_frame(&mut self) -> io::Result<()> {
+        self.line.push('}');
         self.frames += 1;
-        self.put()
+        self.put()?;
+        // What a long message took is given back.
+        if self.line.capacity() > MAX_KEPT {
+            self.line = String::new();
+        }
+        Ok(())
     }
 
     /// Writes the last line and hands back the output.
@@ -281,8 +336,12 @@ impl<W: Write> Writer<W> {
         let mut end = EndLine::from(&ending.how);
         end.reason = self.redactor.clean(&end.reason).into_owned();
         let digest = hex(&self.hash.clone().finalize());
+        let host = match ending.host {
+            Some(host) => format!(",\"host\":{}", to_json(&HostLine::from(host))?),
+            None => String::new(),
+        };
         self.line = format!(
-            "{{\"t\":{},\"end\":{},\"frames\":{},\"sha256\":\"{digest}\"}}",
+            "{{\"t\":{},\"end\":{}{host},\"frames\":{},\"sha256\":\"{digest}\"}}",
             ending.at.as_nanos(),
             to_json(&end)?,
             self.frames
@@ -321,6 +380,38 @@ fn to_json(value: &impl Serialize) -> io::Result<String> {
     serde_json::to_string(value).map_err(io::Error::other)
 }
 
+fn push_text(line: &mut String, text: &str) -> io::Result<()> {
+    if is_one_json_line(text) {
+        line.push_str(",\"json\":");
+        line.push_str(text);
+    } else {
+        line.push_str(",\"text\":");
+        line.push_str(&to_json(&text)?);
+    }
+    Ok(())
+}
+
+fn push_payload(line: &mut String, payload: &Payload) -> io::Result<()> {
+    let mut put = |key: &str, json: String| {
+        line.push_str(",\"");
+        line.push_str(key);
+        line.push_str("\":");
+        line.push_str(&json);
+    };
+    match payload {
+        Payload::Text(text) => push_text(line, text)?,
+        Payload::Binary(bytes) => push_bytes(line, "base64", bytes),
+        Payload::Ping(bytes) => push_bytes(line, "ping", bytes),
+        Payload::Pong(bytes) => push_bytes(line, "pong", bytes),
+        Payload::Close { code, reason } => {
+            put("close", to_json(&CloseLine { code: *code, reason: reason.clone() })?);
+        }
+        Payload::Open(handshake) => put("open", to_json(handshake)?),
+        Payload::Gone(detail) => put("gone", to_json(detail)?),
+    }
+    Ok(())
+}
+
 fn push_bytes(line: &mut String, key: &str, bytes: &[u8]) {
     line.push_str(",\"");
     line.push_str(key);
@@ -335,7 +426,8 @@ fn is_one_json_line(text: &str) -> bool {
     let edge = |byte: Option<&u8>| byte.is_some_and(|b| !b.is_ascii_whitespace());
     edge(bytes.first())
         && edge(bytes.last())
-        && !bytes.iter().any(|b| matches!(b, b'\n' | b'\r'))
+        // To the end of it, without leaving early: so the compiler looks at many bytes at once.
+        && !bytes.iter().fold(false, |found, b| found | (*b == b'\n') | (*b == b'\r'))
         && serde_json::from_str::<&RawValue>(text).is_ok()
 }
 
@@ -347,6 +439,24 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     })
 }
 
+/// A line of a recording, as far as judging needs it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Entry {
+    /// A text message that is JSON, parsed where it stood in the file.
+    Json {
+        /// When it was stamped.
+        at: Offset,
+        /// Which connection of the session, counted from 0.
+        conn: u32,
+        /// Who sent it.
+        side: Side,
+        /// What it says.
+        value: serde_json::Value,
+    },
+    /// Any other frame.
+    Frame(Frame),
+}
+
 /// The frames of a recording, read one at a time: memory does not grow with the file.
 #[derive(Debug)]
 pub struct Entries<R> {
@@ -356,8 +466,11 @@ pub struct Entries<R> {
     line: Vec<u8>,
     hash: Sha256,
     frames: u64,
+    /// The last line that a hash has proven.
+    proven: usize,
     last: Offset,
     ending: Option<Ending>,
+    spares: Spares,
 }
 
 impl<R: BufRead> Entries<R> {
@@ -373,8 +486,10 @@ impl<R: BufRead> Entries<R> {
             line: Vec::new(),
             hash: Sha256::new(),
             frames: 0,
+            proven: 0,
             last: Offset::ZERO,
             ending: None,
+            spares: Spares::default(),
         };
         if !entries.next_line()? {
             if entries.line.is_empty() {
@@ -425,27 +540,40 @@ impl<R: BufRead> Entries<R> {
             0 => format!("it ends after line {} without a last line", self.line_number),
             bytes => format!("line {} is torn after {bytes} bytes", self.line_number + 1),
         };
-        Ending { at: self.last, how: End::Torn { detail } }
+        let detail = match self.proven {
+            0 => detail,
+            line => format!("{detail}; up to line {line} it is as it was recorded"),
+        };
+        Ending { at: self.last, how: End::Torn { detail }, host: None }
     }
 
     /// Reads a line without its line feed; false at the end of the file or when the last line has no line feed.
     fn next_line(&mut self) -> Result<bool, ReadError> {
         self.line.clear();
-        let limit = u64::try_from(MAX_LINE).unwrap_or(u64::MAX);
         let line = self.line_number + 1;
-        let count = io::Read::take(&mut self.input, limit)
-            .read_until(b'\n', &mut self.line)
-            .map_err(|source| ReadError::Io { line, source })?;
-        if count == MAX_LINE {
-            let cause = format!("the line is longer than {MAX_LINE} bytes");
-            return Err(ReadError::Line { line, column: 0, cause });
+        loop {
+            let read = match self.input.fill_buf() {
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(source) => return Err(ReadError::Io { line, source }),
+            };
+            let end = memchr::memchr(b'\n', read);
+            let count = end.unwrap_or(read.len());
+            if self.line.len() + count >= MAX_LINE {
+                let cause = format!("the line is longer than {MAX_LINE} bytes");
+                return Err(ReadError::Line { line, column: 0, cause });
+            }
+            self.line.extend_from_slice(&read[..count]);
+            let is_over = read.is_empty();
+            self.input.consume(count + usize::from(end.is_some()));
+            if end.is_some() {
+                self.line_number = line;
+                return Ok(true);
+            }
+            if is_over {
+                return Ok(false);
+            }
         }
-        if self.line.last() == Some(&b'\n') {
-            self.line_number = line;
-            self.line.pop();
-            return Ok(true);
-        }
-        Ok(false)
     }
 
     fn hash_line(&mut self) {
@@ -464,32 +592,86 @@ impl<R: BufRead> Entries<R> {
         ReadError::Line { line: self.line_number, column: 0, cause: cause.into() }
     }
 
-    fn step(&mut self) -> Result<Option<Frame>, ReadError> {
-        if self.ending.is_some() {
-            return Ok(None);
-        }
-        if !self.next_line()? {
+    /// The next line for judging: JSON is parsed once, and its text is not kept.
+    pub fn next_entry(&mut self) -> Option<Result<Entry, ReadError>> {
+        let entry = match self.begin_line() {
+            Ok(false) => return None,
+            Ok(true) => match self.json_entry() {
+                Some((at, entry)) => {
+                    self.take_frame(at);
+                    Ok(Some(entry))
+                }
+                None => self.frame_line().map(|frame| frame.map(Entry::Frame)),
+            },
+            Err(error) => Err(error),
+        };
+        self.or_torn(entry)
+    }
+
+    /// Takes back the JSON of the latest entry: to read the next one into it is cheaper than to drop it.
+    pub fn reuse(&mut self, value: serde_json::Value) {
+        self.spares.keep(value);
+    }
+
+    fn json_entry(&mut self) -> Option<(Offset, Entry)> {
+        let (at, conn, side, json) = json_line(&self.line).filter(|(at, ..)| *at >= self.last)?;
+        let value = self.spares.read(json).ok()?;
+        Some((at, Entry::Json { at, conn, side, value }))
+    }
+
+    /// What follows a bad line cannot be trusted.
+    fn or_torn<T>(&mut self, step: Result<Option<T>, ReadError>) -> Option<Result<T, ReadError>> {
+        if step.is_err() {
             self.ending = Some(self.torn());
-            return Ok(None);
         }
+        step.transpose()
+    }
+
+    /// Reads a line, unless it is over.
+    fn begin_line(&mut self) -> Result<bool, ReadError> {
+        if self.ending.is_some() {
+            return Ok(false);
+        }
+        let is_whole = self.next_line()?;
+        if !is_whole {
+            self.ending = Some(self.torn());
+        }
+        Ok(is_whole)
+    }
+
+    /// Counts and hashes the line of a frame.
+    fn take_frame(&mut self, at: Offset) {
+        self.last = at;
+        self.frames += 1;
+        self.hash_line();
+    }
+
+    /// What the line says that was read: a frame, or how it ended.
+    fn frame_line(&mut self) -> Result<Option<Frame>, ReadError> {
         let line: Line<'_> = serde_json::from_slice(&self.line).map_err(|error| self.line_error(&error))?;
         if line.end.is_some() {
             let (at, frames, sha256) = (line.t, line.frames, line.sha256.as_deref().unwrap_or("").to_owned());
-            let end = line.end.unwrap_or_default().into_end().map_err(|cause| self.bad(cause))?;
-            self.finish(at, end, frames, &sha256)?;
+            let host = line.host.map(Host::from);
+            let how = line.end.unwrap_or_default().into_end().map_err(|cause| self.bad(cause))?;
+            self.finish(Ending { at, how, host }, frames, &sha256)?;
             return Ok(None);
         }
         if line.t < self.last {
             return Err(self.bad(format!("time goes backwards: {} after {}", line.t, self.last)));
         }
+        if let Some(sha256) = line.sha256.as_deref() {
+            if sha256 != hex(&self.hash.clone().finalize()) {
+                let cause = "the hash of all before it does not fit".to_owned();
+                return Err(ReadError::Altered { line: self.line_number, cause });
+            }
+            self.proven = self.line_number - 1;
+        }
         let frame = frame_of(&line).map_err(|cause| self.bad(cause))?;
-        self.last = frame.at;
-        self.frames += 1;
-        self.hash_line();
+        self.take_frame(frame.at);
         Ok(Some(frame))
     }
 
-    fn finish(&mut self, at: Offset, how: End, frames: Option<u64>, sha256: &str) -> Result<(), ReadError> {
+    fn finish(&mut self, ending: Ending, frames: Option<u64>, sha256: &str) -> Result<(), ReadError> {
         let line = self.line_number;
         if frames != Some(self.frames) {
             let said = frames.map_or_else(|| "no count".to_owned(), |n| n.to_string());
@@ -499,7 +681,7 @@ impl<R: BufRead> Entries<R> {
         if sha256 != hex(&self.hash.clone().finalize()) {
             return Err(ReadError::Altered { line, cause: "the hash does not fit".to_owned() });
         }
-        self.ending = Some(Ending { at, how });
+        self.ending = Some(ending);
         let mut rest = [0u8; 1];
         match io::Read::read(&mut self.input, &mut rest) {
             Ok(0) => Ok(()),
@@ -509,6 +691,38 @@ impl<R: BufRead> Entries<R> {
             Err(source) => Err(ReadError::Io { line: line + 1, source }),
         }
     }
+}
+
+/// A JSON message in a line exactly as [`Writer`] writes it. What stands between `"json":` and the last brace is one
+/// JSON value only if the line has no other key behind it; all other lines are read key by key.
+fn json_line(line: &[u8]) -> Option<(Offset, u32, Side, &str)> {
+    fn number(bytes: &[u8]) -> Option<(u64, &[u8])> {
+        let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let (digits, rest) = bytes.split_at(digits);
+        let is_json = digits.len() == 1 || digits.first().is_some_and(|first| *first != b'0');
+        let number = std::str::from_utf8(digits).ok()?.parse().ok()?;
+        is_json.then_some((number, rest))
+    }
+    let (at, rest) = number(line.strip_prefix(b"{\"t\":")?)?;
+    let (mark, rest) = rest.strip_prefix(b",\"dir\":\"")?.split_first()?;
+    let side = match mark {
+        b'>' => Side::Client,
+        b'<' => Side::Server,
+        _ => return None,
+    };
+    let mut rest = rest.strip_prefix(b"\"")?;
+    let mut conn = 0;
+    if let Some(from) = rest.strip_prefix(b",\"conn\":") {
+        let (number, after) = number(from)?;
+        conn = u32::try_from(number).ok()?;
+        rest = after;
+    }
+    // Judging takes the stamp as it is: the machine that measured is accounted for by `host`.
+    if let Some(from) = rest.strip_prefix(b",\"earlier\":") {
+        (_, rest) = number(from)?;
+    }
+    let json = rest.strip_prefix(b",\"json\":")?.strip_suffix(b"}")?;
+    Some((Offset::from_nanos(at), conn, side, std::str::from_utf8(json).ok()?))
 }
 
 fn frame_of(line: &Line<'_>) -> Result<Frame, String> {
@@ -546,7 +760,9 @@ fn frame_of(line: &Line<'_>) -> Result<Frame, String> {
     }
     let count = payloads.len();
     match payloads.pop() {
-        Some(payload) if count == 1 => Ok(Frame { at: line.t, conn: line.conn, side, payload }),
+        Some(payload) if count == 1 => {
+            Ok(Frame { at: line.t, earlier: line.earlier, conn: line.conn, side, payload })
+        }
         _ => Err(format!(
             "a frame holds one of json, text, base64, ping, pong, close, open, gone; this one {count}"
         )),
@@ -557,14 +773,12 @@ impl<R: BufRead> Iterator for Entries<R> {
     type Item = Result<Frame, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match self.step() {
-            Ok(frame) => frame.map(Ok),
-            Err(error) => {
-                // What follows a bad line cannot be trusted.
-                self.ending = Some(self.torn());
-                Some(Err(error))
-            }
-        }
+        let step = match self.begin_line() {
+            Ok(true) => self.frame_line(),
+            Ok(false) => Ok(None),
+            Err(error) => Err(error),
+        };
+        self.or_torn(step)
     }
 }
 
@@ -602,26 +816,35 @@ mod tests {
     }
 
     fn transcript() -> impl Strategy<Value = Transcript> {
-        let frame = (0u64..1_000_000, 0u32..3, any::<bool>(), payload());
-        (proptest::collection::vec(frame, 0..12), 0usize..4, any::<String>()).prop_map(
-            |(frames, end, text)| {
+        let frame = (0u64..1_000_000, 0u64..3, 0u32..3, any::<bool>(), payload());
+        let host = proptest::option::of((any::<u32>(), any::<u64>(), any::<u64>(), any::<Option<u8>>()));
+        (proptest::collection::vec(frame, 0..12), 0usize..5, any::<String>(), host).prop_map(
+            |(frames, end, text, host)| {
                 let mut now = 0;
                 let frames: Vec<Frame> = frames
                     .into_iter()
-                    .map(|(step, conn, client, payload)| {
+                    .map(|(step, earlier, conn, client, payload)| {
                         now += step;
                         let side = if client { Side::Client } else { Side::Server };
-                        Frame { at: Offset::from_nanos(now), conn, side, payload }
+                        let at = Offset::from_nanos(now);
+                        Frame { at, earlier: Gap::from_nanos(earlier), conn, side, payload }
                     })
                     .collect();
                 let how = match end {
                     0 => End::Closed { by: Side::Server, code: 1008, reason: text },
                     1 => End::Dropped { detail: text },
                     2 => End::GaveUp { waiting_for: vec![text], waited: Gap::from_millis(3) },
+                    3 => End::CutOff { limit: text },
                     _ => End::Interrupted,
                 };
                 let header = Header { session: "s".to_owned(), id: "x".to_owned(), ..Header::default() };
-                Transcript { header, frames, ending: Ending { at: Offset::from_nanos(now), how } }
+                let host = host.map(|(probes, usual, worst, starved)| Host {
+                    probes,
+                    lag_p50: Gap::from_nanos(usual),
+                    lag_max: Gap::from_nanos(worst),
+                    starved,
+                });
+                Transcript { header, frames, ending: Ending { at: Offset::from_nanos(now), how, host } }
             },
         )
     }
@@ -642,6 +865,27 @@ mod tests {
         }
 
         #[test]
+        fn entries_say_what_frames_say(transcript in transcript(), cut in any::<prop::sample::Index>()) {
+            let bytes = write(&transcript);
+            let first = bytes.iter().position(|b| *b == b'\n').expect("a first line") + 1;
+            let part = &bytes[..first + cut.index(bytes.len() - first + 1)];
+            let whole = read(part).expect("a prefix is readable");
+            let mut entries = Entries::open(part).expect("a first line");
+            for frame in &whole.frames {
+                match entries.next_entry().expect("as many").expect("as readable") {
+                    Entry::Frame(entry) => prop_assert_eq!(&entry, frame),
+                    Entry::Json { at, conn, side, value } => {
+                        prop_assert_eq!((at, conn, side), (frame.at, frame.conn, frame.side));
+                        let Payload::Text(text) = &frame.payload else { panic!("{frame:?} is no text") };
+                        prop_assert_eq!(&value, &serde_json::from_str::<serde_json::Value>(text).expect("JSON"));
+                    }
+                }
+            }
+            prop_assert!(entries.next_entry().is_none());
+            prop_assert_eq!(entries.ending(), whole.ending);
+        }
+
+        #[test]
         fn any_prefix_reads_as_far_as_it_goes(transcript in transcript(), cut in any::<prop::sample::Index>()) {
             let bytes = write(&transcript);
             let first = bytes.iter().position(|b| *b == b'\n').expect("a first line") + 1;
@@ -657,7 +901,7 @@ mod tests {
             let _ = read(&bytes[..]);
             let mut with_head = write(&Transcript {
                 header: Header::default(), frames: vec![],
-                ending: Ending { at: Offset::ZERO, how: End::Interrupted },
+                ending: Ending { at: Offset::ZERO, how: End::Interrupted, host: None },
             });
             with_head.extend(bytes);
             let _ = read(&with_head[..]);
@@ -668,7 +912,7 @@ mod tests {
         let bytes = write(&Transcript {
             header: Header::default(),
             frames: vec![],
-            ending: Ending { at: Offset::ZERO, how: End::Interrupted },
+            ending: Ending { at: Offset::ZERO, how: End::Interrupted, host: None },
         });
         String::from_utf8(bytes).expect("JSON").lines().next().expect("a line").to_owned()
     }
@@ -701,7 +945,7 @@ mod tests {
         let size = 16 * 1024 * 1024;
         let text: String = "a\u{1f600}\n\"".chars().cycle().take(size / 2).collect();
         let bytes: Vec<u8> = (0..=255u8).cycle().take(size).collect();
-        let frame = |payload| Frame { at: Offset::ZERO, conn: 0, side: Side::Server, payload };
+        let frame = |payload| Frame::new(Offset::ZERO, Side::Server, payload);
         let transcript = Transcript {
             header: Header::default(),
             frames: vec![
@@ -709,7 +953,7 @@ mod tests {
                 frame(Payload::Binary(bytes)),
                 frame(Payload::Binary(vec![])),
             ],
-            ending: Ending { at: Offset::ZERO, how: End::Interrupted },
+            ending: Ending { at: Offset::ZERO, how: End::Interrupted, host: None },
         };
         // Not assert_eq: nobody wants to read the difference.
         assert!(read(&write(&transcript)[..]).expect("we wrote it") == transcript);
@@ -729,15 +973,29 @@ mod tests {
         let text = r#"{"b":1.0,"a":  9007199254740993,"b":"é"}"#;
         let transcript = Transcript {
             header: Header::default(),
-            frames: vec![Frame {
-                at: Offset::ZERO,
-                conn: 0,
-                side: Side::Server,
-                payload: Payload::Text(text.to_owned()),
-            }],
-            ending: Ending { at: Offset::ZERO, how: End::Interrupted },
+            frames: vec![Frame::new(Offset::ZERO, Side::Server, Payload::Text(text.to_owned()))],
+            ending: Ending { at: Offset::ZERO, how: End::Interrupted, host: None },
         };
         let file = String::from_utf8(write(&transcript)).expect("UTF-8");
         assert!(file.contains(&format!("\"json\":{text}}}")));
+    }
+
+    #[test]
+    fn what_a_crash_leaves_is_proven_by_the_hashes_on_the_way() {
+        let mut writer =
+            Writer::new(Vec::new(), &Header::default(), Redactor::default()).expect("memory does not fail");
+        for n in 0..600 {
+            let payload = Payload::Text(format!("{{\"n\":{n}}}"));
+            let frame = Frame::new(Offset::from_nanos(n), Side::Server, payload);
+            writer.frame(&frame).expect("memory does not fail");
+        }
+        let text = String::from_utf8(writer.out).expect("it is text");
+        assert_eq!(text.matches("\"sha256\"").count(), 2, "before frames 256 and 512");
+        let torn = read(text.as_bytes()).expect("a prefix");
+        assert_eq!(torn.frames.len(), 600);
+        let End::Torn { detail } = &torn.ending.how else { panic!("{:?}", torn.ending) };
+        assert!(detail.ends_with("up to line 513 it is as it was recorded"), "{detail}");
+        let error = read(text.replacen("\"n\":300}", "\"n\":301}", 1).as_bytes()).expect_err("it was edited");
+        assert!(matches!(error, ReadError::Altered { line: 514, .. }), "{error}");
     }
 }

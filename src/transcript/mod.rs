@@ -5,15 +5,18 @@
 //! happened (that is `golden`). A session may use several connections one after another; their frames stand in one
 //! list, in the order in which they were seen, and each says which connection it belongs to.
 
+pub mod exchange;
 mod format;
 mod payload;
 mod redact;
+mod refill;
 mod time;
 
 pub(crate) use format::hex;
-pub use format::{Entries, ReadError, VERSION, Writer, read};
+pub use format::{Entries, Entry, ReadError, VERSION, Writer, read};
 pub use payload::{Payload, Side};
-pub use redact::Redactor;
+pub use redact::{Leftover, LeftoverKind, Redactor, Rules};
+pub(crate) use refill::Spares;
 pub use time::{Gap, Offset};
 
 use serde::{Deserialize, Serialize};
@@ -33,14 +36,24 @@ pub struct Transcript {
 /// One WebSocket message or control frame, with its direction and time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Frame {
-    /// When its last byte reached us, or when it was handed to the kernel.
+    /// When its last byte reached us, or when it was handed to the kernel. Never before it did.
     pub at: Offset,
+    /// How much earlier than `at` its last byte may have reached us, at most; zero where the stamp is its own. Known
+    /// only for stamps of the kernel ([`Stamps::Kernel`]).
+    pub earlier: Gap,
     /// Which connection of the session, counted from 0.
     pub conn: u32,
     /// Who sent it.
     pub side: Side,
     /// What it holds.
     pub payload: Payload,
+}
+
+impl Frame {
+    /// A frame of a session's first connection, with a stamp of its own.
+    pub fn new(at: Offset, side: Side, payload: Payload) -> Frame {
+        Frame { at, earlier: Gap::ZERO, conn: 0, side, payload }
+    }
 }
 
 /// Where the stamps of received frames were taken.
@@ -52,6 +65,8 @@ pub enum Stamps {
     /// By the task that reads the socket, when it had the message.
     #[default]
     User,
+    /// By another program, whose capture was imported.
+    Import,
 }
 
 /// The first line of a recording.
@@ -120,6 +135,23 @@ pub struct Ending {
     pub at: Offset,
     /// What ended it.
     pub how: End,
+    /// How busy the recording machine was; none where nobody measured, as in older recordings.
+    pub host: Option<Host>,
+}
+
+/// How late the recording machine woke a task that only slept, while a session ran: a slow machine is told from a slow
+/// server by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Host {
+    /// How many times it was measured; at least once.
+    pub probes: u32,
+    /// The usual lag, to within an eighth below. A timer's own resolution, about 1 ms, is part of it.
+    pub lag_p50: Gap,
+    /// The worst lag. A hold-up shows as its length less up to one pause between probes.
+    pub lag_max: Gap,
+    /// In how many per cent of the time something that could run waited for a processor; none where the system does not
+    /// say. It may well have been the server itself.
+    pub starved: Option<u8>,
 }
 
 /// What ended a session.
@@ -146,6 +178,11 @@ pub enum End {
         /// How long we had waited.
         waited: Gap,
     },
+    /// We ended it, because it passed a limit.
+    CutOff {
+        /// Which, e.g. `longer than max_duration = 10 s`.
+        limit: String,
+    },
     /// The person stopped it.
     Interrupted,
     /// The recorder died, or could not write: what is here is a prefix.
@@ -160,7 +197,7 @@ impl Ending {
     pub fn is_whole(&self) -> bool {
         match self.how {
             End::Closed { .. } | End::Dropped { .. } | End::GaveUp { .. } => true,
-            End::Interrupted | End::Torn { .. } => false,
+            End::CutOff { .. } | End::Interrupted | End::Torn { .. } => false,
         }
     }
 
@@ -171,6 +208,7 @@ impl Ending {
             End::Closed { by: Side::Server, code, .. } => format!("server {code}"),
             End::Dropped { .. } => "dropped 1006".to_owned(),
             End::GaveUp { .. } => "gave up".to_owned(),
+            End::CutOff { .. } => "cut off".to_owned(),
             End::Interrupted => "interrupted".to_owned(),
             End::Torn { .. } => "incomplete".to_owned(),
         }

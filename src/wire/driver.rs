@@ -3,9 +3,13 @@
 //! Frames are never lost between steps: one reader a socket fills one channel, everything that passes is shown to the
 //! session, written down and kept, in that order.
 
-use super::{Arrived, ConnectError, ConnectOptions, Connection, Recorder, SendError, Target, connect};
-use crate::auth::{Identity, random_word};
-use crate::drive::{Action, Session};
+use super::hand::next_line;
+use super::{
+    Arrived, ConnectError, ConnectOptions, Connection, Flush, Hand, Probe, Recorder, SendError, Shown,
+    Target, connect,
+};
+use crate::auth::{Identity, RequestParts, random_word};
+use crate::drive::{Action, Bounds, Session, unbound};
 use crate::golden::{Golden, Template, Unbound};
 use crate::transcript::{
     End, Ending, Frame, Gap, Handshake, Header, Offset, Payload, Redactor, Side, Stamps, Transcript,
@@ -32,21 +36,61 @@ pub struct Plan<'p> {
     pub identity: &'p Identity,
     /// What must not be written.
     pub redactor: &'p Redactor,
+    /// What ends the session besides its script.
+    pub bounds: &'p Bounds,
+    /// A person who speaks instead of the script.
+    pub hand: Option<Hand>,
     /// Where the recording goes.
     pub folder: &'p Path,
+    /// How soon it is written.
+    pub flush: Flush,
+    /// Whether the frames are kept in memory too, to be judged; otherwise memory does not grow with the session.
+    pub keeps_frames: bool,
+    /// Knows how busy this machine is.
+    pub probe: &'p Probe,
     /// Becomes true when somebody wants to stop.
     pub interrupt: watch::Receiver<bool>,
+    /// Where the session is broken off on purpose.
+    pub cut: Option<Cut>,
+}
+
+/// A place where a session is broken off on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cut {
+    /// After so many messages of the server.
+    pub after: usize,
+    /// In which way.
+    pub how: CutHow,
+}
+
+/// How a client leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CutHow {
+    /// With a close frame, code 1000.
+    Close,
+    /// By a TCP reset: no close frame, and what was not read is thrown away.
+    Reset,
+    /// It stays connected and neither reads nor answers any more, as a client whose network is gone.
+    Silence,
 }
 
 /// What came of it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub struct Driven {
-    /// What happened, secrets replaced.
+    /// What happened, secrets replaced; without frames, unless they were to be kept.
     pub transcript: Transcript,
+    /// How many frames passed.
+    pub frames: u64,
     /// Where it was written to.
     pub recording: PathBuf,
     /// Why not all of it was written.
     pub loss: Option<String>,
+    /// Whether the event of [`Bounds::until`] has come; true when none was awaited.
+    pub until_seen: bool,
+    /// How many events of the script were sent, and how many it has.
+    pub script: (usize, usize),
+    /// The connection that was left in silence; it ends when this is dropped.
+    pub left: Option<Connection>,
 }
 
 /// Why a session could not be driven at all.
@@ -82,12 +126,23 @@ pub enum DriveError {
 ///
 /// # Errors
 /// When it cannot begin. Whatever goes wrong later is part of the transcript.
-pub async fn drive(plan: Plan<'_>) -> Result<Driven, DriveError> {
+pub async fn drive(mut plan: Plan<'_>) -> Result<Driven, DriveError> {
     let mut values = plan.values.clone();
     values.extend(plan.identity.vars.clone());
-    let options = options(&plan, &mut values)?;
+    let mut options = options(&plan, &mut values)?;
+    options.reset = plan.cut.is_some_and(|cut| cut.how == CutHow::Reset);
+    if let Some(token) = &plan.identity.token {
+        values.insert("token".to_owned(), Value::from(token.expose()));
+    }
+    if plan.hand.is_none()
+        && let Some(unbound) = unbound(plan.golden, &values, &mut fresh)
+    {
+        return Err(unbound.into());
+    }
+    note_request(plan.redactor, &options.request);
+    // Boxed: thousands of sessions do not keep the room that connecting takes.
     let (connection, handshake) =
-        connect(&options).await.map_err(|error| connect_error(&plan, &options, &error))?;
+        Box::pin(connect(&options)).await.map_err(|error| connect_error(&plan, &options, &error))?;
     let id = random_word(6)?;
     let elapsed = chrono::Duration::from_std(connection.opened.elapsed()).unwrap_or_default();
     let started = chrono::Utc::now() - elapsed;
@@ -95,10 +150,10 @@ pub async fn drive(plan: Plan<'_>) -> Result<Driven, DriveError> {
         session: plan.session.to_owned(),
         id: id.clone(),
         started: started.to_rfc3339_opts(chrono::SecondsFormat::Nanos, true),
-        url: plan.redactor.clean(&options.request.url).into_owned(),
+        url: plan.redactor.clean_url(&options.request.url).into_owned(),
         user: plan.identity.user.clone(),
         recorder: concat!("goldwire ", env!("CARGO_PKG_VERSION")).to_owned(),
-        stamps: Stamps::User,
+        stamps: connection.stamps,
         handshake: plan.redactor.clean_handshake(&handshake),
         claims: plan.identity.claims.clone().map(|mut claims| {
             plan.redactor.clean_json(&mut claims);
@@ -106,34 +161,57 @@ pub async fn drive(plan: Plan<'_>) -> Result<Driven, DriveError> {
         }),
     };
     let name = format!("{}-{id}.jsonl", started.format("%Y%m%dT%H%M%S%.3fZ"));
-    let recorder = Recorder::create(&plan.folder.join(name), &header, plan.redactor.clone())
+    let path = plan.folder.join(name);
+    let recorder = Recorder::create_with(&path, &header, plan.redactor.clone(), plan.flush)
         .map_err(|source| DriveError::Record { folder: plan.folder.to_owned(), source })?;
-    if let Some(token) = &plan.identity.token {
-        values.insert("token".to_owned(), Value::from(token.expose()));
-    }
     let base = connection.opened;
+    let watch = plan.probe.watch();
+    let hand = plan.hand.take();
+    let session = match hand {
+        Some(_) => Session::by_hand(plan.golden, values),
+        None => Session::new(plan.golden, values),
+    };
     let mut driver = Driver {
-        session: Session::new(plan.golden, values),
+        session: session.within(plan.bounds.clone()),
+        hand,
         base,
         conn: 0,
         connection: Some(connection),
-        frames: Vec::new(),
+        stamps: header.stamps,
+        last: Offset::ZERO,
+        count: 0,
+        messages: 0,
+        kept: plan.keeps_frames.then(Vec::new),
         recorder,
         redactor: plan.redactor,
+        left: None,
     };
     if !driver.session.sends_token() {
         if let Some(message) = plan.identity.first_message() {
             driver.send(payload(message)).await;
         }
     }
-    let ending = driver.run(&plan, &options).await;
-    let Driver { frames, recorder, .. } = driver;
+    let mut ending = driver.run(&plan, &options).await;
+    ending.host = watch.finish();
+    let Driver { session, hand, count, kept, recorder, left, .. } = driver;
+    if let Some(mut hand) = hand {
+        hand.end();
+    }
     let recording = recorder.path().to_owned();
     let loss = match recorder.finish(ending.clone()).await {
         Ok(_) => None,
         Err(loss) => Some(loss.to_string()),
     };
-    Ok(Driven { transcript: Transcript { header, frames, ending }, recording, loss })
+    let frames = kept.unwrap_or_default();
+    Ok(Driven {
+        transcript: Transcript { header, frames, ending },
+        frames: count,
+        recording,
+        loss,
+        until_seen: session.until_seen(),
+        script: session.progress(),
+        left,
+    })
 }
 
 fn options(plan: &Plan<'_>, values: &mut BTreeMap<String, Value>) -> Result<ConnectOptions, Unbound> {
@@ -142,9 +220,15 @@ fn options(plan: &Plan<'_>, values: &mut BTreeMap<String, Value>) -> Result<Conn
     Ok(options)
 }
 
+/// Makes known what is secret in a request, whoever wrote it there, before an error could quote it.
+fn note_request(redactor: &Redactor, request: &RequestParts) {
+    redactor.note_request(&request.url, request.headers.iter().map(|(name, value)| (&**name, &**value)));
+    redactor.note_header("Sec-WebSocket-Protocol", &request.subprotocols.join(", "));
+}
+
 fn connect_error(plan: &Plan<'_>, options: &ConnectOptions, error: &ConnectError) -> DriveError {
     DriveError::Connect {
-        url: plan.redactor.clean(&options.request.url).into_owned(),
+        url: plan.redactor.clean_url(&options.request.url).into_owned(),
         cause: plan.redactor.clean(&error.to_string()).into_owned(),
         hint: error.hint(),
     }
@@ -179,12 +263,20 @@ fn fresh(name: &str) -> Option<Value> {
 
 struct Driver<'g> {
     session: Session<'g>,
+    hand: Option<Hand>,
     base: Instant,
     conn: u32,
     connection: Option<Connection>,
-    frames: Vec<Frame>,
+    stamps: Stamps,
+    /// The latest stamp.
+    last: Offset,
+    count: u64,
+    /// How many messages of the server passed.
+    messages: usize,
+    kept: Option<Vec<Frame>>,
     recorder: Recorder,
     redactor: &'g Redactor,
+    left: Option<Connection>,
 }
 
 impl Driver<'_> {
@@ -194,13 +286,37 @@ impl Driver<'_> {
     }
 
     fn take(&mut self, at: Instant, side: Side, payload: Payload) {
-        // Two tasks stamp, sending and receiving; where they overlap by microseconds the list stays in order.
-        let at = self.offset(at).max(self.frames.last().map_or(Offset::ZERO, |last| last.at));
-        let frame = Frame { at, conn: self.conn, side, payload };
+        self.take_stamped(at, Gap::ZERO, side, payload);
+    }
+
+    fn take_stamped(&mut self, at: Instant, earlier: Gap, side: Side, payload: Payload) {
+        let stamp = self.offset(at);
+        // What arrived while something was sent is taken after it: the list stays in order, and the stamp says so.
+        let at = stamp.max(self.last);
+        let earlier = match (self.stamps, side) {
+            (Stamps::Kernel, Side::Server) => earlier + at.since(stamp),
+            (Stamps::User | Stamps::Import, _) | (_, Side::Client) => Gap::ZERO,
+        };
+        self.last = at;
+        self.count += 1;
+        let is_message = matches!(payload, Payload::Text(_) | Payload::Binary(_));
+        self.messages += usize::from(side == Side::Server && is_message);
+        let frame = Frame { at, earlier, conn: self.conn, side, payload };
         self.session.frame(&frame);
+        if self.hand.is_none() && self.kept.is_none() {
+            return self.recorder.record(frame);
+        }
         let clean = self.redactor.clean_frame(&frame);
-        self.recorder.record(clean.clone());
-        self.frames.push(clean);
+        if let Some(hand) = &mut self.hand {
+            (hand.show)(Shown::Frame(&clean));
+        }
+        match &mut self.kept {
+            Some(kept) => {
+                self.recorder.record_clean(clean.clone());
+                kept.push(clean);
+            }
+            None => self.recorder.record_clean(clean),
+        }
     }
 
     async fn send(&mut self, payload: Payload) {
@@ -217,11 +333,20 @@ impl Driver<'_> {
 
     async fn run(&mut self, plan: &Plan<'_>, options: &ConnectOptions) -> Ending {
         let mut interrupt = plan.interrupt.clone();
+        let mut is_leaving = false;
         loop {
             if *interrupt.borrow() {
+                is_leaving = self.session.leave();
+            }
+            if *interrupt.borrow() && !is_leaving {
                 let now = self.offset(Instant::now());
                 self.hang_up().await;
                 return self.session.interrupt(now);
+            }
+            if let Some(cut) = plan.cut
+                && let Some(ending) = self.cut(cut).await
+            {
+                return ending;
             }
             let now = Instant::now();
             let turn = self.session.turn(self.offset(now), &mut fresh);
@@ -230,7 +355,7 @@ impl Driver<'_> {
                 Action::Close { code } => self.close(code).await,
                 Action::Reconnect => self.reconnect(plan, options).await,
                 Action::Done(ending) => {
-                    if matches!(ending.how, End::GaveUp { .. }) {
+                    if matches!(ending.how, End::GaveUp { .. } | End::CutOff { .. }) {
                         self.hang_up().await;
                     }
                     return ending;
@@ -239,8 +364,13 @@ impl Driver<'_> {
                     let wake = self.base + std::time::Duration::from(Gap::from_nanos(turn.wake.as_nanos()));
                     tokio::select! {
                         biased;
-                        _ = interrupt.wait_for(|stop| *stop) => {}
-                        arrived = next(self.connection.as_mut()) => self.arrived(arrived),
+                        _ = interrupt.wait_for(|stop| *stop), if !is_leaving => {}
+                        arrived = next(self.connection.as_mut()) => {
+                            self.arrived(arrived);
+                            self.drain();
+                            self.recorder.room().await;
+                        }
+                        line = next_line(self.hand.as_mut(), self.session.listens()) => self.said(line),
                         () = tokio::time::sleep_until(wake.into()) => {}
                     }
                 }
@@ -248,18 +378,51 @@ impl Driver<'_> {
         }
     }
 
+    fn said(&mut self, line: Option<(u64, String)>) {
+        let Some((number, line)) = line else {
+            let now = self.offset(Instant::now());
+            return self.session.hush(now);
+        };
+        if let Err(error) = self.session.say(&line, &mut fresh)
+            && let Some(hand) = &mut self.hand
+        {
+            (hand.show)(Shown::NotSent(number, &error));
+        }
+    }
+
+    /// Takes what came at once with what was just taken. Not while there is something to send: that is done as soon as
+    /// its cause has come.
+    fn drain(&mut self) {
+        let (sent, total) = self.session.progress();
+        if sent < total {
+            return;
+        }
+        while let Some(connection) = &mut self.connection
+            && let Some(incoming) = connection.incoming.ready()
+        {
+            self.arrived(Some(incoming));
+        }
+    }
+
     fn arrived(&mut self, arrived: Option<super::Incoming>) {
         match arrived {
             Some(incoming) => {
                 let over = match &incoming.what {
-                    Arrived::Gone(_) | Arrived::Frame(Payload::Close { .. }) => true,
+                    Arrived::Gone(_) | Arrived::TooLong(_) | Arrived::Frame(Payload::Close { .. }) => true,
                     Arrived::Frame(_) => false,
+                };
+                let limit = match &incoming.what {
+                    Arrived::TooLong(what) => Some(what.clone()),
+                    Arrived::Frame(_) | Arrived::Gone(_) => None,
                 };
                 let payload = match incoming.what {
                     Arrived::Frame(payload) => payload,
-                    Arrived::Gone(detail) => Payload::Gone(detail),
+                    Arrived::Gone(detail) | Arrived::TooLong(detail) => Payload::Gone(detail),
                 };
-                self.take(incoming.at, Side::Server, payload);
+                self.take_stamped(incoming.at, incoming.earlier, Side::Server, payload);
+                if let Some(limit) = limit {
+                    self.session.cut_off(self.last, limit);
+                }
                 if over {
                     self.connection = None;
                 }
@@ -269,6 +432,19 @@ impl Driver<'_> {
                 self.take(Instant::now(), Side::Server, Payload::Gone("the reader ended".to_owned()));
             }
         }
+    }
+
+    /// Breaks the session off, when it is time.
+    async fn cut(&mut self, cut: Cut) -> Option<Ending> {
+        if self.connection.is_none() || self.messages < cut.after {
+            return None;
+        }
+        match cut.how {
+            CutHow::Close => self.close(1000).await,
+            CutHow::Reset => self.connection = None,
+            CutHow::Silence => self.left = self.connection.take(),
+        }
+        Some(self.session.interrupt(self.offset(Instant::now())))
     }
 
     async fn close(&mut self, code: u16) {
@@ -288,7 +464,7 @@ impl Driver<'_> {
                 () = tokio::time::sleep_until(deadline.into()) => break,
             }
         }
-        match connect(options).await {
+        match Box::pin(connect(options)).await {
             Ok((connection, handshake)) => {
                 let opened = connection.opened;
                 self.conn += 1;

@@ -8,20 +8,31 @@
 //! A [`Target`] says where a build listens; [`ServerProcess`] starts it, where goldwire is to do so. [`connect`] opens
 //! one WebSocket and notes what a made-up server would have to make up: address, TLS, headers, times. Its
 //! [`Connection`] has a [`Sender`] and a channel that one reader task fills with stamped frames; nothing is dropped. A
-//! [`Recorder`] writes them down without ever getting in a session's way. What a frame means and whether it should have
+//! [`Recorder`] writes them down without ever getting in a session's way, a [`Probe`] notes how late this machine wakes. What a frame means and whether it should have
 //! come is not known here.
 
+mod append;
 mod client;
 mod driver;
+mod hand;
+mod host;
+mod proxy;
 mod ready;
 mod recorder;
 mod server_process;
+mod socket;
+mod stamps;
 mod target;
 mod upgrade;
+mod walk;
 
-pub use client::{Arrived, ConnectOptions, Connection, Incoming, SendError, Sender, connect};
-pub use driver::{DriveError, Driven, Plan, drive};
+pub use append::Flush;
+pub use client::{Arrived, Arriving, ConnectOptions, Connection, Incoming, SendError, Sender, connect};
+pub use driver::{Cut, CutHow, DriveError, Driven, Plan, drive};
+pub use hand::{Hand, Shown};
+pub use host::Probe;
+pub use proxy::{Notice, Proxy, ProxyError, ProxyOptions, Recorded};
 pub use recorder::{Loss, Recorder};
 pub use server_process::{ServerError, ServerProcess, ServerSpec, free_port};
-pub use target::Target;
+pub use target::{Target, parse_size};
 pub use upgrade::{ConnectError, Stage};

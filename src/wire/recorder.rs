@@ -2,25 +2,34 @@
 //!
 //! One thread writes for all sessions: a thousand sessions need no thousand threads, and a disk that stalls stalls none
 //! of them. What waits to be written is bounded for each session; a disk that cannot keep up, or fails, costs that
-//! recording its end, says so once, and the session goes on. The file has its final name from the start, so that a crash
-//! leaves a readable prefix.
+//! recording its end, says so once, and the session goes on. If the disk takes the last line again, that says so, too. The
+//! file has its final name from its first line on and only grows, so that a crash leaves a readable prefix.
 
-use crate::transcript::{Ending, Frame, Header, Payload, Redactor, Writer};
+use super::append::{Append, Flush};
+use crate::transcript::{End, Ending, Frame, Header, Payload, Redactor, Writer};
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter};
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 use std::time::{Duration, Instant};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
-/// How long a line may stay in memory.
-const FLUSH: Duration = Duration::from_millis(100);
 /// How many bytes of one session may wait for the disk.
 const MAX_WAITING: usize = 256 * 1024 * 1024;
+/// So many bytes of one session waiting are enough: whoever can wait, waits ([`Recorder::room`]).
+const MANY_WAITING: usize = 2 * 1024 * 1024;
+/// How long a session waits for a disk that does nothing, before it goes on until [`MAX_WAITING`] is reached.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// How long frames gather before they are written together: to wake the thread costs more than to write a frame.
+const GATHER: Duration = Duration::from_millis(2);
+/// So many bytes are worth writing at once.
+const ENOUGH: usize = 64 * 1024;
 /// What a frame takes besides its payload.
 const FRAME: usize = 64;
+/// Room for more frames than this is given back.
+const SPARE: usize = 16 * 1024;
 /// How long an abandoned recorder waits for its last lines to be written.
 const FAREWELL: Duration = Duration::from_millis(500);
 
@@ -50,7 +59,22 @@ pub struct Recorder {
 #[derive(Debug, Default)]
 struct State {
     waiting: AtomicUsize,
+    /// Frames that were not written after the loss.
+    missing: AtomicU64,
+    queue: Mutex<Vec<Queued>>,
+    /// Told whenever something was written, for those who wait for room.
+    written: Notify,
+    /// Whether the disk was given up on waiting for, until it writes again.
+    is_stalled: AtomicBool,
     loss: Mutex<Lost>,
+}
+
+/// A frame to be written.
+#[derive(Debug)]
+struct Queued {
+    frame: Frame,
+    /// Whether secrets were replaced in it already.
+    is_clean: bool,
 }
 
 #[derive(Debug, Default)]
@@ -64,6 +88,10 @@ impl State {
         self.loss.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn queue(&self) -> std::sync::MutexGuard<'_, Vec<Queued>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn lose(&self, cause: String) {
         self.lock().cause.get_or_insert(cause);
     }
@@ -75,16 +103,19 @@ impl State {
 
 enum Job {
     Open(u64, Box<Open>),
-    Frame(u64, Frame),
+    /// There are frames in the queue, which was empty before.
+    Frames(u64),
     Finish(u64, Option<Ending>, oneshot::Sender<Result<(), Loss>>),
 }
 
 /// A recording that is being written.
 struct Open {
     path: PathBuf,
-    writer: Writer<BufWriter<File>>,
+    writer: Writer<Append>,
     state: Arc<State>,
     frames: u64,
+    /// How long a line may stay in memory.
+    flush_within: Duration,
     /// Whether something was written since the last flush.
     is_dirty: bool,
 }
@@ -95,25 +126,54 @@ impl Recorder {
     /// # Errors
     /// When it cannot be created or its first line not be written; no file is left then.
     pub fn create(path: &Path, header: &Header, redactor: Redactor) -> io::Result<Recorder> {
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
-        let file = OpenOptions::new().write(true).create_new(true).open(path)?;
-        Recorder::over(file, path, header, redactor).inspect_err(|_| {
-            // What the first error says matters more than whether this succeeds.
-            let _ = std::fs::remove_file(path);
-        })
+        Recorder::create_with(path, header, redactor, Flush::default())
     }
 
-    fn over(file: File, path: &Path, header: &Header, redactor: Redactor) -> io::Result<Recorder> {
+    /// Likewise, and written as soon as `flush` says.
+    ///
+    /// # Errors
+    /// When it cannot be created or its first line not be written; no file is left then.
+    pub fn create_with(
+        path: &Path,
+        header: &Header,
+        redactor: Redactor,
+        flush: Flush,
+    ) -> io::Result<Recorder> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder)?;
+        // It gets its name with its first line in it: also a crash between the two leaves no file that cannot be read.
+        let mut new = tempfile::Builder::new();
+        new.prefix(".").suffix(".new");
+        #[cfg(unix)]
+        new.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let (file, name) = new.tempfile_in(folder)?.into_parts();
+        let recorder = Recorder::over(file, path, header, redactor, flush)?;
+        name.persist_noclobber(path).map_err(|error| error.error)?;
+        Ok(recorder)
+    }
+
+    fn over(
+        file: File,
+        path: &Path,
+        header: &Header,
+        redactor: Redactor,
+        flush: Flush,
+    ) -> io::Result<Recorder> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let to_thread = thread()?;
-        let mut writer = Writer::new(BufWriter::new(file), header, redactor)?;
+        let mut writer = Writer::new(Append::to(file), header, redactor)?;
         writer.flush()?;
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         let state = Arc::new(State::default());
-        let open = Open { path: path.to_owned(), writer, state: state.clone(), frames: 0, is_dirty: false };
         let path = path.to_owned();
+        let open = Open {
+            path: path.clone(),
+            writer,
+            state: state.clone(),
+            frames: 0,
+            flush_within: flush.interval(),
+            is_dirty: false,
+        };
         to_thread
             .send(Job::Open(id, Box::new(open)))
             .map_err(|_| io::Error::other("the writing thread is gone"))?;
@@ -127,17 +187,50 @@ impl Recorder {
 
     /// Writes a frame down soon. Never fails and never waits: whether it could be written, [`Recorder::loss`] knows.
     pub fn record(&self, frame: Frame) {
+        self.enqueue(Queued { frame, is_clean: false });
+    }
+
+    /// Likewise, of a frame in which secrets were replaced already.
+    pub fn record_clean(&self, frame: Frame) {
+        self.enqueue(Queued { frame, is_clean: true });
+    }
+
+    fn enqueue(&self, queued: Queued) {
         if self.state.is_lost() {
+            self.state.missing.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        let size = size_of(&frame);
+        let size = size_of(&queued.frame);
         if self.state.waiting.fetch_add(size, Ordering::Relaxed).saturating_add(size) > MAX_WAITING {
+            self.state.missing.fetch_add(1, Ordering::Relaxed);
             self.state.lose(format!("the disk cannot keep up: {} MiB wait for it", MAX_WAITING >> 20));
             return;
         }
-        if self.to_thread.send(Job::Frame(self.id, frame)).is_err() {
+        let is_first = {
+            let mut queue = self.state.queue();
+            queue.push(queued);
+            queue.len() == 1
+        };
+        if is_first && self.to_thread.send(Job::Frames(self.id)).is_err() {
             self.state.lose("the writing thread is gone".to_owned());
         }
+    }
+
+    /// Waits while much of this session waits to be written, so that memory stays small and a fast server is slowed
+    /// down instead. A disk that does nothing is waited for only so long: the session is worth more than its recording.
+    pub async fn room(&self) {
+        while self.is_full() {
+            let written = self.state.written.notified();
+            if self.is_full() && tokio::time::timeout(PATIENCE, written).await.is_err() {
+                self.state.is_stalled.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Whether [`Recorder::room`] would wait.
+    pub fn is_full(&self) -> bool {
+        let state = &self.state;
+        state.waiting.load(Ordering::Relaxed) > MANY_WAITING && !state.is_stalled.load(Ordering::Relaxed)
     }
 
     /// Why nothing more is written. Says it once, so that it is told once; [`Recorder::finish`] says it again.
@@ -153,7 +246,7 @@ impl Recorder {
     /// Writes the last line and closes the file.
     ///
     /// # Errors
-    /// When not everything could be written; the file then is a prefix without a last line.
+    /// When not everything could be written; the file then is a prefix, and its last line, if it could be written, says so.
     pub async fn finish(mut self, ending: Ending) -> Result<PathBuf, Loss> {
         self.is_finished = true;
         let (done, finished) = oneshot::channel();
@@ -207,6 +300,8 @@ fn write(jobs: &mpsc::Receiver<Job>) {
     let mut open: HashMap<u64, Box<Open>> = HashMap::new();
     let mut unflushed: Vec<u64> = Vec::new();
     let mut flush_at: Option<Instant> = None;
+    let mut spare = Vec::new();
+    let mut gathered_until = Instant::now();
     loop {
         let wait = flush_at.map_or(Duration::MAX, |at| at.saturating_duration_since(Instant::now()));
         let job = if flush_at.is_some() {
@@ -218,17 +313,26 @@ fn write(jobs: &mpsc::Receiver<Job>) {
             Ok(Job::Open(id, recording)) => {
                 open.insert(id, recording);
             }
-            Ok(Job::Frame(id, frame)) => {
+            Ok(Job::Frames(id)) => {
                 if let Some(recording) = open.get_mut(&id) {
-                    recording.frame(&frame);
+                    let waiting = recording.state.waiting.load(Ordering::Relaxed);
+                    let may_gather = recording.flush_within > GATHER && waiting < ENOUGH;
+                    if may_gather && gathered_until < Instant::now() {
+                        std::thread::sleep(GATHER);
+                        // What other sessions queued meanwhile has gathered as well.
+                        gathered_until = Instant::now() + GATHER;
+                    }
+                    recording.frames(&mut spare);
                     if !std::mem::replace(&mut recording.is_dirty, true) {
                         unflushed.push(id);
                     }
-                    flush_at.get_or_insert_with(|| Instant::now() + FLUSH);
+                    let at = Instant::now() + recording.flush_within;
+                    flush_at = Some(flush_at.map_or(at, |earlier: Instant| earlier.min(at)));
                 }
             }
             Ok(Job::Finish(id, ending, done)) => {
-                if let Some(recording) = open.remove(&id) {
+                if let Some(mut recording) = open.remove(&id) {
+                    recording.frames(&mut spare);
                     // Nobody listens when the session's task is gone; the file is finished all the same.
                     let _ = done.send(recording.finish(ending.as_ref()));
                 }
@@ -249,14 +353,36 @@ fn write(jobs: &mpsc::Receiver<Job>) {
 }
 
 impl Open {
-    fn frame(&mut self, frame: &Frame) {
-        self.state.waiting.fetch_sub(size_of(frame), Ordering::Relaxed);
+    /// Writes what is queued. `spare` is memory for what is queued next.
+    fn frames(&mut self, spare: &mut Vec<Queued>) {
+        std::mem::swap(&mut *self.state.queue(), spare);
+        for queued in spare.drain(..) {
+            self.state.waiting.fetch_sub(size_of(&queued.frame), Ordering::Relaxed);
+            self.frame(&queued);
+        }
+        if spare.capacity() > SPARE {
+            *spare = Vec::new();
+        }
+        self.state.is_stalled.store(false, Ordering::Relaxed);
+        self.state.written.notify_waiters();
+    }
+
+    fn frame(&mut self, queued: &Queued) {
         if self.state.is_lost() {
+            self.state.missing.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        match self.writer.frame(frame) {
+        let written = if queued.is_clean {
+            self.writer.clean_frame(&queued.frame)
+        } else {
+            self.writer.frame(&queued.frame)
+        };
+        match written {
             Ok(()) => self.frames += 1,
             Err(error) => self.state.lose(error.to_string()),
+        }
+        if let Some(error) = self.writer.get_ref().error() {
+            self.state.lose(error.to_string());
         }
     }
 
@@ -273,9 +399,21 @@ impl Open {
         let cause = self.state.lock().cause.clone();
         let (path, frames) = (self.path, self.frames);
         let written = match (cause, ending) {
-            (Some(cause), _) => Err(cause),
             (None, Some(ending)) => self.writer.end(ending).map(drop).map_err(|error| error.to_string()),
             (None, None) => self.writer.flush().map_err(|error| error.to_string()),
+            (Some(cause), Some(ending)) => {
+                let missing = self.state.missing.load(Ordering::Relaxed);
+                let how = ending.label();
+                let detail =
+                    format!("{cause}; {missing} more frames passed, and the session ended with {how}");
+                // The disk may have room again. If it has none, what is there is a prefix all the same.
+                let _ = self.writer.end(&Ending { how: End::Torn { detail }, ..ending.clone() });
+                Err(cause)
+            }
+            (Some(cause), None) => {
+                let _ = self.writer.flush();
+                Err(cause)
+            }
         };
         written.map_err(|cause| Loss { path, cause, frames })
     }
@@ -286,20 +424,17 @@ mod tests {
     use super::*;
     use crate::secret::Secret;
     use crate::transcript::{End, Offset, Side};
+    use std::fs::OpenOptions;
 
     fn frame(text: &str) -> Frame {
-        Frame {
-            at: Offset::from_nanos(1),
-            conn: 0,
-            side: Side::Server,
-            payload: Payload::Text(text.to_owned()),
-        }
+        Frame::new(Offset::from_nanos(1), Side::Server, Payload::Text(text.to_owned()))
     }
 
     fn closed() -> Ending {
         Ending {
             at: Offset::from_nanos(9),
             how: End::Closed { by: Side::Client, code: 1000, reason: String::new() },
+            host: None,
         }
     }
 
@@ -397,18 +532,25 @@ mod tests {
         let full = || OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
         let path = Path::new("/dev/full");
         assert!(
-            Recorder::over(full(), path, &Header::default(), Redactor::default()).is_err(),
+            Recorder::over(full(), path, &Header::default(), Redactor::default(), Flush::default()).is_err(),
             "no first line"
         );
         // The first line goes to a file with room, what follows to a full device.
         let folder = tempfile::tempdir().expect("a temporary folder");
         let recorder = Recorder::create(&folder.path().join("x"), &Header::default(), Redactor::default())
             .expect("it can be created");
-        let (state, writer) = (Arc::new(State::default()), BufWriter::new(full()));
+        let (state, writer) = (Arc::new(State::default()), Append::to(full()));
         let mut writer =
             Writer::new(writer, &Header::default(), Redactor::default()).expect("it is buffered");
         assert!(writer.flush().is_err());
-        let open = Open { path: path.to_owned(), writer, state: state.clone(), frames: 0, is_dirty: false };
+        let open = Open {
+            path: path.to_owned(),
+            writer,
+            state: state.clone(),
+            frames: 0,
+            flush_within: Flush::default().interval(),
+            is_dirty: false,
+        };
         recorder.to_thread.send(Job::Open(u64::MAX, Box::new(open))).expect("the thread runs");
         let to_thread = recorder.to_thread.clone();
         let full = Recorder { id: u64::MAX, path: path.to_owned(), state, to_thread, is_finished: false };
@@ -426,5 +568,33 @@ mod tests {
         assert!(loss.to_string().starts_with("recording /dev/full: No space left"), "{loss}");
         recorder.record(frame("elsewhere"));
         assert!(recorder.finish(closed()).await.is_ok());
+    }
+
+    /// A pipe that nobody reads is a disk without room; when it is read, there is room again.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_disk_that_has_room_again_gets_the_last_line_with_the_loss_in_it() {
+        let (sender, mut reader) = tokio::net::unix::pipe::pipe().expect("a pipe");
+        let file = File::from(sender.into_nonblocking_fd().expect("it is ours"));
+        let path = Path::new("a-pipe");
+        let recorder = Recorder::over(file, path, &Header::default(), Redactor::default(), Flush::EveryFrame)
+            .expect("the first line fits");
+        let long = frame(&"x".repeat(1000));
+        while !recorder.state.is_lost() {
+            recorder.record(long.clone());
+            tokio::task::yield_now().await;
+        }
+        recorder.record(long.clone());
+        let cause = recorder.loss().expect("it was noticed");
+        let mut file = Vec::new();
+        while reader.try_read_buf(&mut file).is_ok_and(|count| count > 0) {}
+        let loss = recorder.finish(closed()).await.expect_err("it is not whole");
+        tokio::io::AsyncReadExt::read_to_end(&mut reader, &mut file).await.expect("a pipe reads");
+        assert_eq!(loss.cause, cause);
+        let transcript =
+            crate::transcript::read(&file[..]).expect("what is there is whole lines, and the hash fits");
+        assert_eq!(transcript.frames.len() as u64, loss.frames);
+        let End::Torn { detail } = transcript.ending.how else { panic!("{:?}", transcript.ending) };
+        assert!(detail.starts_with(&cause) && detail.ends_with("ended with client 1000"), "{detail}");
     }
 }

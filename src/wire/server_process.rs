@@ -14,8 +14,8 @@
 //! ```
 //!
 //! The process leads a process group of its own and writes straight into the log file: it never waits for us, and
-//! whatever it starts is stopped with it, also when we fail or are interrupted. Only `kill -9` of goldwire itself leaves
-//! it behind.
+//! whatever it starts is stopped with it, also when we fail or are interrupted. After `kill -9` of goldwire itself a
+//! guard stops it, where there is a `sh`.
 
 use super::ready::{Ready, SCHEMES};
 use super::target::host_of;
@@ -25,7 +25,7 @@ use crate::transcript::Gap;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -490,6 +490,41 @@ struct Group {
     /// Also the group's number; the system keeps it as long as anyone is in it.
     id: Option<u32>,
     is_over: bool,
+    /// Let go last, when the group is over.
+    _guard: Option<Guard>,
+}
+
+/// A process that outlives us: it reads from a pipe that only we hold, and when that ends without a line, as it does
+/// when we are killed, it kills the group.
+#[derive(Debug)]
+struct Guard(std::process::Child);
+
+impl Guard {
+    #[cfg(unix)]
+    fn of(group: u32) -> Option<Guard> {
+        use std::os::unix::process::CommandExt as _;
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", "read -r _ || kill -s KILL -- \"-$0\"", &group.to_string()]);
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+        // Where there is none, only `kill -9` leaves a server behind.
+        command.spawn().ok().map(Guard)
+    }
+
+    #[cfg(not(unix))]
+    fn of(_group: u32) -> Option<Guard> {
+        None
+    }
+}
+
+impl Drop for Guard {
+    /// All is well: a line.
+    fn drop(&mut self) {
+        if let Some(mut pipe) = self.0.stdin.take() {
+            // If it has gone already, so has what it is for.
+            let _ = pipe.write_all(b"\n");
+        }
+        let _ = self.0.wait();
+    }
 }
 
 impl Group {
@@ -497,7 +532,8 @@ impl Group {
         let program = words.first().cloned().unwrap_or_default();
         let spawned = spec.command(words, log).and_then(|mut command| command.spawn());
         let leader = spawned.map_err(|cause| ServerError::Start { program, cause })?;
-        Ok(Group { id: leader.id(), leader, is_over: false })
+        let id = leader.id();
+        Ok(Group { id, leader, is_over: false, _guard: id.and_then(Guard::of) })
     }
 
     #[cfg(unix)]

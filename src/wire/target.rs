@@ -9,7 +9,9 @@
 //! subprotocols = ["chat.v2"]
 //! ca = "certs/dev.pem"                   # or insecure = true
 //! connect_timeout = "10 s"
-//! max_message = "64 MiB"
+//! max_message = "64 MiB"                 # limits: whoever passes one is cut off
+//! max_duration = "1 h"
+//! max_rate = 100_000                     # messages from the server in one second
 //! server = { command = "./server --port {{port}}", ready = "http://127.0.0.1:{{port}}/health" }
 //! ```
 
@@ -45,6 +47,10 @@ pub struct Target {
     pub connect_timeout: Gap,
     /// The longest message that is taken, in bytes.
     pub max_message: usize,
+    /// The longest session.
+    pub max_duration: Option<Gap>,
+    /// The most messages that a server may send within a second of the session.
+    pub max_rate: Option<u32>,
     /// How the build is started, when goldwire is to do so.
     pub server: Option<ServerSpec>,
 }
@@ -63,6 +69,8 @@ impl Target {
             trust: options.trust,
             connect_timeout: options.timeout,
             max_message: options.max_message,
+            max_duration: None,
+            max_rate: None,
             server: None,
         }
     }
@@ -111,6 +119,8 @@ impl Target {
                 .collect(),
             connect_timeout: fields.gap("connect_timeout").unwrap_or(base.connect_timeout),
             max_message: read_size(&fields, "max_message").unwrap_or(base.max_message),
+            max_duration: fields.gap("max_duration"),
+            max_rate: fields.count("max_rate").map(|rate| u32::try_from(rate).unwrap_or(u32::MAX)),
             server: if fields.has("server") {
                 ServerSpec::read(fields.table("server"), &base.url, &trust)
             } else {
@@ -166,6 +176,7 @@ impl Target {
             trust: self.trust.clone(),
             timeout: self.connect_timeout,
             max_message: self.max_message,
+            reset: false,
         })
     }
 }
@@ -195,7 +206,8 @@ fn read_size(fields: &Fields<'_>, key: &str) -> Option<usize> {
     size
 }
 
-fn parse_size(text: &str) -> Option<usize> {
+/// Reads a number of bytes, or `64 MiB`.
+pub fn parse_size(text: &str) -> Option<usize> {
     let text = text.trim();
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
@@ -243,9 +255,12 @@ mod tests {
         assert_eq!(options.request.headers, [("X-U".to_owned(), "u-1".to_owned())]);
         assert_eq!((options.timeout, options.max_message), (Gap::from_millis(10_000), 64 << 20));
         assert_eq!(target.connect_options(&mut |_| None), Err(Unbound("user.id".to_owned())));
-        let fixed =
-            read("url = 'wss://example.test/ws'\nmax_message = '1 KiB'\nauth = 'user'").expect("no mistake");
+        let fixed = read(
+            "url = 'wss://example.test/ws'\nmax_message = '1 KiB'\nmax_duration = '1 min'\nauth = 'user'",
+        )
+        .expect("no mistake");
         assert_eq!((fixed.needs_port(), fixed.max_message), (false, 1024));
+        assert_eq!((fixed.max_duration, fixed.max_rate), (Some(Gap::from_millis(60_000)), None));
         assert_eq!(fixed.http_url(&mut |_| None).as_deref(), Ok("https://example.test"));
     }
 

@@ -32,6 +32,8 @@ fn learning_again_from_the_same_recordings_changes_nothing() {
         let golden = format!("golden/{session}.toml");
         std::fs::create_dir_all(project.path().join("golden")).expect("a folder");
         std::fs::copy(&golden, project.path().join(&golden)).expect("a copy");
+        let seen = format!("golden/{session}.seen");
+        std::fs::copy(&seen, project.path().join(&seen)).expect("a copy");
         let config = project.path().join("goldwire.toml");
         std::fs::write(&config, "goldwire = 1\n").expect("a file");
         let from = Path::new("recordings").join(session);

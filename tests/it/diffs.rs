@@ -39,7 +39,7 @@ fn what_a_release_changed_is_shown_once() {
     copies(&project, "old", 0..10, str::to_owned);
     copies(&project, "new", 10..20, |text| without_end(text).replace("\"ok\":true", "\"ok\":1"));
     let said = project.run(&["diff", "old", "new"]).exits(1);
-    let change = "shape: tool_completed/ok changed its type: = true → integer, 2 times (in 10 runs)";
+    let change = "shape: tool_completed/ok changed its type: true → integer, 2 times (in 10 runs)";
     assert_eq!(said.stdout.matches(change).count(), 1, "{}", said.stdout);
 }
 

@@ -77,6 +77,22 @@ fn unknown_keys_events_and_places_are_named_with_what_was_meant() {
 }
 
 #[test]
+fn what_must_be_live_and_what_was_seen_are_read_with_their_mistakes() {
+    let text = "goldwire = 1\norder = \"hi\"\nrequire_live = [\"ids\", \"txets\"]\n";
+    let said = golden(text).run(&["check"]).exits(2);
+    let place = "`txets` is nothing that shows a live server\n --> golden/chat.toml:3:24";
+    assert!(said.stderr.contains(place) && said.stderr.contains("did you mean `texts`?"), "{}", said.stderr);
+    let said = golden(&text.replace("[\"ids\", \"txets\"]", "3")).run(&["check"]).exits(2);
+    assert!(said.stderr.contains("golden/chat.toml:3:"), "{}", said.stderr);
+
+    let project = golden("goldwire = 1\norder = \"hi\"\nrequire_live = true\n");
+    project.write("golden/chat.seen", "{\"goldwire_seen\":1,\"recordings\":true}\n");
+    let said = project.run(&["check"]).exits(2);
+    assert!(said.stderr.contains("golden/chat.seen: line 1, column "), "{}", said.stderr);
+    assert!(said.stderr.contains("hint: goldwire learn chat"), "{}", said.stderr);
+}
+
+#[test]
 fn other_versions_are_told_from_broken_files() {
     let said = golden("goldwire = 7\norder = \"a\"\n").run(&["check"]).exits(2);
     assert!(said.stderr.contains("golden version 7; this goldwire reads version 1"), "{}", said.stderr);
@@ -156,7 +172,9 @@ fn bad_usage_is_2_and_nothing_to_do_is_4() {
     project.run(&["check", "ghost"]).exits(4);
     project.run(&["learn", "ghost"]).exits(4);
     project.run(&["accept", "--reason", "x"]).exits(4);
-    project.run(&["record", "ghost"]).exits(4);
+    let said = project.run(&["record", "ghost"]).exits(2);
+    assert!(said.stderr.contains("no target to connect to"), "{}", said.stderr);
+    project.run(&["record", "ghost", "--duration", "soon"]).exits(2);
     project.run(&["record", "../evil", "--script", "x.toml"]).exits(2);
     project.run(&["check", "--offline", "ghost.jsonl"]).exits(2);
     project.run(&["--version"]).exits(0);

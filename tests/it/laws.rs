@@ -153,7 +153,7 @@ fn what_is_written_reads_back_and_a_rewrite_keeps_comments() {
 #[test]
 fn a_lost_frame_is_found_and_leads() {
     law(8, |rng| {
-        let recordings = sessions(rng, 12);
+        let recordings = sessions(rng, 20);
         let golden = golden_of(&recordings);
         for recording in &recordings[..4] {
             for at in 0..recording.frames.len() {
@@ -202,4 +202,28 @@ proptest! {
         let _ = golden::read("g.toml", &format!("goldwire = 1\n{text}"));
         let _ = golden::read("g.toml", &format!("goldwire = 1\norder = \"a ; >b\"\n[event.b]\n{text}"));
     }
+}
+
+#[test]
+fn what_only_two_of_many_recordings_show_is_learned_too() {
+    law(1, |rng| {
+        let mut recordings = sessions(rng, 150);
+        for index in [60, 141] {
+            // Late in the session and nowhere else; whether a sample would hold it is chance.
+            let recording = &mut recordings[index];
+            let at = recording.frames.len() - 1;
+            let mut frame = recording.frames[at].clone();
+            frame.payload = Payload::Text(r#"{"type":"quota","left":3}"#.to_owned());
+            recording.frames.insert(at, frame);
+        }
+        let golden = golden_of(&recordings);
+        assert_eq!(golden.learned.recordings, 150);
+        assert!(golden.order.to_string().contains("quota?"), "{}", golden.order);
+        for recording in &recordings {
+            let findings = check(&golden, recording).findings;
+            assert!(findings.is_empty(), "{}: {}", recording.header.id, findings[0].message);
+        }
+        recordings.reverse();
+        assert_eq!(golden::write(&golden_of(&recordings)), golden::write(&golden));
+    });
 }

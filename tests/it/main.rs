@@ -3,12 +3,20 @@
 
 mod cases;
 mod committed;
+mod compare;
 mod diffs;
+mod exchange;
 mod files;
+mod hand;
 mod laws;
 mod layers;
 mod live;
+mod long;
+mod probe;
+mod proxied;
+mod proxy;
 mod readme;
+mod secrets;
 mod stream;
 mod support;
 mod trouble;

@@ -6,13 +6,15 @@
 //! 20  end client 1000
 //! ```
 //!
-//! The number is in milliseconds; `end gave-up NAME` is a wait in vain.
+//! The number is in milliseconds; `end gave-up NAME` is a wait in vain, `host 81 1 480` before it says that of 81 probes
+//! the usual one was 1 ms late, the worst 480 ms.
 
-use goldwire::transcript::{End, Ending, Frame, Gap, Header, Offset, Payload, Side, Transcript};
+use goldwire::transcript::{End, Ending, Frame, Gap, Header, Host, Offset, Payload, Side, Transcript};
 
 pub(crate) fn transcript(text: &str) -> Transcript {
     let mut frames = Vec::new();
     let mut ending = None;
+    let mut host = None;
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
         let (time, rest) = line.split_once(' ').expect("a time");
         let millis: f64 = time.parse().expect("a number of milliseconds");
@@ -22,12 +24,16 @@ pub(crate) fn transcript(text: &str) -> Transcript {
             ">" => Side::Client,
             "<" => Side::Server,
             "end" => {
-                ending = Some(Ending { at, how: end(rest) });
+                ending = Some(Ending { at, how: end(rest), host });
+                continue;
+            }
+            "host" => {
+                host = Some(busy(rest));
                 continue;
             }
             other => panic!("`{other}` is no direction"),
         };
-        frames.push(Frame { at, conn: 0, side, payload: Payload::Text(rest.trim().to_owned()) });
+        frames.push(Frame::new(at, side, Payload::Text(rest.trim().to_owned())));
     }
     let header = Header {
         session: "case".to_owned(),
@@ -37,6 +43,13 @@ pub(crate) fn transcript(text: &str) -> Transcript {
         ..Header::default()
     };
     Transcript { header, frames, ending: ending.expect("a line `end …`") }
+}
+
+fn busy(text: &str) -> Host {
+    let numbers: Vec<u32> = text.split_whitespace().map(|word| word.parse().expect("a number")).collect();
+    let [probes, usual, worst] = numbers[..] else { panic!("`{text}` is not `PROBES USUAL WORST`") };
+    let millis = |number: u32| Gap::from_millis(number.into());
+    Host { probes, lag_p50: millis(usual), lag_max: millis(worst), starved: None }
 }
 
 fn end(text: &str) -> End {

@@ -146,3 +146,32 @@ impl Drop for Running {
         let _ = self.0.wait();
     }
 }
+
+/// The example server on a port of its own, with one of its faults or none (the empty name).
+pub(crate) struct Release {
+    address: String,
+    _process: Running,
+}
+
+impl Release {
+    pub(crate) fn start(regress: &str) -> Release {
+        Release::with(regress, &[])
+    }
+
+    pub(crate) fn with(regress: &str, arguments: &[&str]) -> Release {
+        let mut command = Command::new(server());
+        command.args(["--listen", "127.0.0.1:0"]).args(arguments).env("AGENT_SERVER_REGRESS", regress);
+        let mut process =
+            Running(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts"));
+        // Its first line says that it listens, and where.
+        let mut line = String::new();
+        let stdout = process.0.stdout.take().expect("a pipe");
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut line).expect("a line");
+        let address = line.trim().strip_prefix("listening on http://").expect("an address").to_owned();
+        Release { address, _process: process }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("ws://{}/ws", self.address)
+    }
+}

@@ -106,12 +106,11 @@ fn a_server_never_becomes_ready_or_ends_before() {
     could_not_judge(&absent, Duration::from_secs(10), &["no-such-server"]);
 }
 
-/// Accepts one connection, upgrades it by hand, then does what `then` says: a real peer that misbehaves.
-fn rude(then: impl FnOnce(std::net::TcpStream) + Send + 'static) -> u16 {
+/// Upgrades every connection by hand, then does what `then` says: a real peer that misbehaves.
+pub(crate) fn rude(then: fn(std::net::TcpStream)) -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
     let port = listener.local_addr().expect("an address").port();
-    std::thread::spawn(move || {
-        let Ok((mut stream, _)) = listener.accept() else { return };
+    let serve = move |mut stream: std::net::TcpStream| {
         let mut lines = BufReader::new(stream.try_clone().expect("a clone")).lines();
         let mut key = String::new();
         for line in lines.by_ref().map_while(Result::ok) {
@@ -129,6 +128,11 @@ fn rude(then: impl FnOnce(std::net::TcpStream) + Send + 'static) -> u16 {
         );
         if stream.write_all(answer.as_bytes()).is_ok() {
             then(stream);
+        }
+    };
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || serve(stream));
         }
     });
     port
@@ -225,6 +229,25 @@ fn ctrl_c_keeps_what_was_recorded_and_leaves_no_server_behind() {
         );
     }
     wait_for(|| (!std::path::Path::new(&format!("/proc/{server}")).exists()).then_some(()));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn kill_9_of_goldwire_leaves_no_server_behind() {
+    let project = Project::with_server(&[]);
+    let mut command = project.command(&["record", "chat", "--stdin"]);
+    // Its stdin stays open, so that the session would go on.
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = Running(command.spawn().expect("goldwire runs"));
+    let server = wait_for(|| server_of(child.0.id()));
+    wait_for(|| (!project.files("recordings/chat").is_empty()).then_some(()));
+    kill(child.0.id(), "KILL");
+    child.0.wait().expect("it ends");
+    // Nobody waits for it any more: what is left of it may be a zombie, which serves nobody.
+    wait_for(|| {
+        let stat = std::fs::read_to_string(format!("/proc/{server}/stat")).unwrap_or_default();
+        (stat.is_empty() || stat.contains(") Z ")).then_some(())
+    });
 }
 
 fn kill(pid: u32, signal: &str) {

@@ -21,6 +21,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PATH")]
     pub(crate) db: Option<PathBuf>,
 
+    /// An HTML file that is served at /
+    #[arg(long, value_name = "FILE")]
+    pub(crate) page: Option<PathBuf>,
+
     /// How tokens are signed; RS256 and ES256 need --key
     #[arg(long, value_enum, value_name = "ALG", default_value = "HS256")]
     pub(crate) algorithm: Signing,

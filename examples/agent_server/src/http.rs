@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Json, Response};
+use axum::response::{Html, IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::json;
@@ -18,9 +18,13 @@ use crate::log;
 use crate::store::User;
 use crate::users;
 
-/// All routes, the socket's included.
-pub(crate) fn routes(app: Arc<App>) -> Router {
-    Router::new()
+/// All routes, the socket's included; `page` is what a browser gets at `/`.
+pub(crate) fn routes(app: Arc<App>, page: Option<String>) -> Router {
+    let router = match page {
+        Some(page) => Router::new().route("/", get(async move || Html(page.clone()))),
+        None => Router::new(),
+    };
+    router
         .route("/health", get(async || Json(json!({ "status": "ok" }))))
         .route("/auth/register", post(register))
         .route("/auth/login", post(login))

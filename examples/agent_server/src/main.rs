@@ -89,6 +89,12 @@ async fn start(args: &Args) -> Result<(), Box<dyn Error>> {
         runs: Arc::new(Runs::default()),
         agent: Arc::new(Agent::new(args.regress)?),
     });
+    let page = match &args.page {
+        Some(path) => {
+            Some(std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?)
+        }
+        None => None,
+    };
     // Before the first connection, so that a stop is never missed.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -109,7 +115,7 @@ async fn start(args: &Args) -> Result<(), Box<dyn Error>> {
     let listener = listener.tap_io(|tcp| {
         let _ = tcp.set_nodelay(true);
     });
-    let serving = axum::serve(listener, http::routes(Arc::clone(&app))).with_graceful_shutdown(stop);
+    let serving = axum::serve(listener, http::routes(Arc::clone(&app), page)).with_graceful_shutdown(stop);
     tokio::select! {
         served = serving.into_future() => served?,
         // Keep-alive connections and slow clients do not hold up a stop for ever.

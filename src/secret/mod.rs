@@ -1,7 +1,14 @@
 //! A string that never shows: tokens, passwords, cookies.
 //!
 //! Knows nothing of where a secret comes from or goes to. What is written to disk or to a terminal is cleaned by
-//! `transcript::Redactor`, which is told every [`Secret`] that becomes known.
+//! `transcript::Redactor`, which is told every [`Secret`] that becomes known. By which names and looks a credential is
+//! recognised that nobody announced, this room knows too.
+
+mod looks;
+mod names;
+
+pub use looks::{entropy, is_plain_words, looks_like_credential};
+pub use names::{Suspicion, field_suspicion, is_credential_header, is_credential_parameter, is_secret_name};
 
 use std::fmt;
 

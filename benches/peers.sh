@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Other programs that can keep what a WebSocket says, on the same work and the same machine as `goldwire record`:
+# events as fast as they are read, with ratios to a bare reader in the same run. Installs what is missing by its
+# package name into a folder of its own.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+tools="${PEERS:-$PWD/target/peers}"
+mkdir -p "$tools"
+
+[ -x "$tools/bin/websocat" ] || cargo install --quiet --root "$tools" --version '^1' websocat
+if [ ! -x "$tools/venv/bin/python" ]; then
+  python3 -m venv "$tools/venv"
+  "$tools/venv/bin/pip" install --quiet websockets
+fi
+cat > "$tools/record.py" <<'PY'
+import asyncio, json, sys, time
+import websockets
+
+async def main(url, out):
+    with open(out, "w") as file:
+        async with websockets.connect(url, compression=None) as socket:
+            async for message in socket:
+                file.write(json.dumps({"ts": time.time_ns(), "text": message}) + "\n")
+
+asyncio.run(main(*sys.argv[1:]))
+PY
+
+bench() { cargo bench --quiet --bench record -- "$@"; }
+bench rate
+echo
+bench peer "websocat" "$tools/bin/websocat -t -U -B 200000 '{url}' > '{out}'"
+bench peer "websocat, timestamps" "$tools/bin/websocat -t -U -B 200000 'timestamp:{url}' - > '{out}'"
+bench peer "Python websockets" "$tools/venv/bin/python '$tools/record.py' '{url}' '{out}'"

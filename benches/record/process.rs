@@ -1,0 +1,71 @@
+//! Processes, and what they cost: read from /proc until they are gone.
+
+use crate::Failure;
+use std::fs;
+use std::io::{BufRead, BufReader, Lines};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+/// What a process took.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Cost {
+    /// Seconds of processor time, of itself and of the children it waited for.
+    pub(crate) cpu: f64,
+    /// The most memory it had at a time, in MB, as last seen.
+    pub(crate) peak: f64,
+}
+
+/// Runs a command to its end.
+pub(crate) fn run(command: &mut Command) -> Result<Cost, Failure> {
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let mut cost = Cost::default();
+    loop {
+        if let Ok(status) = fs::read_to_string(format!("/proc/{}/status", child.id())) {
+            let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+            let kilobytes = peak.and_then(|peak| peak.split_whitespace().next()?.parse::<f64>().ok());
+            cost.peak = cost.peak.max(kilobytes.unwrap_or(0.0) / 1000.0);
+        }
+        // Ended, but not yet waited for: all its time is known.
+        let stat = fs::read_to_string(format!("/proc/{}/stat", child.id()))?;
+        let fields: Vec<&str> = stat.rsplit_once(") ").map_or(vec![], |(_, rest)| rest.split(' ').collect());
+        if fields.first() == Some(&"Z") {
+            let ticks: u64 = fields[11..15].iter().filter_map(|field| field.parse::<u64>().ok()).sum();
+            cost.cpu = ticks as f64 / 100.0;
+            child.wait()?;
+            return Ok(cost);
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// A process of this very program that says something and goes on until it is dropped.
+pub(crate) struct Own {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Own {
+    pub(crate) fn start(arguments: &[String]) -> Result<Own, Failure> {
+        let mut child = own(arguments)?.stdout(Stdio::piped()).spawn()?;
+        let out = child.stdout.take().ok_or("its output is piped")?;
+        Ok(Own { child, lines: BufReader::new(out).lines() })
+    }
+
+    pub(crate) fn line(&mut self) -> Result<String, Failure> {
+        Ok(self.lines.next().ok_or("it ended")??)
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// This very program, to do something else.
+pub(crate) fn own(arguments: &[String]) -> Result<Command, Failure> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(arguments);
+    Ok(command)
+}

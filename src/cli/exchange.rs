@@ -1,0 +1,140 @@
+//! `goldwire import` and `goldwire export`: captures of other programs become recordings, and back.
+
+use super::args::{ExportArgs, ImportArgs};
+use super::config::Config;
+use super::error::CliError;
+use super::exit::Exit;
+use crate::auth::{claims_of, random_word};
+use crate::report::plural;
+use crate::store::{Store, read_recording, recordings_at, replace};
+use crate::transcript::exchange::{
+    CaptureError, Imported, Mapping, parse_ending, read_har, read_lines, write_har,
+};
+use crate::transcript::{Header, Redactor, Transcript, Writer};
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+pub(super) fn import(config: &Config, args: &ImportArgs, out: &mut impl Write) -> Result<Exit, CliError> {
+    let file = args.file.display();
+    let session = match &args.session {
+        Some(session) => session.clone(),
+        None => args.file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default(),
+    };
+    Store::check_name(&session).map_err(|error| CliError::from(error).hint("name it with --session NAME"))?;
+    let ends = match &args.ends {
+        Some(text) => Some(parse_ending(text).ok_or_else(|| {
+            CliError::usage(format!("`{text}` is not an ending"))
+                .hint("write --ends 'client 1000', 'server 1008' or 'dropped'")
+        })?),
+        None => None,
+    };
+    let text = fs::read_to_string(&args.file)
+        .map_err(|error| CliError::usage(format!("failed to read {file}: {error}")))?;
+    let redactor = config.redactor();
+    let wrong = |error: CaptureError| {
+        let message = redactor.clean(&format!("{file}: {error}")).into_owned();
+        let hint = error.hint.unwrap_or_else(|| "nothing was imported".to_owned());
+        CliError::usage(message).hint(hint)
+    };
+    let mut imported = match &args.map {
+        Some(map) => {
+            let mapping = Mapping::parse(map).map_err(|cause| {
+                CliError::usage(format!("--map: {cause}"))
+                    .hint("--map time=/ts,dir=/direction,data=/payload,sent=out")
+            })?;
+            vec![read_lines(&text, &mapping, &redactor).map_err(wrong)?]
+        }
+        None => {
+            let capture = read_har(&text, &redactor).map_err(wrong)?;
+            capture.notes.iter().for_each(|note| eprintln!("{file}: {note}"));
+            capture.sessions
+        }
+    };
+    if let Some(how) = &ends {
+        imported.iter_mut().for_each(|one| one.transcript.ending.how = how.clone());
+    } else if imported.iter().any(|one| !one.says_ending) {
+        eprintln!(
+            "{file}: it does not say how the session ended; taken as `client 1000`, or say it with --ends 'server 1000'"
+        );
+    }
+    let mut files = Vec::new();
+    for one in &mut imported {
+        files.push(recording(&session, args, one, &redactor)?);
+    }
+    let store = Store::new(&config.root);
+    let paths = store.add_recordings(&session, &files)?;
+    for (path, one) in paths.iter().zip(&imported) {
+        let frames = plural(one.transcript.frames.len(), "frame");
+        let about = if one.transcript.header.url.is_empty() {
+            String::new()
+        } else {
+            format!(", {}", redactor.clean_url(&one.transcript.header.url))
+        };
+        writeln!(out, "{}: {frames}{about}, times in {}", path.display(), one.unit.name())?;
+    }
+    eprintln!("next: goldwire learn {session}");
+    Ok(Exit::Conforms)
+}
+
+/// The name and the text of a recording's file.
+fn recording(
+    session: &str,
+    args: &ImportArgs,
+    imported: &mut Imported,
+    redactor: &Redactor,
+) -> Result<(String, Vec<u8>), CliError> {
+    let id = random_word(6)
+        .map_err(|error| CliError::new(Exit::Internal, format!("no random numbers: {error}")))?;
+    let transcript = &mut imported.transcript;
+    let header = &mut transcript.header;
+    let claims = claims(header);
+    header.claims = claims;
+    session.clone_into(&mut header.session);
+    header.id.clone_from(&id);
+    if let Some(user) = &args.user {
+        header.user.clone_from(user);
+    }
+    if let Some(url) = &args.url {
+        header.url.clone_from(url);
+    }
+    let started: String = header.started.chars().filter(|c| !"-:".contains(*c)).collect();
+    // 20261124T023726.813000000Z, as `record` names its files: to the millisecond.
+    let name = format!("{}Z-{id}.jsonl", started.get(..19).unwrap_or("import"));
+    let written = Header { url: redactor.clean_url(&header.url).into_owned(), ..header.clone() };
+    let write = |transcript: &Transcript| {
+        let mut writer = Writer::new(Vec::new(), &written, redactor.clone())?;
+        transcript.frames.iter().try_for_each(|frame| writer.frame(frame))?;
+        writer.end(&transcript.ending)
+    };
+    Ok((name, write(transcript)?))
+}
+
+/// What the first token of the upgrade claims, when it is a JWT.
+fn claims(header: &Header) -> Option<serde_json::Value> {
+    let values = header.handshake.request.values().map(String::as_str);
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    std::iter::once(header.url.as_str())
+        .chain(values)
+        .flat_map(|value| value.split(move |c| !is_part(c)))
+        .filter_map(|word| word.find("eyJ").map(|at| &word[at..]))
+        .find_map(claims_of)
+        .map(|(_, claims)| claims)
+}
+
+pub(super) fn export(args: &ExportArgs, out: &mut impl Write) -> Result<Exit, CliError> {
+    let paths = recordings_at(&args.recordings)?;
+    if paths.is_empty() {
+        return Err(CliError::new(Exit::Nothing, "no recording to export"));
+    }
+    let transcripts = paths.iter().map(|path| read_recording(path)).collect::<Result<Vec<_>, _>>()?;
+    let har = write_har(&transcripts).map_err(CliError::usage)?;
+    match args.output.as_deref().filter(|path| *path != Path::new("-")) {
+        Some(path) => {
+            replace(path, &har)?;
+            eprintln!("wrote {}: {}", path.display(), plural(transcripts.len(), "session"));
+        }
+        None => out.write_all(har.as_bytes())?,
+    }
+    Ok(Exit::Conforms)
+}

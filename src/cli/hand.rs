@@ -1,0 +1,175 @@
+//! A session by hand: lines of stdin become messages, what passes is shown.
+//!
+//! Frames go to stdout, one line each, `>` sent and `<` received; notes go to stderr. On a terminal there is a prompt, and
+//! what the terminal has echoed is not shown again.
+
+use crate::drive::LineError;
+use crate::transcript::{Frame, Payload, Side};
+use crate::wire::{Hand, Shown};
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Style};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::mpsc;
+
+const SENT: Style = AnsiColor::Green.on_default();
+const RECEIVED: Style = AnsiColor::Cyan.on_default();
+/// Lines that may wait for the session.
+const WAITING: usize = 16;
+/// So much of a binary message is shown, in base64.
+const SHOWN: usize = 96;
+const PROMPT: &str = "> ";
+/// Back to the start of the line and nothing left of it: the prompt, and what is being typed.
+const CLEAR: &str = "\r\x1b[K";
+
+/// Takes the prompt away.
+pub(super) fn leave() {
+    if is_typed() && io::stdout().is_terminal() {
+        put(CLEAR);
+    }
+}
+
+/// Whether a person types; one who does sees what was not sent, and says it again.
+pub(super) fn is_typed() -> bool {
+    io::stdin().is_terminal()
+}
+
+/// What went wrong with lines.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Unsent {
+    /// One made no sense.
+    pub(super) bad: Arc<AtomicBool>,
+    /// One came when the session was over.
+    pub(super) late: Arc<AtomicBool>,
+}
+
+/// Reads stdin from now on, and shows on stdout. Its thread ends with stdin, or with the process.
+pub(super) fn hand(color: ColorChoice) -> io::Result<(Hand, Unsent)> {
+    let is_terminal = is_typed() && io::stdout().is_terminal();
+    let (sender, lines) = mpsc::channel(WAITING);
+    let (unsent, echoed) = (Unsent::default(), Echoed::default());
+    let (bad, typed) = (unsent.bad.clone(), echoed.clone());
+    std::thread::Builder::new().name("goldwire-stdin".to_owned()).spawn(move || {
+        if let Err(error) = read_lines(&sender, &bad, &typed) {
+            eprintln!("failed to read stdin: {error}");
+        }
+    })?;
+    if is_terminal {
+        put(PROMPT);
+    }
+    let told = unsent.clone();
+    let show = move |shown: Shown<'_>| {
+        if is_terminal {
+            put(CLEAR);
+        }
+        match shown {
+            Shown::Frame(frame) if is_terminal && echoed.takes(frame) => {}
+            // A reader that has gone has seen enough; the session is recorded all the same.
+            Shown::Frame(frame) => show_frame(frame, color).unwrap_or_default(),
+            Shown::NotSent(line, error) => {
+                let flag = if matches!(error, LineError::Over) { &told.late } else { &told.bad };
+                flag.store(true, Ordering::Relaxed);
+                eprintln!("line {line} was not sent: {error}");
+            }
+        }
+        if is_terminal {
+            put(PROMPT);
+        }
+    };
+    Ok((Hand { lines, show: Box::new(show) }, unsent))
+}
+
+fn put(text: &str) {
+    let mut out = io::stdout();
+    // A terminal that is gone is noticed by the next read.
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// The latest line that a terminal has shown already.
+#[derive(Debug, Clone, Default)]
+struct Echoed(Arc<Mutex<Option<String>>>);
+
+impl Echoed {
+    fn put(&self, line: &str) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(line.to_owned());
+    }
+
+    /// Whether this frame is what was typed.
+    fn takes(&self, frame: &Frame) -> bool {
+        let mut line = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Payload::Text(text) = &frame.payload else { return false };
+        frame.side == Side::Client && line.take_if(|line| line == text).is_some()
+    }
+}
+
+fn read_lines(sender: &mpsc::Sender<(u64, String)>, bad: &AtomicBool, echoed: &Echoed) -> io::Result<()> {
+    let mut input = io::stdin().lock();
+    let mut bytes = Vec::new();
+    for number in 1.. {
+        bytes.clear();
+        if input.read_until(b'\n', &mut bytes)? == 0 {
+            return Ok(());
+        }
+        let line = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let Ok(line) = std::str::from_utf8(line) else {
+            bad.store(true, Ordering::Relaxed);
+            eprintln!("line {number} was not sent: it is not UTF-8; /binary BASE64 sends bytes");
+            continue;
+        };
+        echoed.put(line);
+        if sender.blocking_send((number, line.to_owned())).is_err() {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+fn show_frame(frame: &Frame, color: ColorChoice) -> io::Result<()> {
+    let text = match &frame.payload {
+        Payload::Text(text) => printable(text),
+        Payload::Binary(bytes) => format!("(binary, {} bytes) {}", bytes.len(), short(bytes)),
+        Payload::Ping(bytes) => format!("(ping) {}", printable(&String::from_utf8_lossy(bytes))),
+        Payload::Pong(bytes) => format!("(pong) {}", printable(&String::from_utf8_lossy(bytes))),
+        Payload::Close { code, reason } => format!("(close {code}) {}", printable(reason)),
+        Payload::Gone(detail) => {
+            eprintln!("{detail}");
+            return Ok(());
+        }
+        Payload::Open(_) => return Ok(()),
+    };
+    let (mark, style) = match frame.side {
+        Side::Client => (">", SENT),
+        Side::Server => ("<", RECEIVED),
+    };
+    let mut out = AutoStream::new(io::stdout().lock(), color);
+    writeln!(out, "{style}{mark} {}{style:#}", text.trim_end_matches(' '))?;
+    out.flush()
+}
+
+fn short(bytes: &[u8]) -> String {
+    let text = BASE64.encode(&bytes[..bytes.len().min(SHOWN)]);
+    if bytes.len() > SHOWN { text + "…" } else { text }
+}
+
+/// On one line, and without a way to command the terminal.
+fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() && c != '\t' { out.extend(c.escape_default()) } else { out.push(c) }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_says_cannot_command_the_terminal() {
+        assert_eq!(printable("a\tb\n\u{1b}[2J\u{9b}é"), "a\tb\\n\\u{1b}[2J\\u{9b}é");
+    }
+}

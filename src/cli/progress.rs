@@ -1,0 +1,70 @@
+//! How far long work is: a bar when somebody looks at it, a line a round when it goes into a file.
+
+use crate::report::plural;
+use crate::transcript::Gap;
+use std::io::{self, IsTerminal as _};
+use std::time::{Duration, Instant};
+
+const WIDTH: usize = 24;
+
+/// Rounds that are played one after the other, told on stderr.
+#[derive(Debug)]
+pub(super) struct Progress {
+    rounds: u32,
+    started: Instant,
+    has_bar: bool,
+}
+
+impl Progress {
+    pub(super) fn of(rounds: u32) -> Progress {
+        let has_bar = rounds > 1 && io::stderr().is_terminal();
+        let progress = Progress { rounds, started: Instant::now(), has_bar };
+        if has_bar {
+            eprint!("{}", bar(0, rounds, 0, Duration::ZERO));
+        }
+        progress
+    }
+
+    /// Makes room for a line.
+    pub(super) fn clear(&self) {
+        if self.has_bar {
+            eprint!("\r\x1b[K");
+        }
+    }
+
+    /// A round is over, and so many recordings are there by now.
+    pub(super) fn round(&self, round: u32, kept: usize) {
+        if !self.has_bar {
+            eprintln!("round {round} of {}: {} kept", self.rounds, plural(kept, "recording"));
+        } else if round < self.rounds {
+            eprint!("\r\x1b[K{}", bar(round, self.rounds, kept, self.started.elapsed()));
+        } else {
+            eprintln!("\r\x1b[K{} rounds: {} kept", self.rounds, plural(kept, "recording"));
+        }
+    }
+}
+
+fn bar(round: u32, rounds: u32, kept: usize, took: Duration) -> String {
+    let full = WIDTH * round as usize / rounds.max(1) as usize;
+    let left = match round {
+        0 => String::new(),
+        _ => format!(", {} left", Gap::from(took / round * (rounds - round))),
+    };
+    let line = format!("{}{}", "#".repeat(full), "-".repeat(WIDTH - full));
+    format!("[{line}] {round} of {rounds} rounds, {} kept{left}", plural(kept, "recording"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_fills_and_says_what_is_left() {
+        assert_eq!(
+            bar(0, 4, 0, Duration::ZERO),
+            "[------------------------] 0 of 4 rounds, 0 recordings kept"
+        );
+        let half = "[############------------] 2 of 4 rounds, 6 recordings kept, 3 s left";
+        assert_eq!(bar(2, 4, 6, Duration::from_secs(3)), half);
+    }
+}

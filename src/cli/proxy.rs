@@ -1,0 +1,107 @@
+//! `goldwire proxy`: record whatever real client or browser connects through it.
+
+use super::args::ProxyArgs;
+use super::config::Config;
+use super::error::CliError;
+use super::exit::Exit;
+use super::live::{interrupts, secrets};
+use crate::auth::Trust;
+use crate::report::plural;
+use crate::store::{Store, compress};
+use crate::transcript::{End, Gap};
+use crate::wire::{Notice, Proxy, ProxyOptions};
+use std::io::Write;
+
+/// How long the server may take to be reached.
+const CONNECT: Gap = Gap::from_millis(10_000);
+
+/// What all connections came to.
+#[derive(Default)]
+struct Tally {
+    kept: usize,
+    interrupted: usize,
+    troubles: usize,
+    losses: usize,
+}
+
+pub(super) async fn run(config: &Config, args: ProxyArgs, out: &mut impl Write) -> Result<Exit, CliError> {
+    let store = Store::new(&config.root);
+    let session = args.session_option.unwrap_or(args.session);
+    Store::check_name(&session)?;
+    let is_compressed = args.zstd || config.compress;
+    let interrupt = interrupts();
+    let (proxy, mut notices) = Proxy::bind(ProxyOptions {
+        folder: store.recordings_folder(&session),
+        session: session.clone(),
+        listen: args.listen,
+        to: args.to.clone(),
+        certificate: args.cert.zip(args.key),
+        trust: Trust { insecure: args.insecure, ca: args.ca },
+        connect_timeout: CONNECT,
+        max_message: args.max_message,
+        flush: args.flush.unwrap_or(config.flush),
+        secrets: secrets(&args.secrets, &config.redactor())?,
+        rules: config.redact.clone(),
+    })
+    .await?;
+    let to = args.to.split(['?', '#']).next().unwrap_or_default();
+    eprintln!("listening on {} for {to}; Ctrl-C ends it", proxy.url());
+    let running = tokio::spawn(Box::pin(proxy.run(interrupt)));
+    let mut tally = Tally::default();
+    // It ends when the proxy has, and with it the last sender.
+    while let Some(mut notice) = notices.recv().await {
+        if let Notice::Recorded(recorded) = &mut notice
+            && is_compressed
+            && recorded.loss.is_none()
+        {
+            let path = recorded.path.clone();
+            match tokio::task::spawn_blocking(move || compress(&path)).await {
+                Ok(Ok(path)) => recorded.path = path,
+                Ok(Err(error)) => eprintln!("{error}; the recording is kept as it is"),
+                Err(error) => eprintln!("{error}; the recording is kept as it is"),
+            }
+        }
+        tell(notice, &mut tally, out)?;
+    }
+    running.await.map_err(|error| CliError::new(Exit::Internal, format!("the proxy failed: {error}")))?;
+    if tally.interrupted > 0 {
+        let sessions = plural(tally.interrupted, "session");
+        eprintln!("{sessions} cut off: `learn` leaves them out; close the client before the proxy");
+    }
+    if tally.losses > 0 || (tally.kept == 0 && tally.troubles > 0) {
+        return Ok(Exit::CouldNotJudge);
+    }
+    match tally.kept {
+        0 => eprintln!("nobody connected: nothing was recorded"),
+        kept if kept > tally.interrupted => eprintln!("next: goldwire learn {session}"),
+        _ => {}
+    }
+    Ok(Exit::Conforms)
+}
+
+fn tell(notice: Notice, tally: &mut Tally, out: &mut impl Write) -> Result<(), CliError> {
+    match notice {
+        Notice::Recorded(recorded) => {
+            tally.kept += 1;
+            tally.interrupted += usize::from(matches!(recorded.ending.how, End::Interrupted));
+            let frames = plural(usize::try_from(recorded.frames).unwrap_or(usize::MAX), "frame");
+            let (path, user, label) = (recorded.path.display(), &recorded.user, recorded.ending.label());
+            writeln!(out, "{path} {user} {frames} {label}")?;
+            // Whoever reads us wants to know now.
+            out.flush()?;
+            if let Some(loss) = recorded.loss {
+                tally.losses += 1;
+                eprintln!("{user}: {loss}");
+            }
+        }
+        Notice::Trouble { message, hint, is_loss } => {
+            tally.troubles += 1;
+            tally.losses += usize::from(is_loss);
+            eprintln!("{message}");
+            if let Some(hint) = hint {
+                eprintln!("hint: {hint}");
+            }
+        }
+    }
+    Ok(())
+}

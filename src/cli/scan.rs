@@ -1,0 +1,135 @@
+//! `goldwire scan`: whether anything written down still looks like a secret.
+
+use super::args::{Format, ScanArgs};
+use super::config::Config;
+use super::error::CliError;
+use super::exit::Exit;
+use super::live::secrets;
+use crate::report::plural;
+use crate::store::{Store, contents};
+use crate::transcript::{Leftover, Redactor};
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// What was found in one file.
+pub(super) struct Scanned {
+    path: PathBuf,
+    leftovers: Vec<Leftover>,
+}
+
+pub(super) fn run(config: &Config, args: &ScanArgs, out: &mut impl Write) -> Result<Exit, CliError> {
+    let redactor = config.redactor();
+    secrets(&args.secrets, &redactor)?;
+    let files = if args.paths.is_empty() {
+        let folders = ["recordings", "golden"].map(|folder| config.root.join(folder));
+        walk(config, folders.into_iter().filter(|folder| folder.exists()))?
+    } else {
+        walk(config, args.paths.iter().cloned())?
+    };
+    if files.is_empty() {
+        return Err(CliError::new(Exit::Nothing, "no file to scan: nothing was looked at")
+            .hint("goldwire scan PATH…; without one, recordings/ and golden/ are scanned"));
+    }
+    let scanned = scan(&files, &redactor)?;
+    let count: usize = scanned.iter().map(|file| file.leftovers.len()).sum();
+    match args.format {
+        Format::Json => json(&scanned, files.len(), out)?,
+        Format::Text => {
+            lines(&scanned, usize::MAX).iter().try_for_each(|line| writeln!(out, "{line}"))?;
+            let looked = plural(files.len(), "file");
+            match count {
+                0 => writeln!(out, "no secret found in {looked}")?,
+                _ => writeln!(out, "{} in {looked}", plural(count, "possible secret"))?,
+            }
+        }
+    }
+    Ok(if count == 0 { Exit::Conforms } else { Exit::Deviates })
+}
+
+/// Refuses a session's proposal while it, or a recording it was learned from, still holds something like a secret.
+pub(super) fn refuse_secrets(config: &Config, store: &Store, session: &str) -> Result<(), CliError> {
+    let mut files: Vec<PathBuf> = store.proposal_files(session);
+    files.extend(store.recordings(session)?);
+    let scanned = scan(&files, &config.redactor())?;
+    let lines = lines(&scanned, 5);
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "`{session}` is not accepted: what would be kept looks like secrets\n  {}",
+        lines.join("\n  ")
+    );
+    Err(CliError::usage(message).hint(format!(
+        "record anew with [redact] in goldwire.toml naming them; `goldwire scan` shows all of them; if they are none, \
+         goldwire accept {session} --reason '…' --allow-secrets 'why they are none'"
+    )))
+}
+
+fn scan(files: &[PathBuf], redactor: &Redactor) -> Result<Vec<Scanned>, CliError> {
+    let mut scanned = Vec::new();
+    for path in files {
+        let bytes = contents(path)
+            .map_err(|error| CliError::usage(format!("failed to read {}: {error}", path.display())))?;
+        let leftovers = redactor.leftovers(&String::from_utf8_lossy(&bytes));
+        if !leftovers.is_empty() {
+            scanned.push(Scanned { path: path.clone(), leftovers });
+        }
+    }
+    Ok(scanned)
+}
+
+fn lines(scanned: &[Scanned], most: usize) -> Vec<String> {
+    let all =
+        scanned.iter().flat_map(|file| file.leftovers.iter().map(move |leftover| (&file.path, leftover)));
+    let line = |(path, found): (&PathBuf, &Leftover)| {
+        format!("{}:{}:{}: {}: {}", path.display(), found.line, found.column, found.kind, found.excerpt)
+    };
+    all.map(line).take(most).collect()
+}
+
+fn json(scanned: &[Scanned], files: usize, out: &mut impl Write) -> Result<(), CliError> {
+    let found: Vec<serde_json::Value> = scanned
+        .iter()
+        .flat_map(|file| file.leftovers.iter().map(move |leftover| (&file.path, leftover)))
+        .map(|(path, found)| {
+            serde_json::json!({
+                "file": path.display().to_string(), "line": found.line, "column": found.column,
+                "kind": found.kind.to_string(), "excerpt": found.excerpt,
+            })
+        })
+        .collect();
+    writeln!(out, "{}", serde_json::json!({ "goldwire_scan": 1, "files": files, "found": found }))?;
+    Ok(())
+}
+
+/// All files below these paths, but those that `[scan] ignore` names and `.git`.
+fn walk(config: &Config, paths: impl Iterator<Item = PathBuf>) -> Result<Vec<PathBuf>, CliError> {
+    let ignored: Vec<PathBuf> = config.scan_ignore.iter().map(|path| config.root.join(path)).collect();
+    let mut files = Vec::new();
+    for path in paths {
+        below(&path, &ignored, &mut files)?;
+    }
+    files.sort();
+    files.dedup();
+    Ok(files)
+}
+
+fn below(path: &Path, ignored: &[PathBuf], files: &mut Vec<PathBuf>) -> Result<(), CliError> {
+    let failed =
+        |error: std::io::Error| CliError::usage(format!("failed to read {}: {error}", path.display()));
+    let plain = path.strip_prefix(".").unwrap_or(path);
+    if ignored.iter().any(|ignored| plain == ignored) || path.file_name().is_some_and(|name| name == ".git") {
+        return Ok(());
+    }
+    // Not through links: what they lead to is scanned where it is.
+    let kind = fs::symlink_metadata(path).map_err(failed)?.file_type();
+    if kind.is_file() {
+        files.push(path.to_owned());
+    } else if kind.is_dir() {
+        for entry in fs::read_dir(path).map_err(failed)? {
+            below(&entry.map_err(failed)?.path(), ignored, files)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,308 @@
+//! What recordings showed that no later session should show again: the file beside a golden, JSON Lines, version 1.
+//!
+//! ```text
+//! {"goldwire_seen":1,"recordings":20,"users":5,"same_user":true,"long_gaps":0,"round_gaps":0,"texts_sent":20, …}
+//! {"recording":"2bwm76","ids":["02a1…","9c40…"],"times":["11f0…"],"texts":{},"timeline":{"labels":"7be0…","tenths":[0,244]}}
+//! ```
+//!
+//! Values are [fingerprints](super::fingerprint) of 64 bits, so that the file tells nobody an id or a text that he does not
+//! know already. Each stands with the recording that showed it, so that a recording is never held against itself.
+//! What two recordings share is not in the file: it proves nothing.
+
+use super::Timeline;
+use crate::dialect::Label;
+use crate::transcript::Gap;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The version this program writes. It reads no other.
+const SEEN_VERSION: u32 = 1;
+
+/// What recordings showed.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Seen {
+    /// How many recordings.
+    pub recordings: u32,
+    /// By how many users.
+    pub users: u32,
+    /// Whether one of the users was recorded twice: only then is it known which ids are new in every session.
+    pub same_user: bool,
+    /// Paths, e.g. `connected/user_id`, whose ids or times came again in a later recording.
+    pub stale: BTreeSet<String>,
+    /// How many gaps of 40 ms or more there were.
+    pub long_gaps: u64,
+    /// How many of these were multiples of 50 ms.
+    pub round_gaps: u64,
+    /// How many free texts the clients sent.
+    pub texts_sent: u32,
+    /// Paths at which the server says the client's own words.
+    pub echoes: BTreeSet<String>,
+    /// At how many paths two recordings said the same.
+    pub repeated_texts: u32,
+    /// How near the timelines of two recordings came to each other, where two show the same events.
+    pub nearest: Option<Gap>,
+    /// How much gaps differ within a recording, by event before and event.
+    pub regular: BTreeMap<(Label, Label), Regular>,
+    /// What only one recording showed, by the recording's id.
+    pub only: BTreeMap<String, Prints>,
+}
+
+/// How much gaps of one sort differ within a recording.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Regular {
+    /// In how many recordings there were enough to tell.
+    pub runs: u32,
+    /// Mean over the recordings of the logarithm of the standard deviation of the logarithms of the gaps.
+    pub mean: f64,
+    /// Standard deviation of that over the recordings.
+    pub sd: f64,
+}
+
+/// What only one recording showed.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Prints {
+    /// Fingerprints of ids.
+    pub ids: BTreeSet<u64>,
+    /// Fingerprints of times.
+    pub times: BTreeSet<u64>,
+    /// Fingerprints of whole texts, by path.
+    pub texts: BTreeMap<String, u64>,
+    /// When its events came.
+    pub timeline: Option<Timeline>,
+}
+
+/// Why such a file cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SeenError {
+    /// The first line is not that of such a file.
+    #[error("line 1: not a file of what was seen: it starts with {{\"goldwire_seen\":1,…}}")]
+    NotSeen,
+    /// A version that another program wrote.
+    #[error("line 1: version {0}, this goldwire reads version {SEEN_VERSION}; a newer goldwire can read it")]
+    Version(u64),
+    /// A line that makes no sense.
+    #[error("line {line}, column {column}: {cause}")]
+    Line {
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1, in bytes.
+        column: usize,
+        /// What is wrong with it.
+        cause: String,
+    },
+}
+
+#[derive(Deserialize)]
+struct VersionOnly {
+    goldwire_seen: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HeadLine {
+    goldwire_seen: u32,
+    recordings: u32,
+    users: u32,
+    same_user: bool,
+    long_gaps: u64,
+    round_gaps: u64,
+    texts_sent: u32,
+    repeated_texts: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    nearest_ns: Option<u64>,
+    stale: BTreeSet<String>,
+    echoes: BTreeSet<String>,
+    regular: Vec<RegularEntry>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RegularEntry {
+    event: String,
+    after: String,
+    runs: u32,
+    mean: f64,
+    sd: f64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RecordingLine {
+    recording: String,
+    ids: Vec<Hex>,
+    times: Vec<Hex>,
+    texts: BTreeMap<String, Hex>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    timeline: Option<TimelineEntry>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TimelineEntry {
+    labels: Hex,
+    tenths: Vec<u32>,
+}
+
+/// Sixteen hexadecimal digits.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+struct Hex(u64);
+
+impl From<Hex> for String {
+    fn from(hex: Hex) -> String {
+        format!("{:016x}", hex.0)
+    }
+}
+
+impl TryFrom<String> for Hex {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Hex, String> {
+        let number = (text.len() == 16).then(|| u64::from_str_radix(&text, 16).ok()).flatten();
+        number.map(Hex).ok_or_else(|| format!("`{text}` is not a fingerprint: 16 hexadecimal digits"))
+    }
+}
+
+impl Seen {
+    /// The text of the file.
+    pub fn write(&self) -> String {
+        let regular = self.regular.iter().map(|((after, event), known)| RegularEntry {
+            event: event.as_str().to_owned(),
+            after: after.as_str().to_owned(),
+            runs: known.runs,
+            mean: known.mean,
+            sd: known.sd,
+        });
+        let head = HeadLine {
+            goldwire_seen: SEEN_VERSION,
+            recordings: self.recordings,
+            users: self.users,
+            same_user: self.same_user,
+            long_gaps: self.long_gaps,
+            round_gaps: self.round_gaps,
+            texts_sent: self.texts_sent,
+            repeated_texts: self.repeated_texts,
+            nearest_ns: self.nearest.map(Gap::as_nanos),
+            stale: self.stale.clone(),
+            echoes: self.echoes.clone(),
+            regular: regular.collect(),
+        };
+        // Numbers, strings and lists of them always have a JSON text.
+        let mut text = serde_json::to_string(&head).unwrap_or_default();
+        text.push('\n');
+        for (recording, prints) in &self.only {
+            let hex = |set: &BTreeSet<u64>| set.iter().copied().map(Hex).collect();
+            let line = RecordingLine {
+                recording: recording.clone(),
+                ids: hex(&prints.ids),
+                times: hex(&prints.times),
+                texts: prints.texts.iter().map(|(path, print)| (path.clone(), Hex(*print))).collect(),
+                timeline: prints
+                    .timeline
+                    .as_ref()
+                    .map(|line| TimelineEntry { labels: Hex(line.labels), tenths: line.arrivals.clone() }),
+            };
+            text.push_str(&serde_json::to_string(&line).unwrap_or_default());
+            text.push('\n');
+        }
+        text
+    }
+
+    /// Reads the text of the file.
+    ///
+    /// # Errors
+    /// The first line that makes no sense.
+    pub fn read(text: &str) -> Result<Seen, SeenError> {
+        let mut lines = text.lines().enumerate();
+        let first = lines.next().map_or("", |(_, line)| line);
+        let version: VersionOnly = serde_json::from_str(first).map_err(|_| SeenError::NotSeen)?;
+        if version.goldwire_seen != u64::from(SEEN_VERSION) {
+            return Err(SeenError::Version(version.goldwire_seen));
+        }
+        let head: HeadLine = serde_json::from_str(first).map_err(|error| line_error(0, &error))?;
+        let mut seen = Seen {
+            recordings: head.recordings,
+            users: head.users,
+            same_user: head.same_user,
+            stale: head.stale,
+            long_gaps: head.long_gaps,
+            round_gaps: head.round_gaps,
+            texts_sent: head.texts_sent,
+            echoes: head.echoes,
+            repeated_texts: head.repeated_texts,
+            nearest: head.nearest_ns.map(Gap::from_nanos),
+            regular: BTreeMap::new(),
+            only: BTreeMap::new(),
+        };
+        for RegularEntry { event, after, runs, mean, sd } in head.regular {
+            let class = (Label::from(after.as_str()), Label::from(event.as_str()));
+            seen.regular.insert(class, Regular { runs, mean, sd });
+        }
+        for (index, line) in lines {
+            let line: RecordingLine =
+                serde_json::from_str(line).map_err(|error| line_error(index, &error))?;
+            let set = |list: Vec<Hex>| list.into_iter().map(|hex| hex.0).collect();
+            let prints = Prints {
+                ids: set(line.ids),
+                times: set(line.times),
+                texts: line.texts.into_iter().map(|(path, hex)| (path, hex.0)).collect(),
+                timeline: line
+                    .timeline
+                    .map(|entry| Timeline { labels: entry.labels.0, arrivals: entry.tenths }),
+            };
+            seen.only.insert(line.recording, prints);
+        }
+        Ok(seen)
+    }
+}
+
+fn line_error(index: usize, error: &serde_json::Error) -> SeenError {
+    let text = error.to_string();
+    let cause = text.split(" at line ").next().unwrap_or_default().to_owned();
+    SeenError::Line { line: index + 1, column: error.column(), cause }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen() -> Seen {
+        let prints = Prints {
+            ids: BTreeSet::from([1, u64::MAX]),
+            times: BTreeSet::from([7]),
+            texts: BTreeMap::from([("done/answer".to_owned(), 9)]),
+            timeline: Some(Timeline { labels: 3, arrivals: vec![0, 244, 1000] }),
+        };
+        Seen {
+            recordings: 20,
+            users: 5,
+            same_user: true,
+            stale: BTreeSet::from(["connected/user_id".to_owned()]),
+            nearest: Some(Gap::from_millis(9)),
+            regular: BTreeMap::from([(
+                (Label::from(">ask"), Label::from("token")),
+                Regular { runs: 20, mean: -0.4697, sd: 0.25 },
+            )]),
+            only: BTreeMap::from([("2bwm76".to_owned(), prints), ("a".to_owned(), Prints::default())]),
+            ..Seen::default()
+        }
+    }
+
+    #[test]
+    fn reading_undoes_writing() {
+        assert_eq!(Seen::read(&seen().write()), Ok(seen()));
+        assert_eq!(Seen::read(&Seen::default().write()), Ok(Seen::default()));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_line() {
+        let said = |text: &str| Seen::read(text).expect_err("a mistake").to_string();
+        assert!(said("").starts_with("line 1: not a file of what was seen"));
+        assert!(
+            said("{\"goldwire_seen\":2}").starts_with("line 1: version 2, this goldwire reads version 1")
+        );
+        let broken = seen().write().replace("ffffffffffffffff", "ffff");
+        assert!(said(&broken).starts_with("line 2, column "), "{}", said(&broken));
+        assert!(said(&broken).contains("`ffff` is not a fingerprint"), "{}", said(&broken));
+    }
+}

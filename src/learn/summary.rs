@@ -1,0 +1,290 @@
+//! What recordings show of a structure that is known: a sum that can be added up in any order and in parts.
+//!
+//! A [`Summary`] keeps counts, sets with a limit, whole-number sums and extremes, never a recording. Two summaries of
+//! different recordings make the summary of both, exactly, so that where and in which order recordings were read makes
+//! no difference to the golden.
+
+use super::binding::Facts;
+use super::shape::Shapes;
+use super::timing::{self, Gaps, Times};
+use super::{Session, Structure, hash_of, liveness, script};
+use crate::dialect::Label;
+use crate::golden::{self, Causes, Golden, Learned, Monitor, Pace, Seen, Traces};
+use crate::transcript::{Gap, Header, Transcript};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// So many recordings that do not fit are named.
+const MISFITS: usize = 16;
+
+/// What recordings show.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Summary {
+    recordings: u32,
+    incomplete: u32,
+    users: BTreeSet<String>,
+    days: BTreeSet<String>,
+    between: Option<(String, String)>,
+    ends: BTreeSet<String>,
+    /// How often each event came, and in how many recordings.
+    counts: BTreeMap<Label, (u32, u32)>,
+    shapes: Shapes,
+    facts: Facts,
+    times: Times,
+    live: liveness::Summary,
+    /// Recordings that the order does not accept, those that come first in the order of samples.
+    misfits: BTreeSet<(u64, usize)>,
+}
+
+impl Summary {
+    /// Nothing yet.
+    pub(super) fn of(structure: &Structure) -> Summary {
+        Summary { facts: Facts::of(&structure.order), ..Summary::default() }
+    }
+
+    /// Adds a recording, the `index`-th of all.
+    pub(super) fn add(&mut self, index: usize, recording: &Transcript, structure: &Structure) {
+        if !recording.ending.is_whole() {
+            self.incomplete += 1;
+            if !structure.has_prefixes {
+                return;
+            }
+        }
+        self.recordings += 1;
+        self.provenance(&recording.header);
+        let session = Session::of(&structure.dialect, recording);
+        if recording.ending.is_whole() {
+            self.ends.insert(session.ending.clone());
+        }
+        let mut here = BTreeSet::new();
+        for event in &session.events {
+            if !self.counts.contains_key(&event.label) {
+                self.counts.insert(event.label.clone(), (0, 0));
+            }
+            if let Some((seen, runs)) = self.counts.get_mut(&event.label) {
+                *seen += 1;
+                *runs += u32::from(here.insert(&event.label));
+            }
+        }
+        self.shapes.add(&session);
+        self.facts.add(&session, &structure.lanes);
+        self.live.add(&recording.header, &Traces::of(&session.events));
+        let (gaps, fits) = follow(&session, structure);
+        self.times.add(&gaps);
+        if !fits {
+            self.misfits.insert((hash_of(&recording.header), index));
+            self.bound();
+        }
+    }
+
+    fn provenance(&mut self, header: &Header) {
+        self.users.insert(header.user.clone());
+        self.days.insert(header.started.get(..10).unwrap_or_default().to_owned());
+        self.span(header.started.clone(), header.started.clone());
+    }
+
+    fn span(&mut self, first: String, last: String) {
+        self.between = Some(match self.between.take() {
+            Some((own_first, own_last)) => (own_first.min(first), own_last.max(last)),
+            None => (first, last),
+        });
+    }
+
+    fn bound(&mut self) {
+        while self.misfits.len() > MISFITS {
+            self.misfits.pop_last();
+        }
+    }
+
+    /// Adds what other recordings show.
+    pub(super) fn merge(&mut self, other: Summary) {
+        self.recordings += other.recordings;
+        self.incomplete += other.incomplete;
+        self.users.extend(other.users);
+        self.days.extend(other.days);
+        if let Some((first, last)) = other.between {
+            self.span(first, last);
+        }
+        self.ends.extend(other.ends);
+        for (label, (seen, runs)) in other.counts {
+            let own = self.counts.entry(label).or_default();
+            *own = (own.0 + seen, own.1 + runs);
+        }
+        self.shapes.merge(other.shapes);
+        self.facts.merge(other.facts);
+        self.times.merge(other.times);
+        self.live.merge(other.live);
+        self.misfits.extend(other.misfits);
+        self.bound();
+    }
+
+    /// Some of the recordings that the order does not accept.
+    pub(super) fn misfits(&self) -> Vec<usize> {
+        self.misfits.iter().map(|(_, index)| *index).collect()
+    }
+
+    /// How many recordings were left out because they have no end.
+    pub(super) fn incomplete(&self) -> u32 {
+        self.incomplete
+    }
+
+    /// What all recordings show together.
+    pub(super) fn finish(mut self, structure: &Structure, previous: Option<&Golden>) -> (Golden, Seen) {
+        let Structure { dialect, lanes, order, rules, sessions, has_prefixes } = structure;
+        if *has_prefixes {
+            // Nobody saw one; it is what a client does that has had enough.
+            self.ends.insert("client 1000".to_owned());
+        }
+        let mut events: BTreeMap<Label, golden::Event> = BTreeMap::new();
+        for (label, (seen, runs)) in self.counts {
+            let mut event = golden::Event { seen, runs, ..golden::Event::default() };
+            for key in order.keys_of(&label).unwrap_or_default() {
+                if let Some(pointer) = lanes.pointer(&label, key) {
+                    event.lanes.push((key.to_owned(), pointer.to_owned()));
+                }
+            }
+            events.insert(label, event);
+        }
+        self.shapes.write(&mut events);
+        self.facts.write(lanes, self.recordings, &mut events);
+        let script = script::learn(sessions, order, &mut events, previous);
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let learned = Learned {
+            recordings: self.recordings,
+            users: count(self.users.len()),
+            days: count(self.days.len()),
+            between: self.between,
+            reason: String::new(),
+        };
+        self.times.write(learned.recordings, learned.days, &mut events);
+        let gaps: Vec<Gaps> = sessions.iter().map(|session| follow(session, structure).0).collect();
+        let whole_run = timing::whole_run(&gaps, learned.days, &events);
+        let golden = Golden {
+            about: String::new(),
+            dialect: dialect.clone(),
+            order: order.clone(),
+            rules: rules.clone(),
+            script,
+            ends: self.ends.into_iter().collect(),
+            pace: Pace::Causal,
+            wait: Gap::from_millis(10_000),
+            linger: Gap::from_millis(250),
+            keep: Vec::new(),
+            require_live: Vec::new(),
+            learned,
+            whole_run,
+            events,
+            places: BTreeMap::new(),
+        };
+        (golden, self.live.finish())
+    }
+}
+
+/// Follows a session through the order: its gaps, and whether the order accepts it.
+fn follow(session: &Session, structure: &Structure) -> (Gaps, bool) {
+    let mut monitor = Monitor::new(&structure.order);
+    let mut causes = Causes::new(&structure.order);
+    let mut gaps = Gaps::new();
+    let mut fits = true;
+    for event in &session.events {
+        let step = monitor.step(&event.label, &|key| structure.lanes.value(event, key));
+        fits &= step.violations.is_empty();
+        if let Some((cause, gap)) = causes.step(&event.label, &step.lanes, event.at) {
+            gaps.entry((event.label.clone(), cause.clone())).or_default().push(gap);
+        }
+        step.forgotten.into_iter().for_each(|lane| causes.forget(lane));
+    }
+    (gaps, fits && monitor.is_complete())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Sample;
+    use super::*;
+    use crate::transcript::{End, Ending, Frame, Offset, Payload, Side};
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+    use std::convert::Infallible;
+
+    /// Two questions, each with a tool or not; ids, totals and pauses follow from the seed.
+    fn recording(seed: u64) -> Transcript {
+        let mut state = seed;
+        let mut random = move |below: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % below
+        };
+        let mut frames = Vec::new();
+        let mut now = 0;
+        let mut say = |side: Side, pause: u64, data: Value| {
+            now += pause * 1_000_000;
+            let payload = Payload::Text(data.to_string());
+            frames.push(Frame::new(Offset::from_nanos(now), side, payload));
+        };
+        for turn in 1..=2 {
+            let text = format!("question {} of {seed}", random(1000));
+            say(Side::Client, 1, json!({"type": "ask", "text": text}));
+            say(Side::Server, 20 + random(9), json!({"type": "started", "turn": turn, "echo": text}));
+            if random(3) > 0 {
+                let call = format!("call_{:08}a1", random(99_999_999));
+                say(Side::Server, 3 + random(5), json!({"type": "executing", "call_id": call}));
+                say(
+                    Side::Server,
+                    9 + random(5),
+                    json!({"type": "completed", "call_id": call, "rows": random(40)}),
+                );
+            }
+            let count = 2 + random(6);
+            for seq in 1..=count {
+                say(
+                    Side::Server,
+                    4 + random(3),
+                    json!({"type": "token", "seq": seq, "text": format!("w{} ", random(50))}),
+                );
+            }
+            say(Side::Server, 2 + random(3), json!({"type": "done", "tokens": count}));
+        }
+        let header = Header {
+            id: format!("r{seed:04}"),
+            started: format!("2026-11-{:02}T10:00:00.{seed:09}Z", 1 + seed % 4),
+            user: format!("u{}", seed % 5),
+            ..Header::default()
+        };
+        let how = End::Closed { by: Side::Client, code: 1000, reason: String::new() };
+        Transcript {
+            header,
+            frames,
+            ending: Ending { at: Offset::from_nanos(now + 1_000_000), how, host: None },
+        }
+    }
+
+    fn written(summary: Summary, structure: &Structure) -> (String, String) {
+        let (golden, seen) = summary.finish(structure, None);
+        (golden::write(&golden), seen.write())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn summaries_of_shards_make_the_summary_of_all(
+            shards in proptest::collection::vec(0..4usize, 60),
+            order in Just((0..60usize).collect::<Vec<_>>()).prop_shuffle(),
+        ) {
+            let recordings: Vec<Transcript> = (0..60).map(recording).collect();
+            let sample = Sample::draw(&recordings).expect("there are recordings");
+            let structure = Structure::of::<Infallible>(&sample, None).expect("there are events");
+            let mut whole = Summary::of(&structure);
+            for (index, recording) in recordings.iter().enumerate() {
+                whole.add(index, recording, &structure);
+            }
+            let mut parts: Vec<Summary> = (0..4).map(|_| Summary::of(&structure)).collect();
+            for index in order {
+                parts[shards[index]].add(index, &recordings[index], &structure);
+            }
+            let merged = parts.into_iter().rev().fold(Summary::of(&structure), |mut sum, part| {
+                sum.merge(part);
+                sum
+            });
+            prop_assert_eq!(written(merged, &structure), written(whole, &structure));
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! One knock at the door: a connection with a token that may be bad, and what came of it.
+
+use super::Ground;
+use crate::auth::{Identity, random_word};
+use crate::dialect::{Decoder, Label};
+use crate::golden::{Golden, Template};
+use crate::transcript::{End, Ending, Frame, Gap, Handshake, Header, Offset, Payload, Side};
+use crate::wire::{Arrived, ConnectError, ConnectOptions, Connection, Recorder, connect};
+use serde_json::Value;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// What came of a knock.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Knock {
+    /// How it ended.
+    pub(super) outcome: Outcome,
+    /// What the server said before: event and frame.
+    pub(super) said: Vec<(Label, usize)>,
+    /// From the start of the connection to the outcome, or to the first event.
+    pub(super) took: Gap,
+    /// Where it was recorded, when the connection opened.
+    pub(super) recording: Option<PathBuf>,
+    /// How many frames passed.
+    pub(super) frames: usize,
+}
+
+/// How a knock ended.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Outcome {
+    /// The upgrade was refused with this HTTP status.
+    Status(u16),
+    /// The server closed with this code.
+    Closed(u16),
+    /// The connection ended without a close frame.
+    Dropped(String),
+    /// Neither an answer nor an end came in time; what was going on.
+    Hung(String),
+    /// The server served: it said something that belongs to the session.
+    Served,
+    /// It has nothing to do with the token: nobody there, no recording possible.
+    Failed(String),
+}
+
+/// Knocks, and waits until the server served, refused or let the deadline pass.
+pub(super) async fn knock(
+    ground: &Ground<'_>,
+    golden: &Golden,
+    session: &str,
+    identity: &Identity,
+    headers: &[(String, String)],
+) -> Knock {
+    let begun = Instant::now();
+    let failed = |cause: String| Knock {
+        outcome: Outcome::Failed(cause),
+        said: Vec::new(),
+        took: begun.elapsed().into(),
+        recording: None,
+        frames: 0,
+    };
+    let options = match options(ground, identity, headers) {
+        Ok(options) => options,
+        Err(cause) => return failed(cause),
+    };
+    let (connection, handshake) = match connect(&options).await {
+        Ok(opened) => opened,
+        Err(error) => {
+            let outcome = match error {
+                ConnectError::Refused { status, .. } => Outcome::Status(status),
+                ConnectError::Timeout { stage, .. } => Outcome::Hung(format!("no answer at {stage}")),
+                ConnectError::Dropped { cause, .. } => Outcome::Dropped(cause),
+                error => Outcome::Failed(ground.redactor.clean(&error.to_string()).into_owned()),
+            };
+            return Knock { outcome, ..failed(String::new()) };
+        }
+    };
+    match Talk::begin(ground, session, identity, &options, connection, &handshake) {
+        Ok(talk) => talk.until_answered(ground, golden, identity, begun).await,
+        Err(cause) => failed(cause),
+    }
+}
+
+/// What to connect to: the target, with the token where it belongs.
+pub(super) fn options(
+    ground: &Ground<'_>,
+    identity: &Identity,
+    headers: &[(String, String)],
+) -> Result<ConnectOptions, String> {
+    let lookup = &mut |name: &str| identity.vars.get(name).or_else(|| ground.values.get(name)).cloned();
+    let mut options = ground.target.connect_options(lookup).map_err(|unbound| unbound.to_string())?;
+    identity.apply(&mut options.request);
+    options.request.headers.extend(headers.iter().cloned());
+    options.timeout = options.timeout.min(ground.settings.auth.deadline);
+    Ok(options)
+}
+
+/// An open connection whose frames are written down.
+pub(super) struct Talk {
+    connection: Option<Connection>,
+    recorder: Recorder,
+    base: Instant,
+    frames: Vec<Frame>,
+}
+
+impl Talk {
+    pub(super) fn begin(
+        ground: &Ground<'_>,
+        session: &str,
+        identity: &Identity,
+        options: &ConnectOptions,
+        connection: Connection,
+        handshake: &Handshake,
+    ) -> Result<Talk, String> {
+        let id = random_word(6).map_err(|error| error.to_string())?;
+        let elapsed = chrono::Duration::from_std(connection.opened.elapsed()).unwrap_or_default();
+        let started = chrono::Utc::now() - elapsed;
+        let header = Header {
+            session: session.to_owned(),
+            id: id.clone(),
+            started: started.to_rfc3339_opts(chrono::SecondsFormat::Nanos, true),
+            url: ground.redactor.clean(&options.request.url).into_owned(),
+            user: identity.user.clone(),
+            recorder: concat!("goldwire ", env!("CARGO_PKG_VERSION")).to_owned(),
+            stamps: connection.stamps,
+            handshake: ground.redactor.clean_handshake(handshake),
+            claims: None,
+        };
+        let name = format!("{}-{id}.jsonl", started.format("%Y%m%dT%H%M%S%.3fZ"));
+        let path = ground.folder.join("probe").join(name);
+        let recorder = Recorder::create_with(&path, &header, ground.redactor.clone(), ground.flush)
+            .map_err(|error| format!("failed to create {}: {error}", path.display()))?;
+        let base = connection.opened;
+        Ok(Talk { connection: Some(connection), recorder, base, frames: Vec::new() })
+    }
+
+    fn take(&mut self, ground: &Ground<'_>, at: Instant, side: Side, payload: Payload) {
+        let at = Offset::from_nanos(Gap::from(at.saturating_duration_since(self.base)).as_nanos());
+        let at = at.max(self.frames.last().map_or(Offset::ZERO, |last| last.at));
+        let frame = ground.redactor.clean_frame(&Frame::new(at, side, payload));
+        self.recorder.record_clean(frame.clone());
+        self.frames.push(frame);
+    }
+
+    async fn send(&mut self, ground: &Ground<'_>, payload: Payload) {
+        let Some(connection) = &mut self.connection else { return };
+        // A connection that is gone by now arrives through the reader, which knows why.
+        if let Ok(at) = connection.sender.send(payload.clone()).await {
+            self.take(ground, at, Side::Client, payload);
+        }
+    }
+
+    /// The next frame; none when `until` has passed, or the end when there is one.
+    async fn next(&mut self, ground: &Ground<'_>, until: Instant) -> Option<Result<(), Outcome>> {
+        let connection = self.connection.as_mut()?;
+        let arrived = tokio::time::timeout_at(until.into(), connection.incoming.recv()).await.ok()?;
+        let Some(incoming) = arrived else {
+            return Some(Err(Outcome::Dropped("the reader ended".to_owned())));
+        };
+        match incoming.what {
+            Arrived::Frame(Payload::Close { code, reason }) => {
+                self.take(ground, incoming.at, Side::Server, Payload::Close { code, reason });
+                Some(Err(Outcome::Closed(code)))
+            }
+            Arrived::Gone(detail) | Arrived::TooLong(detail) => {
+                self.take(ground, incoming.at, Side::Server, Payload::Gone(detail.clone()));
+                Some(Err(Outcome::Dropped(detail)))
+            }
+            Arrived::Frame(payload) => {
+                self.take(ground, incoming.at, Side::Server, payload);
+                Some(Ok(()))
+            }
+        }
+    }
+
+    async fn until_answered(
+        mut self,
+        ground: &Ground<'_>,
+        golden: &Golden,
+        identity: &Identity,
+        begun: Instant,
+    ) -> Knock {
+        if let Some(payload) =
+            identity.first_message().and_then(|template| filled(&template, &Default::default()))
+        {
+            self.send(ground, payload).await;
+        }
+        let wait = Duration::from(ground.settings.auth.deadline);
+        let until = begun + wait;
+        // Some servers wait for the client's first word before they look at its token.
+        let nudge = begun + wait / 4;
+        let mut nudged = false;
+        let mut decoder = Decoder::new(&golden.dialect);
+        let mut said = Vec::new();
+        let mut seen = 0;
+        let outcome = loop {
+            for (index, frame) in self.frames.iter().enumerate().skip(seen) {
+                let events = decoder.feed(frame);
+                said.extend(events.into_iter().filter(|e| !e.label.is_client()).map(|e| (e.label, index)));
+            }
+            seen = self.frames.len();
+            if said.iter().any(|(label, _)| golden.event(label).is_some()) {
+                break Outcome::Served;
+            }
+            match self.next(ground, if nudged { until } else { nudge.min(until) }).await {
+                Some(Ok(())) => {}
+                Some(Err(outcome)) => break outcome,
+                None if !nudged => {
+                    nudged = true;
+                    if let Some(payload) = first_word(golden, &identity.vars) {
+                        self.send(ground, payload).await;
+                    }
+                }
+                None => break Outcome::Hung("the connection was still open".to_owned()),
+            }
+        };
+        let took = begun.elapsed().into();
+        self.finish(ground, outcome, said, took).await
+    }
+
+    /// Waits for the server to end it.
+    pub(super) async fn until_closed(mut self, ground: &Ground<'_>, until: Instant) -> Knock {
+        let begun = Instant::now();
+        let outcome = loop {
+            match self.next(ground, until).await {
+                Some(Ok(())) => {}
+                Some(Err(outcome)) => break outcome,
+                None => break Outcome::Hung("the connection was still open".to_owned()),
+            }
+        };
+        self.finish(ground, outcome, Vec::new(), begun.elapsed().into()).await
+    }
+
+    async fn finish(
+        mut self,
+        ground: &Ground<'_>,
+        outcome: Outcome,
+        said: Vec<(Label, usize)>,
+        took: Gap,
+    ) -> Knock {
+        let at = Instant::now();
+        let how = match &outcome {
+            Outcome::Closed(code) => End::Closed { by: Side::Server, code: *code, reason: String::new() },
+            Outcome::Dropped(detail) => End::Dropped { detail: detail.clone() },
+            _ => {
+                if let Some(connection) = &mut self.connection {
+                    // It is over whatever comes of it.
+                    let _ = connection.sender.close(1000, "").await;
+                }
+                self.take(ground, at, Side::Client, Payload::Close { code: 1000, reason: String::new() });
+                End::Closed { by: Side::Client, code: 1000, reason: String::new() }
+            }
+        };
+        let ending =
+            Ending { at: Offset::from_nanos(Gap::from(self.base.elapsed()).as_nanos()), how, host: None };
+        let frames = self.frames.len();
+        let path = self.recorder.path().to_owned();
+        let recording = self.recorder.finish(ending).await.ok().map(|_| path);
+        Knock { outcome, said, took, recording, frames }
+    }
+}
+
+/// What the client says first, where nothing in it comes from the server.
+fn first_word(golden: &Golden, values: &std::collections::BTreeMap<String, Value>) -> Option<Payload> {
+    let template = golden.event(golden.script.first()?)?.sends.first()?;
+    filled(template, values)
+}
+
+fn filled(template: &Template, values: &std::collections::BTreeMap<String, Value>) -> Option<Payload> {
+    Some(match template.fill(&mut |name| values.get(name).cloned()).ok()? {
+        Template::Json(value) => Payload::Text(value.to_string()),
+        Template::Text(text) => Payload::Text(text),
+        Template::Binary(bytes) => Payload::Binary(bytes),
+    })
+}

@@ -1,0 +1,618 @@
+//! Is everybody refused who should be, and nobody else?
+
+use super::attempt::{Knock, Outcome, Talk, knock, options};
+use super::forge::{Forged, Material, all};
+use super::{
+    AuthSettings, Ground, Place, Subject, Twist, could_not, finding, login_failed, not_asked, stuck,
+};
+use crate::auth::{Identity, claims_of, logout, random_word, signing_key};
+use crate::dialect::Label;
+use crate::finding::{Cell, Finding, Kind, ProbeName, Run, Unjudged};
+use crate::golden::Golden;
+use crate::secret::Secret;
+use crate::transcript::Gap;
+use crate::wire::connect;
+use futures_util::StreamExt as _;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+const AUTH: ProbeName = ProbeName::Auth;
+
+/// Headers that tests and proxies leave behind and that must not open the door.
+const BYPASS: [(&str, &str); 10] = [
+    ("X-E2E-Test", "true"),
+    ("X-Test", "true"),
+    ("X-Test-User", "admin"),
+    ("X-Debug", "true"),
+    ("X-Internal", "true"),
+    ("X-Bypass-Auth", "true"),
+    ("X-User-Id", "1"),
+    ("X-Forwarded-User", "admin"),
+    ("X-Remote-User", "admin"),
+    ("X-Forwarded-For", "127.0.0.1"),
+];
+
+/// So many knocks are under way at the same time.
+const AT_ONCE: usize = 16;
+/// How long after a token has expired its session may still be open: clocks have seconds.
+const GRACE: Duration = Duration::from_secs(2);
+
+pub(super) async fn ask(ground: &Ground<'_>, subject: &Subject) -> Vec<Cell> {
+    let identities = match ground.logins(2).await {
+        Ok(identities) => identities,
+        Err(unjudged) => return vec![stuck(AUTH, subject, "good", unjudged)],
+    };
+    let [good, other] = &identities[..] else { return Vec::new() };
+    if good.token.is_none() {
+        let why = "the target has no login: `auth` in [target.NAME]";
+        return vec![not_asked(AUTH, subject, "all", why)];
+    }
+    let mut cells = vec![good_case(ground, subject, good).await, claims(ground, subject, good)];
+    if cells[0].verdict() != Some(crate::finding::Verdict::Conforms) {
+        // Where a good token does not open the door, a closed door proves nothing.
+        return cells;
+    }
+    // A token may live for seconds only: the doors get a new one.
+    let good = match ground.login(1).await {
+        Ok(identity) => identity,
+        Err(unjudged) => return vec![stuck(AUTH, subject, "login", unjudged)],
+    };
+    let Some(token) = &good.token else { return cells };
+    let forged = match forged(ground, &good, other, token.expose()) {
+        Ok(forged) => forged,
+        Err(unjudged) => return vec![stuck(AUTH, subject, "forging", unjudged)],
+    };
+    cells.extend(doors(ground, subject, &good, &forged).await);
+    cells.push(foreign_ids(ground, subject).await);
+    cells.push(revoked(ground, subject).await);
+    cells.extend(expiry(ground, subject).await);
+    cells
+}
+
+/// Everything that is one knock; several at a time, because a server that does not answer takes the whole deadline.
+async fn doors(
+    ground: &Ground<'_>,
+    subject: &Subject,
+    good: &Identity,
+    forged: &[(String, Forged)],
+) -> Vec<Cell> {
+    let own = Place::of(&good.placement);
+    let mut doors: Vec<Door<'_>> = Vec::new();
+    let others = ground.settings.auth.places.iter().filter(|place| **place != own);
+    for place in [own].into_iter().chain(others.copied()) {
+        let placement = if place == own { good.placement.clone() } else { place.usual() };
+        let at = Identity { placement, ..good.clone() };
+        let name =
+            |case: &str| if place == own { case.to_owned() } else { format!("{case} ({})", place.name()) };
+        if place != own {
+            doors.push(Door { opens: true, ..Door::new(name("good"), "good", at.clone()) });
+        }
+        for (case, token) in forged {
+            let identity = Identity { token: token.clone().ok().flatten().map(Secret::new), ..at.clone() };
+            let why = token.as_ref().err().map(String::as_str);
+            doors.push(Door { why, ..Door::new(name(case), case, identity) });
+        }
+    }
+    for place in &ground.settings.auth.wrong_places {
+        let identity = Identity { placement: place.usual(), ..good.clone() };
+        doors.push(Door::new(format!("wrong-place ({})", place.name()), "wrong-place", identity));
+    }
+    let nobody = Identity { token: None, ..good.clone() };
+    let extra = ground.settings.auth.bypass.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    for (name, value) in BYPASS.into_iter().chain(extra) {
+        let headers = vec![(name.to_owned(), value.to_owned())];
+        let case = format!("bypass-header ({name})");
+        doors.push(Door { headers, ..Door::new(case, "bypass-header", nobody.clone()) });
+    }
+    // Good tokens first: by the time that a hanging server has let every deadline pass they may have run out.
+    let (good, bad): (Vec<_>, Vec<_>) = doors.into_iter().partition(|door| door.opens);
+    let mut cells = Vec::new();
+    for doors in [good, bad] {
+        let asked = doors.into_iter().map(|door| door.ask(ground, subject));
+        cells.extend(futures_util::stream::iter(asked).buffered(AT_ONCE).collect::<Vec<_>>().await);
+    }
+    cells
+}
+
+/// One knock, planned.
+struct Door<'d> {
+    case: String,
+    /// The case without its place.
+    plain: &'d str,
+    identity: Identity,
+    headers: Vec<(String, String)>,
+    /// Whether it must open.
+    opens: bool,
+    /// Why it cannot be asked.
+    why: Option<&'d str>,
+}
+
+impl<'d> Door<'d> {
+    fn new(case: String, plain: &'d str, identity: Identity) -> Door<'d> {
+        Door { case, plain, identity, headers: Vec::new(), opens: false, why: None }
+    }
+
+    async fn ask(self, ground: &Ground<'_>, subject: &Subject) -> Cell {
+        let Door { case, plain, identity, headers, opens: must_open, why } = self;
+        let cell = match why {
+            _ if is_skipped(ground, plain) || is_skipped(ground, &case) => {
+                not_asked(AUTH, subject, &case, SKIPPED)
+            }
+            Some(why) => not_asked(AUTH, subject, &case, why),
+            None if must_open => opens(ground, subject, &case, &identity).await,
+            None => refused(ground, subject, &case, &identity, &headers).await,
+        };
+        // Variants of one case are one row.
+        let sort = plain.split(" (").next().unwrap_or(plain).to_owned();
+        Cell { sort, ..cell }
+    }
+}
+
+const SKIPPED: &str = "left out by `skip`";
+
+fn is_skipped(ground: &Ground<'_>, case: &str) -> bool {
+    ground.settings.auth.skip.iter().any(|skipped| skipped == case)
+}
+
+/// The whole session with a good token.
+async fn good_case(ground: &Ground<'_>, subject: &Subject, good: &Identity) -> Cell {
+    let (mut run, _) = ground.session(subject, &subject.golden, good, &Twist::default(), 1).await;
+    if let Some(first) = run.findings.first() {
+        let cause = format!("the session does not conform even with a good token: {}", first.message);
+        let hint = Some(format!("goldwire check {} says more", subject.session));
+        run.unjudged = Some(Unjudged { cause, hint });
+        run.findings.clear();
+    }
+    let said = match &run.unjudged {
+        Some(unjudged) => unjudged.cause.clone(),
+        None => format!("the session conforms, in {}", run.took),
+    };
+    super::cell(AUTH, subject, "good", said, vec![run])
+}
+
+/// What a good token must claim.
+fn claims(ground: &Ground<'_>, subject: &Subject, good: &Identity) -> Cell {
+    let wanted = &ground.settings.auth.claims;
+    if wanted.is_empty() {
+        return not_asked(
+            AUTH,
+            subject,
+            "claims",
+            "nothing says what a token claims: `claims = [\"sub\", …]`",
+        );
+    }
+    let mut run = could_not(&subject.session, &good.user, Unjudged { cause: String::new(), hint: None }, 1);
+    run.unjudged = None;
+    match &good.claims {
+        Some(claims) => run.findings = wrong_claims(claims, wanted, now()),
+        None => run.unjudged = Some(Unjudged { cause: "the token is no JWT".to_owned(), hint: None }),
+    }
+    let said = match (&run.unjudged, run.findings.first()) {
+        (Some(unjudged), _) => unjudged.cause.clone(),
+        (None, Some(first)) => first.message.clone(),
+        (None, None) => wanted.join(", "),
+    };
+    super::cell(AUTH, subject, "claims", said, vec![run])
+}
+
+/// Claims that are not as they must be: there and not empty, `exp` in the future, `iat` and `nbf` not.
+fn wrong_claims(claims: &Value, wanted: &[String], now: i64) -> Vec<Finding> {
+    let wrong = wanted.iter().filter_map(|name| {
+        let problem = match claims.get(name) {
+            None | Some(Value::Null) => "is missing".to_owned(),
+            Some(Value::String(text)) if text.is_empty() => "is empty".to_owned(),
+            Some(Value::Array(items)) if items.is_empty() => "is empty".to_owned(),
+            Some(value) => match (name.as_str(), value.as_f64()) {
+                ("exp", Some(exp)) if exp > now as f64 => return None,
+                // A minute, as verifiers usually allow.
+                ("iat" | "nbf", Some(time)) if time <= now as f64 + 60.0 => return None,
+                ("exp" | "iat" | "nbf", Some(time)) => format!("is {time}, and now is {now}"),
+                ("exp" | "iat" | "nbf", None) => "is no number of seconds".to_owned(),
+                _ => return None,
+            },
+        };
+        let key = "probe.auth.claims".to_owned();
+        Some(finding(
+            Kind::Relation,
+            key,
+            Label::from("@login"),
+            Vec::new(),
+            format!("the claim `{name}` {problem}"),
+        ))
+    });
+    wrong.collect()
+}
+
+fn forged(
+    ground: &Ground<'_>,
+    good: &Identity,
+    other: &Identity,
+    token: &str,
+) -> Result<Vec<(String, Forged)>, Unjudged> {
+    let settings = &ground.settings.auth;
+    let broken = |cause: String| Unjudged { cause, hint: None };
+    let key = match &settings.sign {
+        Some(sign) => match signing_key(sign, ground.base, ground.redactor) {
+            Ok(key) => Some(key),
+            // What needs the key is then named as not asked.
+            Err(error) => {
+                eprintln!("{error}");
+                None
+            }
+        },
+        None => None,
+    };
+    let public_key = match &settings.public_key {
+        Some(path) => Some(
+            std::fs::read_to_string(path)
+                .map_err(|e| broken(format!("failed to read {}: {e}", path.display())))?,
+        ),
+        None => None,
+    };
+    let random = random_word(24).map_err(|error| broken(error.to_string()))?;
+    let refresh = good.vars.iter().find(|(name, _)| name.ends_with("refresh_token"));
+    let material = Material {
+        good: token,
+        refresh: refresh.and_then(|(_, value)| value.as_str()),
+        other_sub: other.claims.as_ref().and_then(|claims| claims.get("sub")),
+        key: settings.sign.as_ref().zip(key.as_ref()).map(|(s, key)| (s.algorithm, key, s.kid.as_deref())),
+        public_key: public_key.as_deref(),
+        now: now(),
+        random: &random,
+    };
+    let forged = all(&material);
+    for (_, token) in &forged {
+        if let Ok(Some(token)) = token {
+            ground.redactor.add("forged", &Secret::new(token.as_str()));
+        }
+    }
+    Ok(forged)
+}
+
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// A case that must be refused.
+async fn refused(
+    ground: &Ground<'_>,
+    subject: &Subject,
+    case: &str,
+    identity: &Identity,
+    headers: &[(String, String)],
+) -> Cell {
+    let knock = knock(ground, &subject.golden, &subject.session, identity, headers).await;
+    knocked(subject, case, identity, &knock, judge(case, &knock, &subject.golden, &ground.settings.auth))
+}
+
+/// A case that must be let in.
+async fn opens(ground: &Ground<'_>, subject: &Subject, case: &str, identity: &Identity) -> Cell {
+    let knock = knock(ground, &subject.golden, &subject.session, identity, &[]).await;
+    let mut cell = knocked(subject, case, identity, &knock, None);
+    if knock.outcome != Outcome::Served {
+        let cause = format!("a good token does not open the door here: {}", cell.said);
+        let hint = Some("take the place out of `places` if the server does not read it".to_owned());
+        cell.runs[0].unjudged = Some(Unjudged { cause, hint });
+    }
+    cell
+}
+
+fn knocked(
+    subject: &Subject,
+    case: &str,
+    identity: &Identity,
+    knock: &Knock,
+    found: Option<Finding>,
+) -> Cell {
+    let failed = match &knock.outcome {
+        Outcome::Failed(cause) => Some(Unjudged { cause: cause.clone(), hint: None }),
+        _ => None,
+    };
+    let run = Run {
+        session: subject.session.clone(),
+        user: identity.user.clone(),
+        round: 1,
+        recording: knock.recording.as_ref().map(|path| path.display().to_string()).unwrap_or_default(),
+        events: knock.said.len(),
+        took: knock.took,
+        host: None,
+        findings: if failed.is_some() { Vec::new() } else { found.into_iter().collect() },
+        live: Vec::new(),
+        unjudged: failed,
+    };
+    super::cell(AUTH, subject, case, said(knock), vec![run])
+}
+
+/// What happened, in a few words.
+fn said(knock: &Knock) -> String {
+    let first = knock.said.first().map(|(label, _)| format!("`{label}`, then ")).unwrap_or_default();
+    let took = knock.took;
+    match &knock.outcome {
+        Outcome::Status(status) => format!("HTTP {status} after {took}"),
+        Outcome::Closed(code) => format!("{first}close {code} after {took}"),
+        Outcome::Dropped(detail) => format!("{first}{detail} after {took}"),
+        Outcome::Hung(what) => format!("{first}{what} after {took}"),
+        Outcome::Served => {
+            let label = knock.said.last().map_or("", |(label, _)| label.as_str());
+            format!("`{label}` came after {took}")
+        }
+        Outcome::Failed(cause) => cause.clone(),
+    }
+}
+
+/// What a knock with a bad token shows, if it was not refused as it should be.
+fn judge(case: &str, knock: &Knock, golden: &Golden, settings: &AuthSettings) -> Option<Finding> {
+    let key = format!("probe.auth.{case}");
+    let last = knock.frames.checked_sub(1);
+    let at = |kind, label: &str, frame: Option<usize>, message: String| {
+        let frames = frame.into_iter().collect();
+        finding(kind, key.clone(), Label::from(label), frames, message)
+    };
+    let served = knock.said.iter().find(|(label, _)| golden.event(label).is_some());
+    if let Some((label, frame)) = served {
+        let message = format!("`{case}` was accepted: `{label}` came after {}", knock.took);
+        return Some(
+            at(Kind::Accepted, label.as_str(), Some(*frame), message)
+                .values("a refusal before any event", format!("`{label}`"))
+                .evidence("one connection, opened for this question alone")
+                .hint("the token is not verified on this path"),
+        );
+    }
+    let refusals = "HTTP 401 or 403, or a close with 1008, 3000, 3003 or a code from 4000 on";
+    match &knock.outcome {
+        Outcome::Status(code) | Outcome::Closed(code) if settings.is_refusal(*code) => None,
+        Outcome::Failed(_) | Outcome::Served => None,
+        Outcome::Status(code) => Some(
+            at(Kind::WrongRefusal, "@open", None, format!("`{case}` was answered with HTTP {code}"))
+                .values(refusals, format!("HTTP {code}"))
+                .hint("`refuse` in [probe.auth] says which answers count as a refusal"),
+        ),
+        Outcome::Closed(code) => Some(
+            at(Kind::WrongRefusal, "@close", last, format!("`{case}` was closed with {code}"))
+                .values(refusals, format!("close {code}"))
+                .hint("`refuse` in [probe.auth] says which answers count as a refusal"),
+        ),
+        Outcome::Dropped(detail) => Some(
+            at(Kind::WrongRefusal, "@close", last, format!("`{case}` was dropped: {detail}"))
+                .values(refusals, detail.clone())
+                .hint("clients take a dropped connection for a network failure and try again for ever"),
+        ),
+        Outcome::Hung(what) => Some(
+            at(
+                Kind::NotRefused,
+                "@open",
+                last,
+                format!("`{case}` was neither refused nor served: {what} after {}", knock.took),
+            )
+            .values(format!("a refusal within {}", settings.deadline), what.clone())
+            .hint("a client cannot tell this from a slow server"),
+        ),
+    }
+}
+
+/// May a user use what belongs to another one?
+async fn foreign_ids(ground: &Ground<'_>, subject: &Subject) -> Cell {
+    const CASE: &str = "another-users-ids";
+    let golden = &subject.golden;
+    let sent: BTreeSet<String> =
+        golden.events.values().flat_map(|event| &event.sends).flat_map(|template| template.names()).collect();
+    let bound: Vec<&String> = golden
+        .events
+        .values()
+        .flat_map(|event| &event.binds)
+        .map(|(name, _)| name)
+        .filter(|name| sent.contains(*name))
+        .collect();
+    if bound.is_empty() {
+        return not_asked(AUTH, subject, CASE, "the client sends no id that the server made");
+    }
+    let identities = match ground.logins(2).await {
+        Ok(identities) => identities,
+        Err(unjudged) => return stuck(AUTH, subject, CASE, unjudged),
+    };
+    let [owner, thief] = &identities[..] else { return not_asked(AUTH, subject, CASE, "nobody logged in") };
+    let (run, driven) = ground.session(subject, golden, owner, &Twist::default(), 1).await;
+    let Some(driven) = driven.filter(|_| run.unjudged.is_none()) else {
+        return super::cell(AUTH, subject, CASE, "the owner's session failed".to_owned(), vec![run]);
+    };
+    let values = super::leak::bound_values(golden, &driven.transcript);
+    let values: BTreeMap<String, Value> =
+        values.into_iter().filter(|(name, _)| bound.contains(&name)).collect();
+    let mut stolen = golden.clone();
+    stolen.wait = stolen.wait.min(ground.settings.auth.deadline);
+    for event in stolen.events.values_mut() {
+        event.binds.retain(|(name, _)| !values.contains_key(name));
+    }
+    let names: Vec<&str> = values.keys().map(String::as_str).collect();
+    let shown = names.join(", ");
+    let twist = Twist { values: values.clone(), cut: None };
+    let (mut run, driven) = ground.session(subject, &stolen, thief, &twist, 1).await;
+    let Some(driven) = driven else {
+        return super::cell(AUTH, subject, CASE, "the other user's session failed".to_owned(), vec![run]);
+    };
+    let is_served = super::leak::is_answered(golden, &driven.transcript);
+    run.findings.clear();
+    run.unjudged = None;
+    let said = if is_served {
+        let last = driven.transcript.frames.len().saturating_sub(1);
+        let message = format!("{} was served with {shown} of {}", thief.user, owner.user);
+        let event = golden.script.first().cloned().unwrap_or_else(|| Label::from("@open"));
+        let found = finding(Kind::Accepted, format!("probe.auth.{CASE}"), event, vec![last], message.clone())
+            .values("a refusal", "the whole session")
+            .hint("the server does not ask whose it is");
+        run.findings.push(found);
+        message
+    } else {
+        format!("{shown} of {} was not taken from {}", owner.user, thief.user)
+    };
+    super::cell(AUTH, subject, CASE, said, vec![run])
+}
+
+/// Is a token worth nothing after its user has logged out?
+async fn revoked(ground: &Ground<'_>, subject: &Subject) -> Cell {
+    const CASE: &str = "revoked-after-logout";
+    let Some(recipe) = ground.recipe else { return not_asked(AUTH, subject, CASE, "there is no login") };
+    let identity = match ground.login(1).await {
+        Ok(identity) => identity,
+        Err(unjudged) => return stuck(AUTH, subject, CASE, unjudged),
+    };
+    match logout(recipe, ground.base, &identity, ground.redactor).await {
+        Ok(true) => refused(ground, subject, CASE, &identity, &[]).await,
+        Ok(false) => not_asked(AUTH, subject, CASE, "the recipe has no logout: `logout = { url = … }`"),
+        Err(error) => stuck(AUTH, subject, CASE, login_failed(&error)),
+    }
+}
+
+/// What happens when a token runs out: to a session that is open, and to one that begins afterwards.
+async fn expiry(ground: &Ground<'_>, subject: &Subject) -> Vec<Cell> {
+    const CASES: [&str; 2] = ["expires-mid-session", "expired (by waiting)"];
+    let both = |why: String| CASES.map(|case| not_asked(AUTH, subject, case, why.clone())).to_vec();
+    let identity = match ground.login(1).await {
+        Ok(identity) => identity,
+        Err(unjudged) => return vec![stuck(AUTH, subject, CASES[0], unjudged)],
+    };
+    let claims = identity.token.as_ref().and_then(|token| claims_of(token.expose()));
+    let Some(exp) = claims.and_then(|(_, claims)| claims.get("exp").and_then(Value::as_i64)) else {
+        return both("the token does not say when it expires".to_owned());
+    };
+    let left = Duration::from_secs(u64::try_from(exp - now()).unwrap_or(0)) + Duration::from_secs(1);
+    let patience = Duration::from(ground.settings.auth.patience);
+    if left > patience {
+        return both(format!(
+            "tokens live {} s longer; `patience` is {}",
+            left.as_secs(),
+            Gap::from(patience)
+        ));
+    }
+    let expired = Instant::now() + left;
+    let mut cells = Vec::new();
+    if is_skipped(ground, CASES[0]) {
+        cells.push(not_asked(AUTH, subject, CASES[0], SKIPPED));
+        tokio::time::sleep_until(expired.into()).await;
+    } else {
+        cells.push(outlives(ground, subject, CASES[0], &identity, expired).await);
+    }
+    if is_skipped(ground, CASES[1]) {
+        cells.push(not_asked(AUTH, subject, CASES[1], SKIPPED));
+    } else {
+        tokio::time::sleep_until(expired.into()).await;
+        cells.push(refused(ground, subject, CASES[1], &identity, &[]).await);
+    }
+    cells
+}
+
+/// Does a session end with its token?
+async fn outlives(
+    ground: &Ground<'_>,
+    subject: &Subject,
+    case: &str,
+    identity: &Identity,
+    expired: Instant,
+) -> Cell {
+    let opened = match options(ground, identity, &[]) {
+        Ok(options) => {
+            connect(&options).await.map(|opened| (options, opened)).map_err(|error| error.to_string())
+        }
+        Err(cause) => Err(cause),
+    };
+    let talk = opened.and_then(|(options, (connection, handshake))| {
+        Talk::begin(ground, &subject.session, identity, &options, connection, &handshake)
+    });
+    let talk = match talk {
+        Ok(talk) => talk,
+        Err(cause) => {
+            let cause = ground.redactor.clean(&cause).into_owned();
+            return stuck(AUTH, subject, case, Unjudged { cause, hint: None });
+        }
+    };
+    let knock = talk.until_closed(ground, expired + GRACE).await;
+    let code = match &knock.outcome {
+        Outcome::Closed(code) => Some(*code),
+        _ => None,
+    };
+    let key = format!("probe.auth.{case}");
+    let frames: Vec<usize> = knock.frames.checked_sub(1).into_iter().collect();
+    let found = match &knock.outcome {
+        _ if code.is_some_and(|code| ground.settings.auth.is_refusal(code)) => None,
+        Outcome::Hung(_) => Some(
+            finding(
+                Kind::NotRefused,
+                key,
+                Label::from("@open"),
+                frames,
+                format!("a session was still open {} after its token had expired", Gap::from(GRACE)),
+            )
+            .values("a close when the token expires", "an open session")
+            .hint(
+                "many servers look at a token only once; if that is meant, skip = [\"expires-mid-session\"]",
+            ),
+        ),
+        _ => {
+            let message = format!("a session whose token expired ended oddly: {}", said(&knock));
+            Some(finding(Kind::WrongRefusal, key, Label::from("@close"), frames, message))
+        }
+    };
+    knocked(subject, case, identity, &knock, found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn knock(outcome: Outcome, said: &[&str]) -> Knock {
+        let said: Vec<(Label, usize)> =
+            said.iter().zip(0..).map(|(name, at)| (Label::from(*name), at)).collect();
+        let frames = said.len();
+        Knock { outcome, said, took: Gap::from_millis(3), recording: None, frames }
+    }
+
+    fn golden() -> Golden {
+        let text = "goldwire = 1\norder = \"connected ; >ask ; answer\"\n[event.ask]\nsend = { type = \"ask\" }\n\
+                    [event.connected]\n[event.answer]\n";
+        crate::golden::read("g.toml", text).expect("a golden")
+    }
+
+    #[test]
+    fn a_refusal_is_one_of_those_that_clients_expect_and_comes_before_any_event() {
+        let golden = golden();
+        let settings = AuthSettings::default();
+        let kind = |outcome: Outcome, said: &[&str]| {
+            judge("x", &knock(outcome, said), &golden, &settings).map(|f| f.kind)
+        };
+        for code in [401, 403] {
+            assert_eq!(kind(Outcome::Status(code), &[]), None);
+        }
+        for code in [1008, 3000, 4001, 4401] {
+            assert_eq!(kind(Outcome::Closed(code), &["error"]), None, "{code}");
+        }
+        assert_eq!(kind(Outcome::Status(500), &[]), Some(Kind::WrongRefusal));
+        assert_eq!(kind(Outcome::Closed(1000), &[]), Some(Kind::WrongRefusal));
+        assert_eq!(kind(Outcome::Dropped("reset".to_owned()), &[]), Some(Kind::WrongRefusal));
+        assert_eq!(kind(Outcome::Hung("open".to_owned()), &["error"]), Some(Kind::NotRefused));
+        assert_eq!(kind(Outcome::Served, &["connected"]), Some(Kind::Accepted));
+        // Served and then closed is served.
+        assert_eq!(kind(Outcome::Closed(4401), &["connected"]), Some(Kind::Accepted));
+    }
+
+    #[test]
+    fn a_policy_says_what_else_is_a_refusal() {
+        let settings = AuthSettings { refuse: vec![1000, 404], ..AuthSettings::default() };
+        let judged = |outcome| judge("x", &knock(outcome, &[]), &golden(), &settings).is_some();
+        assert!(!judged(Outcome::Closed(1000)) && !judged(Outcome::Status(404)));
+        assert!(judged(Outcome::Closed(1008)) && judged(Outcome::Status(401)));
+    }
+
+    #[test]
+    fn claims_must_be_there_and_their_times_must_fit() {
+        let claims =
+            json!({ "sub": "u", "email": "", "permissions": [], "exp": 100, "iat": 90.5, "nbf": 300 });
+        let wanted = ["sub", "email", "permissions", "exp", "iat", "nbf", "type"].map(str::to_owned);
+        let wrong: Vec<String> = wrong_claims(&claims, &wanted, 100).into_iter().map(|f| f.message).collect();
+        assert_eq!(wrong.len(), 5, "{wrong:?}");
+        assert!(wrong_claims(&claims, &wanted[..1], 100).is_empty());
+        assert!(wrong_claims(&claims, &["exp".to_owned()], 99).is_empty());
+    }
+}

@@ -1,0 +1,151 @@
+//! Is it a server at work, and does it stay as fast as it was?
+
+use super::trend::{MIN_SESSIONS, trend};
+use super::{Ground, Subject, Twist, finding, not_asked, stuck};
+use crate::check::{Live, Witness, check, judge_liveness, liveness_findings};
+use crate::dialect::Label;
+use crate::finding::{Answer, Cell, Kind, ProbeName, Run};
+use crate::golden::{Golden, LiveItem};
+use crate::transcript::{Header, Offset, Side, Transcript};
+
+const LIVENESS: ProbeName = ProbeName::Liveness;
+/// How often a server without a trend may show one.
+const ALPHA: f64 = 0.001;
+/// A trend of less is no finding, however certain.
+const MIN_FACTOR: f64 = 1.5;
+
+pub(super) async fn ask(ground: &Ground<'_>, subject: &Subject) -> Vec<Cell> {
+    let mut cells = evidence(ground, subject).await;
+    cells.push(soak(ground, subject).await);
+    cells
+}
+
+struct Witnessed {
+    run: Run,
+    header: Header,
+    ended: Offset,
+    live: Live,
+}
+
+/// Two rounds by all users, and every question of liveness that can be answered; a failed one is a finding here.
+async fn evidence(ground: &Ground<'_>, subject: &Subject) -> Vec<Cell> {
+    let identities = match ground.logins(ground.settings.users).await {
+        Ok(identities) => identities,
+        Err(unjudged) => return vec![stuck(LIVENESS, subject, "evidence", unjudged)],
+    };
+    let mut failed = Vec::new();
+    let mut all: Vec<Witnessed> = Vec::new();
+    for round in 1..=2 {
+        let twist = Twist::default();
+        let players =
+            identities.iter().map(|user| ground.session(subject, &subject.golden, user, &twist, round));
+        for (run, driven) in futures_util::future::join_all(players).await {
+            let Some(driven) = driven.filter(|_| run.unjudged.is_none()) else {
+                failed.push(run);
+                continue;
+            };
+            let transcript = driven.transcript;
+            let live = check(&subject.golden, &transcript).live;
+            let ended = transcript.ending.at;
+            all.push(Witnessed { run, header: transcript.header, ended, live });
+        }
+    }
+    if !failed.is_empty() {
+        let said = super::summary(&failed);
+        return vec![super::cell(LIVENESS, subject, "evidence", said, failed)];
+    }
+    let witness = |one: &Witnessed| (one.header.clone(), one.ended);
+    let known: Vec<(Header, Offset)> = all.iter().map(witness).collect();
+    let witnesses: Vec<Witness<'_>> = all
+        .iter()
+        .zip(&known)
+        .map(|(one, (header, ended))| Witness { header, ended: *ended, live: &one.live })
+        .collect();
+    let golden = Golden { require_live: LiveItem::ALL.to_vec(), ..subject.golden.clone() };
+    let mut runs: Vec<Run> = Vec::new();
+    for (one, witness) in all.iter().zip(&witnesses) {
+        let checks = judge_liveness(&golden, subject.seen.as_ref(), *witness, &witnesses);
+        let findings = liveness_findings(&golden, &checks);
+        runs.push(Run { findings, live: checks, ..one.run.clone() });
+    }
+    LiveItem::ALL.into_iter().map(|item| answer(subject, item, &runs)).collect()
+}
+
+/// One question over all runs.
+fn answer(subject: &Subject, item: LiveItem, runs: &[Run]) -> Cell {
+    let checks: Vec<_> = runs.iter().flat_map(|run| &run.live).filter(|check| check.item == item).collect();
+    let worst = checks.iter().max_by_key(|check| check.answer);
+    let said = worst.map_or_else(String::new, |check| check.detail.clone());
+    if worst.is_none_or(|check| check.answer == Answer::Unknown) {
+        return not_asked(LIVENESS, subject, item.name(), said);
+    }
+    let own = |run: &Run| {
+        let is_own = |finding: &crate::finding::Finding| finding.message.starts_with(item.name());
+        let findings = run.findings.iter().filter(|finding| is_own(finding)).cloned().collect();
+        Run { findings, ..run.clone() }
+    };
+    super::cell(LIVENESS, subject, item.name(), said, runs.iter().map(own).collect())
+}
+
+/// Sessions of one user, one after the other: does the server become slower?
+async fn soak(ground: &Ground<'_>, subject: &Subject) -> Cell {
+    const CASE: &str = "soak";
+    let count = ground.settings.soak;
+    if (count as usize) < MIN_SESSIONS {
+        let why = format!("a trend needs {MIN_SESSIONS} sessions: `soak` in [probe], or --soak N");
+        return not_asked(LIVENESS, subject, CASE, why);
+    }
+    let identity = match ground.login(1).await {
+        Ok(identity) => identity,
+        Err(unjudged) => return stuck(LIVENESS, subject, CASE, unjudged),
+    };
+    let (mut runs, mut seconds) = (Vec::new(), Vec::new());
+    for round in 1..=count {
+        if ground.is_interrupted() {
+            break;
+        }
+        let (run, driven) =
+            ground.session(subject, &subject.golden, &identity, &Twist::default(), round).await;
+        let went_on = run.unjudged.is_none();
+        runs.push(run);
+        match driven.as_ref().and_then(|driven| served(&driven.transcript)) {
+            Some(time) => seconds.push(time),
+            None if went_on => {}
+            None => break,
+        }
+    }
+    let Some(trend) = trend(&seconds) else {
+        return super::cell(LIVENESS, subject, CASE, super::summary(&runs), runs);
+    };
+    let said =
+        format!("{} sessions; the last takes {:.2} times as long as the first", seconds.len(), trend.factor);
+    if trend.p < ALPHA && trend.factor >= MIN_FACTOR {
+        let label = subject.golden.script.last().cloned().unwrap_or_else(|| Label::from("@open"));
+        let message = format!("it becomes slower with every session: {said}");
+        let found = finding(Kind::Trend, "probe.liveness.soak".to_owned(), label, Vec::new(), message)
+            .values(
+                "the same time for the same question",
+                format!("{:.2} x after {}", trend.factor, seconds.len()),
+            )
+            .evidence(format!("rank correlation with the session's number, p = {:.1e}", trend.p))
+            .hint("what does each session leave behind: tasks, handlers, growing tables?");
+        if let Some(last) = runs.last_mut() {
+            last.findings.push(found);
+        }
+    }
+    super::cell(LIVENESS, subject, CASE, said, runs)
+}
+
+/// The time that the server took: from the client's first message to the last of the server's, in seconds. What the client
+/// waits for by itself at the end is not in it.
+fn served(transcript: &Transcript) -> Option<f64> {
+    let first = transcript.frames.iter().find(|frame| frame.side == Side::Client)?;
+    let last = transcript.frames.iter().rev().find(|frame| {
+        frame.side == Side::Server
+            && matches!(
+                frame.payload,
+                crate::transcript::Payload::Text(_) | crate::transcript::Payload::Binary(_)
+            )
+    })?;
+    Some(last.at.since(first.at).as_secs_f64())
+}

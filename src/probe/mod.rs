@@ -1,0 +1,234 @@
+//! What one session cannot show.
+//!
+//! ```text
+//! auth        one knock a case: refused before any event, in time, in a way that clients expect?
+//! isolation   several users at once, each with a canary: does anything of one come to another?
+//! race        many at the same moment, one token on many sockets, a client that does not wait
+//! reconnect   sessions cut off at every event; is the next one whole?
+//! liveness    is it a server at work, and as fast at the end as at the beginning?
+//! ```
+//!
+//! Each takes a [`Ground`] to stand on (target, logins, folders) and a [`Subject`] (a session's golden), drives real
+//! sessions through the same driver and recorder as `check`, and answers with [`Cell`]s. What a cell says follows from
+//! transcripts alone; the functions that judge them open no socket.
+
+mod attempt;
+mod auth;
+mod forge;
+mod isolation;
+mod leak;
+mod liveness;
+mod race;
+mod reconnect;
+mod settings;
+mod spread;
+mod trend;
+
+pub use settings::{AuthSettings, Place, Settings};
+pub use spread::Opening;
+
+use crate::auth::{AuthError, Base, Identity, Recipe, login};
+use crate::check::check;
+use crate::dialect::Label;
+use crate::drive::Bounds;
+use crate::finding::{Cell, Finding, Kind, ProbeName, Run, Severity, Unjudged};
+use crate::golden::{Golden, Seen};
+use crate::transcript::Redactor;
+use crate::wire::{Cut, DriveError, Driven, Flush, Plan, Probe, Target, drive};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use tokio::sync::watch;
+
+/// What probes stand on.
+#[derive(Debug)]
+pub struct Ground<'g> {
+    /// Where the build listens.
+    pub target: &'g Target,
+    /// How users log in; none where nobody has to.
+    pub recipe: Option<&'g Recipe>,
+    /// What logins need.
+    pub base: &'g Base,
+    /// Values for templates.
+    pub values: &'g BTreeMap<String, Value>,
+    /// What must not be written.
+    pub redactor: &'g Redactor,
+    /// What ends a session besides its script.
+    pub bounds: &'g Bounds,
+    /// How soon recordings are written.
+    pub flush: Flush,
+    /// Knows how busy this machine is.
+    pub host: &'g Probe,
+    /// Where recordings go; a folder for each session.
+    pub folder: PathBuf,
+    /// Becomes true when somebody wants to stop.
+    pub interrupt: watch::Receiver<bool>,
+    /// How much is asked.
+    pub settings: &'g Settings,
+}
+
+/// A session that is probed.
+#[derive(Debug)]
+pub struct Subject {
+    /// Its name.
+    pub session: String,
+    /// What must happen in it.
+    pub golden: Golden,
+    /// What its recordings showed, where that is known.
+    pub seen: Option<Seen>,
+    /// How its recordings began.
+    pub openings: Vec<Opening>,
+}
+
+/// Asks everything that a probe asks of a session.
+pub async fn probe(name: ProbeName, ground: &Ground<'_>, subject: &Subject) -> Vec<Cell> {
+    match name {
+        ProbeName::Auth => auth::ask(ground, subject).await,
+        ProbeName::Isolation => isolation::ask(ground, subject).await,
+        ProbeName::Race => race::ask(ground, subject).await,
+        ProbeName::Reconnect => reconnect::ask(ground, subject).await,
+        ProbeName::Liveness => liveness::ask(ground, subject).await,
+    }
+}
+
+/// What is different in a session from how `check` would drive it.
+#[derive(Debug, Default, Clone)]
+struct Twist {
+    /// Known before the server says them.
+    values: BTreeMap<String, Value>,
+    /// Where it is broken off.
+    cut: Option<Cut>,
+}
+
+impl Ground<'_> {
+    fn is_interrupted(&self) -> bool {
+        *self.interrupt.borrow()
+    }
+
+    /// Logs user `index` (from 1) in, where the target asks for it.
+    async fn login(&self, index: u32) -> Result<Identity, Unjudged> {
+        match self.recipe {
+            Some(recipe) => {
+                login(recipe, self.base, index, self.redactor).await.map_err(|e| login_failed(&e))
+            }
+            None => Ok(Identity::anonymous(index)),
+        }
+    }
+
+    /// Logs several users in at the same time.
+    async fn logins(&self, count: u32) -> Result<Vec<Identity>, Unjudged> {
+        futures_util::future::join_all((1..=count).map(|index| self.login(index))).await.into_iter().collect()
+    }
+
+    async fn drive(
+        &self,
+        subject: &Subject,
+        golden: &Golden,
+        identity: &Identity,
+        twist: &Twist,
+    ) -> Result<Driven, Unjudged> {
+        let mut values = self.values.clone();
+        values.extend(twist.values.clone());
+        let plan = Plan {
+            session: &subject.session,
+            golden,
+            target: self.target,
+            values: &values,
+            identity,
+            redactor: self.redactor,
+            bounds: self.bounds,
+            hand: None,
+            folder: &self.folder.join(&subject.session),
+            flush: self.flush,
+            keeps_frames: true,
+            probe: self.host,
+            interrupt: self.interrupt.clone(),
+            cut: twist.cut,
+        };
+        drive(plan).await.map_err(|error| {
+            let hint = match &error {
+                DriveError::Connect { hint, .. } => hint.clone(),
+                DriveError::Unbound(_) | DriveError::Record { .. } | DriveError::Random(_) => None,
+            };
+            Unjudged { cause: self.redactor.clean(&error.to_string()).into_owned(), hint }
+        })
+    }
+
+    /// Drives a session to its end and judges all but time.
+    async fn session(
+        &self,
+        subject: &Subject,
+        golden: &Golden,
+        identity: &Identity,
+        twist: &Twist,
+        round: u32,
+    ) -> (Run, Option<Driven>) {
+        match self.drive(subject, golden, identity, twist).await {
+            Ok(driven) => (judged(subject, golden, &driven, round), Some(driven)),
+            Err(unjudged) => (could_not(&subject.session, &identity.user, unjudged, round), None),
+        }
+    }
+}
+
+/// A run of a session that was driven, with what the golden says of it.
+fn judged(subject: &Subject, golden: &Golden, driven: &Driven, round: u32) -> Run {
+    let checked = check(golden, &driven.transcript);
+    let transcript = &driven.transcript;
+    let unjudged = (!checked.is_whole && checked.findings.is_empty())
+        .then(|| Unjudged { cause: format!("the session was {}", transcript.ending.label()), hint: None });
+    Run {
+        session: subject.session.clone(),
+        user: transcript.header.user.clone(),
+        round,
+        recording: driven.recording.display().to_string(),
+        events: checked.events,
+        took: transcript.ending.at.since(Default::default()),
+        host: transcript.ending.host,
+        findings: checked.findings,
+        live: Vec::new(),
+        unjudged,
+    }
+}
+
+/// A run that did not happen.
+fn could_not(session: &str, user: &str, unjudged: Unjudged, round: u32) -> Run {
+    Run::unjudged(session, user, round, unjudged)
+}
+
+fn login_failed(error: &AuthError) -> Unjudged {
+    Unjudged { cause: error.to_string(), hint: error.hint() }
+}
+
+/// A finding of a probe: it stands at a question rather than at a key of the golden.
+fn finding(kind: Kind, key: String, event: Label, frames: Vec<usize>, message: String) -> Finding {
+    let place = crate::finding::Place { event, lane: None, path: None, key, golden_line: None, frames };
+    Finding::new(kind, Severity::Deviation, place, message)
+}
+
+fn cell(probe: ProbeName, subject: &Subject, case: &str, said: String, runs: Vec<Run>) -> Cell {
+    let (session, case) = (subject.session.clone(), case.to_owned());
+    Cell { probe, session, sort: case.clone(), case, said, not_asked: None, runs }
+}
+
+fn not_asked(probe: ProbeName, subject: &Subject, case: &str, why: impl Into<String>) -> Cell {
+    Cell { not_asked: Some(why.into()), ..cell(probe, subject, case, String::new(), Vec::new()) }
+}
+
+/// A cell for what could not even begin.
+fn stuck(probe: ProbeName, subject: &Subject, case: &str, unjudged: Unjudged) -> Cell {
+    let said = unjudged.cause.clone();
+    cell(probe, subject, case, said, vec![could_not(&subject.session, "", unjudged, 1)])
+}
+
+/// How sessions went, in a few words.
+fn summary(runs: &[Run]) -> String {
+    let whole = runs.iter().filter(|run| run.unjudged.is_none() && run.findings.is_empty()).count();
+    match runs.iter().flat_map(|run| &run.findings).next() {
+        None if whole == runs.len() => format!("{whole} of {} sessions conform", runs.len()),
+        None => {
+            let cause = runs.iter().find_map(|run| run.unjudged.as_ref()).map_or("", |u| u.cause.as_str());
+            format!("{whole} of {} sessions conform; {cause}", runs.len())
+        }
+        Some(first) => format!("{whole} of {} sessions conform; {}", runs.len(), first.message),
+    }
+}

@@ -1,0 +1,118 @@
+//! Is a session whole after others were cut off?
+
+use super::{Ground, Subject, Twist, could_not, stuck, summary};
+use crate::auth::Identity;
+use crate::finding::{Cell, ProbeName, Run, Unjudged};
+use crate::transcript::{Payload, Side};
+use crate::wire::{Cut, CutHow};
+
+const RECONNECT: ProbeName = ProbeName::Reconnect;
+/// Sessions are cut at so many different messages at most, evenly spread.
+const MAX_CUTS: usize = 40;
+
+pub(super) async fn ask(ground: &Ground<'_>, subject: &Subject) -> Vec<Cell> {
+    let identities = match ground.logins(ground.settings.users).await {
+        Ok(identities) => identities,
+        Err(unjudged) => return vec![stuck(RECONNECT, subject, "login", unjudged)],
+    };
+    let Some(first) = identities.first() else { return Vec::new() };
+    let (run, driven) = ground.session(subject, &subject.golden, first, &Twist::default(), 1).await;
+    let is_message = |payload: &Payload| matches!(payload, Payload::Text(_) | Payload::Binary(_));
+    let messages = driven.as_ref().map_or(0, |driven| {
+        driven.transcript.frames.iter().filter(|f| f.side == Side::Server && is_message(&f.payload)).count()
+    });
+    if messages == 0 || !run.findings.is_empty() {
+        let mut run = run;
+        if run.unjudged.is_none() && run.findings.is_empty() {
+            let cause = "the server says nothing in this session".to_owned();
+            run.unjudged = Some(Unjudged { cause, hint: None });
+        }
+        return vec![super::cell(
+            RECONNECT,
+            subject,
+            "uncut",
+            summary(std::slice::from_ref(&run)),
+            vec![run],
+        )];
+    }
+    let mut cells = vec![cycles(ground, subject, first).await];
+    for (name, how) in [("close", CutHow::Close), ("reset", CutHow::Reset), ("half-open", CutHow::Silence)] {
+        if ground.is_interrupted() {
+            break;
+        }
+        let runs = cuts(ground, subject, &identities, messages, how).await;
+        let said = format!("cut at {} messages: {}", places(messages).len(), summary(&runs));
+        cells.push(super::cell(RECONNECT, subject, &format!("cut by {name}"), said, runs));
+    }
+    cells
+}
+
+/// Connections that are gone as soon as they are greeted, one right after the other, and then a whole session.
+async fn cycles(ground: &Ground<'_>, subject: &Subject, identity: &Identity) -> Cell {
+    let cycles = ground.settings.cycles;
+    let twist = Twist { cut: Some(Cut { after: 1, how: CutHow::Close }), ..Twist::default() };
+    for cycle in 1..=cycles {
+        if let Err(unjudged) = ground.drive(subject, &subject.golden, identity, &twist).await {
+            let cause = format!("connection {cycle} of {cycles}: {}", unjudged.cause);
+            let run =
+                could_not(&subject.session, &identity.user, Unjudged { cause: cause.clone(), ..unjudged }, 1);
+            return super::cell(RECONNECT, subject, "rapid", cause, vec![run]);
+        }
+    }
+    let (run, _) = ground.session(subject, &subject.golden, identity, &Twist::default(), 1).await;
+    let said = format!("after {cycles} connections: {}", summary(std::slice::from_ref(&run)));
+    super::cell(RECONNECT, subject, "rapid", said, vec![run])
+}
+
+/// The numbers of the messages after which sessions are cut.
+fn places(messages: usize) -> Vec<usize> {
+    let count = messages.min(MAX_CUTS);
+    (1..=count).map(|place| place * messages / count).collect()
+}
+
+/// For every place a session that is cut there, and a whole one of the same user right after it. Users take turns.
+async fn cuts(
+    ground: &Ground<'_>,
+    subject: &Subject,
+    identities: &[Identity],
+    messages: usize,
+    how: CutHow,
+) -> Vec<Run> {
+    let places = places(messages);
+    let users = identities.iter().enumerate().map(|(index, identity)| {
+        let own: Vec<usize> = places.iter().copied().skip(index).step_by(identities.len()).collect();
+        async move {
+            let mut runs = Vec::new();
+            for after in own {
+                let twist = Twist { cut: Some(Cut { after, how }), ..Twist::default() };
+                let left = ground.drive(subject, &subject.golden, identity, &twist).await;
+                let round = u32::try_from(after).unwrap_or(u32::MAX);
+                let (run, _) = match &left {
+                    Ok(_) => {
+                        ground.session(subject, &subject.golden, identity, &Twist::default(), round).await
+                    }
+                    Err(unjudged) => {
+                        (could_not(&subject.session, &identity.user, unjudged.clone(), round), None)
+                    }
+                };
+                // The silent connection lasts as long as the session after it.
+                drop(left);
+                runs.push(run);
+            }
+            runs
+        }
+    });
+    futures_util::future::join_all(users).await.into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_message_of_a_short_session_is_cut_at_and_the_last_of_a_long_one() {
+        assert_eq!(places(3), [1, 2, 3]);
+        let many = places(1_000);
+        assert_eq!((many.len(), many[0], many[39]), (40, 25, 1_000));
+    }
+}

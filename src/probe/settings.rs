@@ -1,0 +1,243 @@
+//! How much probes ask: the table `[probe]` of `goldwire.toml`.
+//!
+//! ```toml
+//! [probe]
+//! users = 5                            # at the same time, in isolation and race
+//! rounds = 3                           # of each race, and of isolation
+//! cycles = 10                          # rapid reconnects
+//! soak = 50                            # sessions one after the other, for a trend
+//!
+//! [probe.auth]
+//! refuse = [401, 403, 1008, 4401]      # statuses of the upgrade and close codes that count as a refusal
+//! deadline = "5 s"                     # by when
+//! patience = "20 s"                    # how long to wait for a token to expire
+//! places = ["header", "query"]         # where else the server reads tokens; the recipe's own place is always asked
+//! wrong_places = ["cookie"]            # where it must not
+//! bypass = ["X-Debug-User: admin"]     # further headers that must not open the door
+//! claims = ["sub", "exp"]              # what a good token must claim
+//! skip = ["expires-mid-session"]       # what this server is known not to do; named in the report
+//! public_key_file = "public.pem"       # asks whether it can be abused as an HMAC secret
+//! sign = { algorithm = "HS256", secret_env = "JWT_SECRET" }   # lets tokens be forged that are only wrong in what they claim
+//! ```
+
+use crate::auth::{Mint, Placement};
+use crate::golden::{Fields, Template, did_you_mean};
+use crate::transcript::Gap;
+use serde_json::json;
+use std::path::PathBuf;
+
+/// How much probes ask.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// How many users at the same time.
+    pub users: u32,
+    /// How often each question about concurrency is asked.
+    pub rounds: u32,
+    /// How many connections are opened and closed before a session.
+    pub cycles: u32,
+    /// How many sessions one after the other show a trend.
+    pub soak: u32,
+    /// What the auth probe needs to know.
+    pub auth: AuthSettings,
+}
+
+/// What the auth probe needs to know.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AuthSettings {
+    /// HTTP statuses below 1000 and WebSocket close codes above that count as a refusal; all of 4000 to 4999 when empty.
+    pub refuse: Vec<u16>,
+    /// By when a bad token must have been refused.
+    pub deadline: Gap,
+    /// How long to wait for a token to expire.
+    pub patience: Gap,
+    /// Where else the server reads tokens.
+    pub places: Vec<Place>,
+    /// Where it must not read them.
+    pub wrong_places: Vec<Place>,
+    /// Further headers that must not open the door: name and value.
+    pub bypass: Vec<(String, String)>,
+    /// What a good token must claim.
+    pub claims: Vec<String>,
+    /// Cases that are not asked.
+    pub skip: Vec<String>,
+    /// The server's public key in PEM.
+    pub public_key: Option<PathBuf>,
+    /// The key that signs its tokens.
+    pub sign: Option<Mint>,
+}
+
+/// A place where a token may stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// `Authorization: Bearer …`
+    Header,
+    /// `?token=…`
+    Query,
+    /// `Cookie: access_token=…`
+    Cookie,
+    /// `Sec-WebSocket-Protocol: bearer.…`
+    Subprotocol,
+    /// `{"type":"auth","token":…}` as the first message.
+    Message,
+}
+
+impl Place {
+    /// All of them.
+    pub const ALL: [Place; 5] =
+        [Place::Header, Place::Query, Place::Cookie, Place::Subprotocol, Place::Message];
+
+    /// As the configuration calls it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Place::Header => "header",
+            Place::Query => "query",
+            Place::Cookie => "cookie",
+            Place::Subprotocol => "subprotocol",
+            Place::Message => "message",
+        }
+    }
+
+    /// Where a placement puts a token.
+    pub const fn of(placement: &Placement) -> Place {
+        match placement {
+            Placement::Header { .. } => Place::Header,
+            Placement::Query(_) => Place::Query,
+            Placement::Cookie(_) => Place::Cookie,
+            Placement::Subprotocol(_) => Place::Subprotocol,
+            Placement::Message(_) => Place::Message,
+        }
+    }
+
+    /// The usual form of a token in this place.
+    pub fn usual(self) -> Placement {
+        match self {
+            Place::Header => Placement::default(),
+            Place::Query => Placement::Query("token".to_owned()),
+            Place::Cookie => Placement::Cookie("access_token".to_owned()),
+            Place::Subprotocol => Placement::Subprotocol("bearer.{{token}}".to_owned()),
+            Place::Message => {
+                Placement::Message(Template::Json(json!({ "type": "auth", "token": "{{token}}" })))
+            }
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings { users: 5, rounds: 3, cycles: 10, soak: 0, auth: AuthSettings::default() }
+    }
+}
+
+impl Default for AuthSettings {
+    fn default() -> AuthSettings {
+        AuthSettings {
+            refuse: Vec::new(),
+            deadline: Gap::from_millis(5_000),
+            patience: Gap::from_millis(20_000),
+            places: Vec::new(),
+            wrong_places: Vec::new(),
+            bypass: Vec::new(),
+            claims: Vec::new(),
+            skip: Vec::new(),
+            public_key: None,
+            sign: None,
+        }
+    }
+}
+
+impl AuthSettings {
+    /// Whether this status or close code is how bad tokens are refused. RFC 6455 has 1008 for a violated policy; the
+    /// codes from 4000 on are the application's own, 3000 and 3003 are registered for "unauthorized" and "forbidden".
+    pub fn is_refusal(&self, code: u16) -> bool {
+        if self.refuse.is_empty() {
+            return matches!(code, 401 | 403 | 1008 | 3000 | 3003 | 4000..=4999);
+        }
+        self.refuse.contains(&code)
+    }
+}
+
+impl Settings {
+    /// Reads `[probe]`. Mistakes are reported to the fields' source.
+    pub fn read(fields: Fields<'_>) -> Settings {
+        let usual = Settings::default();
+        let count = |key: &str, usual: u32| {
+            fields.count(key).map_or(usual, |count| u32::try_from(count).unwrap_or(u32::MAX))
+        };
+        let auth = fields.table("auth");
+        let settings = Settings {
+            users: count("users", usual.users).max(2),
+            rounds: count("rounds", usual.rounds).max(1),
+            cycles: count("cycles", usual.cycles),
+            soak: count("soak", usual.soak),
+            auth: read_auth(&auth),
+        };
+        auth.finish();
+        fields.finish();
+        settings
+    }
+}
+
+fn read_auth(fields: &Fields<'_>) -> AuthSettings {
+    let usual = AuthSettings::default();
+    let strings = |key: &str| {
+        fields.strings(key).unwrap_or_default().into_iter().map(|(text, _)| text).collect::<Vec<_>>()
+    };
+    AuthSettings {
+        refuse: codes(fields),
+        deadline: fields.gap("deadline").unwrap_or(usual.deadline),
+        patience: fields.gap("patience").unwrap_or(usual.patience),
+        places: places(fields, "places"),
+        wrong_places: places(fields, "wrong_places"),
+        bypass: headers(fields),
+        claims: strings("claims"),
+        skip: strings("skip"),
+        public_key: fields.text("public_key_file").map(PathBuf::from),
+        sign: fields.has("sign").then(|| fields.table("sign")).and_then(|table| {
+            let sign = Mint::read(&table);
+            table.finish();
+            sign
+        }),
+    }
+}
+
+fn codes(fields: &Fields<'_>) -> Vec<u16> {
+    let Some((item, span)) = fields.item("refuse") else { return Vec::new() };
+    let code = |value: &toml_edit::Value| value.as_integer().and_then(|code| u16::try_from(code).ok());
+    let codes = item.as_array().and_then(|items| items.iter().map(code).collect::<Option<Vec<u16>>>());
+    if codes.is_none() {
+        let message = format!("`{}` is a list of HTTP statuses and close codes", fields.path_of("refuse"));
+        fields.source().report(span, message, "here", Some("write refuse = [401, 1008]".to_owned()));
+    }
+    codes.unwrap_or_default()
+}
+
+fn places(fields: &Fields<'_>, key: &str) -> Vec<Place> {
+    let mut places = Vec::new();
+    for (name, span) in fields.strings(key).unwrap_or_default() {
+        match Place::ALL.into_iter().find(|place| place.name() == name) {
+            Some(place) => places.push(place),
+            None => {
+                let names = Place::ALL.map(Place::name);
+                let hint =
+                    did_you_mean(&name, names).unwrap_or_else(|| format!("one of: {}", names.join(", ")));
+                let message = format!("`{}` is no place for a token", name);
+                fields.source().report(span, message, "not known", Some(hint));
+            }
+        }
+    }
+    places
+}
+
+fn headers(fields: &Fields<'_>) -> Vec<(String, String)> {
+    let mut headers = Vec::new();
+    for (text, span) in fields.strings("bypass").unwrap_or_default() {
+        match text.split_once(':') {
+            Some((name, value)) => headers.push((name.trim().to_owned(), value.trim().to_owned())),
+            None => {
+                let hint = Some("write \"Name: value\"".to_owned());
+                fields.source().report(span, format!("`{text}` is no header"), "no colon in it", hint);
+            }
+        }
+    }
+    headers
+}

@@ -1,0 +1,65 @@
+//! What a credential looks like.
+
+/// Whether a value looks made by a machine to be hard to guess: at least twelve characters of one word, with digits
+/// among letters or both cases mixed. No word of a language does, no number and no time.
+pub fn looks_like_credential(value: &str) -> bool {
+    let is_word_char = |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '\'' | '<' | '>' | '{' | '}');
+    if value.len() < 12 || !value.chars().all(is_word_char) {
+        return false;
+    }
+    let count = |of: fn(&u8) -> bool| value.bytes().filter(of).count();
+    let (digits, lower, upper) =
+        (count(u8::is_ascii_digit), count(u8::is_ascii_lowercase), count(u8::is_ascii_uppercase));
+    let letters = lower + upper;
+    // `internationalization`, `IllegalArgumentException`, `2026-11-24T10:00:00Z`, `127.0.0.1:39757`
+    let mixes = digits >= 2 && letters >= 3;
+    let mixes_cases = value.len() >= 20 && lower >= 4 && upper >= 6;
+    mixes || mixes_cases
+}
+
+/// Whether a value is a word or words of a language, which would be found in other places by chance: `required`.
+pub fn is_plain_words(value: &str) -> bool {
+    let is_plain = |word: &str| {
+        let rest = word.strip_prefix(|c: char| c.is_alphabetic()).unwrap_or(word);
+        let rest = rest.trim_end_matches(['.', ',', ':', ';', '!', '?']);
+        rest.chars().all(|c| c.is_lowercase() || matches!(c, '-' | '\'' | '_'))
+    };
+    value.split_whitespace().all(is_plain)
+}
+
+/// Bits of information for each character, Shannon's entropy of the value's own letters: about 3 for words, above 3.5
+/// for random ones of twenty characters.
+pub fn entropy(value: &str) -> f64 {
+    let mut counts = [0u32; 256];
+    value.bytes().for_each(|byte| counts[usize::from(byte)] += 1);
+    let len = value.len() as f64;
+    counts
+        .iter()
+        .filter(|count| **count > 0)
+        .map(|count| f64::from(*count) / len)
+        .map(|p| -p * p.log2())
+        .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn machines_make_other_words_than_people() {
+        for value in
+            ["rt_9f8a7b6c5d4e", "8f14e45fceea167a5a36dedd4bea2543", "sk-AbCdEfGhIjKlMnOpQrSt", "a1b2c3d4e5f6"]
+        {
+            assert!(looks_like_credential(value), "{value}");
+        }
+        for value in
+            [" internationalization", "internationalization", "hello", "a b c 1 2 3 4 5", "127.0.0.1:39757"]
+        {
+            assert!(!looks_like_credential(value), "{value}");
+        }
+        assert!(
+            is_plain_words("required") && is_plain_words("Must be longer.") && !is_plain_words("hunter2")
+        );
+        assert!(entropy("aaaaaaaa") < 0.1 && entropy("8f14e45fceea167a5a36dedd4bea2543") > 3.3);
+    }
+}

@@ -1,0 +1,118 @@
+//! Names whose values are credentials: of fields, headers, query parameters.
+
+/// Whether a key of this name holds something to hide: `password`, `refresh_token`, `apiKey`; not `token_type`.
+pub fn is_secret_name(name: &str) -> bool {
+    let plain = plain(name);
+    let within =
+        ["password", "passwd", "passphrase", "secret", "apikey", "credential", "privatekey", "cookie"];
+    let whole = ["pass", "pwd", "pin", "otp", "jwt", "sessionid", "sid", "bearer"];
+    plain.ends_with("token")
+        || whole.contains(&plain.as_str())
+        || within.iter().any(|part| plain.contains(part))
+}
+
+/// How sure a name makes that its value is a credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Suspicion {
+    /// It is one: `password`, `access_token`, `api_key`.
+    Sure,
+    /// It is one if it looks like one: `token` is also what language models stream.
+    IfItLooksLikeOne,
+}
+
+/// What a field of this name in a message holds. Names of pages and cursors are not credentials: `next_page_token`.
+pub fn field_suspicion(name: &str) -> Option<Suspicion> {
+    let plain = plain(name);
+    let sure_within = ["password", "passwd", "passphrase", "apikey", "privatekey", "credential"];
+    let sure_whole = [
+        "accesstoken",
+        "refreshtoken",
+        "idtoken",
+        "authtoken",
+        "sessiontoken",
+        "bearertoken",
+        "csrftoken",
+        "authorization",
+        "proxyauthorization",
+        "setcookie",
+        "cookie",
+        "clientsecret",
+        "secret",
+        "secretkey",
+        "accesskey",
+        "secretaccesskey",
+        "pwd",
+    ];
+    let never = ["page", "next", "continu", "cursor", "cancel", "sync", "prev"];
+    if sure_whole.contains(&plain.as_str()) || sure_within.iter().any(|part| plain.contains(part)) {
+        return Some(Suspicion::Sure);
+    }
+    let is_token = plain.ends_with("token") && !never.iter().any(|part| plain.contains(part));
+    let is_secret = plain.ends_with("secret");
+    (is_token || is_secret || plain == "jwt" || plain == "bearer").then_some(Suspicion::IfItLooksLikeOne)
+}
+
+/// Whether a header's whole value is a credential, whatever it is.
+pub fn is_credential_header(name: &str) -> bool {
+    let plain = plain(name);
+    let whole = ["authorization", "proxyauthorization", "cookie", "setcookie"];
+    whole.contains(&plain.as_str())
+        || (is_secret_name(name) && !plain.starts_with("secwebsocket"))
+        || (plain.ends_with("key") && plain.starts_with('x'))
+        || plain.ends_with("signature")
+}
+
+/// Whether a parameter of a URL's query is a credential; there, the names are shorter than elsewhere.
+pub fn is_credential_parameter(name: &str) -> bool {
+    let whole = ["key", "auth", "ticket", "sig", "signature", "code", "session", "access", "authorization"];
+    is_secret_name(name) || whole.contains(&plain(name).as_str())
+}
+
+fn plain(name: &str) -> String {
+    name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_secrets_are_known_and_their_neighbours_are_not() {
+        for name in
+            ["password", "refresh_token", "accessToken", "api-key", "client_secret", "sessionId", "pin"]
+        {
+            assert!(is_secret_name(name), "{name}");
+        }
+        for name in ["token_type", "expires_in", "shipping", "user", "id", "pinned"] {
+            assert!(!is_secret_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_field_is_suspected_by_its_name() {
+        for name in ["password", "newPassword", "access_token", "X-API-Key", "clientSecret", "Authorization"]
+        {
+            assert_eq!(field_suspicion(name), Some(Suspicion::Sure), "{name}");
+        }
+        for name in ["token", "deviceToken", "jwt", "webhook_secret"] {
+            assert_eq!(field_suspicion(name), Some(Suspicion::IfItLooksLikeOne), "{name}");
+        }
+        for name in ["tokens", "max_tokens", "token_type", "next_page_token", "secretary", "call_id", "type"]
+        {
+            assert_eq!(field_suspicion(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn headers_and_parameters_of_credentials_are_known() {
+        for name in
+            ["Authorization", "Set-Cookie", "X-Api-Key", "x-auth-token", "X-Goog-Api-Key", "X-Hub-Signature"]
+        {
+            assert!(is_credential_header(name), "{name}");
+        }
+        for name in ["Sec-WebSocket-Key", "Sec-WebSocket-Accept", "Host", "Date", "Origin"] {
+            assert!(!is_credential_header(name), "{name}");
+        }
+        assert!(is_credential_parameter("ticket") && !is_credential_parameter("room"));
+    }
+}

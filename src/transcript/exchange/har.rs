@@ -1,0 +1,365 @@
+//! HAR 1.2 with `_webSocketMessages`, as Chromium's DevTools, Playwright and mitmproxy write it.
+//!
+//! ```text
+//! {"log":{"creator":{"name":"WebInspector"},"entries":[
+//!   {"startedDateTime":"2026-11-24T02:37:26.813Z","request":{"url":"ws://…","headers":[…]},"response":{"status":101,…},
+//!    "_webSocketMessages":[{"type":"receive","time":1795487846.817444,"opcode":1,"data":"{…}"}, …]}, …]}}
+//! ```
+//!
+//! `time` is in seconds since 1970 with DevTools and mitmproxy, in milliseconds with Playwright; the unit is taken that
+//! brings the first message nearest to the entry's own start. `data` is text for opcode 1, else base64. The close frame
+//! is in none of the three.
+
+use super::{CaptureError, Imported, Unit, parse_ending, rfc3339};
+use crate::transcript::{
+    End, Ending, Frame, Gap, Handshake, Header, Offset, Payload, Redactor, Side, Stamps, Transcript,
+};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::DateTime;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// What a HAR file holds.
+#[derive(Debug)]
+pub struct Capture {
+    /// Its WebSocket sessions, in the file's order.
+    pub sessions: Vec<Imported>,
+    /// Who wrote it, e.g. `WebInspector 537.36`.
+    pub creator: String,
+    /// What of it was left out, and why.
+    pub notes: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Har<'a> {
+    #[serde(borrow)]
+    log: Log<'a>,
+}
+
+#[derive(Deserialize)]
+struct Log<'a> {
+    #[serde(default)]
+    creator: Creator,
+    #[serde(borrow)]
+    entries: Vec<Entry<'a>>,
+}
+
+#[derive(Deserialize, Default)]
+struct Creator {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    version: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry<'a> {
+    started_date_time: String,
+    request: Request,
+    #[serde(default)]
+    response: Response,
+    #[serde(default)]
+    timings: BTreeMap<String, serde_json::Value>,
+    #[serde(default, rename = "serverIPAddress")]
+    server: Option<String>,
+    #[serde(borrow, default, rename = "_webSocketMessages")]
+    messages: Option<Vec<Message<'a>>>,
+    #[serde(default, rename = "_goldwire")]
+    own: Own,
+}
+
+/// What goldwire's own export adds.
+#[derive(Deserialize, Default)]
+struct Own {
+    #[serde(default)]
+    ends: String,
+    #[serde(default)]
+    user: String,
+    /// Nanoseconds of the handshake, before `startedDateTime`.
+    took: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Request {
+    url: String,
+    #[serde(default)]
+    headers: Vec<Pair>,
+    #[serde(default)]
+    post_data: Option<Content>,
+}
+
+#[derive(Deserialize, Default)]
+struct Response {
+    #[serde(default)]
+    status: u16,
+    #[serde(default)]
+    headers: Vec<Pair>,
+    #[serde(default)]
+    content: Option<Content>,
+}
+
+#[derive(Deserialize)]
+struct Content {
+    #[serde(default)]
+    text: String,
+}
+
+#[derive(Deserialize)]
+struct Pair {
+    name: String,
+    value: String,
+}
+
+#[derive(Deserialize)]
+struct Message<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
+    #[serde(borrow)]
+    time: &'a RawValue,
+    #[serde(default = "text")]
+    opcode: f64,
+    #[serde(borrow, default)]
+    data: Cow<'a, str>,
+}
+
+fn text() -> f64 {
+    1.0
+}
+
+/// Reads a HAR file. Whatever credentials its requests, also those that are no WebSocket, and its messages show, is told
+/// to the redactor; the transcripts still hold them.
+///
+/// # Errors
+/// When it is no HAR file, has no WebSocket messages, or one of them makes no sense.
+pub fn read_har(har: &str, redactor: &Redactor) -> Result<Capture, CaptureError> {
+    let har = har.trim_start_matches('\u{feff}');
+    let har: Har<'_> = serde_json::from_str(har).map_err(|error| {
+        let place = format!("line {}, column {}", error.line(), error.column());
+        let cause = error.to_string();
+        let cause = cause.split(" at line ").next().unwrap_or(&cause).to_owned();
+        CaptureError::new(place, format!("not a HAR file: {cause}"))
+            .hint("DevTools: Network, Export HAR; Playwright: recordHar; mitmproxy: --set hardump=FILE; JSON Lines need --map")
+    })?;
+    let mut capture = Capture { sessions: Vec::new(), creator: String::new(), notes: Vec::new() };
+    let Creator { name, version } = &har.log.creator;
+    format!("{name} {version}").trim().clone_into(&mut capture.creator);
+    for entry in &har.log.entries {
+        note(entry, redactor);
+    }
+    for (index, entry) in har.log.entries.iter().enumerate() {
+        let is_socket = entry.response.status == 101 || entry.request.url.starts_with("ws");
+        match &entry.messages {
+            Some(messages) if !messages.is_empty() => {
+                let mut imported = session(entry, messages, &format!("log.entries[{index}]"))?;
+                imported.transcript.header.recorder = format!(
+                    "{}, imported by goldwire {}",
+                    if capture.creator.is_empty() { "unknown" } else { &capture.creator },
+                    env!("CARGO_PKG_VERSION")
+                );
+                for frame in &imported.transcript.frames {
+                    // Learned before anything is written: a token may be shown before it is named.
+                    redactor.clean_frame(frame);
+                }
+                capture.sessions.push(imported);
+            }
+            _ if is_socket => {
+                let url = redactor.clean_url(&entry.request.url).into_owned();
+                capture.notes.push(format!("log.entries[{index}], {url}: no messages, left out"));
+            }
+            _ => {}
+        }
+    }
+    if capture.sessions.is_empty() {
+        let cause = "no entry has `_webSocketMessages`";
+        return Err(CaptureError::new("log.entries", cause).hint(
+            "DevTools writes them when the Network panel was open before the socket; Playwright with content: 'embed'",
+        ));
+    }
+    Ok(capture)
+}
+
+fn note(entry: &Entry<'_>, redactor: &Redactor) {
+    let headers = entry.request.headers.iter().chain(&entry.response.headers);
+    redactor.note_request(&entry.request.url, headers.map(|pair| (pair.name.as_str(), pair.value.as_str())));
+    for content in entry.request.post_data.iter().chain(&entry.response.content) {
+        redactor.clean(&content.text);
+    }
+    let sent = |message: &&Message<'_>| message.kind == "send" && message.opcode == 1.0;
+    if let Some(first) = entry.messages.iter().flatten().find(sent) {
+        redactor.note_message(&first.data);
+    }
+}
+
+fn session(entry: &Entry<'_>, messages: &[Message<'_>], place: &str) -> Result<Imported, CaptureError> {
+    let started = DateTime::parse_from_rfc3339(&entry.started_date_time)
+        .ok()
+        .and_then(|time| time.timestamp_nanos_opt())
+        .map(i128::from)
+        .ok_or_else(|| {
+            let cause = format!("`{}` is not a date and time", entry.started_date_time);
+            CaptureError::new(format!("{place}.startedDateTime"), cause)
+        })?;
+    let first = &messages[0];
+    let unit = Unit::nearest(first.time, started).ok_or_else(|| {
+        let cause = format!("{} is not within a day of {} in any unit", first.time, entry.started_date_time);
+        CaptureError::new(format!("{place}._webSocketMessages[0].time"), cause)
+            .hint("times are seconds, milli-, micro- or nanoseconds since 1970")
+    })?;
+    let nanos = |index: usize| {
+        let time = messages[index].time;
+        unit.nanos(time).ok_or_else(|| {
+            let place = format!("{place}._webSocketMessages[{index}].time");
+            CaptureError::new(place, format!("{time} is not a time in {}", unit.name()))
+        })
+    };
+    // A browser counts the whole session as the request's time; a proxy counts the handshake.
+    let took: f64 = ["send", "wait", "receive"]
+        .iter()
+        .filter_map(|name| entry.timings.get(*name)?.as_f64())
+        .filter(|millis| *millis > 0.0)
+        .sum();
+    let took = nanos_of_millis(took);
+    let took = if started + took <= nanos(0)? { took } else { 0 };
+    let (base, took) = match entry.own.took {
+        Some(took) => (started, i128::from(took)),
+        None => ((started + took).min(nanos(0)?), took),
+    };
+    let mut frames: Vec<Frame> = Vec::new();
+    let mut how = None;
+    for (index, message) in messages.iter().enumerate() {
+        let wrong = |field: &str, cause: String| {
+            CaptureError::new(format!("{place}._webSocketMessages[{index}].{field}"), cause)
+        };
+        let side = match &*message.kind {
+            "send" => Side::Client,
+            "receive" | "error" => Side::Server,
+            other => return Err(wrong("type", format!("`{other}` is neither `send` nor `receive`"))),
+        };
+        let payload = payload(message).map_err(|(field, cause)| wrong(field, cause))?;
+        let at = u64::try_from((nanos(index)? - base).max(0)).unwrap_or(u64::MAX);
+        // Browsers stamp in two processes; where these overlap the order of the file counts.
+        let at = Offset::from_nanos(at).max(frames.last().map_or(Offset::ZERO, |last| last.at));
+        match &payload {
+            Payload::Close { code, reason } if how.is_none() => {
+                how = Some(End::Closed { by: side, code: *code, reason: reason.clone() });
+            }
+            Payload::Gone(detail) => how = Some(End::Dropped { detail: detail.clone() }),
+            _ => {}
+        }
+        frames.push(Frame::new(at, side, payload));
+    }
+    let how = how.or_else(|| parse_ending(&entry.own.ends));
+    let says_ending = how.is_some();
+    let at = frames.last().map_or(Offset::ZERO, |last| last.at);
+    let ending = Ending {
+        at,
+        how: how.unwrap_or(End::Closed { by: Side::Client, code: 1000, reason: String::new() }),
+        host: None,
+    };
+    // mitmproxy writes the scheme of the request that was upgraded.
+    let url = match entry.request.url.split_once("://") {
+        Some(("http", rest)) => format!("ws://{rest}"),
+        Some(("https", rest)) => format!("wss://{rest}"),
+        _ => entry.request.url.clone(),
+    };
+    let header = Header {
+        started: rfc3339(base),
+        url,
+        user: if entry.own.user.is_empty() { "u1".to_owned() } else { entry.own.user.clone() },
+        stamps: Stamps::Import,
+        handshake: Handshake {
+            peer: entry.server.clone().unwrap_or_default(),
+            status: entry.response.status,
+            request: headers(&entry.request.headers),
+            response: headers(&entry.response.headers),
+            took: Gap::from_nanos(u64::try_from(took).unwrap_or_default()),
+            ..Handshake::default()
+        },
+        ..Header::default()
+    };
+    Ok(Imported { transcript: Transcript { header, frames, ending }, unit, says_ending })
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "`as` from a float saturates, and a day of nanoseconds fits"
+)]
+fn nanos_of_millis(millis: f64) -> i128 {
+    (millis * 1e6).round() as i128
+}
+
+fn payload(message: &Message<'_>) -> Result<Payload, (&'static str, String)> {
+    if message.kind == "error" {
+        return Ok(Payload::Gone(message.data.clone().into_owned()));
+    }
+    if message.opcode == 1.0 {
+        return Ok(Payload::Text(message.data.clone().into_owned()));
+    }
+    if ![2.0, 8.0, 9.0, 10.0].contains(&message.opcode) {
+        return Err(("opcode", format!("{} is none of 1, 2, 8, 9, 10", message.opcode)));
+    }
+    let bytes = STANDARD.decode(&*message.data).map_err(|error| ("data", format!("not base64: {error}")))?;
+    if message.opcode == 2.0 {
+        Ok(Payload::Binary(bytes))
+    } else if message.opcode == 8.0 {
+        let code = bytes.first_chunk::<2>().map_or(1005, |code| u16::from_be_bytes(*code));
+        let reason = String::from_utf8_lossy(bytes.get(2..).unwrap_or_default()).into_owned();
+        Ok(Payload::Close { code, reason })
+    } else if message.opcode == 9.0 {
+        Ok(Payload::Ping(bytes))
+    } else {
+        Ok(Payload::Pong(bytes))
+    }
+}
+
+/// Names and values; several of one name are one list (RFC 9110, section 5.3). HTTP/2's own are none.
+fn headers(pairs: &[Pair]) -> BTreeMap<String, String> {
+    let mut map: BTreeMap<String, String> = BTreeMap::new();
+    for Pair { name, value } in pairs.iter().filter(|pair| !pair.name.starts_with(':')) {
+        map.entry(name.clone())
+            .and_modify(|all| {
+                all.push_str(", ");
+                all.push_str(value);
+            })
+            .or_insert_with(|| value.clone());
+    }
+    map
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(har: &str) -> String {
+        read_har(har, &Redactor::default()).expect_err("it is bad").to_string()
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_place() {
+        let entry = |messages: &str| {
+            format!(
+                r#"{{"log":{{"entries":[{{"startedDateTime":"2026-11-24T02:37:26.813Z","request":{{"url":"ws://x"}},"_webSocketMessages":[{messages}]}}]}}}}"#
+            )
+        };
+        let good = r#"{"type":"send","time":1795487846.9,"opcode":1,"data":"x"}"#;
+        for (har, part) in [
+            ("{\"log\":\n 7}".to_owned(), "line 2, column 2: not a HAR file: invalid type"),
+            ("{\"log\":{\"entries\":[]}}".to_owned(), "log.entries: no entry has `_webSocketMessages`"),
+            (
+                entry(r#"{"type":"send","time":5,"data":"x"}"#),
+                "log.entries[0]._webSocketMessages[0].time: 5 is not",
+            ),
+            (entry(&format!("{good},{}", good.replace("send", "sent"))), "[1].type: `sent` is neither"),
+            (entry(&good.replace(":1,", ":2,")), "[0].data: not base64"),
+            (entry(&good.replace(":1,", ":3,")), "[0].opcode: 3 is none of"),
+        ] {
+            let error = error(&har);
+            assert!(error.contains(part), "{error}");
+        }
+    }
+}

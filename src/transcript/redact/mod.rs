@@ -1,0 +1,276 @@
+//! Secrets out, stable labels in, before anything reaches a disk or a terminal.
+//!
+//! A secret that is known by value is replaced wherever it stands: raw, percent-encoded, base64 (also within a longer
+//! base64 text), hexadecimal or with any of its characters escaped as JSON allows. The same value gets the same label,
+//! `{{secret:token#1}}`, so that two frames that were equal still are. What nobody announced is noticed by its shape, as
+//! a JSON Web Token is, or by the name it stands under, and known from then on.
+//!
+//! ```text
+//! text ─► notice (names, shapes, the project's rules) ─► known ─► hits in the text and its views ─► labels
+//! ```
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | `finder` | many strings in one text, fast when none is there |
+//! | `forms` | in which encodings a secret may stand |
+//! | `views` | a text with its escapes undone |
+//! | `notice` | credentials by shape and by name |
+//! | `request` | credentials in URLs and headers |
+//! | `rules` | what a project adds |
+//! | `leftover` | what still looks like a secret in what was written |
+
+mod finder;
+mod forms;
+mod known;
+mod leftover;
+mod notice;
+mod request;
+mod rules;
+mod views;
+
+pub use leftover::{Leftover, LeftoverKind};
+pub use rules::Rules;
+
+use super::{Frame, Handshake, Payload};
+use crate::secret::{Secret, Suspicion, looks_like_credential};
+use known::{Hit, Known};
+use notice::{Hints, Noticed, Trust, notice};
+use std::borrow::Cow;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+/// Replaces secrets by labels. Clones share what they know: a token learned late is hidden from then on everywhere.
+#[derive(Clone)]
+pub struct Redactor {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    known: RwLock<Known>,
+    rules: Rules,
+    hints: Hints,
+}
+
+impl Default for Redactor {
+    fn default() -> Redactor {
+        Redactor::with_rules(Rules::default())
+    }
+}
+
+impl std::fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Redactor(***)")
+    }
+}
+
+impl Redactor {
+    /// Shorter values, in bytes, are replaced only where their place shows what they are: `a` or `123` would be found in
+    /// every other word.
+    pub const MIN_LEN: usize = 4;
+
+    /// One that also hides what a project's own rules say.
+    pub fn with_rules(rules: Rules) -> Redactor {
+        let hints = Hints::new(&rules);
+        Redactor { shared: Arc::new(Shared { known: RwLock::default(), rules, hints }) }
+    }
+
+    /// Makes a secret known under `name`, e.g. `token`. Values under [`Redactor::MIN_LEN`] bytes are left alone.
+    pub fn add(&self, name: &str, secret: &Secret) {
+        let value = secret.expose();
+        if value.len() >= Redactor::MIN_LEN {
+            self.write().learn(name, value);
+        }
+    }
+
+    /// Learns the credentials in a request before it is sent or shown: in its URL and in its headers.
+    pub fn note_request<'h>(&self, url: &str, headers: impl IntoIterator<Item = (&'h str, &'h str)>) {
+        self.note_url(url);
+        for (name, value) in headers {
+            self.note_header(name, value);
+        }
+    }
+
+    /// Learns the credentials in a URL: the password before its host, and what its query says under a credential's name.
+    pub fn note_url(&self, url: &str) {
+        self.hits_of(request::in_url(url));
+    }
+
+    /// Learns the credential in a header, if it is one that holds credentials: `Authorization`, `Cookie`,
+    /// `Sec-WebSocket-Protocol`, `X-Api-Key`, …
+    pub fn note_header(&self, name: &str, value: &str) {
+        self.hits_of(request::credentials(name, value).unwrap_or_default());
+    }
+
+    /// Learns the credentials in a message of which it is known that clients log in with it, such as a session's first:
+    /// whatever stands under the name of one, and words that look like one.
+    pub fn note_message(&self, text: &str) {
+        let shared = &self.shared;
+        let mut noticed = notice(text, &shared.hints, &shared.rules, Trust::Eager);
+        if !text.starts_with(['{', '[']) {
+            let words = text.split_whitespace().filter(|word| looks_like_credential(word));
+            noticed.extend(words.map(|word| Noticed {
+                span: None,
+                name: "token".to_owned(),
+                value: word.to_owned(),
+            }));
+        }
+        // Not in its place only: a plain word is a token too when a client logs in with it.
+        let mut known = self.write();
+        for one in noticed.iter().filter(|one| one.value.len() >= 8) {
+            known.learn(&one.name, &one.value);
+        }
+    }
+
+    /// `text` without secrets.
+    pub fn clean<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let shared = &self.shared;
+        let mut noticed = notice(text, &shared.hints, &shared.rules, Trust::Careful);
+        shared.rules.notice(text, &mut noticed);
+        self.replace(text, noticed)
+    }
+
+    /// A URL without secrets.
+    pub fn clean_url<'t>(&self, url: &'t str) -> Cow<'t, str> {
+        self.replace(url, request::in_url(url))
+    }
+
+    /// A header's value without secrets.
+    pub fn clean_header<'t>(&self, name: &str, value: &'t str) -> Cow<'t, str> {
+        match request::credentials(name, value) {
+            Some(noticed) => self.replace(value, noticed),
+            None => match self.clean_url(value) {
+                // `Location`, `Referer`; what is no URL has no query.
+                Cow::Borrowed(value) => self.clean(value),
+                Cow::Owned(value) => Cow::Owned(self.clean(&value).into_owned()),
+            },
+        }
+    }
+
+    /// `bytes` without secrets; what is not UTF-8 is searched for known ones.
+    pub fn clean_bytes<'b>(&self, bytes: &'b [u8]) -> Cow<'b, [u8]> {
+        if let Ok(text) = std::str::from_utf8(bytes) {
+            return match self.clean(text) {
+                Cow::Borrowed(_) => Cow::Borrowed(bytes),
+                Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+            };
+        }
+        let known = self.read();
+        let mut hits = Vec::new();
+        known.search(bytes, &mut hits);
+        if hits.is_empty() { Cow::Borrowed(bytes) } else { Cow::Owned(known.render(bytes, hits)) }
+    }
+
+    /// A frame without secrets.
+    pub fn clean_frame(&self, frame: &Frame) -> Frame {
+        let payload = match &frame.payload {
+            Payload::Text(text) => Payload::Text(self.clean(text).into_owned()),
+            Payload::Binary(bytes) => Payload::Binary(self.clean_bytes(bytes).into_owned()),
+            Payload::Ping(bytes) => Payload::Ping(self.clean_bytes(bytes).into_owned()),
+            Payload::Pong(bytes) => Payload::Pong(self.clean_bytes(bytes).into_owned()),
+            Payload::Close { code, reason } => {
+                Payload::Close { code: *code, reason: self.clean(reason).into_owned() }
+            }
+            Payload::Open(handshake) => Payload::Open(Box::new(self.clean_handshake(handshake))),
+            Payload::Gone(detail) => Payload::Gone(self.clean(detail).into_owned()),
+        };
+        Frame { payload, ..frame.clone() }
+    }
+
+    /// Cleans every string within a JSON value, keys included.
+    pub fn clean_json(&self, value: &mut serde_json::Value) {
+        match value {
+            serde_json::Value::String(text) => {
+                if let Cow::Owned(clean) = self.clean(text) {
+                    *text = clean;
+                }
+            }
+            serde_json::Value::Array(items) => items.iter_mut().for_each(|item| self.clean_json(item)),
+            serde_json::Value::Object(map) => {
+                for (key, item) in map.iter_mut() {
+                    if let serde_json::Value::String(text) = item
+                        && let Some(clean) = self.clean_field(key, text)
+                    {
+                        *text = clean;
+                    }
+                }
+                let dirty = map.keys().any(|key| matches!(self.clean(key), Cow::Owned(_)));
+                if dirty {
+                    *map = std::mem::take(map)
+                        .into_iter()
+                        .map(|(key, value)| (self.clean(&key).into_owned(), value))
+                        .collect();
+                }
+                map.values_mut().for_each(|value| self.clean_json(value));
+            }
+            serde_json::Value::Null | serde_json::Value::Bool(_) | serde_json::Value::Number(_) => {}
+        }
+    }
+
+    /// The value of a field without secrets, when its name says that it is one.
+    fn clean_field(&self, name: &str, value: &str) -> Option<String> {
+        let is_one = match self.shared.rules.suspicion(name)? {
+            Suspicion::Sure => true,
+            Suspicion::IfItLooksLikeOne => looks_like_credential(value),
+        };
+        let noticed = is_one.then(|| request::credentials(name, value)).flatten().unwrap_or_else(Vec::new);
+        match self.replace(value, noticed) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(clean) => Some(clean),
+        }
+    }
+
+    /// A handshake's facts without credentials.
+    pub fn clean_handshake(&self, handshake: &Handshake) -> Handshake {
+        let mut clean = handshake.clone();
+        for (name, value) in clean.request.iter_mut().chain(&mut clean.response) {
+            if let Cow::Owned(cleaned) = self.clean_header(name, value) {
+                *value = cleaned;
+            }
+        }
+        clean
+    }
+
+    fn replace<'t>(&self, text: &'t str, noticed: Vec<Noticed>) -> Cow<'t, str> {
+        let mut hits = self.hits_of(noticed);
+        let known = self.read();
+        known.search(text.as_bytes(), &mut hits);
+        if hits.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        let clean = known.render(text.as_bytes(), hits);
+        // Secrets are whole characters; where an escape stood among bytes that are none, better a lost one than a leak.
+        Cow::Owned(
+            String::from_utf8(clean)
+                .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
+        )
+    }
+
+    /// Learns what was noticed; the places where it stands.
+    fn hits_of(&self, noticed: Vec<Noticed>) -> Vec<Hit> {
+        if noticed.is_empty() {
+            return Vec::new();
+        }
+        let mut known = self.write();
+        let mut hits = Vec::with_capacity(noticed.len());
+        for one in noticed {
+            let label = if one.is_unmistakable() {
+                known.learn(&one.name, &one.value)
+            } else {
+                known.label_of(&one.name, &one.value)
+            };
+            hits.extend(one.span.map(|span| Hit { start: span.start, end: span.end, label }));
+        }
+        hits
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Known> {
+        // A panic elsewhere must not turn into a leak here: what is known stays known.
+        self.shared.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Known> {
+        self.shared.known.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;

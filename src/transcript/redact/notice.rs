@@ -1,0 +1,359 @@
+//! Credentials that nobody announced, found by their own shape or by the name they stand under.
+//!
+//! A scan for a few pieces of names decides, for nearly every frame at the speed of memory, that there is nothing; only
+//! around such a piece the text is read: `"access_token":"…"`, also within a JSON text that is itself a JSON string,
+//! `password=…` and `Authorization: …`.
+
+use super::request::credentials;
+use super::rules::Rules;
+use super::views::without_json_escapes;
+use crate::secret::{Suspicion, field_suspicion, is_plain_words, looks_like_credential};
+use aho_corasick::{AhoCorasick, MatchKind, packed};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use std::ops::Range;
+
+/// A credential in a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Noticed {
+    /// Where, in bytes; none for what only follows from it, as the password within `Basic …`.
+    pub(super) span: Option<Range<usize>>,
+    /// What its label is to be called.
+    pub(super) name: String,
+    /// The value itself, escapes undone.
+    pub(super) value: String,
+}
+
+impl Noticed {
+    /// Whether the value is hidden everywhere from now on. A short or plain word is hidden in this place only: it would
+    /// be found in many others by chance.
+    pub(super) fn is_unmistakable(&self) -> bool {
+        self.value.len() >= 8 && (self.value.len() >= 20 || !is_plain_words(&self.value))
+    }
+}
+
+/// The beginning of a JSON object in base64, and pieces of the names that `field_suspicion` knows. The first letter is
+/// left out: it may be upper case in the middle of a name.
+const PIECES: [&str; 24] = [
+    "eyJ",
+    "oken",
+    "OKEN",
+    "assw",
+    "ASSW",
+    "assphrase",
+    "ASSPHRASE",
+    "asscode",
+    "pwd",
+    "PWD",
+    "ecret",
+    "ECRET",
+    "pi_key",
+    "piKey",
+    "pikey",
+    "pi-key",
+    "pi-Key",
+    "PI_KEY",
+    "PI-Key",
+    "ccess_key",
+    "ccessKey",
+    "uthorization",
+    "ookie",
+    "redential",
+];
+/// Names whose pieces would be too common: looked for as a whole.
+const WHOLE: [&str; 6] = ["jwt", "JWT", "earer", "rivate_key", "rivateKey", "AUTHORIZATION"];
+
+/// Where to look more closely.
+#[derive(Debug, Clone)]
+pub(super) enum Hints {
+    /// The usual pieces, by vector instructions, where the processor has them.
+    Packed(packed::Searcher),
+    /// Any pieces.
+    Automaton(AhoCorasick),
+}
+
+impl Hints {
+    pub(super) fn new(rules: &Rules) -> Hints {
+        let own: Vec<&str> = rules.fields().collect();
+        let pieces = PIECES.iter().chain(&WHOLE).chain(&own);
+        let packed = || packed::Config::new().builder().extend(pieces.clone()).build();
+        if let Some(packed) = own.is_empty().then(packed).flatten() {
+            return Hints::Packed(packed);
+        }
+        let automaton = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostFirst)
+            .ascii_case_insensitive(!own.is_empty())
+            .build(pieces);
+        // A few dozen short words always fit.
+        Hints::Automaton(automaton.unwrap_or_else(|_| AhoCorasick::new(WHOLE).expect("six words fit")))
+    }
+
+    fn find_in(&self, text: &str, mut each: impl FnMut(Range<usize>)) {
+        match self {
+            Hints::Packed(packed) => packed.find_iter(text).for_each(|hint| each(hint.start()..hint.end())),
+            Hints::Automaton(automaton) => automaton.find_iter(text).for_each(|hint| each(hint.range())),
+        }
+    }
+}
+
+/// How much a name alone is trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// `token` may hold a word of a stream, so its value has to look like a credential.
+    Careful,
+    /// This is where clients put credentials.
+    Eager,
+}
+
+/// The credentials in a text.
+pub(super) fn notice(text: &str, hints: &Hints, rules: &Rules, trust: Trust) -> Vec<Noticed> {
+    let mut found = Vec::new();
+    let mut read_to = 0;
+    hints.find_in(text, |hint| {
+        if hint.start < read_to {
+            return;
+        }
+        if text.as_bytes()[hint.clone()].starts_with(b"eyJ") {
+            if let Some(span) = jwt_at(text, hint.start) {
+                read_to = span.end;
+                let value = text[span.clone()].to_owned();
+                found.push(Noticed { name: "jwt".to_owned(), value, span: Some(span) });
+            }
+        } else if let Some(field) = field_at(text, hint) {
+            read_to = field.name.end;
+            field.judge(text, rules, trust, &mut found);
+        }
+    });
+    found.retain(|one: &Noticed| {
+        !one.value.contains("{{secret:") && one.value.contains(char::is_alphanumeric)
+    });
+    found
+}
+
+/// A token that starts here: a base64url JSON object with `alg` (RFC 7515, section 4.1.1), a dot, and at least two more
+/// parts, of which the last may be empty; five for an encrypted one.
+fn jwt_at(text: &str, start: usize) -> Option<Range<usize>> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let rest = &text[start..];
+    let len = rest.find(|c| !(is_part(c) || c == '.')).unwrap_or(rest.len());
+    // A sentence may end after it.
+    let token = &rest[..len];
+    let mut parts = token.split('.');
+    let (head, body) = (parts.next()?, parts.next()?);
+    parts.next()?;
+    let has_alg = || {
+        let head: serde_json::Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(head).ok()?).ok()?;
+        head.get("alg").map(|_| ())
+    };
+    let looks = head.len() >= 10 && body.starts_with("eyJ") && body.len() >= 10;
+    (looks || has_alg().is_some()).then(|| start..start + len)
+}
+
+/// A name and what stands under it, in bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Field {
+    name: Range<usize>,
+    /// As it is written, with its escapes.
+    value: Range<usize>,
+    style: Style,
+}
+
+/// How name and value are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Style {
+    /// `"name":"value"`, its quotes escaped so many times.
+    Quoted { level: u32 },
+    /// `name=value`
+    Assigned,
+    /// `name: value`
+    Line,
+}
+
+/// The field whose name has this piece in it.
+fn field_at(text: &str, piece: Range<usize>) -> Option<Field> {
+    let bytes = text.as_bytes();
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    let start = bytes[..piece.start].iter().rposition(|byte| !is_name(byte)).map_or(0, |before| before + 1);
+    let end =
+        bytes[piece.end..].iter().position(|byte| !is_name(byte)).map_or(bytes.len(), |len| piece.end + len);
+    let name = start..end;
+    let blank =
+        |from: usize| from + bytes[from..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    let slashes = bytes[end..].iter().take_while(|byte| **byte == b'\\').count();
+    let quote = *bytes.get(end + slashes).unwrap_or(&b' ');
+    let before = &bytes[..start];
+    if matches!(quote, b'"' | b'\'') && before.last() == Some(&quote) {
+        let own = before[..start - 1].iter().rev().take_while(|byte| **byte == b'\\').count();
+        if own != slashes {
+            return None;
+        }
+        let colon = json_blank(bytes, end + slashes + 1);
+        if !matches!(bytes.get(colon), Some(b':')) && !bytes[colon..].starts_with(b"=>") {
+            return None;
+        }
+        let open = json_blank(bytes, colon + if bytes[colon] == b':' { 1 } else { 2 });
+        let has_slashes = bytes.get(open..open + slashes)?.iter().all(|byte| *byte == b'\\');
+        if !has_slashes || bytes.get(open + slashes) != Some(&quote) {
+            return None;
+        }
+        let from = open + slashes + 1;
+        let to = closing(bytes, from, quote, slashes)?;
+        let level = (slashes + 1).ilog2();
+        return Some(Field { name, value: from..to, style: Style::Quoted { level } });
+    }
+    let sign = blank(end);
+    let after = &bytes[sign..];
+    if after.starts_with(b"=") || after.starts_with(b"%3D") || after.starts_with(b"%3d") {
+        let mut from = blank(sign + if after[0] == b'=' { 1 } else { 3 });
+        from += usize::from(matches!(bytes.get(from), Some(b'"' | b'\'')));
+        let ends = |at: usize| {
+            matches!(
+                bytes[at],
+                b'&' | b';' | b'"' | b'\'' | b'<' | b'>' | b'\\' | b',' | b')' | b'}' | b']' | b'#' | b'`'
+            ) || bytes[at].is_ascii_whitespace()
+                || bytes[at..].starts_with(b"%26")
+        };
+        let to = (from..bytes.len()).find(|at| ends(*at)).unwrap_or(bytes.len());
+        return (to > from).then_some(Field { name, value: from..to, style: Style::Assigned });
+    }
+    let starts_a_word = before.last().is_none_or(u8::is_ascii_whitespace);
+    if after.starts_with(b":") && starts_a_word {
+        let from = blank(sign + 1);
+        let ends = |byte: &u8| matches!(byte, b'\r' | b'\n' | b'"' | b'\'' | b'\\' | b'`' | b'<');
+        let to = bytes[from..].iter().position(ends).map_or(bytes.len(), |len| from + len);
+        return (to > from).then_some(Field { name, value: from..to, style: Style::Line });
+    }
+    None
+}
+
+fn json_blank(bytes: &[u8], from: usize) -> usize {
+    from + bytes[from.min(bytes.len())..].iter().take_while(|byte| byte.is_ascii_whitespace()).count()
+}
+
+/// Where the quote stands that ends a string. At the outermost level that is a quote after an even number of
+/// backslashes; within a string within a string, one after 1, 5, 9, …; and so on.
+fn closing(bytes: &[u8], from: usize, quote: u8, slashes: usize) -> Option<usize> {
+    let mut run = 0;
+    for (at, byte) in bytes.iter().enumerate().skip(from) {
+        if *byte == quote && run >= slashes && (run - slashes).is_multiple_of(2 * (slashes + 1)) {
+            return Some(at - slashes);
+        }
+        run = if *byte == b'\\' { run + 1 } else { 0 };
+    }
+    None
+}
+
+impl Field {
+    /// The value with its escapes undone.
+    fn decoded(&self, text: &str) -> String {
+        let mut value = text[self.value.clone()].as_bytes().to_vec();
+        let times = match self.style {
+            Style::Quoted { level } => level + 1,
+            Style::Assigned | Style::Line => 0,
+        };
+        for _ in 0..times {
+            value = without_json_escapes(&value).bytes;
+        }
+        if self.style == Style::Assigned {
+            value = super::views::without_percent(&value).bytes;
+        }
+        String::from_utf8(value).unwrap_or_else(|_| text[self.value.clone()].to_owned())
+    }
+
+    fn judge(&self, text: &str, rules: &Rules, trust: Trust, found: &mut Vec<Noticed>) {
+        let name = &text[self.name.clone()];
+        let Some(suspicion) = rules.suspicion(name) else { return };
+        let value = self.decoded(text);
+        let is_one = match suspicion {
+            Suspicion::Sure => true,
+            Suspicion::IfItLooksLikeOne => {
+                self.style != Style::Line && (trust == Trust::Eager || looks_like_credential(&value))
+            }
+        };
+        if !is_one {
+            return;
+        }
+        let exact = value == text[self.value.clone()];
+        let Some(parts) = credentials(name, &value) else {
+            found.push(Noticed { span: Some(self.value.clone()), name: name.to_owned(), value });
+            return;
+        };
+        if exact {
+            let shift = |span: Range<usize>| self.value.start + span.start..self.value.start + span.end;
+            found.extend(parts.into_iter().map(|part| Noticed { span: part.span.map(shift), ..part }));
+        } else {
+            let inner = parts.into_iter().filter(|part| part.value != value);
+            found.extend(inner.map(|part| Noticed { span: None, ..part }));
+            found.push(Noticed { span: Some(self.value.clone()), name: name.to_owned(), value });
+        }
+    }
+}
+
+/// What `field_suspicion` says of a name, unless the project says otherwise.
+impl Rules {
+    pub(super) fn suspicion(&self, name: &str) -> Option<Suspicion> {
+        if self.keeps(name) {
+            None
+        } else if self.fields().any(|own| own.eq_ignore_ascii_case(name)) {
+            Some(Suspicion::Sure)
+        } else {
+            field_suspicion(name)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(text: &str, trust: Trust) -> Vec<(String, String)> {
+        let rules = Rules::default();
+        let noticed = notice(text, &Hints::new(&rules), &rules, trust);
+        noticed.into_iter().map(|noticed| (noticed.name, noticed.value)).collect()
+    }
+
+    #[test]
+    fn a_credential_is_noticed_by_its_name_however_it_is_written() {
+        for (text, name, value) in [
+            (r#"{"a":{"password" : "hun\u0074er2"}}"#, "password", "hunter2"),
+            (r#"{"body":"{\"refresh_token\":\"a\\\"b\\\\\"}"}"#, "refresh_token", "a\"b\\"),
+            ("{'api_key': 'abc123'}", "api_key", "abc123"),
+            ("GET /x?access_token=ab%2Fc&y=1", "access_token", "ab/c"),
+            ("connect: password = 'abcd' failed", "password", "abcd"),
+            (r#"{"token":"tok_9f8a7b6c5d4e"}"#, "token", "tok_9f8a7b6c5d4e"),
+            ("Authorization: Bearer abcd\r\nHost: x", "token", "abcd"),
+        ] {
+            assert_eq!(seen(text, Trust::Careful), [(name.to_owned(), value.to_owned())], "{text}");
+        }
+    }
+
+    #[test]
+    fn words_of_a_stream_and_numbers_of_tokens_are_no_credentials() {
+        for text in [
+            r#"{"type":"token","text":"hello"}"#,
+            r#"{"token":" internationalization"}"#,
+            r#"{"max_tokens":"100000000000","next_page_token":"CAUQAA9f8a7b6c5d"}"#,
+            r#"{"password":{"min":8},"secret":true}"#,
+            "the token: see 9f8a7b6c5d4e3f2a",
+            r#"{"password":"{{secret:password#1}}"}"#,
+        ] {
+            assert_eq!(seen(text, Trust::Careful), [], "{text}");
+        }
+        assert_eq!(seen(r#"{"token":"abcd"}"#, Trust::Eager).len(), 1);
+    }
+
+    #[test]
+    fn an_unfinished_text_ends_the_reading_without_harm() {
+        for text in [
+            "\"password\"",
+            "\"password\":",
+            "\"password\":\"",
+            "password=",
+            "token",
+            "\\\"token\\\":\\",
+            "eyJ",
+        ] {
+            assert_eq!(seen(text, Trust::Eager), [], "{text}");
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! How busy this machine is while sessions run: a task that only sleeps, and how late it wakes.
+//!
+//! One [`Probe`] serves all sessions that share it; it sleeps for good while there are none. It runs among the tasks
+//! that stamp frames, so that it is held up by what holds these up: other processes, and our own.
+//!
+//! A scheduler wakes soon what has only slept; what computes, a server, may be slow all the same because others compute,
+//! too. Linux counts that (pressure stall information), and it is read at both ends of a session.
+
+use crate::transcript::{Gap, Host};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, sleep_until};
+
+/// The pause between two probes. A hold-up that is shorter may go unseen.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Measures for as long as it is kept.
+#[derive(Debug)]
+pub struct Probe {
+    shared: Arc<Shared>,
+    task: AbortHandle,
+}
+
+/// One session's share.
+#[derive(Debug)]
+pub(super) struct Watch {
+    shared: Arc<Shared>,
+    number: u64,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    watched: Mutex<Watched>,
+    begun: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Watched {
+    sessions: Vec<Session>,
+    next: u64,
+    /// When the task that sleeps is due, while it sleeps.
+    due: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Session {
+    number: u64,
+    begun: Instant,
+    /// What [`pressure`] said at the beginning.
+    pressure: Option<Gap>,
+    lags: Lags,
+}
+
+impl Session {
+    /// What was late before the session began did not hold it up.
+    fn add(&mut self, due: Instant, woke: Instant) {
+        self.lags.add(woke.saturating_duration_since(due.max(self.begun)).into());
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Watched> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Probe {
+    /// Starts it within the runtime that drives the sessions.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    pub fn start() -> Probe {
+        let shared = Arc::new(Shared::default());
+        let task = tokio::spawn(probe(shared.clone())).abort_handle();
+        Probe { shared, task }
+    }
+
+    /// Begins to measure for a session.
+    pub(super) fn watch(&self) -> Watch {
+        let pressure = pressure();
+        let mut watched = self.shared.lock();
+        let number = watched.next;
+        watched.next += 1;
+        watched.sessions.push(Session { number, begun: Instant::now(), pressure, lags: Lags::default() });
+        self.shared.begun.notify_one();
+        Watch { shared: self.shared.clone(), number }
+    }
+}
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Watch {
+    /// What was measured; none when the session was too short for it.
+    pub(super) fn finish(self) -> Option<Host> {
+        let pressure = pressure();
+        let mut watched = self.shared.lock();
+        // What holds up the probe at this moment held up the session's last frame, too.
+        let now = Instant::now();
+        let overdue = watched.due.filter(|due| *due <= now);
+        let session = watched.sessions.iter_mut().find(|session| session.number == self.number)?;
+        if let Some(due) = overdue {
+            session.add(due, now);
+        }
+        let starved = session.pressure.zip(pressure).map(|(from, to)| {
+            let took = Gap::from(now.saturating_duration_since(session.begun)).as_nanos().max(1);
+            let percent = u128::from((to - from).as_nanos()) * 100 / u128::from(took);
+            u8::try_from(percent.min(100)).unwrap_or(100)
+        });
+        session.lags.host().map(|host| Host { starved, ..host })
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.shared.lock().sessions.retain(|session| session.number != self.number);
+    }
+}
+
+async fn probe(shared: Arc<Shared>) {
+    loop {
+        let due = {
+            let mut watched = shared.lock();
+            watched.due = (!watched.sessions.is_empty()).then(|| Instant::now() + PAUSE);
+            watched.due
+        };
+        let Some(due) = due else {
+            shared.begun.notified().await;
+            continue;
+        };
+        sleep_until(due).await;
+        let woke = Instant::now();
+        let mut watched = shared.lock();
+        watched.due = None;
+        for session in &mut watched.sessions {
+            session.add(due, woke);
+        }
+    }
+}
+
+/// For how long, since it started, this machine has had something to run and no processor for it.
+fn pressure() -> Option<Gap> {
+    total(&std::fs::read_to_string("/proc/pressure/cpu").ok()?)
+}
+
+/// The microseconds in `some avg10=… avg60=… avg300=… total=2184724499`
+/// (<https://docs.kernel.org/accounting/psi.html>).
+fn total(text: &str) -> Option<Gap> {
+    let some = text.lines().find(|line| line.starts_with("some "))?;
+    let micros: u64 = some.rsplit_once(" total=")?.1.trim().parse().ok()?;
+    Some(Gap::from_nanos(micros.saturating_mul(1000)))
+}
+
+/// Each octave has so many buckets: a lag is known to within an eighth.
+const BUCKETS: u64 = 8;
+
+/// Lags, counted by size: 2 KiB, however long the session is.
+#[derive(Debug)]
+struct Lags {
+    counts: Box<[u32]>,
+    worst: Gap,
+}
+
+impl Default for Lags {
+    fn default() -> Lags {
+        let all = bucket(Gap::from_nanos(u64::MAX)) + 1;
+        Lags { counts: vec![0; all].into_boxed_slice(), worst: Gap::ZERO }
+    }
+}
+
+impl Lags {
+    fn add(&mut self, lag: Gap) {
+        if let Some(count) = self.counts.get_mut(bucket(lag)) {
+            *count = count.saturating_add(1);
+        }
+        self.worst = self.worst.max(lag);
+    }
+
+    fn host(&self) -> Option<Host> {
+        let all: u64 = self.counts.iter().map(|count| u64::from(*count)).sum();
+        let mut rank = all.checked_sub(1)? / 2;
+        let mut middle = 0;
+        for (index, count) in self.counts.iter().enumerate() {
+            middle = index;
+            let Some(rest) = rank.checked_sub(u64::from(*count)) else { break };
+            rank = rest;
+        }
+        let probes = u32::try_from(all).unwrap_or(u32::MAX);
+        Some(Host { probes, lag_p50: least(middle), lag_max: self.worst, starved: None })
+    }
+}
+
+/// Which bucket a lag belongs to: those below [`BUCKETS`] nanoseconds have one each, every octave above has as many.
+fn bucket(lag: Gap) -> usize {
+    let nanos = lag.as_nanos();
+    let octave = u64::from(nanos.max(1).ilog2()).saturating_sub(2);
+    let index = if nanos < BUCKETS { nanos } else { octave * BUCKETS + (nanos >> (octave - 1)) - BUCKETS };
+    usize::try_from(index).unwrap_or(usize::MAX)
+}
+
+/// The least lag of a bucket.
+fn least(bucket: usize) -> Gap {
+    let index = bucket as u64;
+    let octave = index / BUCKETS;
+    let nanos = if octave == 0 { index } else { (BUCKETS + index % BUCKETS) << (octave - 1) };
+    Gap::from_nanos(nanos)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn lags_are_summed_up() {
+        let host = |millis: &[u64]| {
+            let mut lags = Lags::default();
+            millis.iter().for_each(|lag| lags.add(Gap::from_millis(*lag)));
+            lags.host()
+        };
+        assert_eq!(host(&[]), None, "nothing was measured");
+        let told = host(&[480, 1, 2, 1, 1]).expect("five lags");
+        assert_eq!((told.probes, told.lag_max), (5, Gap::from_millis(480)));
+        assert!(told.lag_p50 <= Gap::from_millis(1) && told.lag_p50 > Gap::from_nanos(880_000), "{told:?}");
+    }
+
+    #[test]
+    fn pressure_is_read_as_the_kernel_writes_it() {
+        let text = "some avg10=38.58 avg60=42.62 avg300=40.48 total=2184724499\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n";
+        assert_eq!(total(text), Some(Gap::from_nanos(2_184_724_499_000)));
+        assert_eq!(total(""), None);
+        assert_eq!(total("some total=many"), None);
+    }
+
+    #[tokio::test]
+    async fn a_session_knows_only_its_own_time_and_leaves_nothing_behind() {
+        let probe = Probe::start();
+        let first = probe.watch();
+        assert_eq!(first.finish(), None, "it was over before the first probe");
+        let (long, abandoned) = (probe.watch(), probe.watch());
+        while probe.shared.lock().sessions[0].lags.host().is_none() {
+            tokio::task::yield_now().await;
+        }
+        drop(abandoned);
+        assert!(long.finish().is_some_and(|host| host.probes >= 1 && host.lag_p50 <= host.lag_max));
+        assert!(probe.shared.lock().sessions.is_empty());
+        let shared = Arc::downgrade(&probe.shared);
+        drop(probe);
+        while shared.strong_count() > 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_bucket_holds_its_lag_to_within_an_eighth(nanos: u64, shift in 0u32..64) {
+            let nanos = nanos >> shift;
+            let index = bucket(Gap::from_nanos(nanos));
+            prop_assert!(least(index).as_nanos() <= nanos && nanos - least(index).as_nanos() <= nanos / 8);
+            prop_assert_eq!(bucket(least(index)), index);
+            prop_assert!(index < Lags::default().counts.len());
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Captures that the real tools made (tests/fixtures/har) become recordings, without their tokens; and back.
+
+use crate::support::Project;
+use serde_json::Value;
+use std::path::Path;
+
+const TOOLS: [(&str, &str); 3] =
+    [("devtools", "seconds"), ("playwright", "milliseconds"), ("mitmproxy", "seconds")];
+
+fn fixture(tool: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/har").join(format!("{tool}.har"));
+    path.display().to_string()
+}
+
+#[test]
+fn captures_of_all_tools_are_imported_learned_from_and_conform() {
+    let project = Project::new();
+    for (tool, unit) in TOOLS {
+        let said = project.run(&["import", &fixture(tool), "--session", "agent"]).exits(0);
+        assert!(
+            said.stdout.contains(": 28 frames, ws://127.0.0.1:")
+                && said.stdout.contains(&format!("times in {unit}")),
+            "{}",
+            said.stdout
+        );
+        assert!(said.stderr.contains("does not say how the session ended"), "{}", said.stderr);
+    }
+    assert_eq!(project.files("recordings/agent").len(), 3);
+    // Of tokens, passwords and the login's answers, which mitmproxy captured as well, nothing is left.
+    let all = project.everything();
+    for tool in TOOLS.map(|(tool, _)| fixture(tool)) {
+        let har: Value =
+            serde_json::from_str(&std::fs::read_to_string(tool).expect("a fixture")).expect("JSON");
+        let entries = har["log"]["entries"].as_array().expect("entries");
+        let urls =
+            entries.iter().filter_map(|entry| entry["request"]["url"].as_str()?.split("token=").nth(1));
+        for token in urls {
+            assert!(token.len() > 100 && !all.contains(token), "a token was written");
+        }
+    }
+    assert!(!all.contains("eyJ") && all.contains("/ws?token={{secret:"), "the token became a label");
+    project.run(&["scan"]).exits(0);
+    let header: Value = serde_json::from_str(all.lines().next().expect("a line")).expect("JSON");
+    assert_eq!((&header["stamps"], &header["handshake"]["status"]), (&"import".into(), &101.into()));
+    assert!(header["claims"]["sub"].as_str().is_some_and(|sub| sub.starts_with("usr_")), "{header}");
+    project.run(&["learn", "agent", "--accept", "imported"]).exits(0);
+    let golden = project.read("golden/agent.toml");
+    assert!(golden.contains(">ask") && golden.contains("agent_completed"), "{golden}");
+    project.run(&["check", "--offline", "recordings/agent"]).exits(0);
+}
+
+#[test]
+fn what_is_exported_is_imported_with_the_same_frames_and_times() {
+    let project = Project::new();
+    let recordings = Path::new(env!("CARGO_MANIFEST_DIR")).join("recordings/reconnect").display().to_string();
+    project.run(&["export", "--har", &recordings, "-o", "all.har"]).exits(0);
+    let said = project.run(&["import", "all.har", "--session", "again"]).exits(0);
+    let har: Value = serde_json::from_str(&project.read("all.har")).expect("JSON");
+    let entries = har["log"]["entries"].as_array().expect("entries");
+    assert_eq!(said.stdout.lines().count(), entries.len());
+    assert!(entries.len() > 10 && har["log"]["version"] == "1.2");
+    project.run(&["export", "--har", "recordings/again", "-o", "again.har"]).exits(0);
+    let again: Value = serde_json::from_str(&project.read("again.har")).expect("JSON");
+    let messages = |har: &Value| {
+        let entries = har["log"]["entries"].as_array().expect("entries").clone();
+        let mut all: Vec<String> =
+            entries.iter().map(|entry| entry["_webSocketMessages"].to_string()).collect();
+        all.sort();
+        all
+    };
+    assert_eq!(messages(&har), messages(&again));
+}
+
+#[test]
+fn json_lines_are_imported_by_a_mapping() {
+    let project = Project::new();
+    project.write("x.log", "{\"ts\":1795487846.5,\"d\":\"out\",\"m\":\"{\\\"type\\\":\\\"auth\\\",\\\"token\\\":\\\"lettersonly\\\"}\"}\n{\"ts\":1795487846.75,\"d\":\"in\",\"m\":{\"type\":\"ok\",\"echo\":\"lettersonly\"}}\n");
+    let map = "time=/ts,dir=/d,data=/m,sent=out";
+    let said =
+        project.run(&["import", "x.log", "--session", "s", "--map", map, "--ends", "server 4000"]).exits(0);
+    assert!(said.stdout.contains("2 frames, times in seconds"), "{}", said.stdout);
+    let text = std::fs::read_to_string(&project.files("recordings/s")[0]).expect("a recording");
+    assert!(
+        text.contains(
+            "{\"t\":250000000,\"dir\":\"<\",\"json\":{\"type\":\"ok\",\"echo\":\"{{secret:token#1}}\"}}"
+        ),
+        "{text}"
+    );
+    assert!(
+        text.contains("\"end\":{\"by\":\"server\",\"code\":4000}") && !text.contains("lettersonly"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_bad_capture_is_refused_with_its_place_and_leaves_nothing() {
+    let project = Project::new();
+    let har = std::fs::read_to_string(fixture("devtools")).expect("a fixture");
+    for (text, parts) in [
+        (har[..har.len() / 2].to_owned(), ["line ", "not a HAR file", "hint:"]),
+        (
+            har.replace("\"opcode\": 1", "\"opcode\": 2"),
+            ["_webSocketMessages[0].data", "not base64", "hint:"],
+        ),
+        ("{\"log\":{\"entries\":[]}}".to_owned(), ["log.entries", "no entry has", "hint:"]),
+    ] {
+        project.write("bad.har", &text);
+        let said = project.run(&["import", "bad.har", "--session", "s"]).exits(2);
+        assert!(parts.iter().all(|part| said.stderr.contains(part)), "{}", said.stderr);
+        assert!(!said.stderr.contains("eyJ"), "{}", said.stderr);
+        assert!(project.files("recordings").is_empty());
+    }
+    project.run(&["import", "nothing.har", "--session", "s"]).exits(2);
+    project.run(&["import", "bad.har", "--session", "s", "--map", "time=/t"]).exits(2);
+    project.run(&["import", "bad.har", "--session", "../s"]).exits(2);
+}
+
+#[test]
+fn scan_finds_what_was_left_and_accept_refuses_it() {
+    let project = Project::new();
+    project.run(&["scan"]).exits(4);
+    let lines = |token: &str| {
+        format!(
+            "{{\"ts\":1,\"d\":\"out\",\"m\":{{\"type\":\"a\",\"key\":\"{token}\"}}}}\n{{\"ts\":2,\"d\":\"in\",\"m\":{{\"type\":\"b\"}}}}\n"
+        )
+    };
+    let secret = format!("AKIA{}", "Q3".repeat(8));
+    project.write("x.log", &lines(&secret));
+    project.run(&["import", "x.log", "--session", "s", "--map", "time=/ts,dir=/d,data=/m"]).exits(0);
+    let said = project.run(&["scan"]).exits(1);
+    assert!(
+        said.stdout.contains(".jsonl:2:")
+            && said.stdout.contains("AWS key")
+            && !said.stdout.contains(&secret),
+        "{}",
+        said.stdout
+    );
+    let said = project.run(&["scan", "--format", "json", "recordings"]).exits(1);
+    let json: Value = serde_json::from_str(&said.stdout).expect("JSON");
+    assert_eq!((&json["goldwire_scan"], &json["found"][0]["line"]), (&1.into(), &2.into()));
+    project.run(&["learn", "s"]).exits(0);
+    let said = project.run(&["accept", "s", "--reason", "first"]).exits(2);
+    assert!(
+        said.stderr.contains("AWS key")
+            && said.stderr.contains("--allow-secrets")
+            && !said.stderr.contains(&secret),
+        "{}",
+        said.stderr
+    );
+    assert!(
+        project.files("golden").iter().all(|path| path.extension().is_some_and(|ending| ending == "new"))
+    );
+    project.run(&["accept", "s", "--reason", "first", "--allow-secrets", "made up"]).exits(0);
+    assert!(project.read("golden/s.toml").contains("first; not secrets: made up"));
+    // Where the project says what it is, nothing is written in the first place.
+    project.write("goldwire.toml", "goldwire = 1\n[redact]\npointers = [\"/key\"]\n");
+    project.run(&["import", "x.log", "--session", "t", "--map", "time=/ts,dir=/d,data=/m"]).exits(0);
+    project.run(&["scan", "recordings/t"]).exits(0);
+    project.run(&["scan", ".", "--secret", "K=made up"]).exits(1);
+}
