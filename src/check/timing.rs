@@ -3,8 +3,8 @@
 use crate::dialect::{Event, Label};
 use crate::finding::{Finding, Kind, Place, Severity};
 use crate::golden::{
-    ALPHA_DEVIATION, ALPHA_SUSPECT, Causes, Envelope, FEW, Golden, LOG_FLOOR, LaneId, Limits, MIN_RUNS,
-    Table, print,
+    ALPHA_DEVIATION, ALPHA_DOUBT, ALPHA_SUSPECT, Causes, Envelope, FEW, Golden, LOG_FLOOR, LaneId, Limits,
+    MIN_RUNS, Table, print,
 };
 use crate::transcript::{Gap, Host};
 use std::collections::BTreeMap;
@@ -198,6 +198,43 @@ fn says_of_host(runs: impl Iterator<Item = Option<Host>>, is_excused: bool) -> S
 /// What is late by no more than the machine was that measured is a suspect and excused: it is no evidence against the
 /// server, nor for it.
 pub fn judge(golden: &Golden, runs: &[Timed<'_>]) -> Vec<(usize, Finding)> {
+    arrange(find(golden, runs, Ask::Verdict))
+}
+
+/// What is asked of gaps.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Ask {
+    /// What can be said of them.
+    Verdict,
+    /// What is worth another look, which costs little.
+    Doubt,
+}
+
+impl Ask {
+    /// How many clean checks may show something late, whether or not it deviates.
+    fn late(self) -> f64 {
+        match self {
+            Ask::Verdict => ALPHA_SUSPECT,
+            Ask::Doubt => ALPHA_DOUBT,
+        }
+    }
+
+    /// How many clean checks may show something early. Below the bound of a verdict there is nothing to suspect: events
+    /// come together in every network.
+    fn early(self) -> f64 {
+        match self {
+            Ask::Verdict => ALPHA_DEVIATION,
+            Ask::Doubt => ALPHA_DOUBT,
+        }
+    }
+}
+
+/// Findings about one kind of gap, or about whole sessions, each with the index of the run that shows it best; what
+/// leads of those that are equally sure comes first.
+pub(super) type Group = Vec<(usize, Finding)>;
+
+/// What is off in time in `runs` taken together.
+pub(super) fn find(golden: &Golden, runs: &[Timed<'_>], ask: Ask) -> Vec<Group> {
     let classes = known(golden).filter(|(_, timing)| is_judged(timing)).count();
     let classes = u32::try_from(classes).unwrap_or(u32::MAX);
     let mut findings = Vec::new();
@@ -206,17 +243,21 @@ pub fn judge(golden: &Golden, runs: &[Timed<'_>]) -> Vec<(usize, Finding)> {
         let shown: Vec<(usize, Timed<'_>, &Sample)> =
             runs.iter().enumerate().filter_map(|(i, run)| Some((i, *run, run.gaps.get(&key)?))).collect();
         if !shown.is_empty() {
-            findings.extend(Class { golden, label, envelope, classes, shown }.judge());
+            findings.push(Class { golden, label, envelope, classes, ask, shown }.judge());
         }
     }
-    arrange(findings, whole_run(golden, runs))
+    findings.push(whole_run(golden, runs, ask).into_iter().collect());
+    findings
 }
+
+/// What findings about a session as a whole are about.
+const WHOLE: &str = "@run";
 
 /// Reported only beyond this many times the usual: less is nothing that anybody would look into.
 const MIN_SLOWER: f64 = 1.15;
 
 /// Whether the sessions as wholes, over all kinds of gaps, went slower than recorded ones do.
-fn whole_run(golden: &Golden, runs: &[Timed<'_>]) -> Option<(usize, Finding)> {
+fn whole_run(golden: &Golden, runs: &[Timed<'_>], ask: Ask) -> Option<(usize, Finding)> {
     let whole = golden.whole_run?;
     let mut paces: Vec<(f64, usize)> = Vec::new();
     // The same without this machine's own delays.
@@ -245,7 +286,7 @@ fn whole_run(golden: &Golden, runs: &[Timed<'_>]) -> Option<(usize, Finding)> {
         whole.upper(Limits { runs: count, classes, days: golden.learned.days.max(1), alpha })
     };
     let slower = middle.exp();
-    let suspicious = limit(ALPHA_SUSPECT, 2).max(MIN_SLOWER);
+    let suspicious = limit(ask.late(), 2).max(MIN_SLOWER);
     let bound = limit(ALPHA_DEVIATION, 4).max(MIN_SLOWER);
     if slower <= suspicious {
         return None;
@@ -253,7 +294,7 @@ fn whole_run(golden: &Golden, runs: &[Timed<'_>]) -> Option<(usize, Finding)> {
     let is_excused = relieved.exp() <= suspicious;
     let severity = if relieved.exp() > bound { Severity::Deviation } else { Severity::Suspect };
     let place = Place {
-        event: Label::from("@run"),
+        event: Label::from(WHOLE),
         lane: None,
         path: None,
         golden_line: golden.place(["whole_run"]),
@@ -278,7 +319,10 @@ fn whole_run(golden: &Golden, runs: &[Timed<'_>]) -> Option<(usize, Finding)> {
 /// else is off in time follows from it. Of several the gaps that were recorded most often show it best.
 ///
 /// A session that went slower as a whole explains whatever was late in it, but for a stall.
-fn arrange(mut findings: Vec<(usize, Finding)>, whole: Option<(usize, Finding)>) -> Vec<(usize, Finding)> {
+pub(super) fn arrange(groups: Vec<Group>) -> Vec<(usize, Finding)> {
+    let mut findings: Vec<(usize, Finding)> = groups.into_iter().filter_map(leading).collect();
+    let whole = findings.iter().position(|(_, finding)| finding.place.event.as_str() == WHOLE);
+    let whole = whole.map(|index| findings.remove(index));
     let burst = findings
         .iter()
         .enumerate()
@@ -311,11 +355,18 @@ fn arrange(mut findings: Vec<(usize, Finding)>, whole: Option<(usize, Finding)>)
     vec![(run, burst)]
 }
 
+/// What is told of a group: what has no excuse goes before what has one.
+fn leading(mut group: Group) -> Option<(usize, Finding)> {
+    let sure = group.iter().position(|(_, finding)| !finding.is_excused).unwrap_or(0);
+    (!group.is_empty()).then(|| group.swap_remove(sure))
+}
+
 struct Class<'c> {
     golden: &'c Golden,
     label: &'c Label,
     envelope: &'c Envelope,
     classes: u32,
+    ask: Ask,
     /// The runs that have such gaps.
     shown: Vec<(usize, Timed<'c>, &'c Sample)>,
 }
@@ -326,14 +377,13 @@ impl Class<'_> {
         Limits { runs, classes: self.classes, days: self.golden.learned.days.max(1), alpha }
     }
 
-    fn judge(&self) -> Option<(usize, Finding)> {
-        let is_sure = |(_, finding): &(usize, Finding)| !finding.is_excused;
-        if !is_judged(self.envelope) {
-            return self.stall();
-        }
-        let (stall, late) = (self.stall(), self.late());
-        let sure = stall.clone().filter(is_sure).or_else(|| late.clone().filter(is_sure));
-        sure.or(stall).or(late).or_else(|| self.one_late()).or_else(|| self.early())
+    fn judge(&self) -> Group {
+        let (stall, other) = if is_judged(self.envelope) {
+            (self.stall(), self.late().or_else(|| self.one_late()).or_else(|| self.early()))
+        } else {
+            (self.stall(), None)
+        };
+        stall.into_iter().chain(other).collect()
     }
 
     fn stall(&self) -> Option<(usize, Finding)> {
@@ -360,6 +410,20 @@ impl Class<'_> {
         self.shown.iter().map(|(_, _, sample)| sample.count).sum()
     }
 
+    /// The envelope with its usual gap moved as far as a person moved `latest`, so that bounds of several runs follow.
+    fn edited(&self) -> Envelope {
+        let mut envelope = self.envelope.clone();
+        if let Some(latest) = self.envelope.latest.filter(|_| self.envelope.is_tested()) {
+            let learned = self.envelope.upper(Limits { runs: 1, ..self.limits(ALPHA_DEVIATION) });
+            let moved = log_of(latest) - log_of(learned);
+            // What was only rounded was not moved.
+            if moved.abs() > 0.01 {
+                envelope.usual = gap_of(log_of(envelope.usual) + moved);
+            }
+        }
+        envelope
+    }
+
     fn late(&self) -> Option<(usize, Finding)> {
         let (gaps, runs) = (self.gaps(), self.shown.len());
         let middles: Vec<(f64, usize, usize, f64)> = self
@@ -373,17 +437,18 @@ impl Class<'_> {
         let typical = gap_of(median(middles.iter().map(|(log, ..)| (*log, ())))?.0);
         let relieved = gap_of(median(middles.iter().map(|(.., relieved)| (*relieved, ())))?.0);
         let is_few = gaps < FEW as usize;
+        let edited = self.edited();
         let upper = |alpha| {
             let limits = self.limits(alpha);
-            if is_few { self.envelope.upper_of_few(limits) } else { self.envelope.upper(limits) }
+            if is_few { edited.upper_of_few(limits) } else { edited.upper(limits) }
         };
-        // In a single run the bound that a person can read, and may have edited, is the one that counts.
-        let failing = match self.envelope.latest.filter(|_| runs < 3) {
-            Some(latest) if is_few => self.envelope.latest_of_few(latest, self.limits(ALPHA_DEVIATION)),
+        // In a single run the bound that a person can read is the one that counts.
+        let failing = match self.envelope.latest.filter(|_| runs < 3 || !self.envelope.is_tested()) {
+            Some(latest) if is_few => edited.latest_of_few(latest, self.limits(ALPHA_DEVIATION)),
             Some(latest) => latest,
             None => upper(ALPHA_DEVIATION),
         };
-        let suspicious = upper(ALPHA_SUSPECT).min(failing);
+        let suspicious = upper(self.ask.late()).min(failing);
         if typical <= suspicious {
             return None;
         }
@@ -409,7 +474,7 @@ impl Class<'_> {
             let gaps = u32::try_from(most).unwrap_or(u32::MAX);
             self.envelope.upper_of_one(gaps, self.limits(alpha)).filter(|_| most > 1)
         };
-        let (suspicious, failing) = (bound(ALPHA_SUSPECT)?, bound(ALPHA_DEVIATION)?);
+        let (suspicious, failing) = (bound(self.ask.late())?, bound(ALPHA_DEVIATION)?);
         let of = |relieve: bool| {
             let slowest = self.shown.iter().map(|(run, timed, sample)| {
                 let (gap, frame) = sample.longest;
@@ -450,7 +515,7 @@ impl Class<'_> {
         let typical = gap_of(median(middles.iter().map(|(log, ..)| (*log, ())))?.0);
         let (_, run, frame) = middles.into_iter().min_by(|a, b| a.0.total_cmp(&b.0))?;
         let failing = if runs < 3 { self.envelope.earliest } else { None };
-        let failing = failing.unwrap_or_else(|| self.envelope.lower(self.limits(ALPHA_DEVIATION)));
+        let failing = failing.unwrap_or_else(|| self.envelope.lower(self.limits(self.ask.early())));
         // A single gap that is no shorter than one already recorded is nothing new: two messages in one packet.
         // So is one of a few: what repeats in most sessions need not repeat in this one.
         let repeats = self.envelope.repeats() && gaps >= 3 * runs;

@@ -346,7 +346,7 @@ pub(super) struct CheckArgs {
     /// How many rounds, judged together
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub(super) runs: u32,
-    /// How many rounds must show something doubtful, or late, before it fails
+    /// How many rounds must show something doubtful, or late, before it fails; 2 more where they leave it open
     #[arg(long, default_value_t = 3, value_name = "K")]
     pub(super) confirm: u32,
     /// Fail on drift, too

@@ -6,10 +6,11 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::live::{Live, interrupts, runs_folder};
 use crate::check::{
-    Checked, Checker, Gaps, Timed, Witness, check, judge_liveness, judge_timing, liveness_findings,
+    Checked, Checker, Gaps, Timed, Witness, check, has_doubt, judge_liveness, judge_rounds, judge_timing,
+    liveness_findings,
 };
 use crate::finding::{
-    Answer, Finding, Outcome, Run, Severity, Unjudged, Verdict, confirm, needs_another_round,
+    Answer, Finding, Outcome, Run, Severity, Unjudged, Verdict, confirm, is_settled, needs_another_round,
 };
 use crate::golden::{Golden, LiveItem, Seen};
 use crate::report::{self, Shown, plural};
@@ -45,6 +46,10 @@ pub(super) struct Judged {
 const MAX_SHOWN: u64 = 64 * 1024 * 1024;
 
 impl Judged {
+    fn timed(&self) -> Timed<'_> {
+        Timed { gaps: &self.gaps, host: self.run.host }
+    }
+
     /// Reads what a report wants to show of a run with findings.
     fn fetch(&mut self) -> Result<(), CliError> {
         let path = Path::new(&self.run.recording);
@@ -182,7 +187,6 @@ async fn live(
                 live.close().await;
                 return Ok((all, false));
             }
-            time(&one.golden, &mut round);
             let before: Vec<&Judged> = rounds.iter().flatten().collect();
             liveness(one, &mut round, &before);
             rounds.push(round);
@@ -194,13 +198,13 @@ async fn live(
                 asked += 1;
                 continue;
             }
-            if last && args.runs <= 1 && asked < args.confirm && needs_another_round(&runs) {
+            if last && args.runs <= 1 && needs_another_look(&one.golden, &rounds, &runs, args.confirm) {
                 eprintln!("{}: something to look at again", one.session);
                 asked += 1;
             }
         }
         tell_unknown(one, rounds.iter().flatten());
-        all.extend(settle(rounds));
+        all.extend(settle(&one.golden, rounds));
         if live.is_interrupted() {
             break;
         }
@@ -220,14 +224,44 @@ fn asks_for_ids(selected: &Selected, runs: &[Run]) -> bool {
     selected.golden.require_live.contains(&LiveItem::Ids) && !runs.iter().any(is_settled)
 }
 
+/// What every round makes suspicious, and `--confirm` rounds together do not yet prove, gets so many more.
+const EXTENDED: usize = 2;
+
+/// Whether the rounds leave a doubt that another one could settle, and nothing is sure without it.
+fn needs_another_look(golden: &Golden, rounds: &[Vec<Judged>], runs: &[Vec<Run>], confirm: u32) -> bool {
+    let confirm = confirm as usize;
+    if is_settled(runs) || confirm < 2 {
+        return false;
+    }
+    let timed = timed(rounds);
+    if rounds.len() < confirm {
+        return needs_another_round(runs) || has_doubt(golden, &timed);
+    }
+    let (findings, _) = judge_rounds(golden, &timed);
+    let is_open =
+        |(_, finding): &(usize, Finding)| finding.severity == Severity::Suspect && !finding.is_excused;
+    rounds.len() < confirm + EXTENDED
+        && !findings.is_empty()
+        && findings.iter().all(is_open)
+        && has_doubt(golden, &timed)
+}
+
 /// Weighs the rounds against each other; transcripts stay with their runs.
-fn settle(rounds: Vec<Vec<Judged>>) -> Vec<Judged> {
-    let runs = rounds.iter().map(|round| round.iter().map(|judged| judged.run.clone()).collect()).collect();
-    let (weighed, taken_back) = confirm(runs);
+fn settle(golden: &Golden, rounds: Vec<Vec<Judged>>) -> Vec<Judged> {
+    let (late, taken_back) = judge_rounds(golden, &timed(&rounds));
     for message in taken_back {
         eprintln!("not confirmed by another round, so the machine's doing: {message}");
     }
-    rounds.into_iter().flatten().zip(weighed).map(|(judged, run)| Judged { run, ..judged }).collect()
+    let runs = rounds.iter().map(|round| round.iter().map(|judged| judged.run.clone()).collect()).collect();
+    let weighed = confirm(runs);
+    let mut judged: Vec<Judged> =
+        rounds.into_iter().flatten().zip(weighed).map(|(judged, run)| Judged { run, ..judged }).collect();
+    add(late, &mut judged);
+    judged
+}
+
+fn timed(rounds: &[Vec<Judged>]) -> Vec<Vec<Timed<'_>>> {
+    rounds.iter().map(|round| round.iter().map(Judged::timed).collect()).collect()
 }
 
 pub(super) async fn play(
@@ -321,11 +355,15 @@ fn weigh(
 
 /// Adds what the gaps of a round show.
 pub(super) fn time(golden: &Golden, round: &mut [Judged]) {
-    let runs: Vec<Timed<'_>> =
-        round.iter().map(|judged| Timed { gaps: &judged.gaps, host: judged.run.host }).collect();
-    let found: Vec<(usize, Finding)> = judge_timing(golden, &runs);
+    let runs: Vec<Timed<'_>> = round.iter().map(Judged::timed).collect();
+    let found = judge_timing(golden, &runs);
+    add(found, round);
+}
+
+/// Adds findings to the runs that show them.
+fn add(found: Vec<(usize, Finding)>, runs: &mut [Judged]) {
     for (index, finding) in found {
-        if let Some(judged) = round.get_mut(index) {
+        if let Some(judged) = runs.get_mut(index) {
             judged.run.findings.push(finding);
         }
     }

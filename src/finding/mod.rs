@@ -9,7 +9,7 @@ mod liveness;
 mod probe;
 mod run;
 
-pub use confirm::{confirm, needs_another_round};
+pub use confirm::{confirm, is_settled, needs_another_round};
 pub use liveness::{Answer, LiveCheck};
 pub use probe::{Cell, ProbeName};
 pub use run::{Outcome, Run, Unjudged, Verdict};

@@ -36,8 +36,8 @@ pub use problem::{Problem, Problems, Source as SourceText, did_you_mean};
 pub use seen::{Prints, Regular, Seen, SeenError};
 pub use shape::{Fact, Format, Path, Rule, Source, Type, parse_rule, type_of};
 pub use timing::{
-    ALPHA_DEVIATION, ALPHA_SUSPECT, DAY_SPREAD, Envelope, FEW, LOG_FLOOR, Limits, MIN_DAYS, MIN_RUNS,
-    MIN_USUAL, PRIOR_DF, SINGLE, SLACK, WholeRun, default_df, freedom,
+    ALPHA_DEVIATION, ALPHA_DOUBT, ALPHA_SUSPECT, DAY_SPREAD, Envelope, FEW, LOG_FLOOR, Limits, MIN_DAYS,
+    MIN_RUNS, MIN_USUAL, PRIOR_DF, SINGLE, SLACK, WholeRun, default_df, freedom,
 };
 
 use crate::dialect::{Dialect, Label};

@@ -80,6 +80,8 @@ impl Limits {
 pub const ALPHA_DEVIATION: f64 = 0.001;
 /// A suspicious bound.
 pub const ALPHA_SUSPECT: f64 = 0.005;
+/// Where another look costs little: what one clean check in twenty shows is looked at again before anything is said.
+pub const ALPHA_DOUBT: f64 = 0.05;
 /// Added to every gap before the logarithm, so that gaps near zero do not count for everything.
 pub const LOG_FLOOR: f64 = 0.0005;
 /// Degrees of freedom of the prior on the spread, where too few kinds of gaps are known to tell.

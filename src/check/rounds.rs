@@ -1,0 +1,250 @@
+//! Looking again before crying wolf: what the gaps of several rounds of a session say together.
+//!
+//! The gaps of all rounds are judged as one sample, whose bound is tighter than that of any of them; and what they show
+//! together every round has to make at least doubtful by itself, so that one hold-up of the machine fails nothing. As
+//! nothing is told that the whole sample does not show, looking again adds no false alarm.
+//!
+//! A round in which the machine itself was as late as the server seemed cannot tell (the finding is *excused*). It
+//! neither confirms nor refutes: more than half of the rounds must show a delay that has no such excuse.
+
+use super::timing::{Ask, Group, Timed, arrange, find, judge as judge_together};
+use crate::finding::{Finding, Kind, Severity};
+use crate::golden::Golden;
+
+/// Whether every round so far makes the same thing doubtful, so that another round could settle it.
+pub fn has_doubt(golden: &Golden, rounds: &[Vec<Timed<'_>>]) -> bool {
+    let doubts = doubts(golden, rounds);
+    let Some(first) = doubts.first() else { return false };
+    first.iter().any(|doubt| doubts.iter().all(|round| shows(round, doubt)))
+}
+
+/// What the gaps of all rounds show, with the index of the run that shows it best, counted through all rounds; and what
+/// was taken back, because not every round shows it.
+pub fn judge(golden: &Golden, rounds: &[Vec<Timed<'_>>]) -> (Vec<(usize, Finding)>, Vec<String>) {
+    let runs: Vec<Timed<'_>> = rounds.iter().flatten().copied().collect();
+    if rounds.len() < 2 {
+        return (judge_together(golden, &runs), Vec::new());
+    }
+    let doubts = doubts(golden, rounds);
+    let mut taken_back: Vec<Finding> = Vec::new();
+    let mut standing: Vec<Group> = find(golden, &runs, Ask::Verdict);
+    for group in &mut standing {
+        let chance = group.extract_if(.., |(_, finding)| !stands(finding, &doubts));
+        taken_back.extend(chance.map(|(_, finding)| finding));
+    }
+    // What a round alone would have said, and all together do not.
+    for (_, finding) in rounds.iter().flat_map(|round| find(golden, round, Ask::Verdict)).flatten() {
+        let mut told = standing.iter().flatten().map(|(_, told)| told).chain(&taken_back);
+        if !told.any(|told| is_same(told, &finding)) {
+            taken_back.push(finding);
+        }
+    }
+    (arrange(standing), taken_back.into_iter().map(|finding| finding.message).collect())
+}
+
+/// Whether the rounds bear a finding out; and how sure it is then.
+fn stands(finding: &mut Finding, doubts: &[Vec<Finding>]) -> bool {
+    let count = doubts.len();
+    let shown = doubts.iter().filter(|round| shows(round, finding)).count();
+    let proven = doubts.iter().filter(|round| proves(round, finding)).count();
+    // One round of many may be an exception, also among those of a slow server.
+    let is_common = 4 * shown >= 3 * count;
+    if !is_common || 2 * proven <= count {
+        finding.severity = Severity::Suspect;
+    }
+    finding.is_excused |= proven == 0;
+    finding.evidence.push_str(&format!("; shown by {shown} of {count} rounds"));
+    if proven > 0 && proven < shown {
+        finding.evidence.push_str(&format!(", of which this machine may be why in {}", shown - proven));
+    }
+    // A single round that could tell and saw nothing settles what was excused in the others.
+    shown >= 2 && (!finding.is_excused || shown == count)
+}
+
+/// What each round makes doubtful.
+fn doubts(golden: &Golden, rounds: &[Vec<Timed<'_>>]) -> Vec<Vec<Finding>> {
+    let of = |round: &Vec<Timed<'_>>| {
+        find(golden, round, Ask::Doubt).into_iter().flatten().map(|(_, finding)| finding).collect()
+    };
+    rounds.iter().map(of).collect()
+}
+
+fn shows(round: &[Finding], finding: &Finding) -> bool {
+    round.iter().any(|other| is_same(other, finding))
+}
+
+/// Whether a round shows it without an excuse.
+fn proves(round: &[Finding], finding: &Finding) -> bool {
+    round.iter().any(|other| !other.is_excused && is_same(other, finding))
+}
+
+/// Whether two rounds show the same. Events that come together collapse now this gap, now that one: once it is sure that
+/// one of them did, any of them is the same burst.
+fn is_same(one: &Finding, other: &Finding) -> bool {
+    let is_burst = one.kind == Kind::TooEarly && other.kind == Kind::TooEarly;
+    let is_sure = [one, other].iter().any(|finding| finding.severity == Severity::Deviation);
+    one.is_like(other) || (is_burst && is_sure)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::timing::Gaps;
+    use super::*;
+    use crate::dialect::Label;
+    use crate::transcript::{Gap, Host};
+    use proptest::prelude::*;
+
+    const GOLDEN: &str = r#"
+goldwire = 1
+order = "connected ; >ask ; started ; token+ ; done"
+
+[learned]
+recordings = 20
+users = 5
+days = 1
+reason = "test"
+
+[event.ask]
+send = { type = "ask" }
+
+[event.started]
+seen = 20
+runs = 20
+timing = { after = ">ask", usual = "25 ms", latest = "150 ms", fastest = "15 ms", slowest = "40 ms", spread = 0.40, df = 28, samples = 20, runs = 20 }
+
+[event.token]
+seen = 300
+runs = 20
+timing = [
+  { after = "started", usual = "20 ms", latest = "90 ms", fastest = "10 ms", slowest = "40 ms", spread = 0.30, df = 28, samples = 20, runs = 20 },
+  { after = "token", usual = "10 ms", earliest = "1 ms", latest = "40 ms", fastest = "2 ms", slowest = "30 ms", spread = 0.20, df = 28, samples = 280, runs = 20 },
+]
+"#;
+
+    fn golden() -> Golden {
+        crate::golden::read("golden.toml", GOLDEN).expect("a golden")
+    }
+
+    /// One run: milliseconds to the first event, between the others, and how late this machine was at worst.
+    type Shown = (u64, [u64; 4], u64);
+
+    fn asked<T>(rounds: &[Vec<Shown>], ask: impl FnOnce(&Golden, &[Vec<Timed<'_>>]) -> T) -> T {
+        let sample =
+            |gaps: &[u64]| gaps.iter().enumerate().map(|(i, gap)| (Gap::from_millis(*gap), i)).collect();
+        let key = |event: &str, after: &str| (Label::from(event), Label::from(after));
+        let gaps: Vec<Vec<(Gaps, u64)>> = rounds
+            .iter()
+            .map(|round| {
+                let of = |(first, tokens, lag): &Shown| {
+                    let first = (key("started", ">ask"), sample(&[*first]));
+                    (Gaps::from([first, (key("token", "token"), sample(tokens))]), *lag)
+                };
+                round.iter().map(of).collect()
+            })
+            .collect();
+        let host = |lag: &u64| Host {
+            probes: 100,
+            lag_p50: Gap::from_millis(1),
+            lag_max: Gap::from_millis(*lag),
+            starved: None,
+        };
+        let timed: Vec<Vec<Timed<'_>>> = gaps
+            .iter()
+            .map(|round| round.iter().map(|(gaps, lag)| Timed { gaps, host: Some(host(lag)) }).collect())
+            .collect();
+        ask(&golden(), &timed)
+    }
+
+    /// Five users whose first event comes after so many milliseconds, more or less.
+    fn first(millis: u64) -> Vec<Shown> {
+        (0..5).map(|user| (millis * (8 + user) / 10, [10; 4], 2)).collect()
+    }
+
+    fn busy(mut round: Vec<Shown>) -> Vec<Shown> {
+        round.iter_mut().for_each(|run| run.2 = 400);
+        round
+    }
+
+    fn found(rounds: &[Vec<Shown>]) -> Vec<(Kind, Severity, bool)> {
+        let (found, _) = asked(rounds, judge);
+        found.into_iter().map(|(_, finding)| (finding.kind, finding.severity, finding.is_excused)).collect()
+    }
+
+    #[test]
+    fn rounds_together_show_what_none_of_them_proves() {
+        use Severity::{Deviation, Suspect};
+        let round = || first(70);
+        assert_eq!(found(&[round()]), [(Kind::TooLate, Suspect, false)]);
+        assert!(asked(&[round()], has_doubt));
+        assert_eq!(found(&[round(), round(), round()]), [(Kind::TooLate, Deviation, false)]);
+        assert_eq!(found(&[first(25), first(25), first(25)]), []);
+        assert!(!asked(&[first(25)], has_doubt));
+    }
+
+    #[test]
+    fn one_slow_round_is_chance() {
+        assert!(asked(&[first(400)], has_doubt));
+        assert!(!asked(&[first(400), first(25)], has_doubt));
+        let (found, taken_back) = asked(&[first(400), first(25)], judge);
+        assert_eq!((found.len(), taken_back.len()), (0, 1));
+        let (found, taken_back) = asked(&[first(25), first(400), first(25)], judge);
+        assert_eq!(
+            (found.len(), taken_back.len()),
+            (0, 1),
+            "told, although the middle one of all is as usual"
+        );
+        // Of many rounds one may be an exception.
+        let mut rounds = vec![first(80); 4];
+        rounds.push(first(30));
+        assert_eq!(self::found(&rounds), [(Kind::TooLate, Severity::Deviation, false)]);
+    }
+
+    #[test]
+    fn a_busy_machine_neither_confirms_nor_refutes() {
+        use Severity::{Deviation, Suspect};
+        let slow = || first(90);
+        assert!(asked(&[busy(slow())], has_doubt), "another round may be able to tell");
+        assert_eq!(found(&[busy(slow()), busy(slow()), busy(slow())]), [(Kind::TooLate, Suspect, true)]);
+        assert_eq!(found(&[slow(), busy(slow()), slow()]), [(Kind::TooLate, Deviation, false)]);
+        assert_eq!(found(&[busy(slow()), busy(slow()), first(25)]), []);
+    }
+
+    #[test]
+    fn a_stall_of_one_round_hides_no_delay_of_all() {
+        let mut rounds = vec![first(90); 3];
+        rounds[1][2].0 = 9_000;
+        assert_eq!(found(&rounds), [(Kind::TooLate, Severity::Deviation, false)]);
+    }
+
+    #[test]
+    fn a_burst_is_the_same_whichever_gap_shows_it() {
+        let burst = || -> Vec<Shown> { (0..5).map(|_| (25, [0; 4], 2)).collect() };
+        assert_eq!(found(&[burst(), burst(), burst()]), [(Kind::TooEarly, Severity::Deviation, false)]);
+        assert_eq!(found(&[burst(), first(25)]), []);
+    }
+
+    #[test]
+    fn a_bound_that_a_person_moved_holds_for_several_runs() {
+        let found = |latest: &str| {
+            let text = GOLDEN.replace("150 ms", latest);
+            let edited = crate::golden::read("golden.toml", &text).expect("a golden");
+            asked(&vec![first(90); 3], |_, rounds| judge(&edited, rounds).0.len())
+        };
+        assert_eq!([found("150 ms"), found("2 s"), found("100 ms")], [1, 0, 1]);
+    }
+
+    proptest! {
+        /// Looking again takes back, it adds nothing: what is told at last all runs together show.
+        #[test]
+        fn rounds_tell_nothing_that_their_runs_together_do_not(
+            rounds in proptest::collection::vec(proptest::collection::vec((1u64..900, [0u64..90, 0..90, 0..90, 0..90], 0u64..500), 1..5), 2..5),
+        ) {
+            let (told, _) = asked(&rounds, judge);
+            let whole = asked(&[rounds.concat()], |golden, rounds| find(golden, &rounds[0], Ask::Verdict));
+            for (_, finding) in told {
+                let all = whole.iter().flatten().find(|(_, other)| other.is_like(&finding) && other.message == finding.message);
+                prop_assert!(all.is_some_and(|(_, other)| other.severity >= finding.severity));
+            }
+        }
+    }
+}
