@@ -43,6 +43,9 @@ pub(crate) struct Args {
     /// Measures `goldwire compare` instead: alarms on equal and on slower releases with so many pairs, e.g. 10,20,30
     #[arg(long, value_delimiter = ',', value_name = "N")]
     pub(crate) pairs: Vec<usize>,
+    /// Measures checks of several rounds instead, with so many users at once, e.g. 1,5: what they find late or early
+    #[arg(long, value_delimiter = ',', value_name = "USERS", conflicts_with = "pairs")]
+    pub(crate) rounds: Vec<usize>,
     /// Tables, or one line of JSON at the end
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: Format,

@@ -2,7 +2,7 @@
 //!
 //! [`families`] play sessions of six kinds of service, each in many worlds; the [`oracle`] looks at more of them than
 //! anybody would record; [`mutate`] breaks one; [`measure`] learns, checks and counts, beside [`baselines`]; [`table`]
-//! writes it down. [`pairs`] compares two releases. [`corpus`] does the same with recordings made elsewhere. Everything
+//! writes it down. [`pairs`] compares two releases, [`rounds`] plays checks again while they leave a doubt. [`corpus`] does the same with recordings made elsewhere. Everything
 //! follows from the seed.
 //!
 //! ```text
@@ -10,6 +10,7 @@
 //! cargo run --release -p prove -- --recordings 10 --format json   one line
 //! cargo run --release -p prove -- --recordings 10 --misses        what was not found, and false alarms
 //! cargo run --release -p prove -- --pairs 10,20,30                two releases in turn: alarms on equal and slower ones
+//! cargo run --release -p prove -- --rounds 1,5                    faults of time, in checks of several rounds
 //! cargo run --release -p prove -- --show chat/3/reorder_repeated/1
 //! ```
 
@@ -22,6 +23,7 @@ mod mutate;
 mod oracle;
 mod pairs;
 mod random;
+mod rounds;
 mod stream;
 mod table;
 
@@ -50,6 +52,8 @@ fn run(args: &Args) -> Result<(), String> {
         write_corpus(&mut out, &judged, args)
     } else if !args.pairs.is_empty() {
         out.write_all(pairs::run(&families, args)?.as_bytes())
+    } else if !args.rounds.is_empty() {
+        out.write_all(rounds::run(&families, args)?.as_bytes())
     } else if let Some(case) = &args.show {
         let count = args.recordings.first().copied().unwrap_or(10);
         let text = measure::show(&families, case, count, args)?;

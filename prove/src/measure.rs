@@ -12,6 +12,7 @@ use goldwire::finding::{Finding, Severity};
 use goldwire::golden::{self, Golden};
 use goldwire::learn::learn;
 use goldwire::transcript::Transcript;
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -207,7 +208,7 @@ impl<'s> Site<'s> {
         for (index, recording) in self.recordings.iter().enumerate() {
             let verdict = judge(&self.golden, recording);
             if !verdict.findings.is_empty() {
-                let what = say(&verdict.findings);
+                let what = said_of(&verdict.findings);
                 measured.unsound.push(Case { name: self.name("train", index), what });
             }
         }
@@ -220,7 +221,7 @@ impl<'s> Site<'s> {
             }
             if !verdict.findings.is_empty() || !verdict.timing.is_empty() {
                 let all: Vec<Finding> = verdict.findings.into_iter().chain(verdict.timing).collect();
-                measured.alarms.push(Case { name: self.name("clean", index), what: say(&all) });
+                measured.alarms.push(Case { name: self.name("clean", index), what: said_of(&all) });
             }
         }
         measured.families = vec![(self.family.name, measured.clean.clone())];
@@ -255,7 +256,7 @@ fn difference(before: &Stream, after: &Stream) -> String {
     mutate::describe(before, after).lines().next().unwrap_or_default().to_owned()
 }
 
-fn say(findings: &[Finding]) -> String {
+pub(crate) fn said_of(findings: &[Finding]) -> String {
     let words = findings.iter().map(|finding| {
         let severity = if finding.severity == Severity::Deviation { "red" } else { "yellow" };
         format!("{severity} {}: {} ({})", finding.kind.name(), finding.message, finding.evidence)
@@ -263,15 +264,20 @@ fn say(findings: &[Finding]) -> String {
     words.collect::<Vec<_>>().join(" | ")
 }
 
-/// Measures all worlds of some families with so many recordings, on as many threads as there are processors.
+/// Does a job for all worlds of some families, on as many threads as there are processors; the results are in the order
+/// of the worlds.
 ///
 /// # Errors
-/// When nothing can be learned from a world.
-pub(crate) fn measure(families: &[&'static Family], count: usize, args: &Args) -> Result<Measured, String> {
+/// Those of the job.
+pub(crate) fn on_all_processors<T: Send>(
+    families: &[&'static Family],
+    args: &Args,
+    job: impl Fn(&'static Family, usize) -> Result<T, String> + Sync,
+) -> Result<Vec<T>, String> {
     let jobs: Vec<(&'static Family, usize)> =
         families.iter().flat_map(|family| (0..args.worlds).map(move |number| (*family, number))).collect();
     let next = AtomicUsize::new(0);
-    let done: Mutex<Vec<Option<Result<Measured, String>>>> = Mutex::new(vec![None; jobs.len()]);
+    let done: Mutex<BTreeMap<usize, Result<T, String>>> = Mutex::default();
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     std::thread::scope(|scope| {
         for _ in 0..threads {
@@ -279,19 +285,29 @@ pub(crate) fn measure(families: &[&'static Family], count: usize, args: &Args) -
                 loop {
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     let Some((family, number)) = jobs.get(index) else { break };
-                    let result = Site::open(family, *number, count, args).map(|site| site.measure());
+                    let result = job(family, *number);
                     if let Ok(mut done) = done.lock() {
-                        done[index] = Some(result);
+                        done.insert(index, result);
                     }
                 }
             });
         }
     });
     let done = done.into_inner().map_err(|_| "a thread has panicked".to_owned())?;
+    done.into_values().collect()
+}
+
+/// Measures all worlds of some families with so many recordings.
+///
+/// # Errors
+/// When nothing can be learned from a world.
+pub(crate) fn measure(families: &[&'static Family], count: usize, args: &Args) -> Result<Measured, String> {
+    let done = on_all_processors(families, args, |family, number| {
+        Ok(Site::open(family, number, count, args)?.measure())
+    })?;
     // Put together in the order of the jobs, so that the result does not depend on which was done first.
     let mut all = Measured { mutated: vec![Tally::default(); CATALOGUE.len()], ..Measured::default() };
-    for one in done.into_iter().flatten() {
-        let one = one?;
+    for one in done {
         all.clean.merge(&one.clean);
         for (own, more) in all.mutated.iter_mut().zip(&one.mutated) {
             own.merge(more);
@@ -350,7 +366,7 @@ pub(crate) fn show(
     }
     out.push_str(&format!("end {}\n{text}", transcript.ending.label()));
     for finding in verdict.findings.iter().chain(&verdict.timing) {
-        out.push_str(&format!("{}\n", say(std::slice::from_ref(finding))));
+        out.push_str(&format!("{}\n", said_of(std::slice::from_ref(finding))));
         for consequence in &finding.consequences {
             out.push_str(&format!("    follows: {consequence}\n"));
         }

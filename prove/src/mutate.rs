@@ -848,8 +848,11 @@ fn first_slow(s: &mut Scene<'_>, factor: f64) -> Option<()> {
 
 fn class_slow(s: &mut Scene<'_>, factor: f64) -> Option<()> {
     let (oracle, family) = (s.oracle, s.family);
-    let at = s.pick(|label, said| oracle.is_mandatory(label) && !said.after.is_empty())?;
-    let label = s.label(at);
+    // By label, so that a release that is slow there is slow there in every session.
+    let places = s.places(|label, said| oracle.is_mandatory(label) && !said.after.is_empty());
+    let labels: BTreeSet<String> = places.into_iter().map(|at| s.label(at)).collect();
+    let labels: Vec<String> = labels.into_iter().collect();
+    let label = s.random.pick(&labels)?.clone();
     s.stream
         .retime(|said, gap| if family.label(said.side, &said.data) == label { gap * factor } else { gap });
     Some(())

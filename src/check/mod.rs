@@ -14,7 +14,7 @@ mod stranger;
 mod timing;
 
 pub use liveness::{Live, Witness, findings as liveness_findings, judge as judge_liveness};
-pub use rounds::{has_doubt, judge as judge_rounds};
+pub use rounds::{judge as judge_rounds, leave_doubt};
 pub use timing::{Gaps, Sample, Timed, judge as judge_timing};
 
 use crate::dialect::{Decoder, Event, Label, value_at};

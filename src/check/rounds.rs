@@ -11,8 +11,22 @@ use super::timing::{Ask, Group, Timed, arrange, find, judge as judge_together};
 use crate::finding::{Finding, Kind, Severity};
 use crate::golden::Golden;
 
-/// Whether every round so far makes the same thing doubtful, so that another round could settle it.
-pub fn has_doubt(golden: &Golden, rounds: &[Vec<Timed<'_>>]) -> bool {
+/// What every round makes suspicious, and as many rounds as were asked for do not yet prove, gets so many more.
+const EXTENDED: usize = 2;
+
+/// Whether the gaps leave a doubt that another round could settle, where a doubt gets `confirm` rounds.
+pub fn leave_doubt(golden: &Golden, rounds: &[Vec<Timed<'_>>], confirm: usize) -> bool {
+    if confirm < 2 || rounds.len() >= confirm + EXTENDED || !has_doubt(golden, rounds) {
+        return false;
+    }
+    let is_open =
+        |(_, finding): &(usize, Finding)| finding.severity == Severity::Suspect && !finding.is_excused;
+    let (findings, _) = judge(golden, rounds);
+    rounds.len() < confirm || (!findings.is_empty() && findings.iter().all(is_open))
+}
+
+/// Whether every round so far makes the same thing doubtful.
+fn has_doubt(golden: &Golden, rounds: &[Vec<Timed<'_>>]) -> bool {
     let doubts = doubts(golden, rounds);
     let Some(first) = doubts.first() else { return false };
     first.iter().any(|doubt| doubts.iter().all(|round| shows(round, doubt)))
@@ -78,12 +92,12 @@ fn proves(round: &[Finding], finding: &Finding) -> bool {
     round.iter().any(|other| !other.is_excused && is_same(other, finding))
 }
 
-/// Whether two rounds show the same. Events that come together collapse now this gap, now that one: once it is sure that
-/// one of them did, any of them is the same burst.
+/// Whether two rounds show the same. Events that come together collapse now this gap, now that one, and a server that
+/// stalls does so anywhere: once it is sure that one of them did, any of them is the same.
 fn is_same(one: &Finding, other: &Finding) -> bool {
-    let is_burst = one.kind == Kind::TooEarly && other.kind == Kind::TooEarly;
+    let is_anywhere = one.kind == other.kind && matches!(one.kind, Kind::TooEarly | Kind::Stall);
     let is_sure = [one, other].iter().any(|finding| finding.severity == Severity::Deviation);
-    one.is_like(other) || (is_burst && is_sure)
+    one.is_like(other) || (is_anywhere && is_sure)
 }
 
 #[cfg(test)]
@@ -214,6 +228,15 @@ timing = [
         let mut rounds = vec![first(90); 3];
         rounds[1][2].0 = 9_000;
         assert_eq!(found(&rounds), [(Kind::TooLate, Severity::Deviation, false)]);
+    }
+
+    #[test]
+    fn a_server_that_stalls_now_here_now_there_stalls() {
+        let (mut at_first, mut later) = (first(25), first(25));
+        at_first[0].0 = 9_000;
+        later[3].1[2] = 9_000;
+        assert_eq!(found(&[at_first.clone(), later, at_first.clone()]).len(), 1);
+        assert_eq!(found(&[at_first, first(25)]), []);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::live::{Live, interrupts, runs_folder};
 use crate::check::{
-    Checked, Checker, Gaps, Timed, Witness, check, has_doubt, judge_liveness, judge_rounds, judge_timing,
+    Checked, Checker, Gaps, Timed, Witness, check, judge_liveness, judge_rounds, judge_timing, leave_doubt,
     liveness_findings,
 };
 use crate::finding::{
@@ -224,26 +224,11 @@ fn asks_for_ids(selected: &Selected, runs: &[Run]) -> bool {
     selected.golden.require_live.contains(&LiveItem::Ids) && !runs.iter().any(is_settled)
 }
 
-/// What every round makes suspicious, and `--confirm` rounds together do not yet prove, gets so many more.
-const EXTENDED: usize = 2;
-
 /// Whether the rounds leave a doubt that another one could settle, and nothing is sure without it.
 fn needs_another_look(golden: &Golden, rounds: &[Vec<Judged>], runs: &[Vec<Run>], confirm: u32) -> bool {
     let confirm = confirm as usize;
-    if is_settled(runs) || confirm < 2 {
-        return false;
-    }
-    let timed = timed(rounds);
-    if rounds.len() < confirm {
-        return needs_another_round(runs) || has_doubt(golden, &timed);
-    }
-    let (findings, _) = judge_rounds(golden, &timed);
-    let is_open =
-        |(_, finding): &(usize, Finding)| finding.severity == Severity::Suspect && !finding.is_excused;
-    rounds.len() < confirm + EXTENDED
-        && !findings.is_empty()
-        && findings.iter().all(is_open)
-        && has_doubt(golden, &timed)
+    let is_doubtful = rounds.len() < confirm && needs_another_round(runs);
+    !is_settled(runs) && (is_doubtful || leave_doubt(golden, &timed(rounds), confirm))
 }
 
 /// Weighs the rounds against each other; transcripts stay with their runs.

@@ -7,7 +7,7 @@
 
 use crate::dialect::Label;
 use crate::transcript::Gap;
-use statrs::distribution::{ContinuousCDF, StudentsT};
+use statrs::distribution::{Beta, ContinuousCDF, StudentsT};
 
 /// What recordings showed of the time between an event and its cause.
 #[derive(Debug, Clone, PartialEq)]
@@ -147,18 +147,33 @@ impl Envelope {
         latest.max(latest.min(self.upper(limits.beside_a_delay())) + SLACK)
     }
 
-    /// Above this one of so many gaps of a run is too late, even if the others are not; none where nothing is known of
-    /// single gaps.
+    /// Above this one of so many gaps of a run is too late, even if the others are not; over several runs the median of
+    /// their longest. None where nothing is known of single gaps.
     pub fn upper_of_one(&self, gaps: u32, limits: Limits) -> Option<Gap> {
         let within = self.within?;
         // The median of a run has its share of what is within already.
         let variance =
             self.spread * self.spread + within * within * (1.0 - 1.0 / self.gaps_per_run().max(1.0));
         let df = self.df.min(self.samples.saturating_sub(self.runs));
-        let single = Envelope { spread: variance.sqrt(), within: None, df, ..self.clone() };
-        let classes = limits.classes.max(1).saturating_mul(gaps.max(1));
-        let bound = single.upper_of_few(Limits { runs: 1, classes, ..limits });
-        Some(bound.max(self.slowest))
+        if limits.runs < FEW {
+            let single = Envelope { spread: variance.sqrt(), within: None, df, ..self.clone() };
+            let classes = limits.classes.max(1).saturating_mul(gaps.max(1));
+            let bound = single.upper_of_few(Limits { runs: 1, classes, ..limits });
+            return Some(bound.max(self.slowest));
+        }
+        // Half of the runs have such a gap by chance only if each of their gaps is allowed to be late more often.
+        let alpha = limits.alpha / f64::from(limits.classes.max(1));
+        let half = f64::from(limits.runs / 2 + 1);
+        let of_run = Beta::new(half, f64::from(limits.runs) - half + 1.0).ok()?.inverse_cdf(alpha);
+        let t = StudentsT::new(0.0, 1.0, f64::from(df.max(1))).ok()?;
+        let (whole, single) =
+            (t.inverse_cdf(1.0 - alpha), t.inverse_cdf(1.0 - of_run / f64::from(gaps.max(1))));
+        let (between, within) = days_and_rest(variance, limits.days);
+        let days = f64::from(limits.days.max(1));
+        let shared = between * (1.0 + 1.0 / days) + within / f64::from(self.runs.max(1));
+        let reach = (whole * whole * shared + single * single * within).sqrt();
+        let log = (self.usual.as_secs_f64() + LOG_FLOOR).ln() + reach;
+        Some(Gap::from_secs_f64(log.exp() - LOG_FLOOR))
     }
 
     /// Below this it is too early; twice as cautious, because caches and batching make clean servers fast.
@@ -207,15 +222,18 @@ fn parts(total: f64) -> (f64, f64) {
     (between, total - between)
 }
 
+/// A variance as that between days and the rest. Recordings of fewer than three days cannot show the difference between
+/// days: it is added by assumption.
+fn days_and_rest(total: f64, days: u32) -> (f64, f64) {
+    if days < MIN_DAYS { (DAY_SPREAD * DAY_SPREAD, total) } else { parts(total) }
+}
+
 /// The half-width of the prediction interval, in units of the logarithm.
 fn reach(spread: f64, runs: u32, df: u32, limits: Limits) -> f64 {
     let n = f64::from(runs.max(1));
     let Ok(t) = StudentsT::new(0.0, 1.0, f64::from(df.max(1))) else { return f64::INFINITY };
     let quantile = t.inverse_cdf(1.0 - limits.alpha / f64::from(limits.classes.max(1)));
-    let total = spread * spread;
-    // Recordings of fewer than three days cannot show the difference between days: it is added by assumption.
-    let (between, within) =
-        if limits.days < MIN_DAYS { (DAY_SPREAD * DAY_SPREAD, total) } else { parts(total) };
+    let (between, within) = days_and_rest(spread * spread, limits.days);
     // The variance of a median is about 1.4 times that of a mean of the same few values.
     let median = if limits.runs >= 3 { 1.4 } else { 1.0 } / f64::from(limits.runs.max(1));
     let days = f64::from(limits.days.max(1));
