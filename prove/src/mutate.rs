@@ -848,11 +848,13 @@ fn first_slow(s: &mut Scene<'_>, factor: f64) -> Option<()> {
 
 fn class_slow(s: &mut Scene<'_>, factor: f64) -> Option<()> {
     let (oracle, family) = (s.oracle, s.family);
-    // By label, so that a release that is slow there is slow there in every session.
     let places = s.places(|label, said| oracle.is_mandatory(label) && !said.after.is_empty());
-    let labels: BTreeSet<String> = places.into_iter().map(|at| s.label(at)).collect();
-    let labels: Vec<String> = labels.into_iter().collect();
-    let label = s.random.pick(&labels)?.clone();
+    let mut labels: Vec<String> = places.into_iter().map(|at| s.label(at)).collect();
+    // In order, so that the same number picks the same kind in sessions that are alike: a slow release is slow there in all.
+    labels.sort();
+    let share = s.random.unit();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of few events")]
+    let label = labels.get((share * labels.len() as f64) as usize)?.clone();
     s.stream
         .retime(|said, gap| if family.label(said.side, &said.data) == label { gap * factor } else { gap });
     Some(())
