@@ -72,7 +72,7 @@ pub fn examples<'p>(played: &'p [Played], differences: &[Difference]) -> Vec<&'p
 /// The example with the finding that makes the difference and no other.
 fn of_difference<'c>(difference: &'c Difference, examples: &[&'c Played]) -> Option<(usize, Run)> {
     let shows = |one: &&Played| one.run.recording == difference.recording;
-    let number = examples.iter().position(|one| shows(&one))?;
+    let number = examples.iter().position(shows)?;
     Some((number, Run { findings: vec![difference.finding.clone()], ..examples[number].run.clone() }))
 }
 
