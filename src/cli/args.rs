@@ -358,6 +358,9 @@ pub(super) struct CheckArgs {
     /// Write the runs and their findings as JSON
     #[arg(long, value_name = "FILE")]
     pub(super) report_json: Option<PathBuf>,
+    /// Write a page to look at: DIR/index.html, which needs nothing else
+    #[arg(long, value_name = "DIR")]
+    pub(super) report_html: Option<PathBuf>,
     /// Where it goes.
     #[command(flatten)]
     pub(super) target: TargetArgs,
@@ -368,6 +371,9 @@ pub(super) struct CheckArgs {
 pub(super) struct ShowArgs {
     /// The recording
     pub(super) recording: PathBuf,
+    /// Write it as a page to look at, instead of printing it
+    #[arg(long, value_name = "FILE")]
+    pub(super) html: Option<PathBuf>,
 }
 
 /// `goldwire diff`
@@ -408,6 +414,9 @@ pub(super) struct CompareArgs {
     /// Write the comparison as JSON
     #[arg(long, value_name = "FILE")]
     pub(super) report_json: Option<PathBuf>,
+    /// Write a page to look at: DIR/index.html, which needs nothing else
+    #[arg(long, value_name = "DIR")]
+    pub(super) report_html: Option<PathBuf>,
     /// How both are reached.
     #[command(flatten)]
     pub(super) target: TargetArgs,
@@ -436,6 +445,9 @@ pub(super) struct ProbeArgs {
     /// Write all questions, runs and findings as JSON
     #[arg(long, value_name = "FILE")]
     pub(super) report_json: Option<PathBuf>,
+    /// Write a page to look at: DIR/index.html, which needs nothing else
+    #[arg(long, value_name = "DIR")]
+    pub(super) report_html: Option<PathBuf>,
     /// Where it goes.
     #[command(flatten)]
     pub(super) target: TargetArgs,

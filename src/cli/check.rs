@@ -4,6 +4,7 @@ use super::args::{CheckArgs, Format};
 use super::config::Config;
 use super::error::CliError;
 use super::exit::Exit;
+use super::html::HtmlReport;
 use super::live::{Live, interrupts, runs_folder};
 use crate::check::{
     Checked, Checker, Gaps, Timed, Witness, check, judge_liveness, judge_rounds, judge_timing, leave_doubt,
@@ -43,18 +44,18 @@ pub(super) struct Judged {
 }
 
 /// A recording larger than this is not read again only to show rows of it.
-const MAX_SHOWN: u64 = 64 * 1024 * 1024;
+pub(super) const MAX_SHOWN: u64 = 64 * 1024 * 1024;
 
 impl Judged {
     fn timed(&self) -> Timed<'_> {
         Timed { gaps: &self.gaps, host: self.run.host }
     }
 
-    /// Reads what a report wants to show of a run with findings.
-    fn fetch(&mut self) -> Result<(), CliError> {
+    /// Reads what a report wants to show of a run: of one with findings, or of `all`.
+    fn fetch(&mut self, all: bool) -> Result<(), CliError> {
         let path = Path::new(&self.run.recording);
         let is_small = std::fs::metadata(path).is_ok_and(|meta| meta.len() <= MAX_SHOWN);
-        if self.transcript.is_none() && !self.run.findings.is_empty() && is_small {
+        if self.transcript.is_none() && (all || !self.run.findings.is_empty()) && is_small {
             self.transcript = Some(read_recording(path)?);
         }
         Ok(())
@@ -62,6 +63,7 @@ impl Judged {
 }
 
 pub(super) async fn run(config: &Config, args: CheckArgs, out: &mut impl Write) -> Result<Exit, CliError> {
+    let page = HtmlReport::begin(args.report_html.as_deref(), "check")?;
     let store = Store::new(&config.root);
     let (mut judged, selected, interrupted) = if args.offline.is_empty() {
         let selected = select(&store, &args.sessions)?;
@@ -86,13 +88,15 @@ pub(super) async fn run(config: &Config, args: CheckArgs, out: &mut impl Write) 
     if let Some(path) = &args.report_json {
         write_report(path, |file| report::json(file, &outcome))?;
     }
+    let shown = |run: &Run| {
+        let selected = selected.iter().find(|selected| selected.session == run.session)?;
+        let transcript = shown.get(&run.recording)?;
+        Some(Shown { golden: &selected.golden, golden_path: &selected.path, transcript })
+    };
+    page.check(&outcome, shown)?;
     match args.format {
         Format::Json => report::json(out, &outcome)?,
-        Format::Text => report::text(out, &outcome, |run| {
-            let selected = selected.iter().find(|selected| selected.session == run.session)?;
-            let transcript = shown.get(&run.recording)?;
-            Some(Shown { golden: &selected.golden, golden_path: &selected.path, transcript })
-        })?,
+        Format::Text => report::text(out, &outcome, shown)?,
     }
     if interrupted {
         return Ok(Exit::Interrupted);
@@ -425,7 +429,7 @@ fn offline(store: &Store, args: &CheckArgs) -> Result<(Vec<Judged>, Vec<Selected
         judged.extend(own);
     }
     for one in &mut judged {
-        one.fetch()?;
+        one.fetch(args.report_html.is_some())?;
     }
     Ok((judged, selected))
 }

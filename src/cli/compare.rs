@@ -5,6 +5,7 @@ use super::check::{Judged, Selected, play, select};
 use super::config::Config;
 use super::error::CliError;
 use super::exit::Exit;
+use super::html::HtmlReport;
 use super::live::{Live, interrupts, runs_folder};
 use crate::compare::{Comparison, Played, Release, compare};
 use crate::diff::rows;
@@ -30,6 +31,7 @@ pub(super) async fn run(config: &Config, args: CompareArgs, out: &mut impl Write
         return Err(CliError::usage("--url says where one release listens, and two are compared")
             .hint("--baseline URL --candidate URL"));
     }
+    let page = HtmlReport::begin(args.report_html.as_deref(), "compare")?;
     let selected = select(&Store::new(&config.root), &args.sessions)?;
     let users = args.users.unwrap_or(config.users).max(1);
     let interrupt = interrupts();
@@ -60,6 +62,7 @@ pub(super) async fn run(config: &Config, args: CompareArgs, out: &mut impl Write
     for live in pairs.releases {
         live.close().await;
     }
+    page.comparison(&compared, &comparison, &pairs.played, &selected)?;
     report(&selected, &compared, &comparison, args.format, args.report_json.as_deref(), out)?;
     if comparison.interrupted {
         return Ok(Exit::Interrupted);

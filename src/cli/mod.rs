@@ -12,6 +12,7 @@ mod error;
 mod exchange;
 mod exit;
 mod hand;
+mod html;
 mod init;
 mod life;
 mod live;

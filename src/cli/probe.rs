@@ -5,6 +5,7 @@ use super::check::{Selected, select, write_report};
 use super::config::Config;
 use super::error::CliError;
 use super::exit::Exit;
+use super::html::HtmlReport;
 use super::live::{Live, interrupts, runs_folder};
 use crate::finding::{Cell, ProbeName, Run, Unjudged};
 use crate::golden::did_you_mean;
@@ -15,6 +16,7 @@ use std::io::Write;
 
 pub(super) async fn run(config: &Config, args: ProbeArgs, out: &mut impl Write) -> Result<Exit, CliError> {
     let probes = named(&args.probes)?;
+    let page = HtmlReport::begin(args.report_html.as_deref(), "probe")?;
     let store = Store::new(&config.root);
     let subjects = select(&store, &args.session)?
         .into_iter()
@@ -28,6 +30,7 @@ pub(super) async fn run(config: &Config, args: ProbeArgs, out: &mut impl Write) 
     if let Some(path) = &args.report_json {
         write_report(path, |file| report::probe_json(file, &cells, interrupted))?;
     }
+    page.probes(&cells, interrupted, &store)?;
     match args.format {
         Format::Json => report::probe_json(out, &cells, interrupted)?,
         Format::Text => report::probe_text(out, &cells)?,

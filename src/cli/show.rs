@@ -4,6 +4,7 @@ use super::args::ShowArgs;
 use super::config::Config;
 use super::error::CliError;
 use super::exit::Exit;
+use super::html;
 use crate::diff::timeline;
 use crate::report::plural;
 use crate::store::{Store, read_recording};
@@ -14,6 +15,11 @@ pub(super) fn run(config: &Config, args: &ShowArgs, out: &mut impl Write) -> Res
     let transcript = read_recording(&args.recording)?;
     let header = &transcript.header;
     let golden = Store::new(&config.root).golden(&header.session).ok();
+    if let Some(path) = &args.html {
+        html::session(path, golden.as_ref(), &transcript, &args.recording)?;
+        writeln!(out, "{}", path.display())?;
+        return Ok(Exit::Conforms);
+    }
     writeln!(out, "{}  {}  {}  {}", header.session, header.user, header.started, header.url)?;
     let handshake = &header.handshake;
     writeln!(

@@ -35,7 +35,7 @@ pub struct Compared {
     pub users: u32,
 }
 
-const fn word(verdict: Verdict) -> &'static str {
+pub(super) const fn word(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Conforms => "no difference shown",
         Verdict::Drift => "perhaps a difference",
@@ -100,6 +100,33 @@ fn of((shown, all): (usize, usize), release: Release) -> String {
     }
 }
 
+const fn says(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Candidate | Standing::Both => "",
+        Standing::OtherValue => "both differ from the golden, and from each other: ",
+        Standing::MoreOften => "the candidate does it more often: ",
+        Standing::LessOften => "the candidate does it less often: ",
+        Standing::Baseline => "only the baseline does it: ",
+        Standing::Perhaps => "perhaps: ",
+        Standing::Sometimes => "only the baseline did it, which may be chance: ",
+    }
+}
+
+/// In how many runs of each release it shows.
+fn shares(one: &Difference) -> String {
+    format!("{}, {}", of(one.candidate, Release::Candidate), of(one.baseline, Release::Baseline))
+}
+
+/// What a difference says of the releases, in a line.
+pub(super) fn standing_words(one: &Difference) -> String {
+    let says = match one.standing {
+        Standing::Candidate => "only the candidate does it: ",
+        Standing::Both => "both differ from the golden, which is old: ",
+        standing => says(standing),
+    };
+    format!("{says}{}", shares(one))
+}
+
 fn write_differences(
     out: &mut impl Write,
     comparison: &Comparison,
@@ -115,20 +142,10 @@ fn write_differences(
     let mut is_first = true;
     for one in own {
         let style = if one.standing.is_sure() { BAD } else { DOUBT };
-        let says = match one.standing {
-            Standing::Candidate | Standing::Both => "",
-            Standing::OtherValue => "both differ from the golden, and from each other: ",
-            Standing::MoreOften => "the candidate does it more often: ",
-            Standing::LessOften => "the candidate does it less often: ",
-            Standing::Baseline => "only the baseline does it: ",
-            Standing::Perhaps => "perhaps: ",
-            Standing::Sometimes => "only the baseline did it, which may be chance: ",
-        };
+        let says = says(one.standing);
         let (kind, message) = (one.finding.kind.family(), &one.finding.message);
         writeln!(out, "  {}  {style}{says}{kind}{style:#}: {message}", one.session)?;
-        let (candidate, baseline) =
-            (of(one.candidate, Release::Candidate), of(one.baseline, Release::Baseline));
-        writeln!(out, "    {candidate}, {baseline}")?;
+        writeln!(out, "    {}", shares(one))?;
         if let (Some(expected), Some(actual)) = (&one.finding.expected, &one.finding.actual) {
             writeln!(out, "    golden {expected}, came {actual}")?;
         }
@@ -284,7 +301,7 @@ fn write_table<const N: usize>(out: &mut impl Write, table: &[[String; N]]) -> i
 }
 
 #[derive(Serialize)]
-struct Report<'c> {
+pub(super) struct Report<'c> {
     goldwire_comparison: u32,
     verdict: &'static str,
     interrupted: bool,
@@ -377,7 +394,12 @@ fn change_line(change: &Change, alpha: f64) -> ChangeLine<'_> {
 /// # Errors
 /// What `out` says.
 pub fn comparison_json(out: &mut impl Write, compared: &Compared, comparison: &Comparison) -> io::Result<()> {
-    let report = Report {
+    serde_json::to_writer_pretty(&mut *out, &report(compared, comparison))?;
+    writeln!(out)
+}
+
+pub(super) fn report<'c>(compared: &'c Compared, comparison: &'c Comparison) -> Report<'c> {
+    Report {
         goldwire_comparison: 1,
         verdict: word(comparison.verdict()),
         interrupted: comparison.interrupted,
@@ -419,7 +441,5 @@ pub fn comparison_json(out: &mut impl Write, compared: &Compared, comparison: &C
             same_release_p: comparison.timing.again,
             same_release_times: comparison.timing.again_runs,
         },
-    };
-    serde_json::to_writer_pretty(&mut *out, &report)?;
-    writeln!(out)
+    }
 }

@@ -3,11 +3,13 @@
 //! Nothing here decides anything; colour is written as escape codes and taken out again where it is not wanted.
 
 mod comparison;
+mod html;
 mod json;
 mod probe;
 mod text;
 
 pub use comparison::{Compared, comparison_json, comparison_text};
+pub use html::{comparison_html, examples, html, probe_html, session_html, unfinished_html};
 pub use json::{SCHEMA_VERSION, write as json};
 pub use text::{plural, text};
 

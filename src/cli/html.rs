@@ -1,0 +1,114 @@
+//! Writes the pages that people look at in a browser.
+
+use super::check::{MAX_SHOWN, Selected, write_report};
+use super::error::CliError;
+use crate::compare::{Comparison, Played};
+use crate::finding::{Cell, Outcome, Run};
+use crate::golden::Golden;
+use crate::report::{self, Compared, Shown};
+use crate::store::{Store, read_recording};
+use crate::transcript::Transcript;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufWriter};
+use std::path::{Path, PathBuf};
+
+/// `--report-html DIR`, which may not have been given.
+pub(super) struct HtmlReport {
+    page: Option<PathBuf>,
+}
+
+impl HtmlReport {
+    /// Puts a page in its place that says that nothing was found yet: an older one could say that all is well.
+    pub(super) fn begin(folder: Option<&Path>, what: &str) -> Result<HtmlReport, CliError> {
+        let html = HtmlReport { page: folder.map(|folder| folder.join("index.html")) };
+        html.write(|out| report::unfinished_html(out, what))?;
+        Ok(html)
+    }
+
+    fn write(&self, write: impl FnOnce(&mut BufWriter<&mut File>) -> io::Result<()>) -> Result<(), CliError> {
+        let Some(page) = &self.page else { return Ok(()) };
+        write_report(page, |file| write(&mut BufWriter::new(file)))
+    }
+
+    pub(super) fn check<'s>(
+        &self,
+        outcome: &Outcome,
+        shown: impl Fn(&Run) -> Option<Shown<'s>>,
+    ) -> Result<(), CliError> {
+        self.write(|out| report::html(out, outcome, shown))
+    }
+
+    pub(super) fn comparison(
+        &self,
+        compared: &Compared,
+        comparison: &Comparison,
+        played: &[Played],
+        selected: &[Selected],
+    ) -> Result<(), CliError> {
+        if self.page.is_none() {
+            return Ok(());
+        }
+        let examples = report::examples(played, &comparison.differences);
+        let known = Recorded::read(examples.into_iter().map(|one| &one.run));
+        self.write(|out| {
+            report::comparison_html(out, compared, comparison, played, |run| {
+                let selected = selected.iter().find(|one| one.session == run.session)?;
+                known.shown(run, &selected.golden, &selected.path)
+            })
+        })
+    }
+
+    pub(super) fn probes(&self, cells: &[Cell], interrupted: bool, store: &Store) -> Result<(), CliError> {
+        if self.page.is_none() {
+            return Ok(());
+        }
+        let failed = |run: &&Run| !run.findings.is_empty();
+        let known = Recorded::read(cells.iter().flat_map(|cell| &cell.runs).filter(failed));
+        let mut goldens = BTreeMap::new();
+        for session in cells.iter().map(|cell| cell.session.as_str()) {
+            if !goldens.contains_key(session) {
+                let path = store.golden_path(session).display().to_string();
+                goldens.insert(session, (store.golden(session)?, path));
+            }
+        }
+        self.write(|out| {
+            report::probe_html(out, cells, interrupted, |run| {
+                let (golden, path) = goldens.get(run.session.as_str())?;
+                known.shown(run, golden, path)
+            })
+        })
+    }
+}
+
+/// Recordings by their path.
+struct Recorded(BTreeMap<String, Transcript>);
+
+impl Recorded {
+    /// Those that are there and not too large; a report is no less true without its pictures.
+    fn read<'r>(runs: impl Iterator<Item = &'r Run>) -> Recorded {
+        let read = |run: &Run| {
+            let path = Path::new(&run.recording);
+            let is_small = std::fs::metadata(path).is_ok_and(|meta| meta.len() <= MAX_SHOWN);
+            Some((run.recording.clone(), is_small.then(|| read_recording(path).ok())??))
+        };
+        Recorded(runs.filter_map(read).collect())
+    }
+
+    fn shown<'s>(&'s self, run: &Run, golden: &'s Golden, golden_path: &'s str) -> Option<Shown<'s>> {
+        Some(Shown { golden, golden_path, transcript: self.0.get(&run.recording)? })
+    }
+}
+
+/// `goldwire show --html`.
+pub(super) fn session(
+    path: &Path,
+    golden: Option<&Golden>,
+    transcript: &Transcript,
+    recording: &Path,
+) -> Result<(), CliError> {
+    write_report(path, |file| {
+        let recording = recording.display().to_string();
+        report::session_html(&mut BufWriter::new(file), golden, transcript, &recording)
+    })
+}

@@ -1,0 +1,167 @@
+//! The page of a check, and that of one recording.
+
+use super::super::{Shown, plural};
+use super::frames::Frames;
+use super::group::{Cause, Group, RunEntry, causes, entries, entry, groups, write_frames};
+use super::page::Page;
+use crate::finding::{Outcome, Run};
+use crate::golden::Golden;
+use crate::transcript::Transcript;
+use serde::Serialize;
+use std::io::{self, Write};
+
+/// What every page begins with.
+#[derive(Serialize)]
+pub(super) struct Head {
+    pub(super) version: u32,
+    pub(super) program: &'static str,
+    /// `check`, `session`, `comparison`, `probes`.
+    pub(super) kind: &'static str,
+    pub(super) title: String,
+    pub(super) verdict: String,
+    /// One line below the verdict.
+    pub(super) summary: String,
+    pub(super) interrupted: bool,
+}
+
+/// The version of the data in a page.
+const VERSION: u32 = 1;
+
+impl Head {
+    pub(super) fn new(kind: &'static str, title: String, verdict: &str) -> Head {
+        Head {
+            version: VERSION,
+            program: concat!("goldwire ", env!("CARGO_PKG_VERSION")),
+            kind,
+            title,
+            verdict: verdict.to_owned(),
+            summary: String::new(),
+            interrupted: false,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Check<'o> {
+    #[serde(flatten)]
+    head: Head,
+    runs: Vec<RunEntry<'o>>,
+    findings: Vec<Group<'o>>,
+    unjudged: Vec<Cause<'o>>,
+}
+
+/// Names without repetition, in order.
+pub(super) fn names<'n>(names: impl Iterator<Item = &'n str>) -> Vec<&'n str> {
+    let mut names: Vec<&str> = names.collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// `u1`, and which round where there are several.
+fn label(run: &Run, rounds: u32) -> String {
+    if rounds > 1 { format!("{}, round {}", run.user, run.round) } else { run.user.clone() }
+}
+
+/// Writes an outcome as a page. `shown` finds what a run can be shown with.
+///
+/// # Errors
+/// What `out` says.
+pub fn html<'s>(
+    out: &mut impl Write,
+    outcome: &Outcome,
+    shown: impl Fn(&Run) -> Option<Shown<'s>>,
+) -> io::Result<()> {
+    let runs = &outcome.runs;
+    let sessions = names(runs.iter().map(|run| run.session.as_str()));
+    let users = names(runs.iter().map(|run| run.user.as_str()));
+    let rounds = runs.iter().map(|run| run.round).max().unwrap_or(1);
+    let events: usize = runs.iter().map(|run| run.events).sum();
+    let slowest = runs.iter().map(|run| run.took).max().unwrap_or_default();
+    let numbered: Vec<(usize, &Run)> = runs.iter().enumerate().collect();
+    let document = Check {
+        head: Head {
+            summary: format!(
+                "{} of {} by {}, {}, slowest {slowest}",
+                plural(runs.len(), "run"),
+                plural(sessions.len(), "session"),
+                plural(users.len(), "user"),
+                plural(events, "event")
+            ),
+            interrupted: outcome.interrupted,
+            ..Head::new("check", sessions.join(", "), outcome.verdict().name())
+        },
+        runs: entries(runs.iter().map(|run| (label(run, rounds), run)), &shown),
+        findings: groups(&numbered, &shown).into_iter().map(|(_, group)| group).collect(),
+        unjudged: causes(runs.iter()),
+    };
+    let mut page = Page::begin(out)?;
+    page.data("report", &document)?;
+    write_frames(&mut page, &document.runs, runs.iter(), &shown)?;
+    page.end()
+}
+
+/// Writes one recording as a page: looked at, not judged. What a golden knows of it is shown with it.
+///
+/// # Errors
+/// What `out` says.
+pub fn session_html(
+    out: &mut impl Write,
+    golden: Option<&Golden>,
+    transcript: &Transcript,
+    recording: &str,
+) -> io::Result<()> {
+    let header = &transcript.header;
+    let run = Run {
+        session: header.session.clone(),
+        user: header.user.clone(),
+        round: 1,
+        recording: recording.to_owned(),
+        events: transcript.frames.iter().filter(|frame| frame.payload.is_message()).count(),
+        took: transcript.ending.at.since(Default::default()),
+        host: transcript.ending.host,
+        findings: Vec::new(),
+        live: Vec::new(),
+        unjudged: None,
+    };
+    let document = Check {
+        head: Head {
+            summary: format!(
+                "{} by {}, {}, {}",
+                header.started,
+                run.user,
+                plural(transcript.frames.len(), "frame"),
+                run.took
+            ),
+            ..Head::new("session", header.session.clone(), "not judged")
+        },
+        runs: vec![entry(run.user.clone(), &run)],
+        findings: Vec::new(),
+        unjudged: Vec::new(),
+    };
+    let mut page = Page::begin(out)?;
+    page.data("report", &document)?;
+    page.data("run-0", &Frames::new(golden, transcript, &[]))?;
+    page.end()
+}
+
+/// Writes the page that stands in the place of a report until there is one: what was begun and never ended must not look
+/// like what was found the last time.
+///
+/// # Errors
+/// What `out` says.
+pub fn unfinished_html(out: &mut impl Write, what: &str) -> io::Result<()> {
+    let document = Check {
+        head: Head {
+            summary: format!("goldwire {what} began and did not end, or is still at it"),
+            interrupted: true,
+            ..Head::new("check", format!("goldwire {what}"), "could not judge")
+        },
+        runs: Vec::new(),
+        findings: Vec::new(),
+        unjudged: Vec::new(),
+    };
+    let mut page = Page::begin(out)?;
+    page.data("report", &document)?;
+    page.end()
+}
