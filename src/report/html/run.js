@@ -18,7 +18,7 @@ class RunView {
     const { run, data } = this;
     const { sign, role } = look(report.kind === 'session' ? 'not judged' : run.verdict);
     const title = h('h2', { id: 'run-title' }, h('span', { class: `sign ${role}`, 'aria-hidden': 'true' }, sign), ' ', run.session, ' ',
-      h('span', { class: 'faint' }, run.label, ' · ', run.verdict));
+      h('span', { class: 'faint' }, run.label, report.kind === 'session' ? '' : ` · ${run.verdict}`));
     if (!data) return [title, h('p', { class: 'notice' }, this.whyEmpty())];
     this.timeline = new Timeline(data, (chosen) => this.choose(chosen));
     this.list = new FrameList(data, (chosen) => this.choose(chosen));
