@@ -56,7 +56,7 @@ class RunView {
     return h('div', { class: 'tools', role: 'group', 'aria-label': 'Filter and zoom' },
       this.onlyFindings, ...this.nameButtons(), search, this.count,
       h('span', { class: 'zoom' },
-        zoom('−', 'Zoom out', () => this.timeline.zoom(2)), zoom('+', 'Zoom in', () => this.timeline.zoom(0.5)), zoom('fit', 'Show all', () => this.timeline.fit())));
+        zoom('−', 'Zoom out', () => this.timeline.zoom(2)), zoom('+', 'Zoom in', () => this.timeline.zoom(0.5)), zoom('fit', 'fit: show all', () => this.timeline.fit())));
   }
 
   /** A button for every event, those that come most often first; of very many the first ones. */
