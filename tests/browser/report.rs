@@ -2,7 +2,7 @@
 //! anything, and no text in them becomes markup.
 
 use crate::page::Page;
-use crate::support::Project;
+use crate::support::{Project, Release};
 use goldwire::transcript::{
     End, Ending, Frame, Header, Offset, Payload, Redactor, Side, Transcript, Writer, read,
 };
@@ -169,6 +169,43 @@ fn names_and_payloads_of_a_hostile_server_are_text() {
         page.troubles().iter().any(|one| one.to_string().contains("Content Security Policy")),
         "the policy says what it refused"
     );
+}
+
+#[test]
+fn a_comparison_draws_its_distributions_and_a_probe_leads_to_the_frame_that_shows_it() {
+    let project = Project::with_server(&[]);
+    project.write("golden/agent-run.toml", &fs::read_to_string("golden/agent-run.toml").expect("a golden"));
+    let (old, moved) = (Release::start(""), Release::start("moved-field"));
+    let (old, moved) = (old.url(), moved.url());
+    let compare = ["compare", "--baseline", &old, "--candidate", &moved, "--pairs", "2", "--users", "1"];
+    project.run(&[&compare[..], &["--report-html", "compared"]].concat()).exits(1);
+    let mut page = Page::open();
+    page.look_at(&project.path().join("compared/index.html"), "light");
+    let text = page.evaluate("document.querySelector('.card').innerText");
+    assert!(text.as_str().is_some_and(|text| text.contains("only the candidate does it")), "{text}");
+    let drawn = "[...document.querySelectorAll('svg.histograms')].every((svg) => svg.querySelector('rect.baseline') && svg.querySelector('rect.candidate'))";
+    assert_eq!(page.evaluate(drawn), true);
+    assert!(
+        page.evaluate("document.querySelectorAll('svg.histograms').length")
+            .as_u64()
+            .is_some_and(|many| many > 2)
+    );
+    page.picture(&pictures("report-compare.png"));
+    assert_eq!(page.troubles(), Vec::<Value>::new());
+
+    let probe = ["probe", "auth", "--report-html", "probed"];
+    project.run_with(&probe, &[("AGENT_SERVER_REGRESS", "alg-none")]).exits(1);
+    page.look_at(&project.path().join("probed/index.html"), "light");
+    assert!(
+        page.evaluate("document.querySelectorAll('.square').length").as_u64().is_some_and(|cells| cells > 20)
+    );
+    page.evaluate("document.querySelector('a.square.bad').click()");
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))");
+    let detail = page.evaluate("document.getElementById('detail').innerText");
+    assert!(detail.as_str().is_some_and(|text| text.contains("was accepted")), "{detail}");
+    page.evaluate("scrollTo(0, 0)");
+    page.picture(&pictures("report-probe.png"));
+    assert_eq!(page.troubles(), Vec::<Value>::new());
 }
 
 const LONG: &str = r#"

@@ -416,10 +416,26 @@ fn no_secret_in_any_encoding_reaches_a_disk_or_a_terminal() {
     run(0, &["learn", "s", "--script", "script.toml"], false);
     run(0, &["review"], false);
     run(0, &["accept", "s", "--reason", "first"], false);
-    run(0, &["check", "s", "--report-json", "report.json", "--format", "json", "--runs", "2"], true);
+    run(
+        0,
+        &[
+            "check",
+            "s",
+            "--report-json",
+            "report.json",
+            "--report-html",
+            "page",
+            "--format",
+            "json",
+            "--runs",
+            "2",
+        ],
+        true,
+    );
     let recordings = project.files("recordings/s");
     let path = recordings[0].display().to_string();
     run(0, &["show", &path], false);
+    run(0, &["show", &path, "--html", "page/one.html"], false);
     run(0, &["check", "--offline", "recordings/s"], false);
     run(0, &["diff", &path, &recordings[1].display().to_string()], false);
     // Errors quote what was asked and answered.

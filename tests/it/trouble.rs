@@ -73,6 +73,20 @@ fn a_login_is_refused_and_no_password_is_shown() {
 }
 
 #[test]
+fn a_page_of_before_does_not_stand_for_a_check_that_found_nothing() {
+    let project = project(1, "");
+    project.write("out/index.html", "all was well");
+    project.run(&["check", "--report-html", "out"]).exits(3);
+    let page = project.read("out/index.html");
+    assert!(page.contains("\"verdict\":\"could not judge\"") && page.contains("\"cause\":"), "why is said");
+    // Nor for one that did not get as far as a run.
+    project.write("out/index.html", "all was well");
+    project.run(&["check", "nothing-of-this-name", "--report-html", "out"]).exits(4);
+    let page = project.read("out/index.html");
+    assert!(page.contains("\"verdict\":\"could not judge\"") && page.contains("did not end"), "{page}");
+}
+
+#[test]
 fn a_token_is_refused() {
     let project = Project::with_server(&[]);
     let config = project.read("goldwire.toml");

@@ -66,7 +66,7 @@ function twoHistograms(one, both) {
     s('line', { x1: 0, x2: width, y1: half + 3, y2: half + 3, class: 'axis' }),
     ...bars(above, true, 'baseline'), ...bars(below, false, 'candidate'),
     median(one.baseline_ns, true, 'baseline'), median(one.candidate_ns, false, 'candidate'),
-    ...decades(low, high).map((ns) => s('text', { x: Math.min(Math.max(x(ns), 14), width - 14), y: 2 * half + 18, 'text-anchor': 'middle', class: 'faint' }, span(ns))));
+    ...decades(low, high).map((ns) => s('text', { x: Math.min(Math.max(x(ns), 22), width - 22), y: 2 * half + 18, 'text-anchor': 'middle', class: 'faint' }, span(ns))));
 }
 
 /** Round times between two: powers of ten, and what lies between them where there are few. */

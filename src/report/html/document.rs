@@ -8,6 +8,7 @@ use crate::finding::{Outcome, Run};
 use crate::golden::Golden;
 use crate::transcript::Transcript;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 /// What every page begins with.
@@ -58,9 +59,20 @@ pub(super) fn names<'n>(names: impl Iterator<Item = &'n str>) -> Vec<&'n str> {
     names
 }
 
-/// `u1`, and which round where there are several.
-fn label(run: &Run, rounds: u32) -> String {
-    if rounds > 1 { format!("{}, round {}", run.user, run.round) } else { run.user.clone() }
+/// `u1`, and which round where there are several. What was recorded at any time has several runs of a user, which are
+/// counted.
+fn labels(runs: &[Run]) -> Vec<String> {
+    let rounds = runs.iter().map(|run| run.round).max().unwrap_or(1);
+    let mut known: BTreeMap<(&str, &str, u32), usize> = BTreeMap::new();
+    let mut labels = Vec::new();
+    for Run { session, user, round, .. } in runs {
+        let times = known.entry((session, user, *round)).or_default();
+        *times += 1;
+        let round = if rounds > 1 { format!(", round {round}") } else { String::new() };
+        let again = if *times > 1 { format!(" ({times})") } else { String::new() };
+        labels.push(format!("{user}{round}{again}"));
+    }
+    labels
 }
 
 /// Writes an outcome as a page. `shown` finds what a run can be shown with.
@@ -75,7 +87,6 @@ pub fn html<'s>(
     let runs = &outcome.runs;
     let sessions = names(runs.iter().map(|run| run.session.as_str()));
     let users = names(runs.iter().map(|run| run.user.as_str()));
-    let rounds = runs.iter().map(|run| run.round).max().unwrap_or(1);
     let events: usize = runs.iter().map(|run| run.events).sum();
     let slowest = runs.iter().map(|run| run.took).max().unwrap_or_default();
     let numbered: Vec<(usize, &Run)> = runs.iter().enumerate().collect();
@@ -91,7 +102,7 @@ pub fn html<'s>(
             interrupted: outcome.interrupted,
             ..Head::new("check", sessions.join(", "), outcome.verdict().name())
         },
-        runs: entries(runs.iter().map(|run| (label(run, rounds), run)), &shown),
+        runs: entries(labels(runs).into_iter().zip(runs), &shown),
         findings: groups(&numbered, &shown).into_iter().map(|(_, group)| group).collect(),
         unjudged: causes(runs.iter()),
     };

@@ -3,7 +3,7 @@
 function findingCard(one, number) {
   const { finding } = one;
   const role = finding.severity === 'deviation' ? 'bad' : 'doubt';
-  const place = finding.golden_line ? `${one.golden_path}:${finding.golden_line}:${finding.golden_column}` : `${one.golden_path} ${finding.golden_key}`;
+  const place = finding.golden_line ? `${one.golden_path}:${finding.golden_line}:${finding.golden_column}` : one.context ? finding.golden_key : `${one.golden_path} ${finding.golden_key}`;
   const runs = new Set(one.shown_by.map((place) => place.run)).size;
   return h('article', { class: `card ${role}`, id: `finding-${number}`, 'aria-labelledby': `finding-${number}-says` },
     h('h3', { id: `finding-${number}-says` },
@@ -22,7 +22,7 @@ function findingCard(one, number) {
         consequences(finding),
         h('dl', { class: 'where' },
           h('dt', {}, 'look'), h('dd', { class: 'links' }, ...runLinks(one.shown_by)),
-          h('dt', {}, 'golden'), h('dd', {}, h('code', {}, place)),
+          h('dt', {}, one.context ? 'rule' : 'golden'), h('dd', {}, h('code', {}, place)),
           finding.evidence && [h('dt', {}, 'rests on'), h('dd', {}, finding.evidence)])),
       picture(one)));
 }
@@ -58,10 +58,10 @@ function picture(one) {
       h('td', { class: 'number' }, row.gap_ns === null ? '' : span(row.gap_ns)),
       h('td', { class: 'note' }, row.note));
   });
-  return h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Golden beside live' },
+  return h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': `Golden beside live: ${one.finding.message}` },
     h('table', { class: 'picture' },
-      h('thead', {}, h('tr', {}, h('th', {}), h('th', { scope: 'col' }, 'golden'), h('th', { scope: 'col' }, 'live'),
-        h('th', { scope: 'col', class: 'number' }, 'gap'), h('th', {}))),
+      h('thead', {}, h('tr', {}, h('td', {}), h('th', { scope: 'col' }, 'golden'), h('th', { scope: 'col' }, 'live'),
+        h('th', { scope: 'col', class: 'number' }, 'gap'), h('td', {}))),
       h('tbody', {}, ...rows)));
 }
 

@@ -18,7 +18,7 @@ class RunView {
     const { run, data } = this;
     const { sign, role } = look(report.kind === 'session' ? 'not judged' : run.verdict);
     const title = h('h2', { id: 'run-title' }, h('span', { class: `sign ${role}`, 'aria-hidden': 'true' }, sign), ' ', run.session, ' ',
-      h('span', { class: 'faint' }, run.label, ' · ', run.verdict));
+      h('span', { class: 'faint' }, run.label, report.kind === 'session' ? '' : ` · ${run.verdict}`));
     if (!data) return [title, h('p', { class: 'notice' }, this.whyEmpty())];
     this.timeline = new Timeline(data, (chosen) => this.choose(chosen));
     this.list = new FrameList(data, (chosen) => this.choose(chosen));
@@ -56,7 +56,7 @@ class RunView {
     return h('div', { class: 'tools', role: 'group', 'aria-label': 'Filter and zoom' },
       this.onlyFindings, ...this.nameButtons(), search, this.count,
       h('span', { class: 'zoom' },
-        zoom('−', 'Zoom out', () => this.timeline.zoom(2)), zoom('+', 'Zoom in', () => this.timeline.zoom(0.5)), zoom('fit', 'Show all', () => this.timeline.fit())));
+        zoom('−', 'Zoom out', () => this.timeline.zoom(2)), zoom('+', 'Zoom in', () => this.timeline.zoom(0.5)), zoom('fit', 'fit: show all', () => this.timeline.fit())));
   }
 
   /** A button for every event, those that come most often first; of very many the first ones. */

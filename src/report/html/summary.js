@@ -44,16 +44,16 @@ function runsTable() {
   report.runs.forEach((run, number) => {
     const key = JSON.stringify([run.session, run.round]);
     if (!rows.has(key)) rows.set(key, { run, cells: new Map() });
-    rows.get(key).cells.set(run.user, number);
+    const { cells } = rows.get(key);
+    cells.set(run.user, [...(cells.get(run.user) ?? []), number]);
   });
   const rounds = new Set(report.runs.map((run) => run.round)).size;
   const cell = (number) => {
-    if (number === undefined) return h('td', {});
     const run = report.runs[number];
     const { sign, role } = look(run.verdict);
     const label = `${run.session}, ${run.label}: ${run.verdict}, ${plural(run.findings.length, 'finding')}, ${plural(run.events, 'event')}, took ${span(run.took_ns)}`;
-    return h('td', {}, h('a', { href: hashOf(number), class: `cell ${role}`, 'aria-label': label, title: label },
-      h('span', { class: 'sign', 'aria-hidden': 'true' }, sign), h('span', { class: 'took' }, span(run.took_ns))));
+    return h('a', { href: hashOf(number), class: `cell ${role}`, 'aria-label': label, title: label },
+      h('span', { class: 'sign', 'aria-hidden': 'true' }, sign), h('span', { class: 'took' }, span(run.took_ns)));
   };
   return h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Table of runs' },
     h('table', { class: 'runs' },
@@ -61,7 +61,7 @@ function runsTable() {
         ...users.map((user) => h('th', { scope: 'col' }, user)))),
       h('tbody', {}, ...[...rows.values()].map(({ run, cells }) =>
         h('tr', {}, h('th', { scope: 'row' }, run.session), rounds > 1 && h('td', { class: 'number' }, run.round),
-          ...users.map((user) => cell(cells.get(user))))))));
+          ...users.map((user) => h('td', {}, ...(cells.get(user) ?? []).map(cell))))))));
 }
 
 /** u2 before u10. */

@@ -1,6 +1,7 @@
 use super::page::Page;
 use super::*;
-use crate::finding::{Outcome, Run, Unjudged};
+use crate::dialect::Label;
+use crate::finding::{Finding, Kind, Outcome, Place, Run, Severity, Unjudged};
 use crate::transcript::{End, Ending, Frame, Header, Offset, Payload, Side, Transcript};
 use serde_json::{Value, json};
 
@@ -79,4 +80,42 @@ fn what_could_not_be_judged_is_said_once_with_the_runs_that_it_stopped() {
     let report = data(&String::from_utf8(out).expect("UTF-8"), "report");
     assert_eq!(report["unjudged"], json!([{"cause": "connection refused", "hint": null, "runs": [0, 1]}]));
     assert_eq!((&report["interrupted"], &report["verdict"]), (&json!(true), &json!("could not judge")));
+}
+
+#[test]
+fn what_several_runs_show_is_one_finding_that_leads_to_each_of_them() {
+    let place = |frame| Place {
+        event: Label::from("token"),
+        lane: None,
+        path: Some("/text".to_owned()),
+        key: "event.token".to_owned(),
+        golden_line: None,
+        frames: vec![frame],
+    };
+    let run = |user: &str, frame, severity| Run {
+        unjudged: None,
+        findings: vec![Finding::new(Kind::FieldNew, severity, place(frame), "something is new")],
+        ..Run::unjudged("chat", user, 1, Unjudged { cause: String::new(), hint: None })
+    };
+    let mut runs = vec![run("u1", 3, Severity::Suspect), run("u1", 7, Severity::Suspect)];
+    runs[1].findings.push(Finding::new(Kind::Missing, Severity::Deviation, place(1), "something is missing"));
+    let mut out = Vec::new();
+    html(&mut out, &Outcome { runs, interrupted: false }, |_| None).expect("memory");
+    let report = data(&String::from_utf8(out).expect("UTF-8"), "report");
+    let labels: Vec<&Value> =
+        report["runs"].as_array().expect("runs").iter().map(|run| &run["label"]).collect();
+    assert_eq!(labels, ["u1", "u1 (2)"]);
+    let found: Vec<(&Value, &Value)> = report["findings"]
+        .as_array()
+        .expect("findings")
+        .iter()
+        .map(|one| (&one["finding"]["kind"], &one["shown_by"]))
+        .collect();
+    let first = json!([{ "run": 1, "frame": 1 }]);
+    let second = json!([{ "run": 0, "frame": 3 }, { "run": 1, "frame": 7 }]);
+    assert_eq!(
+        found,
+        [(&json!("missing"), &first), (&json!("field-new"), &second)],
+        "what is sure comes first"
+    );
 }

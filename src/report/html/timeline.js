@@ -237,6 +237,8 @@ class Timeline {
     const rows = Array.from({ length: 2 + this.tracks }, () => ({ pixel: -1, right: -1, name: null }));
     pen.font = this.ink.font;
     pen.textBaseline = 'middle';
+    // Of so many nobody reads a name.
+    const isDense = last - first > (this.width - GUTTER) / 2;
     for (let frame = first; frame < last; frame += 1) {
       const row = this.rowOf(frame);
       const x = Math.round(this.x(data.at[frame]));
@@ -248,9 +250,9 @@ class Timeline {
       const y = AXIS + row * LINE;
       const role = own ? worst(own.map((number) => data.findings[number])) : null;
       pen.fillStyle = !isShown ? this.ink.grid : role ? this.ink[role] : data.name[frame] === null ? this.ink.faint : data.sides[frame] === '>' ? this.ink.client : this.ink.accent;
-      const [width, height] = role ? [5, 18] : [3, 14];
+      const [width, height] = role ? [5, 18] : isDense ? [1, 10] : [3, 14];
       pen.fillRect(x - width / 2, y + 20 - height / 2, width, height);
-      if (!isShown) continue;
+      if (!isShown || (isDense && !role)) continue;
       const name = nameOf(data, frame);
       if ((name !== known.name || role) && x > known.right) {
         pen.fillStyle = role ? this.ink[role] : this.ink.faint;
