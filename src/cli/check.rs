@@ -5,6 +5,7 @@ use super::config::Config;
 use super::error::CliError;
 use super::exit::Exit;
 use super::live::{Live, interrupts, runs_folder};
+use super::reports::{Reports, say};
 use crate::check::{
     Checked, Checker, Gaps, Timed, Witness, check, has_doubt, judge_liveness, judge_rounds, judge_timing,
     liveness_findings,
@@ -13,11 +14,10 @@ use crate::finding::{
     Answer, Finding, Outcome, Run, Severity, Unjudged, Verdict, confirm, is_settled, needs_another_round,
 };
 use crate::golden::{Golden, LiveItem, Seen};
-use crate::report::{self, Shown, plural};
+use crate::report::{self, Sheet, Shown, plural};
 use crate::store::{Store, StoreError, open_recording, read_recording, recording_error, recordings_at};
 use crate::transcript::{End, Ending, Header, Offset, Transcript};
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -62,13 +62,27 @@ impl Judged {
 }
 
 pub(super) async fn run(config: &Config, args: CheckArgs, out: &mut impl Write) -> Result<Exit, CliError> {
+    let mut reports = Reports::begin(&args.reports, "check", ("goldwire_report", "runs"))?;
+    let result = checked(config, &args, &mut reports, out).await;
+    if let Err(error) = &result {
+        reports.fail(error);
+    }
+    result
+}
+
+async fn checked(
+    config: &Config,
+    args: &CheckArgs,
+    reports: &mut Reports,
+    out: &mut impl Write,
+) -> Result<Exit, CliError> {
     let store = Store::new(&config.root);
     let (mut judged, selected, interrupted) = if args.offline.is_empty() {
         let selected = select(&store, &args.sessions)?;
-        let (judged, interrupted) = live(config, &args, &selected).await?;
+        let (judged, interrupted) = live(config, args, &selected).await?;
         (judged, selected, interrupted)
     } else {
-        let (judged, selected) = offline(&store, &args)?;
+        let (judged, selected) = offline(&store, args)?;
         (judged, selected, false)
     };
     let shown: BTreeMap<String, Transcript> = judged
@@ -83,9 +97,10 @@ pub(super) async fn run(config: &Config, args: CheckArgs, out: &mut impl Write) 
         })
         .collect();
     let outcome = Outcome { runs: judged.into_iter().map(|judged| judged.run).collect(), interrupted };
-    if let Some(path) = &args.report_json {
-        write_report(path, |file| report::json(file, &outcome))?;
-    }
+    let asked: Vec<(String, String)> =
+        selected.iter().map(|one| (one.session.clone(), one.path.clone())).collect();
+    let sheet = Sheet::of_check(&outcome, &asked, args.strict);
+    reports.end(&sheet, |file| report::json(file, &outcome))?;
     match args.format {
         Format::Json => report::json(out, &outcome)?,
         Format::Text => report::text(out, &outcome, |run| {
@@ -103,20 +118,6 @@ pub(super) async fn run(config: &Config, args: CheckArgs, out: &mut impl Write) 
             .hint("it was cut off while it was written, by a crash or a full disk; what is there was judged, but not its end"));
     }
     Ok(Exit::of(outcome.verdict(), args.strict))
-}
-
-/// Writes a report, with the folders that it needs.
-pub(super) fn write_report(
-    path: &Path,
-    write: impl FnOnce(&mut File) -> std::io::Result<()>,
-) -> Result<(), CliError> {
-    let failed =
-        |error: std::io::Error| CliError::usage(format!("failed to write {}: {error}", path.display()));
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(failed)?;
-    }
-    let mut file = File::create(path).map_err(failed)?;
-    write(&mut file).map_err(failed)
 }
 
 pub(super) fn select(store: &Store, named: &[String]) -> Result<Vec<Selected>, CliError> {
@@ -250,7 +251,7 @@ fn needs_another_look(golden: &Golden, rounds: &[Vec<Judged>], runs: &[Vec<Run>]
 fn settle(golden: &Golden, rounds: Vec<Vec<Judged>>) -> Vec<Judged> {
     let (late, taken_back) = judge_rounds(golden, &timed(&rounds));
     for message in taken_back {
-        eprintln!("not confirmed by another round, so the machine's doing: {message}");
+        say(&format_args!("not confirmed by another round, so the machine's doing: {message}"));
     }
     let runs = rounds.iter().map(|round| round.iter().map(|judged| judged.run.clone()).collect()).collect();
     let weighed = confirm(runs);

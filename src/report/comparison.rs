@@ -14,7 +14,7 @@
 //!   agent-run  agent_started after >ask   24.4 ms     310 ms   x12.5   x11.9 … x13.1  0.0002   x1.01 (x0.97 … x1.04)
 //! ```
 
-use super::json::{FindingLine, finding};
+use super::json::{FindingLine, finding, pretty};
 use super::text::{BAD, BOLD, DOUBT, FAINT, GOOD, plural, write_rows};
 use crate::compare::{Again, Change, Comparison, Difference, Release, Standing, Subject, pairs_needed};
 use crate::diff::Row;
@@ -35,7 +35,7 @@ pub struct Compared {
     pub users: u32,
 }
 
-const fn word(verdict: Verdict) -> &'static str {
+pub(super) const fn word(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Conforms => "no difference shown",
         Verdict::Drift => "perhaps a difference",
@@ -420,6 +420,5 @@ pub fn comparison_json(out: &mut impl Write, compared: &Compared, comparison: &C
             same_release_times: comparison.timing.again_runs,
         },
     };
-    serde_json::to_writer_pretty(&mut *out, &report)?;
-    writeln!(out)
+    pretty(out, &report)
 }
