@@ -1,5 +1,7 @@
 //! What was typed.
 
+use super::about::{CompletionsArgs, SchemaArgs};
+use super::reports::ReportArgs;
 use crate::dialect::Label;
 use crate::transcript::Gap;
 use crate::wire::{Flush, parse_size};
@@ -73,6 +75,12 @@ pub(super) enum Command {
     Compare(CompareArgs),
     /// Ask what one session cannot show: auth, isolation, race, reconnect, liveness
     Probe(ProbeArgs),
+    /// Print the JSON Schema of a file that goldwire reads or writes
+    Schema(SchemaArgs),
+    /// Print what a shell needs to complete goldwire's commands and options
+    Completions(CompletionsArgs),
+    /// Print the manual page
+    Man,
 }
 
 /// Where to connect to.
@@ -355,12 +363,9 @@ pub(super) struct CheckArgs {
     /// How the result is printed
     #[arg(long, default_value = "text")]
     pub(super) format: Format,
-    /// Write the runs and their findings as JSON
-    #[arg(long, value_name = "FILE")]
-    pub(super) report_json: Option<PathBuf>,
-    /// Write a page to look at: DIR/index.html, which needs nothing else
-    #[arg(long, value_name = "DIR")]
-    pub(super) report_html: Option<PathBuf>,
+    /// What is written for other tools.
+    #[command(flatten)]
+    pub(super) reports: ReportArgs,
     /// Where it goes.
     #[command(flatten)]
     pub(super) target: TargetArgs,
@@ -411,12 +416,9 @@ pub(super) struct CompareArgs {
     /// How the result is printed
     #[arg(long, default_value = "text")]
     pub(super) format: Format,
-    /// Write the comparison as JSON
-    #[arg(long, value_name = "FILE")]
-    pub(super) report_json: Option<PathBuf>,
-    /// Write a page to look at: DIR/index.html, which needs nothing else
-    #[arg(long, value_name = "DIR")]
-    pub(super) report_html: Option<PathBuf>,
+    /// What is written for other tools.
+    #[command(flatten)]
+    pub(super) reports: ReportArgs,
     /// How both are reached.
     #[command(flatten)]
     pub(super) target: TargetArgs,
@@ -442,12 +444,9 @@ pub(super) struct ProbeArgs {
     /// How the result is printed
     #[arg(long, default_value = "text")]
     pub(super) format: Format,
-    /// Write all questions, runs and findings as JSON
-    #[arg(long, value_name = "FILE")]
-    pub(super) report_json: Option<PathBuf>,
-    /// Write a page to look at: DIR/index.html, which needs nothing else
-    #[arg(long, value_name = "DIR")]
-    pub(super) report_html: Option<PathBuf>,
+    /// What is written for other tools.
+    #[command(flatten)]
+    pub(super) reports: ReportArgs,
     /// Where it goes.
     #[command(flatten)]
     pub(super) target: TargetArgs,

@@ -6,6 +6,7 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::html::HtmlReport;
 use super::live::{Live, interrupts, runs_folder};
+use super::reports::{Reports, say};
 use crate::check::{
     Checked, Checker, Gaps, Timed, Witness, check, judge_liveness, judge_rounds, judge_timing, leave_doubt,
     liveness_findings,
@@ -14,11 +15,10 @@ use crate::finding::{
     Answer, Finding, Outcome, Run, Severity, Unjudged, Verdict, confirm, is_settled, needs_another_round,
 };
 use crate::golden::{Golden, LiveItem, Seen};
-use crate::report::{self, Shown, plural};
+use crate::report::{self, Sheet, Shown, plural};
 use crate::store::{Store, StoreError, open_recording, read_recording, recording_error, recordings_at};
 use crate::transcript::{End, Ending, Header, Offset, Transcript};
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -63,14 +63,28 @@ impl Judged {
 }
 
 pub(super) async fn run(config: &Config, args: CheckArgs, out: &mut impl Write) -> Result<Exit, CliError> {
-    let page = HtmlReport::begin(args.report_html.as_deref(), "check")?;
+    let mut reports = Reports::begin(&args.reports, "check", ("goldwire_report", "runs"))?;
+    let result = checked(config, &args, &mut reports, out).await;
+    if let Err(error) = &result {
+        reports.fail(error);
+    }
+    result
+}
+
+async fn checked(
+    config: &Config,
+    args: &CheckArgs,
+    reports: &mut Reports,
+    out: &mut impl Write,
+) -> Result<Exit, CliError> {
+    let page = HtmlReport::begin(args.reports.report_html.as_deref(), "check")?;
     let store = Store::new(&config.root);
     let (mut judged, selected, interrupted) = if args.offline.is_empty() {
         let selected = select(&store, &args.sessions)?;
-        let (judged, interrupted) = live(config, &args, &selected).await?;
+        let (judged, interrupted) = live(config, args, &selected).await?;
         (judged, selected, interrupted)
     } else {
-        let (judged, selected) = offline(&store, &args)?;
+        let (judged, selected) = offline(&store, args)?;
         (judged, selected, false)
     };
     let shown: BTreeMap<String, Transcript> = judged
@@ -85,9 +99,10 @@ pub(super) async fn run(config: &Config, args: CheckArgs, out: &mut impl Write) 
         })
         .collect();
     let outcome = Outcome { runs: judged.into_iter().map(|judged| judged.run).collect(), interrupted };
-    if let Some(path) = &args.report_json {
-        write_report(path, |file| report::json(file, &outcome))?;
-    }
+    let asked: Vec<(String, String)> =
+        selected.iter().map(|one| (one.session.clone(), one.path.clone())).collect();
+    let sheet = Sheet::of_check(&outcome, &asked, args.strict);
+    reports.end(&sheet, |file| report::json(file, &outcome))?;
     let shown = |run: &Run| {
         let selected = selected.iter().find(|selected| selected.session == run.session)?;
         let transcript = shown.get(&run.recording)?;
@@ -107,20 +122,6 @@ pub(super) async fn run(config: &Config, args: CheckArgs, out: &mut impl Write) 
             .hint("it was cut off while it was written, by a crash or a full disk; what is there was judged, but not its end"));
     }
     Ok(Exit::of(outcome.verdict(), args.strict))
-}
-
-/// Writes a report, with the folders that it needs.
-pub(super) fn write_report(
-    path: &Path,
-    write: impl FnOnce(&mut File) -> std::io::Result<()>,
-) -> Result<(), CliError> {
-    let failed =
-        |error: std::io::Error| CliError::usage(format!("failed to write {}: {error}", path.display()));
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(failed)?;
-    }
-    let mut file = File::create(path).map_err(failed)?;
-    write(&mut file).map_err(failed)
 }
 
 pub(super) fn select(store: &Store, named: &[String]) -> Result<Vec<Selected>, CliError> {
@@ -239,7 +240,7 @@ fn needs_another_look(golden: &Golden, rounds: &[Vec<Judged>], runs: &[Vec<Run>]
 fn settle(golden: &Golden, rounds: Vec<Vec<Judged>>) -> Vec<Judged> {
     let (late, taken_back) = judge_rounds(golden, &timed(&rounds));
     for message in taken_back {
-        eprintln!("not confirmed by another round, so the machine's doing: {message}");
+        say(&format_args!("not confirmed by another round, so the machine's doing: {message}"));
     }
     let runs = rounds.iter().map(|round| round.iter().map(|judged| judged.run.clone()).collect()).collect();
     let weighed = confirm(runs);
@@ -429,7 +430,7 @@ fn offline(store: &Store, args: &CheckArgs) -> Result<(Vec<Judged>, Vec<Selected
         judged.extend(own);
     }
     for one in &mut judged {
-        one.fetch(args.report_html.is_some())?;
+        one.fetch(args.reports.report_html.is_some())?;
     }
     Ok((judged, selected))
 }

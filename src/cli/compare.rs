@@ -7,10 +7,11 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::html::HtmlReport;
 use super::live::{Live, interrupts, runs_folder};
+use super::reports::Reports;
 use crate::compare::{Comparison, Played, Release, compare};
 use crate::diff::rows;
 use crate::finding::Unjudged;
-use crate::report::{Compared, comparison_json, comparison_text};
+use crate::report::{Compared, Sheet, comparison_json, comparison_text};
 use crate::store::{Store, read_recording};
 use std::io::Write;
 use std::path::Path;
@@ -20,6 +21,20 @@ use tokio::sync::watch;
 const LEAST_ALPHA: f64 = 0.0003;
 
 pub(super) async fn run(config: &Config, args: CompareArgs, out: &mut impl Write) -> Result<Exit, CliError> {
+    let mut reports = Reports::begin(&args.reports, "compare", ("goldwire_comparison", "differences"))?;
+    let result = compared(config, args, &mut reports, out).await;
+    if let Err(error) = &result {
+        reports.fail(error);
+    }
+    result
+}
+
+async fn compared(
+    config: &Config,
+    args: CompareArgs,
+    reports: &mut Reports,
+    out: &mut impl Write,
+) -> Result<Exit, CliError> {
     if args.pairs == 0 {
         return Err(CliError::usage("no pair of runs compares nothing").hint("--pairs 12"));
     }
@@ -31,7 +46,7 @@ pub(super) async fn run(config: &Config, args: CompareArgs, out: &mut impl Write
         return Err(CliError::usage("--url says where one release listens, and two are compared")
             .hint("--baseline URL --candidate URL"));
     }
-    let page = HtmlReport::begin(args.report_html.as_deref(), "compare")?;
+    let page = HtmlReport::begin(args.reports.report_html.as_deref(), "compare")?;
     let selected = select(&Store::new(&config.root), &args.sessions)?;
     let users = args.users.unwrap_or(config.users).max(1);
     let interrupt = interrupts();
@@ -63,7 +78,12 @@ pub(super) async fn run(config: &Config, args: CompareArgs, out: &mut impl Write
         live.close().await;
     }
     page.comparison(&compared, &comparison, &pairs.played, &selected)?;
-    report(&selected, &compared, &comparison, args.format, args.report_json.as_deref(), out)?;
+    let golden = |session: &str| {
+        selected.iter().find(|one| one.session == session).map_or(String::new(), |one| one.path.clone())
+    };
+    let sheet = Sheet::of_comparison(&compared, &comparison, golden);
+    reports.end(&sheet, |file| comparison_json(file, &compared, &comparison))?;
+    report(&selected, &compared, &comparison, args.format, out)?;
     if comparison.interrupted {
         return Ok(Exit::Interrupted);
     }
@@ -154,18 +174,8 @@ fn report(
     compared: &Compared,
     comparison: &Comparison,
     format: Format,
-    file: Option<&Path>,
     out: &mut impl Write,
 ) -> Result<(), CliError> {
-    if let Some(path) = file {
-        let failed =
-            |error: std::io::Error| CliError::usage(format!("failed to write {}: {error}", path.display()));
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder).map_err(failed)?;
-        }
-        let mut file = std::fs::File::create(path).map_err(failed)?;
-        comparison_json(&mut file, compared, comparison).map_err(failed)?;
-    }
     match format {
         Format::Json => comparison_json(out, compared, comparison)?,
         Format::Text => comparison_text(out, compared, comparison, |difference| {

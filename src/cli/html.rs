@@ -1,7 +1,8 @@
 //! Writes the pages that people look at in a browser.
 
-use super::check::{MAX_SHOWN, Selected, write_report};
+use super::check::{MAX_SHOWN, Selected};
 use super::error::CliError;
+use super::reports::write;
 use crate::compare::{Comparison, Played};
 use crate::finding::{Cell, Outcome, Run};
 use crate::golden::Golden;
@@ -9,8 +10,7 @@ use crate::report::{self, Compared, Shown};
 use crate::store::{Store, read_recording};
 use crate::transcript::Transcript;
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, BufWriter};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// `--report-html DIR`, which may not have been given.
@@ -26,9 +26,8 @@ impl HtmlReport {
         Ok(html)
     }
 
-    fn write(&self, write: impl FnOnce(&mut BufWriter<&mut File>) -> io::Result<()>) -> Result<(), CliError> {
-        let Some(page) = &self.page else { return Ok(()) };
-        write_report(page, |file| write(&mut BufWriter::new(file)))
+    fn write(&self, make: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> Result<(), CliError> {
+        write(self.page.as_deref(), true, make)
     }
 
     pub(super) fn check<'s>(
@@ -107,8 +106,6 @@ pub(super) fn session(
     transcript: &Transcript,
     recording: &Path,
 ) -> Result<(), CliError> {
-    write_report(path, |file| {
-        let recording = recording.display().to_string();
-        report::session_html(&mut BufWriter::new(file), golden, transcript, &recording)
-    })
+    let recording = recording.display().to_string();
+    write(Some(path), true, |out| report::session_html(out, golden, transcript, &recording))
 }

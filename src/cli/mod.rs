@@ -3,6 +3,7 @@
 //! Results go to stdout, talk goes to stderr. What was typed (`args`) and what it means are two types; each
 //! subcommand is one file. Nothing here decides what deviates.
 
+mod about;
 mod args;
 mod check;
 mod compare;
@@ -20,6 +21,7 @@ mod probe;
 mod progress;
 mod proxy;
 mod record;
+mod reports;
 mod scan;
 mod show;
 
@@ -49,13 +51,13 @@ pub fn run() -> ExitCode {
         Color::Always => ColorChoice::Always,
         Color::Never => ColorChoice::Never,
     };
-    let mut out = AutoStream::new(std::io::stdout().lock(), choice);
+    let mut out = reports::harmless(AutoStream::new(std::io::stdout().lock(), choice));
     let exit = match dispatch(cli, choice, &mut out) {
         Ok(exit) => exit,
         // Whoever reads us has seen enough.
         Err(error) if error.exit == Exit::Internal && error.message.contains("Broken pipe") => Exit::Conforms,
         Err(error) => {
-            eprintln!("{error}");
+            reports::say(&error);
             error.exit
         }
     };
@@ -64,12 +66,17 @@ pub fn run() -> ExitCode {
 }
 
 fn dispatch(cli: Cli, color: ColorChoice, out: &mut impl Write) -> Result<Exit, CliError> {
-    if let Command::Init(args) = &cli.command {
-        return init::run(&cli.config, args, out);
+    match &cli.command {
+        Command::Init(args) => return init::run(&cli.config, args, out),
+        // A mistake in the configuration is no reason not to say how one is written.
+        Command::Schema(args) => return about::schema(args, out),
+        Command::Completions(args) => return about::completions(args, out),
+        Command::Man => return about::man(out),
+        _ => {}
     }
     let config = Config::read(&cli.config)?;
     match cli.command {
-        Command::Init(_) => Ok(Exit::Conforms),
+        Command::Init(_) | Command::Schema(_) | Command::Completions(_) | Command::Man => Ok(Exit::Conforms),
         Command::Record(args) => one_thread()?.block_on(record::run(&config, args, color)),
         Command::Proxy(args) => runtime()?.block_on(proxy::run(&config, args, out)),
         Command::Learn(args) => life::learn(&config, &args, out),

@@ -1,22 +1,37 @@
 //! `goldwire probe`: what one session cannot show.
 
 use super::args::{Format, ProbeArgs};
-use super::check::{Selected, select, write_report};
+use super::check::{Selected, select};
 use super::config::Config;
 use super::error::CliError;
 use super::exit::Exit;
 use super::html::HtmlReport;
 use super::live::{Live, interrupts, runs_folder};
+use super::reports::Reports;
 use crate::finding::{Cell, ProbeName, Run, Unjudged};
 use crate::golden::did_you_mean;
 use crate::probe::{Opening, Settings, Subject, probe};
-use crate::report;
+use crate::report::{self, Sheet};
 use crate::store::{Store, read_recording, recordings_at};
 use std::io::Write;
 
 pub(super) async fn run(config: &Config, args: ProbeArgs, out: &mut impl Write) -> Result<Exit, CliError> {
+    let mut reports = Reports::begin(&args.reports, "probe", ("goldwire_probes", "cells"))?;
+    let result = probed(config, &args, &mut reports, out).await;
+    if let Err(error) = &result {
+        reports.fail(error);
+    }
+    result
+}
+
+async fn probed(
+    config: &Config,
+    args: &ProbeArgs,
+    reports: &mut Reports,
+    out: &mut impl Write,
+) -> Result<Exit, CliError> {
     let probes = named(&args.probes)?;
-    let page = HtmlReport::begin(args.report_html.as_deref(), "probe")?;
+    let page = HtmlReport::begin(args.reports.report_html.as_deref(), "probe")?;
     let store = Store::new(&config.root);
     let subjects = select(&store, &args.session)?
         .into_iter()
@@ -26,10 +41,10 @@ pub(super) async fn run(config: &Config, args: ProbeArgs, out: &mut impl Write) 
     settings.users = args.users.unwrap_or(settings.users).max(2);
     settings.rounds = args.rounds.unwrap_or(settings.rounds).max(1);
     settings.soak = args.soak.unwrap_or(settings.soak);
-    let (cells, interrupted) = ask(config, &args, &settings, &probes, &subjects).await?;
-    if let Some(path) = &args.report_json {
-        write_report(path, |file| report::probe_json(file, &cells, interrupted))?;
-    }
+    let (cells, interrupted) = ask(config, args, &settings, &probes, &subjects).await?;
+    let golden = |session: &str| store.golden_path(session).display().to_string();
+    let sheet = Sheet::of_probe(&cells, interrupted, golden);
+    reports.end(&sheet, |file| report::probe_json(file, &cells, interrupted))?;
     page.probes(&cells, interrupted, &store)?;
     match args.format {
         Format::Json => report::probe_json(out, &cells, interrupted)?,

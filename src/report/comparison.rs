@@ -14,7 +14,7 @@
 //!   agent-run  agent_started after >ask   24.4 ms     310 ms   x12.5   x11.9 … x13.1  0.0002   x1.01 (x0.97 … x1.04)
 //! ```
 
-use super::json::{FindingLine, finding};
+use super::json::{FindingLine, finding, pretty};
 use super::text::{BAD, BOLD, DOUBT, FAINT, GOOD, plural, write_rows};
 use crate::compare::{Again, Change, Comparison, Difference, Release, Standing, Subject, pairs_needed};
 use crate::diff::Row;
@@ -394,8 +394,7 @@ fn change_line(change: &Change, alpha: f64) -> ChangeLine<'_> {
 /// # Errors
 /// What `out` says.
 pub fn comparison_json(out: &mut impl Write, compared: &Compared, comparison: &Comparison) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, &report(compared, comparison))?;
-    writeln!(out)
+    pretty(out, &report(compared, comparison))
 }
 
 pub(super) fn report<'c>(compared: &'c Compared, comparison: &'c Comparison) -> Report<'c> {

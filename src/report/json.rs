@@ -7,11 +7,11 @@
 //!    "live": [{"item": "ids", "answer": "pass", "required": true, "detail": "…", "frames": []}, …]}]}
 //! ```
 //!
-//! `host` is how late the machine that measured woke a task that only slept, and how long something waited
+//! Until the command has ended the file says `"unfinished"` and why, could not judge, and no runs. `host` is how late the machine that measured woke a task that only slept, and how long something waited
 //! for a processor; absent where nobody measured. A finding with
 //! `"excused": true` may be late for no other reason: time could not be judged there.
 
-use crate::finding::{Finding, LiveCheck, Outcome, Run, Severity};
+use crate::finding::{Finding, LiveCheck, Outcome, Run, Severity, Verdict};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -177,6 +177,31 @@ pub fn write(out: &mut impl Write, outcome: &Outcome) -> io::Result<()> {
         interrupted: outcome.interrupted,
         runs: outcome.runs.iter().map(run).collect(),
     };
-    serde_json::to_writer_pretty(&mut *out, &report)?;
-    writeln!(out)
+    pretty(out, &report)
+}
+
+/// What stands in a report's place until there is one, or where there is none: `kind` is the key of the format's version,
+/// e.g. `goldwire_report`, `list` the key of what it lists.
+///
+/// # Errors
+/// What `out` says.
+pub fn unfinished_json(
+    out: &mut impl Write,
+    (kind, list): (&str, &str),
+    cause: &str,
+    hint: Option<&str>,
+) -> io::Result<()> {
+    let mut report = serde_json::Map::new();
+    report.insert(kind.to_owned(), SCHEMA_VERSION.into());
+    report.insert("verdict".to_owned(), Verdict::CouldNotJudge.name().into());
+    report.insert("interrupted".to_owned(), false.into());
+    let why: Vec<&str> = std::iter::once(cause).chain(hint).collect();
+    report.insert("unfinished".to_owned(), why.join("; ").into());
+    report.insert(list.to_owned(), Vec::<serde_json::Value>::new().into());
+    pretty(out, &report)
+}
+
+/// One value a line, and a last line's end; harmless on the output of a CI job, too.
+pub(super) fn pretty(out: &mut impl Write, report: &impl Serialize) -> io::Result<()> {
+    writeln!(out, "{}", super::github::inert_json(&serde_json::to_string_pretty(report)?))
 }

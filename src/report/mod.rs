@@ -3,14 +3,25 @@
 //! Nothing here decides anything; colour is written as escape codes and taken out again where it is not wanted.
 
 mod comparison;
+mod ctrf;
+mod github;
 mod html;
 mod json;
+mod junit;
+mod markdown;
 mod probe;
+mod sheet;
 mod text;
 
+use comparison::word as comparison_word;
 pub use comparison::{Compared, comparison_json, comparison_text};
+pub use ctrf::{Times, ctrf};
+pub use github::{Inert, annotations, inert};
 pub use html::{comparison_html, examples, html, probe_html, session_html, unfinished_html};
-pub use json::{SCHEMA_VERSION, write as json};
+pub use json::{SCHEMA_VERSION, unfinished_json, write as json};
+pub use junit::junit;
+pub use markdown::markdown;
+pub use sheet::{Case, Note, Sheet, Status, Suite, Weight};
 pub use text::{plural, text};
 
 use crate::golden::Golden;

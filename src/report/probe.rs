@@ -7,7 +7,7 @@
 //!   not asked revoked-after-logout the recipe has no logout
 //! ```
 
-use super::json::{RunLine, run};
+use super::json::{RunLine, pretty, run};
 use super::text::{BAD, BOLD, DOUBT, FAINT, GOOD, plural};
 use crate::finding::{Cell, Finding, ProbeName, Run, Verdict};
 use serde::Serialize;
@@ -188,6 +188,5 @@ pub fn probe_json(out: &mut impl Write, cells: &[Cell], interrupted: bool) -> io
             })
             .collect(),
     };
-    serde_json::to_writer_pretty(&mut *out, &report)?;
-    writeln!(out)
+    pretty(out, &report)
 }

@@ -16,6 +16,8 @@ mod probe;
 mod proxied;
 mod proxy;
 mod readme;
+mod reports;
+mod schema;
 mod secrets;
 mod stream;
 mod support;

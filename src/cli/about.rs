@@ -1,0 +1,71 @@
+//! `goldwire schema`, `goldwire completions`, `goldwire man`: what editors, shells and manuals want to know of us.
+
+use super::args::Cli;
+use super::error::CliError;
+use super::exit::Exit;
+use clap::{Args, CommandFactory as _, ValueEnum};
+use std::io::Write;
+
+/// `goldwire schema`
+#[derive(Debug, Args)]
+pub(super) struct SchemaArgs {
+    /// Which file
+    document: Document,
+}
+
+/// A file of which there is a schema.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Document {
+    /// golden/SESSION.toml
+    Golden,
+    /// goldwire.toml
+    Config,
+    /// What --report-json writes
+    Report,
+    /// A line of recordings/SESSION/*.jsonl
+    Recording,
+}
+
+/// `goldwire completions`
+#[derive(Debug, Args)]
+pub(super) struct CompletionsArgs {
+    /// Which shell
+    shell: clap_complete::Shell,
+}
+
+pub(super) fn schema(args: &SchemaArgs, out: &mut impl Write) -> Result<Exit, CliError> {
+    let schema = match args.document {
+        Document::Golden => include_str!("../../docs/schema/golden.json"),
+        Document::Config => include_str!("../../docs/schema/config.json"),
+        Document::Report => include_str!("../../docs/schema/report.json"),
+        Document::Recording => include_str!("../../docs/schema/recording.json"),
+    };
+    out.write_all(schema.as_bytes())?;
+    Ok(Exit::Conforms)
+}
+
+pub(super) fn completions(args: &CompletionsArgs, out: &mut impl Write) -> Result<Exit, CliError> {
+    // The generator panics when its writer fails, and a closed pipe is nothing to panic about.
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "goldwire", &mut script);
+    out.write_all(&script)?;
+    Ok(Exit::Conforms)
+}
+
+/// The page of the command, and after it that of each subcommand.
+pub(super) fn man(out: &mut impl Write) -> Result<Exit, CliError> {
+    let mut command = Cli::command();
+    // Fills in what subcommands have from above, such as --config.
+    command.build();
+    let mut page = Vec::new();
+    clap_mangen::Man::new(command.clone()).render(&mut page)?;
+    for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set() && sub.get_name() != "help") {
+        let man = clap_mangen::Man::new(sub.clone());
+        writeln!(page, ".SH \"GOLDWIRE {}\"", sub.get_name().to_uppercase())?;
+        man.render_description_section(&mut page)?;
+        man.render_synopsis_section(&mut page)?;
+        man.render_options_section(&mut page)?;
+    }
+    out.write_all(&page)?;
+    Ok(Exit::Conforms)
+}

@@ -1,0 +1,199 @@
+//! The reports that other tools read: all that are asked for, written in one place.
+//!
+//! A report fails until proven otherwise. It is there, saying that nothing was judged yet, from the moment at which a
+//! command begins, and is replaced in one step when it has ended, was interrupted, or stopped at a mistake. What is left by
+//! a process that was killed does not look like passing.
+
+use super::error::CliError;
+use crate::report::{self, Inert, Sheet, Times};
+use crate::store::replace;
+use clap::Args;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// GitHub takes no more for the summary of one step.
+const MAX_SUMMARY: usize = 1024 * 1024;
+/// Below it there is room for the last line of a page that is cut.
+const ROOM: usize = 4096;
+
+/// Which reports are asked for.
+#[derive(Debug, Args, Clone, Default)]
+pub(super) struct ReportArgs {
+    /// Write everything that was found as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(super) report_json: Option<PathBuf>,
+    /// Write JUnit XML, for Jenkins, GitLab and others
+    #[arg(long, value_name = "FILE")]
+    report_junit: Option<PathBuf>,
+    /// Write Markdown, for a comment or a step summary
+    #[arg(long, value_name = "FILE")]
+    report_markdown: Option<PathBuf>,
+    /// Write CTRF, the Common Test Report Format, as JSON
+    #[arg(long, value_name = "FILE")]
+    report_ctrf: Option<PathBuf>,
+    /// Write a page to look at: DIR/index.html, which needs nothing else
+    #[arg(long, value_name = "DIR")]
+    pub(super) report_html: Option<PathBuf>,
+}
+
+/// A command whose reports are to be written.
+#[derive(Debug)]
+pub(super) struct Reports {
+    args: ReportArgs,
+    command: &'static str,
+    /// The key of the version and of the list in this command's JSON.
+    keys: (&'static str, &'static str),
+    start: u64,
+    github: Option<GitHub>,
+    is_over: bool,
+}
+
+/// The job of a GitHub workflow in which we run.
+#[derive(Debug)]
+struct GitHub {
+    summary: Option<PathBuf>,
+    workspace: Option<PathBuf>,
+}
+
+/// Whether what we print is read by GitHub's runner.
+pub(super) fn is_github() -> bool {
+    std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true")
+}
+
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl Reports {
+    /// Writes that nothing was judged yet, into every file that is asked for.
+    ///
+    /// # Errors
+    /// When one of them cannot be written: better now than after the work.
+    pub(super) fn begin(
+        args: &ReportArgs,
+        command: &'static str,
+        keys: (&'static str, &'static str),
+    ) -> Result<Reports, CliError> {
+        let path = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let github = is_github()
+            .then(|| GitHub { summary: path("GITHUB_STEP_SUMMARY"), workspace: path("GITHUB_WORKSPACE") });
+        let reports = Reports { args: args.clone(), command, keys, start: now(), github, is_over: false };
+        let why = "nothing was judged yet: this was written when it began, and it has not ended";
+        reports.unfinished(why, None, false)?;
+        Ok(reports)
+    }
+
+    fn unfinished(&self, cause: &str, hint: Option<&str>, is_last: bool) -> Result<Sheet, CliError> {
+        let sheet = Sheet::unfinished(self.command, cause, hint);
+        self.write(&sheet, is_last, |out| report::unfinished_json(out, self.keys, cause, hint))?;
+        Ok(sheet)
+    }
+
+    /// Writes what was found. `json` is the command's own document.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub(super) fn end(
+        &mut self,
+        sheet: &Sheet,
+        json: impl FnOnce(&mut Vec<u8>) -> io::Result<()>,
+    ) -> Result<(), CliError> {
+        // What cannot be written now cannot be written as a failure either.
+        self.is_over = true;
+        self.write(sheet, true, json)?;
+        self.tell_github(sheet)
+    }
+
+    /// Writes why there is nothing, unless the reports are written already.
+    pub(super) fn fail(&mut self, error: &CliError) {
+        if std::mem::replace(&mut self.is_over, true) {
+            return;
+        }
+        let told = self
+            .unfinished(&error.message, error.hint.as_deref(), true)
+            .and_then(|sheet| self.tell_github(&sheet));
+        if let Err(error) = told {
+            say(&error);
+        }
+    }
+
+    fn write(
+        &self,
+        sheet: &Sheet,
+        is_last: bool,
+        json: impl FnOnce(&mut Vec<u8>) -> io::Result<()>,
+    ) -> Result<(), CliError> {
+        let times = Times { start: self.start, stop: now() };
+        let ReportArgs { report_json, report_junit, report_markdown, report_ctrf, report_html: _ } =
+            &self.args;
+        write(report_json.as_deref(), is_last, json)?;
+        write(report_junit.as_deref(), is_last, |out| report::junit(out, sheet, times.took()))?;
+        write(report_markdown.as_deref(), is_last, |out| report::markdown(out, sheet, usize::MAX))?;
+        write(report_ctrf.as_deref(), is_last, |out| report::ctrf(out, sheet, times))
+    }
+
+    /// Annotations on stderr, which the runner reads like stdout, so that results stay alone on stdout; and the summary.
+    fn tell_github(&self, sheet: &Sheet) -> Result<(), CliError> {
+        let Some(github) = &self.github else { return Ok(()) };
+        let mut out = Vec::new();
+        report::annotations(&mut out, sheet, |path| github.place(path))?;
+        io::stderr().write_all(&out)?;
+        let Some(path) = &github.summary else { return Ok(()) };
+        let failed =
+            |error: io::Error| CliError::usage(format!("failed to write {}: {error}", path.display()));
+        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path).map_err(failed)?;
+        let taken = file.metadata().map_or(0, |meta| usize::try_from(meta.len()).unwrap_or(usize::MAX));
+        let room = MAX_SUMMARY.saturating_sub(taken).saturating_sub(ROOM);
+        let mut page = Vec::new();
+        report::markdown(&mut page, sheet, room)?;
+        file.write_all(&page).and_then(|()| file.write_all(b"\n")).map_err(failed)
+    }
+}
+
+impl GitHub {
+    /// A path as seen from the root of the repository, where it is in it.
+    fn place(&self, path: &str) -> String {
+        let full = std::path::absolute(path).ok();
+        let inner = full
+            .as_deref()
+            .zip(self.workspace.as_deref())
+            .and_then(|(path, root)| path.strip_prefix(root).ok());
+        inner.map_or_else(|| path.to_owned(), |inner| inner.display().to_string())
+    }
+}
+
+/// Writes a report in one step, with the folders that it needs. What is no file, such as /dev/stdout, cannot be replaced:
+/// it is written to at the end only.
+pub(super) fn write(
+    path: Option<&Path>,
+    is_last: bool,
+    make: impl FnOnce(&mut Vec<u8>) -> io::Result<()>,
+) -> Result<(), CliError> {
+    let Some(path) = path else { return Ok(()) };
+    let is_stream = std::fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir());
+    if is_stream && !is_last {
+        return Ok(());
+    }
+    let failed = |error: &dyn std::fmt::Display| {
+        CliError::usage(format!("failed to write {}: {error}", path.display()))
+    };
+    let mut bytes = Vec::new();
+    make(&mut bytes).map_err(|error| failed(&error))?;
+    if is_stream {
+        return std::fs::write(path, &bytes).map_err(|error| failed(&error));
+    }
+    replace(path, &String::from_utf8_lossy(&bytes)).map_err(|error| failed(&error))
+}
+
+/// stdout as the runner may see it.
+pub(super) fn harmless<W: Write>(out: W) -> Inert<W> {
+    Inert::new(out, is_github())
+}
+
+/// Says something on stderr that may hold what a server said.
+pub(super) fn say(what: &impl std::fmt::Display) {
+    let text = what.to_string();
+    eprintln!("{}", if is_github() { report::inert(&text) } else { text });
+}
