@@ -389,6 +389,18 @@ fn project(planted: &Planted, port: u16) -> Project {
     project
 }
 
+fn as_refs(all: &[String]) -> Vec<&str> {
+    all.iter().map(String::as_str).collect()
+}
+
+/// These arguments, and all reports, into files that no other command writes.
+fn reporting(name: &str, arguments: &[&str]) -> Vec<String> {
+    let report =
+        |(form, ending): (&str, &str)| [format!("--report-{form}"), format!("{name}-{form}.{ending}")];
+    let reports = [("junit", "xml"), ("markdown", "md"), ("ctrf", "json")].map(report).concat();
+    arguments.iter().map(|argument| (*argument).to_owned()).chain(reports).collect()
+}
+
 #[test]
 fn no_secret_in_any_encoding_reaches_a_disk_or_a_terminal() {
     let planted = Arc::new(planted());
@@ -432,6 +444,7 @@ fn no_secret_in_any_encoding_reaches_a_disk_or_a_terminal() {
         ],
         true,
     );
+    run(0, &as_refs(&reporting("offline", &["check", "--offline", "recordings/s"])), false);
     let recordings = project.files("recordings/s");
     let path = recordings[0].display().to_string();
     run(0, &["show", &path], false);
@@ -441,21 +454,23 @@ fn no_secret_in_any_encoding_reaches_a_disk_or_a_terminal() {
     // Errors quote what was asked and answered.
     let config = project.read("goldwire.toml");
     project.write("goldwire.toml", &config.replace("{{http}}/login", "{{http}}/refuse?token=x"));
-    run(3, &["check", "s"], true);
+    run(3, &as_refs(&reporting("refused", &["check", "s"])), true);
     let nobody =
         TcpListener::bind(("127.0.0.1", 0)).expect("a port").local_addr().expect("an address").port();
     project.write(
         "goldwire.toml",
         &config.replace("auth = \"user\"", "").replace(&format!(":{port}/"), &format!(":{nobody}/")),
     );
-    run(3, &["check", "s"], true);
-    run(2, &["check", "s", "-H", &format!("Authorization {}", planted.known("access_token"))], false);
+    run(3, &as_refs(&reporting("nobody", &["check", "s"])), true);
+    let header = format!("Authorization {}", planted.known("access_token"));
+    run(2, &as_refs(&reporting("header", &["check", "s", "-H", &header])), false);
 
     let mut written = said;
     files(project.path(), &mut written);
     assert!(
         written.iter().any(|(name, _)| name.ends_with(".jsonl"))
             && written.iter().any(|(name, _)| name.ends_with("report.json"))
+            && written.iter().any(|(name, _)| name.ends_with("nobody-junit.xml"))
     );
     let mut leaks = BTreeSet::new();
     for (place, text) in &written {
