@@ -138,7 +138,10 @@ async fn soak(ground: &Ground<'_>, subject: &Subject) -> Cell {
                 "the same time for the same question",
                 format!("{:.2} x after {}", steepness.factor, seconds.len()),
             )
-            .evidence(format!("rank correlation with the session's number, p = {:.1e}{again}", steepness.p))
+            .evidence(format!(
+                "rank correlation with the session's number, p = {:.1e}{again}",
+                steepness.p.max(f64::EPSILON)
+            ))
             .hint("what does each session leave behind: tasks, handlers, growing tables?");
         if let Some(last) = runs.last_mut() {
             last.findings.push(found);
