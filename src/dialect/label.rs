@@ -60,21 +60,40 @@ impl Label {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Known(Vec<Option<Label>>);
 
-/// So many names are kept, each where its letters say.
+/// So many names are kept at most, each where its letters say.
 const KNOWN: usize = 256;
+/// Room for so many at first: there are thousands of sessions, and most have few names.
+const FEW: usize = 8;
 
 impl Known {
     pub(super) fn label(&mut self, side: Side, name: &str) -> Label {
-        let letters = name.bytes().fold(side as usize, |sum, byte| sum.rotate_left(5) ^ usize::from(byte));
+        let letters = letters(side, name);
         if self.0.is_empty() {
-            self.0.resize(KNOWN, None);
+            self.0.resize(FEW, None);
         }
-        let known = &mut self.0[(letters ^ letters >> 8) % KNOWN];
-        match known {
-            Some(label) if label.name() == name && label.side() == side => label.clone(),
-            _ => known.insert(Label::new(side, name)).clone(),
+        loop {
+            let room = self.0.len();
+            let known = &mut self.0[letters % room];
+            match known {
+                Some(label) if label.name() == name && label.side() == side => return label.clone(),
+                Some(_) if room < KNOWN => self.grow(),
+                _ => return known.insert(Label::new(side, name)).clone(),
+            }
         }
     }
+
+    fn grow(&mut self) {
+        let room = self.0.len() * 2;
+        for label in std::mem::replace(&mut self.0, vec![None; room]).into_iter().flatten() {
+            let place = letters(label.side(), label.name()) % room;
+            self.0[place] = Some(label);
+        }
+    }
+}
+
+fn letters(side: Side, name: &str) -> usize {
+    let letters = name.bytes().fold(side as usize, |sum, byte| sum.rotate_left(5) ^ usize::from(byte));
+    letters ^ letters >> 8
 }
 
 /// From the text with its mark.
@@ -113,5 +132,24 @@ impl fmt::Display for Label {
 impl fmt::Debug for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_known_again_however_many_there_are() {
+        let mut known = Known::default();
+        for round in 0..2 {
+            for index in 0..1000 {
+                let name = format!("event-{index}");
+                for side in [Side::Client, Side::Server] {
+                    assert_eq!(known.label(side, &name), Label::new(side, &name), "round {round}");
+                }
+            }
+        }
+        assert_eq!(known.0.len(), KNOWN);
     }
 }

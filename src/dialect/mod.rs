@@ -76,6 +76,8 @@ pub struct Decoder {
     requests: Requests,
     known: Known,
     spares: Spares,
+    /// Whether the latest frame was a text that is JSON.
+    is_json: bool,
 }
 
 /// What a client's event is called that opens the next connection of a session.
@@ -95,7 +97,13 @@ impl Decoder {
             requests: Requests::default(),
             known: Known::default(),
             spares: Spares::default(),
+            is_json: false,
         }
+    }
+
+    /// Whether the latest frame was a text that is JSON.
+    pub(crate) fn is_json(&self) -> bool {
+        self.is_json
     }
 
     /// The events of the next frame, in order. A close becomes an event only when another connection follows; the last
@@ -103,12 +111,16 @@ impl Decoder {
     pub fn feed(&mut self, frame: &Frame) -> impl Iterator<Item = Event> + use<> {
         let index = self.seen;
         self.seen += 1;
+        self.is_json = false;
         let event =
             |label: Label, data: Value| Event { label, at: frame.at, frame: index, conn: frame.conn, data };
         let mut before = None;
         let now = match &frame.payload {
             Payload::Text(text) => Some(match self.spares.read(text) {
-                Ok(value) => event(self.name(frame.side, &value), value),
+                Ok(value) => {
+                    self.is_json = true;
+                    event(self.name(frame.side, &value), value)
+                }
                 Err(_) => event(Label::new(frame.side, "text"), Value::String(text.clone())),
             }),
             Payload::Binary(bytes) => Some(match serde_json::from_slice::<Value>(bytes) {

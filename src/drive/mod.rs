@@ -164,8 +164,8 @@ impl<'g> Session<'g> {
         (self.sent, self.golden.script.len())
     }
 
-    /// Takes a frame that passed, in either direction.
-    pub fn frame(&mut self, frame: &Frame) {
+    /// Takes a frame that passed, in either direction. Whether it is a text that is JSON, for whoever writes it down.
+    pub fn frame(&mut self, frame: &Frame) -> bool {
         self.last_frame = self.last_frame.max(frame.at);
         self.watch.frame(frame);
         let closing = matches!(self.state, State::Closing(_));
@@ -222,6 +222,7 @@ impl<'g> Session<'g> {
             }
             self.decoder.reuse(event.data);
         }
+        self.decoder.is_json()
     }
 
     fn over(&mut self, at: Offset, how: End) {

@@ -302,9 +302,9 @@ impl Driver<'_> {
         let is_message = matches!(payload, Payload::Text(_) | Payload::Binary(_));
         self.messages += usize::from(side == Side::Server && is_message);
         let frame = Frame { at, earlier, conn: self.conn, side, payload };
-        self.session.frame(&frame);
+        let is_json = self.session.frame(&frame);
         if self.hand.is_none() && self.kept.is_none() {
-            return self.recorder.record(frame);
+            return if is_json { self.recorder.record_json(frame) } else { self.recorder.record(frame) };
         }
         let clean = self.redactor.clean_frame(&frame);
         if let Some(hand) = &mut self.hand {

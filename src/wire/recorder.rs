@@ -66,6 +66,8 @@ struct State {
     written: Notify,
     /// Whether the disk was given up on waiting for, until it writes again.
     is_stalled: AtomicBool,
+    /// Whether there is a cause in `loss`: asked with every frame, by two threads.
+    is_lost: AtomicBool,
     loss: Mutex<Lost>,
 }
 
@@ -73,8 +75,17 @@ struct State {
 #[derive(Debug)]
 struct Queued {
     frame: Frame,
-    /// Whether secrets were replaced in it already.
-    is_clean: bool,
+    known: Known,
+}
+
+/// What is known of a frame before it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Known {
+    Nothing,
+    /// It is a text, and JSON.
+    Json,
+    /// Secrets were replaced in it already.
+    Clean,
 }
 
 #[derive(Debug, Default)]
@@ -94,10 +105,11 @@ impl State {
 
     fn lose(&self, cause: String) {
         self.lock().cause.get_or_insert(cause);
+        self.is_lost.store(true, Ordering::Release);
     }
 
     fn is_lost(&self) -> bool {
-        self.lock().cause.is_some()
+        self.is_lost.load(Ordering::Acquire)
     }
 }
 
@@ -187,12 +199,17 @@ impl Recorder {
 
     /// Writes a frame down soon. Never fails and never waits: whether it could be written, [`Recorder::loss`] knows.
     pub fn record(&self, frame: Frame) {
-        self.enqueue(Queued { frame, is_clean: false });
+        self.enqueue(Queued { frame, known: Known::Nothing });
+    }
+
+    /// Likewise, of a text that was read and is JSON.
+    pub(super) fn record_json(&self, frame: Frame) {
+        self.enqueue(Queued { frame, known: Known::Json });
     }
 
     /// Likewise, of a frame in which secrets were replaced already.
     pub fn record_clean(&self, frame: Frame) {
-        self.enqueue(Queued { frame, is_clean: true });
+        self.enqueue(Queued { frame, known: Known::Clean });
     }
 
     fn enqueue(&self, queued: Queued) {
@@ -356,10 +373,16 @@ impl Open {
     /// Writes what is queued. `spare` is memory for what is queued next.
     fn frames(&mut self, spare: &mut Vec<Queued>) {
         std::mem::swap(&mut *self.state.queue(), spare);
+        let mut done = 0;
         for queued in spare.drain(..) {
-            self.state.waiting.fetch_sub(size_of(&queued.frame), Ordering::Relaxed);
+            done += size_of(&queued.frame);
             self.frame(&queued);
+            // Not with every frame: the session counts on the same number at the same time.
+            if done >= ENOUGH {
+                self.state.waiting.fetch_sub(std::mem::take(&mut done), Ordering::Relaxed);
+            }
         }
+        self.state.waiting.fetch_sub(done, Ordering::Relaxed);
         if spare.capacity() > SPARE {
             *spare = Vec::new();
         }
@@ -372,10 +395,10 @@ impl Open {
             self.state.missing.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        let written = if queued.is_clean {
-            self.writer.clean_frame(&queued.frame)
-        } else {
-            self.writer.frame(&queued.frame)
+        let written = match queued.known {
+            Known::Nothing => self.writer.frame(&queued.frame),
+            Known::Json => self.writer.json_frame(&queued.frame),
+            Known::Clean => self.writer.clean_frame(&queued.frame),
         };
         match written {
             Ok(()) => self.frames += 1,
