@@ -281,7 +281,7 @@ impl<W: Write> Writer<W> {
     ///
     /// # Errors
     /// What the output says; the line may then be torn, and nothing more should be written.
-    pub(crate) fn json_frame(&mut self, frame: &Frame) -> io::Result<()> {
+    pub fn json_frame(&mut self, frame: &Frame) -> io::Result<()> {
         self.put_unclean(frame, true)
     }
 
