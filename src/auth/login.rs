@@ -12,6 +12,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How much of an answer an error quotes, in characters.
@@ -30,6 +31,8 @@ pub struct Base {
     variables: BTreeMap<String, Value>,
     direct: reqwest::Client,
     proxied: reqwest::Client,
+    /// Whose turn it is where users are made one after the other.
+    turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Base {
@@ -48,6 +51,7 @@ impl Base {
             variables,
             direct: http_client(trust, false)?,
             proxied: http_client(trust, true)?,
+            turn: Arc::default(),
         })
     }
 }
@@ -274,10 +278,12 @@ pub async fn login(
         attempt.vars.insert(format!("user.{key}"), value);
     }
     let token = match &recipe.kind {
-        Kind::Login { register, login, token, .. } => {
-            if let Some(register) = register {
+        Kind::Login { register, in_turn, login, token, .. } => {
+            let turn = if *in_turn { Some(base.turn.lock().await) } else { None };
+            for register in register {
                 attempt.request(Step::Register, register, None).await?;
             }
+            drop(turn);
             let found = attempt.request(Step::Login, login, Some(token)).await?;
             found.unwrap_or_else(|| Secret::new(""))
         }
@@ -870,6 +876,34 @@ mod tests {
         for secret in ["opaque-token-1", "opaque-refresh-1", "abcdefghijkl", &password] {
             assert!(!redactor.clean(&format!("x {secret} y")).contains(secret), "{secret} is not hidden");
         }
+    }
+
+    #[tokio::test]
+    async fn a_user_is_made_by_whom_an_earlier_request_logged_in() {
+        let (sent, mut seen) = tokio::sync::mpsc::unbounded_channel();
+        let url = serve(move |request| {
+            let _ = sent.send(request.to_owned());
+            match request.starts_with("POST /users ") {
+                true => http("201 Created", "", "{}"),
+                false => http("200 OK", "", r#"{"token":"opaque-token-3"}"#),
+            }
+        })
+        .await;
+        let recipe = read(
+            "user = { name = 'n{{user.index}}' }\n\
+             register = [{ url = '{{http}}/admin', secret = { admin_token = '/token' } }, \
+             { url = '{{http}}/users', headers = { Authorization = 'Bearer {{admin_token}}' }, json = { name = '{{user.name}}' } }]\n\
+             login = { url = '{{http}}/l', token = '/token' }",
+        )
+        .expect("no mistake in it");
+        let redactor = Redactor::default();
+        login(&recipe, &base(&url), 4, &redactor).await.expect("logged in");
+        assert!(seen.recv().await.expect("asked").starts_with("POST /admin "));
+        let made = seen.recv().await.expect("made");
+        assert!(made.starts_with("POST /users ") && made.ends_with(r#"{"name":"n4"}"#), "{made}");
+        assert!(made.to_lowercase().contains("authorization: bearer opaque-token-3"), "{made}");
+        assert!(seen.recv().await.expect("logged in").starts_with("POST /l "));
+        assert!(!redactor.clean("opaque-token-3").contains("opaque"));
     }
 
     #[tokio::test]

@@ -10,6 +10,9 @@
 //! place = "header"                   # or query, subprotocol, cookie, message
 //! ```
 //!
+//! Where only somebody else may make users, `register` is a list of requests; a later one may use what an earlier one
+//! bound; `register_in_turn = true` makes one user after the other, for a server that loses users made at once: `register = [{ url = "{{http}}/login", json = { … }, secret = { admin_token = "/token" } }, { url = "{{http}}/users", … }]`.
+//!
 //! A secret never stands in the file: a mint's key and a ready-made token are named by environment variable, by file
 //! or by command.
 
@@ -43,8 +46,10 @@ pub struct Recipe {
 pub enum Kind {
     /// The server gives it.
     Login {
-        /// Makes the user first.
-        register: Option<Box<Request>>,
+        /// Make the user first, in this order.
+        register: Vec<Request>,
+        /// Whether users are made one after the other, because the server loses some that are made at the same time.
+        in_turn: bool,
         /// Asks for the token.
         login: Box<Request>,
         /// Where in the login's answer the token is.
@@ -208,7 +213,16 @@ fn read_login(fields: &Fields<'_>) -> Option<Kind> {
             request
         })
     };
-    let (register, logout) = (optional("register"), optional("logout"));
+    let register: Option<Vec<Request>> = fields
+        .tables("register")
+        .into_iter()
+        .map(|table| {
+            let request = read_request(&table);
+            table.finish();
+            request
+        })
+        .collect();
+    let logout = optional("logout");
     if !fields.has("login") {
         missing(
             fields,
@@ -246,7 +260,8 @@ fn read_login(fields: &Fields<'_>) -> Option<Kind> {
         None => Some(None),
     };
     Some(Kind::Login {
-        register: given(register)?,
+        register: register?,
+        in_turn: fields.boolean("register_in_turn").unwrap_or(false),
         login: Box::new(request?),
         token: token?,
         logout: given(logout)?,
@@ -326,7 +341,8 @@ fn read_token(fields: &Fields<'_>) -> Option<TokenSource> {
     }
 }
 
-fn read_placement(fields: &Fields<'_>) -> Option<Placement> {
+/// Reads where a token goes: `place` and what belongs to it.
+pub(crate) fn read_placement(fields: &Fields<'_>) -> Option<Placement> {
     let place =
         one_of(fields, "place", &["header", "query", "cookie", "subprotocol", "message"], Some("header"))?;
     let text = |key: &str, default: &str| fields.text(key).unwrap_or_else(|| default.to_owned());
@@ -479,10 +495,9 @@ pub(super) mod tests {
             (recipe.placement, recipe.timeout),
             (Placement::Query("token".to_owned()), Gap::from_millis(3000))
         );
-        let Kind::Login { register: Some(register), login, token, .. } = recipe.kind else {
-            panic!("a login")
-        };
-        assert_eq!((register.method.as_str(), register.accept), ("POST", vec![201, 409]));
+        let Kind::Login { register, login, token, .. } = recipe.kind else { panic!("a login") };
+        let [register] = &register[..] else { panic!("one request: {register:?}") };
+        assert_eq!((register.method.as_str(), &register.accept[..]), ("POST", &[201, 409][..]));
         assert_eq!(register.body, Body::Json(json!({ "email": "{{user.email}}" })));
         assert_eq!(login.body, Body::Form(vec![("u".to_owned(), "{{user.email}}".to_owned())]));
         assert_eq!(login.binds, [("user.id".to_owned(), "/u/id".to_owned())]);

@@ -228,6 +228,38 @@ impl<'t> Fields<'t> {
         tables
     }
 
+    /// A list whose items are strings or tables, each a string with its place or a table.
+    pub fn strings_or_tables(&self, key: &str) -> Vec<Result<(String, Range<usize>), Fields<'t>>> {
+        let Some((item, span)) = self.item(key) else { return Vec::new() };
+        if let Some(text) = item.as_str() {
+            return vec![Ok((text.to_owned(), span))];
+        }
+        let Some(list) = item.as_array() else {
+            self.wrong(key, item, span, "a list of strings or tables");
+            return Vec::new();
+        };
+        let mut items = Vec::new();
+        for value in list {
+            let place = value.span().unwrap_or_else(|| span.clone());
+            match value {
+                Value::String(text) => items.push(Ok((text.value().clone(), place))),
+                Value::InlineTable(table) => {
+                    let (path, known) = (self.path_of(key), RefCell::default());
+                    let table: &'t dyn TableLikeDebug = table;
+                    items.push(Err(Fields {
+                        source: self.source,
+                        table: Some(table),
+                        path,
+                        known,
+                        span: place,
+                    }));
+                }
+                _ => self.wrong(key, item, place, "a list of strings or tables"),
+            }
+        }
+        items
+    }
+
     /// Notes a mistake at a key of this table.
     pub fn report(&self, key: &str, message: impl Into<String>, label: &str, hint: Option<String>) {
         let span = self.key_span(key).unwrap_or_else(|| self.span());

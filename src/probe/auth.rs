@@ -5,7 +5,7 @@ use super::forge::{Forged, Material, all};
 use super::{
     AuthSettings, Ground, Place, Subject, Twist, could_not, finding, login_failed, not_asked, stuck,
 };
-use crate::auth::{Identity, claims_of, logout, random_word, signing_key};
+use crate::auth::{Identity, Placement, claims_of, logout, random_word, signing_key};
 use crate::dialect::Label;
 use crate::finding::{Cell, Finding, Kind, ProbeName, Run, Unjudged};
 use crate::golden::Golden;
@@ -77,15 +77,22 @@ async fn doors(
     good: &Identity,
     forged: &[(String, Forged)],
 ) -> Vec<Cell> {
-    let own = Place::of(&good.placement);
+    let own = &good.placement;
     let mut doors: Vec<Door<'_>> = Vec::new();
-    let others = ground.settings.auth.places.iter().filter(|place| **place != own);
-    for place in [own].into_iter().chain(others.copied()) {
-        let placement = if place == own { good.placement.clone() } else { place.usual() };
-        let at = Identity { placement, ..good.clone() };
-        let name =
-            |case: &str| if place == own { case.to_owned() } else { format!("{case} ({})", place.name()) };
-        if place != own {
+    // A place that is only named is the recipe's own place where that is of the same sort.
+    let is_own =
+        |at: &Placement| at == own || (Place::of(at) == Place::of(own) && *at == Place::of(at).usual());
+    let others = ground.settings.auth.places.iter().filter(|placement| !is_own(placement));
+    for placement in [own].into_iter().chain(others) {
+        let at = Identity { placement: placement.clone(), ..good.clone() };
+        let name = |case: &str| {
+            if placement == own {
+                case.to_owned()
+            } else {
+                format!("{case} ({})", Place::describe(placement))
+            }
+        };
+        if placement != own {
             doors.push(Door { opens: true, ..Door::new(name("good"), "good", at.clone()) });
         }
         for (case, token) in forged {
@@ -94,21 +101,31 @@ async fn doors(
             doors.push(Door { why, ..Door::new(name(case), case, identity) });
         }
     }
-    for place in &ground.settings.auth.wrong_places {
-        let identity = Identity { placement: place.usual(), ..good.clone() };
-        doors.push(Door::new(format!("wrong-place ({})", place.name()), "wrong-place", identity));
+    for placement in &ground.settings.auth.wrong_places {
+        let identity = Identity { placement: placement.clone(), ..good.clone() };
+        doors.push(Door::new(
+            format!("wrong-place ({})", Place::describe(placement)),
+            "wrong-place",
+            identity,
+        ));
     }
+    let mut bypass: Vec<Door<'_>> = Vec::new();
     let nobody = Identity { token: None, ..good.clone() };
     let extra = ground.settings.auth.bypass.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     for (name, value) in BYPASS.into_iter().chain(extra) {
         let headers = vec![(name.to_owned(), value.to_owned())];
         let case = format!("bypass-header ({name})");
-        doors.push(Door { headers, ..Door::new(case, "bypass-header", nobody.clone()) });
+        bypass.push(Door { headers, ..Door::new(case, "bypass-header", nobody.clone()) });
     }
     // Good tokens first: by the time that a hanging server has let every deadline pass they may have run out.
     let (good, bad): (Vec<_>, Vec<_>) = doors.into_iter().partition(|door| door.opens);
     let mut cells = Vec::new();
-    for doors in [good, bad] {
+    for mut doors in [good, bad, bypass] {
+        // Where no token is needed a header opens nothing; one that seemed to would be a false finding.
+        if cells.iter().any(is_open_to_nobody) {
+            let of_no_use = |door: &&mut Door<'_>| door.plain == "bypass-header";
+            doors.iter_mut().filter(of_no_use).for_each(|door| door.why = Some(OPEN_ANYWAY));
+        }
         let asked = doors.into_iter().map(|door| door.ask(ground, subject));
         cells.extend(futures_util::stream::iter(asked).buffered(AT_ONCE).collect::<Vec<_>>().await);
     }
@@ -147,6 +164,14 @@ impl<'d> Door<'d> {
         let sort = plain.split(" (").next().unwrap_or(plain).to_owned();
         Cell { sort, ..cell }
     }
+}
+
+const OPEN_ANYWAY: &str = "whoever has no token is let in without the header too: see `no-token`";
+
+/// Whether this says that no token is needed at all.
+fn is_open_to_nobody(cell: &Cell) -> bool {
+    let mut findings = cell.runs.iter().flat_map(|run| &run.findings);
+    cell.case == "no-token" && findings.any(|finding| finding.kind == Kind::Accepted)
 }
 
 const SKIPPED: &str = "left out by `skip`";
@@ -251,11 +276,13 @@ fn forged(
         None => None,
     };
     let random = random_word(24).map_err(|error| broken(error.to_string()))?;
+    let subject = super::subject_claim(good, other);
     let refresh = good.vars.iter().find(|(name, _)| name.ends_with("refresh_token"));
     let material = Material {
         good: token,
         refresh: refresh.and_then(|(_, value)| value.as_str()),
-        other_sub: other.claims.as_ref().and_then(|claims| claims.get("sub")),
+        subject: &subject,
+        other_subject: other.claims.as_ref().and_then(|claims| claims.get(&subject)),
         key: settings.sign.as_ref().zip(key.as_ref()).map(|(s, key)| (s.algorithm, key, s.kid.as_deref())),
         public_key: public_key.as_deref(),
         now: now(),

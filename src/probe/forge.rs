@@ -15,8 +15,10 @@ pub(super) struct Material<'m> {
     pub(super) good: &'m str,
     /// One that the same login gave for another purpose.
     pub(super) refresh: Option<&'m str>,
-    /// Whom another user's token names.
-    pub(super) other_sub: Option<&'m Value>,
+    /// The claim that says whose token it is, usually `sub`.
+    pub(super) subject: &'m str,
+    /// Whom another user's token names there.
+    pub(super) other_subject: Option<&'m Value>,
     /// What signs the server's tokens: algorithm, key, key id.
     pub(super) key: Option<(Algorithm, &'m Secret, Option<&'m str>)>,
     /// The server's public key in PEM.
@@ -80,10 +82,10 @@ pub(super) fn all(material: &Material<'_>) -> Vec<(String, Forged)> {
             None => Err("needs the server's public key: `public_key_file`".to_owned()),
         },
     );
-    let sub = material.other_sub.cloned().unwrap_or_else(|| Value::from("somebody-else"));
-    let tampered = with(&claims, "sub", Some(sub));
+    let other = material.other_subject.cloned().unwrap_or_else(|| Value::from("somebody-else"));
+    let tampered = with(&claims, material.subject, Some(other));
     add("tampered-sub", Ok(Some(format!("{}.{}.{}", parts[0], part(&tampered), parts[2]))));
-    for (name, claims) in wrong_claims(&claims, material.now) {
+    for (name, claims) in wrong_claims(&claims, material.subject, material.now) {
         let forged = match material.key {
             Some((algorithm, key, kid)) => signed(algorithm, key, kid, &claims),
             None => Err(NO_KEY.to_owned()),
@@ -94,7 +96,7 @@ pub(super) fn all(material: &Material<'_>) -> Vec<(String, Forged)> {
 }
 
 /// Claims that a rightly signed token must not make.
-fn wrong_claims(claims: &Value, now: i64) -> Vec<(String, Value)> {
+fn wrong_claims(claims: &Value, subject: &str, now: i64) -> Vec<(String, Value)> {
     let times = |iat: i64, nbf: i64, exp: i64| {
         let mut all = claims.clone();
         for (name, time) in [("iat", iat), ("nbf", nbf), ("exp", exp)] {
@@ -117,7 +119,7 @@ fn wrong_claims(claims: &Value, now: i64) -> Vec<(String, Value)> {
             cases.push((name.to_owned(), with(claims, claim, Some(Value::from("somebody-else")))));
         }
     }
-    for claim in ["sub", "exp", "iss", "aud"] {
+    for claim in [subject, "exp", "iss", "aud"] {
         if claims.get(claim).is_some() {
             cases.push((format!("missing-{claim}"), with(claims, claim, None)));
         }
@@ -169,7 +171,8 @@ mod tests {
         let material = Material {
             good: &good,
             refresh: Some("a refresh token"),
-            other_sub: Some(&other),
+            subject: "sub",
+            other_subject: Some(&other),
             key: key.then_some((Algorithm::Hs256, &secret, None)),
             public_key: Some("-----BEGIN PUBLIC KEY-----"),
             now: 2_000,
@@ -231,7 +234,8 @@ mod tests {
         let material = Material {
             good: "0123456789abcdef",
             refresh: None,
-            other_sub: None,
+            subject: "sub",
+            other_subject: None,
             key: None,
             public_key: None,
             now: 0,

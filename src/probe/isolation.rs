@@ -1,7 +1,7 @@
 //! Does each of several users get what is theirs and nothing else?
 
 use super::leak::{Mark, Wire, bound_values, leaks, own_ids, with_canary};
-use super::{Ground, Subject, Twist, judged, not_asked, stuck, summary};
+use super::{Ground, Subject, Twist, judged, not_asked, stuck, subject_claim, summary};
 use crate::auth::{Identity, random_word};
 use crate::finding::{Cell, ProbeName, Run, Unjudged};
 use crate::golden::Golden;
@@ -91,7 +91,9 @@ async fn together(
         .enumerate()
         .filter_map(|(index, (played, identity))| {
             let (canary, golden, driven) = played.as_ref().ok()?;
-            let marks = marks(golden, identity, canary, driven);
+            let subject = identities.iter().find(|other| other.user != identity.user);
+            let subject = subject.map_or_else(|| "sub".to_owned(), |other| subject_claim(identity, other));
+            let marks = marks(golden, identity, &subject, canary, driven);
             Some((index, Wire { user: &identity.user, marks, transcript: &driven.transcript }))
         })
         .unzip();
@@ -111,12 +113,13 @@ async fn together(
 }
 
 /// What is known to belong to one user alone.
-fn marks(golden: &Golden, identity: &Identity, canary: &str, driven: &Driven) -> Vec<Mark> {
+fn marks(golden: &Golden, identity: &Identity, subject: &str, canary: &str, driven: &Driven) -> Vec<Mark> {
     let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
     let mut marks = vec![Mark { what: "the canary".to_owned(), value: canary.to_owned() }];
-    let sub = identity.claims.as_ref().and_then(|claims| claims.get("sub"));
+    let sub = identity.claims.as_ref().and_then(|claims| claims.get(subject));
+    let claim = format!("the token's `{subject}`");
     let values = [("user.id", identity.vars.get("user.id")), ("user.email", identity.vars.get("user.email"))];
-    for (what, value) in values.into_iter().chain([("the token's `sub`", sub)]) {
+    for (what, value) in values.into_iter().chain([(claim.as_str(), sub)]) {
         marks.extend(value.and_then(text).map(|value| Mark { what: what.to_owned(), value }));
     }
     for (name, value) in bound_values(golden, &driven.transcript) {

@@ -170,6 +170,20 @@ impl Ground<'_> {
     }
 }
 
+/// The claim by which tokens say whose they are: `sub` (RFC 7519, 4.1.2), or where they have none, the string in which
+/// those of two users differ, `jti` apart, which differs anyway.
+fn subject_claim(one: &Identity, other: &Identity) -> String {
+    let claims = |identity: &Identity| identity.claims.as_ref().and_then(Value::as_object).cloned();
+    let (Some(one), Some(other)) = (claims(one), claims(other)) else { return "sub".to_owned() };
+    let differs = |(name, value): &(&String, &Value)| {
+        name.as_str() != "jti" && value.is_string() && other.get(*name).is_some_and(|theirs| theirs != *value)
+    };
+    match one.contains_key("sub") {
+        true => "sub".to_owned(),
+        false => one.iter().find(differs).map_or_else(|| "sub".to_owned(), |(name, _)| name.clone()),
+    }
+}
+
 /// A run of a session that was driven, with what the golden says of it.
 fn judged(subject: &Subject, golden: &Golden, driven: &Driven, round: u32) -> Run {
     let checked = check(golden, &driven.transcript);

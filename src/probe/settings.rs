@@ -12,6 +12,7 @@
 //! deadline = "5 s"                     # by when
 //! patience = "20 s"                    # how long to wait for a token to expire
 //! places = ["header", "query"]         # where else the server reads tokens; the recipe's own place is always asked
+//!                                      # { place = "cookie", cookie = "session" } where the name is not the usual one
 //! wrong_places = ["cookie"]            # where it must not
 //! bypass = ["X-Debug-User: admin"]     # further headers that must not open the door
 //! claims = ["sub", "exp"]              # what a good token must claim
@@ -20,7 +21,7 @@
 //! sign = { algorithm = "HS256", secret_env = "JWT_SECRET" }   # lets tokens be forged that are only wrong in what they claim
 //! ```
 
-use crate::auth::{Mint, Placement};
+use crate::auth::{Mint, Placement, read_placement};
 use crate::golden::{Fields, Template, did_you_mean};
 use crate::transcript::Gap;
 use serde_json::json;
@@ -51,9 +52,9 @@ pub struct AuthSettings {
     /// How long to wait for a token to expire.
     pub patience: Gap,
     /// Where else the server reads tokens.
-    pub places: Vec<Place>,
+    pub places: Vec<Placement>,
     /// Where it must not read them.
-    pub wrong_places: Vec<Place>,
+    pub wrong_places: Vec<Placement>,
     /// Further headers that must not open the door: name and value.
     pub bypass: Vec<(String, String)>,
     /// What a good token must claim.
@@ -105,6 +106,21 @@ impl Place {
             Placement::Cookie(_) => Place::Cookie,
             Placement::Subprotocol(_) => Place::Subprotocol,
             Placement::Message(_) => Place::Message,
+        }
+    }
+
+    /// What a report calls a placement: its place, and its name where that is not the usual one.
+    pub fn describe(placement: &Placement) -> String {
+        let place = Place::of(placement);
+        match placement {
+            _ if *placement == place.usual() => place.name().to_owned(),
+            Placement::Header { name, .. } | Placement::Query(name) | Placement::Cookie(name) => {
+                format!("{} {name}", place.name())
+            }
+            Placement::Subprotocol(format) => format!("{} {format}", place.name()),
+            Placement::Message(Template::Text(text)) => format!("{} {text}", place.name()),
+            Placement::Message(Template::Json(value)) => format!("{} {value}", place.name()),
+            Placement::Message(Template::Binary(_)) => format!("{} in bytes", place.name()),
         }
     }
 
@@ -211,11 +227,20 @@ fn codes(fields: &Fields<'_>) -> Vec<u16> {
     codes.unwrap_or_default()
 }
 
-fn places(fields: &Fields<'_>, key: &str) -> Vec<Place> {
+/// Places by name, in their usual form, or as tables like those of `[auth.NAME]`.
+fn places(fields: &Fields<'_>, key: &str) -> Vec<Placement> {
     let mut places = Vec::new();
-    for (name, span) in fields.strings(key).unwrap_or_default() {
+    for item in fields.strings_or_tables(key) {
+        let (name, span) = match item {
+            Ok(text) => text,
+            Err(table) => {
+                places.extend(read_placement(&table));
+                table.finish();
+                continue;
+            }
+        };
         match Place::ALL.into_iter().find(|place| place.name() == name) {
-            Some(place) => places.push(place),
+            Some(place) => places.push(place.usual()),
             None => {
                 let names = Place::ALL.map(Place::name);
                 let hint =
@@ -240,4 +265,37 @@ fn headers(fields: &Fields<'_>) -> Vec<(String, String)> {
         }
     }
     headers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::golden::{SourceText, parse_toml};
+
+    fn places_of(text: &str) -> Result<Vec<String>, String> {
+        let source = SourceText::new("goldwire.toml", text);
+        let document = parse_toml(&source).expect("the test is TOML");
+        let settings = Settings::read(Fields::root(&source, document.as_table()));
+        match source.is_clean() {
+            true => Ok(settings.auth.places.iter().map(Place::describe).collect()),
+            false => Err(source.into_problems().to_string()),
+        }
+    }
+
+    #[test]
+    fn a_place_is_a_name_or_says_how_the_token_is_called_there() {
+        let places =
+            places_of("auth = { places = ['query', { place = 'cookie', cookie = 'JAUTH' }, 'header'] }");
+        assert_eq!(places.expect("no mistake"), ["query", "cookie JAUTH", "header"]);
+        for (wrong, told) in [
+            ("['qeury']", "did you mean"),
+            ("[{ place = 'cookie', cokie = 'x' }]", "unknown key"),
+            ("[{ place = 'header', format = 'Bearer' }]", "where the token goes"),
+            ("[3]", "strings or tables"),
+            ("3", "strings or tables"),
+        ] {
+            let text = places_of(&format!("auth = {{ places = {wrong} }}")).expect_err(wrong);
+            assert!(text.contains(told), "{text}");
+        }
+    }
 }
