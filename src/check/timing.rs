@@ -315,12 +315,24 @@ fn whole_run(golden: &Golden, runs: &[Timed<'_>], ask: Ask) -> Option<(usize, Fi
     Some((worst_run, finding))
 }
 
+/// A server that stalls does so anywhere: the first that is sure stands for all of them.
+fn one_stall(findings: &mut Vec<(usize, Finding)>) {
+    let is_sure = |finding: &Finding| finding.kind == Kind::Stall && finding.severity == Severity::Deviation;
+    let Some(first) = findings.iter().position(|(_, finding)| is_sure(finding)) else { return };
+    let others: Vec<(usize, Finding)> =
+        findings.extract_if(first + 1.., |(_, finding)| is_sure(finding)).collect();
+    if let Some((_, stall)) = findings.get_mut(first) {
+        stall.consequences.extend(others.into_iter().map(|(_, finding)| finding.message));
+    }
+}
+
 /// A burst shows first: events that were held back and came together make those before them late, so that whatever
 /// else is off in time follows from it. Of several the gaps that were recorded most often show it best.
 ///
 /// A session that went slower as a whole explains whatever was late in it, but for a stall.
 pub(super) fn arrange(groups: Vec<Group>) -> Vec<(usize, Finding)> {
     let mut findings: Vec<(usize, Finding)> = groups.into_iter().filter_map(leading).collect();
+    one_stall(&mut findings);
     let whole = findings.iter().position(|(_, finding)| finding.place.event.as_str() == WHOLE);
     let whole = whole.map(|index| findings.remove(index));
     let burst = findings
