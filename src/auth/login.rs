@@ -357,8 +357,9 @@ impl Attempt<'_> {
         let hint = if unbound.0 == "http" {
             Some("name the target's HTTP side: http = \"http://…\"".to_owned())
         } else {
-            did_you_mean(&unbound.0, names.chain(["http"]))
-                .or_else(|| Some(format!("give it a value: --variable {}=…", unbound.0)))
+            did_you_mean(&unbound.0, names.chain(["http"])).or_else(|| {
+                Some(format!("give it a value: --variable {}=…", unbound.0.trim_start_matches("var.")))
+            })
         };
         AuthError::Unbound { step, unbound, hint }
     }

@@ -103,6 +103,8 @@ impl Page {
             }
             let times = match times {
                 1 => String::new(),
+                // A question is asked in many runs.
+                _ if has_questions => format!("; {times} times"),
                 _ => format!("; in {times} of {}", suite.cases.len()),
             };
             self.note(note, &format!(" ({}{times})", prose(&case.name)));

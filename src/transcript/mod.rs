@@ -116,6 +116,22 @@ pub struct Handshake {
     pub tcp: Gap,
 }
 
+impl Handshake {
+    /// Headers by name; those of one name become one list, as RFC 9110, 5.2 and 5.3, let a recipient do.
+    pub fn headers<'h>(pairs: impl IntoIterator<Item = (&'h str, &'h str)>) -> BTreeMap<String, String> {
+        let mut map: BTreeMap<String, String> = BTreeMap::new();
+        for (name, value) in pairs {
+            map.entry(name.to_owned())
+                .and_modify(|all| {
+                    all.push_str(", ");
+                    all.push_str(value);
+                })
+                .or_insert_with(|| value.to_owned());
+        }
+        map
+    }
+}
+
 /// What TLS negotiated.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

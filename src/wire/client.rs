@@ -495,18 +495,9 @@ fn tls_facts(stream: &TlsStream<Stamped>) -> Tls {
     }
 }
 
-/// Headers by name; those of one name become one, as RFC 9110, 5.2 lets a recipient do.
+/// Headers as a recording keeps them.
 pub(super) fn joined(headers: &[(String, String)]) -> BTreeMap<String, String> {
-    let mut map: BTreeMap<String, String> = BTreeMap::new();
-    for (name, value) in headers {
-        map.entry(name.clone())
-            .and_modify(|all| {
-                all.push_str(", ");
-                all.push_str(value);
-            })
-            .or_insert_with(|| value.clone());
-    }
-    map
+    Handshake::headers(headers.iter().map(|(name, value)| (name.as_str(), value.as_str())))
 }
 
 #[cfg(test)]

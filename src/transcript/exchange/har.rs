@@ -317,18 +317,10 @@ fn payload(message: &Message<'_>) -> Result<Payload, (&'static str, String)> {
     }
 }
 
-/// Names and values; several of one name are one list (RFC 9110, section 5.3). HTTP/2's own are none.
+/// Names and values; HTTP/2's own are none.
 fn headers(pairs: &[Pair]) -> BTreeMap<String, String> {
-    let mut map: BTreeMap<String, String> = BTreeMap::new();
-    for Pair { name, value } in pairs.iter().filter(|pair| !pair.name.starts_with(':')) {
-        map.entry(name.clone())
-            .and_modify(|all| {
-                all.push_str(", ");
-                all.push_str(value);
-            })
-            .or_insert_with(|| value.clone());
-    }
-    map
+    let own = pairs.iter().filter(|pair| !pair.name.starts_with(':'));
+    Handshake::headers(own.map(|Pair { name, value }| (name.as_str(), value.as_str())))
 }
 
 #[cfg(test)]
