@@ -185,11 +185,11 @@ fn a_comparison_draws_its_distributions_and_a_probe_leads_to_the_frame_that_show
     assert!(text.as_str().is_some_and(|text| text.contains("only the candidate does it")), "{text}");
     let drawn = "[...document.querySelectorAll('svg.histograms')].every((svg) => svg.querySelector('rect.baseline') && svg.querySelector('rect.candidate'))";
     assert_eq!(page.evaluate(drawn), true);
-    assert!(
-        page.evaluate("document.querySelectorAll('svg.histograms').length")
-            .as_u64()
-            .is_some_and(|many| many > 2)
-    );
+    // Which gaps are long enough to be compared is the machine's business.
+    let compared = "JSON.parse(document.getElementById('report').textContent).comparison.timing.classes.filter((one) => one.event !== null).length";
+    let compared = page.evaluate(compared);
+    assert!(compared.as_u64().is_some_and(|many| many > 0), "{compared}");
+    assert_eq!(page.evaluate("document.querySelectorAll('svg.histograms').length"), compared);
     page.picture(&pictures("report-compare.png"));
     assert_eq!(page.troubles(), Vec::<Value>::new());
 
