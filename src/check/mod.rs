@@ -2,7 +2,7 @@
 //!
 //! A [`Checker`] takes the frames of one session as they come and knows a violation while the session still runs;
 //! [`Checker::finish`] explains all of them, one finding for one fault, the first cause first. Time is judged over all
-//! runs together by [`judge_timing`]. Nothing here can fail: it can only find.
+//! runs together by [`judge_timing`], over several rounds by [`judge_rounds`]. Nothing here can fail: it can only find.
 
 mod binding;
 mod evidence;

@@ -1,8 +1,9 @@
 //! Looking again before crying wolf: what the gaps of several rounds of a session say together.
 //!
 //! The gaps of all rounds are judged as one sample, whose bound is tighter than that of any of them; and what they show
-//! together every round has to make at least doubtful by itself, so that one hold-up of the machine fails nothing. As
-//! nothing is told that the whole sample does not show, looking again adds no false alarm.
+//! together every round (of four or more, three in four) has to make at least doubtful by itself, so that one hold-up of
+//! the machine fails nothing. Nothing is told that the whole sample does not show; that a sample which grows is asked up
+//! to three times adds little to its false alarms, which `prove --rounds` counts.
 //!
 //! A round in which the machine itself was as late as the server seemed cannot tell (the finding is *excused*). It
 //! neither confirms nor refutes: more than half of the rounds must show a delay that has no such excuse.
@@ -19,10 +20,13 @@ pub fn leave_doubt(golden: &Golden, rounds: &[Vec<Timed<'_>>], confirm: usize) -
     if confirm < 2 || rounds.len() >= confirm + EXTENDED || !has_doubt(golden, rounds) {
         return false;
     }
+    if rounds.len() < confirm {
+        return true;
+    }
     let is_open =
         |(_, finding): &(usize, Finding)| finding.severity == Severity::Suspect && !finding.is_excused;
     let (findings, _) = judge(golden, rounds);
-    rounds.len() < confirm || (!findings.is_empty() && findings.iter().all(is_open))
+    !findings.is_empty() && findings.iter().all(is_open)
 }
 
 /// Whether every round so far makes the same thing doubtful.
@@ -33,7 +37,7 @@ fn has_doubt(golden: &Golden, rounds: &[Vec<Timed<'_>>]) -> bool {
 }
 
 /// What the gaps of all rounds show, with the index of the run that shows it best, counted through all rounds; and what
-/// was taken back, because not every round shows it.
+/// was taken back, because not every round shows it, or only a round alone.
 pub fn judge(golden: &Golden, rounds: &[Vec<Timed<'_>>]) -> (Vec<(usize, Finding)>, Vec<String>) {
     let runs: Vec<Timed<'_>> = rounds.iter().flatten().copied().collect();
     if rounds.len() < 2 {
