@@ -11,6 +11,7 @@ mod lanes;
 mod liveness;
 mod names;
 mod order;
+mod past;
 mod paths;
 mod prior;
 mod script;
