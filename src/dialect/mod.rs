@@ -11,11 +11,16 @@
 mod content;
 mod decoder;
 mod detect;
+mod graphql;
 mod json;
 mod label;
 mod lines;
+mod mqtt;
+mod mqtt_properties;
 mod nats;
 mod protocol;
+mod socketio;
+mod stomp;
 
 pub use decoder::{CLOSE, Decoder, RECONNECT, events};
 pub use json::pointer;
