@@ -191,10 +191,9 @@ fn event_row(
 
 /// Whether a place is where an event says which of its states it is.
 fn says_state(dialect: &Dialect, place: &Place) -> bool {
-    let Dialect::Json(names) = dialect;
     let label = place.event.as_str();
     let base = label.split_once('[').map_or(label, |(base, _)| base);
-    let state = names.refine.get(&Label::from(base));
+    let state = dialect.refine().get(&Label::from(base));
     state.is_some() && state == place.path.as_ref()
 }
 

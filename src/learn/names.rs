@@ -1,4 +1,4 @@
-//! What events are called: finding the JSON pointer of the name, for each side.
+//! What events are called: finding the dialect and, of plain JSON, the pointer of the name, for each side.
 //!
 //! Candidates are string fields near the top whose values recur and look like identifiers. The best one tells most
 //! about the shape of the message (mutual information), with a bonus for the names that such fields usually have.
@@ -17,6 +17,8 @@ const USUAL: [&str; 9] = ["type", "event", "kind", "method", "msg_type", "op", "
 const MAX_NAMES: usize = 200;
 /// At most so many values make one event several.
 const MAX_STATES: usize = 4;
+/// At most so many topics make one event several.
+const MAX_TOPICS: usize = 16;
 /// So many lanes must show that the values follow each other.
 const MIN_LANES: u32 = 3;
 
@@ -29,6 +31,10 @@ struct Candidate {
 }
 
 pub(super) fn dialect(recordings: &[&Transcript]) -> Dialect {
+    let found = Dialect::detect(recordings.iter().copied());
+    if let Dialect::Protocol(_) = found {
+        return found;
+    }
     let server = best(recordings, Side::Server);
     let client = best(recordings, Side::Client);
     let default = || "/type".to_owned();
@@ -90,10 +96,11 @@ fn best(recordings: &[&Transcript], side: Side) -> Option<String> {
         .map(|(_, path)| path.clone())
 }
 
-/// Where requests have their id, when messages without a name answer them (JSON-RPC 2.0, section 5).
-pub(super) fn reply(sessions: &[Session], names: &JsonNames) -> Option<String> {
+/// Finds where requests have their id, when messages without a name answer them (JSON-RPC 2.0, section 5).
+pub(super) fn reply(sessions: &[Session], dialect: &mut Dialect) -> bool {
+    let Dialect::Json(names) = dialect else { return false };
     if names.reply.is_some() {
-        return None;
+        return false;
     }
     let (mut nameless, mut answers) = (0u32, 0u32);
     for session in sessions {
@@ -113,7 +120,57 @@ pub(super) fn reply(sessions: &[Session], names: &JsonNames) -> Option<String> {
             }
         }
     }
-    (answers >= 3 && answers * 10 >= nameless * 9).then(|| "/id".to_owned())
+    let is_found = answers >= 3 && answers * 10 >= nameless * 9;
+    if is_found {
+        names.reply = Some("/id".to_owned());
+    }
+    is_found
+}
+
+/// Finds the events that are several by their subject, topic or destination: a few names that come again in most
+/// recordings, not ids.
+pub(super) fn topics(sessions: &[Session], dialect: &mut Dialect) -> bool {
+    let Dialect::Protocol(spoken) = dialect else { return false };
+    let mut found = BTreeMap::new();
+    let all: BTreeSet<&Label> = sessions.iter().flat_map(|s| &s.events).map(|event| &event.label).collect();
+    let topics = spoken.protocol.topics().iter().flat_map(|(name, path)| match *name {
+        "*" => all.iter().map(|label| ((*label).clone(), *path)).collect(),
+        name => vec![(Label::from(name), *path)],
+    });
+    for (label, path) in topics {
+        if spoken.refine.contains_key(&label) {
+            continue;
+        }
+        // Name → in how many recordings; none where something is no name.
+        let mut names: Option<BTreeMap<&str, usize>> = Some(BTreeMap::new());
+        let mut with = 0;
+        for session in sessions {
+            let events = session.events.iter().filter(|event| event.label == label);
+            let here: Option<BTreeSet<&str>> = events
+                .map(|event| event.data.pointer(path).and_then(|value| spoken.word(value)))
+                .map(|word| word.filter(|word| !is_made_up(word)))
+                .collect();
+            with += usize::from(here.as_ref().is_none_or(|here| !here.is_empty()));
+            match (here, &mut names) {
+                (Some(here), Some(names)) => {
+                    here.into_iter().for_each(|name| *names.entry(name).or_default() += 1)
+                }
+                _ => names = None,
+            }
+        }
+        let names = names.unwrap_or_default();
+        if (2..=MAX_TOPICS).contains(&names.len()) && names.values().all(|runs| runs * 10 >= with * 6) {
+            found.insert(label, path.to_owned());
+        }
+    }
+    let is_found = !found.is_empty();
+    spoken.refine.extend(found);
+    is_found
+}
+
+/// Whether a part of a subject or a topic is an id.
+fn is_made_up(name: &str) -> bool {
+    name.split(['.', '/']).any(|part| Format::of(part).is_some())
 }
 
 /// Events that are several by one enumerated field: in every lane each of its two to four values comes at most once,
