@@ -348,6 +348,10 @@ pub(super) struct CheckArgs {
     /// Judge these recordings or folders instead of a live server
     #[arg(long, num_args = 1.., value_name = "PATH")]
     pub(super) offline: Vec<PathBuf>,
+    /// Ask these probes too, with the goldens that are checked: auth, isolation, race, reconnect, liveness; goldens may name
+    /// their own
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', conflicts_with = "offline")]
+    pub(super) probe: Vec<String>,
     /// How many users at the same time, each with a login of their own
     #[arg(long, value_name = "M")]
     pub(super) users: Option<u32>,

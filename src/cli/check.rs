@@ -6,13 +6,15 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::html::HtmlReport;
 use super::live::{Live, interrupts, runs_folder};
+use super::probe::{Question, ask, named, questions};
 use super::reports::{Reports, say};
 use crate::check::{
     Checked, Checker, Gaps, Timed, Witness, check, judge_liveness, judge_rounds, judge_timing, leave_doubt,
     liveness_findings,
 };
 use crate::finding::{
-    Answer, Finding, Outcome, Run, Severity, Unjudged, Verdict, confirm, is_settled, needs_another_round,
+    Answer, Cell, Finding, Outcome, Run, Severity, Unjudged, Verdict, confirm, is_settled,
+    needs_another_round,
 };
 use crate::golden::{Golden, LiveItem, Seen};
 use crate::report::{self, Sheet, Shown, plural};
@@ -79,13 +81,14 @@ async fn checked(
 ) -> Result<Exit, CliError> {
     let page = HtmlReport::begin(args.reports.report_html.as_deref(), "check")?;
     let store = Store::new(&config.root);
-    let (mut judged, selected, interrupted) = if args.offline.is_empty() {
+    let probes = named(&args.probe)?;
+    let (Looked { mut judged, cells, interrupted }, selected) = if args.offline.is_empty() {
         let selected = select(&store, &args.sessions)?;
-        let (judged, interrupted) = live(config, args, &selected).await?;
-        (judged, selected, interrupted)
+        let questions = questions(&store, &probes, &selected, true)?;
+        (live(config, args, &selected, &questions).await?, selected)
     } else {
         let (judged, selected) = offline(&store, args)?;
-        (judged, selected, false)
+        (Looked { judged, cells: Vec::new(), interrupted: false }, selected)
     };
     let shown: BTreeMap<String, Transcript> = judged
         .iter_mut()
@@ -101,17 +104,25 @@ async fn checked(
     let outcome = Outcome { runs: judged.into_iter().map(|judged| judged.run).collect(), interrupted };
     let asked: Vec<(String, String)> =
         selected.iter().map(|one| (one.session.clone(), one.path.clone())).collect();
-    let sheet = Sheet::of_check(&outcome, &asked, args.strict);
-    reports.end(&sheet, |file| report::json(file, &outcome))?;
+    let sheet = Sheet::of_check(&outcome, &asked, args.strict).with_probes(&outcome, &cells, |session| {
+        asked.iter().find(|(asked, _)| asked == session).map_or_else(String::new, |(_, path)| path.clone())
+    });
+    reports.end(&sheet, |file| report::json_with_probes(file, &outcome, &cells))?;
     let shown = |run: &Run| {
         let selected = selected.iter().find(|selected| selected.session == run.session)?;
         let transcript = shown.get(&run.recording)?;
         Some(Shown { golden: &selected.golden, golden_path: &selected.path, transcript })
     };
     page.check(&outcome, shown)?;
+    if !cells.is_empty() {
+        page.probes_beside(&cells, interrupted, &store)?;
+    }
     match args.format {
-        Format::Json => report::json(out, &outcome)?,
-        Format::Text => report::text(out, &outcome, shown)?,
+        Format::Json => report::json_with_probes(out, &outcome, &cells)?,
+        Format::Text => {
+            report::text(out, &outcome, shown)?;
+            report::probe_text(out, &cells)?;
+        }
     }
     if interrupted {
         return Ok(Exit::Interrupted);
@@ -121,7 +132,22 @@ async fn checked(
         return Err(CliError::usage(torn)
             .hint("it was cut off while it was written, by a crash or a full disk; what is there was judged, but not its end"));
     }
-    Ok(Exit::of(outcome.verdict(), args.strict))
+    let verdict = report::verdict_with_probes(&outcome, &cells);
+    let unasked = unasked(&cells);
+    if !unasked.is_empty() && matches!(verdict, Verdict::Conforms | Verdict::Drift) {
+        return Err(CliError::new(Exit::Nothing, format!("nothing was asked by {}", unasked.join(", ")))
+            .hint("each line above says what is missing"));
+    }
+    Ok(Exit::of(verdict, args.strict))
+}
+
+/// Probes of which no question at all could be asked of a session.
+fn unasked(cells: &[Cell]) -> Vec<String> {
+    let name = |cell: &Cell| format!("{} {}", cell.probe.name(), cell.session);
+    let mut names: Vec<String> = cells.iter().map(name).collect();
+    names.dedup();
+    names.retain(|own| cells.iter().all(|cell| name(cell) != *own || cell.not_asked.is_some()));
+    names
 }
 
 pub(super) fn select(store: &Store, named: &[String]) -> Result<Vec<Selected>, CliError> {
@@ -164,11 +190,20 @@ pub(super) fn select(store: &Store, named: &[String]) -> Result<Vec<Selected>, C
     Ok(selected)
 }
 
+/// What a check looked at.
+struct Looked {
+    judged: Vec<Judged>,
+    /// What probes found.
+    cells: Vec<Cell>,
+    interrupted: bool,
+}
+
 async fn live(
     config: &Config,
     args: &CheckArgs,
     selected: &[Selected],
-) -> Result<(Vec<Judged>, bool), CliError> {
+    questions: &[Question],
+) -> Result<Looked, CliError> {
     let interrupt = interrupts();
     let mut live = Live::open(config, &args.target, interrupt).await?;
     let users = args.users.unwrap_or(config.users).max(1);
@@ -190,7 +225,7 @@ async fn live(
                 all.extend(rounds.into_iter().flatten());
                 all.extend(round);
                 live.close().await;
-                return Ok((all, false));
+                return Ok(Looked { judged: all, cells: Vec::new(), interrupted: false });
             }
             let before: Vec<&Judged> = rounds.iter().flatten().collect();
             liveness(one, &mut round, &before);
@@ -214,9 +249,10 @@ async fn live(
             break;
         }
     }
+    let cells = ask(&mut live, runs_folder(&config.root), &config.probe, questions).await;
     let interrupted = live.is_interrupted();
     live.close().await;
-    Ok((all, interrupted))
+    Ok(Looked { judged: all, cells, interrupted })
 }
 
 /// Whether a second round is due although nothing deviates: a server that plays its own first answers shows it only then.
@@ -432,6 +468,10 @@ fn offline(store: &Store, args: &CheckArgs) -> Result<(Vec<Judged>, Vec<Selected
         time(&one.golden, &mut own);
         liveness(one, &mut own, &[]);
         tell_unknown(one, own.iter());
+        if !one.golden.probes.is_empty() {
+            let names: Vec<&str> = one.golden.probes.iter().map(|probe| probe.name()).collect();
+            eprintln!("{}: not asked without a live server: {}", one.session, names.join(", "));
+        }
         judged.extend(own);
     }
     for one in &mut judged {

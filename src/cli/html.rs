@@ -58,6 +58,17 @@ impl HtmlReport {
         })
     }
 
+    /// What probes found that were asked together with a check: a page of its own beside the check's.
+    pub(super) fn probes_beside(
+        &self,
+        cells: &[Cell],
+        interrupted: bool,
+        store: &Store,
+    ) -> Result<(), CliError> {
+        let page = self.page.as_deref().map(|page| page.with_file_name("probes.html"));
+        HtmlReport { page }.probes(cells, interrupted, store)
+    }
+
     pub(super) fn probes(&self, cells: &[Cell], interrupted: bool, store: &Store) -> Result<(), CliError> {
         if self.page.is_none() {
             return Ok(());

@@ -9,9 +9,10 @@ mod liveness;
 mod probe;
 mod run;
 
+pub use crate::golden::ProbeName;
 pub use confirm::{confirm, is_settled, needs_another_round};
 pub use liveness::{Answer, LiveCheck};
-pub use probe::{Cell, ProbeName};
+pub use probe::Cell;
 pub use run::{Outcome, Run, Unjudged, Verdict};
 
 use crate::dialect::Label;

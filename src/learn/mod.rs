@@ -312,6 +312,7 @@ fn keep(golden: &mut Golden, previous: &Golden) {
     golden.linger = previous.linger;
     golden.keep.clone_from(&previous.keep);
     golden.require_live.clone_from(&previous.require_live);
+    golden.probes.clone_from(&previous.probes);
     let keeps =
         |key: &str| previous.keep.iter().any(|kept| key == kept || key.starts_with(&format!("{kept}.")));
     if keeps("order") {

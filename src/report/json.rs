@@ -4,14 +4,17 @@
 //! {"goldwire_report": 1, "verdict": "deviates", "interrupted": false, "runs": [
 //!   {"session": "agent-run", "user": "u1", "round": 1, "verdict": "deviates", "recording": "…", "events": 31,
 //!    "took_ns": 812345678, "host": {"probes": 81, "lag_p50_ns": 1048576, "lag_max_ns": 2391044, "starved_percent": 12}, "findings": [{"kind": "missing", "family": "order", "severity": "deviation", …}],
-//!    "live": [{"item": "ids", "answer": "pass", "required": true, "detail": "…", "frames": []}, …]}]}
+//!    "live": [{"item": "ids", "answer": "pass", "required": true, "detail": "…", "frames": []}, …]}], "cells": […]}
 //! ```
+//!
+//! `cells` are there when probes were asked in the same check; their form is that of a report of probes.
 //!
 //! Until the command has ended the file says `"unfinished"` and why, could not judge, and no runs. `host` is how late the machine that measured woke a task that only slept, and how long something waited
 //! for a processor; absent where nobody measured. A finding with
 //! `"excused": true` may be late for no other reason: time could not be judged there.
 
-use crate::finding::{Finding, LiveCheck, Outcome, Run, Severity, Verdict};
+use super::probe::{CellLine, cell_line, verdict_with_probes};
+use crate::finding::{Cell, Finding, LiveCheck, Outcome, Run, Severity, Verdict};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -24,6 +27,8 @@ struct Report<'o> {
     verdict: &'o str,
     interrupted: bool,
     runs: Vec<RunLine<'o>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    cells: Vec<CellLine<'o>>,
 }
 
 #[derive(Serialize)]
@@ -171,11 +176,20 @@ pub(super) fn run(run: &Run) -> RunLine<'_> {
 /// # Errors
 /// What `out` says.
 pub fn write(out: &mut impl Write, outcome: &Outcome) -> io::Result<()> {
+    with_probes(out, outcome, &[])
+}
+
+/// Likewise, with the `cells` of the probes that were asked in the same check, as a report of probes has them.
+///
+/// # Errors
+/// What `out` says.
+pub fn with_probes(out: &mut impl Write, outcome: &Outcome, cells: &[Cell]) -> io::Result<()> {
     let report = Report {
         goldwire_report: SCHEMA_VERSION,
-        verdict: outcome.verdict().name(),
+        verdict: verdict_with_probes(outcome, cells).name(),
         interrupted: outcome.interrupted,
         runs: outcome.runs.iter().map(run).collect(),
+        cells: cells.iter().map(cell_line).collect(),
     };
     pretty(out, &report)
 }

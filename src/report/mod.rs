@@ -18,7 +18,7 @@ pub use comparison::{Compared, comparison_json, comparison_text};
 pub use ctrf::{Times, ctrf};
 pub use github::{Inert, annotations, inert};
 pub use html::{comparison_html, examples, html, probe_html, session_html, unfinished_html};
-pub use json::{SCHEMA_VERSION, unfinished_json, write as json};
+pub use json::{SCHEMA_VERSION, unfinished_json, with_probes as json_with_probes, write as json};
 pub use junit::junit;
 pub use markdown::markdown;
 pub use sheet::{Case, Note, Sheet, Status, Suite, Weight};
@@ -38,4 +38,4 @@ pub struct Shown<'s> {
     pub transcript: &'s Transcript,
 }
 
-pub use probe::{probe_json, probe_text, probe_verdict};
+pub use probe::{probe_json, probe_text, probe_verdict, verdict_with_probes};

@@ -239,6 +239,19 @@ impl Sheet {
         Sheet::new("probe", verdict, interrupted, suites)
     }
 
+    /// What a check found together with the probes that were asked with it.
+    #[must_use]
+    pub fn with_probes(
+        mut self,
+        outcome: &Outcome,
+        cells: &[Cell],
+        golden: impl Fn(&str) -> String,
+    ) -> Sheet {
+        super::verdict_with_probes(outcome, cells).name().clone_into(&mut self.verdict);
+        self.suites.extend(Sheet::of_probe(cells, false, golden).suites);
+        self
+    }
+
     /// How two releases compare: a case for order and payload, one for each class of gaps. Differences that are not sure, and
     /// those that both releases share, are suspects.
     pub fn of_comparison(
