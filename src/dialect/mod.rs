@@ -22,6 +22,7 @@ mod protocol;
 mod socketio;
 mod stomp;
 
+pub(crate) use content::bytes_of;
 pub use decoder::{CLOSE, Decoder, RECONNECT, events};
 pub use json::pointer;
 pub(crate) use json::{NAMELESS, field, refinement, value_at};

@@ -61,7 +61,7 @@ pub fn rows(golden: &Golden, transcript: &Transcript, findings: &[Finding]) -> V
     let mut lanes = LaneNumbers { monitor: Monitor::new(&golden.order), known: BTreeMap::new() };
     let mut notes: BTreeMap<usize, Vec<&Finding>> = BTreeMap::new();
     let mut absent: BTreeMap<usize, Vec<&Finding>> = BTreeMap::new();
-    let last = events().last().map_or(0, |event| event.frame);
+    let (last, shared) = frames(events());
     for finding in findings {
         match finding.kind {
             Kind::Missing => absent.entry(finding.first_frame().min(last)).or_default().push(finding),
@@ -91,13 +91,37 @@ pub fn rows(golden: &Golden, transcript: &Transcript, findings: &[Finding]) -> V
             !at_end || !finding.message.contains("session ended") && !finding.message.contains("timed out")
         });
         all.extend(here.into_iter().map(|finding| missing_row(finding, &lanes)));
-        all.push(event_row(&golden.dialect, &event, notes.get(&event.frame), lane, gap));
+        let of_frame = notes.get(&event.frame).map_or(&[][..], Vec::as_slice);
+        let found = of_frame.iter().copied().find(|finding| is_about(finding, &event, &shared));
+        all.push(event_row(&golden.dialect, &event, found, lane, gap));
         all.extend(after.into_iter().map(|finding| missing_row(finding, &lanes)));
     }
     for finding in absent.into_values().flatten() {
         all.push(missing_row(finding, &lanes));
     }
     fold(all)
+}
+
+/// The last frame with an event, and the events of those frames that have several.
+fn frames(events: impl Iterator<Item = Event>) -> (usize, BTreeMap<usize, Vec<Label>>) {
+    let mut shared: BTreeMap<usize, Vec<Label>> = BTreeMap::new();
+    let mut before: Option<(usize, Label)> = None;
+    for event in events {
+        if let Some((_, label)) = before.filter(|(frame, _)| *frame == event.frame) {
+            shared.entry(event.frame).or_insert_with(|| vec![label]).push(event.label.clone());
+        }
+        before = Some((event.frame, event.label));
+    }
+    (before.map_or(0, |(frame, _)| frame), shared)
+}
+
+/// Whether what was found in an event's frame is about this event: the one that it names, or the frame's last.
+fn is_about(finding: &Finding, event: &Event, shared: &BTreeMap<usize, Vec<Label>>) -> bool {
+    let Some(labels) = shared.get(&event.frame) else { return true };
+    if labels.contains(&finding.place.event) {
+        return finding.place.event == event.label;
+    }
+    labels.last() == Some(&event.label)
 }
 
 struct LaneNumbers {
@@ -132,12 +156,11 @@ fn missing_row(finding: &Finding, lanes: &LaneNumbers) -> Row {
 fn event_row(
     dialect: &Dialect,
     event: &Event,
-    findings: Option<&Vec<&Finding>>,
+    finding: Option<&Finding>,
     lane: usize,
     gap: Option<Gap>,
 ) -> Row {
     let name = event.label.to_string();
-    let finding = findings.and_then(|findings| findings.first());
     let (mark, golden, note) = match finding {
         None => (Mark::Same, Some(name.clone()), String::new()),
         Some(finding) => {
@@ -249,7 +272,7 @@ fn fold(rows: Vec<Row>) -> Vec<Row> {
 
 /// The whole session as rows without a golden: what `show` prints.
 pub fn timeline(golden: Option<&Golden>, transcript: &Transcript) -> Vec<(Event, usize)> {
-    let dialect = golden.map(|golden| golden.dialect.clone()).unwrap_or_default();
+    let dialect = golden.map_or_else(|| Dialect::detect([transcript]), |golden| golden.dialect.clone());
     let mut lanes =
         golden.map(|golden| LaneNumbers { monitor: Monitor::new(&golden.order), known: BTreeMap::new() });
     events(&dialect, &transcript.frames)

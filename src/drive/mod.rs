@@ -693,4 +693,29 @@ mod tests {
             assert!(matches!(session.state, State::Listening(_)), "{:?}", session.state);
         }
     }
+
+    #[test]
+    fn a_client_that_has_been_silent_for_long_says_that_it_is_there() {
+        let text = r#"
+            goldwire = 1
+            order = ">CONNECT ; CONNACK ; PUBLISH"
+            wait = "60 s"
+            [dialect]
+            kind = "mqtt"
+            [event.CONNECT]
+            send = { client_id = "a", keep_alive = 10 }
+        "#;
+        let golden = golden::read("g.toml", text).expect("a golden");
+        let mut session = Session::new(&golden, BTreeMap::new());
+        let at = |seconds: u64| Offset::ZERO + Gap::from_millis(seconds * 1000);
+        let Action::Send(connect) = session.turn(at(0), &mut |_| None).action else { panic!("it connects") };
+        session.frame(&Frame::new(at(0), Side::Client, connect));
+        session.frame(&Frame::new(at(1), Side::Server, Payload::Binary(vec![0x20, 2, 0, 0])));
+        let turn = session.turn(at(1), &mut |_| None);
+        assert_eq!(turn, Turn { action: Action::Wait, wake: at(5) });
+        let ping = Payload::Binary(vec![0xc0, 0]);
+        assert_eq!(session.turn(at(5), &mut |_| None).action, Action::Send(ping.clone()));
+        session.frame(&Frame::new(at(5), Side::Client, ping));
+        assert_eq!(session.turn(at(5), &mut |_| None), Turn { action: Action::Wait, wake: at(10) });
+    }
 }

@@ -3,7 +3,7 @@
 use super::Session;
 use super::lanes::is_id;
 use super::past::{Origin, Past};
-use crate::dialect::{Event, Label, RECONNECT, pointer};
+use crate::dialect::{Event, Label, RECONNECT, bytes_of, pointer};
 use crate::golden::{self, Format, Golden, Monitor, Order, Template};
 use crate::transcript::Gap;
 use serde_json::Value;
@@ -131,14 +131,9 @@ fn template(index: usize, pasts: &[Past<'_>], binds: &mut Binds) -> Template {
         (Value::String(text), "text") => {
             Template::Text(with_credentials(text).unwrap_or_else(|| text.clone()))
         }
-        (Value::String(text), "binary") => Template::Binary(bytes(text)),
+        (Value::String(text), "binary") => Template::Binary(bytes_of(text).unwrap_or_default()),
         _ => Template::Json(generalise(&first.data, "", &sent, binds)),
     }
-}
-
-fn bytes(hex: &str) -> Vec<u8> {
-    let digit = |at: usize| hex.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
-    (0..hex.len() / 2).filter_map(|i| digit(2 * i)).collect()
 }
 
 fn generalise(value: &Value, path: &str, sent: &[Sent<'_, '_>], binds: &mut Binds) -> Value {
@@ -177,7 +172,13 @@ fn with_credentials(text: &str) -> Option<String> {
         // However it was found and called, what opens the door is the token of the login.
         let is_token = name.ends_with("token") && name != "refresh_token";
         let is_door = is_token || ["jwt", "header", "cookie", "authorization", "bearer"].contains(&name);
-        let place = if is_door { "token" } else { name };
+        // What has a name as variables of the environment have was given by it: `--secret PASSWORD`.
+        let is_given = name.chars().any(|c| c.is_ascii_uppercase());
+        let place = if is_door {
+            "token".to_owned()
+        } else {
+            format!("{}{name}", if is_given { "var." } else { "" })
+        };
         out.push_str(&format!("{before}{{{{{place}}}}}"));
         rest = behind;
     }
@@ -308,6 +309,7 @@ mod tests {
             ("{{secret:token#1}}", Some("{{token}}")),
             ("Bearer {{secret:jwt#2}}; again {{secret:jwt#2}}.", Some("Bearer {{token}}; again {{token}}.")),
             ("{{secret:password#1}}", Some("{{password}}")),
+            ("{{secret:PASSWORD#1}}", Some("{{var.PASSWORD}}")),
             ("{{secret:access_token#1}}", Some("{{token}}")),
             ("{{secret:refresh_token#1}}", Some("{{refresh_token}}")),
             ("{{secret:half", None),

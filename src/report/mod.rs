@@ -5,6 +5,7 @@
 mod comparison;
 mod ctrf;
 mod github;
+mod hex;
 mod html;
 mod json;
 mod junit;
@@ -17,6 +18,7 @@ use comparison::word as comparison_word;
 pub use comparison::{Compared, comparison_json, comparison_text};
 pub use ctrf::{Times, ctrf};
 pub use github::{Inert, annotations, inert};
+pub use hex::hex_view;
 pub use html::{comparison_html, examples, html, probe_html, session_html, unfinished_html};
 pub use json::{SCHEMA_VERSION, unfinished_json, with_probes as json_with_probes, write as json};
 pub use junit::junit;
