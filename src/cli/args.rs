@@ -50,7 +50,7 @@ pub(super) enum Command {
     Proxy(ProxyArgs),
     /// Propose a golden from the recordings of a session
     Learn(LearnArgs),
-    /// Show what a proposal changes
+    /// Show what proposals change; at a terminal, decide about them
     Review(ReviewArgs),
     /// List the sessions that have a proposal
     Pending,
@@ -256,9 +256,19 @@ pub(super) struct LearnArgs {
 
 /// `goldwire review`
 #[derive(Debug, Args)]
+#[command(
+    after_help = "At a terminal it shows one proposal after the other and asks: a accepts, r rejects, s skips, q quits. \
+Without one it shows them all; goldwire accept and goldwire reject decide."
+)]
 pub(super) struct ReviewArgs {
     /// Which sessions; all with a proposal if none is named
     pub(super) sessions: Vec<String>,
+    /// The reason for all that is accepted, so that it is not asked for each time
+    #[arg(long, value_name = "TEXT")]
+    pub(super) reason: Option<String>,
+    /// Only show, though there is a terminal
+    #[arg(long)]
+    pub(super) no_ask: bool,
 }
 
 /// `goldwire accept`

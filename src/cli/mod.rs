@@ -22,6 +22,7 @@ mod progress;
 mod proxy;
 mod record;
 mod reports;
+mod review;
 mod scan;
 mod show;
 
@@ -80,7 +81,7 @@ fn dispatch(cli: Cli, color: ColorChoice, out: &mut impl Write) -> Result<Exit, 
         Command::Record(args) => one_thread()?.block_on(record::run(&config, args, color)),
         Command::Proxy(args) => runtime()?.block_on(proxy::run(&config, args, out)),
         Command::Learn(args) => life::learn(&config, &args, out),
-        Command::Review(args) => life::review(&config, &args, out),
+        Command::Review(args) => review::run(&config, &args, out),
         Command::Pending => life::pending(&config, out),
         Command::Accept(args) => life::accept(&config, &args, out),
         Command::Reject(args) => life::reject(&config, &args, out),

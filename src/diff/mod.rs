@@ -1,7 +1,12 @@
 //! Expected beside actual: a run and its findings as rows, without colour.
 //!
 //! A [`Row`] has what the golden wants on the left and what came on the right; rows that agree carry no mark. Long
-//! agreements are folded, repetitions counted. `report` decides how rows look.
+//! agreements are folded, repetitions counted. [`changes`] says in words what one golden allows that another does not.
+//! `report` decides how both look.
+
+mod goldens;
+
+pub use goldens::{Change, Direction, changes};
 
 use crate::dialect::{Decoder, Dialect, Event, Label, events};
 use crate::finding::{Finding, Kind, Place};

@@ -2,6 +2,7 @@
 //!
 //! Nothing here decides anything; colour is written as escape codes and taken out again where it is not wanted.
 
+mod changes;
 mod comparison;
 mod ctrf;
 mod github;
@@ -13,6 +14,7 @@ mod probe;
 mod sheet;
 mod text;
 
+pub use changes::{changes_headline, changes_json, changes_text, diff_text};
 use comparison::word as comparison_word;
 pub use comparison::{Compared, comparison_json, comparison_text};
 pub use ctrf::{Times, ctrf};

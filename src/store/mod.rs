@@ -11,9 +11,13 @@
 //! Nothing here overwrites an accepted golden except [`Store::accept`], and every file is replaced in one step.
 
 mod file;
+mod proposal;
+
+pub use proposal::without_head;
 
 pub use file::{Lines, compress, contents};
 
+use crate::diff::{Change, changes};
 use crate::golden::{self, Golden, Problems, Seen, SeenError};
 use crate::learn;
 use crate::transcript::{self, Entries, Header, ReadError, Transcript};
@@ -210,12 +214,28 @@ impl Store {
         optional(&self.golden_path(session))
     }
 
-    /// The text of a session's proposal, if it has one.
+    /// The text of a session's proposal, if it has one, as it would be accepted.
     ///
     /// # Errors
     /// When it is there but cannot be read.
     pub fn proposal_text(&self, session: &str) -> Result<Option<String>, StoreError> {
-        optional(&self.proposal_path(session))
+        Ok(optional(&self.proposal_path(session))?.map(|text| without_head(&text).to_owned()))
+    }
+
+    /// What a session's proposal changes in what passes; `None` where there is no golden or no proposal to compare.
+    ///
+    /// # Errors
+    /// When one of them is there but cannot be read or makes no sense.
+    pub fn changes(&self, session: &str) -> Result<Option<Vec<Change>>, StoreError> {
+        let old = match self.golden(session) {
+            Err(StoreError::NoGolden(_)) => return Ok(None),
+            golden => golden?,
+        };
+        let path = self.proposal_path(session);
+        // With its head: what a mistake says of lines is about the file.
+        let Some(text) = optional(&path)? else { return Ok(None) };
+        let new = golden::read(&path.display().to_string(), &text)?;
+        Ok(Some(changes(&old, &new)))
     }
 
     /// What the recordings behind a session's golden showed, where that is known.
@@ -267,6 +287,9 @@ impl Store {
             return Ok(false);
         }
         replace(&path, &text)?;
+        if let Some(changes) = self.changes(session).ok().flatten().filter(|changes| !changes.is_empty()) {
+            replace(&path, &proposal::with_head(&changes, &text))?;
+        }
         Ok(true)
     }
 
@@ -278,7 +301,7 @@ impl Store {
         Store::check_name(session)?;
         let proposal = self.proposal_path(session);
         let seen = self.seen_proposal_path(session);
-        let Some(text) = self.proposal_text(session)? else {
+        let Some(text) = optional(&proposal)? else {
             // The golden says all of it already; only what goes with it is new.
             let golden = self.golden_path(session);
             if !seen.exists() || !golden.exists() {
@@ -290,7 +313,7 @@ impl Store {
         let mut golden = golden::read(&proposal.display().to_string(), &text)?;
         golden.learned.reason = reason.to_owned();
         let path = self.golden_path(session);
-        replace(&path, &golden::rewrite(&text, &golden))?;
+        replace(&path, &golden::rewrite(without_head(&text), &golden))?;
         if seen.exists() {
             rename(&seen, &self.seen_path(session))?;
         }

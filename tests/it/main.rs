@@ -17,6 +17,7 @@ mod proxied;
 mod proxy;
 mod readme;
 mod reports;
+mod review;
 mod schema;
 mod secrets;
 mod stream;
