@@ -8,6 +8,7 @@ use super::args::{DiffArgs, Format};
 use super::check::{Judged, Selected, judge, time};
 use super::error::CliError;
 use super::exit::Exit;
+use super::reports::columns;
 use crate::diff::{changes, unified};
 use crate::finding::{Outcome, Verdict};
 use crate::learn::learn;
@@ -83,10 +84,10 @@ fn recordings(args: &DiffArgs, out: &mut impl Write) -> Result<Exit, CliError> {
         writeln!(out, "old  {}  {}", args.old.display(), plural(old.len(), "recording"))?;
         writeln!(out, "new  {}  {}", args.new.display(), plural(judged.len(), "recording"))?;
     }
-    let outcome = Outcome { runs: judged.iter().map(|one| one.run.clone()).collect(), interrupted: false };
+    let outcome = Outcome::of(judged.iter().map(|one| one.run.clone()).collect());
     match args.format {
         Format::Json => report::json(out, &outcome)?,
-        Format::Text => report::text(out, &outcome, |run| {
+        Format::Text => report::text(out, &outcome, columns(), |run| {
             let transcript =
                 judged.iter().find(|one| one.run.recording == run.recording)?.transcript.as_ref()?;
             Some(Shown { golden: &selected.golden, golden_path: &selected.path, transcript })

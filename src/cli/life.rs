@@ -5,10 +5,12 @@ use super::config::Config;
 use super::error::CliError;
 use super::exit::Exit;
 use super::scan::refuse_secrets;
+use crate::golden::Golden;
 use crate::learn;
 use crate::report::{changes_headline, changes_text, plural};
 use crate::store::{Files, Store, StoreError, read_golden, recordings_at};
 use std::io::Write;
+use std::path::PathBuf;
 
 pub(super) fn learn(config: &Config, args: &LearnArgs, out: &mut impl Write) -> Result<Exit, CliError> {
     let store = Store::new(&config.root);
@@ -20,21 +22,12 @@ pub(super) fn learn(config: &Config, args: &LearnArgs, out: &mut impl Write) -> 
         return Err(CliError::new(Exit::Nothing, format!("no recordings in {}", folder.display()))
             .hint(format!("goldwire record {session} --script FILE --runs 4 --users 5")));
     }
-    let previous = match &args.script {
-        Some(path) => Some(read_golden(path)?),
-        None => match store.golden(session) {
-            Ok(golden) => Some(golden),
-            Err(StoreError::NoGolden(_)) => None,
-            Err(error) => return Err(error.into()),
-        },
-    };
-    let proposal = learn::learn(&Files(paths), previous.as_ref())?;
-    let is_new = store.propose(session, &proposal.golden)?;
-    let shows_more = store.propose_seen(session, &proposal.seen)?;
-    for note in &proposal.notes {
+    let script = args.script.as_deref().map(read_golden).transpose()?;
+    let proposed = propose(&store, session, paths, script)?;
+    for note in &proposed.notes {
         writeln!(out, "{note}")?;
     }
-    if !is_new && !shows_more {
+    if proposed.is_nothing() {
         writeln!(out, "the golden already says all of this")?;
         return Ok(Exit::Conforms);
     }
@@ -43,7 +36,7 @@ pub(super) fn learn(config: &Config, args: &LearnArgs, out: &mut impl Write) -> 
         accept_one(&store, session, reason, out)?;
         return Ok(Exit::Conforms);
     }
-    if is_new {
+    if proposed.is_new {
         writeln!(out, "proposed as {}", store.proposal_path(session).display())?;
         tell_changes(&store, session, out)?;
     } else {
@@ -55,6 +48,42 @@ pub(super) fn learn(config: &Config, args: &LearnArgs, out: &mut impl Write) -> 
     }
     writeln!(out, "next: goldwire review {session}, then goldwire accept {session} --reason '…'")?;
     Ok(Exit::Conforms)
+}
+
+/// What learning came to.
+pub(super) struct Proposed {
+    /// Whether the golden would be another one.
+    is_new: bool,
+    /// Whether more is known of what its recordings showed.
+    shows_more: bool,
+    notes: Vec<String>,
+}
+
+impl Proposed {
+    pub(super) fn is_nothing(&self) -> bool {
+        !self.is_new && !self.shows_more
+    }
+}
+
+/// Learns from recordings and writes the proposal. What a person decided is taken from the script, or else from the golden.
+pub(super) fn propose(
+    store: &Store,
+    session: &str,
+    paths: Vec<PathBuf>,
+    script: Option<Golden>,
+) -> Result<Proposed, CliError> {
+    let previous = match script {
+        Some(script) => Some(script),
+        None => match store.golden(session) {
+            Ok(golden) => Some(golden),
+            Err(StoreError::NoGolden(_)) => None,
+            Err(error) => return Err(error.into()),
+        },
+    };
+    let proposal = learn::learn(&Files(paths), previous.as_ref())?;
+    let is_new = store.propose(session, &proposal.golden)?;
+    let shows_more = store.propose_seen(session, &proposal.seen)?;
+    Ok(Proposed { is_new, shows_more, notes: proposal.notes })
 }
 
 pub(super) fn selected(store: &Store, named: &[String]) -> Result<Vec<String>, CliError> {

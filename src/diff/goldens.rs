@@ -64,6 +64,8 @@ pub fn changes(old: &Golden, new: &Golden) -> Vec<Change> {
     set(&mut told, "ending", ends(old), ends(new), Wider);
     let live = |golden: &Golden| golden.require_live.iter().map(|item| item.name().to_owned()).collect();
     set(&mut told, "required live item", live(old), live(new), Narrower);
+    let probes = |golden: &Golden| golden.probes.iter().map(|probe| probe.name().to_owned()).collect();
+    set(&mut told, "probe", probes(old), probes(new), Narrower);
     for (label, event) in &new.events {
         if let Some(before) = old.events.get(label) {
             self::event(&mut told, label, before, event);

@@ -11,6 +11,7 @@ mod json;
 mod junit;
 mod markdown;
 mod probe;
+mod read;
 mod sheet;
 mod text;
 
@@ -23,6 +24,7 @@ pub use html::{comparison_html, examples, html, probe_html, session_html, unfini
 pub use json::{SCHEMA_VERSION, unfinished_json, with_probes as json_with_probes, write as json};
 pub use junit::junit;
 pub use markdown::markdown;
+pub use read::{ReportError, read};
 pub use sheet::{Case, Note, Sheet, Status, Suite, Weight};
 pub use text::{plural, text};
 

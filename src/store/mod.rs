@@ -6,6 +6,7 @@
 //! golden/<session>.toml.new      proposed by `learn`; `accept` moves it
 //! golden/<session>.seen          what its recordings showed that no other session should show again
 //! golden/<session>.seen.new      likewise
+//! golden/<session>.runs.new/     runs of a check that a proposal was learned from; `accept` makes them recordings
 //! ```
 //!
 //! Nothing here overwrites an accepted golden except [`Store::accept`], and every file is replaced in one step.
@@ -115,7 +116,36 @@ impl Store {
     /// What is proposed for a session, as far as it is there.
     pub fn proposal_files(&self, session: &str) -> Vec<PathBuf> {
         let files = [self.proposal_path(session), self.seen_proposal_path(session)];
-        files.into_iter().filter(|path| path.exists()).collect()
+        let runs = list(&self.staged_folder(session)).unwrap_or_default();
+        files.into_iter().filter(|path| path.exists()).chain(runs).collect()
+    }
+
+    fn staged_folder(&self, session: &str) -> PathBuf {
+        self.root.join("golden").join(format!("{session}.runs.new"))
+    }
+
+    /// Keeps runs that a proposal was learned from beside it: what a golden was learned from must not get lost.
+    ///
+    /// # Errors
+    /// When one of them cannot be copied.
+    pub fn stage(&self, session: &str, runs: &[PathBuf]) -> Result<(), StoreError> {
+        let folder = self.staged_folder(session);
+        for run in runs {
+            fs::create_dir_all(&folder).map_err(io_error("create", &folder))?;
+            let path = folder.join(run.file_name().unwrap_or(run.as_os_str()));
+            fs::copy(run, &path).map_err(io_error("write", &path))?;
+        }
+        Ok(())
+    }
+
+    /// Makes recordings of the runs beside a proposal that was accepted.
+    fn keep_staged(&self, session: &str) -> Result<(), StoreError> {
+        let (staged, folder) = (self.staged_folder(session), self.recordings_folder(session));
+        for run in list(&staged)? {
+            fs::create_dir_all(&folder).map_err(io_error("create", &folder))?;
+            rename(&run, &folder.join(run.file_name().unwrap_or(run.as_os_str())))?;
+        }
+        remove_folder(&staged)
     }
 
     /// Where it is kept what a session's recordings showed.
@@ -270,6 +300,8 @@ impl Store {
     /// When the file cannot be written.
     pub fn propose(&self, session: &str, golden: &Golden) -> Result<bool, StoreError> {
         Store::check_name(session)?;
+        // They belong to an earlier proposal.
+        remove_folder(&self.staged_folder(session))?;
         let path = self.proposal_path(session);
         let old = self.golden_text(session)?;
         let text = match &old {
@@ -308,6 +340,7 @@ impl Store {
                 return Err(StoreError::NoProposal(session.to_owned()));
             }
             rename(&seen, &self.seen_path(session))?;
+            self.keep_staged(session)?;
             return Ok(golden);
         };
         let mut golden = golden::read(&proposal.display().to_string(), &text)?;
@@ -317,6 +350,7 @@ impl Store {
         if seen.exists() {
             rename(&seen, &self.seen_path(session))?;
         }
+        self.keep_staged(session)?;
         remove(&proposal)?;
         Ok(path)
     }
@@ -332,6 +366,7 @@ impl Store {
             return Err(StoreError::NoProposal(session.to_owned()));
         }
         remove(&seen)?;
+        remove_folder(&self.staged_folder(session))?;
         remove(&self.proposal_path(session))
     }
 }
@@ -442,6 +477,13 @@ fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
 
 fn remove(path: &Path) -> Result<(), StoreError> {
     match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error("remove", path)(error)),
+        _ => Ok(()),
+    }
+}
+
+fn remove_folder(path: &Path) -> Result<(), StoreError> {
+    match fs::remove_dir_all(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error("remove", path)(error)),
         _ => Ok(()),
     }
