@@ -7,14 +7,16 @@ use super::exit::Exit;
 use super::html::HtmlReport;
 use super::live::{Live, interrupts, runs_folder};
 use super::probe::{Question, ask, named, questions};
-use super::reports::{Reports, say};
+use super::progress::Round;
+use super::reports::{Reports, columns, say};
+use super::update::Update;
 use crate::check::{
     Checked, Checker, Gaps, Timed, Witness, check, judge_liveness, judge_rounds, judge_timing, leave_doubt,
     liveness_findings,
 };
 use crate::finding::{
-    Answer, Cell, Finding, Outcome, Run, Severity, Unjudged, Verdict, confirm, is_settled,
-    needs_another_round,
+    Answer, Asked, Cell, Finding, Outcome, Part, Run, Severity, Shard, Unjudged, Verdict, confirm,
+    is_settled, needs_another_round,
 };
 use crate::golden::{Golden, LiveItem, Seen};
 use crate::report::{self, Sheet, Shown, plural};
@@ -81,14 +83,24 @@ async fn checked(
 ) -> Result<Exit, CliError> {
     let page = HtmlReport::begin(args.reports.report_html.as_deref(), "check")?;
     let store = Store::new(&config.root);
+    let update = Update::of(config, args.update, args.reason.as_deref())?;
+    update.begin(&args.sessions)?;
     let probes = named(&args.probe)?;
+    let mut part = None;
     let (Looked { mut judged, cells, interrupted }, selected) = if args.offline.is_empty() {
-        let selected = select(&store, &args.sessions)?;
+        let mut sessions = names(&store, &args.sessions)?;
+        part = args.shard.map(|shard| share(shard, &mut sessions));
+        let selected = load(&store, sessions)?;
         let questions = questions(&store, &probes, &selected, true)?;
-        (live(config, args, &selected, &questions).await?, selected)
+        // A server that nobody asks anything is not started.
+        let looked = match selected.is_empty() {
+            true => Looked::default(),
+            false => live(config, args, &selected, &questions).await?,
+        };
+        (looked, selected)
     } else {
-        let (judged, selected) = offline(&store, args)?;
-        (Looked { judged, cells: Vec::new(), interrupted: false }, selected)
+        let (judged, selected) = offline(&store, args, &mut part)?;
+        (Looked { judged, ..Looked::default() }, selected)
     };
     let shown: BTreeMap<String, Transcript> = judged
         .iter_mut()
@@ -101,9 +113,16 @@ async fn checked(
             Some(format!("{}: the recording is incomplete: {detail}", one.run.recording))
         })
         .collect();
-    let outcome = Outcome { runs: judged.into_iter().map(|judged| judged.run).collect(), interrupted };
     let asked: Vec<(String, String)> =
         selected.iter().map(|one| (one.session.clone(), one.path.clone())).collect();
+    let outcome = Outcome {
+        runs: judged.into_iter().map(|judged| judged.run).collect(),
+        interrupted,
+        asked: asked.iter().cloned().map(|(session, golden)| Asked { session, golden }).collect(),
+        strict: args.strict,
+        part,
+        unfinished: None,
+    };
     let sheet = Sheet::of_check(&outcome, &asked, args.strict).with_probes(&outcome, &cells, |session| {
         asked.iter().find(|(asked, _)| asked == session).map_or_else(String::new, |(_, path)| path.clone())
     });
@@ -120,25 +139,32 @@ async fn checked(
     match args.format {
         Format::Json => report::json_with_probes(out, &outcome, &cells)?,
         Format::Text => {
-            report::text(out, &outcome, shown)?;
+            report::text(out, &outcome, columns(), shown)?;
             report::probe_text(out, &cells)?;
         }
     }
     if interrupted {
         return Ok(Exit::Interrupted);
     }
+    update.end(&outcome)?;
     let torn = torn.join("\nerror: ");
     if !torn.is_empty() && outcome.verdict() != Verdict::Deviates {
         return Err(CliError::usage(torn)
             .hint("it was cut off while it was written, by a crash or a full disk; what is there was judged, but not its end"));
     }
     let verdict = report::verdict_with_probes(&outcome, &cells);
-    let unasked = unasked(&cells);
+    unless_unasked(&cells, verdict)?;
+    Ok(Exit::of(verdict, args.strict))
+}
+
+/// A check that passes although a probe could ask nothing has not looked.
+pub(super) fn unless_unasked(cells: &[Cell], verdict: Verdict) -> Result<(), CliError> {
+    let unasked = unasked(cells);
     if !unasked.is_empty() && matches!(verdict, Verdict::Conforms | Verdict::Drift) {
         return Err(CliError::new(Exit::Nothing, format!("nothing was asked by {}", unasked.join(", ")))
             .hint("each line above says what is missing"));
     }
-    Ok(Exit::of(verdict, args.strict))
+    Ok(())
 }
 
 /// Probes of which no question at all could be asked of a session.
@@ -151,6 +177,21 @@ fn unasked(cells: &[Cell]) -> Vec<String> {
 }
 
 pub(super) fn select(store: &Store, named: &[String]) -> Result<Vec<Selected>, CliError> {
+    load(store, names(store, named)?)
+}
+
+/// Leaves a shard's own sessions of all of them.
+fn share(shard: Shard, sessions: &mut Vec<String>) -> Part {
+    sessions.sort();
+    sessions.dedup();
+    let whole = sessions.clone();
+    let mut place = 0..;
+    sessions.retain(|_| place.next().is_some_and(|place| shard.owns(place)));
+    Part { shard, whole }
+}
+
+/// The sessions that are meant.
+fn names(store: &Store, named: &[String]) -> Result<Vec<String>, CliError> {
     let mut sessions = named.to_vec();
     if sessions.is_empty() {
         sessions = store.goldens()?;
@@ -167,6 +208,10 @@ pub(super) fn select(store: &Store, named: &[String]) -> Result<Vec<Selected>, C
         return Err(CliError::new(Exit::Nothing, "no golden to check: nothing was checked")
             .hint("goldwire record SESSION --script FILE, goldwire learn SESSION, goldwire accept SESSION --reason '…'"));
     }
+    Ok(sessions)
+}
+
+fn load(store: &Store, sessions: Vec<String>) -> Result<Vec<Selected>, CliError> {
     let mut selected = Vec::new();
     for session in sessions {
         Store::check_name(&session)?;
@@ -191,6 +236,7 @@ pub(super) fn select(store: &Store, named: &[String]) -> Result<Vec<Selected>, C
 }
 
 /// What a check looked at.
+#[derive(Default)]
 struct Looked {
     judged: Vec<Judged>,
     /// What probes found.
@@ -214,8 +260,9 @@ async fn live(
         let mut asked = args.runs.max(1);
         while u32::try_from(rounds.len()).unwrap_or(u32::MAX) < asked && !live.is_interrupted() {
             let number = u32::try_from(rounds.len() + 1).unwrap_or(u32::MAX);
-            eprintln!("{}: round {number}, {}", one.session, plural(users as usize, "user"));
-            let mut round = play(&live, one, users, number, &folder).await;
+            let progress = Round::begin(&one.session, number, users as usize);
+            let mut round = play(&live, one, users, number, &folder, || progress.user()).await;
+            drop(progress);
             if let Some(died) = live.server_died() {
                 for judged in &mut round {
                     let unjudged = Unjudged { cause: died.message.clone(), hint: died.hint.clone() };
@@ -296,8 +343,9 @@ pub(super) async fn play(
     users: u32,
     round: u32,
     folder: &Path,
+    told: impl Fn(),
 ) -> Vec<Judged> {
-    let played = live.play(&selected.session, &selected.golden, users, folder).await;
+    let played = live.play(&selected.session, &selected.golden, users, folder, told).await;
     played
         .into_iter()
         .map(|played| match played.result {
@@ -444,7 +492,11 @@ fn tell_unknown<'r>(selected: &Selected, runs: impl Iterator<Item = &'r Judged>)
     }
 }
 
-fn offline(store: &Store, args: &CheckArgs) -> Result<(Vec<Judged>, Vec<Selected>), CliError> {
+fn offline(
+    store: &Store,
+    args: &CheckArgs,
+    part: &mut Option<Part>,
+) -> Result<(Vec<Judged>, Vec<Selected>), CliError> {
     let paths = recordings_at(&args.offline)?;
     if paths.is_empty() {
         return Err(CliError::new(Exit::Nothing, "no recording to check: nothing was checked"));
@@ -460,8 +512,10 @@ fn offline(store: &Store, args: &CheckArgs) -> Result<(Vec<Judged>, Vec<Selected
         };
         by_session.entry(session).or_default().push(path);
     }
-    let names: Vec<String> = by_session.keys().cloned().collect();
-    let selected = select(store, &names)?;
+    let mut sessions: Vec<String> = by_session.keys().cloned().collect();
+    *part = args.shard.map(|shard| share(shard, &mut sessions));
+    by_session.retain(|session, _| sessions.contains(session));
+    let selected = load(store, sessions)?;
     let mut judged = Vec::new();
     for (one, (_, paths)) in selected.iter().zip(by_session) {
         let mut own = paths.iter().map(|path| judge_file(one, path)).collect::<Result<Vec<_>, _>>()?;

@@ -46,6 +46,9 @@ pub enum Action {
     Done(Ending),
 }
 
+/// The code of an ending in which the server did not answer the client's close, and only hung up.
+const UNANSWERED: u16 = 1006;
+
 #[derive(Debug, Clone, PartialEq)]
 enum State {
     Running,
@@ -188,9 +191,16 @@ impl<'g> Session<'g> {
                 self.over(frame.at, End::Closed { by, code, reason });
             }
             Payload::Gone(detail) if frame.conn == self.conn => {
-                let detail =
-                    if closing { format!("no answer to our close: {detail}") } else { detail.clone() };
-                self.over(frame.at, End::Dropped { detail });
+                let how = match closing {
+                    // The client ended it; that the server only hung up is in the code.
+                    true => End::Closed {
+                        by: Side::Client,
+                        code: UNANSWERED,
+                        reason: format!("no answer to our close: {detail}"),
+                    },
+                    false => End::Dropped { detail: detail.clone() },
+                };
+                self.over(frame.at, how);
             }
             Payload::Open(_) => {
                 self.conn = frame.conn;
@@ -439,6 +449,8 @@ impl<'g> Session<'g> {
     fn end(&mut self, now: Offset) -> Turn {
         let close = self.golden.ends.iter().find_map(|end| end.strip_prefix("client ")?.parse().ok());
         match close {
+            // RFC 6455, 7.4.1: 1006 "MUST NOT be set as a status code in a Close control frame".
+            Some(UNANSWERED) => self.close(now, 1000),
             Some(code) => self.close(now, code),
             None => {
                 let deadline = self.progress + self.golden.wait;
@@ -595,7 +607,11 @@ mod tests {
     }
 
     fn play(script: impl FnOnce(&mut Stage<'_>)) -> Vec<String> {
-        let golden = golden::read("chat.toml", CHAT).expect("a valid golden");
+        play_by(CHAT, script)
+    }
+
+    fn play_by(golden: &str, script: impl FnOnce(&mut Stage<'_>)) -> Vec<String> {
+        let golden = golden::read("chat.toml", golden).expect("a valid golden");
         let values = BTreeMap::from([("user.email".to_owned(), Value::from("u1@example.test"))]);
         let mut stage = Stage { session: Session::new(&golden, values), now: 0, said: Vec::new() };
         stage.settle();
@@ -646,6 +662,21 @@ mod tests {
             stage.settle();
         });
         assert_eq!(said[1..], ["2030 gave up"]);
+    }
+
+    #[test]
+    fn a_server_that_hangs_up_instead_of_closing_was_left_by_the_client() {
+        let golden = CHAT.replace("wait =", "ends = \"client 1006\"\nwait =");
+        let said = play_by(&golden, |stage| {
+            stage.server(r#"{"type":"connected","thread":"t1"}"#);
+            stage.server(r#"{"type":"token"}"#);
+            stage.server(r#"{"type":"done"}"#);
+            stage.now = stage.settle();
+            stage.settle();
+            stage.frame(Side::Server, Payload::Gone("connection reset".to_owned()));
+            stage.settle();
+        });
+        assert_eq!(said[2..], ["130 close 1000", "130 client 1006"]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Nothing here decides anything; colour is written as escape codes and taken out again where it is not wanted.
 
+mod changes;
 mod comparison;
 mod ctrf;
 mod github;
@@ -11,9 +12,11 @@ mod json;
 mod junit;
 mod markdown;
 mod probe;
+mod read;
 mod sheet;
 mod text;
 
+pub use changes::{changes_headline, changes_json, changes_text, diff_text};
 use comparison::word as comparison_word;
 pub use comparison::{Compared, comparison_json, comparison_text};
 pub use ctrf::{Times, ctrf};
@@ -23,6 +26,7 @@ pub use html::{comparison_html, examples, html, probe_html, session_html, unfini
 pub use json::{SCHEMA_VERSION, unfinished_json, with_probes as json_with_probes, write as json};
 pub use junit::junit;
 pub use markdown::markdown;
+pub use read::{ReportError, read};
 pub use sheet::{Case, Note, Sheet, Status, Suite, Weight};
 pub use text::{plural, text};
 

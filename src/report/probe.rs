@@ -162,6 +162,7 @@ pub(super) struct CellLine<'c> {
     probe: &'static str,
     session: &'c str,
     case: &'c str,
+    sort: &'c str,
     verdict: &'static str,
     said: &'c str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -189,6 +190,7 @@ pub(super) fn cell_line(cell: &Cell) -> CellLine<'_> {
         probe: cell.probe.name(),
         session: &cell.session,
         case: &cell.case,
+        sort: &cell.sort,
         verdict: cell.verdict().map_or("not asked", Verdict::name),
         said: &cell.said,
         not_asked: cell.not_asked.as_deref(),

@@ -209,7 +209,12 @@ impl Sheet {
             Suite { name: session.clone(), cases }
         };
         let suites = asked.iter().map(suite).collect();
-        Sheet::new("check", outcome.verdict().name(), outcome.interrupted, suites)
+        let mut sheet = Sheet::new("check", outcome.verdict_name(), outcome.interrupted, suites);
+        if let Some(unfinished) = &outcome.unfinished {
+            sheet.unfinished =
+                Some(Note::unjudged("unfinished", &unfinished.cause, unfinished.hint.as_deref()));
+        }
+        sheet
     }
 
     /// What probes found. `golden` says where a session's golden is.
@@ -247,7 +252,9 @@ impl Sheet {
         cells: &[Cell],
         golden: impl Fn(&str) -> String,
     ) -> Sheet {
-        super::verdict_with_probes(outcome, cells).name().clone_into(&mut self.verdict);
+        if !cells.is_empty() {
+            super::verdict_with_probes(outcome, cells).name().clone_into(&mut self.verdict);
+        }
         self.suites.extend(Sheet::of_probe(cells, false, golden).suites);
         self
     }
