@@ -23,6 +23,7 @@ use crate::transcript::{End, Ending, Entries, Entry, Header, Offset, Transcript}
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use tokio::sync::watch;
 
 /// A golden and where it is.
 pub(super) struct Selected {
@@ -64,9 +65,27 @@ impl Judged {
     }
 }
 
+/// What a check came to.
+pub(super) struct Ended {
+    pub(super) exit: Exit,
+    pub(super) outcome: Outcome,
+    /// What probes answered, where some were asked.
+    pub(super) cells: Vec<Cell>,
+}
+
 pub(super) async fn run(config: &Config, args: CheckArgs, out: &mut impl Write) -> Result<Exit, CliError> {
+    judged(config, args, interrupts(), out).await.map(|ended| ended.exit)
+}
+
+/// Checks until `interrupt` becomes true.
+pub(super) async fn judged(
+    config: &Config,
+    args: CheckArgs,
+    interrupt: watch::Receiver<bool>,
+    out: &mut impl Write,
+) -> Result<Ended, CliError> {
     let mut reports = Reports::begin(&args.reports, "check", ("goldwire_report", "runs"))?;
-    let result = checked(config, &args, &mut reports, out).await;
+    let result = checked(config, &args, &mut reports, interrupt, out).await;
     if let Err(error) = &result {
         reports.fail(error);
     }
@@ -77,15 +96,16 @@ async fn checked(
     config: &Config,
     args: &CheckArgs,
     reports: &mut Reports,
+    interrupt: watch::Receiver<bool>,
     out: &mut impl Write,
-) -> Result<Exit, CliError> {
+) -> Result<Ended, CliError> {
     let page = HtmlReport::begin(args.reports.report_html.as_deref(), "check")?;
     let store = Store::new(&config.root);
     let probes = named(&args.probe)?;
     let (Looked { mut judged, cells, interrupted }, selected) = if args.offline.is_empty() {
         let selected = select(&store, &args.sessions)?;
         let questions = questions(&store, &probes, &selected, true)?;
-        (live(config, args, &selected, &questions).await?, selected)
+        (live(config, args, &selected, &questions, interrupt).await?, selected)
     } else {
         let (judged, selected) = offline(&store, args)?;
         (Looked { judged, cells: Vec::new(), interrupted: false }, selected)
@@ -125,7 +145,7 @@ async fn checked(
         }
     }
     if interrupted {
-        return Ok(Exit::Interrupted);
+        return Ok(Ended { exit: Exit::Interrupted, outcome, cells });
     }
     let torn = torn.join("\nerror: ");
     if !torn.is_empty() && outcome.verdict() != Verdict::Deviates {
@@ -138,7 +158,7 @@ async fn checked(
         return Err(CliError::new(Exit::Nothing, format!("nothing was asked by {}", unasked.join(", ")))
             .hint("each line above says what is missing"));
     }
-    Ok(Exit::of(verdict, args.strict))
+    Ok(Ended { exit: Exit::of(verdict, args.strict), outcome, cells })
 }
 
 /// Probes of which no question at all could be asked of a session.
@@ -203,8 +223,8 @@ async fn live(
     args: &CheckArgs,
     selected: &[Selected],
     questions: &[Question],
+    interrupt: watch::Receiver<bool>,
 ) -> Result<Looked, CliError> {
-    let interrupt = interrupts();
     let mut live = Live::open(config, &args.target, interrupt).await?;
     let users = args.users.unwrap_or(config.users).max(1);
     let mut all = Vec::new();

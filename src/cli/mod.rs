@@ -15,6 +15,7 @@ mod exit;
 mod hand;
 mod html;
 mod init;
+mod library;
 mod life;
 mod live;
 mod probe;
@@ -26,6 +27,7 @@ mod scan;
 mod show;
 
 pub use exit::Exit;
+pub(crate) use library::{Answer, block_on, check as library_check};
 
 use anstream::{AutoStream, ColorChoice};
 use args::{Cli, Color, Command};
