@@ -84,7 +84,7 @@ async fn checked(
     let probes = named(&args.probe)?;
     let (Looked { mut judged, cells, interrupted }, selected) = if args.offline.is_empty() {
         let selected = select(&store, &args.sessions)?;
-        let questions = questions(&store, &probes, &selected, true)?;
+        let questions = questions(&store, &runs_folder(&config.root), &probes, &selected, true)?;
         (live(config, args, &selected, &questions).await?, selected)
     } else {
         let (judged, selected) = offline(&store, args)?;
