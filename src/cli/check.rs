@@ -111,7 +111,7 @@ async fn checked(
         let mut sessions = names(&store, &args.sessions)?;
         part = args.shard.map(|shard| share(shard, &mut sessions));
         let selected = load(&store, sessions)?;
-        let questions = questions(&store, &probes, &selected, true)?;
+        let questions = questions(&store, &runs_folder(&config.root), &probes, &selected, true)?;
         // A server that nobody asks anything is not started.
         let looked = match selected.is_empty() {
             true => Looked::default(),

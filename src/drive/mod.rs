@@ -78,6 +78,8 @@ pub struct Session<'g> {
     last_frame: Offset,
     conn: u32,
     reconnecting: bool,
+    /// Before this, nothing of the script is sent.
+    held_until: Offset,
     watch: Watch,
     /// What is to be sent before anything else: the rest of an event, and what the protocol obliges to.
     outbox: VecDeque<Payload>,
@@ -111,6 +113,7 @@ impl<'g> Session<'g> {
             last_frame: Offset::ZERO,
             conn: 0,
             reconnecting: false,
+            held_until: Offset::ZERO,
             watch: Watch::new(Bounds::default()),
             outbox: VecDeque::new(),
             spoke: Offset::ZERO,
@@ -128,6 +131,13 @@ impl<'g> Session<'g> {
     #[must_use]
     pub fn within(mut self, bounds: Bounds) -> Session<'g> {
         self.watch = Watch::new(bounds);
+        self
+    }
+
+    /// Sends nothing of the script before this, however soon the order would allow it.
+    #[must_use]
+    pub fn held_until(mut self, at: Offset) -> Session<'g> {
+        self.held_until = at;
         self
     }
 
@@ -369,7 +379,7 @@ impl<'g> Session<'g> {
                 Ok((action, rest)) => {
                     let think = self.golden.event(label).and_then(|event| event.think);
                     let pause = think.filter(|_| self.golden.pace == Pace::Recorded).unwrap_or_default();
-                    let at = self.last_frame + pause;
+                    let at = (self.last_frame + pause).max(self.held_until);
                     if now < at {
                         return Turn { action: Action::Wait, wake: at };
                     }
