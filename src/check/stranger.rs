@@ -6,7 +6,7 @@
 use super::explain::{Explainer, at, in_lane, times};
 use super::shape::short;
 use super::{Note, What};
-use crate::dialect::{Dialect, JsonNames, Label, NAMELESS, pointer, refinement};
+use crate::dialect::{JsonNames, Label, NAMELESS, pointer, refinement};
 use crate::finding::{Finding, Kind};
 use crate::golden::Violation;
 use serde_json::Value;
@@ -65,8 +65,7 @@ impl Explainer<'_, '_> {
     }
 
     fn names(&self) -> &JsonNames {
-        let Dialect::Json(names) = &self.checker.golden.dialect;
-        names
+        self.checker.golden.dialect.names()
     }
 
     /// The event that a label is a state of, and where it says which.

@@ -4,17 +4,23 @@
 //! remember on the way. It knows nothing of what should happen. Heartbeats of the protocol itself (ping, pong) are not
 //! events; neither is the close that ends the session, which is the transcript's `Ending`.
 
+mod http;
 mod json;
 mod label;
+pub mod sse;
 
+pub(crate) use http::REQUEST;
+pub use http::{ACCEPT, CANCEL, EOF, JSON_BODY};
 pub use json::pointer;
 pub(crate) use json::{NAMELESS, field, refinement, value_at};
 pub use label::Label;
 
 use crate::transcript::{Frame, Offset, Payload, Side, Spares};
+use http::Exchanges;
 use json::Requests;
 use label::Known;
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// One thing the application said.
@@ -26,10 +32,24 @@ pub struct Event {
     pub at: Offset,
     /// The frame's place in the transcript, counted from 0.
     pub frame: usize,
-    /// Which connection of the session.
+    /// Which connection of the session, or over HTTP which request.
     pub conn: u32,
     /// What it says. A text that is not JSON is a string, bytes are a string of hexadecimal digits.
     pub data: Value,
+}
+
+impl Event {
+    /// The value of a lane's key, as text, by where it stands: a JSON pointer, or the number of the event's request.
+    pub(crate) fn key(&self, pointer: &str) -> Option<Cow<'_, str>> {
+        if pointer == REQUEST {
+            return Some(Cow::Owned(self.conn.to_string()));
+        }
+        match value_at(&self.data, pointer)? {
+            Value::String(text) => Some(Cow::Borrowed(text)),
+            Value::Number(number) => Some(Cow::Owned(number.to_string())),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+        }
+    }
 }
 
 /// How the frames of a session are to be understood.
@@ -37,6 +57,47 @@ pub struct Event {
 pub enum Dialect {
     /// One JSON value a message; its name is the string at a JSON pointer (RFC 6901).
     Json(JsonNames),
+    /// HTTP requests, answered by event streams (WHATWG HTML, 9.2) or at once. What says nothing of its name otherwise is
+    /// called as its JSON says: a client's body, a server's data or body.
+    Sse(JsonNames),
+}
+
+impl Dialect {
+    /// What a session at this URL is taken to speak when nobody says.
+    pub fn at(url: &str) -> Dialect {
+        let is_http = url.starts_with("http:") || url.starts_with("https:");
+        if is_http { Dialect::Sse(JsonNames::default()) } else { Dialect::default() }
+    }
+
+    /// Whether its client's half are HTTP requests, rather than the messages of a WebSocket.
+    pub fn is_http(&self) -> bool {
+        match self {
+            Dialect::Json(_) => false,
+            Dialect::Sse(_) => true,
+        }
+    }
+
+    /// Where messages say what they are.
+    pub fn names(&self) -> &JsonNames {
+        match self {
+            Dialect::Json(names) | Dialect::Sse(names) => names,
+        }
+    }
+
+    /// Likewise, to be changed.
+    pub(crate) fn names_mut(&mut self) -> &mut JsonNames {
+        match self {
+            Dialect::Json(names) | Dialect::Sse(names) => names,
+        }
+    }
+
+    /// The JSON of an event that its name and ids stand in: of a request, its body.
+    pub(crate) fn content<'e>(&self, event: &'e Event) -> &'e Value {
+        match self {
+            Dialect::Sse(_) if event.label.is_client() => event.data.get("body").unwrap_or(&Value::Null),
+            Dialect::Json(_) | Dialect::Sse(_) => &event.data,
+        }
+    }
 }
 
 impl Default for Dialect {
@@ -59,10 +120,17 @@ pub struct JsonNames {
     pub refine: BTreeMap<Label, String>,
 }
 
+impl JsonNames {
+    /// Both sides have their names at the same place.
+    pub fn both(pointer: &str) -> JsonNames {
+        let name = || pointer.to_owned();
+        JsonNames { client: name(), server: name(), reply: None, refine: BTreeMap::new() }
+    }
+}
+
 impl Default for JsonNames {
     fn default() -> JsonNames {
-        let name = || "/type".to_owned();
-        JsonNames { client: name(), server: name(), reply: None, refine: BTreeMap::new() }
+        JsonNames::both("/type")
     }
 }
 
@@ -74,6 +142,7 @@ pub struct Decoder {
     closing: bool,
     closed: Option<Event>,
     requests: Requests,
+    exchanges: Exchanges,
     known: Known,
     spares: Spares,
     /// Whether the latest frame was a text that is JSON.
@@ -95,6 +164,7 @@ impl Decoder {
             closing: false,
             closed: None,
             requests: Requests::default(),
+            exchanges: Exchanges::default(),
             known: Known::default(),
             spares: Spares::default(),
             is_json: false,
@@ -114,6 +184,10 @@ impl Decoder {
         self.is_json = false;
         let event =
             |label: Label, data: Value| Event { label, at: frame.at, frame: index, conn: frame.conn, data };
+        if let Dialect::Sse(names) = &self.dialect {
+            let found = self.exchanges.feed(frame, names, &mut self.requests, &mut self.known);
+            return None.into_iter().chain(found.map(|(label, data)| event(label, data)));
+        }
         let mut before = None;
         let now = match &frame.payload {
             Payload::Text(text) => Some(match self.spares.read(text) {
@@ -162,8 +236,7 @@ impl Decoder {
     }
 
     fn name(&mut self, side: Side, value: &Value) -> Label {
-        let Dialect::Json(names) = &self.dialect;
-        json::label(names, side, value, &mut self.requests, &mut self.known)
+        json::label(self.dialect.names(), side, value, &mut self.requests, &mut self.known)
     }
 }
 

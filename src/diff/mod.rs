@@ -191,10 +191,9 @@ fn event_row(
 
 /// Whether a place is where an event says which of its states it is.
 fn says_state(dialect: &Dialect, place: &Place) -> bool {
-    let Dialect::Json(names) = dialect;
     let label = place.event.as_str();
     let base = label.split_once('[').map_or(label, |(base, _)| base);
-    let state = names.refine.get(&Label::from(base));
+    let state = dialect.names().refine.get(&Label::from(base));
     state.is_some() && state == place.path.as_ref()
 }
 
@@ -250,7 +249,8 @@ fn fold(rows: Vec<Row>) -> Vec<Row> {
 
 /// The whole session as rows without a golden: what `show` prints.
 pub fn timeline(golden: Option<&Golden>, transcript: &Transcript) -> Vec<(Event, usize)> {
-    let dialect = golden.map(|golden| golden.dialect.clone()).unwrap_or_default();
+    let by_itself = || Dialect::at(&transcript.header.url);
+    let dialect = golden.map_or_else(by_itself, |golden| golden.dialect.clone());
     let mut lanes =
         golden.map(|golden| LaneNumbers { monitor: Monitor::new(&golden.order), known: BTreeMap::new() });
     events(&dialect, &transcript.frames)

@@ -381,12 +381,16 @@ fn read_sends(source: &Source<'_>, fields: &Fields<'_>) -> Vec<Template> {
 }
 
 fn read_dialect(fields: Fields<'_>) -> Dialect {
-    if let Some((kind, span)) = fields.string("kind") {
-        if kind != "json" {
-            let hint = did_you_mean(&kind, ["json"]).or(Some("known: json".to_owned()));
+    let kind: fn(JsonNames) -> Dialect = match fields.string("kind") {
+        None => Dialect::Json,
+        Some((kind, _)) if kind == "json" => Dialect::Json,
+        Some((kind, _)) if kind == "sse" => Dialect::Sse,
+        Some((kind, span)) => {
+            let hint = did_you_mean(&kind, ["json", "sse"]).or(Some("known: json, sse".to_owned()));
             fields.source().report(span, format!("unknown dialect `{kind}`"), "here", hint);
+            Dialect::Json
         }
-    }
+    };
     fn pointer(fields: &Fields<'_>, key: &str) -> Option<String> {
         let (text, span) = fields.string(key)?;
         if !text.starts_with('/') {
@@ -406,7 +410,7 @@ fn read_dialect(fields: Fields<'_>) -> Dialect {
     let refine = refine.collect();
     table.finish();
     fields.finish();
-    Dialect::Json(JsonNames { client, server, reply, refine })
+    kind(JsonNames { client, server, reply, refine })
 }
 
 fn read_learned(fields: Fields<'_>) -> Learned {
@@ -518,7 +522,7 @@ fn check_templates(
     clients.sort();
     clients.dedup();
     for label in clients {
-        if label.as_str() == crate::dialect::RECONNECT {
+        if matches!(label.as_str(), crate::dialect::RECONNECT | crate::dialect::CANCEL) {
             continue;
         }
         let wanted = golden.script.iter().filter(|own| *own == label).count();
@@ -623,10 +627,16 @@ fn write_into(out: &mut String, golden: &Golden) -> std::fmt::Result {
         }
         items => writeln!(out, "require_live = {}", strings(items.iter().map(|item| item.name())))?,
     }
-    let Dialect::Json(JsonNames { client, server, reply, refine }) = &golden.dialect;
+    let JsonNames { client, server, reply, refine } = golden.dialect.names();
+    let kind = match golden.dialect {
+        Dialect::Json(_) => "json",
+        Dialect::Sse(_) => "sse",
+    };
     if golden.dialect != Dialect::default() {
-        writeln!(out, "\n[dialect]\nkind = \"json\"")?;
-        if client == server {
+        writeln!(out, "\n[dialect]\nkind = {}", string(kind))?;
+        if golden.dialect.is_http() && *golden.dialect.names() == JsonNames::default() {
+            // Most messages of a stream say themselves what they are.
+        } else if client == server {
             writeln!(out, "name = {}", string(client))?;
         } else {
             writeln!(out, "client_name = {}\nserver_name = {}", string(client), string(server))?;

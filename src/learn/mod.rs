@@ -19,7 +19,7 @@ mod summary;
 mod sums;
 mod timing;
 
-use crate::dialect::{self, Dialect, Event, JsonNames};
+use crate::dialect::{self, Dialect, Event};
 use crate::golden::{self, Before, Golden, Monitor, Order};
 use crate::transcript::{Header, Transcript};
 use lanes::Lanes;
@@ -223,30 +223,29 @@ impl Structure {
     fn of<E>(sample: &Sample<'_>, previous: Option<&Golden>) -> Result<Structure, LearnError<E>> {
         let has_prefixes = sample.has_prefixes;
         let sample: Vec<&Transcript> = sample.recordings.iter().map(|(_, recording)| &**recording).collect();
-        let decode = |names: &JsonNames| -> Vec<Session> {
-            let dialect = Dialect::Json(names.clone());
-            sample.iter().map(|recording| Session::of(&dialect, recording)).collect()
+        let decode = |dialect: &Dialect| -> Vec<Session> {
+            sample.iter().map(|recording| Session::of(dialect, recording)).collect()
         };
-        let Dialect::Json(mut names) =
+        let mut dialect =
             previous.map_or_else(|| names::dialect(&sample), |golden| golden.dialect.clone());
-        let mut sessions = decode(&names);
+        let mut sessions = decode(&dialect);
         if sessions.iter().all(|session| session.events.is_empty()) {
             return Err(LearnError::NoEvents);
         }
         if previous.is_none_or(|golden| !golden.keep.iter().any(|kept| kept == "dialect")) {
-            if let Some(reply) = names::reply(&sessions, &names) {
-                names.reply = Some(reply);
-                sessions = decode(&names);
+            if let Some(reply) = names::reply(&sessions, &dialect) {
+                dialect.names_mut().reply = Some(reply);
+                sessions = decode(&dialect);
             }
             let refine = names::refine(&sessions, &Lanes::find(&sessions));
             if !refine.is_empty() {
-                names.refine.extend(refine);
-                sessions = decode(&names);
+                dialect.names_mut().refine.extend(refine);
+                sessions = decode(&dialect);
             }
         }
         let lanes = Lanes::find(&sessions);
         let (order, rules) = order::learn(&sessions, &lanes);
-        Ok(Structure { dialect: Dialect::Json(names), lanes, order, rules, sessions, has_prefixes })
+        Ok(Structure { dialect, lanes, order, rules, sessions, has_prefixes })
     }
 }
 

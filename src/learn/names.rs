@@ -5,7 +5,7 @@
 
 use super::Session;
 use super::lanes::Lanes;
-use crate::dialect::{Dialect, JsonNames, Label, pointer, refinement};
+use crate::dialect::{self, Dialect, JsonNames, Label, NAMELESS, pointer, refinement};
 use crate::golden::Format;
 use crate::transcript::{Payload, Side, Transcript};
 use serde_json::Value;
@@ -29,8 +29,13 @@ struct Candidate {
 }
 
 pub(super) fn dialect(recordings: &[&Transcript]) -> Dialect {
-    let server = best(recordings, Side::Server);
-    let client = best(recordings, Side::Client);
+    let is_http = recordings.iter().any(|recording| Dialect::at(&recording.header.url).is_http());
+    if is_http {
+        return Dialect::Sse(exchanges(recordings));
+    }
+    let said = |side| move |recording: &Transcript| messages(recording, side);
+    let server = best(recordings, said(Side::Server), false);
+    let client = best(recordings, said(Side::Client), false);
     let default = || "/type".to_owned();
     // A side that says too little to tell is taken to name its messages as the other does.
     let server = server.or_else(|| client.clone()).unwrap_or_else(default);
@@ -38,16 +43,47 @@ pub(super) fn dialect(recordings: &[&Transcript]) -> Dialect {
     Dialect::Json(JsonNames { client, server, ..JsonNames::default() })
 }
 
-fn best(recordings: &[&Transcript], side: Side) -> Option<String> {
+/// Over HTTP most messages have their names elsewhere: the others say where theirs stand. A request is called by its
+/// method and path, unless a field of its body has a name that such fields usually have.
+fn exchanges(recordings: &[&Transcript]) -> JsonNames {
+    // Nothing stands there.
+    let nowhere = Dialect::Sse(JsonNames::both("/\u{0}"));
+    let said = |side: Side| {
+        let nowhere = &nowhere;
+        move |recording: &Transcript| -> Vec<Value> {
+            let events = dialect::events(nowhere, &recording.frames);
+            let own = events.iter().filter(|event| event.label.side() == side);
+            let nameless = own.filter(|event| side == Side::Client || event.label.name() == NAMELESS);
+            nameless.map(|event| nowhere.content(event)).filter(|value| value.is_object()).cloned().collect()
+        }
+    };
+    let names = JsonNames::default();
+    let server = best(recordings, said(Side::Server), false).unwrap_or(names.server);
+    let client = best(recordings, said(Side::Client), true).unwrap_or_else(|| server.clone());
+    JsonNames { client, server, ..JsonNames::default() }
+}
+
+/// The JSON messages of one side.
+fn messages(recording: &Transcript, side: Side) -> Vec<Value> {
+    let own = recording.frames.iter().filter(|frame| frame.side == side);
+    let texts = own.filter_map(|frame| match &frame.payload {
+        Payload::Text(text) => serde_json::from_str(text).ok(),
+        _ => None,
+    });
+    texts.filter(Value::is_object).collect()
+}
+
+fn best(
+    recordings: &[&Transcript],
+    said: impl Fn(&Transcript) -> Vec<Value>,
+    only_usual: bool,
+) -> Option<String> {
     let mut candidates: BTreeMap<String, Candidate> = BTreeMap::new();
     let mut shapes: BTreeMap<u64, u32> = BTreeMap::new();
     let mut total = 0u32;
     for recording in recordings {
         let mut here: BTreeSet<(String, String)> = BTreeSet::new();
-        for frame in &recording.frames {
-            let (Payload::Text(text), true) = (&frame.payload, frame.side == side) else { continue };
-            let Ok(Value::Object(map)) = serde_json::from_str::<Value>(text) else { continue };
-            let value = Value::Object(map);
+        for value in said(recording) {
             let shape = shape(&value);
             total += 1;
             *shapes.entry(shape).or_default() += 1;
@@ -73,7 +109,8 @@ fn best(recordings: &[&Transcript], side: Side) -> Option<String> {
         let names = candidate.joint.len();
         let recurring = candidate.recordings.values().filter(|n| **n >= 2 || recordings.len() == 1).count();
         let share = f64::from(covered) / f64::from(total.max(1));
-        if share < 0.3 || names > MAX_NAMES || recurring * 10 < names * 4 {
+        let is_usual = USUAL.iter().any(|usual| path.ends_with(&format!("/{usual}")));
+        if (only_usual && !is_usual) || share < 0.3 || names > MAX_NAMES || recurring * 10 < names * 4 {
             return None;
         }
         let leaf = path.rsplit('/').next().unwrap_or_default();
@@ -91,7 +128,8 @@ fn best(recordings: &[&Transcript], side: Side) -> Option<String> {
 }
 
 /// Where requests have their id, when messages without a name answer them (JSON-RPC 2.0, section 5).
-pub(super) fn reply(sessions: &[Session], names: &JsonNames) -> Option<String> {
+pub(super) fn reply(sessions: &[Session], dialect: &Dialect) -> Option<String> {
+    let names = dialect.names();
     if names.reply.is_some() {
         return None;
     }
@@ -101,10 +139,11 @@ pub(super) fn reply(sessions: &[Session], names: &JsonNames) -> Option<String> {
         for event in &session.events {
             let side = event.label.side();
             let name_at = if side == Side::Client { &names.client } else { &names.server };
-            let Some(id) = event.data.get("id").filter(|id| !id.is_null()).map(Value::to_string) else {
+            let data = dialect.content(event);
+            let Some(id) = data.get("id").filter(|id| !id.is_null()).map(Value::to_string) else {
                 continue;
             };
-            if event.data.pointer(name_at).is_some_and(Value::is_string) {
+            if data.pointer(name_at).is_some_and(Value::is_string) {
                 asked.insert((side, id));
             } else {
                 let other = if side == Side::Client { Side::Server } else { Side::Client };

@@ -117,7 +117,9 @@ impl<'t> Frames<'t> {
             ghosts: Vec::new(),
         };
         let mut follower = Follower::new(golden);
-        let mut decoder = Decoder::new(golden.map_or(&Dialect::default(), |golden| &golden.dialect));
+        let by_itself = || Dialect::at(&transcript.header.url);
+        let dialect = golden.map_or_else(by_itself, |golden| golden.dialect.clone());
+        let mut decoder = Decoder::new(&dialect);
         for frame in &transcript.frames {
             frames.push(frame);
             for event in decoder.feed(frame) {
