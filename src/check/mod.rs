@@ -20,7 +20,7 @@ pub use timing::{Gaps, Sample, Timed, judge as judge_timing};
 use crate::dialect::{Decoder, Event, Label};
 use crate::finding::Finding;
 use crate::golden::{Golden, Lane, LaneId, Monitor, Step, Table, Violation, What, print};
-use crate::transcript::{Ending, Entry, Frame, Transcript};
+use crate::transcript::{Ending, Entry, Frame, Payload, Transcript};
 use binding::{Bindings, Mismatch, Print};
 use serde_json::Value;
 use shape::{Misfit, Tree};
@@ -189,9 +189,20 @@ impl<'g> Checker<'g> {
         }
     }
 
+    /// Whether it can be given the JSON of a recording without its text.
+    pub fn takes_json(&self) -> bool {
+        self.decoder.takes_json()
+    }
+
     /// Takes the next entry of a recording. Hands back its JSON, for `Entries::reuse`.
     pub fn entry(&mut self, entry: Entry) -> Option<Value> {
         match entry {
+            // Only plain JSON is an event as it stands.
+            Entry::Json { at, conn, side, value } if !self.decoder.takes_json() => {
+                let payload = Payload::Text(value.to_string());
+                self.frame(&Frame { conn, ..Frame::new(at, side, payload) });
+                Some(value)
+            }
             Entry::Json { at, conn, side, value } => {
                 let event = self.decoder.feed_json(at, conn, side, value);
                 self.event(&event);

@@ -6,7 +6,7 @@
 use super::explain::{Explainer, at, in_lane, times};
 use super::shape::short;
 use super::{Note, What};
-use crate::dialect::{JsonNames, Label, NAMELESS, pointer, refinement};
+use crate::dialect::{Label, NAMELESS, pointer, refinement};
 use crate::finding::{Finding, Kind};
 use crate::golden::Violation;
 use serde_json::Value;
@@ -64,14 +64,15 @@ impl Explainer<'_, '_> {
         }
     }
 
-    fn names(&self) -> &JsonNames {
-        self.checker.golden.dialect.names()
-    }
-
     /// The event that a label is a state of, and where it says which.
     pub(super) fn refined(&self, label: &Label) -> Option<(&Label, &str)> {
         let base = label.as_str().split_once('[').map_or(label.as_str(), |(base, _)| base);
-        self.names().refine.get_key_value(&Label::from(base)).map(|(base, at)| (base, at.as_str()))
+        self.checker
+            .golden
+            .dialect
+            .refine()
+            .get_key_value(&Label::from(base))
+            .map(|(base, at)| (base, at.as_str()))
     }
 
     /// Nothing says which state it is, or a word that no recording has.
@@ -123,7 +124,7 @@ impl Explainer<'_, '_> {
 
     /// An error came where a result was due.
     fn failed(&self, stranger: &Stranger<'_>) -> Option<(Finding, Vec<Label>)> {
-        self.names().reply.as_ref()?;
+        self.checker.golden.dialect.reply()?;
         let reply = stranger.label.as_str().strip_suffix(":error")?;
         let due = stranger.absent.iter().find(|note| note.label.as_str() == reply)?;
         let (severity, evidence) = self.evidence.missing(&due.label);
@@ -145,7 +146,7 @@ impl Explainer<'_, '_> {
 
     /// A message without a name that is nobody's reply.
     fn no_reply(&self, stranger: &Stranger<'_>) -> Option<(Finding, Vec<Label>)> {
-        let path = self.names().reply.as_deref().filter(|_| stranger.label.as_str() == NAMELESS)?;
+        let path = self.checker.golden.dialect.reply().filter(|_| stranger.label.as_str() == NAMELESS)?;
         let id = stranger.payload.pointer(path);
         let due: Vec<&Note<Violation>> =
             stranger.absent.iter().copied().filter(|note| note.label.as_str().starts_with("re:")).collect();

@@ -17,7 +17,7 @@ use crate::finding::{
 use crate::golden::{Golden, LiveItem, Seen};
 use crate::report::{self, Sheet, Shown, plural};
 use crate::store::{Store, StoreError, open_recording, read_recording, recording_error, recordings_at};
-use crate::transcript::{End, Ending, Header, Offset, Transcript};
+use crate::transcript::{End, Ending, Entries, Entry, Header, Offset, Transcript};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -297,7 +297,12 @@ pub(super) fn judge(selected: &Selected, transcript: Transcript, recording: Stri
 fn judge_file(selected: &Selected, path: &Path) -> Result<Judged, CliError> {
     let mut entries = open_recording(path)?;
     let mut checker = Checker::new(&selected.golden);
-    while let Some(entry) = entries.next_entry() {
+    let takes_json = checker.takes_json();
+    let next = |entries: &mut Entries<_>| match takes_json {
+        true => entries.next_entry(),
+        false => entries.next().map(|frame| frame.map(Entry::Frame)),
+    };
+    while let Some(entry) = next(&mut entries) {
         let judged = checker.entry(entry.map_err(recording_error(path))?);
         judged.into_iter().for_each(|json| entries.reuse(json));
     }

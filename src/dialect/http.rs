@@ -14,7 +14,8 @@
 
 use super::label::Known;
 use super::sse;
-use super::{JsonNames, Label, NAMELESS, Requests, json};
+use super::json::{self, Requests};
+use super::{JsonNames, Label, NAMELESS, Unsayable};
 use crate::secret::is_credential_header;
 use crate::transcript::{Frame, Head, Payload, Side, hex};
 use serde_json::{Map, Value};
@@ -157,6 +158,30 @@ fn is_marker(text: &str) -> bool {
     })
 }
 
+/// The request that an event says; it is called as it will be when it is read again.
+pub(super) fn encode(names: &JsonNames, label: &Label, data: &Value) -> Result<Vec<Payload>, Unsayable> {
+    if label.as_str() == CANCEL {
+        return Ok(Vec::new());
+    }
+    let said = |key: &str| data.get(key).and_then(Value::as_str);
+    if let Some(path) = said("path").filter(|path| !path.starts_with(['/', '{'])) {
+        return Err(Unsayable(format!("its path is `{path}`, which does not begin with /")));
+    }
+    let method = said("method").unwrap_or(if data.get("body").is_some() { "POST" } else { "GET" });
+    let body = data.get("body").map(|body| json::label(names, Side::Client, body, &mut Requests::default(), &mut Known::default()));
+    let own = match (body.filter(|own| own.name() != NAMELESS), said("path")) {
+        (Some(own), _) => own,
+        (None, Some(path)) => Label::new(Side::Client, &path_name(method, path)),
+        // The target's own path is not known here.
+        (None, None) => label.clone(),
+    };
+    // What is not filled yet may be anything.
+    if own != *label && !own.as_str().contains("{{") {
+        return Err(Unsayable(format!("this request is called {own}, by its body, or its method and path")));
+    }
+    Ok(vec![Payload::Text(data.to_string())])
+}
+
 /// What would send a request again.
 fn request(head: &Head<'_>, method: &str, target: &str) -> Value {
     let body = if head.body.is_empty() {
@@ -207,6 +232,9 @@ fn answer_head(head: &Head<'_>, status: u16) -> Value {
 fn path_name(method: &str, target: &str) -> String {
     let path = target.split(['?', '#']).next().unwrap_or_default();
     let is_id = |part: &str| {
+        if part.contains("{{") {
+            return true;
+        }
         let digits = part.bytes().filter(u8::is_ascii_digit).count();
         digits == part.len() || digits >= 4 || (digits > 0 && part.len() >= 16)
     };

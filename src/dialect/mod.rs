@@ -1,25 +1,34 @@
 //! Frames as the application means them: events with a name and a payload.
 //!
 //! A [`Dialect`] is configuration, a [`Decoder`] turns one session's frames into [`Event`]s and keeps what it must
-//! remember on the way. It knows nothing of what should happen. Heartbeats of the protocol itself (ping, pong) are not
-//! events; neither is the close that ends the session, which is the transcript's `Ending`.
+//! remember on the way, [`Dialect::encode`] goes the other way. It knows nothing of what should happen. Heartbeats of
+//! WebSocket itself (ping, pong) are not events; neither is the close that ends the session, which is the transcript's
+//! `Ending`, nor what a [`Protocol`] does without the application's knowing.
+//!
+//! A dialect is a file: what its messages say, what they are called, what the client owes. `docs/DIALECTS.md` is the
+//! table of them.
 
+mod content;
+mod decoder;
+mod detect;
 mod http;
 mod json;
 mod label;
+mod lines;
+mod nats;
+mod protocol;
 pub mod sse;
 
+pub use decoder::{CLOSE, Decoder, RECONNECT, events};
 pub(crate) use http::REQUEST;
 pub use http::{ACCEPT, CANCEL, EOF, JSON_BODY};
 pub use json::pointer;
 pub(crate) use json::{NAMELESS, field, refinement, value_at};
 pub use label::Label;
+pub use protocol::{Protocol, Spoken};
 
-use crate::transcript::{Frame, Offset, Payload, Side, Spares};
-use http::Exchanges;
-use json::Requests;
-use label::Known;
-use serde_json::{Value, json};
+use crate::transcript::{Offset, Payload};
+use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -30,7 +39,8 @@ pub struct Event {
     pub label: Label,
     /// When its frame was stamped.
     pub at: Offset,
-    /// The frame's place in the transcript, counted from 0.
+    /// The frame's place in the transcript, counted from 0. Several events may share it; of a message in several frames
+    /// it is the last.
     pub frame: usize,
     /// Which connection of the session, or over HTTP which request.
     pub conn: u32,
@@ -57,12 +67,58 @@ impl Event {
 pub enum Dialect {
     /// One JSON value a message; its name is the string at a JSON pointer (RFC 6901).
     Json(JsonNames),
+    /// Messages of a protocol that says itself what they are.
+    Protocol(Spoken),
     /// HTTP requests, answered by event streams (WHATWG HTML, 9.2) or at once. What says nothing of its name otherwise is
     /// called as its JSON says: a client's body, a server's data or body.
     Sse(JsonNames),
 }
 
+impl Default for Dialect {
+    fn default() -> Dialect {
+        Dialect::Json(JsonNames::default())
+    }
+}
+
 impl Dialect {
+    /// The names of all dialects, as goldens write them.
+    pub fn kinds() -> impl Iterator<Item = &'static str> {
+        ["json", "sse"].into_iter().chain(Protocol::ALL.into_iter().map(Protocol::name))
+    }
+
+    /// The name of this one.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Dialect::Json(_) => "json",
+            Dialect::Protocol(spoken) => spoken.protocol.name(),
+            Dialect::Sse(_) => "sse",
+        }
+    }
+
+    /// Events that are several by what stands at a pointer.
+    pub fn refine(&self) -> &BTreeMap<Label, String> {
+        match self {
+            Dialect::Json(names) | Dialect::Sse(names) => &names.refine,
+            Dialect::Protocol(spoken) => &spoken.refine,
+        }
+    }
+
+    /// Makes more events several.
+    pub(crate) fn refine_by(&mut self, more: BTreeMap<Label, String>) {
+        match self {
+            Dialect::Json(names) | Dialect::Sse(names) => names.refine.extend(more),
+            Dialect::Protocol(spoken) => spoken.refine.extend(more),
+        }
+    }
+
+    /// Where a request has its id, when answers have no name of their own.
+    pub fn reply(&self) -> Option<&str> {
+        match self {
+            Dialect::Json(names) | Dialect::Sse(names) => names.reply.as_deref(),
+            Dialect::Protocol(_) => None,
+        }
+    }
+
     /// What a session at this URL is taken to speak when nobody says.
     pub fn at(url: &str) -> Dialect {
         let is_http = url.starts_with("http:") || url.starts_with("https:");
@@ -72,22 +128,8 @@ impl Dialect {
     /// Whether its client's half are HTTP requests, rather than the messages of a WebSocket.
     pub fn is_http(&self) -> bool {
         match self {
-            Dialect::Json(_) => false,
+            Dialect::Json(_) | Dialect::Protocol(_) => false,
             Dialect::Sse(_) => true,
-        }
-    }
-
-    /// Where messages say what they are.
-    pub fn names(&self) -> &JsonNames {
-        match self {
-            Dialect::Json(names) | Dialect::Sse(names) => names,
-        }
-    }
-
-    /// Likewise, to be changed.
-    pub(crate) fn names_mut(&mut self) -> &mut JsonNames {
-        match self {
-            Dialect::Json(names) | Dialect::Sse(names) => names,
         }
     }
 
@@ -95,16 +137,27 @@ impl Dialect {
     pub(crate) fn content<'e>(&self, event: &'e Event) -> &'e Value {
         match self {
             Dialect::Sse(_) if event.label.is_client() => event.data.get("body").unwrap_or(&Value::Null),
-            Dialect::Json(_) | Dialect::Sse(_) => &event.data,
+            Dialect::Json(_) | Dialect::Protocol(_) | Dialect::Sse(_) => &event.data,
+        }
+    }
+
+    /// The messages that say an event of the client, in order; what the event says is as a [`Decoder`] would tell it.
+    ///
+    /// # Errors
+    /// When something is missing without which it cannot be said.
+    pub fn encode(&self, label: &Label, data: &Value) -> Result<Vec<Payload>, Unsayable> {
+        match self {
+            Dialect::Json(_) => Ok(vec![Payload::Text(data.to_string())]),
+            Dialect::Protocol(spoken) => spoken.encode(label, data),
+            Dialect::Sse(names) => http::encode(names, label, data),
         }
     }
 }
 
-impl Default for Dialect {
-    fn default() -> Dialect {
-        Dialect::Json(JsonNames::default())
-    }
-}
+/// Why an event cannot be said in a dialect: a fragment that fits after its name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unsayable(pub String);
 
 /// Where JSON messages say what they are; all places are JSON pointers (RFC 6901).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,116 +185,4 @@ impl Default for JsonNames {
     fn default() -> JsonNames {
         JsonNames::both("/type")
     }
-}
-
-/// Turns the frames of one session into events, in order.
-#[derive(Debug, Clone)]
-pub struct Decoder {
-    dialect: Dialect,
-    seen: usize,
-    closing: bool,
-    closed: Option<Event>,
-    requests: Requests,
-    exchanges: Exchanges,
-    known: Known,
-    spares: Spares,
-    /// Whether the latest frame was a text that is JSON.
-    is_json: bool,
-}
-
-/// What a client's event is called that opens the next connection of a session.
-pub const RECONNECT: &str = ">@reconnect";
-/// What a server's event is called that closes a connection which is not the session's last, unless the client closed
-/// it first: an answer to a close says nothing.
-pub const CLOSE: &str = "@close";
-
-impl Decoder {
-    /// A decoder at the start of a session.
-    pub fn new(dialect: &Dialect) -> Decoder {
-        Decoder {
-            dialect: dialect.clone(),
-            seen: 0,
-            closing: false,
-            closed: None,
-            requests: Requests::default(),
-            exchanges: Exchanges::default(),
-            known: Known::default(),
-            spares: Spares::default(),
-            is_json: false,
-        }
-    }
-
-    /// Whether the latest frame was a text that is JSON.
-    pub(crate) fn is_json(&self) -> bool {
-        self.is_json
-    }
-
-    /// The events of the next frame, in order. A close becomes an event only when another connection follows; the last
-    /// one is the session's ending.
-    pub fn feed(&mut self, frame: &Frame) -> impl Iterator<Item = Event> + use<> {
-        let index = self.seen;
-        self.seen += 1;
-        self.is_json = false;
-        let event =
-            |label: Label, data: Value| Event { label, at: frame.at, frame: index, conn: frame.conn, data };
-        if let Dialect::Sse(names) = &self.dialect {
-            let found = self.exchanges.feed(frame, names, &mut self.requests, &mut self.known);
-            return None.into_iter().chain(found.map(|(label, data)| event(label, data)));
-        }
-        let mut before = None;
-        let now = match &frame.payload {
-            Payload::Text(text) => Some(match self.spares.read(text) {
-                Ok(value) => {
-                    self.is_json = true;
-                    event(self.name(frame.side, &value), value)
-                }
-                Err(_) => event(Label::new(frame.side, "text"), Value::String(text.clone())),
-            }),
-            Payload::Binary(bytes) => Some(match serde_json::from_slice::<Value>(bytes) {
-                Ok(value @ Value::Object(_)) => event(self.name(frame.side, &value), value),
-                _ => event(Label::new(frame.side, "binary"), Value::String(crate::transcript::hex(bytes))),
-            }),
-            Payload::Open(_) => {
-                before = self.closed.take();
-                self.closing = false;
-                Some(event(Label::from(RECONNECT), Value::Null))
-            }
-            Payload::Close { code, reason } => {
-                if frame.side == Side::Client {
-                    self.closing = true;
-                } else if !self.closing {
-                    self.closed = Some(event(Label::from(CLOSE), json!({ "code": code, "reason": reason })));
-                }
-                None
-            }
-            Payload::Gone(detail) => {
-                self.closed = Some(event(Label::from(CLOSE), json!({ "code": 1006, "reason": detail })));
-                None
-            }
-            Payload::Ping(_) | Payload::Pong(_) => None,
-        };
-        before.into_iter().chain(now)
-    }
-
-    /// Takes back what the latest event says, once nobody needs it: to read the next one into it is cheaper.
-    pub(crate) fn reuse(&mut self, data: Value) {
-        self.spares.keep(data);
-    }
-
-    /// The event of the next frame, a message whose JSON is known already.
-    pub(crate) fn feed_json(&mut self, at: Offset, conn: u32, side: Side, data: Value) -> Event {
-        let frame = self.seen;
-        self.seen += 1;
-        Event { label: self.name(side, &data), at, frame, conn, data }
-    }
-
-    fn name(&mut self, side: Side, value: &Value) -> Label {
-        json::label(self.dialect.names(), side, value, &mut self.requests, &mut self.known)
-    }
-}
-
-/// All events of a session.
-pub fn events(dialect: &Dialect, frames: &[Frame]) -> Vec<Event> {
-    let mut decoder = Decoder::new(dialect);
-    frames.iter().flat_map(|frame| decoder.feed(frame)).collect()
 }

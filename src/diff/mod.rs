@@ -193,7 +193,7 @@ fn event_row(
 fn says_state(dialect: &Dialect, place: &Place) -> bool {
     let label = place.event.as_str();
     let base = label.split_once('[').map_or(label, |(base, _)| base);
-    let state = dialect.names().refine.get(&Label::from(base));
+    let state = dialect.refine().get(&Label::from(base));
     state.is_some() && state == place.path.as_ref()
 }
 

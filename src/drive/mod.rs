@@ -11,7 +11,7 @@ mod hand;
 pub use bounds::Bounds;
 pub use hand::LineError;
 
-use crate::dialect::{CANCEL, Decoder, Label, RECONNECT, REQUEST};
+use crate::dialect::{CANCEL, Decoder, Label, RECONNECT, REQUEST, Unsayable};
 use crate::golden::{Golden, Monitor, Order, Pace, Template, Unbound};
 use crate::transcript::{End, Ending, Frame, Gap, Offset, Payload, Side};
 use bounds::{Stop, Watch};
@@ -84,6 +84,10 @@ pub struct Session<'g> {
     requests: u32,
     reconnecting: bool,
     watch: Watch,
+    /// What is to be sent before anything else: the rest of an event, and what the protocol obliges to.
+    outbox: VecDeque<Payload>,
+    /// When the client sent something the last time.
+    spoke: Offset,
     /// What a person says, when it is not the script that speaks.
     hand: Option<Hand>,
     state: State,
@@ -114,6 +118,8 @@ impl<'g> Session<'g> {
             requests: 0,
             reconnecting: false,
             watch: Watch::new(Bounds::default()),
+            outbox: VecDeque::new(),
+            spoke: Offset::ZERO,
             hand: None,
             state: State::Running,
         }
@@ -177,6 +183,9 @@ impl<'g> Session<'g> {
     pub fn frame(&mut self, frame: &Frame) -> bool {
         self.last_frame = self.last_frame.max(frame.at);
         self.watch.frame(frame);
+        if frame.side == Side::Client {
+            self.spoke = frame.at;
+        }
         let closing = matches!(self.state, State::Closing(_));
         let is_http = self.golden.dialect.is_http();
         match &frame.payload {
@@ -203,6 +212,7 @@ impl<'g> Session<'g> {
                 self.conn = frame.conn;
                 self.reconnecting = false;
                 self.state = State::Running;
+                self.outbox.clear();
             }
             Payload::Text(_)
             | Payload::Binary(_)
@@ -240,7 +250,15 @@ impl<'g> Session<'g> {
             }
             self.decoder.reuse(event.data);
         }
+        if frame.side == Side::Server {
+            self.outbox.extend(self.decoder.owed());
+        }
         self.decoder.is_json()
+    }
+
+    /// Whether there is something to send that waits for nothing.
+    pub fn owes(&self) -> bool {
+        !self.outbox.is_empty()
     }
 
     fn over(&mut self, at: Offset, how: End) {
@@ -256,12 +274,36 @@ impl<'g> Session<'g> {
     pub fn turn(&mut self, now: Offset, fresh: &mut dyn FnMut(&str) -> Option<Value>) -> Turn {
         let mut turn = match self.bounded(now) {
             Some(turn) => turn,
-            None => self.step(now, fresh),
+            None => self.chore(now).unwrap_or_else(|| self.step(now, fresh)),
         };
+        let beat = self.due_beat().filter(|_| turn.action == Action::Wait);
+        if let Some((due, _)) = beat {
+            turn.wake = turn.wake.min(due);
+        }
         if let Some(wake) = self.watch.wake(now).filter(|_| turn.action == Action::Wait) {
             turn.wake = turn.wake.min(wake);
         }
         turn
+    }
+
+    /// What is to be sent without the script's saying so.
+    fn chore(&mut self, now: Offset) -> Option<Turn> {
+        let due = |now| self.due_beat().filter(|(due, _)| now >= *due).map(|(_, beat)| beat);
+        let payload = match self.state {
+            State::Running | State::Listening(_) if !self.reconnecting => {
+                let beat = due(now);
+                self.outbox.pop_front().or(beat)?
+            }
+            State::Running | State::Listening(_) | State::Closing(_) | State::Over(_) => return None,
+        };
+        Some(Turn { action: Action::Send(payload), wake: now })
+    }
+
+    /// When the client has been silent for as long as it may be, and what it says then.
+    fn due_beat(&self) -> Option<(Offset, Payload)> {
+        let is_open = matches!(self.state, State::Running | State::Listening(_)) && !self.reconnecting;
+        let beat = self.decoder.beat().filter(|_| is_open)?;
+        Some((self.spoke + beat.every, beat.payload))
     }
 
     /// What there is to do because a bound is reached.
@@ -339,7 +381,7 @@ impl<'g> Session<'g> {
         let deadline = (self.progress + self.golden.wait).min(Offset::ZERO + whole);
         let due = match self.golden.script.get(self.sent) {
             Some(label) => match self.ready(label, fresh) {
-                Ok(action) => {
+                Ok((action, rest)) => {
                     let think = self.golden.event(label).and_then(|event| event.think);
                     let pause = think.filter(|_| self.golden.pace == Pace::Recorded).unwrap_or_default();
                     let at = self.last_frame + pause;
@@ -352,6 +394,7 @@ impl<'g> Session<'g> {
                     self.seen.clear();
                     self.progress = now;
                     self.reconnecting = action == Action::Reconnect;
+                    self.outbox.extend(rest);
                     return Turn { action, wake: now };
                 }
                 Err(due) => due,
@@ -369,12 +412,12 @@ impl<'g> Session<'g> {
         Turn { action: Action::Wait, wake: deadline }
     }
 
-    /// The next client event as something to do, or what it waits for.
+    /// The next client event as something to do and what follows at once, or what it waits for.
     fn ready(
         &self,
         label: &Label,
         fresh: &mut dyn FnMut(&str) -> Option<Value>,
-    ) -> Result<Action, Vec<String>> {
+    ) -> Result<(Action, Vec<Payload>), Vec<String>> {
         let event = self.golden.event(label);
         if let Some(event) = event {
             let caused = event.after.is_empty() || event.after.iter().any(|cause| self.seen.contains(cause));
@@ -385,7 +428,7 @@ impl<'g> Session<'g> {
         }
         if label.as_str() == RECONNECT {
             let allowed = self.monitor.accepts(label, &|_| None);
-            return if allowed { Ok(Action::Reconnect) } else { Err(self.due()) };
+            return if allowed { Ok((Action::Reconnect, Vec::new())) } else { Err(self.due()) };
         }
         if label.as_str() == CANCEL {
             let allowed = self.monitor.accepts(label, &|_| None);
@@ -394,7 +437,8 @@ impl<'g> Session<'g> {
                 Template::Json(value) => u32::try_from(value.get("request")?.as_u64()?).ok(),
                 Template::Text(_) | Template::Binary(_) => None,
             });
-            return if allowed { Ok(Action::Cancel { request }) } else { Err(self.due()) };
+            let action = (Action::Cancel { request }, Vec::new());
+            return if allowed { Ok(action) } else { Err(self.due()) };
         }
         let Some(event) = event else { return Err(self.due()) };
         let nth = self.counts.get(label).copied().unwrap_or(0);
@@ -417,11 +461,12 @@ impl<'g> Session<'g> {
         if !self.monitor.accepts(label, &keys) {
             return Err(self.due());
         }
-        Ok(Action::Send(match message {
-            Template::Json(value) => Payload::Text(value.to_string()),
-            Template::Text(text) => Payload::Text(text),
-            Template::Binary(bytes) => Payload::Binary(bytes),
-        }))
+        let cannot = |cause| vec![format!("something that can be said instead of {label}: {cause}")];
+        let mut payloads = message.payloads(&self.golden.dialect, label).map_err(cannot)?;
+        if payloads.is_empty() {
+            return Err(cannot(Unsayable("it is nothing".to_owned())));
+        }
+        Ok((Action::Send(payloads.remove(0)), payloads))
     }
 
     /// The server's events that must come next.
@@ -651,5 +696,42 @@ mod tests {
             stage.settle();
         });
         assert_eq!(said, ["0 server 1008"]);
+    }
+
+    #[test]
+    fn what_a_protocol_obliges_to_is_answered_and_is_not_of_the_script() {
+        let text = r#"
+            goldwire = 1
+            order = "INFO ; >CONNECT ; >PING ; PONG ; MSG"
+            wait = "2 s"
+            [dialect]
+            kind = "nats"
+            [event.CONNECT]
+            send = { jwt = "j" }
+            [event.">PING"]
+            send = { }
+        "#;
+        for is_named in [false, true] {
+            let text =
+                if is_named { text.replace("PONG ;", "PONG ; PING ; >PONG ;") } else { text.to_owned() };
+            let text = text + if is_named { "[event.\">PONG\"]\nsend = { }\n" } else { "" };
+            let golden = golden::read("g.toml", &text).expect("a golden");
+            let mut session = Session::new(&golden, BTreeMap::new());
+            let mut sent = String::new();
+            let mut play = |bytes: &str| {
+                let now = Offset::ZERO;
+                session.frame(&Frame::new(now, Side::Server, Payload::Binary(bytes.into())));
+                while let Turn { action: Action::Send(payload), .. } = session.turn(now, &mut |_| None) {
+                    session.frame(&Frame::new(now, Side::Client, payload.clone()));
+                    let Payload::Binary(bytes) = payload else { panic!("frames are binary") };
+                    sent.push_str(&String::from_utf8(bytes).expect("text"));
+                }
+            };
+            play("INFO {}\r\n");
+            play("PONG\r\nPING\r\n");
+            play("MSG a 1 1\r\nx\r\n");
+            assert_eq!(sent, "CONNECT {\"jwt\":\"j\"}\r\nPING\r\nPONG\r\n");
+            assert!(matches!(session.state, State::Listening(_)), "{:?}", session.state);
+        }
     }
 }

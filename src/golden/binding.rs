@@ -4,6 +4,8 @@
 //! new (`{{uuid}}`, `{{nonce}}`, `{{now}}`) or for a variable given on the command line. A string that is nothing but
 //! one place takes the value with its JSON type; within a longer string the value is written out.
 
+use crate::dialect::{Dialect, Label, Unsayable};
+use crate::transcript::Payload;
 use serde_json::Value;
 
 /// A payload with places.
@@ -32,6 +34,18 @@ impl Template {
             Template::Binary(_) => {}
         }
         names
+    }
+
+    /// The messages on the wire, in order: a text and bytes as they are, JSON as the dialect says an event.
+    ///
+    /// # Errors
+    /// When the dialect cannot say it.
+    pub fn payloads(self, dialect: &Dialect, label: &Label) -> Result<Vec<Payload>, Unsayable> {
+        match self {
+            Template::Json(value) => dialect.encode(label, &value),
+            Template::Text(text) => Ok(vec![Payload::Text(text)]),
+            Template::Binary(bytes) => Ok(vec![Payload::Binary(bytes)]),
+        }
     }
 
     /// The message with every place filled by `lookup`.

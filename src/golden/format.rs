@@ -35,7 +35,7 @@ use super::shape::{Path, parse_rule};
 use super::{
     Before, Envelope, Event, Golden, Learned, LiveItem, Order, Pace, Template, WholeRun, default_df,
 };
-use crate::dialect::{Dialect, JsonNames, Label};
+use crate::dialect::{Dialect, JsonNames, Label, Protocol, Spoken};
 use crate::transcript::Gap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -104,7 +104,10 @@ fn read_document(source: &Source<'_>, table: &toml_edit::Table) -> Option<Golden
         events.insert(label.clone(), event);
     }
     events_table.finish();
-    let dialect = read_dialect(root.table("dialect"));
+    let mut dialect = read_dialect(root.table("dialect"));
+    if let (Dialect::Protocol(spoken), Some(order)) = (&mut dialect, &order) {
+        spoken.name(&order.labels());
+    }
     let script = read_script(source, &root, order.as_ref(), &events);
     let mut rules = Vec::new();
     for (text, span) in root.strings("rules").unwrap_or_default() {
@@ -381,16 +384,16 @@ fn read_sends(source: &Source<'_>, fields: &Fields<'_>) -> Vec<Template> {
 }
 
 fn read_dialect(fields: Fields<'_>) -> Dialect {
-    let kind: fn(JsonNames) -> Dialect = match fields.string("kind") {
-        None => Dialect::Json,
-        Some((kind, _)) if kind == "json" => Dialect::Json,
-        Some((kind, _)) if kind == "sse" => Dialect::Sse,
-        Some((kind, span)) => {
-            let hint = did_you_mean(&kind, ["json", "sse"]).or(Some("known: json, sse".to_owned()));
-            fields.source().report(span, format!("unknown dialect `{kind}`"), "here", hint);
-            Dialect::Json
+    let (mut protocol, mut is_http) = (None, false);
+    if let Some((kind, span)) = fields.string("kind") {
+        is_http = kind == "sse";
+        protocol = Protocol::of(&kind);
+        if !Dialect::kinds().any(|known| known == kind) {
+            let hint = did_you_mean(&kind, Dialect::kinds())
+                .unwrap_or_else(|| format!("known: {}", Dialect::kinds().collect::<Vec<_>>().join(", ")));
+            fields.source().report(span, format!("unknown dialect `{kind}`"), "here", Some(hint));
         }
-    };
+    }
     fn pointer(fields: &Fields<'_>, key: &str) -> Option<String> {
         let (text, span) = fields.string(key)?;
         if !text.starts_with('/') {
@@ -399,18 +402,28 @@ fn read_dialect(fields: Fields<'_>) -> Dialect {
         }
         Some(text)
     }
+    let read_refine = || {
+        let table = fields.table("refine");
+        let keys = table.keys().into_iter();
+        let refine =
+            keys.filter_map(|key| Some((Label::from(key.as_str()), pointer(&table, &key)?))).collect();
+        table.finish();
+        refine
+    };
+    if let Some(protocol) = protocol {
+        let spoken = Spoken { refine: read_refine(), ..Spoken::new(protocol) };
+        fields.finish();
+        return Dialect::Protocol(spoken);
+    }
     let name = |key: &str| pointer(&fields, key);
     let both = name("name").unwrap_or_else(|| "/type".to_owned());
     let client = name("client_name").unwrap_or_else(|| both.clone());
     let server = name("server_name").unwrap_or(both);
     let reply = name("reply");
-    let table = fields.table("refine");
-    let refine =
-        table.keys().into_iter().filter_map(|key| Some((Label::from(key.as_str()), pointer(&table, &key)?)));
-    let refine = refine.collect();
-    table.finish();
+    let refine = read_refine();
     fields.finish();
-    kind(JsonNames { client, server, reply, refine })
+    let names = JsonNames { client, server, reply, refine };
+    if is_http { Dialect::Sse(names) } else { Dialect::Json(names) }
 }
 
 fn read_learned(fields: Fields<'_>) -> Learned {
@@ -538,6 +551,12 @@ fn check_templates(
         golden.events.values().flat_map(|event| event.binds.iter().map(|(name, _)| name.as_str())).collect();
     for (key, label) in names {
         let Some(event) = golden.event(label) else { continue };
+        for template in &event.sends {
+            if let Err(cause) = template.clone().payloads(&golden.dialect, label) {
+                let message = format!("`{label}` cannot be said in {}: {cause}", golden.dialect.kind());
+                source.report(spans[key].clone(), message, "in what it sends", None);
+            }
+        }
         for name in event.sends.iter().flat_map(Template::names) {
             let built_in = ["uuid", "nonce", "now", "token", "run"].contains(&name.as_str())
                 || name.starts_with("user.")
@@ -627,30 +646,7 @@ fn write_into(out: &mut String, golden: &Golden) -> std::fmt::Result {
         }
         items => writeln!(out, "require_live = {}", strings(items.iter().map(|item| item.name())))?,
     }
-    let JsonNames { client, server, reply, refine } = golden.dialect.names();
-    let kind = match golden.dialect {
-        Dialect::Json(_) => "json",
-        Dialect::Sse(_) => "sse",
-    };
-    if golden.dialect != Dialect::default() {
-        writeln!(out, "\n[dialect]\nkind = {}", string(kind))?;
-        if golden.dialect.is_http() && *golden.dialect.names() == JsonNames::default() {
-            // Most messages of a stream say themselves what they are.
-        } else if client == server {
-            writeln!(out, "name = {}", string(client))?;
-        } else {
-            writeln!(out, "client_name = {}\nserver_name = {}", string(client), string(server))?;
-        }
-        if let Some(reply) = reply {
-            writeln!(out, "reply = {}", string(reply))?;
-        }
-        if !refine.is_empty() {
-            writeln!(out, "\n[dialect.refine]")?;
-        }
-        for (label, pointer) in refine {
-            writeln!(out, "{} = {}", key(label.as_str()), string(pointer))?;
-        }
-    }
+    write_dialect(out, &golden.dialect)?;
     let learned = &golden.learned;
     writeln!(out, "\n[learned]\nrecordings = {}", learned.recordings)?;
     writeln!(out, "users = {}\ndays = {}", learned.users, learned.days)?;
@@ -667,6 +663,36 @@ fn write_into(out: &mut String, golden: &Golden) -> std::fmt::Result {
         if let Some(event) = golden.event(label) {
             write_event(out, &golden.key_of(label), event)?;
         }
+    }
+    Ok(())
+}
+
+fn write_dialect(out: &mut String, dialect: &Dialect) -> std::fmt::Result {
+    if *dialect == Dialect::default() {
+        return Ok(());
+    }
+    writeln!(out, "\n[dialect]\nkind = {}", string(dialect.kind()))?;
+    match dialect {
+        // Most messages of a stream say themselves what they are.
+        Dialect::Sse(names) if *names == JsonNames::default() => {}
+        Dialect::Json(JsonNames { client, server, reply, refine: _ })
+        | Dialect::Sse(JsonNames { client, server, reply, refine: _ }) => {
+            if client == server {
+                writeln!(out, "name = {}", string(client))?;
+            } else {
+                writeln!(out, "client_name = {}\nserver_name = {}", string(client), string(server))?;
+            }
+            if let Some(reply) = reply {
+                writeln!(out, "reply = {}", string(reply))?;
+            }
+        }
+        Dialect::Protocol(_) => {}
+    }
+    if !dialect.refine().is_empty() {
+        writeln!(out, "\n[dialect.refine]")?;
+    }
+    for (label, pointer) in dialect.refine() {
+        writeln!(out, "{} = {}", key(label.as_str()), string(pointer))?;
     }
     Ok(())
 }

@@ -226,20 +226,21 @@ impl Structure {
         let decode = |dialect: &Dialect| -> Vec<Session> {
             sample.iter().map(|recording| Session::of(dialect, recording)).collect()
         };
-        let mut dialect =
-            previous.map_or_else(|| names::dialect(&sample), |golden| golden.dialect.clone());
+        let mut dialect = previous.map_or_else(|| names::dialect(&sample), |golden| golden.dialect.clone());
         let mut sessions = decode(&dialect);
         if sessions.iter().all(|session| session.events.is_empty()) {
             return Err(LearnError::NoEvents);
         }
         if previous.is_none_or(|golden| !golden.keep.iter().any(|kept| kept == "dialect")) {
-            if let Some(reply) = names::reply(&sessions, &dialect) {
-                dialect.names_mut().reply = Some(reply);
+            if names::reply(&sessions, &mut dialect) {
+                sessions = decode(&dialect);
+            }
+            if names::topics(&sessions, &mut dialect) {
                 sessions = decode(&dialect);
             }
             let refine = names::refine(&sessions, &Lanes::find(&sessions));
             if !refine.is_empty() {
-                dialect.names_mut().refine.extend(refine);
+                dialect.refine_by(refine);
                 sessions = decode(&dialect);
             }
         }

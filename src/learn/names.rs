@@ -1,4 +1,4 @@
-//! What events are called: finding the JSON pointer of the name, for each side.
+//! What events are called: finding the dialect and, of plain JSON, the pointer of the name, for each side.
 //!
 //! Candidates are string fields near the top whose values recur and look like identifiers. The best one tells most
 //! about the shape of the message (mutual information), with a bonus for the names that such fields usually have.
@@ -17,6 +17,8 @@ const USUAL: [&str; 9] = ["type", "event", "kind", "method", "msg_type", "op", "
 const MAX_NAMES: usize = 200;
 /// At most so many values make one event several.
 const MAX_STATES: usize = 4;
+/// At most so many topics make one event several.
+const MAX_TOPICS: usize = 16;
 /// So many lanes must show that the values follow each other.
 const MIN_LANES: u32 = 3;
 
@@ -29,9 +31,11 @@ struct Candidate {
 }
 
 pub(super) fn dialect(recordings: &[&Transcript]) -> Dialect {
-    let is_http = recordings.iter().any(|recording| Dialect::at(&recording.header.url).is_http());
-    if is_http {
-        return Dialect::Sse(exchanges(recordings));
+    let found = Dialect::detect(recordings.iter().copied());
+    match found {
+        Dialect::Protocol(_) => return found,
+        Dialect::Sse(_) => return Dialect::Sse(exchanges(recordings)),
+        Dialect::Json(_) => {}
     }
     let said = |side| move |recording: &Transcript| messages(recording, side);
     let server = best(recordings, said(Side::Server), false);
@@ -127,11 +131,12 @@ fn best(
         .map(|(_, path)| path.clone())
 }
 
-/// Where requests have their id, when messages without a name answer them (JSON-RPC 2.0, section 5).
-pub(super) fn reply(sessions: &[Session], dialect: &Dialect) -> Option<String> {
-    let names = dialect.names();
+/// Finds where requests have their id, when messages without a name answer them (JSON-RPC 2.0, section 5).
+pub(super) fn reply(sessions: &[Session], dialect: &mut Dialect) -> bool {
+    let own = dialect.clone();
+    let (Dialect::Json(names) | Dialect::Sse(names)) = dialect else { return false };
     if names.reply.is_some() {
-        return None;
+        return false;
     }
     let (mut nameless, mut answers) = (0u32, 0u32);
     for session in sessions {
@@ -139,7 +144,7 @@ pub(super) fn reply(sessions: &[Session], dialect: &Dialect) -> Option<String> {
         for event in &session.events {
             let side = event.label.side();
             let name_at = if side == Side::Client { &names.client } else { &names.server };
-            let data = dialect.content(event);
+            let data = own.content(event);
             let Some(id) = data.get("id").filter(|id| !id.is_null()).map(Value::to_string) else {
                 continue;
             };
@@ -152,7 +157,53 @@ pub(super) fn reply(sessions: &[Session], dialect: &Dialect) -> Option<String> {
             }
         }
     }
-    (answers >= 3 && answers * 10 >= nameless * 9).then(|| "/id".to_owned())
+    let is_found = answers >= 3 && answers * 10 >= nameless * 9;
+    if is_found {
+        names.reply = Some("/id".to_owned());
+    }
+    is_found
+}
+
+/// Finds the events that are several by their subject, topic or destination: a few names that come again in most
+/// recordings, not ids.
+pub(super) fn topics(sessions: &[Session], dialect: &mut Dialect) -> bool {
+    let Dialect::Protocol(spoken) = dialect else { return false };
+    let mut found = BTreeMap::new();
+    for (label, path) in spoken.protocol.topics() {
+        let label = Label::from(*label);
+        if spoken.refine.contains_key(&label) {
+            continue;
+        }
+        // Name → in how many recordings; none where something is no name.
+        let mut names: Option<BTreeMap<&str, usize>> = Some(BTreeMap::new());
+        let mut with = 0;
+        for session in sessions {
+            let events = session.events.iter().filter(|event| event.label == label);
+            let here: Option<BTreeSet<&str>> = events
+                .map(|event| event.data.pointer(path).and_then(|value| spoken.word(value)))
+                .map(|word| word.filter(|word| !is_made_up(word)))
+                .collect();
+            with += usize::from(here.as_ref().is_none_or(|here| !here.is_empty()));
+            match (here, &mut names) {
+                (Some(here), Some(names)) => {
+                    here.into_iter().for_each(|name| *names.entry(name).or_default() += 1)
+                }
+                _ => names = None,
+            }
+        }
+        let names = names.unwrap_or_default();
+        if (2..=MAX_TOPICS).contains(&names.len()) && names.values().all(|runs| runs * 10 >= with * 6) {
+            found.insert(label, (*path).to_owned());
+        }
+    }
+    let is_found = !found.is_empty();
+    spoken.refine.extend(found);
+    is_found
+}
+
+/// Whether a part of a subject or a topic is an id.
+fn is_made_up(name: &str) -> bool {
+    name.split(['.', '/']).any(|part| Format::of(part).is_some())
 }
 
 /// Events that are several by one enumerated field: in every lane each of its two to four values comes at most once,

@@ -266,7 +266,8 @@ impl Talk {
 /// What the client says first, where nothing in it comes from the server.
 fn first_word(golden: &Golden, values: &std::collections::BTreeMap<String, Value>) -> Option<Payload> {
     let template = golden.event(golden.script.first()?)?.sends.first()?;
-    filled(template, values)
+    let filled = template.fill(&mut |name| values.get(name).cloned()).ok()?;
+    filled.payloads(&golden.dialect, golden.script.first()?).ok()?.into_iter().next()
 }
 
 fn filled(template: &Template, values: &std::collections::BTreeMap<String, Value>) -> Option<Payload> {

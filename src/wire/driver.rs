@@ -421,6 +421,7 @@ impl Driver<'_> {
             return;
         }
         while let Some(connection) = &mut self.connection
+            && !self.session.owes()
             && let Some(incoming) = connection.incoming.ready()
         {
             self.arrived(Some(incoming));

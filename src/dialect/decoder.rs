@@ -1,0 +1,203 @@
+//! One session's frames, read in order.
+
+use super::http::Exchanges;
+use super::json::Requests;
+use super::label::Known;
+use super::protocol::{Beat, Reader, Spoken, Told};
+use super::{Dialect, Event, Label, NAMELESS, json};
+use crate::transcript::{Frame, Offset, Payload, Side, Spares};
+use serde_json::{Value, json};
+
+/// What a client's event is called that opens the next connection of a session.
+pub const RECONNECT: &str = ">@reconnect";
+/// What a server's event is called that closes a connection which is not the session's last, unless the client closed
+/// it first: an answer to a close says nothing.
+pub const CLOSE: &str = "@close";
+
+/// Turns the frames of one session into events, in order.
+#[derive(Debug, Clone)]
+pub struct Decoder {
+    dialect: Dialect,
+    seen: usize,
+    closing: bool,
+    closed: Option<Event>,
+    requests: Requests,
+    exchanges: Exchanges,
+    known: Known,
+    spares: Spares,
+    /// Whether the latest frame was a text that is JSON.
+    is_json: bool,
+    /// Of a protocol; plain JSON needs none.
+    reader: Option<Box<Reader>>,
+    /// What the client owes the server for the latest frame.
+    owed: Vec<Payload>,
+}
+
+impl Decoder {
+    /// A decoder at the start of a session.
+    pub fn new(dialect: &Dialect) -> Decoder {
+        let reader = match dialect {
+            Dialect::Json(_) | Dialect::Sse(_) => None,
+            Dialect::Protocol(spoken) => Some(Box::new(Reader::new(spoken.protocol))),
+        };
+        Decoder {
+            dialect: dialect.clone(),
+            seen: 0,
+            closing: false,
+            closed: None,
+            requests: Requests::default(),
+            exchanges: Exchanges::default(),
+            known: Known::default(),
+            spares: Spares::default(),
+            is_json: false,
+            reader,
+            owed: Vec::new(),
+        }
+    }
+
+    /// Whether the latest frame was a text that is JSON and no more.
+    pub(crate) fn is_json(&self) -> bool {
+        self.is_json
+    }
+
+    /// Whether [`Decoder::feed_json`] can be asked: a JSON text is an event as it stands.
+    pub(crate) fn takes_json(&self) -> bool {
+        matches!(self.dialect, Dialect::Json(_))
+    }
+
+    /// The events of the next frame, in order. A close becomes an event only when another connection follows; the last
+    /// one is the session's ending.
+    pub fn feed(&mut self, frame: &Frame) -> impl Iterator<Item = Event> + use<> {
+        let index = self.seen;
+        self.seen += 1;
+        self.is_json = false;
+        let event =
+            |label: Label, data: Value| Event { label, at: frame.at, frame: index, conn: frame.conn, data };
+        let (mut before, mut several) = (None, Vec::new());
+        if let Dialect::Sse(names) = &self.dialect {
+            let found = self.exchanges.feed(frame, names, &mut self.requests, &mut self.known);
+            let found = found.map(|(label, data)| event(label, data));
+            return before.into_iter().chain(found).chain(several);
+        }
+        let now = match &frame.payload {
+            Payload::Text(_) | Payload::Binary(_) if self.reader.is_some() => {
+                several = self.hear(frame, index);
+                None
+            }
+            Payload::Text(text) => Some(match self.spares.read(text) {
+                Ok(value) => {
+                    self.is_json = true;
+                    event(self.name(frame.side, &value), value)
+                }
+                Err(_) => event(Label::new(frame.side, "text"), Value::String(text.clone())),
+            }),
+            Payload::Binary(bytes) => Some(match serde_json::from_slice::<Value>(bytes) {
+                Ok(value @ Value::Object(_)) => event(self.name(frame.side, &value), value),
+                _ => event(Label::new(frame.side, "binary"), Value::String(crate::transcript::hex(bytes))),
+            }),
+            Payload::Open(_) => {
+                before = self.closed.take();
+                self.closing = false;
+                if let Dialect::Protocol(spoken) = &self.dialect {
+                    self.reader = Some(Box::new(Reader::new(spoken.protocol)));
+                }
+                Some(event(Label::from(RECONNECT), Value::Null))
+            }
+            Payload::Close { code, reason } => {
+                several = self.rest(frame, index, &[frame.side]);
+                if frame.side == Side::Client {
+                    self.closing = true;
+                } else if !self.closing {
+                    self.closed = Some(event(Label::from(CLOSE), json!({ "code": code, "reason": reason })));
+                }
+                None
+            }
+            Payload::Gone(detail) => {
+                several = self.rest(frame, index, &[Side::Client, Side::Server]);
+                self.closed = Some(event(Label::from(CLOSE), json!({ "code": 1006, "reason": detail })));
+                None
+            }
+            Payload::Ping(_) | Payload::Pong(_) => None,
+        };
+        before.into_iter().chain(now).chain(several)
+    }
+
+    /// The events of a protocol's frame.
+    fn hear(&mut self, frame: &Frame, index: usize) -> Vec<Event> {
+        let mut told = Told::default();
+        if let Some(reader) = &mut self.reader {
+            reader.read(frame.side, &frame.payload, &mut told);
+        }
+        self.told(told, frame, index)
+    }
+
+    /// What was begun and will never be whole.
+    fn rest(&mut self, frame: &Frame, index: usize, sides: &[Side]) -> Vec<Event> {
+        let Some(reader) = &mut self.reader else { return Vec::new() };
+        let mut all = Vec::new();
+        for side in sides {
+            let mut told = Told::default();
+            reader.rest(*side, &mut told);
+            all.push((*side, told));
+        }
+        let events =
+            all.into_iter().flat_map(|(side, told)| self.told(told, &Frame { side, ..frame.clone() }, index));
+        events.collect()
+    }
+
+    fn told(&mut self, told: Told, frame: &Frame, index: usize) -> Vec<Event> {
+        let Dialect::Protocol(spoken) = &self.dialect else { return Vec::new() };
+        let owes = |chore: &str| !spoken.named.contains(&Label::new(Side::Client, chore));
+        self.owed = told.owed.into_iter().filter(|(chore, _)| owes(chore)).map(|(_, owed)| owed).collect();
+        let mut events = Vec::with_capacity(told.said.len());
+        for (name, data) in told.said {
+            let label = self.known.label(frame.side, &name);
+            if spoken.is_chore(&label) {
+                continue;
+            }
+            let label = match spoken.part(&label, &data) {
+                Some(part) => self.known.label(frame.side, &format!("{name}[{part}]")),
+                None => label,
+            };
+            events.push(Event { label, at: frame.at, frame: index, conn: frame.conn, data });
+        }
+        events
+    }
+
+    /// What the protocol obliges the client to answer to the latest frame, in order.
+    pub(crate) fn owed(&mut self) -> Vec<Payload> {
+        std::mem::take(&mut self.owed)
+    }
+
+    /// What the client must send when it has been silent for long.
+    pub(crate) fn beat(&self) -> Option<Beat> {
+        self.reader.as_ref()?.beat()
+    }
+
+    /// Takes back what the latest event says, once nobody needs it: to read the next one into it is cheaper.
+    pub(crate) fn reuse(&mut self, data: Value) {
+        if self.reader.is_none() {
+            self.spares.keep(data);
+        }
+    }
+
+    /// The event of the next frame, a message whose JSON is known already.
+    pub(crate) fn feed_json(&mut self, at: Offset, conn: u32, side: Side, data: Value) -> Event {
+        let frame = self.seen;
+        self.seen += 1;
+        Event { label: self.name(side, &data), at, frame, conn, data }
+    }
+
+    fn name(&mut self, side: Side, value: &Value) -> Label {
+        match &self.dialect {
+            Dialect::Json(names) | Dialect::Sse(names) => json::label(names, side, value, &mut self.requests, &mut self.known),
+            Dialect::Protocol(Spoken { .. }) => self.known.label(side, NAMELESS),
+        }
+    }
+}
+
+/// All events of a session.
+pub fn events(dialect: &Dialect, frames: &[Frame]) -> Vec<Event> {
+    let mut decoder = Decoder::new(dialect);
+    frames.iter().flat_map(|frame| decoder.feed(frame)).collect()
+}

@@ -1,0 +1,388 @@
+//! Protocols whose messages say themselves what they are.
+//!
+//! A protocol is a file beside this one with a reader, which turns the payloads of both sides into what they say, and
+//! `encode`, which goes the other way. A reader keeps what it must remember: a message that is not whole yet, what an
+//! answer answers. It loses nothing: what it cannot understand is told as `text`, `binary` or `garbled`.
+//!
+//! Some messages are *chores*: what a protocol obliges its clients to say without the application's knowing. They are
+//! no events, unless the golden's order names them, and the client's are sent when they are due, unless it does.
+
+use super::{Label, Unsayable, content, lines, nats, refinement};
+use crate::transcript::{Gap, Payload, Side, hex};
+use serde_json::Value;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A protocol that can be spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Protocol {
+    /// The NATS client protocol.
+    Nats,
+    /// Lines that begin with a word.
+    Lines,
+}
+
+impl Protocol {
+    /// All of them.
+    pub const ALL: [Protocol; 2] = [Protocol::Nats, Protocol::Lines];
+
+    /// The name in a golden's `[dialect]`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Protocol::Nats => "nats",
+            Protocol::Lines => "lines",
+        }
+    }
+
+    /// The protocol of this name.
+    pub fn of(name: &str) -> Option<Protocol> {
+        Protocol::ALL.into_iter().find(|protocol| protocol.name() == name)
+    }
+
+    /// The names of its chores; a client's begin with `>`.
+    const fn chores(self) -> &'static [&'static str] {
+        match self {
+            Protocol::Nats => &nats::CHORES,
+            Protocol::Lines => &[],
+        }
+    }
+
+    /// Events that one can expect to be several, and where they say which: channels, subjects, destinations.
+    pub(crate) const fn topics(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Protocol::Nats => &nats::TOPICS,
+            Protocol::Lines => &[],
+        }
+    }
+}
+
+/// A protocol, and what a golden says of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spoken {
+    /// Which one.
+    pub protocol: Protocol,
+    /// Events that are several by what stands at a pointer: `MSG[chat.room]`.
+    pub refine: BTreeMap<Label, String>,
+    /// Chores that are events all the same, because the golden's order names them.
+    pub named: BTreeSet<Label>,
+}
+
+impl Spoken {
+    /// A protocol as it is.
+    pub fn new(protocol: Protocol) -> Spoken {
+        Spoken { protocol, refine: BTreeMap::new(), named: BTreeSet::new() }
+    }
+
+    /// Makes events of those chores that are among an order's events.
+    pub fn name(&mut self, events: &[&Label]) {
+        let chores = self.protocol.chores().iter().map(|chore| Label::from(*chore));
+        self.named = chores.filter(|chore| events.contains(&chore)).collect();
+    }
+
+    /// Whether this is not an event but a chore.
+    pub(super) fn is_chore(&self, label: &Label) -> bool {
+        self.protocol.chores().contains(&label.as_str()) && !self.named.contains(label)
+    }
+
+    /// What tells an event from others of its name.
+    pub(crate) fn part<'v>(&self, label: &Label, data: &'v Value) -> Option<&'v str> {
+        let value = data.pointer(self.refine.get(label)?)?;
+        self.word(value)
+    }
+
+    /// What of a value can stand in a name's brackets.
+    pub(crate) fn word<'v>(&self, value: &'v Value) -> Option<&'v str> {
+        match self.protocol {
+            Protocol::Nats => nats::word(value),
+            Protocol::Lines => refinement(value),
+        }
+    }
+
+    /// The name that a message has on the wire.
+    fn own_name<'l>(&self, label: &'l Label) -> &'l str {
+        let base = label.as_str().split_once('[').map(|(base, _)| base);
+        match base.filter(|base| self.refine.contains_key(&Label::from(*base))) {
+            Some(base) => base.strip_prefix('>').unwrap_or(base),
+            None => label.name(),
+        }
+    }
+
+    /// The messages that say an event.
+    pub(super) fn encode(&self, label: &Label, data: &Value) -> Result<Vec<Payload>, Unsayable> {
+        let name = self.own_name(label);
+        let is_text = matches!(self.protocol, Protocol::Lines);
+        if name == GARBLED {
+            let bytes =
+                content::ungarbled(data).ok_or_else(|| Unsayable("it has no text or hex".to_owned()))?;
+            return Ok(vec![as_frame(bytes, is_text)]);
+        }
+        match self.protocol {
+            Protocol::Nats => nats::encode(name, data).map(|bytes| vec![Payload::Binary(bytes)]),
+            Protocol::Lines => lines::encode(name, data).map(|line| vec![Payload::Text(line)]),
+        }
+    }
+}
+
+fn as_frame(bytes: Vec<u8>, is_text: bool) -> Payload {
+    match String::from_utf8(bytes) {
+        Ok(text) if is_text => Payload::Text(text),
+        Ok(text) => Payload::Binary(text.into_bytes()),
+        Err(error) => Payload::Binary(error.into_bytes()),
+    }
+}
+
+/// What an event is called that is no message of its protocol, or one that will never be whole.
+pub(super) const GARBLED: &str = "garbled";
+/// A message that is not whole after so many bytes never will be.
+pub(super) const MAX_PENDING: usize = 64 << 20;
+
+/// What a frame told.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// Names and what they say, in order.
+    pub(super) said: Vec<(Cow<'static, str>, Value)>,
+    /// What the client owes for it: the chore's name, without `>`, and its frame.
+    pub(super) owed: Vec<(&'static str, Payload)>,
+}
+
+impl Told {
+    pub(super) fn say(&mut self, name: impl Into<Cow<'static, str>>, data: Value) {
+        self.said.push((name.into(), data));
+    }
+
+    pub(super) fn garbled(&mut self, why: &str, bytes: &[u8]) {
+        self.say(GARBLED, content::garbled(why, bytes));
+    }
+
+    /// A message that is no message of the protocol, as it is.
+    pub(super) fn plain(&mut self, payload: &Payload) {
+        match payload {
+            Payload::Text(text) => self.say("text", Value::String(text.clone())),
+            Payload::Binary(bytes) => self.say("binary", Value::String(hex(bytes))),
+            Payload::Ping(_)
+            | Payload::Pong(_)
+            | Payload::Close { .. }
+            | Payload::Open(_)
+            | Payload::Gone(_) => {}
+        }
+    }
+}
+
+/// What a client must send when it has sent nothing for a while.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Beat {
+    /// For so long.
+    pub(crate) every: Gap,
+    /// This.
+    pub(crate) payload: Payload,
+}
+
+/// Something of each side.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Sides<T> {
+    client: T,
+    server: T,
+}
+
+impl<T> Sides<T> {
+    pub(super) fn of(&mut self, side: Side) -> &mut T {
+        match side {
+            Side::Client => &mut self.client,
+            Side::Server => &mut self.server,
+        }
+    }
+}
+
+/// Bytes that came and are not read yet.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Pending {
+    bytes: Vec<u8>,
+    /// With fewer there is nothing new to read.
+    wanted: usize,
+}
+
+impl Pending {
+    /// Takes a message's bytes and reads all that is whole. `next` answers how many bytes the first message takes, or,
+    /// when it is not whole, how many it needs at least.
+    pub(super) fn read(
+        &mut self,
+        payload: &Payload,
+        told: &mut Told,
+        mut next: impl FnMut(&[u8], &mut Told) -> Step,
+    ) {
+        match payload {
+            Payload::Text(text) => self.bytes.extend_from_slice(text.as_bytes()),
+            Payload::Binary(bytes) => self.bytes.extend_from_slice(bytes),
+            Payload::Ping(_)
+            | Payload::Pong(_)
+            | Payload::Close { .. }
+            | Payload::Open(_)
+            | Payload::Gone(_) => {}
+        }
+        if self.bytes.len() < self.wanted {
+            return;
+        }
+        let mut at = 0;
+        self.wanted = 0;
+        while at < self.bytes.len() {
+            match next(&self.bytes[at..], told) {
+                Step::Took(count) => at += count.max(1),
+                Step::Needs(count) if count <= MAX_PENDING => {
+                    self.wanted = count;
+                    break;
+                }
+                Step::Needs(_) => {
+                    told.garbled("it says that it is longer than any message", &self.bytes[at..]);
+                    at = self.bytes.len();
+                }
+            }
+        }
+        self.bytes.drain(..at);
+    }
+
+    /// Tells what was begun and will never be whole.
+    pub(super) fn rest(&mut self, told: &mut Told) {
+        if !self.bytes.is_empty() {
+            told.garbled("it is not whole", &self.bytes);
+        }
+        *self = Pending::default();
+    }
+}
+
+/// How far the first message of some bytes goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// It was told, and takes so many bytes.
+    Took(usize),
+    /// It needs at least so many, more than there are.
+    Needs(usize),
+}
+
+/// What a protocol's reader has to remember.
+#[derive(Debug, Clone)]
+pub(super) enum Reader {
+    Nats(Sides<Pending>),
+    Lines,
+}
+
+impl Reader {
+    /// At the start of a connection.
+    pub(super) fn new(protocol: Protocol) -> Reader {
+        match protocol {
+            Protocol::Nats => Reader::Nats(Sides::default()),
+            Protocol::Lines => Reader::Lines,
+        }
+    }
+
+    /// Reads a text or a binary message.
+    pub(super) fn read(&mut self, side: Side, payload: &Payload, told: &mut Told) {
+        match self {
+            Reader::Nats(pending) => {
+                pending.of(side).read(payload, told, |bytes, told| nats::read(side, bytes, told));
+            }
+            Reader::Lines => lines::read(side, payload, told),
+        }
+    }
+
+    /// Tells what a side has begun and will never end.
+    pub(super) fn rest(&mut self, side: Side, told: &mut Told) {
+        match self {
+            Reader::Nats(pending) => pending.of(side).rest(told),
+            Reader::Lines => {}
+        }
+    }
+
+    /// What the client must send when it has sent nothing for a while.
+    pub(super) fn beat(&self) -> Option<Beat> {
+        match self {
+            Reader::Nats(_) | Reader::Lines => None,
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::{Dialect, events};
+    use super::*;
+    use crate::transcript::{Frame, Offset};
+    use proptest::prelude::*;
+
+    /// What some payloads say, in order: names and what they say.
+    pub(in super::super) fn said(dialect: &Dialect, payloads: &[(Side, Payload)]) -> Vec<(String, Value)> {
+        let frame = |(side, payload): &(Side, Payload)| Frame::new(Offset::ZERO, *side, payload.clone());
+        let frames: Vec<Frame> = payloads.iter().map(frame).collect();
+        let events = events(dialect, &frames);
+        events.into_iter().map(|event| (event.label.as_str().to_owned(), event.data)).collect()
+    }
+
+    /// Bytes in parts that end at these places.
+    pub(in super::super) fn split(bytes: &[u8], cuts: &[prop::sample::Index]) -> Vec<Vec<u8>> {
+        let mut ends: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
+        ends.push(bytes.len());
+        ends.sort_unstable();
+        let mut from = 0;
+        let part = |end| {
+            let part = bytes[from..end].to_vec();
+            from = end;
+            part
+        };
+        ends.into_iter().map(part).collect()
+    }
+
+    #[test]
+    fn protocols_have_names_of_their_own() {
+        for protocol in Protocol::ALL {
+            assert_eq!(Protocol::of(protocol.name()), Some(protocol));
+        }
+        assert_eq!(Dialect::kinds().count(), Protocol::ALL.len() + 1);
+    }
+
+    fn noise() -> impl Strategy<Value = Vec<u8>> {
+        const WORDS: [&[u8]; 13] = [
+            b"\r\n",
+            b"MSG a 1 5\r\n",
+            b"HPUB a 3 9\r\n",
+            b"{\"type\":\"next\"}",
+            b"42[\"a\",1]",
+            b"451-[\"b\",{\"_placeholder\":true,\"num\":0}]",
+            b"MESSAGE\ncontent-length:9\n\n",
+            b"\x00",
+            b"\x30\x05\x00\x01a",
+            b"\xff\xff\xff\x7f",
+            b"{{secret:token#1}}",
+            b"\x10\x0c\x00\x04MQTT\x04\x02",
+            b":a B c",
+        ];
+        let word = proptest::sample::select(&WORDS[..]);
+        let part = prop_oneof![proptest::collection::vec(any::<u8>(), 0..12), word.prop_map(<[u8]>::to_vec)];
+        proptest::collection::vec(part, 0..6).prop_map(|parts| parts.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_is_told_or_waited_for(
+            frames in proptest::collection::vec((any::<bool>(), any::<bool>(), noise()), 0..8),
+        ) {
+            for protocol in Protocol::ALL {
+                let mut reader = Reader::new(protocol);
+                let mut told = Told::default();
+                for (is_client, is_text, bytes) in &frames {
+                    let side = if *is_client { Side::Client } else { Side::Server };
+                    let payload = if *is_text {
+                        Payload::Text(String::from_utf8_lossy(bytes).into_owned())
+                    } else {
+                        Payload::Binary(bytes.clone())
+                    };
+                    reader.read(side, &payload, &mut told);
+                }
+                reader.rest(Side::Client, &mut told);
+                reader.rest(Side::Server, &mut told);
+                let spoken = Spoken::new(protocol);
+                for (name, data) in &told.said {
+                    // It can be said again or says why not.
+                    let _ = spoken.encode(&Label::new(Side::Client, name), data);
+                }
+            }
+        }
+    }
+}
