@@ -49,10 +49,9 @@ pub(super) fn run(config: &Path, args: &InitArgs, out: &mut impl Write) -> Resul
             .hint("edit it, or remove it first"));
     }
     let url = args.url.as_deref().unwrap_or("ws://127.0.0.1:8000/ws");
-    if !url.starts_with("ws://") && !url.starts_with("wss://") {
-        return Err(
-            CliError::usage(format!("`{url}` is not a WebSocket URL")).hint("it begins with ws:// or wss://")
-        );
+    if !["ws://", "wss://", "http://", "https://"].iter().any(|scheme| url.starts_with(scheme)) {
+        return Err(CliError::usage(format!("`{url}` is not a URL that sessions can have"))
+            .hint("it begins with ws:// or wss://, or with http:// or https:// for sessions over HTTP"));
     }
     let root = config.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     for folder in ["recordings", "golden"] {
@@ -60,7 +59,7 @@ pub(super) fn run(config: &Path, args: &InitArgs, out: &mut impl Write) -> Resul
         std::fs::create_dir_all(&folder)
             .map_err(|error| CliError::usage(format!("failed to create {}: {error}", folder.display())))?;
     }
-    // Quotes in a URL would end the string; no WebSocket URL has any.
+    // Quotes in a URL would end the string; no such URL has any.
     let text = TEMPLATE.replace("URL", &url.replace(['"', '\\'], ""));
     std::fs::write(config, text)
         .map_err(|error| CliError::usage(format!("failed to write {}: {error}", config.display())))?;

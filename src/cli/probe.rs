@@ -37,6 +37,15 @@ async fn probed(
         .into_iter()
         .map(|selected| subject(&store, selected))
         .collect::<Result<Vec<_>, _>>()?;
+    let (over_http, subjects): (Vec<_>, Vec<_>) =
+        subjects.into_iter().partition(|subject| subject.golden.dialect.is_http());
+    for subject in &over_http {
+        eprintln!("{}: not asked; probes speak WebSocket, and this session is over HTTP", subject.session);
+    }
+    if subjects.is_empty() && !over_http.is_empty() {
+        return Err(CliError::usage("no session that probes can be asked about")
+            .hint("`goldwire check` judges sessions over HTTP"));
+    }
     let mut settings = config.probe.clone();
     settings.users = args.users.unwrap_or(settings.users).max(2);
     settings.rounds = args.rounds.unwrap_or(settings.rounds).max(1);

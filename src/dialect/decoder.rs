@@ -4,7 +4,7 @@ use super::http::Exchanges;
 use super::json::Requests;
 use super::label::Known;
 use super::protocol::{Beat, Reader, Spoken, Told};
-use super::{Dialect, Event, Label, NAMELESS, json};
+use super::{Dialect, Event, HttpNames, Label, NAMELESS, json};
 use crate::transcript::{Frame, Offset, Payload, Side, Spares};
 use serde_json::{Value, json};
 
@@ -190,7 +190,9 @@ impl Decoder {
 
     fn name(&mut self, side: Side, value: &Value) -> Label {
         match &self.dialect {
-            Dialect::Json(names) | Dialect::Sse(names) => json::label(names, side, value, &mut self.requests, &mut self.known),
+            Dialect::Json(names) | Dialect::Sse(HttpNames { json: names, .. }) => {
+                json::label(names, side, value, &mut self.requests, &mut self.known)
+            }
             Dialect::Protocol(Spoken { .. }) => self.known.label(side, NAMELESS),
         }
     }

@@ -2,19 +2,22 @@
 //!
 //! | event | what it is | its data |
 //! |---|---|---|
-//! | `>ask`, `>POST/chat` | a request, called as its body says, else by method and path | what `send` says: method, path, headers, body |
-//! | `@200` | the head of an answer, called by its status | status, and headers by lower-case name |
-//! | `token`, `[DONE]`, `json`, `text` | a message of an event stream, or a body that is none | the JSON of it, with `@id` if it has an id |
-//! | `@eof` | the answer is whole | nothing |
+//! | `>POST/chat` | a request, called as its body says, else by method and path | what `send` says: method, path, headers, body |
+//! | `@200[POST/chat]` | the head of its answer, called by its status | its headers by lower-case name |
+//! | `token`, `[DONE]`, `text` | a message of an event stream | the JSON of it, with `@id` if it has an id |
+//! | `@eof[POST/chat]` | the end of an event stream | nothing |
+//! | `re:POST/chat` | the body of an answer that is no stream, unless it says itself what it is | its JSON, its text |
 //! | `>@cancel` | the client gave a request up | nothing |
+//!
+//! A golden may give its requests names of their own: `[dialect.requests] "POST/chat" = "ask"` makes it `>ask`.
 //!
 //! A message is called what its `event:` says, unless that is nothing or `message`, which is the same; then as its JSON
 //! says. Headers that whoever drives the session adds by itself, and those that hold credentials, are no part of a
-//! request's data: another user sends others.
+//! request's data: another user sends others. Those of an answer that say how it is carried are none of its own.
 
+use super::json::{self, Requests};
 use super::label::Known;
 use super::sse;
-use super::json::{self, Requests};
 use super::{JsonNames, Label, NAMELESS, Unsayable};
 use crate::secret::is_credential_header;
 use crate::transcript::{Frame, Head, Payload, Side, hex};
@@ -23,8 +26,8 @@ use std::collections::BTreeMap;
 
 /// What a client's event is called that gives a request up.
 pub const CANCEL: &str = ">@cancel";
-/// What a server's event is called that ends an answer.
-pub const EOF: &str = "@eof";
+/// What a server's event is called that ends an event stream, before the name of its request.
+const EOF: &str = "@eof";
 /// What a driver asks for when the script does not say.
 pub const ACCEPT: &str = "application/json, text/event-stream";
 /// The body of a request that is a JSON value.
@@ -33,14 +36,31 @@ pub const JSON_BODY: &str = "application/json";
 /// A key of this name, and of no place of its own, is the number of an event's request.
 pub(crate) const REQUEST: &str = "@request";
 
+/// What events of a session over HTTP are called.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HttpNames {
+    /// Where JSON says what it is: a client's in a body, a server's in the data of a message or in a body.
+    pub json: JsonNames,
+    /// What requests are called, by method and path.
+    pub requests: BTreeMap<String, String>,
+}
+
+impl From<JsonNames> for HttpNames {
+    fn from(json: JsonNames) -> HttpNames {
+        HttpNames { json, requests: BTreeMap::new() }
+    }
+}
+
 /// What is known of the answers that are under way.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Exchanges {
     answers: BTreeMap<u32, Answer>,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Answer {
+    /// What its request is called.
+    request: String,
     has_head: bool,
     is_stream: bool,
     /// Whether a block of the stream was read.
@@ -52,20 +72,21 @@ impl Exchanges {
     pub(super) fn feed(
         &mut self,
         frame: &Frame,
-        names: &JsonNames,
+        HttpNames { json: names, requests: calls }: &HttpNames,
         requests: &mut Requests,
         known: &mut Known,
     ) -> Option<(Label, Value)> {
         let mut name = |side, value: &Value| json::label(names, side, value, requests, known);
         match (&frame.payload, frame.side) {
             (Payload::Text(text), Side::Client) => {
-                self.answers.insert(frame.conn, Answer::default());
                 let head = Head::read(text)?;
                 let (method, target) = head.request()?;
                 let data = request(&head, method, target);
                 let label = data.get("body").map(|body| name(Side::Client, body));
-                let by_path = || Label::new(Side::Client, &path_name(method, target));
+                let by_path = || Label::new(Side::Client, &path_name(calls, method, target));
                 let label = label.filter(|label| label.name() != NAMELESS).unwrap_or_else(by_path);
+                let request = label.name().to_owned();
+                self.answers.insert(frame.conn, Answer { request, ..Answer::default() });
                 Some((label, data))
             }
             (Payload::Close { .. }, Side::Client) => {
@@ -73,8 +94,9 @@ impl Exchanges {
                 Some((Label::from(CANCEL), Value::Null))
             }
             (Payload::Close { .. }, Side::Server) => {
-                self.answers.remove(&frame.conn);
-                Some((Label::from(EOF), Value::Null))
+                let answer = self.answers.remove(&frame.conn)?;
+                // A body is whole when it is there.
+                answer.is_stream.then(|| (answer.label(EOF), Value::Object(Map::new())))
             }
             (Payload::Text(text), Side::Server) => {
                 let answer = self.answers.entry(frame.conn).or_default();
@@ -85,29 +107,41 @@ impl Exchanges {
                     // What an informational answer (RFC 9110, 15.2) says is not the answer yet.
                     answer.has_head = status >= 200;
                     answer.is_stream = head.is_stream();
-                    return Some((Label::new(Side::Server, &format!("@{status}")), answer_head(&head, status)));
+                    return Some((answer.label(&format!("@{status}")), answer_head(&head)));
                 }
                 if answer.is_stream {
                     let is_first = !std::mem::replace(&mut answer.has_begun, true);
                     return Some(said(sse::message(text, is_first)?, names, name));
                 }
-                Some(match json_of(text) {
-                    Some(value) => (name(Side::Server, &value), value),
-                    None => (Label::new(Side::Server, "text"), Value::from(text.as_str())),
-                })
+                let value = json_of(text);
+                let label = value.as_ref().map(|value| name(Side::Server, value));
+                let label = label.filter(|label| label.name() != NAMELESS).unwrap_or_else(|| answer.reply());
+                Some((label, value.unwrap_or_else(|| Value::from(text.as_str()))))
             }
-            (Payload::Binary(bytes), side) => {
+            (Payload::Binary(_), Side::Client) => None,
+            (Payload::Binary(bytes), Side::Server) => {
                 let answer = self.answers.entry(frame.conn).or_default();
-                if answer.is_stream && side == Side::Server {
+                if answer.is_stream {
                     let is_first = !std::mem::replace(&mut answer.has_begun, true);
                     // "Streams must be decoded using the UTF-8 decode algorithm": what is none becomes U+FFFD.
                     let text = String::from_utf8_lossy(bytes);
                     return Some(said(sse::message(&text, is_first)?, names, name));
                 }
-                Some((Label::new(side, "binary"), Value::String(hex(bytes))))
+                Some((answer.reply(), Value::String(hex(bytes))))
             }
             (Payload::Ping(_) | Payload::Pong(_) | Payload::Open(_) | Payload::Gone(_), _) => None,
         }
+    }
+}
+
+impl Answer {
+    /// A name that is also said of other answers.
+    fn label(&self, name: &str) -> Label {
+        Label::new(Side::Server, &format!("{name}[{}]", self.request))
+    }
+
+    fn reply(&self) -> Label {
+        Label::new(Side::Server, &format!("re:{}", self.request))
     }
 }
 
@@ -132,16 +166,24 @@ fn said(
     };
     let data = match (value, message.id) {
         (Some(Value::Object(mut map)), Some(id)) => {
-            map.insert("@id".to_owned(), Value::String(id));
+            map.insert("@id".to_owned(), id_of(id));
             Value::Object(map)
         }
         (value, id) => {
             let value = value.unwrap_or(Value::String(message.data));
             let Some(id) = id else { return (label, value) };
-            [("@data".to_owned(), value), ("@id".to_owned(), Value::String(id))].into_iter().collect()
+            [("@data".to_owned(), value), ("@id".to_owned(), id_of(id))].into_iter().collect()
         }
     };
     (label, data)
+}
+
+/// Most servers count.
+fn id_of(id: String) -> Value {
+    match id.parse::<u64>() {
+        Ok(number) if number.to_string() == id => Value::from(number),
+        _ => Value::String(id),
+    }
 }
 
 /// An object or a list; what else could be JSON may as well be a word of a text.
@@ -154,12 +196,13 @@ fn json_of(text: &str) -> Option<Value> {
 fn is_marker(text: &str) -> bool {
     let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     inner.is_some_and(|word| {
-        (1..=32).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        (1..=32).contains(&word.len())
+            && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     })
 }
 
 /// The request that an event says; it is called as it will be when it is read again.
-pub(super) fn encode(names: &JsonNames, label: &Label, data: &Value) -> Result<Vec<Payload>, Unsayable> {
+pub(super) fn encode(names: &HttpNames, label: &Label, data: &Value) -> Result<Vec<Payload>, Unsayable> {
     if label.as_str() == CANCEL {
         return Ok(Vec::new());
     }
@@ -168,10 +211,12 @@ pub(super) fn encode(names: &JsonNames, label: &Label, data: &Value) -> Result<V
         return Err(Unsayable(format!("its path is `{path}`, which does not begin with /")));
     }
     let method = said("method").unwrap_or(if data.get("body").is_some() { "POST" } else { "GET" });
-    let body = data.get("body").map(|body| json::label(names, Side::Client, body, &mut Requests::default(), &mut Known::default()));
+    let body = data.get("body").map(|body| {
+        json::label(&names.json, Side::Client, body, &mut Requests::default(), &mut Known::default())
+    });
     let own = match (body.filter(|own| own.name() != NAMELESS), said("path")) {
         (Some(own), _) => own,
-        (None, Some(path)) => Label::new(Side::Client, &path_name(method, path)),
+        (None, Some(path)) => Label::new(Side::Client, &path_name(&names.requests, method, path)),
         // The target's own path is not known here.
         (None, None) => label.clone(),
     };
@@ -211,10 +256,17 @@ fn request(head: &Head<'_>, method: &str, target: &str) -> Value {
     Value::Object(data)
 }
 
-fn answer_head(head: &Head<'_>, status: u16) -> Value {
+/// Headers that say when and how an answer is carried.
+const CARRIERS: [&str; 5] = ["date", "content-length", "transfer-encoding", "connection", "keep-alive"];
+
+fn answer_head(head: &Head<'_>) -> Value {
     let mut headers = Map::new();
     for (name, value) in &head.headers {
-        match headers.entry(name.to_ascii_lowercase()).or_insert_with(|| Value::from("")) {
+        let name = name.to_ascii_lowercase();
+        if CARRIERS.contains(&name.as_str()) {
+            continue;
+        }
+        match headers.entry(name).or_insert_with(|| Value::from("")) {
             Value::String(all) if all.is_empty() => all.push_str(value),
             Value::String(all) => {
                 all.push_str(", ");
@@ -223,13 +275,11 @@ fn answer_head(head: &Head<'_>, status: u16) -> Value {
             _ => {}
         }
     }
-    [("status".to_owned(), Value::from(status)), ("headers".to_owned(), Value::Object(headers))]
-        .into_iter()
-        .collect()
+    Value::Object(headers)
 }
 
-/// `POST/v1/chat`; what looks like an id in the path is none of the name.
-fn path_name(method: &str, target: &str) -> String {
+/// `POST/v1/chat`, or what that is called; what looks like an id in the path is none of the name.
+fn path_name(calls: &BTreeMap<String, String>, method: &str, target: &str) -> String {
     let path = target.split(['?', '#']).next().unwrap_or_default();
     let is_id = |part: &str| {
         if part.contains("{{") {
@@ -239,7 +289,8 @@ fn path_name(method: &str, target: &str) -> String {
         digits == part.len() || digits >= 4 || (digits > 0 && part.len() >= 16)
     };
     let parts = path.split('/').map(|part| if !part.is_empty() && is_id(part) { ":id" } else { part });
-    format!("{method}{}", parts.collect::<Vec<_>>().join("/"))
+    let name = format!("{method}{}", parts.collect::<Vec<_>>().join("/"));
+    calls.get(&name).cloned().unwrap_or(name)
 }
 
 #[cfg(test)]
@@ -255,7 +306,8 @@ mod tests {
 
     fn read(frames: &[(u32, Side, &str)]) -> Vec<(String, Value)> {
         let names = JsonNames { reply: Some("/id".to_owned()), ..JsonNames::both("/method") };
-        let mut decoder = Decoder::new(&Dialect::Sse(names));
+        let requests = [("POST/v1/chat".to_owned(), "ask".to_owned())].into();
+        let mut decoder = Decoder::new(&Dialect::Sse(HttpNames { json: names, requests }));
         let payload = |text: &str| match text {
             "end" => Payload::Close { code: 1000, reason: String::new() },
             text => Payload::Text(text.to_owned()),
@@ -269,23 +321,30 @@ mod tests {
     fn an_exchange_is_read_as_its_parts() {
         use Side::{Client, Server};
         let said = read(&[
-            (0, Client, "POST /v1/chat HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer x\r\nAccept: text/event-stream\r\nContent-Type: application/json\r\nContent-Length: 7\r\n\r\n{\"a\":1}"),
+            (
+                0,
+                Client,
+                "POST /v1/chat HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer x\r\nAccept: text/event-stream\r\nContent-Type: application/json\r\nContent-Length: 7\r\n\r\n{\"a\":1}",
+            ),
             (0, Server, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nX-A: 1\r\nX-A: 2\r\n\r\n"),
             (0, Server, ": hello\n\n"),
             (0, Server, "event: token\nid: 4\ndata: {\"text\":\n data: \n\n"),
-            (0, Server, "event: token\nid: 5\ndata: {\"text\":\ndata: \"a\"}\n\n"),
+            (0, Server, "event: token\nid: 05\ndata: {\"text\":\ndata: \"a\"}\n\n"),
             (0, Server, "data: 42\n\n"),
             (0, Server, "data: [DONE]\n\n"),
             (0, Server, "end"),
         ]);
         let expected = [
-            (">POST/v1/chat", json!({"method":"POST","path":"/v1/chat","headers":{"Accept":"text/event-stream"},"body":{"a":1}})),
-            ("@200", json!({"status":200,"headers":{"content-type":"text/event-stream","x-a":"1, 2"}})),
-            ("token", json!({"@data":"{\"text\":","@id":"4"})),
-            ("token", json!({"text":"a","@id":"5"})),
+            (
+                ">ask",
+                json!({"method":"POST","path":"/v1/chat","headers":{"Accept":"text/event-stream"},"body":{"a":1}}),
+            ),
+            ("@200[ask]", json!({"content-type":"text/event-stream","x-a":"1, 2"})),
+            ("token", json!({"@data":"{\"text\":","@id":4})),
+            ("token", json!({"text":"a","@id":"05"})),
             ("text", json!("42")),
             ("[DONE]", json!("[DONE]")),
-            ("@eof", Value::Null),
+            ("@eof[ask]", json!({})),
         ];
         assert_eq!(said, expected.map(|(name, data)| (name.to_owned(), data)));
     }
@@ -293,7 +352,8 @@ mod tests {
     #[test]
     fn answers_side_by_side_are_kept_apart_and_replies_are_called_after_their_requests() {
         use Side::{Client, Server};
-        let call = "POST /mcp HTTP/1.1\r\nHost: h\r\n\r\n{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\"}";
+        let call =
+            "POST /mcp HTTP/1.1\r\nHost: h\r\n\r\n{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\"}";
         let said = read(&[
             (0, Client, call),
             (1, Client, "GET /kernels/8f3a9c12-77/events?x=1 HTTP/1.1\r\nHost: h\r\n\r\n"),
@@ -307,7 +367,13 @@ mod tests {
         ]);
         let labels: Vec<&str> = said.iter().map(|(label, _)| label.as_str()).collect();
         let expected = [
-            ">tools/call", ">GET/kernels/:id/events", "@404", "@200", "json", "progress", "@eof", "re:tools/call",
+            ">tools/call",
+            ">GET/kernels/:id/events",
+            "@404[GET/kernels/:id/events]",
+            "@200[tools/call]",
+            "re:GET/kernels/:id/events",
+            "progress",
+            "re:tools/call",
             ">@cancel",
         ];
         assert_eq!(labels, expected);

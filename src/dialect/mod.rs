@@ -21,7 +21,7 @@ pub mod sse;
 
 pub use decoder::{CLOSE, Decoder, RECONNECT, events};
 pub(crate) use http::REQUEST;
-pub use http::{ACCEPT, CANCEL, EOF, JSON_BODY};
+pub use http::{ACCEPT, CANCEL, HttpNames, JSON_BODY};
 pub use json::pointer;
 pub(crate) use json::{NAMELESS, field, refinement, value_at};
 pub use label::Label;
@@ -69,9 +69,8 @@ pub enum Dialect {
     Json(JsonNames),
     /// Messages of a protocol that says itself what they are.
     Protocol(Spoken),
-    /// HTTP requests, answered by event streams (WHATWG HTML, 9.2) or at once. What says nothing of its name otherwise is
-    /// called as its JSON says: a client's body, a server's data or body.
-    Sse(JsonNames),
+    /// HTTP requests, answered by event streams (WHATWG HTML, 9.2) or at once.
+    Sse(HttpNames),
 }
 
 impl Default for Dialect {
@@ -98,7 +97,7 @@ impl Dialect {
     /// Events that are several by what stands at a pointer.
     pub fn refine(&self) -> &BTreeMap<Label, String> {
         match self {
-            Dialect::Json(names) | Dialect::Sse(names) => &names.refine,
+            Dialect::Json(names) | Dialect::Sse(HttpNames { json: names, .. }) => &names.refine,
             Dialect::Protocol(spoken) => &spoken.refine,
         }
     }
@@ -106,7 +105,7 @@ impl Dialect {
     /// Makes more events several.
     pub(crate) fn refine_by(&mut self, more: BTreeMap<Label, String>) {
         match self {
-            Dialect::Json(names) | Dialect::Sse(names) => names.refine.extend(more),
+            Dialect::Json(names) | Dialect::Sse(HttpNames { json: names, .. }) => names.refine.extend(more),
             Dialect::Protocol(spoken) => spoken.refine.extend(more),
         }
     }
@@ -114,7 +113,7 @@ impl Dialect {
     /// Where a request has its id, when answers have no name of their own.
     pub fn reply(&self) -> Option<&str> {
         match self {
-            Dialect::Json(names) | Dialect::Sse(names) => names.reply.as_deref(),
+            Dialect::Json(names) | Dialect::Sse(HttpNames { json: names, .. }) => names.reply.as_deref(),
             Dialect::Protocol(_) => None,
         }
     }
@@ -122,7 +121,7 @@ impl Dialect {
     /// What a session at this URL is taken to speak when nobody says.
     pub fn at(url: &str) -> Dialect {
         let is_http = url.starts_with("http:") || url.starts_with("https:");
-        if is_http { Dialect::Sse(JsonNames::default()) } else { Dialect::default() }
+        if is_http { Dialect::Sse(HttpNames::default()) } else { Dialect::default() }
     }
 
     /// Whether its client's half are HTTP requests, rather than the messages of a WebSocket.

@@ -55,7 +55,8 @@ impl Blocks {
                     continue;
                 }
             }
-            let is_empty = self.pending[self.line..self.seen].iter().all(|byte| matches!(byte, b'\r' | b'\n'));
+            let is_empty =
+                self.pending[self.line..self.seen].iter().all(|byte| matches!(byte, b'\r' | b'\n'));
             self.line = self.seen;
             if is_empty && self.has_text {
                 let rest = self.pending.split_off(self.seen);
@@ -152,7 +153,10 @@ mod tests {
     }
 
     fn said(text: &str) -> Vec<(String, String)> {
-        messages(text.as_bytes(), &[usize::MAX]).into_iter().map(|message| (message.event, message.data)).collect()
+        messages(text.as_bytes(), &[usize::MAX])
+            .into_iter()
+            .map(|message| (message.event, message.data))
+            .collect()
     }
 
     fn pair(event: &str, data: &str) -> (String, String) {
@@ -163,7 +167,8 @@ mod tests {
     fn the_examples_of_the_standard_read_as_it_says() {
         let stocks = "data: YHOO\ndata: +2\ndata: 10\n\n";
         assert_eq!(said(stocks), [pair("", "YHOO\n+2\n10")]);
-        let four = ": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n\n";
+        let four =
+            ": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n\n";
         let read = messages(four.as_bytes(), &[usize::MAX]);
         let ids: Vec<_> = read.iter().map(|message| (message.data.as_str(), message.id.as_deref())).collect();
         assert_eq!(ids, [("first event", Some("1")), ("second event", Some("")), (" third event", None)]);

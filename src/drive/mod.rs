@@ -80,8 +80,10 @@ pub struct Session<'g> {
     progress: Offset,
     last_frame: Offset,
     conn: u32,
-    /// How many requests were sent, over HTTP.
+    /// How many requests are to be sent by now, over HTTP.
     requests: u32,
+    /// How many of them are on their way: each has to connect first.
+    begun: u32,
     reconnecting: bool,
     watch: Watch,
     /// What is to be sent before anything else: the rest of an event, and what the protocol obliges to.
@@ -116,6 +118,7 @@ impl<'g> Session<'g> {
             last_frame: Offset::ZERO,
             conn: 0,
             requests: 0,
+            begun: 0,
             reconnecting: false,
             watch: Watch::new(Bounds::default()),
             outbox: VecDeque::new(),
@@ -191,6 +194,7 @@ impl<'g> Session<'g> {
         match &frame.payload {
             // An answer that is whole ends nothing else; one that is broken off ends the session, as a dropped connection.
             Payload::Close { .. } if is_http => {}
+            Payload::Text(_) if is_http => self.begun += u32::from(frame.side == Side::Client),
             Payload::Gone(detail) if is_http => {
                 let detail = format!("request {}: {detail}", frame.conn);
                 self.over(frame.at, End::Dropped { detail });
@@ -234,9 +238,7 @@ impl<'g> Session<'g> {
                 continue;
             }
             let golden = self.golden;
-            let keys = |key: &str| {
-                event.key(&golden.lane_pointer(&event.label, key)).map(Cow::into_owned)
-            };
+            let keys = |key: &str| event.key(&golden.lane_pointer(&event.label, key)).map(Cow::into_owned);
             let fits = self.monitor.feed(&event.label, &keys).is_empty();
             // A flood of what the golden does not want must not keep a session alive.
             if fits && !self.floats.contains(&event.label) {
@@ -399,7 +401,7 @@ impl<'g> Session<'g> {
                 }
                 Err(due) => due,
             },
-            None if self.monitor.is_complete() => {
+            None if self.monitor.is_complete() && self.begun >= self.requests => {
                 self.state = State::Listening(self.progress);
                 return Turn { action: Action::Wait, wake: self.progress + self.golden.linger };
             }

@@ -35,7 +35,7 @@ use super::shape::{Path, parse_rule};
 use super::{
     Before, Envelope, Event, Golden, Learned, LiveItem, Order, Pace, Template, WholeRun, default_df,
 };
-use crate::dialect::{Dialect, JsonNames, Label, Protocol, Spoken};
+use crate::dialect::{Dialect, HttpNames, JsonNames, Label, Protocol, Spoken};
 use crate::transcript::Gap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -421,9 +421,16 @@ fn read_dialect(fields: Fields<'_>) -> Dialect {
     let server = name("server_name").unwrap_or(both);
     let reply = name("reply");
     let refine = read_refine();
+    let mut requests = BTreeMap::new();
+    if is_http {
+        let table = fields.table("requests");
+        let keys = table.keys().into_iter();
+        requests.extend(keys.filter_map(|key| Some((key.clone(), table.text(&key)?))));
+        table.finish();
+    }
     fields.finish();
     let names = JsonNames { client, server, reply, refine };
-    if is_http { Dialect::Sse(names) } else { Dialect::Json(names) }
+    if is_http { Dialect::Sse(HttpNames { json: names, requests }) } else { Dialect::Json(names) }
 }
 
 fn read_learned(fields: Fields<'_>) -> Learned {
@@ -674,9 +681,9 @@ fn write_dialect(out: &mut String, dialect: &Dialect) -> std::fmt::Result {
     writeln!(out, "\n[dialect]\nkind = {}", string(dialect.kind()))?;
     match dialect {
         // Most messages of a stream say themselves what they are.
-        Dialect::Sse(names) if *names == JsonNames::default() => {}
+        Dialect::Sse(names) if names.json == JsonNames::default() => {}
         Dialect::Json(JsonNames { client, server, reply, refine: _ })
-        | Dialect::Sse(JsonNames { client, server, reply, refine: _ }) => {
+        | Dialect::Sse(HttpNames { json: JsonNames { client, server, reply, refine: _ }, .. }) => {
             if client == server {
                 writeln!(out, "name = {}", string(client))?;
             } else {
@@ -687,6 +694,14 @@ fn write_dialect(out: &mut String, dialect: &Dialect) -> std::fmt::Result {
             }
         }
         Dialect::Protocol(_) => {}
+    }
+    if let Dialect::Sse(HttpNames { requests, .. }) = dialect
+        && !requests.is_empty()
+    {
+        writeln!(out, "\n[dialect.requests]")?;
+        for (request, name) in requests {
+            writeln!(out, "{} = {}", key(request), string(name))?;
+        }
     }
     if !dialect.refine().is_empty() {
         writeln!(out, "\n[dialect.refine]")?;

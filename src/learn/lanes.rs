@@ -49,7 +49,9 @@ impl Lanes {
         }
         if run_side_by_side(sessions) {
             let labels = sessions.iter().flat_map(|session| &session.events).map(|event| event.label.clone());
-            lanes.pointers.insert("request".to_owned(), labels.map(|label| (label, REQUEST.to_owned())).collect());
+            lanes
+                .pointers
+                .insert("request".to_owned(), labels.map(|label| (label, REQUEST.to_owned())).collect());
         }
         lanes.drop_aliases(sessions);
         lanes.nest(sessions);

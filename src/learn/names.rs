@@ -5,7 +5,7 @@
 
 use super::Session;
 use super::lanes::Lanes;
-use crate::dialect::{self, Dialect, JsonNames, Label, NAMELESS, pointer, refinement};
+use crate::dialect::{self, Dialect, HttpNames, JsonNames, Label, NAMELESS, pointer, refinement};
 use crate::golden::Format;
 use crate::transcript::{Payload, Side, Transcript};
 use serde_json::Value;
@@ -34,7 +34,7 @@ pub(super) fn dialect(recordings: &[&Transcript]) -> Dialect {
     let found = Dialect::detect(recordings.iter().copied());
     match found {
         Dialect::Protocol(_) => return found,
-        Dialect::Sse(_) => return Dialect::Sse(exchanges(recordings)),
+        Dialect::Sse(_) => return Dialect::Sse(exchanges(recordings).into()),
         Dialect::Json(_) => {}
     }
     let said = |side| move |recording: &Transcript| messages(recording, side);
@@ -51,13 +51,14 @@ pub(super) fn dialect(recordings: &[&Transcript]) -> Dialect {
 /// method and path, unless a field of its body has a name that such fields usually have.
 fn exchanges(recordings: &[&Transcript]) -> JsonNames {
     // Nothing stands there.
-    let nowhere = Dialect::Sse(JsonNames::both("/\u{0}"));
+    let nowhere = Dialect::Sse(JsonNames::both("/\u{0}").into());
     let said = |side: Side| {
         let nowhere = &nowhere;
         move |recording: &Transcript| -> Vec<Value> {
             let events = dialect::events(nowhere, &recording.frames);
             let own = events.iter().filter(|event| event.label.side() == side);
-            let nameless = own.filter(|event| side == Side::Client || event.label.name() == NAMELESS);
+            let is_nameless = |name: &str| name == NAMELESS || name.starts_with("re:");
+            let nameless = own.filter(|event| side == Side::Client || is_nameless(event.label.name()));
             nameless.map(|event| nowhere.content(event)).filter(|value| value.is_object()).cloned().collect()
         }
     };
@@ -134,7 +135,7 @@ fn best(
 /// Finds where requests have their id, when messages without a name answer them (JSON-RPC 2.0, section 5).
 pub(super) fn reply(sessions: &[Session], dialect: &mut Dialect) -> bool {
     let own = dialect.clone();
-    let (Dialect::Json(names) | Dialect::Sse(names)) = dialect else { return false };
+    let (Dialect::Json(names) | Dialect::Sse(HttpNames { json: names, .. })) = dialect else { return false };
     if names.reply.is_some() {
         return false;
     }
@@ -232,7 +233,8 @@ pub(super) fn refine(sessions: &[Session], lanes: &Lanes) -> BTreeMap<Label, Str
 /// Where a payload has words that could be states; the nearest to the top first.
 fn words(value: &Value, path: &str, out: &mut Vec<String>) {
     let Some(map) = value.as_object() else { return };
-    for (key, item) in map {
+    // What the dialect itself adds, such as a message's number, is no state.
+    for (key, item) in map.iter().filter(|(key, _)| !key.starts_with('@')) {
         if refinement(item).is_some_and(|text| Format::of(text).is_none()) {
             out.push(format!("{path}{}", pointer([key.as_str()])));
         }

@@ -282,8 +282,8 @@ fn waits(sessions: &[Session], order: &Order, script: &[Label], events: &mut BTr
                 allowed_before = false;
                 last = None;
             } else {
-                allowed_before = next
-                    .is_some_and(|next| monitor.accepts(&next.label, &|key: &str| request_of(next, key)));
+                allowed_before =
+                    next.is_some_and(|next| monitor.accepts(&next.label, &|key: &str| request_of(next, key)));
                 last = Some(&event.label);
             }
             let keys = |key: &str| {

@@ -72,7 +72,8 @@ impl<'t> Head<'t> {
     /// Whether what follows is an event stream that can be read.
     pub(crate) fn is_stream(&self) -> bool {
         let kind = self.header("content-type").and_then(|kind| kind.split(';').next()).unwrap_or_default();
-        let is_plain = self.header("content-encoding").is_none_or(|coding| coding.eq_ignore_ascii_case("identity"));
+        let is_plain =
+            self.header("content-encoding").is_none_or(|coding| coding.eq_ignore_ascii_case("identity"));
         is_plain && kind.trim().eq_ignore_ascii_case("text/event-stream")
     }
 }
@@ -113,7 +114,14 @@ mod tests {
         assert_eq!((head.request(), head.status(), head.is_stream()), (None, Some(200), true));
         let zipped = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-encoding: gzip\r\n\r\n";
         assert!(!Head::read(zipped).expect("an answer").is_stream());
-        for text in ["", "GET", "GET / HTTP/1.1\r\n", "Hello you\r\n\r\n", "{\"a\":\"GET / HTTP/1.1\"}", "HTTP/1.1 x\r\n\r\n"] {
+        for text in [
+            "",
+            "GET",
+            "GET / HTTP/1.1\r\n",
+            "Hello you\r\n\r\n",
+            "{\"a\":\"GET / HTTP/1.1\"}",
+            "HTTP/1.1 x\r\n\r\n",
+        ] {
             assert_eq!(Head::read(text), None, "{text:?}");
         }
     }

@@ -14,8 +14,8 @@ mod refill;
 mod time;
 
 pub(crate) use format::hex;
-pub(crate) use http::Head;
 pub use format::{Entries, Entry, ReadError, VERSION, Writer, read};
+pub(crate) use http::Head;
 pub use payload::{Payload, Side};
 pub use redact::{Leftover, LeftoverKind, Redactor, Rules};
 pub(crate) use refill::Spares;

@@ -20,12 +20,16 @@ impl Body {
     /// RFC 9112, 6.3: what the head says of the body's length.
     pub(super) fn of(method: &str, status: u16, headers: &[(String, String)]) -> Result<Body, String> {
         let values = |name: &'static str| {
-            headers.iter().filter(move |(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+            headers
+                .iter()
+                .filter(move |(own, _)| own.eq_ignore_ascii_case(name))
+                .map(|(_, value)| value.trim())
         };
         if method == "HEAD" || matches!(status, 204 | 304) {
             return Ok(Body::Whole);
         }
-        let codings: Vec<&str> = values("transfer-encoding").flat_map(|value| value.split(',')).map(str::trim).collect();
+        let codings: Vec<&str> =
+            values("transfer-encoding").flat_map(|value| value.split(',')).map(str::trim).collect();
         match codings[..] {
             [] => {}
             [one] if one.eq_ignore_ascii_case("chunked") => return Ok(Body::Chunks(Chunks::default())),
@@ -122,7 +126,8 @@ impl Part {
             Part::Size => {
                 let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
                 let rest = line[digits..].trim_ascii_start();
-                let number = str::from_utf8(&line[..digits]).ok().and_then(|hex| u64::from_str_radix(hex, 16).ok());
+                let number =
+                    str::from_utf8(&line[..digits]).ok().and_then(|hex| u64::from_str_radix(hex, 16).ok());
                 match number.filter(|_| rest.is_empty() || rest.starts_with(b";")) {
                     Some(0) => Ok(Part::Trailer),
                     Some(size) => Ok(Part::Data(size)),
@@ -149,14 +154,22 @@ mod tests {
 
     #[test]
     fn the_head_says_where_a_body_ends() {
-        let of = |method, status, list: &[(&str, &str)]| Body::of(method, status, &headers(list)).map(|body| format!("{body:?}"));
+        let of = |method, status, list: &[(&str, &str)]| {
+            Body::of(method, status, &headers(list)).map(|body| format!("{body:?}"))
+        };
         assert_eq!(of("GET", 200, &[]).as_deref(), Ok("UntilClosed"));
         assert_eq!(of("GET", 200, &[("Content-Length", "5")]).as_deref(), Ok("Left(5)"));
         assert_eq!(of("GET", 200, &[("Content-Length", "5, 5")]).as_deref(), Ok("Left(5)"));
         assert_eq!(of("GET", 204, &[("Content-Length", "5")]).as_deref(), Ok("Whole"));
         assert_eq!(of("HEAD", 200, &[("Content-Length", "5")]).as_deref(), Ok("Whole"));
-        assert!(of("GET", 200, &[("Transfer-Encoding", "Chunked"), ("Content-Length", "5")]).expect("it is").starts_with("Chunks"));
-        for (name, value) in [("content-length", "+5"), ("content-length", "5, 6"), ("transfer-encoding", "gzip, chunked")] {
+        assert!(
+            of("GET", 200, &[("Transfer-Encoding", "Chunked"), ("Content-Length", "5")])
+                .expect("it is")
+                .starts_with("Chunks")
+        );
+        for (name, value) in
+            [("content-length", "+5"), ("content-length", "5, 6"), ("transfer-encoding", "gzip, chunked")]
+        {
             assert!(of("GET", 200, &[(name, value)]).is_err(), "{value}");
         }
     }

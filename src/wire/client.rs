@@ -9,9 +9,9 @@
 //! The channel is bounded: when nobody takes frames the reader stops reading, TCP tells the server, and nothing is lost.
 //! A ping is answered by the WebSocket library while the reader reads; the pong it sends is not reported.
 
+use super::http::Requests;
 use super::socket::Socket;
 use super::stamps::{Arrivals, Stamped};
-use super::http::Requests;
 use super::upgrade::{Asked, ConnectError, HTTP_URL, Opened, Stage, WEBSOCKET_URL};
 use crate::auth::{RequestParts, Trust};
 use crate::transcript::{Gap, Handshake, Payload, Stamps, Tls, hex};

@@ -145,7 +145,9 @@ pub async fn drive(mut plan: Plan<'_>) -> Result<Driven, DriveError> {
     note_request(plan.redactor, &options.request);
     let is_http = plan.golden.dialect.is_http();
     if is_http && plan.identity.first_message().is_some() {
-        return Err(DriveError::Transport("over HTTP there is no first message that a token could go into: give it another `place`"));
+        return Err(DriveError::Transport(
+            "over HTTP there is no first message that a token could go into: give it another `place`",
+        ));
     }
     // Boxed: thousands of sessions do not keep the room that connecting takes.
     let opened = match is_http {

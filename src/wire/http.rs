@@ -10,7 +10,10 @@
 //! later: no compression, no redirect is followed, no cookie is kept.
 
 use super::chunks::Body;
-use super::client::{Arrived, Arriving, BATCH_BYTES, ConnectOptions, Connection, Incoming, Line, Place, SendError, Sender, WAITING, reach};
+use super::client::{
+    Arrived, Arriving, BATCH_BYTES, ConnectOptions, Connection, Incoming, Line, Place, SendError, Sender,
+    WAITING, reach,
+};
 use super::socket::Socket;
 use super::upgrade::{ConnectError, MAX_HEAD, check_headers, parse_head};
 use crate::auth::Trust;
@@ -101,7 +104,11 @@ impl Requests {
         let text = match payload {
             Payload::Text(text) => text,
             Payload::Close { .. } => return Err(SendError::Closing),
-            Payload::Binary(_) | Payload::Ping(_) | Payload::Pong(_) | Payload::Open(_) | Payload::Gone(_) => {
+            Payload::Binary(_)
+            | Payload::Ping(_)
+            | Payload::Pong(_)
+            | Payload::Open(_)
+            | Payload::Gone(_) => {
                 return Err(SendError::NotAFrame("over HTTP only requests are sent"));
             }
         };
@@ -186,15 +193,25 @@ impl Request {
             Some(value) => (value.to_string(), Some(JSON_BODY)),
         };
         // What the script says goes before what the target says, and that before what is usual.
-        let is_given = |list: &[(String, String)], name: &str| list.iter().any(|(own, _)| own.eq_ignore_ascii_case(name));
+        let is_given = |list: &[(String, String)], name: &str| {
+            list.iter().any(|(own, _)| own.eq_ignore_ascii_case(name))
+        };
         let mut lines = vec![("Host".to_owned(), ground.place.authority.clone())];
         lines.extend(ground.headers.iter().filter(|(name, _)| !is_given(&own, name)).cloned());
         lines.extend(own);
-        lines.extend([("Accept", ACCEPT)].map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().filter(|(name, _)| !is_given(&lines, name)).collect::<Vec<_>>());
+        lines.extend(
+            [("Accept", ACCEPT)]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into_iter()
+                .filter(|(name, _)| !is_given(&lines, name))
+                .collect::<Vec<_>>(),
+        );
         if let Some(kind) = kind.filter(|_| !is_given(&lines, "content-type")) {
             lines.push(("Content-Type".to_owned(), kind.to_owned()));
         }
-        if (!body.is_empty() || matches!(method.as_str(), "POST" | "PUT" | "PATCH")) && !is_given(&lines, "content-length") {
+        if (!body.is_empty() || matches!(method.as_str(), "POST" | "PUT" | "PATCH"))
+            && !is_given(&lines, "content-length")
+        {
             lines.push(("Content-Length".to_owned(), body.len().to_string()));
         }
         let mut text = format!("{method} {target} HTTP/1.1\r\n");
@@ -316,7 +333,13 @@ impl Exchange {
     }
 
     /// The answer's body, to its end.
-    async fn body(&self, mut socket: Socket, mut body: Body, is_stream: bool, rest: Vec<u8>) -> Result<(), Stop> {
+    async fn body(
+        &self,
+        mut socket: Socket,
+        mut body: Body,
+        is_stream: bool,
+        rest: Vec<u8>,
+    ) -> Result<(), Stop> {
         let ground = &self.ground;
         let (mut blocks, mut whole) = (Blocks::default(), Vec::new());
         let (mut bytes, mut is_all, mut is_closed) = (rest, true, false);
@@ -360,7 +383,11 @@ impl Exchange {
                     batch.push(self.incoming(stamp, Arrived::Frame(end)));
                 }
                 self.tell(batch).await?;
-                return if is_whole { Ok(()) } else { Err(Stop::Gone("connection closed in the middle of the answer".to_owned())) };
+                return if is_whole {
+                    Ok(())
+                } else {
+                    Err(Stop::Gone("connection closed in the middle of the answer".to_owned()))
+                };
             }
             bytes.resize(READ.min(BATCH_BYTES), 0);
             match socket.read(&mut bytes).await {
@@ -389,4 +416,184 @@ fn gone(error: io::Error) -> Stop {
         io::ErrorKind::UnexpectedEof => "connection closed in the middle of the answer".to_owned(),
         _ => error.to_string(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::{TcpListener, TcpStream};
+
+    /// A real server that reads a request and answers with these parts, one write each, as soon as they are sent on.
+    async fn serve(parts: &'static [&'static [u8]]) -> (String, tokio::task::JoinHandle<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}/usual?key=k", listener.local_addr().expect("it is bound"));
+        let server = tokio::spawn(async move {
+            let (mut tcp, _) = listener.accept().await.expect("a client");
+            tcp.set_nodelay(true).expect("it is TCP");
+            let request = read_request(&mut tcp).await;
+            for part in parts {
+                tcp.write_all(part).await.expect("the client reads");
+                tokio::task::yield_now().await;
+            }
+            request
+        });
+        (url, server)
+    }
+
+    async fn read_request(tcp: &mut TcpStream) -> String {
+        let mut text = String::new();
+        let mut buffer = [0; 1024];
+        loop {
+            let count = tcp.read(&mut buffer).await.expect("a request");
+            text.push_str(&String::from_utf8_lossy(&buffer[..count]));
+            let length =
+                text.lines().find_map(|line| line.strip_prefix("Content-Length: ")?.parse::<usize>().ok());
+            let body = text.split_once("\r\n\r\n").map(|(_, body)| body.len());
+            if body.is_some_and(|len| len >= length.unwrap_or(0)) {
+                return text;
+            }
+        }
+    }
+
+    fn within(url: &str) -> ConnectOptions {
+        let mut options = ConnectOptions::new(url);
+        options.request.headers.push(("X-Usual".to_owned(), "1".to_owned()));
+        options.max_message = 1000;
+        options
+    }
+
+    /// All that arrives of one request, in words.
+    async fn ask(url: &str, request: &str) -> Vec<String> {
+        let (mut connection, handshake) = open(&within(url)).await.expect("somebody listens");
+        assert!(url.contains(&handshake.peer) && handshake.status == 0);
+        connection.sender.send(Payload::Text(request.to_owned())).await.expect("it is a request");
+        let mut seen = Vec::new();
+        let mut last = connection.opened;
+        while let Some(incoming) = connection.incoming.recv().await {
+            assert_eq!(incoming.request, 0);
+            let (text, is_over) = match incoming.what {
+                Arrived::Sent(Payload::Text(_)) => continue,
+                Arrived::Frame(Payload::Text(text)) => (text, false),
+                Arrived::Frame(Payload::Binary(bytes)) => (format!("{bytes:?}"), false),
+                Arrived::Frame(Payload::Close { code, .. }) => (format!("end {code}"), true),
+                Arrived::Gone(detail) => (format!("gone: {detail}"), true),
+                Arrived::TooLong(detail) => (format!("too long: {detail}"), true),
+                other => panic!("{other:?}"),
+            };
+            assert!(incoming.at >= last, "in the order of their arrival");
+            last = incoming.at;
+            seen.push(text);
+            if is_over {
+                break;
+            }
+        }
+        seen
+    }
+
+    const STREAM: &str =
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+    #[tokio::test]
+    async fn a_stream_arrives_block_by_block_however_it_is_cut() {
+        let parts: &[&[u8]] = &[
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/event-str",
+            b"eam\r\nTransfer-Encoding: chunked\r\n\r\n1c\r\n: hi\n\nevent: a\ndata: {\"x\":1}\n\r\n8",
+            b"\r\n\ndata: b\r\n3\r\n\n\nd\r\n",
+            b"2\r\nat\r\n0\r\n\r\n",
+        ];
+        let (url, server) = serve(parts).await;
+        let seen = ask(&url, r#"{"path":"/x?a=1","headers":{"X-Usual":"2"},"body":{"q":"ü"}}"#).await;
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+        assert_eq!(
+            seen,
+            [head, ": hi\n\n", "event: a\ndata: {\"x\":1}\n\n", "data: b\n\n", "dat", "end 1000"]
+        );
+        let request = server.await.expect("it served");
+        let host = url.trim_start_matches("http://").trim_end_matches("/usual?key=k");
+        let expected = format!(
+            "POST /x?a=1&key=k HTTP/1.1\r\nHost: {host}\r\nX-Usual: 2\r\nAccept: {ACCEPT}\r\nContent-Type: {JSON_BODY}\r\n\
+             Content-Length: 10\r\n\r\n{{\"q\":\"ü\"}}"
+        );
+        assert_eq!(request, expected);
+    }
+
+    #[tokio::test]
+    async fn answers_that_are_no_stream_are_whole_or_told_why_not() {
+        for (answer, expected) in [
+            (&b"HTTP/1.1 401 No\r\nContent-Length: 9\r\n\r\n{\"no\":\"u\"}"[..], "{\"no\":\"u\"|end 1000"),
+            (b"HTTP/1.1 200 OK\r\n\r\nuntil the end", "until the end|end 1000"),
+            (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 None\r\n\r\n", "HTTP/1.1 204 None\r\n\r\n|end 1000"),
+            (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n\xff\xfe", "[255, 254]|end 1000"),
+            (
+                b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf",
+                "half|gone: connection closed in the middle of the answer",
+            ),
+            (
+                b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n",
+                "gone: a chunk whose size is none: \"z\"",
+            ),
+            (
+                b"SSH-2.0-OpenSSH\r\n",
+                "gone: the answer is not HTTP/1.1: it begins with \"SSH-2.0-OpenSSH\\r\\n\"",
+            ),
+            (b"", "gone: connection closed before an answer"),
+            (b"HTTP/1.1 101 Ho\r\n\r\n", "gone: the server changed to another protocol, unasked"),
+        ] {
+            let (url, _server) = serve(vec![answer].leak()).await;
+            let seen = ask(&url, "GET /x").await;
+            let from = if expected.contains('|') { 1 } else { usize::from(seen.len() > 1) };
+            assert_eq!(seen[from..].join("|"), expected, "{seen:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_never_ends_passes_its_limit() {
+        let line = [STREAM.as_bytes(), b"7d0\r\ndata: ", &[b'x'; 1994], b"\r\n"].concat();
+        let body = [b"HTTP/1.1 200 OK\r\n\r\n".as_slice(), &[b'x'; 2000]].concat();
+        let head = [b"HTTP/1.1 200 OK\r\nX: ".as_slice(), &[b'x'; MAX_HEAD]].concat();
+        for (answer, expected) in [
+            (line, "too long: a message of a stream longer than max_message = 1000"),
+            (body, "too long: a body longer than max_message = 1000"),
+            (head, "gone: the answer's head is longer than 65536 bytes"),
+        ] {
+            let (url, _server) = serve(vec![&*answer.leak()].leak()).await;
+            assert_eq!(ask(&url, "GET /x").await.last().map(String::as_str), Some(expected));
+        }
+    }
+
+    #[tokio::test]
+    async fn giving_a_request_up_is_leaving_its_connection_and_no_other() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}/", listener.local_addr().expect("it is bound"));
+        let (mut connection, _) = open(&within(&url)).await.expect("it listens");
+        let mut clients = Vec::new();
+        for number in 0..2u32 {
+            connection.sender.send(Payload::Text(format!("GET /{number}"))).await.expect("it is a request");
+            let (mut tcp, _) = listener.accept().await.expect("a client");
+            assert!(read_request(&mut tcp).await.starts_with(&format!("GET /{number} HTTP/1.1\r\n")));
+            clients.push(tcp);
+        }
+        assert_eq!(connection.sender.cancel(Some(0)), Some(0));
+        assert_eq!(clients[0].read(&mut [0; 8]).await.expect("it is closed in order"), 0);
+        assert_eq!(connection.sender.cancel(Some(0)), None, "there is nothing left to give up");
+        clients[1].write_all(b"HTTP/1.1 204 None\r\n\r\n").await.expect("it is still there");
+        loop {
+            let incoming = connection.incoming.recv().await.expect("an answer");
+            if let Arrived::Frame(Payload::Close { .. }) = incoming.what {
+                assert_eq!(incoming.request, 1);
+                break;
+            }
+        }
+        for wrong in [
+            "",
+            "get /x",
+            "GET x",
+            r#"{"path":"/x y"}"#,
+            r#"{"paht":"/x"}"#,
+            r#"{"path":"/","headers":{"a b":"1"}}"#,
+        ] {
+            let said = connection.sender.send(Payload::Text(wrong.to_owned())).await;
+            assert!(matches!(said, Err(SendError::NotAFrame(_))), "{wrong}");
+        }
+    }
 }

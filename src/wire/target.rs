@@ -90,7 +90,10 @@ impl Target {
         if let Some((text, span)) = &url
             && !["ws://", "wss://", "http://", "https://", "{{"].iter().any(|start| text.starts_with(start))
         {
-            let hint = Some("it begins with ws:// or wss://, or with http:// or https:// for sessions over HTTP".to_owned());
+            let hint = Some(
+                "it begins with ws:// or wss://, or with http:// or https:// for sessions over HTTP"
+                    .to_owned(),
+            );
             let message = format!("`{}` is not a URL that sessions can have", fields.path_of("url"));
             fields.source().report(span.clone(), message, "here", hint);
         }

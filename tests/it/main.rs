@@ -8,6 +8,7 @@ mod diffs;
 mod exchange;
 mod files;
 mod hand;
+mod http;
 mod laws;
 mod layers;
 mod live;

@@ -15,7 +15,7 @@ use std::task::{Context, Poll};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Json;
-use axum::response::sse::{self, KeepAlive, Sse};
+use axum::response::sse::{self, KeepAlive, KeepAliveStream, Sse};
 use futures_core::Stream;
 use serde::Deserialize;
 use serde_json::json;
@@ -51,7 +51,7 @@ pub(crate) async fn ask(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
     body: Body<Asked>,
-) -> Result<Sse<RunEvents>, Problem> {
+) -> Result<Sse<KeepAliveStream<RunEvents>>, Problem> {
     let identity = Identity::of(bearer_claims(&app, &headers).await?);
     let Json(asked) = body?;
     let route = Route { connection_id: ids::fresh("conn"), user_id: identity.user_id.clone() };

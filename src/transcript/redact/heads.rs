@@ -9,14 +9,15 @@ use super::request;
 pub(super) fn in_head(text: &str) -> Vec<Noticed> {
     let Some(head) = Head::read(text) else { return Vec::new() };
     let mut found = Vec::new();
-    let mut take = |part: &str, noticed: Vec<Noticed>| {
-        // Each part is a piece of the text.
-        let start = (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
-        found.extend(noticed.into_iter().map(|one| Noticed {
-            span: one.span.map(|span| start + span.start..start + span.end),
-            ..one
-        }));
-    };
+    let mut take =
+        |part: &str, noticed: Vec<Noticed>| {
+            // Each part is a piece of the text.
+            let start = (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
+            found.extend(noticed.into_iter().map(|one| Noticed {
+                span: one.span.map(|span| start + span.start..start + span.end),
+                ..one
+            }));
+        };
     if let Some((_, target)) = head.request() {
         take(target, request::in_url(target));
     }
