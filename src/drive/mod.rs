@@ -391,7 +391,8 @@ impl<'g> Session<'g> {
                         return Turn { action: Action::Wait, wake: at };
                     }
                     self.sent += 1;
-                    self.requests += u32::from(matches!(action, Action::Send(_)));
+                    let is_request = self.golden.dialect.is_http() && matches!(action, Action::Send(_));
+                    self.requests += u32::from(is_request);
                     *self.counts.entry(label.clone()).or_default() += 1;
                     self.seen.clear();
                     self.progress = now;

@@ -497,7 +497,7 @@ mod tests {
     async fn a_stream_arrives_block_by_block_however_it_is_cut() {
         let parts: &[&[u8]] = &[
             b"HTTP/1.1 200 OK\r\nContent-Type: text/event-str",
-            b"eam\r\nTransfer-Encoding: chunked\r\n\r\n1c\r\n: hi\n\nevent: a\ndata: {\"x\":1}\n\r\n8",
+            b"eam\r\nTransfer-Encoding: chunked\r\n\r\n1d\r\n: hi\n\nevent: a\ndata: {\"x\":1}\n\r\n8",
             b"\r\n\ndata: b\r\n3\r\n\n\nd\r\n",
             b"2\r\nat\r\n0\r\n\r\n",
         ];
