@@ -2,6 +2,7 @@
 
 use super::{Dialect, Protocol, Spoken};
 use crate::transcript::{Frame, Payload, Side, Transcript};
+use serde_json::Value;
 
 /// So many messages of each session are looked at.
 const LOOKED_AT: usize = 64;
@@ -30,17 +31,78 @@ impl Dialect {
 }
 
 fn detect(session: &Transcript) -> Option<Protocol> {
+    let header = &session.header;
+    let agreed = header.handshake.response.iter();
+    let agreed = agreed.filter(|(name, _)| name.eq_ignore_ascii_case("sec-websocket-protocol"));
+    if let Some(protocol) = agreed.into_iter().find_map(|(_, agreed)| by_agreement(agreed)) {
+        return Some(protocol);
+    }
     let messages = session.frames.iter().filter(|frame| frame.payload.is_message()).take(LOOKED_AT);
     by_look(&messages.collect::<Vec<_>>())
 }
 
+/// The registry of subprotocols has these names for them.
+fn by_agreement(subprotocol: &str) -> Option<Protocol> {
+    match subprotocol.trim().to_ascii_lowercase().as_str() {
+        "mqtt" | "mqttv3.1" => Some(Protocol::Mqtt),
+        "v10.stomp" | "v11.stomp" | "v12.stomp" => Some(Protocol::Stomp),
+        "graphql-transport-ws" | "graphql-ws" => Some(Protocol::GraphqlWs),
+        _ => None,
+    }
+}
+
 fn by_look(messages: &[&Frame]) -> Option<Protocol> {
     let first = |side| messages.iter().find(|frame| frame.side == side).map(|frame| bytes(&frame.payload));
-    let server = first(Side::Server).unwrap_or_default();
-    if server.starts_with(b"INFO {") && server.ends_with(b"\r\n") {
+    let (client, server) = (first(Side::Client).unwrap_or_default(), first(Side::Server).unwrap_or_default());
+    let begins = |starts: &[&[u8]]| starts.iter().any(|start| client.starts_with(start));
+    if server.starts_with(b"INFO {") {
         return Some(Protocol::Nats);
     }
-    None
+    if server.starts_with(b"0{") && memchr::memmem::find(server, b"\"sid\"").is_some() {
+        return Some(Protocol::SocketIo);
+    }
+    if begins(&[b"\x10"])
+        && [&b"\0\x04MQTT"[..], b"\0\x06MQIsdp"]
+            .iter()
+            .any(|name| client.get(2..12).is_some_and(|head| memchr::memmem::find(head, name).is_some()))
+    {
+        return Some(Protocol::Mqtt);
+    }
+    if begins(&[b"CONNECT\n", b"CONNECT\r\n", b"STOMP\n", b"STOMP\r\n"]) {
+        return Some(Protocol::Stomp);
+    }
+    let json = |bytes| {
+        serde_json::from_slice::<Value>(bytes).ok().filter(|value| value.is_object() || value.is_array())
+    };
+    if json(client).is_some_and(|value| value.get("type").and_then(Value::as_str) == Some("connection_init"))
+    {
+        return Some(Protocol::GraphqlWs);
+    }
+    let is_text = |frame: &&&Frame| matches!(frame.payload, Payload::Text(_));
+    let texts: Vec<&[u8]> = messages.iter().filter(is_text).map(|frame| bytes(&frame.payload)).collect();
+    if messages.is_empty() || messages.iter().any(|frame| json(bytes(&frame.payload)).is_some()) {
+        return None;
+    }
+    let commands = texts.iter().filter(|text| is_command(text)).count();
+    if !texts.is_empty() && texts.len() == messages.len() && commands * 10 >= texts.len() * 8 {
+        return Some(Protocol::Lines);
+    }
+    Some(Protocol::Bytes)
+}
+
+/// Whether a line begins with a word in capitals or three digits, after what may be its sender; people who talk to each
+/// other do not begin like that.
+fn is_command(text: &[u8]) -> bool {
+    let mut words = text.split(|byte| byte.is_ascii_whitespace());
+    let verb = match words.next() {
+        Some([b':', ..]) => words.next(),
+        first => first,
+    };
+    verb.is_some_and(|verb| {
+        verb.len() >= 2
+            && (verb.iter().all(u8::is_ascii_uppercase)
+                || verb.len() == 3 && verb.iter().all(u8::is_ascii_digit))
+    })
 }
 
 fn bytes(payload: &Payload) -> &[u8] {
@@ -49,6 +111,53 @@ fn bytes(payload: &Payload) -> &[u8] {
         Payload::Binary(bytes) => bytes,
         Payload::Ping(_) | Payload::Pong(_) | Payload::Close { .. } | Payload::Open(_) | Payload::Gone(_) => {
             &[]
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transcript::{End, Ending, Header, Offset};
+
+    fn session(subprotocol: &str, messages: &[(Side, &[u8])]) -> Transcript {
+        let mut header = Header::default();
+        if !subprotocol.is_empty() {
+            header.handshake.response.insert("Sec-WebSocket-Protocol".to_owned(), subprotocol.to_owned());
+        }
+        let payload = |bytes: &[u8]| match std::str::from_utf8(bytes) {
+            Ok(text) => Payload::Text(text.to_owned()),
+            Err(_) => Payload::Binary(bytes.to_vec()),
+        };
+        let frames = messages.iter().map(|(side, bytes)| Frame::new(Offset::ZERO, *side, payload(bytes)));
+        let ending = Ending { at: Offset::ZERO, how: End::Interrupted, host: None };
+        Transcript { header, frames: frames.collect(), ending }
+    }
+
+    #[test]
+    fn a_dialect_is_known_by_its_subprotocol_and_by_its_looks() {
+        use Side::{Client, Server};
+        let cases: [(&str, &[(Side, &[u8])], &str); 17] = [
+            ("mqtt", &[], "mqtt"),
+            ("v12.stomp", &[], "stomp"),
+            ("graphql-transport-ws", &[], "graphql-ws"),
+            ("chat", &[(Server, b"{}")], "json"),
+            ("", &[], "json"),
+            ("", &[(Server, b"INFO {\"a\":1}\r\n")], "nats"),
+            ("", &[(Server, b"0{\"sid\":\"a\"}"), (Client, b"40")], "socket.io"),
+            ("", &[(Client, b"{\"type\":\"connection_init\"}")], "graphql-ws"),
+            ("", &[(Client, b"\x10\x0d\0\x04MQTT\x04\x02\0\x0a\0\x01\xff")], "mqtt"),
+            ("", &[(Client, b"CONNECT\nhost:a\n\n\0")], "stomp"),
+            ("", &[(Client, b"NICK ada\r\n"), (Server, b":srv 001 ada :hi\r\n")], "lines"),
+            ("", &[(Client, b"hello there"), (Server, b"who is it?")], "bytes"),
+            ("", &[(Client, b"\xff\x00"), (Server, b"\xff\x01")], "bytes"),
+            ("", &[(Client, b"\xff\x00"), (Server, b"{\"type\":\"a\"}")], "json"),
+            ("", &[(Server, b"[1,\"1\",\"room\",\"phx_join\",{}]")], "json"),
+            ("", &[(Server, b"0{\"a\":1}")], "bytes"),
+            ("", &[(Server, b"{\"type\":\"ping\"}")], "json"),
+        ];
+        for (subprotocol, messages, kind) in cases {
+            assert_eq!(Dialect::detect([&session(subprotocol, messages)]).kind(), kind, "{messages:?}");
         }
     }
 }

@@ -20,20 +20,26 @@ pub(super) struct Requests {
     server: Asked,
 }
 
+/// What has been asked for by one side, by id.
 #[derive(Debug, Clone, Default)]
-struct Asked {
+pub(super) struct Asked {
     names: HashMap<String, String>,
     ids: VecDeque<String>,
 }
 
 impl Asked {
-    fn note(&mut self, id: String, name: &str) {
+    pub(super) fn note(&mut self, id: String, name: &str) {
         if self.names.insert(id.clone(), name.to_owned()).is_none() {
             self.ids.push_back(id);
         }
         if self.ids.len() > REMEMBERED {
             self.ids.pop_front().map(|oldest| self.names.remove(&oldest));
         }
+    }
+
+    /// The name of what was asked for under an id.
+    pub(super) fn get(&self, id: &str) -> Option<&str> {
+        self.names.get(id).map(String::as_str)
     }
 }
 
@@ -61,7 +67,7 @@ pub(super) fn label(
             }
         }
         Some(Value::Number(number)) => known.label(side, &format!("n{number}")),
-        _ => match id.and_then(|id| other.names.get(&id.to_string())) {
+        _ => match id.and_then(|id| other.get(&id.to_string())) {
             Some(request) if value.get("error").is_some() => {
                 known.label(side, &format!("re:{request}:error"))
             }

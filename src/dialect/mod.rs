@@ -11,13 +11,18 @@
 mod content;
 mod decoder;
 mod detect;
+mod graphql;
 mod http;
 mod json;
 mod label;
 mod lines;
+mod mqtt;
+mod mqtt_properties;
 mod nats;
 mod protocol;
+mod socketio;
 pub mod sse;
+mod stomp;
 
 pub use decoder::{CLOSE, Decoder, RECONNECT, events};
 pub(crate) use http::REQUEST;

@@ -7,7 +7,7 @@
 //! Some messages are *chores*: what a protocol obliges its clients to say without the application's knowing. They are
 //! no events, unless the golden's order names them, and the client's are sent when they are due, unless it does.
 
-use super::{Label, Unsayable, content, lines, nats, refinement};
+use super::{Label, Unsayable, content, graphql, lines, mqtt, nats, refinement, socketio, stomp};
 use crate::transcript::{Gap, Payload, Side, hex};
 use serde_json::Value;
 use std::borrow::Cow;
@@ -18,19 +18,42 @@ use std::collections::{BTreeMap, BTreeSet};
 pub enum Protocol {
     /// The NATS client protocol.
     Nats,
+    /// Socket.IO on Engine.IO 4.
+    SocketIo,
+    /// GraphQL over WebSocket.
+    GraphqlWs,
+    /// MQTT 3.1, 3.1.1 and 5.
+    Mqtt,
+    /// STOMP.
+    Stomp,
     /// Lines that begin with a word.
     Lines,
+    /// Nothing that is known: messages as they are.
+    Bytes,
 }
 
 impl Protocol {
     /// All of them.
-    pub const ALL: [Protocol; 2] = [Protocol::Nats, Protocol::Lines];
+    pub const ALL: [Protocol; 7] = [
+        Protocol::Nats,
+        Protocol::SocketIo,
+        Protocol::GraphqlWs,
+        Protocol::Mqtt,
+        Protocol::Stomp,
+        Protocol::Lines,
+        Protocol::Bytes,
+    ];
 
     /// The name in a golden's `[dialect]`.
     pub const fn name(self) -> &'static str {
         match self {
             Protocol::Nats => "nats",
+            Protocol::SocketIo => "socket.io",
+            Protocol::GraphqlWs => "graphql-ws",
+            Protocol::Mqtt => "mqtt",
+            Protocol::Stomp => "stomp",
             Protocol::Lines => "lines",
+            Protocol::Bytes => "bytes",
         }
     }
 
@@ -43,15 +66,22 @@ impl Protocol {
     const fn chores(self) -> &'static [&'static str] {
         match self {
             Protocol::Nats => &nats::CHORES,
-            Protocol::Lines => &[],
+            Protocol::SocketIo => &socketio::CHORES,
+            Protocol::GraphqlWs => &graphql::CHORES,
+            Protocol::Mqtt => &mqtt::CHORES,
+            Protocol::Stomp => &stomp::CHORES,
+            Protocol::Lines | Protocol::Bytes => &[],
         }
     }
 
-    /// Events that one can expect to be several, and where they say which: channels, subjects, destinations.
+    /// Events that one can expect to be several, and where they say which: channels, subjects, destinations. `*` is any.
     pub(crate) const fn topics(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Protocol::Nats => &nats::TOPICS,
-            Protocol::Lines => &[],
+            Protocol::SocketIo => &socketio::TOPICS,
+            Protocol::Mqtt => &mqtt::TOPICS,
+            Protocol::Stomp => &stomp::TOPICS,
+            Protocol::GraphqlWs | Protocol::Lines | Protocol::Bytes => &[],
         }
     }
 }
@@ -94,7 +124,12 @@ impl Spoken {
     pub(crate) fn word<'v>(&self, value: &'v Value) -> Option<&'v str> {
         match self.protocol {
             Protocol::Nats => nats::word(value),
-            Protocol::Lines => refinement(value),
+            Protocol::SocketIo
+            | Protocol::GraphqlWs
+            | Protocol::Mqtt
+            | Protocol::Stomp
+            | Protocol::Lines
+            | Protocol::Bytes => refinement(value),
         }
     }
 
@@ -110,15 +145,28 @@ impl Spoken {
     /// The messages that say an event.
     pub(super) fn encode(&self, label: &Label, data: &Value) -> Result<Vec<Payload>, Unsayable> {
         let name = self.own_name(label);
-        let is_text = matches!(self.protocol, Protocol::Lines);
+        let is_text = !matches!(self.protocol, Protocol::Nats | Protocol::Mqtt);
         if name == GARBLED {
             let bytes =
                 content::ungarbled(data).ok_or_else(|| Unsayable("it has no text or hex".to_owned()))?;
             return Ok(vec![as_frame(bytes, is_text)]);
         }
+        let one = |bytes| vec![as_frame(bytes, is_text)];
         match self.protocol {
-            Protocol::Nats => nats::encode(name, data).map(|bytes| vec![Payload::Binary(bytes)]),
+            Protocol::Nats => nats::encode(name, data).map(one),
+            Protocol::SocketIo => socketio::encode(name, data),
+            Protocol::GraphqlWs => graphql::encode(label.name(), data).map(|text| vec![Payload::Text(text)]),
+            Protocol::Mqtt => mqtt::encode(name, data).map(one),
+            Protocol::Stomp => stomp::encode(name, data).map(one),
             Protocol::Lines => lines::encode(name, data).map(|line| vec![Payload::Text(line)]),
+            Protocol::Bytes => match name {
+                "text" => Ok(vec![Payload::Text(content::text_of(data))]),
+                "binary" => match content::bytes_of(&content::text_of(data)) {
+                    Some(bytes) => Ok(vec![Payload::Binary(bytes)]),
+                    None => Err(Unsayable("it is not hexadecimal".to_owned())),
+                },
+                _ => Err(Unsayable("there are only text and binary messages".to_owned())),
+            },
         }
     }
 }
@@ -191,6 +239,14 @@ impl<T> Sides<T> {
             Side::Server => &mut self.server,
         }
     }
+
+    pub(super) fn client(&self) -> &T {
+        &self.client
+    }
+
+    pub(super) fn server(&self) -> &T {
+        &self.server
+    }
 }
 
 /// Bytes that came and are not read yet.
@@ -262,7 +318,12 @@ pub(super) enum Step {
 #[derive(Debug, Clone)]
 pub(super) enum Reader {
     Nats(Sides<Pending>),
+    SocketIo(socketio::Reader),
+    GraphqlWs(graphql::Reader),
+    Mqtt(mqtt::Reader),
+    Stomp(stomp::Reader),
     Lines,
+    Bytes,
 }
 
 impl Reader {
@@ -270,7 +331,12 @@ impl Reader {
     pub(super) fn new(protocol: Protocol) -> Reader {
         match protocol {
             Protocol::Nats => Reader::Nats(Sides::default()),
+            Protocol::SocketIo => Reader::SocketIo(socketio::Reader::default()),
+            Protocol::GraphqlWs => Reader::GraphqlWs(graphql::Reader::default()),
+            Protocol::Mqtt => Reader::Mqtt(mqtt::Reader::default()),
+            Protocol::Stomp => Reader::Stomp(stomp::Reader::default()),
             Protocol::Lines => Reader::Lines,
+            Protocol::Bytes => Reader::Bytes,
         }
     }
 
@@ -280,7 +346,12 @@ impl Reader {
             Reader::Nats(pending) => {
                 pending.of(side).read(payload, told, |bytes, told| nats::read(side, bytes, told));
             }
+            Reader::SocketIo(reader) => reader.read(side, payload, told),
+            Reader::GraphqlWs(reader) => reader.read(side, payload, told),
+            Reader::Mqtt(reader) => reader.read(side, payload, told),
+            Reader::Stomp(reader) => reader.read(side, payload, told),
             Reader::Lines => lines::read(side, payload, told),
+            Reader::Bytes => told.plain(payload),
         }
     }
 
@@ -288,14 +359,21 @@ impl Reader {
     pub(super) fn rest(&mut self, side: Side, told: &mut Told) {
         match self {
             Reader::Nats(pending) => pending.of(side).rest(told),
-            Reader::Lines => {}
+            Reader::SocketIo(reader) => reader.rest(side, told),
+            Reader::Mqtt(reader) => reader.rest(side, told),
+            Reader::Stomp(reader) => reader.rest(side, told),
+            Reader::GraphqlWs(_) | Reader::Lines | Reader::Bytes => {}
         }
     }
 
     /// What the client must send when it has sent nothing for a while.
     pub(super) fn beat(&self) -> Option<Beat> {
         match self {
-            Reader::Nats(_) | Reader::Lines => None,
+            Reader::Mqtt(reader) => reader.beat(),
+            Reader::Stomp(reader) => reader.beat(),
+            Reader::Nats(_) | Reader::SocketIo(_) | Reader::GraphqlWs(_) | Reader::Lines | Reader::Bytes => {
+                None
+            }
         }
     }
 }

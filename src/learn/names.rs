@@ -170,8 +170,12 @@ pub(super) fn reply(sessions: &[Session], dialect: &mut Dialect) -> bool {
 pub(super) fn topics(sessions: &[Session], dialect: &mut Dialect) -> bool {
     let Dialect::Protocol(spoken) = dialect else { return false };
     let mut found = BTreeMap::new();
-    for (label, path) in spoken.protocol.topics() {
-        let label = Label::from(*label);
+    let all: BTreeSet<&Label> = sessions.iter().flat_map(|s| &s.events).map(|event| &event.label).collect();
+    let topics = spoken.protocol.topics().iter().flat_map(|(name, path)| match *name {
+        "*" => all.iter().map(|label| ((*label).clone(), *path)).collect(),
+        name => vec![(Label::from(name), *path)],
+    });
+    for (label, path) in topics {
         if spoken.refine.contains_key(&label) {
             continue;
         }
@@ -194,7 +198,7 @@ pub(super) fn topics(sessions: &[Session], dialect: &mut Dialect) -> bool {
         }
         let names = names.unwrap_or_default();
         if (2..=MAX_TOPICS).contains(&names.len()) && names.values().all(|runs| runs * 10 >= with * 6) {
-            found.insert(label, (*path).to_owned());
+            found.insert(label, path.to_owned());
         }
     }
     let is_found = !found.is_empty();

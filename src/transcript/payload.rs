@@ -13,6 +13,14 @@ pub enum Side {
 }
 
 impl Side {
+    /// Who hears it.
+    pub const fn other(self) -> Side {
+        match self {
+            Side::Client => Side::Server,
+            Side::Server => Side::Client,
+        }
+    }
+
     /// `>` or `<`.
     pub const fn mark(self) -> &'static str {
         match self {

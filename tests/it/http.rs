@@ -15,7 +15,9 @@ fn with_server() -> Project {
 }
 
 fn recordings(project: &Project, folder: &str) -> Vec<Transcript> {
-    let read = |path: std::path::PathBuf| goldwire::store::read_recording(&path).unwrap_or_else(|error| panic!("{error}"));
+    let read = |path: std::path::PathBuf| {
+        goldwire::store::read_recording(&path).unwrap_or_else(|error| panic!("{error}"))
+    };
     project
         .files(folder)
         .into_iter()
