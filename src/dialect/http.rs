@@ -217,7 +217,8 @@ pub(super) fn encode(names: &HttpNames, label: &Label, data: &Value) -> Result<V
     let own = match (body.filter(|own| own.name() != NAMELESS), said("path")) {
         (Some(own), _) => own,
         (None, Some(path)) => Label::new(Side::Client, &path_name(&names.requests, method, path)),
-        // The target's own path is not known here.
+        // Whose reply it is, only the session shows; the target's own path is not known here.
+        _ if label.name().starts_with("re:") => label.clone(),
         (None, None) => label.clone(),
     };
     // What is not filled yet may be anything.
