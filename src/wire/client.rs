@@ -36,7 +36,7 @@ const READ_BUFFER: usize = 8 * 1024;
 /// How many frames are handed over at once, at most.
 const BATCH: usize = 64;
 /// How many bytes are enough to be handed over.
-pub(super) const BATCH_BYTES: usize = 64 * 1024;
+const BATCH_BYTES: usize = 64 * 1024;
 /// How many batches may wait for whoever drives the session.
 pub(super) const WAITING: usize = 4;
 /// How long after a close frame the reader waits for the end of the connection, while its answer is sent.

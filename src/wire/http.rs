@@ -11,8 +11,7 @@
 
 use super::chunks::Body;
 use super::client::{
-    Arrived, Arriving, BATCH_BYTES, ConnectOptions, Connection, Incoming, Line, Place, SendError, Sender,
-    WAITING, reach,
+    Arrived, Arriving, ConnectOptions, Connection, Incoming, Line, Place, SendError, Sender, WAITING, reach,
 };
 use super::socket::Socket;
 use super::upgrade::{ConnectError, MAX_HEAD, check_headers, parse_head};
@@ -20,7 +19,7 @@ use crate::auth::Trust;
 use crate::dialect::sse::Blocks;
 use crate::dialect::{ACCEPT, JSON_BODY};
 use crate::transcript::{Gap, Handshake, Head, Payload, Stamps};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
@@ -33,6 +32,8 @@ use tokio::task::{AbortHandle, JoinSet};
 const READ: usize = 16 * 1024;
 /// A connection that waited longer for its first request is not used: servers close those.
 const FRESH: Duration = Duration::from_secs(2);
+/// What is said of an answer that is not whole.
+const BROKEN: &str = "connection closed in the middle of the answer";
 
 /// The requests of one session. Dropping it gives up those under way.
 #[derive(Debug)]
@@ -136,90 +137,108 @@ impl Requests {
     }
 }
 
-/// A request, ready to be written.
+/// A request, ready to be written. Not `Debug`: it may hold a token.
 struct Request {
     method: String,
     text: String,
 }
 
+/// What was asked for, before anything is added that every request has.
+struct Asked {
+    method: String,
+    path: Option<String>,
+    headers: Vec<(String, String)>,
+    body: Option<Value>,
+}
+
+impl Asked {
+    fn read(text: &str) -> Result<Asked, SendError> {
+        let asked = match serde_json::from_str::<Value>(text) {
+            Ok(Value::Object(said)) => Asked::of_table(said)?,
+            _ => Asked::of_line(text.trim()),
+        };
+        if asked.method.is_empty() || !asked.method.bytes().all(|byte| byte.is_ascii_uppercase()) {
+            return Err(SendError::NotAFrame("a request begins with its method, e.g. POST"));
+        }
+        check_headers(&asked.headers, &[])
+            .map_err(|_| SendError::NotAFrame("a header that no request can have"))?;
+        Ok(asked)
+    }
+
+    fn of_table(mut said: Map<String, Value>) -> Result<Asked, SendError> {
+        let body = said.remove("body").filter(|body| !body.is_null());
+        let word = |key: &str| said.get(key).and_then(Value::as_str).map(str::to_owned);
+        let usual = if body.is_some() { "POST" } else { "GET" };
+        let method = word("method").unwrap_or_else(|| usual.to_owned());
+        let path = word("path");
+        let mut headers = Vec::new();
+        for (name, value) in said.get("headers").and_then(Value::as_object).into_iter().flatten() {
+            match value {
+                Value::String(value) => headers.push((name.clone(), value.clone())),
+                Value::Number(number) => headers.push((name.clone(), number.to_string())),
+                _ => return Err(SendError::NotAFrame("a request's headers are strings")),
+            }
+        }
+        let is_known = |key: &String| matches!(key.as_str(), "method" | "path" | "headers");
+        if !said.keys().all(is_known) || said.get("headers").is_some_and(|headers| !headers.is_object()) {
+            return Err(SendError::NotAFrame(
+                "a request has a method, a path, a table of headers and a body",
+            ));
+        }
+        Ok(Asked { method, path, headers, body })
+    }
+
+    /// As it is typed: `POST /chat {"text":"…"}`.
+    fn of_line(line: &str) -> Asked {
+        let (method, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let (path, body) = rest.trim().split_once(' ').unwrap_or((rest.trim(), ""));
+        let body = Some(body.trim()).filter(|body| !body.is_empty());
+        Asked {
+            method: method.to_owned(),
+            path: Some(path.to_owned()).filter(|path| !path.is_empty()),
+            headers: Vec::new(),
+            body: body.map(|body| serde_json::from_str(body).unwrap_or_else(|_| Value::from(body))),
+        }
+    }
+}
+
 impl Request {
     fn read(text: &str, ground: &Ground) -> Result<Request, SendError> {
-        let wrong = SendError::NotAFrame;
-        let (method, path, headers, body) = match serde_json::from_str::<Value>(text) {
-            Ok(Value::Object(mut said)) => {
-                let body = said.remove("body").filter(|body| !body.is_null());
-                let usual = if body.is_some() { "POST" } else { "GET" };
-                let word = |key: &str| said.get(key).and_then(Value::as_str).map(str::to_owned);
-                let method = word("method").unwrap_or_else(|| usual.to_owned());
-                let headers = match said.get("headers") {
-                    Some(Value::Object(headers)) => headers.clone(),
-                    None => serde_json::Map::new(),
-                    Some(_) => return Err(wrong("a request's `headers` are a table")),
-                };
-                let is_known = |key: &String| matches!(key.as_str(), "method" | "path" | "headers");
-                if !said.keys().all(is_known) {
-                    return Err(wrong("a request has `method`, `path`, `headers` and `body`"));
-                }
-                (method, word("path"), headers, body)
-            }
-            _ => {
-                let (method, rest) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
-                let (path, body) = rest.trim().split_once(' ').unwrap_or((rest.trim(), ""));
-                let body = Some(body.trim()).filter(|body| !body.is_empty());
-                let body = body.map(|body| serde_json::from_str(body).unwrap_or_else(|_| Value::from(body)));
-                let path = Some(path.to_owned()).filter(|path| !path.is_empty());
-                (method.to_owned(), path, serde_json::Map::new(), body)
-            }
-        };
-        if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_uppercase()) {
-            return Err(wrong("a request begins with its method, e.g. POST"));
-        }
+        let Asked { method, path, headers, body } = Asked::read(text)?;
         let target = ground.target(path.as_deref());
         if !target.starts_with('/') || target.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
-            return Err(wrong("a request's path begins with / and has no blanks"));
+            return Err(SendError::NotAFrame("a request's path begins with / and has no blanks"));
         }
-        let mut own = Vec::new();
-        for (name, value) in &headers {
-            match value {
-                Value::String(value) => own.push((name.clone(), value.clone())),
-                Value::Number(number) => own.push((name.clone(), number.to_string())),
-                _ => return Err(wrong("a request's headers are strings")),
-            }
-        }
-        check_headers(&own, &[]).map_err(|_| wrong("a header that no request can have"))?;
-        let (body, kind) = match body {
-            None => (String::new(), None),
-            Some(Value::String(text)) => (text, None),
-            Some(value) => (value.to_string(), Some(JSON_BODY)),
+        let is_json = body.as_ref().is_some_and(|body| !body.is_string());
+        let body = match body {
+            None => String::new(),
+            Some(Value::String(text)) => text,
+            Some(value) => value.to_string(),
         };
-        // What the script says goes before what the target says, and that before what is usual.
+        let has_length = !body.is_empty() || matches!(method.as_str(), "POST" | "PUT" | "PATCH");
+        let length = body.len().to_string();
         let is_given = |list: &[(String, String)], name: &str| {
             list.iter().any(|(own, _)| own.eq_ignore_ascii_case(name))
         };
-        let mut lines = vec![("Host".to_owned(), ground.place.authority.clone())];
-        lines.extend(ground.headers.iter().filter(|(name, _)| !is_given(&own, name)).cloned());
-        lines.extend(own);
-        lines.extend(
-            [("Accept", ACCEPT)]
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .into_iter()
-                .filter(|(name, _)| !is_given(&lines, name))
-                .collect::<Vec<_>>(),
-        );
-        if let Some(kind) = kind.filter(|_| !is_given(&lines, "content-type")) {
-            lines.push(("Content-Type".to_owned(), kind.to_owned()));
+        // What the script says goes before what the target says, and that before what is usual.
+        let mut lines: Vec<(String, String)> = Vec::new();
+        lines.extend(ground.headers.iter().filter(|(name, _)| !is_given(&headers, name)).cloned());
+        lines.extend(headers);
+        for (name, value, is_wanted) in [
+            ("Accept", ACCEPT, true),
+            ("Content-Type", JSON_BODY, is_json),
+            ("Content-Length", &length, has_length),
+        ] {
+            if is_wanted && !is_given(&lines, name) {
+                lines.push((name.to_owned(), value.to_owned()));
+            }
         }
-        if (!body.is_empty() || matches!(method.as_str(), "POST" | "PUT" | "PATCH"))
-            && !is_given(&lines, "content-length")
-        {
-            lines.push(("Content-Length".to_owned(), body.len().to_string()));
+        if !is_given(&lines, "host") {
+            lines.insert(0, ("Host".to_owned(), ground.place.authority.clone()));
         }
         let mut text = format!("{method} {target} HTTP/1.1\r\n");
-        for (index, (name, value)) in lines.iter().enumerate() {
-            // A given host replaces ours.
-            if index > 0 || !is_given(&lines[1..], "host") {
-                text.push_str(&format!("{name}: {value}\r\n"));
-            }
+        for (name, value) in &lines {
+            text.push_str(&format!("{name}: {value}\r\n"));
         }
         text.push_str("\r\n");
         text.push_str(&body);
@@ -295,12 +314,12 @@ impl Exchange {
         };
         let mut socket = line.socket;
         if ground.reset {
-            socket.tcp().set_zero_linger().map_err(gone)?;
+            socket.tcp().set_zero_linger()?;
         }
         let sent = Arrived::Sent(Payload::Text(request.text.clone()));
         self.tell(vec![self.incoming((Instant::now(), Gap::ZERO), sent)]).await?;
-        socket.write_all(request.text.as_bytes()).await.map_err(gone)?;
-        socket.flush().await.map_err(gone)?;
+        socket.write_all(request.text.as_bytes()).await?;
+        socket.flush().await?;
         let mut bytes = Vec::new();
         loop {
             let head = parse_head(&bytes).map_err(|error| match error {
@@ -326,7 +345,7 @@ impl Exchange {
             if bytes.len() > MAX_HEAD {
                 return Err(Stop::Gone(format!("the answer's head is longer than {MAX_HEAD} bytes")));
             }
-            if socket.read_buf(&mut bytes).await.map_err(gone)? == 0 {
+            if socket.read_buf(&mut bytes).await? == 0 {
                 return Err(Stop::Gone("connection closed before an answer".to_owned()));
             }
         }
@@ -349,11 +368,11 @@ impl Exchange {
             let mut batch = Vec::new();
             if is_stream {
                 blocks.push(&content);
-                let mut found: Vec<Vec<u8>> = std::iter::from_fn(|| blocks.next_block()).collect();
-                let last = found.len().wrapping_sub(1);
+                let found: Vec<Vec<u8>> = std::iter::from_fn(|| blocks.next_block()).collect();
+                let count = found.len();
                 let is_end = blocks.pending() == 0 && is_all && !body.is_whole();
-                for (index, block) in found.drain(..).enumerate() {
-                    let stamp = socket.arrivals().newest(index == last && is_end, ground.stamps);
+                for (index, block) in found.into_iter().enumerate() {
+                    let stamp = socket.arrivals().newest(index + 1 == count && is_end, ground.stamps);
                     batch.push(self.incoming(stamp, Arrived::Frame(payload(block))));
                 }
             } else {
@@ -383,13 +402,9 @@ impl Exchange {
                     batch.push(self.incoming(stamp, Arrived::Frame(end)));
                 }
                 self.tell(batch).await?;
-                return if is_whole {
-                    Ok(())
-                } else {
-                    Err(Stop::Gone("connection closed in the middle of the answer".to_owned()))
-                };
+                return if is_whole { Ok(()) } else { Err(Stop::Gone(BROKEN.to_owned())) };
             }
-            bytes.resize(READ.min(BATCH_BYTES), 0);
+            bytes.resize(READ, 0);
             match socket.read(&mut bytes).await {
                 Ok(count) => {
                     (is_all, is_closed) = (count < bytes.len(), count == 0);
@@ -400,7 +415,7 @@ impl Exchange {
                     is_closed = true;
                     bytes.clear();
                 }
-                Err(error) => return Err(gone(error)),
+                Err(error) => return Err(error.into()),
             }
         }
     }
@@ -410,12 +425,14 @@ fn payload(bytes: Vec<u8>) -> Payload {
     String::from_utf8(bytes).map_or_else(|error| Payload::Binary(error.into_bytes()), Payload::Text)
 }
 
-fn gone(error: io::Error) -> Stop {
-    Stop::Gone(match error.kind() {
-        io::ErrorKind::ConnectionReset => "connection reset".to_owned(),
-        io::ErrorKind::UnexpectedEof => "connection closed in the middle of the answer".to_owned(),
-        _ => error.to_string(),
-    })
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Stop {
+        Stop::Gone(match error.kind() {
+            io::ErrorKind::ConnectionReset => "connection reset".to_owned(),
+            io::ErrorKind::UnexpectedEof => BROKEN.to_owned(),
+            _ => error.to_string(),
+        })
+    }
 }
 
 #[cfg(test)]
