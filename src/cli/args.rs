@@ -2,7 +2,9 @@
 
 use super::about::{CompletionsArgs, SchemaArgs};
 use super::reports::ReportArgs;
+use super::update::When;
 use crate::dialect::Label;
+use crate::finding::Shard;
 use crate::transcript::Gap;
 use crate::wire::{Flush, parse_size};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -42,7 +44,7 @@ pub(super) enum Color {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Write a commented goldwire.toml and the folders
+    /// Write a commented goldwire.toml, with what the server says when it is asked
     Init(InitArgs),
     /// Talk to a live server, by hand or by a client script, and record what really happens
     Record(RecordArgs),
@@ -50,7 +52,7 @@ pub(super) enum Command {
     Proxy(ProxyArgs),
     /// Propose a golden from the recordings of a session
     Learn(LearnArgs),
-    /// Show what a proposal changes
+    /// Show what proposals change; at a terminal, decide about them
     Review(ReviewArgs),
     /// List the sessions that have a proposal
     Pending,
@@ -75,6 +77,8 @@ pub(super) enum Command {
     Compare(CompareArgs),
     /// Ask what one session cannot show: auth, isolation, race, reconnect, liveness
     Probe(ProbeArgs),
+    /// Make one result of the reports of a check's shards
+    Merge(MergeArgs),
     /// Print the JSON Schema of a file that goldwire reads or writes
     Schema(SchemaArgs),
     /// Print what a shell needs to complete goldwire's commands and options
@@ -108,9 +112,32 @@ pub(super) struct TargetArgs {
 
 /// `goldwire init`
 #[derive(Debug, Args)]
+#[command(
+    after_help = "With a URL the server is connected to once and listened to; nothing is sent. What is found stands in the \
+file, and the first recording in recordings/. A server that does not answer, or wants a login, is said, and exits with 3; the \
+file is written all the same. A file that is there is never overwritten."
+)]
 pub(super) struct InitArgs {
     /// The server's WebSocket URL
     pub(super) url: Option<String>,
+    /// How long to listen to the server
+    #[arg(long, value_name = "TIME", value_parser = time, default_value = "3s")]
+    pub(super) listen: Gap,
+    /// Log in here first, with --user and --secret password: the usual forms are tried, and the one that works is written
+    #[arg(long, value_name = "URL", requires = "user", requires = "secrets")]
+    pub(super) login: Option<String>,
+    /// Who logs in
+    #[arg(long, value_name = "NAME", requires = "login")]
+    pub(super) user: Option<String>,
+    /// Send this header with the upgrade, e.g. -H 'Origin: http://localhost'; it is not written into the file
+    #[arg(long = "header", short = 'H', value_name = "NAME: VALUE")]
+    pub(super) headers: Vec<String>,
+    /// Believe any certificate
+    #[arg(long, short = 'k')]
+    pub(super) insecure: bool,
+    /// The password of --login, as password=VALUE, or password with the value in the environment
+    #[arg(long = "secret", value_name = "NAME[=VALUE]")]
+    pub(super) secrets: Vec<String>,
 }
 
 /// `goldwire record`
@@ -187,6 +214,10 @@ fn flush(text: &str) -> Result<Flush, &'static str> {
     Flush::parse(text).ok_or("write a time such as 100ms, or \"every frame\"")
 }
 
+fn shard(text: &str) -> Result<Shard, &'static str> {
+    Shard::parse(text).ok_or("a shard is one of so many, counted from 1: 1/3, 2/3, 3/3")
+}
+
 fn event(text: &str) -> Result<Label, &'static str> {
     if text.trim_start_matches('>').is_empty() { Err("an event has a name") } else { Ok(Label::from(text)) }
 }
@@ -256,9 +287,19 @@ pub(super) struct LearnArgs {
 
 /// `goldwire review`
 #[derive(Debug, Args)]
+#[command(
+    after_help = "At a terminal it shows one proposal after the other and asks: a accepts, r rejects, s skips, q quits. \
+Without one it shows them all; goldwire accept and goldwire reject decide."
+)]
 pub(super) struct ReviewArgs {
     /// Which sessions; all with a proposal if none is named
     pub(super) sessions: Vec<String>,
+    /// The reason for all that is accepted, so that it is not asked for each time
+    #[arg(long, value_name = "TEXT")]
+    pub(super) reason: Option<String>,
+    /// Only show, though there is a terminal
+    #[arg(long)]
+    pub(super) no_ask: bool,
 }
 
 /// `goldwire accept`
@@ -348,6 +389,13 @@ pub(super) struct CheckArgs {
     /// Judge these recordings or folders instead of a live server
     #[arg(long, num_args = 1.., value_name = "PATH")]
     pub(super) offline: Vec<PathBuf>,
+    /// Ask these probes too, with the goldens that are checked: auth, isolation, race, reconnect, liveness; goldens may name
+    /// their own
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', conflicts_with = "offline")]
+    pub(super) probe: Vec<String>,
+    /// Only the I-th of N parts of the sessions, for jobs that share them; `goldwire merge` makes one result of their reports
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    pub(super) shard: Option<Shard>,
     /// How many users at the same time, each with a login of their own
     #[arg(long, value_name = "M")]
     pub(super) users: Option<u32>,
@@ -360,6 +408,21 @@ pub(super) struct CheckArgs {
     /// Fail on drift, too
     #[arg(long)]
     pub(super) strict: bool,
+    /// Learn from what does not conform: no, new (a proposal), unseen (a golden where there is none), always (a golden)
+    /// [default: GOLDWIRE_UPDATE, but no where CI is set; alone: new]
+    #[arg(
+        long,
+        short = 'u',
+        value_name = "WHEN",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "new",
+        hide_possible_values = true
+    )]
+    pub(super) update: Option<When>,
+    /// Why what --update accepts is right; kept in the golden
+    #[arg(long, value_name = "TEXT")]
+    pub(super) reason: Option<String>,
     /// How the result is printed
     #[arg(long, default_value = "text")]
     pub(super) format: Format,
@@ -369,6 +432,23 @@ pub(super) struct CheckArgs {
     /// Where it goes.
     #[command(flatten)]
     pub(super) target: TargetArgs,
+}
+
+/// `goldwire merge`
+#[derive(Debug, Args)]
+pub(super) struct MergeArgs {
+    /// What `goldwire check --shard I/N --report-json FILE` wrote, of all shards
+    #[arg(required = true, value_name = "SHARD")]
+    pub(super) reports: Vec<PathBuf>,
+    /// Fail on drift, too, as a shard with --strict does anyway
+    #[arg(long)]
+    pub(super) strict: bool,
+    /// How the result is printed
+    #[arg(long, default_value = "text")]
+    pub(super) format: Format,
+    /// What is written for other tools.
+    #[command(flatten)]
+    pub(super) write: ReportArgs,
 }
 
 /// `goldwire show`

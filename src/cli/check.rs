@@ -6,13 +6,17 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::html::HtmlReport;
 use super::live::{Live, interrupts, runs_folder};
-use super::reports::{Reports, say};
+use super::probe::{Question, ask, named, questions};
+use super::progress::Round;
+use super::reports::{Reports, columns, say};
+use super::update::Update;
 use crate::check::{
     Checked, Checker, Gaps, Timed, Witness, check, judge_liveness, judge_rounds, judge_timing, leave_doubt,
     liveness_findings,
 };
 use crate::finding::{
-    Answer, Finding, Outcome, Run, Severity, Unjudged, Verdict, confirm, is_settled, needs_another_round,
+    Answer, Asked, Cell, Finding, Outcome, Part, Run, Severity, Shard, Unjudged, Verdict, confirm,
+    is_settled, needs_another_round,
 };
 use crate::golden::{Golden, LiveItem, Seen};
 use crate::report::{self, Sheet, Shown, plural};
@@ -79,13 +83,24 @@ async fn checked(
 ) -> Result<Exit, CliError> {
     let page = HtmlReport::begin(args.reports.report_html.as_deref(), "check")?;
     let store = Store::new(&config.root);
-    let (mut judged, selected, interrupted) = if args.offline.is_empty() {
-        let selected = select(&store, &args.sessions)?;
-        let (judged, interrupted) = live(config, args, &selected).await?;
-        (judged, selected, interrupted)
+    let update = Update::of(config, args.update, args.reason.as_deref())?;
+    update.begin(&args.sessions)?;
+    let probes = named(&args.probe)?;
+    let mut part = None;
+    let (Looked { mut judged, cells, interrupted }, selected) = if args.offline.is_empty() {
+        let mut sessions = names(&store, &args.sessions)?;
+        part = args.shard.map(|shard| share(shard, &mut sessions));
+        let selected = load(&store, sessions)?;
+        let questions = questions(&store, &probes, &selected, true)?;
+        // A server that nobody asks anything is not started.
+        let looked = match selected.is_empty() {
+            true => Looked::default(),
+            false => live(config, args, &selected, &questions).await?,
+        };
+        (looked, selected)
     } else {
-        let (judged, selected) = offline(&store, args)?;
-        (judged, selected, false)
+        let (judged, selected) = offline(&store, args, &mut part)?;
+        (Looked { judged, ..Looked::default() }, selected)
     };
     let shown: BTreeMap<String, Transcript> = judged
         .iter_mut()
@@ -98,33 +113,85 @@ async fn checked(
             Some(format!("{}: the recording is incomplete: {detail}", one.run.recording))
         })
         .collect();
-    let outcome = Outcome { runs: judged.into_iter().map(|judged| judged.run).collect(), interrupted };
     let asked: Vec<(String, String)> =
         selected.iter().map(|one| (one.session.clone(), one.path.clone())).collect();
-    let sheet = Sheet::of_check(&outcome, &asked, args.strict);
-    reports.end(&sheet, |file| report::json(file, &outcome))?;
+    let outcome = Outcome {
+        runs: judged.into_iter().map(|judged| judged.run).collect(),
+        interrupted,
+        asked: asked.iter().cloned().map(|(session, golden)| Asked { session, golden }).collect(),
+        strict: args.strict,
+        part,
+        unfinished: None,
+    };
+    let sheet = Sheet::of_check(&outcome, &asked, args.strict).with_probes(&outcome, &cells, |session| {
+        asked.iter().find(|(asked, _)| asked == session).map_or_else(String::new, |(_, path)| path.clone())
+    });
+    reports.end(&sheet, |file| report::json_with_probes(file, &outcome, &cells))?;
     let shown = |run: &Run| {
         let selected = selected.iter().find(|selected| selected.session == run.session)?;
         let transcript = shown.get(&run.recording)?;
         Some(Shown { golden: &selected.golden, golden_path: &selected.path, transcript })
     };
     page.check(&outcome, shown)?;
+    if !cells.is_empty() {
+        page.probes_beside(&cells, interrupted, &store)?;
+    }
     match args.format {
-        Format::Json => report::json(out, &outcome)?,
-        Format::Text => report::text(out, &outcome, shown)?,
+        Format::Json => report::json_with_probes(out, &outcome, &cells)?,
+        Format::Text => {
+            report::text(out, &outcome, columns(), shown)?;
+            report::probe_text(out, &cells)?;
+        }
     }
     if interrupted {
         return Ok(Exit::Interrupted);
     }
+    update.end(&outcome)?;
     let torn = torn.join("\nerror: ");
     if !torn.is_empty() && outcome.verdict() != Verdict::Deviates {
         return Err(CliError::usage(torn)
             .hint("it was cut off while it was written, by a crash or a full disk; what is there was judged, but not its end"));
     }
-    Ok(Exit::of(outcome.verdict(), args.strict))
+    let verdict = report::verdict_with_probes(&outcome, &cells);
+    unless_unasked(&cells, verdict)?;
+    Ok(Exit::of(verdict, args.strict))
+}
+
+/// A check that passes although a probe could ask nothing has not looked.
+pub(super) fn unless_unasked(cells: &[Cell], verdict: Verdict) -> Result<(), CliError> {
+    let unasked = unasked(cells);
+    if !unasked.is_empty() && matches!(verdict, Verdict::Conforms | Verdict::Drift) {
+        return Err(CliError::new(Exit::Nothing, format!("nothing was asked by {}", unasked.join(", ")))
+            .hint("each line above says what is missing"));
+    }
+    Ok(())
+}
+
+/// Probes of which no question at all could be asked of a session.
+fn unasked(cells: &[Cell]) -> Vec<String> {
+    let name = |cell: &Cell| format!("{} {}", cell.probe.name(), cell.session);
+    let mut names: Vec<String> = cells.iter().map(name).collect();
+    names.dedup();
+    names.retain(|own| cells.iter().all(|cell| name(cell) != *own || cell.not_asked.is_some()));
+    names
 }
 
 pub(super) fn select(store: &Store, named: &[String]) -> Result<Vec<Selected>, CliError> {
+    load(store, names(store, named)?)
+}
+
+/// Leaves a shard's own sessions of all of them.
+fn share(shard: Shard, sessions: &mut Vec<String>) -> Part {
+    sessions.sort();
+    sessions.dedup();
+    let whole = sessions.clone();
+    let mut place = 0..;
+    sessions.retain(|_| place.next().is_some_and(|place| shard.owns(place)));
+    Part { shard, whole }
+}
+
+/// The sessions that are meant.
+fn names(store: &Store, named: &[String]) -> Result<Vec<String>, CliError> {
     let mut sessions = named.to_vec();
     if sessions.is_empty() {
         sessions = store.goldens()?;
@@ -141,6 +208,10 @@ pub(super) fn select(store: &Store, named: &[String]) -> Result<Vec<Selected>, C
         return Err(CliError::new(Exit::Nothing, "no golden to check: nothing was checked")
             .hint("goldwire record SESSION --script FILE, goldwire learn SESSION, goldwire accept SESSION --reason '…'"));
     }
+    Ok(sessions)
+}
+
+fn load(store: &Store, sessions: Vec<String>) -> Result<Vec<Selected>, CliError> {
     let mut selected = Vec::new();
     for session in sessions {
         Store::check_name(&session)?;
@@ -164,11 +235,21 @@ pub(super) fn select(store: &Store, named: &[String]) -> Result<Vec<Selected>, C
     Ok(selected)
 }
 
+/// What a check looked at.
+#[derive(Default)]
+struct Looked {
+    judged: Vec<Judged>,
+    /// What probes found.
+    cells: Vec<Cell>,
+    interrupted: bool,
+}
+
 async fn live(
     config: &Config,
     args: &CheckArgs,
     selected: &[Selected],
-) -> Result<(Vec<Judged>, bool), CliError> {
+    questions: &[Question],
+) -> Result<Looked, CliError> {
     let interrupt = interrupts();
     let mut live = Live::open(config, &args.target, interrupt).await?;
     let users = args.users.unwrap_or(config.users).max(1);
@@ -179,8 +260,9 @@ async fn live(
         let mut asked = args.runs.max(1);
         while u32::try_from(rounds.len()).unwrap_or(u32::MAX) < asked && !live.is_interrupted() {
             let number = u32::try_from(rounds.len() + 1).unwrap_or(u32::MAX);
-            eprintln!("{}: round {number}, {}", one.session, plural(users as usize, "user"));
-            let mut round = play(&live, one, users, number, &folder).await;
+            let progress = Round::begin(&one.session, number, users as usize);
+            let mut round = play(&live, one, users, number, &folder, || progress.user()).await;
+            drop(progress);
             if let Some(died) = live.server_died() {
                 for judged in &mut round {
                     let unjudged = Unjudged { cause: died.message.clone(), hint: died.hint.clone() };
@@ -190,7 +272,7 @@ async fn live(
                 all.extend(rounds.into_iter().flatten());
                 all.extend(round);
                 live.close().await;
-                return Ok((all, false));
+                return Ok(Looked { judged: all, cells: Vec::new(), interrupted: false });
             }
             let before: Vec<&Judged> = rounds.iter().flatten().collect();
             liveness(one, &mut round, &before);
@@ -214,9 +296,10 @@ async fn live(
             break;
         }
     }
+    let cells = ask(&mut live, runs_folder(&config.root), &config.probe, questions).await;
     let interrupted = live.is_interrupted();
     live.close().await;
-    Ok((all, interrupted))
+    Ok(Looked { judged: all, cells, interrupted })
 }
 
 /// Whether a second round is due although nothing deviates: a server that plays its own first answers shows it only then.
@@ -260,8 +343,9 @@ pub(super) async fn play(
     users: u32,
     round: u32,
     folder: &Path,
+    told: impl Fn(),
 ) -> Vec<Judged> {
-    let played = live.play(&selected.session, &selected.golden, users, folder).await;
+    let played = live.play(&selected.session, &selected.golden, users, folder, told).await;
     played
         .into_iter()
         .map(|played| match played.result {
@@ -408,7 +492,11 @@ fn tell_unknown<'r>(selected: &Selected, runs: impl Iterator<Item = &'r Judged>)
     }
 }
 
-fn offline(store: &Store, args: &CheckArgs) -> Result<(Vec<Judged>, Vec<Selected>), CliError> {
+fn offline(
+    store: &Store,
+    args: &CheckArgs,
+    part: &mut Option<Part>,
+) -> Result<(Vec<Judged>, Vec<Selected>), CliError> {
     let paths = recordings_at(&args.offline)?;
     if paths.is_empty() {
         return Err(CliError::new(Exit::Nothing, "no recording to check: nothing was checked"));
@@ -424,14 +512,20 @@ fn offline(store: &Store, args: &CheckArgs) -> Result<(Vec<Judged>, Vec<Selected
         };
         by_session.entry(session).or_default().push(path);
     }
-    let names: Vec<String> = by_session.keys().cloned().collect();
-    let selected = select(store, &names)?;
+    let mut sessions: Vec<String> = by_session.keys().cloned().collect();
+    *part = args.shard.map(|shard| share(shard, &mut sessions));
+    by_session.retain(|session, _| sessions.contains(session));
+    let selected = load(store, sessions)?;
     let mut judged = Vec::new();
     for (one, (_, paths)) in selected.iter().zip(by_session) {
         let mut own = paths.iter().map(|path| judge_file(one, path)).collect::<Result<Vec<_>, _>>()?;
         time(&one.golden, &mut own);
         liveness(one, &mut own, &[]);
         tell_unknown(one, own.iter());
+        if !one.golden.probes.is_empty() {
+            let names: Vec<&str> = one.golden.probes.iter().map(|probe| probe.name()).collect();
+            eprintln!("{}: not asked without a live server: {}", one.session, names.join(", "));
+        }
         judged.extend(own);
     }
     for one in &mut judged {

@@ -128,7 +128,7 @@ impl Pairs {
             for release in Release::order(pair) {
                 let live = &mut self.releases[release as usize];
                 let round = u32::try_from(pair + 1).unwrap_or(u32::MAX);
-                let mut judged = play(live, one, users, round, folder).await;
+                let mut judged = play(live, one, users, round, folder, || {}).await;
                 // A run that was cut off says nothing about its release.
                 if live.is_interrupted() {
                     return false;

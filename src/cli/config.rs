@@ -82,7 +82,16 @@ impl Config {
                 return Err(CliError::usage(format!("failed to read {}: {error}", path.display())));
             }
         };
-        Ok(Config { root: root.to_owned(), ..parse(&path.display().to_string(), &text)? })
+        Config::of(path, &text)
+    }
+
+    /// What a file at this path would say.
+    ///
+    /// # Errors
+    /// When it makes no sense.
+    pub(super) fn of(path: &Path, text: &str) -> Result<Config, CliError> {
+        let root = path.parent().unwrap_or(Path::new("")).to_owned();
+        Ok(Config { root, ..parse(&path.display().to_string(), text)? })
     }
 
     /// What hides the secrets of one command, by the project's own rules too.

@@ -1,17 +1,19 @@
 //! `goldwire diff`: what changed between two releases, from what was recorded of them.
 //!
 //! Of recordings the older ones become a golden and the newer ones are judged by it, so that what varies by itself, ids,
-//! times, races, is no difference. Goldens are compared as the texts they are.
+//! times, races, is no difference. Goldens are compared as the texts they are, and what
+//! that does to what passes is said in words.
 
 use super::args::{DiffArgs, Format};
 use super::check::{Judged, Selected, judge, time};
 use super::error::CliError;
 use super::exit::Exit;
-use crate::diff::unified;
+use super::reports::columns;
+use crate::diff::{changes, unified};
 use crate::finding::{Outcome, Verdict};
 use crate::learn::learn;
 use crate::report::{self, Shown, plural};
-use crate::store::{read_golden, read_recording, recordings_in};
+use crate::store::{read_golden, read_recording, recordings_in, without_head};
 use crate::transcript::Transcript;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -36,14 +38,23 @@ pub(super) fn run(args: &DiffArgs, out: &mut impl Write) -> Result<Exit, CliErro
 
 fn goldens(args: &DiffArgs, out: &mut impl Write) -> Result<Exit, CliError> {
     // Both are read first: a difference to something broken would be no difference.
-    read_golden(&args.old)?;
-    read_golden(&args.new)?;
+    let changes = changes(&read_golden(&args.old)?, &read_golden(&args.new)?);
     let text = |path: &Path| {
         std::fs::read_to_string(path)
             .map_err(|error| CliError::usage(format!("failed to read {}: {error}", path.display())))
     };
     let (old, new) = (text(&args.old)?, text(&args.new)?);
-    write!(out, "{}", unified(&old, &new, &args.old.display().to_string(), &args.new.display().to_string()))?;
+    let (old, new) = (without_head(&old), without_head(&new));
+    match args.format {
+        Format::Json => report::changes_json(out, &changes)?,
+        Format::Text if old == new => {}
+        Format::Text => {
+            let names = [&args.old, &args.new].map(|path| path.display().to_string());
+            report::diff_text(out, &unified(old, new, &names[0], &names[1]))?;
+            writeln!(out, "{}", report::changes_headline(&changes))?;
+            report::changes_text(out, &changes)?;
+        }
+    }
     Ok(if old == new { Exit::Conforms } else { Exit::Deviates })
 }
 
@@ -73,10 +84,10 @@ fn recordings(args: &DiffArgs, out: &mut impl Write) -> Result<Exit, CliError> {
         writeln!(out, "old  {}  {}", args.old.display(), plural(old.len(), "recording"))?;
         writeln!(out, "new  {}  {}", args.new.display(), plural(judged.len(), "recording"))?;
     }
-    let outcome = Outcome { runs: judged.iter().map(|one| one.run.clone()).collect(), interrupted: false };
+    let outcome = Outcome::of(judged.iter().map(|one| one.run.clone()).collect());
     match args.format {
         Format::Json => report::json(out, &outcome)?,
-        Format::Text => report::text(out, &outcome, |run| {
+        Format::Text => report::text(out, &outcome, columns(), |run| {
             let transcript =
                 judged.iter().find(|one| one.run.recording == run.recording)?.transcript.as_ref()?;
             Some(Shown { golden: &selected.golden, golden_path: &selected.path, transcript })

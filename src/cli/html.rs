@@ -58,6 +58,17 @@ impl HtmlReport {
         })
     }
 
+    /// What probes found that were asked together with a check: a page of its own beside the check's.
+    pub(super) fn probes_beside(
+        &self,
+        cells: &[Cell],
+        interrupted: bool,
+        store: &Store,
+    ) -> Result<(), CliError> {
+        let page = self.page.as_deref().map(|page| page.with_file_name("probes.html"));
+        HtmlReport { page }.probes(cells, interrupted, store)
+    }
+
     pub(super) fn probes(&self, cells: &[Cell], interrupted: bool, store: &Store) -> Result<(), CliError> {
         if self.page.is_none() {
             return Ok(());
@@ -81,11 +92,11 @@ impl HtmlReport {
 }
 
 /// Recordings by their path.
-struct Recorded(BTreeMap<String, Transcript>);
+pub(super) struct Recorded(BTreeMap<String, Transcript>);
 
 impl Recorded {
     /// Those that are there and not too large; a report is no less true without its pictures.
-    fn read<'r>(runs: impl Iterator<Item = &'r Run>) -> Recorded {
+    pub(super) fn read<'r>(runs: impl Iterator<Item = &'r Run>) -> Recorded {
         let read = |run: &Run| {
             let path = Path::new(&run.recording);
             let is_small = std::fs::metadata(path).is_ok_and(|meta| meta.len() <= MAX_SHOWN);
@@ -94,7 +105,12 @@ impl Recorded {
         Recorded(runs.filter_map(read).collect())
     }
 
-    fn shown<'s>(&'s self, run: &Run, golden: &'s Golden, golden_path: &'s str) -> Option<Shown<'s>> {
+    pub(super) fn shown<'s>(
+        &'s self,
+        run: &Run,
+        golden: &'s Golden,
+        golden_path: &'s str,
+    ) -> Option<Shown<'s>> {
         Some(Shown { golden, golden_path, transcript: self.0.get(&run.recording)? })
     }
 }

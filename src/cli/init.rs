@@ -1,11 +1,28 @@
-//! `goldwire init`: a commented configuration and the folders.
+//! `goldwire init`: a commented configuration and the folders, with what the server itself says where one is named.
+//!
+//! The server is connected to once and listened to for a moment; nothing is sent. What passes is the first recording.
+//! A server that does not answer, or refuses, is no reason not to begin: the configuration is written all the same, says
+//! what is still to be filled in, and the exit code is that of a check that could not look.
 
-use super::args::InitArgs;
+use super::args::{InitArgs, KeepArgs, TargetArgs};
+use super::config::Config;
 use super::error::CliError;
 use super::exit::Exit;
+use super::live::{Live, interrupts};
+use crate::auth::AuthError;
+use crate::dialect::{Dialect, Label, events};
+use crate::golden::Golden;
+use crate::learn::learn;
+use crate::report::plural;
+use crate::store::{Store, replace};
+use crate::transcript::{Frame, Gap, Offset, Payload, Transcript};
+use crate::wire::{Driven, Hand};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
+use tokio::sync::mpsc;
 
+/// `URL`, `AUTH` and `HEARD` are filled in.
 const TEMPLATE: &str = r#"goldwire = 1
 default_target = "local"
 
@@ -15,10 +32,10 @@ users = 2                               # how many real users check at the same 
 # [record]
 # flush = "every frame"                 # how soon frames are on the disk; "100 ms" by default
 # compress = true                       # finished recordings become .jsonl.zst
-
+HEARD
 [target.local]
 url = "URL"
-# auth = "user"                         # how users log in: [auth.user] below
+AUTH
 # headers = { Origin = "http://localhost" }
 # subprotocols = ["chat.v2"]
 # max_duration = "1 h"                  # limits: max_message, max_duration, max_rate
@@ -27,15 +44,7 @@ url = "URL"
 # [target.local.server]
 # command = "./my-server --port {{port}}"
 # ready = "http://127.0.0.1:{{port}}/health"
-
-# Every user of every run is a real login. {{user.index}} counts from 1, {{nonce}} is new each time.
-# [auth.user]
-# kind = "login"                        # or "mint" (sign a JWT) or "token" (from the environment or a command)
-# user = { email = "u{{user.index}}-{{nonce}}@example.test", password = "pw-{{nonce}}" }
-# register = { url = "{{http}}/register", json = { email = "{{user.email}}", password = "{{user.password}}" } }
-# login = { url = "{{http}}/login", json = { email = "{{user.email}}", password = "{{user.password}}" }, token = "/access_token" }
-# place = "header"                      # or query, subprotocol, cookie, message
-
+LOGIN
 # Logins, tokens and cookies are hidden in every file anyway; this adds what else must not be written down.
 # [redact]
 # patterns = ["cust-[0-9]{6}"]          # regular expressions
@@ -43,27 +52,390 @@ url = "URL"
 # fields = ["otp_code"]                 # whatever stands under this name
 "#;
 
-pub(super) fn run(config: &Path, args: &InitArgs, out: &mut impl Write) -> Result<Exit, CliError> {
-    if config.exists() {
-        return Err(CliError::usage(format!("{} is there already", config.display()))
+const NO_LOGIN: &str = r#"
+# Every user of every run is a real login. {{user.index}} counts from 1, {{nonce}} is new each time.
+# [auth.user]
+# kind = "login"                        # or "mint" (sign a JWT) or "token" (from the environment or a command)
+# user = { email = "u{{user.index}}-{{nonce}}@example.test", password = "pw-{{nonce}}" }
+# register = { url = "{{http}}/register", json = { email = "{{user.email}}", password = "{{user.password}}" } }
+# login = { url = "{{http}}/login", json = { email = "{{user.email}}", password = "{{user.password}}" }, token = "/access_token" }
+# place = "header"                      # or query, subprotocol, cookie, message
+"#;
+
+/// Forms of a login's request that are tried, in this order.
+const FORMS: [&str; 3] = [
+    r#"json = { username = "{{user.name}}", password = "{{var.password}}" }"#,
+    r#"json = { email = "{{user.name}}", password = "{{var.password}}" }"#,
+    r#"form = { username = "{{user.name}}", password = "{{var.password}}" }"#,
+];
+/// Where tokens usually are in a login's answer.
+const TOKENS: [&str; 5] = ["/access_token", "/token", "/accessToken", "/data/token", "/jwt"];
+
+/// So much of what was heard is named in the file.
+const NAMES: usize = 12;
+
+pub(super) async fn run(path: &Path, args: &InitArgs, out: &mut impl Write) -> Result<Exit, CliError> {
+    if path.exists() {
+        return Err(CliError::usage(format!("{} is there already", path.display()))
             .hint("edit it, or remove it first"));
     }
-    let url = args.url.as_deref().unwrap_or("ws://127.0.0.1:8000/ws");
-    if !["ws://", "wss://", "http://", "https://"].iter().any(|scheme| url.starts_with(scheme)) {
+    // Quotes in a URL would end the string; no URL has any.
+    let url = args.url.as_deref().unwrap_or("ws://127.0.0.1:8000/ws").replace(['"', '\\'], "");
+    let is_http = Dialect::at(&url).is_http();
+    if !is_http && !url.starts_with("ws://") && !url.starts_with("wss://") {
         return Err(CliError::usage(format!("`{url}` is not a URL that sessions can have"))
             .hint("it begins with ws:// or wss://, or with http:// or https:// for sessions over HTTP"));
     }
-    let root = config.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let root = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     for folder in ["recordings", "golden"] {
         let folder = root.join(folder);
         std::fs::create_dir_all(&folder)
             .map_err(|error| CliError::usage(format!("failed to create {}: {error}", folder.display())))?;
     }
-    // Quotes in a URL would end the string; no such URL has any.
-    let text = TEMPLATE.replace("URL", &url.replace(['"', '\\'], ""));
-    std::fs::write(config, text)
-        .map_err(|error| CliError::usage(format!("failed to write {}: {error}", config.display())))?;
-    writeln!(out, "wrote {}", config.display())?;
-    writeln!(out, "next: goldwire record SESSION --script FILE")?;
-    Ok(Exit::Conforms)
+    let session = session_of(&url);
+    if args.url.is_none() {
+        write(path, &text(&url, "", None), out)?;
+        writeln!(out, "no server was asked: `goldwire init URL` would have listened to one")?;
+        writeln!(out, "next: set `url` in it, then goldwire record {session}")?;
+        return Ok(Exit::Conforms);
+    }
+    let login = match find_login(path, args, &url).await {
+        Ok(login) => login,
+        Err(error) => return give_up(path, &url, None, error, &session, out),
+    };
+    if is_http {
+        write(path, &text(&url, "", login.as_deref()), out)?;
+        writeln!(out, "nothing was listened to: over HTTP a server only answers")?;
+        writeln!(
+            out,
+            "next: goldwire record {session}    # type requests, one a line: POST /chat {{…}}; a few times"
+        )?;
+        return Ok(Exit::Conforms);
+    }
+    match listen(path, args, &url, login.as_deref(), &session).await {
+        Ok(driven) => {
+            let heard = Heard::of(&driven);
+            write(path, &text(&url, &heard.comment(&url), login.as_deref()), out)?;
+            heard.tell(&driven, out)?;
+            next(args, login.is_some(), &session, &heard, out)?;
+            Ok(Exit::Conforms)
+        }
+        Err(error) => give_up(path, &url, login.as_deref(), error, &session, out),
+    }
+}
+
+/// A session's name, from the path of the URL.
+fn session_of(url: &str) -> String {
+    let path = url.split(['?', '#']).next().unwrap_or_default();
+    let path =
+        path.split_once("://").map_or("", |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
+    let name = path.rsplit('/').find(|part| !part.is_empty()).unwrap_or_default();
+    let is_plain = !["ws", "websocket", "socket"].contains(&name) && Store::check_name(name).is_ok();
+    if is_plain { name.to_owned() } else { "first".to_owned() }
+}
+
+fn text(url: &str, heard: &str, login: Option<&str>) -> String {
+    let auth = match login {
+        Some(_) => "auth = \"user\"                           # how users log in: [auth.user] below",
+        None => "# auth = \"user\"                         # how users log in: [auth.user] below",
+    };
+    let login = login.map_or_else(|| NO_LOGIN.to_owned(), |login| format!("\n{login}"));
+    let parts = [("HEARD", heard), ("AUTH", auth), ("LOGIN", login.as_str()), ("URL", url)];
+    // Line by line: what a server said is not looked through for places.
+    let fill = |line: &str| match parts.iter().find(|(place, _)| *place == line) {
+        Some((_, part)) => (*part).to_owned(),
+        None => line.replace("\"URL\"", &format!("\"{url}\"")),
+    };
+    TEMPLATE.lines().map(fill).collect::<Vec<_>>().join("\n") + "\n"
+}
+
+fn write(path: &Path, text: &str, out: &mut impl Write) -> Result<(), CliError> {
+    replace(path, text)?;
+    writeln!(out, "wrote {}", path.display())?;
+    Ok(())
+}
+
+/// The configuration is written, and what it could not be asked is said.
+fn give_up(
+    path: &Path,
+    url: &str,
+    login: Option<&str>,
+    error: CliError,
+    session: &str,
+    out: &mut impl Write,
+) -> Result<Exit, CliError> {
+    let message = one_line(&error.message);
+    let comment = format!("\n# The server could not be listened to when this was written: {message}\n");
+    write(path, &text(url, &comment, login), out)?;
+    // What a refused upgrade says, `wire` words it.
+    let wants_login = ["401", "403"].iter().any(|status| error.message.contains(&format!("HTTP {status}")));
+    let hint = if wants_login && login.is_none() {
+        format!(
+            "the server wants a login: fill in [auth.user] in {} and uncomment `auth = \"user\"`, or remove the file and \
+             say `goldwire init {url} --login URL --user NAME --secret password`; then goldwire record {session}",
+            path.display()
+        )
+    } else {
+        let known = error.hint.unwrap_or_else(|| "is the server up?".to_owned());
+        format!("{known}; mend {} where it is wrong, then goldwire record {session}", path.display())
+    };
+    Err(CliError::new(Exit::CouldNotJudge, error.message).hint(hint))
+}
+
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect()
+}
+
+fn next(
+    args: &InitArgs,
+    logs_in: bool,
+    session: &str,
+    heard: &Heard,
+    out: &mut impl Write,
+) -> Result<(), CliError> {
+    // Whoever named a variable has it in the environment.
+    let secret = |text: &String| match text.split_once('=') {
+        Some((name, _)) => format!(" --secret {name}=…"),
+        None => format!(" --secret {text}"),
+    };
+    let secret: String = args.secrets.iter().filter(|_| logs_in).map(secret).collect();
+    // What was only listened to is another session than one in which somebody speaks.
+    let spoken = if heard.messages == 0 { session } else { "chat" };
+    let spoken = if heard.messages > 0 && session == spoken { "talk" } else { spoken };
+    writeln!(
+        out,
+        "next: goldwire record {spoken}{secret}    # type what a client sends, a message a line; a few times"
+    )?;
+    writeln!(out, "then: goldwire learn {spoken}, goldwire review, goldwire check{secret}")?;
+    Ok(())
+}
+
+/// The target that would be configured, and how it is reached now.
+fn target(args: &InitArgs) -> TargetArgs {
+    TargetArgs {
+        headers: args.headers.clone(),
+        insecure: args.insecure,
+        secrets: args.secrets.clone(),
+        ..TargetArgs::default()
+    }
+}
+
+async fn open(path: &Path, args: &InitArgs, url: &str, login: Option<&str>) -> Result<Live, CliError> {
+    let config = Config::of(path, &text(url, "", login))?;
+    Live::open(&config, &target(args), interrupts()).await
+}
+
+/// The recipe with which the login that was named gives a token. Nothing is tried where none was named.
+async fn find_login(path: &Path, args: &InitArgs, url: &str) -> Result<Option<String>, CliError> {
+    let Some(login) = &args.login else { return Ok(None) };
+    let quoted = |text: &str| toml_edit::Value::from(text).to_string();
+    let user = args.user.as_deref().unwrap_or_default();
+    let mut last = None;
+    'forms: for form in FORMS {
+        for token in TOKENS {
+            let recipe = format!(
+                "[auth.user]\nkind = \"login\"\nuser = {{ name ={} }}\nlogin = {{ url ={}, {form}, token = \"{token}\" }}\n\
+                 place = \"header\"                      # or query, subprotocol, cookie, message\n",
+                quoted(user),
+                quoted(login)
+            );
+            let live = open(path, args, url, Some(&recipe)).await?;
+            match live.try_login().await {
+                Ok(()) => return Ok(Some(recipe)),
+                Err(error @ AuthError::NotInAnswer { .. }) => last = Some(error),
+                // Another form may be what it wants; where a token would be is no question then.
+                Err(error @ AuthError::Answered { .. }) => {
+                    last = Some(error);
+                    continue 'forms;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        // The form was right, and the token is somewhere else.
+        break;
+    }
+    match last {
+        Some(error) => Err(error.into()),
+        None => Ok(None),
+    }
+}
+
+/// Connects once and listens for a moment.
+async fn listen(
+    path: &Path,
+    args: &InitArgs,
+    url: &str,
+    login: Option<&str>,
+    session: &str,
+) -> Result<Driven, CliError> {
+    let mut live = open(path, args, url, login).await?;
+    live.keep(&KeepArgs { duration: Some(args.listen), ..KeepArgs::default() });
+    live.keeps_frames = true;
+    let root = path.parent().unwrap_or(Path::new(""));
+    let folder = Store::new(root).recordings_folder(session);
+    // Nobody speaks: the sender is kept until the time is over.
+    let (sender, lines) = mpsc::channel(1);
+    let hand = Hand { lines, show: Box::new(|_| {}) };
+    eprintln!("listening to {url} for {}", args.listen);
+    let driven = live.play_one(session, &Golden::default(), 1, &folder, Some(hand)).await;
+    drop(sender);
+    live.close().await;
+    driven
+}
+
+/// What the server said by itself.
+struct Heard {
+    messages: usize,
+    /// In the order in which they came first, with how often and, where they are regular, how far apart.
+    names: Vec<(Label, usize, Option<Gap>)>,
+    /// Where messages have their names, as a golden would say it.
+    dialect: String,
+}
+
+impl Heard {
+    fn of(driven: &Driven) -> Heard {
+        let transcript: &Transcript = &driven.transcript;
+        let is_message = |frame: &&Frame| matches!(frame.payload, Payload::Text(_) | Payload::Binary(_));
+        let messages = transcript.frames.iter().filter(is_message).count();
+        let mut heard = Heard { messages, names: Vec::new(), dialect: String::new() };
+        let Ok(proposal) = learn(std::slice::from_ref(transcript), None) else { return heard };
+        let golden = proposal.golden;
+        heard.dialect = dialect_of(&golden);
+        let mut times: BTreeMap<Label, Vec<Offset>> = BTreeMap::new();
+        for event in events(&golden.dialect, &transcript.frames) {
+            let own = times.entry(event.label.clone()).or_default();
+            if own.is_empty() {
+                heard.names.push((event.label.clone(), 0, None));
+            }
+            own.push(event.at);
+        }
+        for (label, count, every) in &mut heard.names {
+            let own = times.get(label).map(Vec::as_slice).unwrap_or_default();
+            (*count, *every) = (own.len(), regular(own));
+        }
+        heard
+    }
+
+    fn list(&self) -> String {
+        let one = |(label, count, every): &(Label, usize, Option<Gap>)| match (every, count) {
+            (Some(every), _) => format!("{label} every {every}"),
+            (None, 1) => label.to_string(),
+            (None, count) => format!("{label} ×{count}"),
+        };
+        let names: Vec<String> = self.names.iter().take(NAMES).map(one).collect();
+        let more = self.names.len().saturating_sub(NAMES);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        one_line(&format!("{}{more}", names.join(", ")))
+    }
+
+    /// What stands in the configuration.
+    fn comment(&self, url: &str) -> String {
+        if self.names.is_empty() {
+            return format!(
+                "\n# {url} said nothing by itself when this was written: it waits for its client.\n"
+            );
+        }
+        let dialect = if self.dialect.is_empty() { String::new() } else { format!("\n# {}", self.dialect) };
+        format!("\n# What {url} said by itself when this was written: {}{dialect}\n", self.list())
+    }
+
+    fn tell(&self, driven: &Driven, out: &mut impl Write) -> Result<(), CliError> {
+        let ending = driven.transcript.ending.label();
+        writeln!(
+            out,
+            "heard {}: {}",
+            plural(self.messages, "message"),
+            match self.names.is_empty() {
+                true => "the server waits for its client".to_owned(),
+                false => self.list(),
+            }
+        )?;
+        if !self.dialect.is_empty() {
+            writeln!(out, "{}", self.dialect)?;
+        }
+        if !ending.starts_with("client") {
+            writeln!(out, "the server ended the session by itself ({ending}): does it want a login first?")?;
+        }
+        if self.messages == 0 {
+            // A session in which nobody speaks would make all that others hear optional.
+            let removed = std::fs::remove_file(&driven.recording);
+            return removed.map_err(|error| {
+                CliError::usage(format!("failed to remove {}: {error}", driven.recording.display()))
+            });
+        }
+        writeln!(out, "recorded {}", driven.recording.display())?;
+        Ok(())
+    }
+}
+
+/// The table of the golden that says how messages are named, in one line.
+fn dialect_of(golden: &Golden) -> String {
+    let text = crate::golden::write(golden);
+    let lines = text.lines().skip_while(|line| *line != "[dialect]").skip(1);
+    let lines: Vec<&str> = lines.take_while(|line| !line.is_empty() && !line.starts_with('[')).collect();
+    match lines.is_empty() {
+        true => "messages are JSON, named by /type".to_owned(),
+        false => format!("messages are understood by: {}", one_line(&lines.join(", "))),
+    }
+}
+
+/// How far apart times are that are as far apart as those of a clock: a heartbeat.
+fn regular(times: &[Offset]) -> Option<Gap> {
+    let gaps: Vec<Gap> = times.windows(2).map(|pair| pair[1].since(pair[0])).collect();
+    let (least, most) = (gaps.iter().min()?, gaps.iter().max()?);
+    let is_regular =
+        gaps.len() >= 2 && most.as_secs_f64() <= least.as_secs_f64() * 1.2 && *least > Gap::from_millis(50);
+    is_regular.then_some(*least)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_named_by_the_path() {
+        for (url, name) in [
+            ("ws://127.0.0.1:8000/ws", "first"),
+            ("ws://127.0.0.1:8000", "first"),
+            ("ws://127.0.0.1:8000/", "first"),
+            ("wss://host/api/chat?token=x#y", "chat"),
+            ("ws://host/kernels/../channels", "channels"),
+            ("ws://host/a%20b", "first"),
+        ] {
+            assert_eq!(session_of(url), name, "{url}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        let read = |heard: &str, login: Option<&str>| {
+            Config::of(Path::new("goldwire.toml"), &text("ws://127.0.0.1:9/URL", heard, login))
+                .expect("it reads")
+        };
+        assert_eq!(read("", None).targets["local"].url, "ws://127.0.0.1:9/URL");
+        let heard = Heard {
+            messages: 9,
+            names: vec![
+                ("tick\n[target.x]".into(), 3, Some(Gap::from_millis(1000))),
+                ("LOGIN".into(), 6, None),
+            ],
+            dialect: String::new(),
+        };
+        assert_eq!(read(&heard.comment("ws://x"), None).targets.len(), 1);
+        let login =
+            "[auth.user]\nkind = \"login\"\nlogin = { url = \"http://x/login\", token = \"/token\" }\n";
+        assert_eq!(read("", Some(login)).targets["local"].auth.as_deref(), Some("user"));
+    }
+
+    #[test]
+    fn a_heartbeat_is_as_regular_as_a_clock() {
+        let at = |millis: &[u64]| {
+            let times: Vec<Offset> = millis.iter().map(|ms| Offset::from_nanos(ms * 1_000_000)).collect();
+            regular(&times)
+        };
+        assert_eq!(at(&[100, 1100, 2105]), Some(Gap::from_millis(1000)));
+        assert_eq!(at(&[100, 1100]), None);
+        assert_eq!(at(&[100, 1100, 1600]), None);
+        assert_eq!(at(&[1, 2, 3, 4]), None);
+    }
 }

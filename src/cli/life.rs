@@ -1,15 +1,16 @@
-//! The life of a golden: `learn`, `review`, `pending`, `accept`, `reject`.
+//! The life of a golden: `learn`, `pending`, `accept`, `reject`. `review` has a file of its own.
 
-use super::args::{AcceptArgs, LearnArgs, RejectArgs, ReviewArgs};
+use super::args::{AcceptArgs, LearnArgs, RejectArgs};
 use super::config::Config;
 use super::error::CliError;
 use super::exit::Exit;
 use super::scan::refuse_secrets;
-use crate::diff::unified;
+use crate::golden::Golden;
 use crate::learn;
-use crate::report::plural;
+use crate::report::{changes_headline, changes_text, plural};
 use crate::store::{Files, Store, StoreError, read_golden, recordings_at};
 use std::io::Write;
+use std::path::PathBuf;
 
 pub(super) fn learn(config: &Config, args: &LearnArgs, out: &mut impl Write) -> Result<Exit, CliError> {
     let store = Store::new(&config.root);
@@ -21,32 +22,23 @@ pub(super) fn learn(config: &Config, args: &LearnArgs, out: &mut impl Write) -> 
         return Err(CliError::new(Exit::Nothing, format!("no recordings in {}", folder.display()))
             .hint(format!("goldwire record {session} --script FILE --runs 4 --users 5")));
     }
-    let previous = match &args.script {
-        Some(path) => Some(read_golden(path)?),
-        None => match store.golden(session) {
-            Ok(golden) => Some(golden),
-            Err(StoreError::NoGolden(_)) => None,
-            Err(error) => return Err(error.into()),
-        },
-    };
-    let proposal = learn::learn(&Files(paths), previous.as_ref())?;
-    let is_new = store.propose(session, &proposal.golden)?;
-    let shows_more = store.propose_seen(session, &proposal.seen)?;
-    for note in &proposal.notes {
+    let script = args.script.as_deref().map(read_golden).transpose()?;
+    let proposed = propose(&store, session, paths, script)?;
+    for note in &proposed.notes {
         writeln!(out, "{note}")?;
     }
-    if !is_new && !shows_more {
+    if proposed.is_nothing() {
         writeln!(out, "the golden already says all of this")?;
         return Ok(Exit::Conforms);
     }
     if let Some(reason) = &args.accept {
         refuse_secrets(config, &store, session)?;
-        let path = store.accept(session, reason)?;
-        writeln!(out, "accepted as {}", path.display())?;
+        accept_one(&store, session, reason, out)?;
         return Ok(Exit::Conforms);
     }
-    if is_new {
+    if proposed.is_new {
         writeln!(out, "proposed as {}", store.proposal_path(session).display())?;
+        tell_changes(&store, session, out)?;
     } else {
         writeln!(
             out,
@@ -58,7 +50,43 @@ pub(super) fn learn(config: &Config, args: &LearnArgs, out: &mut impl Write) -> 
     Ok(Exit::Conforms)
 }
 
-fn selected(store: &Store, named: &[String]) -> Result<Vec<String>, CliError> {
+/// What learning came to.
+pub(super) struct Proposed {
+    /// Whether the golden would be another one.
+    is_new: bool,
+    /// Whether more is known of what its recordings showed.
+    shows_more: bool,
+    notes: Vec<String>,
+}
+
+impl Proposed {
+    pub(super) fn is_nothing(&self) -> bool {
+        !self.is_new && !self.shows_more
+    }
+}
+
+/// Learns from recordings and writes the proposal. What a person decided is taken from the script, or else from the golden.
+pub(super) fn propose(
+    store: &Store,
+    session: &str,
+    paths: Vec<PathBuf>,
+    script: Option<Golden>,
+) -> Result<Proposed, CliError> {
+    let previous = match script {
+        Some(script) => Some(script),
+        None => match store.golden(session) {
+            Ok(golden) => Some(golden),
+            Err(StoreError::NoGolden(_)) => None,
+            Err(error) => return Err(error.into()),
+        },
+    };
+    let proposal = learn::learn(&Files(paths), previous.as_ref())?;
+    let is_new = store.propose(session, &proposal.golden)?;
+    let shows_more = store.propose_seen(session, &proposal.seen)?;
+    Ok(Proposed { is_new, shows_more, notes: proposal.notes })
+}
+
+pub(super) fn selected(store: &Store, named: &[String]) -> Result<Vec<String>, CliError> {
     let pending = store.pending()?;
     if named.is_empty() {
         if pending.is_empty() {
@@ -73,27 +101,13 @@ fn selected(store: &Store, named: &[String]) -> Result<Vec<String>, CliError> {
     }
 }
 
-pub(super) fn review(config: &Config, args: &ReviewArgs, out: &mut impl Write) -> Result<Exit, CliError> {
-    let store = Store::new(&config.root);
-    for session in selected(&store, &args.sessions)? {
-        let old = store.golden_text(&session)?;
-        let Some(new) = store.proposal_text(&session)? else {
-            let path = store.seen_path(&session);
-            writeln!(
-                out,
-                "golden/{session}.toml stays as it is; new is what its recordings showed, for {}",
-                path.display()
-            )?;
-            continue;
-        };
-        let old_name = if old.is_some() { format!("golden/{session}.toml") } else { "nothing".to_owned() };
-        write!(
-            out,
-            "{}",
-            unified(&old.unwrap_or_default(), &new, &old_name, &format!("golden/{session}.toml.new"))
-        )?;
+/// What a proposal changes in what passes, in words; nothing where it is the first golden.
+pub(super) fn tell_changes(store: &Store, session: &str, out: &mut impl Write) -> Result<(), CliError> {
+    if let Some(changes) = store.changes(session)? {
+        writeln!(out, "{}", changes_headline(&changes))?;
+        changes_text(out, &changes)?;
     }
-    Ok(Exit::Conforms)
+    Ok(())
 }
 
 pub(super) fn pending(config: &Config, out: &mut impl Write) -> Result<Exit, CliError> {
@@ -125,10 +139,26 @@ pub(super) fn accept(config: &Config, args: &AcceptArgs, out: &mut impl Write) -
         sessions.iter().try_for_each(|session| refuse_secrets(config, &store, session))?;
     }
     for session in sessions {
-        let path = store.accept(&session, &reason)?;
-        writeln!(out, "accepted as {}", path.display())?;
+        accept_one(&store, &session, &reason, out)?;
     }
     Ok(Exit::Conforms)
+}
+
+/// Accepts a proposal and says what passes now.
+pub(super) fn accept_one(
+    store: &Store,
+    session: &str,
+    reason: &str,
+    out: &mut impl Write,
+) -> Result<(), CliError> {
+    let changes = store.changes(session)?;
+    let path = store.accept(session, reason)?;
+    match &changes {
+        Some(changes) => writeln!(out, "accepted as {}; {}", path.display(), changes_headline(changes))?,
+        None => writeln!(out, "accepted as {}", path.display())?,
+    }
+    changes_text(out, &changes.unwrap_or_default())?;
+    Ok(())
 }
 
 pub(super) fn reject(config: &Config, args: &RejectArgs, out: &mut impl Write) -> Result<Exit, CliError> {

@@ -3,7 +3,7 @@
 use super::args::{KeepArgs, TargetArgs};
 use super::config::Config;
 use super::error::CliError;
-use crate::auth::{Base, Identity, login};
+use crate::auth::{AuthError, Base, Identity, login};
 use crate::drive::Bounds;
 use crate::golden::Golden;
 use crate::probe::{Ground, Settings};
@@ -177,17 +177,20 @@ impl Live {
         *self.interrupt.borrow()
     }
 
-    /// All users play the session at once, each with a login of their own.
+    /// All users play the session at once, each with a login of their own; whenever one is through it is `told`.
     pub(super) async fn play(
         &self,
         session: &str,
         golden: &Golden,
         users: u32,
         folder: &Path,
+        told: impl Fn(),
     ) -> Vec<Played> {
+        let told = &told;
         let players = (1..=users).map(|index| async move {
             let user = format!("u{index}");
             let result = self.play_one(session, golden, index, folder, None).await;
+            told();
             Played { user, result }
         });
         futures_util::future::join_all(players).await
@@ -223,6 +226,14 @@ impl Live {
             cut: None,
         };
         Ok(drive(plan).await?)
+    }
+
+    /// Whether the first user can log in; where there is no login, everybody can.
+    pub(super) async fn try_login(&self) -> Result<(), AuthError> {
+        match &self.recipe {
+            Some(recipe) => login(recipe, &self.base, 1, &self.redactor).await.map(|_| ()),
+            None => Ok(()),
+        }
     }
 
     /// What became of the server that we started, when it is no longer there.

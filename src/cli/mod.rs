@@ -17,13 +17,16 @@ mod html;
 mod init;
 mod life;
 mod live;
+mod merge;
 mod probe;
 mod progress;
 mod proxy;
 mod record;
 mod reports;
+mod review;
 mod scan;
 mod show;
+mod update;
 
 pub use exit::Exit;
 
@@ -67,7 +70,7 @@ pub fn run() -> ExitCode {
 
 fn dispatch(cli: Cli, color: ColorChoice, out: &mut impl Write) -> Result<Exit, CliError> {
     match &cli.command {
-        Command::Init(args) => return init::run(&cli.config, args, out),
+        Command::Init(args) => return runtime()?.block_on(init::run(&cli.config, args, out)),
         // A mistake in the configuration is no reason not to say how one is written.
         Command::Schema(args) => return about::schema(args, out),
         Command::Completions(args) => return about::completions(args, out),
@@ -80,11 +83,12 @@ fn dispatch(cli: Cli, color: ColorChoice, out: &mut impl Write) -> Result<Exit, 
         Command::Record(args) => one_thread()?.block_on(record::run(&config, args, color)),
         Command::Proxy(args) => runtime()?.block_on(proxy::run(&config, args, out)),
         Command::Learn(args) => life::learn(&config, &args, out),
-        Command::Review(args) => life::review(&config, &args, out),
+        Command::Review(args) => review::run(&config, &args, out),
         Command::Pending => life::pending(&config, out),
         Command::Accept(args) => life::accept(&config, &args, out),
         Command::Reject(args) => life::reject(&config, &args, out),
         Command::Check(args) => runtime()?.block_on(check::run(&config, args, out)),
+        Command::Merge(args) => merge::run(&config, &args, out),
         Command::Show(args) => show::run(&config, &args, out),
         Command::Diff(args) => diff::run(&args, out),
         Command::Probe(args) => runtime()?.block_on(probe::run(&config, args, out)),

@@ -13,7 +13,10 @@ use crate::golden::did_you_mean;
 use crate::probe::{Opening, Settings, Subject, probe};
 use crate::report::{self, Sheet};
 use crate::store::{Store, read_recording, recordings_at};
+use std::collections::BTreeMap;
 use std::io::Write;
+use std::path::PathBuf;
+use std::rc::Rc;
 
 pub(super) async fn run(config: &Config, args: ProbeArgs, out: &mut impl Write) -> Result<Exit, CliError> {
     let mut reports = Reports::begin(&args.reports, "probe", ("goldwire_probes", "cells"))?;
@@ -30,19 +33,15 @@ async fn probed(
     reports: &mut Reports,
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
-    let probes = named(&args.probes)?;
+    let mut probes = named(&args.probes)?;
+    if probes.is_empty() {
+        probes = ProbeName::ALL.to_vec();
+    }
     let page = HtmlReport::begin(args.reports.report_html.as_deref(), "probe")?;
     let store = Store::new(&config.root);
-    let subjects = select(&store, &args.session)?
-        .into_iter()
-        .map(|selected| subject(&store, selected))
-        .collect::<Result<Vec<_>, _>>()?;
-    let (over_http, subjects): (Vec<_>, Vec<_>) =
-        subjects.into_iter().partition(|subject| subject.golden.dialect.is_http());
-    for subject in &over_http {
-        eprintln!("{}: not asked; probes speak WebSocket, and this session is over HTTP", subject.session);
-    }
-    if subjects.is_empty() && !over_http.is_empty() {
+    let selected = select(&store, &args.session)?;
+    let questions = questions(&store, &probes, &selected, false)?;
+    if questions.is_empty() {
         return Err(CliError::usage("no session that probes can be asked about")
             .hint("`goldwire check` judges sessions over HTTP"));
     }
@@ -50,7 +49,10 @@ async fn probed(
     settings.users = args.users.unwrap_or(settings.users).max(2);
     settings.rounds = args.rounds.unwrap_or(settings.rounds).max(1);
     settings.soak = args.soak.unwrap_or(settings.soak);
-    let (cells, interrupted) = ask(config, args, &settings, &probes, &subjects).await?;
+    let mut live = Live::open(config, &args.target, interrupts()).await?;
+    let cells = ask(&mut live, runs_folder(&config.root), &settings, &questions).await;
+    let interrupted = live.is_interrupted();
+    live.close().await;
     let golden = |session: &str| store.golden_path(session).display().to_string();
     let sheet = Sheet::of_probe(&cells, interrupted, golden);
     reports.end(&sheet, |file| report::probe_json(file, &cells, interrupted))?;
@@ -71,10 +73,8 @@ async fn probed(
     }
 }
 
-fn named(names: &[String]) -> Result<Vec<ProbeName>, CliError> {
-    if names.is_empty() {
-        return Ok(ProbeName::ALL.to_vec());
-    }
+/// The probes of these names.
+pub(super) fn named(names: &[String]) -> Result<Vec<ProbeName>, CliError> {
     let of = |name: &String| {
         ProbeName::of(name).ok_or_else(|| {
             let known = ProbeName::ALL.map(ProbeName::name);
@@ -85,8 +85,50 @@ fn named(names: &[String]) -> Result<Vec<ProbeName>, CliError> {
     names.iter().map(of).collect()
 }
 
+/// A probe with the sessions that it is asked of.
+pub(super) struct Question {
+    pub(super) probe: ProbeName,
+    pub(super) subjects: Vec<Rc<Subject>>,
+}
+
+/// What is to be asked of what: `probes` of all sessions; with `own`, the probes that a golden names of its session, too.
+pub(super) fn questions(
+    store: &Store,
+    probes: &[ProbeName],
+    selected: &[Selected],
+    own: bool,
+) -> Result<Vec<Question>, CliError> {
+    let (over_http, selected): (Vec<&Selected>, Vec<&Selected>) =
+        selected.iter().partition(|one| one.golden.dialect.is_http());
+    for one in over_http.iter().filter(|one| !probes.is_empty() || (own && !one.golden.probes.is_empty())) {
+        eprintln!("{}: not asked; probes speak WebSocket, and this session is over HTTP", one.session);
+    }
+    let mut known: BTreeMap<&str, Rc<Subject>> = BTreeMap::new();
+    let mut questions = Vec::new();
+    for probe in ProbeName::ALL {
+        let mut subjects = Vec::new();
+        for (index, one) in selected.iter().enumerate() {
+            // Who may come in does not depend on what is said then.
+            let is_named = probes.contains(&probe) && (probe != ProbeName::Auth || index == 0);
+            if !is_named && !(own && one.golden.probes.contains(&probe)) {
+                continue;
+            }
+            let subject = match known.get(one.session.as_str()) {
+                Some(subject) => Rc::clone(subject),
+                None => Rc::new(subject(store, one)?),
+            };
+            known.insert(&one.session, Rc::clone(&subject));
+            subjects.push(subject);
+        }
+        if !subjects.is_empty() {
+            questions.push(Question { probe, subjects });
+        }
+    }
+    Ok(questions)
+}
+
 /// A golden with what the recordings behind it say of how sessions begin.
-fn subject(store: &Store, selected: Selected) -> Result<Subject, CliError> {
+fn subject(store: &Store, selected: &Selected) -> Result<Subject, CliError> {
     let folder = store.recordings_folder(&selected.session);
     let mut openings = Vec::new();
     if folder.is_dir() {
@@ -95,40 +137,35 @@ fn subject(store: &Store, selected: Selected) -> Result<Subject, CliError> {
         }
     }
     let Selected { session, golden, seen, .. } = selected;
-    Ok(Subject { session, golden, seen, openings })
+    Ok(Subject { session: session.clone(), golden: golden.clone(), seen: seen.clone(), openings })
 }
 
-async fn ask(
-    config: &Config,
-    args: &ProbeArgs,
+/// Asks, until somebody wants to stop or the server is gone.
+pub(super) async fn ask(
+    live: &mut Live,
+    folder: PathBuf,
     settings: &Settings,
-    probes: &[ProbeName],
-    subjects: &[Subject],
-) -> Result<(Vec<Cell>, bool), CliError> {
-    let mut live = Live::open(config, &args.target, interrupts()).await?;
+    questions: &[Question],
+) -> Vec<Cell> {
     let mut cells = Vec::new();
-    'all: for &name in probes {
-        // Who may come in does not depend on what is said then.
-        let subjects = if name == ProbeName::Auth { &subjects[..subjects.len().min(1)] } else { subjects };
+    for Question { probe: name, subjects } in questions {
         for subject in subjects {
+            if live.is_interrupted() {
+                return cells;
+            }
             eprintln!("{} {}", name.name(), subject.session);
-            let ground = live.ground(runs_folder(&config.root), settings);
-            let mut asked = probe(name, &ground, subject).await;
+            let ground = live.ground(folder.clone(), settings);
+            let mut asked = probe(*name, &ground, subject).await;
             if let Some(died) = live.server_died() {
                 let unjudged = Unjudged { cause: died.message.clone(), hint: died.hint.clone() };
                 for run in asked.iter_mut().flat_map(|cell| &mut cell.runs) {
                     *run = Run { findings: Vec::new(), unjudged: Some(unjudged.clone()), ..run.clone() };
                 }
                 cells.extend(asked);
-                break 'all;
+                return cells;
             }
             cells.extend(asked);
-            if live.is_interrupted() {
-                break 'all;
-            }
         }
     }
-    let interrupted = live.is_interrupted();
-    live.close().await;
-    Ok((cells, interrupted))
+    cells
 }

@@ -3,6 +3,7 @@
 use crate::report::plural;
 use crate::transcript::Gap;
 use std::io::{self, IsTerminal as _};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 const WIDTH: usize = 24;
@@ -44,6 +45,51 @@ impl Progress {
     }
 }
 
+/// One round of a check that many users play at the same time, told on stderr.
+#[derive(Debug)]
+pub(super) struct Round {
+    name: String,
+    users: usize,
+    done: AtomicUsize,
+    has_bar: bool,
+}
+
+impl Round {
+    /// Says that it begins.
+    pub(super) fn begin(session: &str, number: u32, users: usize) -> Round {
+        let name = format!("{session}: round {number}");
+        let has_bar = users > 1 && io::stderr().is_terminal();
+        match has_bar {
+            true => eprint!("{}", users_bar(&name, 0, users)),
+            false => eprintln!("{name}, {}", plural(users, "user")),
+        }
+        Round { name, users, done: AtomicUsize::new(0), has_bar }
+    }
+
+    /// One of the users is through.
+    pub(super) fn user(&self) {
+        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+        if self.has_bar {
+            eprint!("\r\x1b[K{}", users_bar(&self.name, done, self.users));
+        }
+    }
+}
+
+/// What else is said stands below it.
+impl Drop for Round {
+    fn drop(&mut self) {
+        if self.has_bar {
+            eprintln!("\r\x1b[K{}, {}", self.name, plural(self.users, "user"));
+        }
+    }
+}
+
+fn users_bar(name: &str, done: usize, users: usize) -> String {
+    let full = WIDTH * done / users.max(1);
+    let line = format!("{}{}", "#".repeat(full), "-".repeat(WIDTH - full));
+    format!("{name} [{line}] {done} of {}", plural(users, "user"))
+}
+
 fn bar(round: u32, rounds: u32, kept: usize, took: Duration) -> String {
     let full = WIDTH * round as usize / rounds.max(1) as usize;
     let left = match round {
@@ -66,5 +112,6 @@ mod tests {
         );
         let half = "[############------------] 2 of 4 rounds, 6 recordings kept, 3 s left";
         assert_eq!(bar(2, 4, 6, Duration::from_secs(3)), half);
+        assert_eq!(users_bar("s: round 1", 1, 4), "s: round 1 [######------------------] 1 of 4 users");
     }
 }

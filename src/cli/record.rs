@@ -54,7 +54,7 @@ async fn by_script(
     let mut kept = 0;
     let progress = Progress::of(args.runs);
     for round in 1..=args.runs {
-        let played = live.play(&args.session, golden, users, &folder).await;
+        let played = live.play(&args.session, golden, users, &folder, || {}).await;
         progress.clear();
         for Played { user, result } in played {
             match result {

@@ -8,7 +8,7 @@ use super::error::CliError;
 use crate::report::{self, Inert, Sheet, Times};
 use crate::store::replace;
 use clap::Args;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -185,6 +185,12 @@ pub(super) fn write(
         return std::fs::write(path, &bytes).map_err(|error| failed(&error));
     }
     replace(path, &String::from_utf8_lossy(&bytes)).map_err(|error| failed(&error))
+}
+
+/// How wide the terminal is that a person reads stdout at; none where it goes into a file or a pipe.
+pub(super) fn columns() -> Option<usize> {
+    let (_, columns) = console::Term::stdout().size_checked().filter(|_| io::stdout().is_terminal())?;
+    Some(usize::from(columns))
 }
 
 /// stdout as the runner may see it.

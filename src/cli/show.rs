@@ -5,11 +5,15 @@ use super::config::Config;
 use super::error::CliError;
 use super::exit::Exit;
 use super::html;
+use crate::dialect::{Dialect, Event, bytes_of};
 use crate::diff::timeline;
-use crate::report::plural;
+use crate::report::{hex_view, plural};
 use crate::store::{Store, read_recording};
 use crate::transcript::Offset;
 use std::io::Write;
+
+/// So many bytes of a message are shown.
+const SHOWN: usize = 256;
 
 pub(super) fn run(config: &Config, args: &ShowArgs, out: &mut impl Write) -> Result<Exit, CliError> {
     let transcript = read_recording(&args.recording)?;
@@ -32,6 +36,12 @@ pub(super) fn run(config: &Config, args: &ShowArgs, out: &mut impl Write) -> Res
         handshake.tcp,
         header.stamps
     )?;
+    let dialect =
+        golden.as_ref().map_or_else(|| Dialect::detect([&transcript]), |golden| golden.dialect.clone());
+    if dialect.kind() != Dialect::default().kind() {
+        let whence = if golden.is_some() { "the golden's" } else { "by the look of it" };
+        writeln!(out, "dialect {}, {whence}", dialect.kind())?;
+    }
     if let Some(host) = transcript.ending.host {
         let starved = host.starved.map_or_else(String::new, |percent| {
             format!(", something waited for a processor {percent} % of the time")
@@ -49,7 +59,11 @@ pub(super) fn run(config: &Config, args: &ShowArgs, out: &mut impl Write) -> Res
         let gap = event.at.since(before);
         before = event.at;
         let lane = if lane > 0 { format!("[{lane}]") } else { String::new() };
-        let mut data = event.data.to_string();
+        let bytes = bytes(&event);
+        let mut data = match &bytes {
+            Some(bytes) => plural(bytes.len(), "byte"),
+            None => event.data.to_string(),
+        };
         if data.chars().count() > 100 {
             data = data.chars().take(97).collect::<String>() + "...";
         }
@@ -62,7 +76,16 @@ pub(super) fn run(config: &Config, args: &ShowArgs, out: &mut impl Write) -> Res
             event.at,
             gap.to_string()
         )?;
+        for line in hex_view(&bytes.unwrap_or_default(), SHOWN) {
+            writeln!(out, "       {line}")?;
+        }
     }
     writeln!(out, "       {:>13} {}", transcript.ending.at, transcript.ending.label())?;
     Ok(Exit::Conforms)
+}
+
+/// The bytes of a message that no dialect could read.
+fn bytes(event: &Event) -> Option<Vec<u8>> {
+    let digits = event.data.as_str().filter(|_| event.label.name() == "binary")?;
+    bytes_of(digits)
 }

@@ -61,7 +61,8 @@ pub(super) fn text(data: &Value, key: &str) -> Option<String> {
     data.get(key).filter(|value| !value.is_null()).map(text_of)
 }
 
-pub(super) fn bytes_of(digits: &str) -> Option<Vec<u8>> {
+/// The bytes that hexadecimal digits stand for.
+pub(crate) fn bytes_of(digits: &str) -> Option<Vec<u8>> {
     let pairs = digits.as_bytes().chunks(2);
     pairs
         .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok().filter(|p| p.len() == 2)?, 16).ok())

@@ -24,6 +24,7 @@ mod socketio;
 pub mod sse;
 mod stomp;
 
+pub(crate) use content::bytes_of;
 pub use decoder::{CLOSE, Decoder, RECONNECT, events};
 pub(crate) use http::REQUEST;
 pub use http::{ACCEPT, CANCEL, HttpNames, JSON_BODY};

@@ -1,11 +1,16 @@
 //! Expected beside actual: a run and its findings as rows, without colour.
 //!
 //! A [`Row`] has what the golden wants on the left and what came on the right; rows that agree carry no mark. Long
-//! agreements are folded, repetitions counted. `report` decides how rows look.
+//! agreements are folded, repetitions counted. [`changes`] says in words what one golden allows that another does not.
+//! `report` decides how both look.
+
+mod goldens;
+
+pub use goldens::{Change, Direction, changes};
 
 use crate::dialect::{Decoder, Dialect, Event, Label, events};
 use crate::finding::{Finding, Kind, Place};
-use crate::golden::{Golden, Monitor};
+use crate::golden::{Causes, Golden, Monitor};
 use crate::transcript::{Gap, Transcript};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,6 +42,8 @@ pub enum Row {
         lane: usize,
         /// The time since the event before.
         gap: Option<Gap>,
+        /// The time since its cause, where the golden bounds it.
+        pace: Option<Pace>,
         /// How often it came in a row, in the same way.
         times: usize,
         /// What is wrong with it, in a few words.
@@ -46,6 +53,24 @@ pub enum Row {
     },
     /// So many events that agree were left out.
     Folded(usize),
+}
+
+/// The time from a cause to its event, beside what the golden says of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// How long it took.
+    pub gap: Gap,
+    /// How long it usually takes.
+    pub usual: Gap,
+    /// How long it may take.
+    pub latest: Gap,
+}
+
+impl Pace {
+    /// How much of what it may take it took.
+    fn share(self) -> f64 {
+        self.gap.as_secs_f64() / self.latest.as_secs_f64().max(1e-9)
+    }
 }
 
 /// How many agreeing rows are kept before and after a deviation.
@@ -58,10 +83,10 @@ pub fn rows(golden: &Golden, transcript: &Transcript, findings: &[Finding]) -> V
         let mut decoder = Decoder::new(&golden.dialect);
         transcript.frames.iter().flat_map(move |frame| decoder.feed(frame))
     };
-    let mut lanes = LaneNumbers { monitor: Monitor::new(&golden.order), known: BTreeMap::new() };
+    let mut lanes = LaneNumbers::of(golden);
     let mut notes: BTreeMap<usize, Vec<&Finding>> = BTreeMap::new();
     let mut absent: BTreeMap<usize, Vec<&Finding>> = BTreeMap::new();
-    let last = events().last().map_or(0, |event| event.frame);
+    let (last, shared) = frames(events());
     for finding in findings {
         match finding.kind {
             Kind::Missing => absent.entry(finding.first_frame().min(last)).or_default().push(finding),
@@ -81,7 +106,7 @@ pub fn rows(golden: &Golden, transcript: &Transcript, findings: &[Finding]) -> V
     let mut all = Vec::new();
     let mut before = None;
     for event in events() {
-        let lane = lanes.of(golden, &event);
+        let (lane, pace) = lanes.next(golden, &event);
         let gap = before.map(|at| event.at.since(at));
         before = Some(event.at);
         // What was missed shows before the event that revealed it; at the very end, after it.
@@ -91,7 +116,9 @@ pub fn rows(golden: &Golden, transcript: &Transcript, findings: &[Finding]) -> V
             !at_end || !finding.message.contains("session ended") && !finding.message.contains("timed out")
         });
         all.extend(here.into_iter().map(|finding| missing_row(finding, &lanes)));
-        all.push(event_row(&golden.dialect, &event, notes.get(&event.frame), lane, gap));
+        let of_frame = notes.get(&event.frame).map_or(&[][..], Vec::as_slice);
+        let found = of_frame.iter().copied().find(|finding| is_about(finding, &event, &shared));
+        all.push(event_row(&golden.dialect, &event, found, (lane, gap, pace)));
         all.extend(after.into_iter().map(|finding| missing_row(finding, &lanes)));
     }
     for finding in absent.into_values().flatten() {
@@ -100,18 +127,53 @@ pub fn rows(golden: &Golden, transcript: &Transcript, findings: &[Finding]) -> V
     fold(all)
 }
 
+/// The last frame with an event, and the events of those frames that have several.
+fn frames(events: impl Iterator<Item = Event>) -> (usize, BTreeMap<usize, Vec<Label>>) {
+    let mut shared: BTreeMap<usize, Vec<Label>> = BTreeMap::new();
+    let mut before: Option<(usize, Label)> = None;
+    for event in events {
+        if let Some((_, label)) = before.filter(|(frame, _)| *frame == event.frame) {
+            shared.entry(event.frame).or_insert_with(|| vec![label]).push(event.label.clone());
+        }
+        before = Some((event.frame, event.label));
+    }
+    (before.map_or(0, |(frame, _)| frame), shared)
+}
+
+/// Whether what was found in an event's frame is about this event: the one that it names, or the frame's last.
+fn is_about(finding: &Finding, event: &Event, shared: &BTreeMap<usize, Vec<Label>>) -> bool {
+    let Some(labels) = shared.get(&event.frame) else { return true };
+    if labels.contains(&finding.place.event) {
+        return finding.place.event == event.label;
+    }
+    labels.last() == Some(&event.label)
+}
+
+/// Follows a session: in which lane every event stands, and how long after its cause it came.
 struct LaneNumbers {
     monitor: Monitor,
+    causes: Causes,
     known: BTreeMap<(String, String), usize>,
 }
 
 impl LaneNumbers {
-    fn of(&mut self, golden: &Golden, event: &Event) -> usize {
+    fn of(golden: &Golden) -> LaneNumbers {
+        let (monitor, causes) = (Monitor::new(&golden.order), Causes::new(&golden.order));
+        LaneNumbers { monitor, causes, known: BTreeMap::new() }
+    }
+
+    fn next(&mut self, golden: &Golden, event: &Event) -> (usize, Option<Pace>) {
         let keys = |key: &str| crate::check::lane_value(golden, event, key);
-        self.monitor.feed(&event.label, &keys);
-        let Some(lane) = self.monitor.lanes_of(&event.label, &keys).pop() else { return 0 };
+        let step = self.monitor.step(&event.label, &keys);
+        let pace = self.causes.step(&event.label, &step.lanes, event.at).and_then(|(cause, gap)| {
+            let envelopes = &golden.event(&event.label)?.timing;
+            let envelope = envelopes.iter().find(|envelope| envelope.after == *cause)?;
+            Some(Pace { gap, usual: envelope.usual, latest: envelope.latest? })
+        });
+        step.forgotten.into_iter().for_each(|lane| self.causes.forget(lane));
+        let Some(lane) = self.monitor.lanes_of(&event.label, &keys).pop() else { return (0, pace) };
         let next = self.known.len() + 1;
-        *self.known.entry(lane).or_insert(next)
+        (*self.known.entry(lane).or_insert(next), pace)
     }
 }
 
@@ -123,6 +185,7 @@ fn missing_row(finding: &Finding, lanes: &LaneNumbers) -> Row {
         live: None,
         lane,
         gap: None,
+        pace: None,
         times: 1,
         note: "missing".to_owned(),
         frame: None,
@@ -132,12 +195,10 @@ fn missing_row(finding: &Finding, lanes: &LaneNumbers) -> Row {
 fn event_row(
     dialect: &Dialect,
     event: &Event,
-    findings: Option<&Vec<&Finding>>,
-    lane: usize,
-    gap: Option<Gap>,
+    finding: Option<&Finding>,
+    (lane, gap, pace): (usize, Option<Gap>, Option<Pace>),
 ) -> Row {
     let name = event.label.to_string();
-    let finding = findings.and_then(|findings| findings.first());
     let (mark, golden, note) = match finding {
         None => (Mark::Same, Some(name.clone()), String::new()),
         Some(finding) => {
@@ -186,7 +247,7 @@ fn event_row(
             }
         }
     };
-    Row::Event { mark, golden, live: Some(name), lane, gap, times: 1, note, frame: Some(event.frame) }
+    Row::Event { mark, golden, live: Some(name), lane, gap, pace, times: 1, note, frame: Some(event.frame) }
 }
 
 /// Whether a place is where an event says which of its states it is.
@@ -211,12 +272,23 @@ fn fold(rows: Vec<Row>) -> Vec<Row> {
     let mut counted: Vec<Row> = Vec::new();
     for row in rows {
         if let (
-            Some(Row::Event { mark: last_mark, live: last, lane: last_lane, note: last_note, times, .. }),
-            Row::Event { mark: mark @ (Mark::Same | Mark::Changed), live, lane, note, .. },
+            Some(Row::Event {
+                mark: last_mark,
+                live: last,
+                lane: last_lane,
+                note: last_note,
+                times,
+                pace: last_pace,
+                ..
+            }),
+            Row::Event { mark: mark @ (Mark::Same | Mark::Changed), live, lane, note, pace, .. },
         ) = (counted.last_mut(), &row)
         {
             if (mark, live, lane, note) == (&*last_mark, &*last, &*last_lane, &*last_note) {
                 *times += 1;
+                // The one that took most of its time stands for all.
+                let slower = pace.filter(|pace| last_pace.is_none_or(|last| pace.share() > last.share()));
+                *last_pace = slower.or(*last_pace);
                 continue;
             }
         }
@@ -249,15 +321,13 @@ fn fold(rows: Vec<Row>) -> Vec<Row> {
 
 /// The whole session as rows without a golden: what `show` prints.
 pub fn timeline(golden: Option<&Golden>, transcript: &Transcript) -> Vec<(Event, usize)> {
-    let by_itself = || Dialect::at(&transcript.header.url);
-    let dialect = golden.map_or_else(by_itself, |golden| golden.dialect.clone());
-    let mut lanes =
-        golden.map(|golden| LaneNumbers { monitor: Monitor::new(&golden.order), known: BTreeMap::new() });
+    let dialect = golden.map_or_else(|| Dialect::detect([transcript]), |golden| golden.dialect.clone());
+    let mut lanes = golden.map(LaneNumbers::of);
     events(&dialect, &transcript.frames)
         .into_iter()
         .map(|event| {
             let lane = match (&mut lanes, golden) {
-                (Some(lanes), Some(golden)) => lanes.of(golden, &event),
+                (Some(lanes), Some(golden)) => lanes.next(golden, &event).0,
                 _ => 0,
             };
             (event, lane)
@@ -265,8 +335,58 @@ pub fn timeline(golden: Option<&Golden>, transcript: &Transcript) -> Vec<(Event,
         .collect()
 }
 
+/// Two texts in one, where they have enough in common: what is gone stands in `[-…-]`, what is new in `{+…+}`.
+pub fn words(old: &str, new: &str) -> Option<String> {
+    let diff = similar::TextDiff::from_words(old, new);
+    if diff.ratio() < ALIKE {
+        return None;
+    }
+    let mut out = String::new();
+    let mut open = similar::ChangeTag::Equal;
+    for change in diff.iter_all_changes() {
+        if change.tag() != open {
+            out.push_str(closing(open));
+            open = change.tag();
+            out.push_str(match open {
+                similar::ChangeTag::Equal => "",
+                similar::ChangeTag::Delete => "[-",
+                similar::ChangeTag::Insert => "{+",
+            });
+        }
+        out.push_str(change.value());
+    }
+    out.push_str(closing(open));
+    Some(out)
+}
+
+/// Texts that share less than this are two texts.
+const ALIKE: f32 = 0.4;
+
+const fn closing(tag: similar::ChangeTag) -> &'static str {
+    match tag {
+        similar::ChangeTag::Equal => "",
+        similar::ChangeTag::Delete => "-]",
+        similar::ChangeTag::Insert => "+}",
+    }
+}
+
 /// Two texts as a unified diff with three lines of context; empty when they are equal.
 pub fn unified(old: &str, new: &str, old_name: &str, new_name: &str) -> String {
     let diff = similar::TextDiff::from_lines(old, new);
     diff.unified_diff().context_radius(3).header(old_name, new_name).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_with_much_in_common_are_shown_as_one() {
+        let old = "The universe is young, and light needs time.";
+        assert_eq!(
+            words(old, "The universe is old, and light needs time to come.").as_deref(),
+            Some("The universe is [-young,-]{+old,+} and light needs [-time.-]{+time to come.+}")
+        );
+        assert_eq!(words(old, "nothing of it"), None);
+    }
 }

@@ -52,6 +52,9 @@ pub enum Action {
     Done(Ending),
 }
 
+/// The code of an ending in which the server did not answer the client's close, and only hung up.
+const UNANSWERED: u16 = 1006;
+
 #[derive(Debug, Clone, PartialEq)]
 enum State {
     Running,
@@ -208,9 +211,16 @@ impl<'g> Session<'g> {
                 self.over(frame.at, End::Closed { by, code, reason });
             }
             Payload::Gone(detail) if frame.conn == self.conn => {
-                let detail =
-                    if closing { format!("no answer to our close: {detail}") } else { detail.clone() };
-                self.over(frame.at, End::Dropped { detail });
+                let how = match closing {
+                    // The client ended it; that the server only hung up is in the code.
+                    true => End::Closed {
+                        by: Side::Client,
+                        code: UNANSWERED,
+                        reason: format!("no answer to our close: {detail}"),
+                    },
+                    false => End::Dropped { detail: detail.clone() },
+                };
+                self.over(frame.at, how);
             }
             Payload::Open(_) => {
                 self.conn = frame.conn;
@@ -482,6 +492,8 @@ impl<'g> Session<'g> {
     fn end(&mut self, now: Offset) -> Turn {
         let close = self.golden.ends.iter().find_map(|end| end.strip_prefix("client ")?.parse().ok());
         match close {
+            // RFC 6455, 7.4.1: 1006 "MUST NOT be set as a status code in a Close control frame".
+            Some(UNANSWERED) => self.close(now, 1000),
             Some(code) => self.close(now, code),
             None => {
                 let deadline = self.progress + self.golden.wait;
@@ -639,7 +651,11 @@ mod tests {
     }
 
     fn play(script: impl FnOnce(&mut Stage<'_>)) -> Vec<String> {
-        let golden = golden::read("chat.toml", CHAT).expect("a valid golden");
+        play_by(CHAT, script)
+    }
+
+    fn play_by(golden: &str, script: impl FnOnce(&mut Stage<'_>)) -> Vec<String> {
+        let golden = golden::read("chat.toml", golden).expect("a valid golden");
         let values = BTreeMap::from([("user.email".to_owned(), Value::from("u1@example.test"))]);
         let mut stage = Stage { session: Session::new(&golden, values), now: 0, said: Vec::new() };
         stage.settle();
@@ -693,6 +709,21 @@ mod tests {
     }
 
     #[test]
+    fn a_server_that_hangs_up_instead_of_closing_was_left_by_the_client() {
+        let golden = CHAT.replace("wait =", "ends = \"client 1006\"\nwait =");
+        let said = play_by(&golden, |stage| {
+            stage.server(r#"{"type":"connected","thread":"t1"}"#);
+            stage.server(r#"{"type":"token"}"#);
+            stage.server(r#"{"type":"done"}"#);
+            stage.now = stage.settle();
+            stage.settle();
+            stage.frame(Side::Server, Payload::Gone("connection reset".to_owned()));
+            stage.settle();
+        });
+        assert_eq!(said[2..], ["130 close 1000", "130 client 1006"]);
+    }
+
+    #[test]
     fn a_server_that_closes_early_ends_the_session() {
         let said = play(|stage| {
             stage.frame(Side::Server, Payload::Close { code: 1008, reason: "no".to_owned() });
@@ -736,5 +767,30 @@ mod tests {
             assert_eq!(sent, "CONNECT {\"jwt\":\"j\"}\r\nPING\r\nPONG\r\n");
             assert!(matches!(session.state, State::Listening(_)), "{:?}", session.state);
         }
+    }
+
+    #[test]
+    fn a_client_that_has_been_silent_for_long_says_that_it_is_there() {
+        let text = r#"
+            goldwire = 1
+            order = ">CONNECT ; CONNACK ; PUBLISH"
+            wait = "60 s"
+            [dialect]
+            kind = "mqtt"
+            [event.CONNECT]
+            send = { client_id = "a", keep_alive = 10 }
+        "#;
+        let golden = golden::read("g.toml", text).expect("a golden");
+        let mut session = Session::new(&golden, BTreeMap::new());
+        let at = |seconds: u64| Offset::ZERO + Gap::from_millis(seconds * 1000);
+        let Action::Send(connect) = session.turn(at(0), &mut |_| None).action else { panic!("it connects") };
+        session.frame(&Frame::new(at(0), Side::Client, connect));
+        session.frame(&Frame::new(at(1), Side::Server, Payload::Binary(vec![0x20, 2, 0, 0])));
+        let turn = session.turn(at(1), &mut |_| None);
+        assert_eq!(turn, Turn { action: Action::Wait, wake: at(5) });
+        let ping = Payload::Binary(vec![0xc0, 0]);
+        assert_eq!(session.turn(at(5), &mut |_| None).action, Action::Send(ping.clone()));
+        session.frame(&Frame::new(at(5), Side::Client, ping));
+        assert_eq!(session.turn(at(5), &mut |_| None), Turn { action: Action::Wait, wake: at(10) });
     }
 }

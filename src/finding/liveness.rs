@@ -14,6 +14,11 @@ pub enum Answer {
 }
 
 impl Answer {
+    /// The answer of this name.
+    pub fn of(name: &str) -> Option<Answer> {
+        [Answer::Unknown, Answer::Pass, Answer::Fail].into_iter().find(|answer| answer.name() == name)
+    }
+
     /// The stable name in reports.
     pub const fn name(self) -> &'static str {
         match self {

@@ -6,13 +6,18 @@
 
 mod confirm;
 mod liveness;
+mod merge;
 mod probe;
 mod run;
+mod shard;
 
+pub use crate::golden::ProbeName;
 pub use confirm::{confirm, is_settled, needs_another_round};
 pub use liveness::{Answer, LiveCheck};
-pub use probe::{Cell, ProbeName};
-pub use run::{Outcome, Run, Unjudged, Verdict};
+pub use merge::{MergeError, merge};
+pub use probe::Cell;
+pub use run::{Asked, Outcome, Run, Unjudged, Verdict};
+pub use shard::{Part, Shard};
 
 use crate::dialect::Label;
 
@@ -186,6 +191,11 @@ impl Kind {
             Kind::Leak => "leak",
             Kind::Trend => "trend",
         }
+    }
+
+    /// The kind of this name.
+    pub fn of(name: &str) -> Option<Kind> {
+        Kind::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
     /// The part of the golden that was contradicted.

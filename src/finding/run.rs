@@ -1,6 +1,6 @@
 //! A run and its verdict.
 
-use super::{Finding, LiveCheck, Severity};
+use super::{Finding, LiveCheck, Part, Severity};
 use crate::transcript::{Gap, Host};
 
 /// What a check says of a run, or of all of them.
@@ -95,6 +95,15 @@ impl Run {
     }
 }
 
+/// A session that was to be judged.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Asked {
+    /// Its name.
+    pub session: String,
+    /// Where its golden is, as a person would name it.
+    pub golden: String,
+}
+
 /// All that one command found.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Outcome {
@@ -102,13 +111,43 @@ pub struct Outcome {
     pub runs: Vec<Run>,
     /// Whether somebody stopped it before it was done.
     pub interrupted: bool,
+    /// What was to be judged, where that is known.
+    pub asked: Vec<Asked>,
+    /// Whether drift fails.
+    pub strict: bool,
+    /// Which part of a whole it is, where several jobs share one.
+    pub part: Option<Part>,
+    /// Why it is not all that it should be: a part that is missing, or that did not get to its end.
+    pub unfinished: Option<Unjudged>,
 }
 
 impl Outcome {
+    /// Of these runs and nothing else.
+    pub fn of(runs: Vec<Run>) -> Outcome {
+        Outcome { runs, ..Outcome::default() }
+    }
+
+    /// Whether it is a shard to which no session of the whole fell: nothing was judged, and nothing had to be.
+    pub fn is_empty_shard(&self) -> bool {
+        let has_nothing = self.runs.is_empty() && self.asked.is_empty() && self.unfinished.is_none();
+        has_nothing && !self.interrupted && self.part.as_ref().is_some_and(|part| !part.whole.is_empty())
+    }
+
     /// The verdict over all runs. Something that could not be judged outweighs all that was: it must never look like
     /// passing, nor like a deviation that somebody goes looking for.
     pub fn verdict(&self) -> Verdict {
+        if self.unfinished.is_some() {
+            return Verdict::CouldNotJudge;
+        }
+        if self.is_empty_shard() {
+            return Verdict::Conforms;
+        }
         self.runs.iter().map(Run::verdict).max().unwrap_or(Verdict::CouldNotJudge)
+    }
+
+    /// The verdict as reports write it.
+    pub fn verdict_name(&self) -> &'static str {
+        if self.is_empty_shard() { "nothing in this shard" } else { self.verdict().name() }
     }
 
     /// The runs with findings or without a judgement, deviating ones first; one run a session and sort of finding

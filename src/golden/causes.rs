@@ -96,21 +96,23 @@ impl Causes {
         let Causes { events, latest, .. } = self;
         let (own, name) = (&events[number as usize], |number: u32| &events[number as usize].label);
         let mut cause: Option<(Offset, u32)> = None;
-        let mut offer = |(other, then): (u32, &Offset)| {
+        let mut offer = |other: u32, then: Offset| {
             // Of two that came at the same moment the name decides, so that every reading gives the same.
             let is_later = |(latest, known): (Offset, u32)| match then.cmp(&latest) {
                 Ordering::Equal => name(other) >= name(known),
                 order => order.is_gt(),
             };
             if cause.is_none_or(is_later) {
-                cause = Some((*then, other));
+                cause = Some((then, other));
             }
         };
         // The session first, then its lanes.
-        for (shared, lane) in std::iter::once(None).chain(lanes.iter().copied().map(Some)).enumerate() {
-            let mut cells = latest.at(lane);
-            if let Some(causes) = own.causes.get(shared).filter(|causes| !causes.is_empty()) {
-                cells.own_values().filter(|(other, _)| causes.contains(other)).for_each(&mut offer);
+        for shared in 0..=lanes.len() {
+            let mut cells = latest.at(shared.checked_sub(1).map(|lane| lanes[lane]));
+            for other in own.causes.get(shared).into_iter().flatten() {
+                if let Some(then) = cells.get(*other) {
+                    offer(*other, *then);
+                }
             }
             *cells.own(number) = at;
         }

@@ -33,7 +33,8 @@ use super::order_syntax;
 use super::problem::{Problems, Source, did_you_mean};
 use super::shape::{Path, parse_rule};
 use super::{
-    Before, Envelope, Event, Golden, Learned, LiveItem, Order, Pace, Template, WholeRun, default_df,
+    Before, Envelope, Event, Golden, Learned, LiveItem, Order, Pace, ProbeName, Template, WholeRun,
+    default_df,
 };
 use crate::dialect::{Dialect, HttpNames, JsonNames, Label, Protocol, Spoken};
 use crate::transcript::Gap;
@@ -145,6 +146,7 @@ fn read_document(source: &Source<'_>, table: &toml_edit::Table) -> Option<Golden
     if let Some(span) = root.key_span("require_live") {
         note_place(source, &mut places, "require_live", span);
     }
+    let probes = read_probes(&root);
     let learned = read_learned(root.table("learned"));
     let whole_run = read_whole_run(root.table("whole_run"));
     // Every mistake is reported, also where the order itself makes no sense.
@@ -161,6 +163,7 @@ fn read_document(source: &Source<'_>, table: &toml_edit::Table) -> Option<Golden
         linger,
         keep,
         require_live,
+        probes,
         learned,
         whole_run,
         events,
@@ -478,6 +481,23 @@ fn read_live(root: &Fields<'_>) -> Vec<LiveItem> {
     items
 }
 
+fn read_probes(root: &Fields<'_>) -> Vec<ProbeName> {
+    let mut probes = Vec::new();
+    for (text, span) in root.strings("probes").unwrap_or_default() {
+        match ProbeName::of(&text) {
+            Some(probe) if probes.contains(&probe) => {}
+            Some(probe) => probes.push(probe),
+            None => {
+                let names = ProbeName::ALL.map(ProbeName::name);
+                let hint =
+                    did_you_mean(&text, names).unwrap_or_else(|| format!("some of {}", names.join(", ")));
+                root.source().report(span, format!("no probe is called `{text}`"), "here", Some(hint));
+            }
+        }
+    }
+    probes
+}
+
 fn read_ends(source: &Source<'_>, root: &Fields<'_>) -> Vec<String> {
     let ends = root.strings("ends").unwrap_or_else(|| vec![("client 1000".to_owned(), 0..1)]);
     for (text, span) in &ends {
@@ -565,7 +585,7 @@ fn check_templates(
             }
         }
         for name in event.sends.iter().flat_map(Template::names) {
-            let built_in = ["uuid", "nonce", "now", "token", "run"].contains(&name.as_str())
+            let built_in = ["uuid", "nonce", "now", "token", "password", "run"].contains(&name.as_str())
                 || name.starts_with("user.")
                 || name.starts_with("var.");
             if !built_in && !bound.contains(&name.as_str()) {
@@ -652,6 +672,9 @@ fn write_into(out: &mut String, golden: &Golden) -> std::fmt::Result {
             writeln!(out, "require_live = true")?
         }
         items => writeln!(out, "require_live = {}", strings(items.iter().map(|item| item.name())))?,
+    }
+    if !golden.probes.is_empty() {
+        writeln!(out, "probes = {}", strings(golden.probes.iter().map(|probe| probe.name())))?;
     }
     write_dialect(out, &golden.dialect)?;
     let learned = &golden.learned;

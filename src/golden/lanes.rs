@@ -197,14 +197,6 @@ impl<T: Default> Cells<'_, T> {
         }
     }
 
-    /// The values of the lane, or of the session if it stands in none, with their numbers.
-    pub(crate) fn own_values(&self) -> impl Iterator<Item = (u32, &T)> {
-        let session = if self.lane.is_none() { &self.session[..] } else { &[] };
-        let session = (0..).zip(session).filter_map(|(number, value)| Some((number, value.as_ref()?)));
-        let lane = self.lane.iter().flat_map(|lane| lane.iter());
-        session.chain(lane.map(|(number, value)| (*number, value)))
-    }
-
     pub(crate) fn is_in_lane(&self) -> bool {
         self.lane.is_some()
     }

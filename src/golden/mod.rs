@@ -14,6 +14,7 @@ mod monitor;
 mod order;
 mod order_syntax;
 mod places;
+mod probes;
 mod problem;
 mod seen;
 mod shape;
@@ -32,6 +33,7 @@ pub(crate) use monitor::Step;
 pub use monitor::{Keys, Lane, Monitor, Violation, What};
 pub use order::{Order, Times};
 pub use order_syntax::{OrderError, parse as parse_order};
+pub use probes::ProbeName;
 pub use problem::{Problem, Problems, Source as SourceText, did_you_mean};
 pub use seen::{Prints, Regular, Seen, SeenError};
 pub use shape::{Fact, Format, Path, Rule, Source, Type, parse_rule, type_of};
@@ -69,6 +71,8 @@ pub struct Golden {
     pub keep: Vec<String>,
     /// What must be seen for the answers to count as a live server's; failing one of them is a deviation.
     pub require_live: Vec<LiveItem>,
+    /// What `check` asks besides, because it belongs to this session.
+    pub probes: Vec<ProbeName>,
     /// Where all this comes from.
     pub learned: Learned,
     /// What is known of the pace of whole sessions.
@@ -165,6 +169,7 @@ impl Default for Golden {
             linger: format::DEFAULT_LINGER,
             keep: Vec::new(),
             require_live: Vec::new(),
+            probes: Vec::new(),
             learned: Learned::default(),
             whole_run: None,
             events: BTreeMap::new(),

@@ -185,7 +185,7 @@ fn id_text(value: &Value) -> Option<String> {
 /// Whether a value looks like an id rather than a word, a text or a date.
 pub(super) fn is_id(path: &str, value: &Value) -> bool {
     let leaf = leaf(path);
-    let named = leaf == "id" || leaf.ends_with("_id") || leaf.ends_with("Id") || leaf.ends_with("ID");
+    let named = leaf == "id" || ["_id", "-id", "Id", "ID"].iter().any(|end| leaf.ends_with(end));
     match value {
         Value::String(text) => {
             let long = (6..=200).contains(&text.len()) && !text.contains(char::is_whitespace);
@@ -195,6 +195,8 @@ pub(super) fn is_id(path: &str, value: &Value) -> bool {
                 && (format.is_some()
                     || (digits >= 4 && text.chars().all(|c| c.is_ascii_alphanumeric() || "_.:-".contains(c)))
                     || (named && digits > 0))
+                // A counter, written as a text.
+                || (named && digits > 0 && digits == text.len() && digits <= 20)
         }
         Value::Number(number) => named && !number.is_f64(),
         _ => false,

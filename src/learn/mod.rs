@@ -6,11 +6,14 @@
 //! accepts every recording it was learned from; that is checked here, not hoped for.
 
 mod binding;
+#[cfg(test)]
+mod dialects;
 mod guarantee;
 mod lanes;
 mod liveness;
 mod names;
 mod order;
+mod past;
 mod paths;
 mod prior;
 mod script;
@@ -311,6 +314,7 @@ fn keep(golden: &mut Golden, previous: &Golden) {
     golden.linger = previous.linger;
     golden.keep.clone_from(&previous.keep);
     golden.require_live.clone_from(&previous.require_live);
+    golden.probes.clone_from(&previous.probes);
     let keeps =
         |key: &str| previous.keep.iter().any(|kept| key == kept || key.starts_with(&format!("{kept}.")));
     if keeps("order") {

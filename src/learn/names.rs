@@ -15,6 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const USUAL: [&str; 9] = ["type", "event", "kind", "method", "msg_type", "op", "action", "cmd", "t"];
 /// At most so many different names.
 const MAX_NAMES: usize = 200;
+/// A longer list is one of things of a kind.
+const MAX_PLACES: usize = 8;
 /// At most so many values make one event several.
 const MAX_STATES: usize = 4;
 /// At most so many topics make one event several.
@@ -71,11 +73,11 @@ fn exchanges(recordings: &[&Transcript]) -> JsonNames {
 /// The JSON messages of one side.
 fn messages(recording: &Transcript, side: Side) -> Vec<Value> {
     let own = recording.frames.iter().filter(|frame| frame.side == side);
-    let texts = own.filter_map(|frame| match &frame.payload {
+    own.filter_map(|frame| match &frame.payload {
         Payload::Text(text) => serde_json::from_str(text).ok(),
         _ => None,
-    });
-    texts.filter(Value::is_object).collect()
+    })
+    .collect()
 }
 
 fn best(
@@ -89,6 +91,9 @@ fn best(
     for recording in recordings {
         let mut here: BTreeSet<(String, String)> = BTreeSet::new();
         for value in said(recording) {
+            if fields(&value).is_empty() {
+                continue;
+            }
             let shape = shape(&value);
             total += 1;
             *shapes.entry(shape).or_default() += 1;
@@ -307,14 +312,13 @@ fn names(value: &Value) -> Vec<(String, String)> {
             && Format::of(text).is_none()
     };
     let mut found = Vec::new();
-    let Some(map) = value.as_object() else { return found };
-    for (key, item) in map {
+    for (path, item) in fields(value) {
         match item {
-            Value::String(text) if is_name(text) => found.push((pointer([key.as_str()]), text.clone())),
+            Value::String(text) if is_name(text) => found.push((path, text.clone())),
             Value::Object(inner) => {
                 for (below, item) in inner {
                     if let Some(text) = item.as_str().filter(|text| is_name(text)) {
-                        found.push((pointer([key.as_str(), below.as_str()]), text.to_owned()));
+                        found.push((format!("{path}{}", pointer([below.as_str()])), text.to_owned()));
                     }
                 }
             }
@@ -324,15 +328,26 @@ fn names(value: &Value) -> Vec<(String, String)> {
     found
 }
 
+/// The fields of an object; the items of a short list, whose places have each a meaning of their own.
+fn fields(value: &Value) -> Vec<(String, &Value)> {
+    match value {
+        Value::Object(map) => map.iter().map(|(key, item)| (pointer([key.as_str()]), item)).collect(),
+        Value::Array(items) if items.len() <= MAX_PLACES => {
+            items.iter().enumerate().map(|(place, item)| (format!("/{place}"), item)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// A fingerprint of the set of paths down to the second level.
 fn shape(value: &Value) -> u64 {
     use std::hash::{DefaultHasher, Hash, Hasher};
     let mut paths = BTreeSet::new();
-    for (key, item) in value.as_object().into_iter().flatten() {
-        paths.insert(pointer([key.as_str()]));
+    for (path, item) in fields(value) {
         for below in item.as_object().into_iter().flat_map(|map| map.keys()) {
-            paths.insert(pointer([key.as_str(), below.as_str()]));
+            paths.insert(format!("{path}{}", pointer([below.as_str()])));
         }
+        paths.insert(path);
     }
     let mut hasher = DefaultHasher::new();
     paths.hash(&mut hasher);

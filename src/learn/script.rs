@@ -2,20 +2,15 @@
 
 use super::Session;
 use super::lanes::is_id;
-use super::paths::each_scalar;
-use crate::dialect::{CANCEL, Event, Label, RECONNECT, pointer};
+use super::past::{Origin, Past};
+use crate::dialect::{CANCEL, Event, Label, RECONNECT, bytes_of, pointer};
 use crate::golden::{self, Format, Golden, Monitor, Order, Template};
 use crate::transcript::Gap;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A value from the server must be this long to be looked for inside of a longer text.
-const MIN_INSIDE: usize = 12;
 /// A think time below this is only the client's own speed.
 const MIN_THINK: Gap = Gap::from_millis(50);
-
-/// Where a value that the client sends came from: an event and a pointer.
-type Origin = (Label, String);
 
 pub(super) fn learn(
     sessions: &[Session],
@@ -35,11 +30,12 @@ pub(super) fn learn(
         }
     } else {
         let mut binds = Binds::default();
+        let pasts: Vec<Past<'_>> = following.iter().map(|session| Past::of(session)).collect();
         for (index, label) in script.iter().enumerate() {
             if matches!(label.as_str(), RECONNECT | CANCEL) {
                 continue;
             }
-            let template = template(index, &following, &mut binds);
+            let template = template(index, &pasts, &mut binds);
             if let Some(event) = events.get_mut(label) {
                 // One message that is sent again and again is written once.
                 if event.sends.first() != Some(&template) || event.sends.len() > 1 {
@@ -52,7 +48,7 @@ pub(super) fn learn(
             let wanted = counts(label);
             if label.is_client() && event.sends.len() > 1 && event.sends.len() < wanted {
                 // Equal neighbours were folded although others differ: spell all of them out.
-                event.sends = spell_out(label, &script, &following, &mut binds);
+                event.sends = spell_out(label, &script, &pasts, &mut binds);
             }
         }
         binds.write(events);
@@ -62,9 +58,9 @@ pub(super) fn learn(
     script
 }
 
-fn spell_out(label: &Label, script: &[Label], sessions: &[&Session], binds: &mut Binds) -> Vec<Template> {
+fn spell_out(label: &Label, script: &[Label], pasts: &[Past<'_>], binds: &mut Binds) -> Vec<Template> {
     let places = script.iter().enumerate().filter(|(_, own)| *own == label);
-    places.map(|(index, _)| template(index, sessions, binds)).collect()
+    places.map(|(index, _)| template(index, pasts, binds)).collect()
 }
 
 fn labels(session: &Session) -> Vec<Label> {
@@ -114,31 +110,33 @@ impl Binds {
     }
 }
 
-/// The client's `index`-th message of a session, and all that came before it.
-fn sent(session: &Session, index: usize) -> Option<(&Event, &[Event])> {
-    let mut clients = session.events.iter().enumerate().filter(|(_, event)| event.label.is_client());
-    let (at, event) = clients.nth(index)?;
-    Some((event, &session.events[..at]))
+/// A message of the client, and what came before it.
+#[derive(Clone, Copy)]
+struct Sent<'p, 's> {
+    past: &'p Past<'s>,
+    at: usize,
 }
 
-fn template(index: usize, sessions: &[&Session], binds: &mut Binds) -> Template {
-    let sent: Vec<(&Event, &[Event])> = sessions.iter().filter_map(|session| sent(session, index)).collect();
-    let Some((first, _)) = sent.first() else { return Template::Text(String::new()) };
+impl<'s> Sent<'_, 's> {
+    fn event(self) -> &'s Event {
+        self.past.event(self.at)
+    }
+}
+
+fn template(index: usize, pasts: &[Past<'_>], binds: &mut Binds) -> Template {
+    let sent = pasts.iter().filter_map(|past| Some(Sent { past, at: past.send(index)? }));
+    let sent: Vec<Sent<'_, '_>> = sent.collect();
+    let Some(first) = sent.first().map(|sent| sent.event()) else { return Template::Text(String::new()) };
     match (&first.data, first.label.name()) {
         (Value::String(text), "text") => {
             Template::Text(with_credentials(text).unwrap_or_else(|| text.clone()))
         }
-        (Value::String(text), "binary") => Template::Binary(bytes(text)),
+        (Value::String(text), "binary") => Template::Binary(bytes_of(text).unwrap_or_default()),
         _ => Template::Json(generalise(&first.data, "", &sent, binds)),
     }
 }
 
-fn bytes(hex: &str) -> Vec<u8> {
-    let digit = |at: usize| hex.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
-    (0..hex.len() / 2).filter_map(|i| digit(2 * i)).collect()
-}
-
-fn generalise(value: &Value, path: &str, sent: &[(&Event, &[Event])], binds: &mut Binds) -> Value {
+fn generalise(value: &Value, path: &str, sent: &[Sent<'_, '_>], binds: &mut Binds) -> Value {
     match value {
         Value::Object(map) => Value::Object(
             map.iter()
@@ -174,16 +172,22 @@ fn with_credentials(text: &str) -> Option<String> {
         // However it was found and called, what opens the door is the token of the login.
         let is_token = name.ends_with("token") && name != "refresh_token";
         let is_door = is_token || ["jwt", "header", "cookie", "authorization", "bearer"].contains(&name);
-        let place = if is_door { "token" } else { name };
+        // What has a name as variables of the environment have was given by it: `--secret PASSWORD`.
+        let is_given = name.chars().any(|c| c.is_ascii_uppercase());
+        let place = if is_door {
+            "token".to_owned()
+        } else {
+            format!("{}{name}", if is_given { "var." } else { "" })
+        };
         out.push_str(&format!("{before}{{{{{place}}}}}"));
         rest = behind;
     }
     (!out.is_empty()).then(|| out + rest)
 }
 
-fn leaf(value: &Value, path: &str, sent: &[(&Event, &[Event])], binds: &mut Binds) -> Value {
-    let here: Vec<(&Value, &[Event])> =
-        sent.iter().filter_map(|(event, before)| Some((event.data.pointer(path)?, *before))).collect();
+fn leaf(value: &Value, path: &str, sent: &[Sent<'_, '_>], binds: &mut Binds) -> Value {
+    let here: Vec<(&Value, Sent<'_, '_>)> =
+        sent.iter().filter_map(|sent| Some((sent.event().data.pointer(path)?, *sent))).collect();
     let is_constant = here.iter().all(|(own, _)| *own == value);
     if is_constant && (here.len() > 1 || !is_id(path, value)) {
         return value.clone();
@@ -217,47 +221,27 @@ fn leaf(value: &Value, path: &str, sent: &[(&Event, &[Event])], binds: &mut Bind
 }
 
 /// The server's value that the client repeated, in every session: the latest one of its place each time.
-fn origin(here: &[(&Value, &[Event])]) -> Option<Origin> {
+fn origin(here: &[(&Value, Sent<'_, '_>)]) -> Option<Origin> {
     let mut common: Option<BTreeSet<Origin>> = None;
-    for (value, before) in here {
-        let mut latest: BTreeMap<Origin, &Value> = BTreeMap::new();
-        for event in before.iter().filter(|event| !event.label.is_client()) {
-            each_scalar(&event.data, &mut |path, value| {
-                latest.insert((event.label.clone(), path.to_owned()), value);
-            });
-        }
-        let equal: BTreeSet<Origin> =
-            latest.into_iter().filter(|(_, own)| own == value).map(|(origin, _)| origin).collect();
-        common = Some(match common {
-            Some(common) => common.intersection(&equal).cloned().collect(),
-            None => equal,
-        });
+    for (value, Sent { past, at }) in here {
+        let mut equal = past.sayers(value, *at);
+        equal.retain(|origin| common.as_ref().is_none_or(|common| common.contains(origin)));
+        common = Some(equal);
     }
-    let first = here.first()?.1;
-    let position = |origin: &Origin| first.iter().position(|event| event.label == origin.0);
-    common?.into_iter().min_by_key(|origin| (position(origin), origin.clone()))
+    let (_, first) = here.first()?;
+    common?.into_iter().min_by_key(|origin| (first.past.first(&origin.0, first.at), origin.clone()))
 }
 
 /// A text with the server's values in it replaced by places, if that makes all sessions' texts the same.
-fn inside(text: &str, here: &[(&Value, &[Event])], binds: &mut Binds) -> Option<String> {
-    let (_, before) = here.first()?;
-    let mut candidates: Vec<(Origin, String)> = Vec::new();
-    for event in before.iter().filter(|event| !event.label.is_client()) {
-        each_scalar(&event.data, &mut |path, value| {
-            if let Some(part) = value.as_str().filter(|part| part.len() >= MIN_INSIDE && text.contains(part))
-            {
-                candidates.push(((event.label.clone(), path.to_owned()), part.to_owned()));
-            }
-        });
-    }
-    let (origin, part) = candidates.into_iter().next()?;
-    let shape = text.replace(&part, "\u{0}");
-    let fits = here.iter().all(|(value, before)| {
-        let latest = before.iter().rev().find(|event| event.label == origin.0);
-        let own = latest.and_then(|event| event.data.pointer(&origin.1)).and_then(Value::as_str);
+fn inside(text: &str, here: &[(&Value, Sent<'_, '_>)], binds: &mut Binds) -> Option<String> {
+    let (_, first) = here.first()?;
+    let (origin, part) = first.past.part_of(text, first.at)?;
+    let shape = text.replace(part, "\u{0}");
+    let fits = here.iter().all(|(value, Sent { past, at })| {
+        let own = past.latest(origin, *at).and_then(Value::as_str);
         matches!((value.as_str(), own), (Some(text), Some(own)) if text.replace(own, "\u{0}") == shape)
     });
-    fits.then(|| shape.replace('\u{0}', &format!("{{{{{}}}}}", binds.name(&origin))))
+    fits.then(|| shape.replace('\u{0}', &format!("{{{{{}}}}}", binds.name(origin))))
 }
 
 /// Finds the sends that the order alone would allow too early, and what they really waited for.
@@ -333,6 +317,7 @@ mod tests {
             ("{{secret:token#1}}", Some("{{token}}")),
             ("Bearer {{secret:jwt#2}}; again {{secret:jwt#2}}.", Some("Bearer {{token}}; again {{token}}.")),
             ("{{secret:password#1}}", Some("{{password}}")),
+            ("{{secret:PASSWORD#1}}", Some("{{var.PASSWORD}}")),
             ("{{secret:access_token#1}}", Some("{{token}}")),
             ("{{secret:refresh_token#1}}", Some("{{refresh_token}}")),
             ("{{secret:half", None),

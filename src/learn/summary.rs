@@ -171,6 +171,7 @@ impl Summary {
             linger: Gap::from_millis(250),
             keep: Vec::new(),
             require_live: Vec::new(),
+            probes: Vec::new(),
             learned,
             whole_run,
             events,

@@ -77,7 +77,7 @@ fn finding(
     frame: usize,
     times: usize,
 ) -> Finding {
-    let event = event_at(golden, wire.transcript, frame);
+    let event = event_at(golden, wire.transcript, frame, &mark.value);
     let label = event.as_ref().map_or_else(|| "@frame".into(), |event| event.label.clone());
     let path = event.as_ref().and_then(|event| path_to(&event.data, &mark.value));
     let message = format!("{} of {} came to {}, in {label}", mark.what, owner.user, wire.user);
@@ -133,14 +133,17 @@ fn forms(value: &str) -> Vec<String> {
     forms
 }
 
-fn event_at(golden: &Golden, transcript: &Transcript, frame: usize) -> Option<Event> {
+/// The event of a frame that holds a value, else its first.
+fn event_at(golden: &Golden, transcript: &Transcript, frame: usize, value: &str) -> Option<Event> {
     let mut decoder = Decoder::new(&golden.dialect);
     let all = transcript.frames.iter().take(frame + 1).enumerate();
     let mut last = None;
     for (index, one) in all {
         let events = decoder.feed(one);
         if index == frame {
-            last = events.into_iter().next();
+            let mut events: Vec<Event> = events.collect();
+            let holder = events.iter().position(|event| path_to(&event.data, value).is_some());
+            last = (!events.is_empty()).then(|| events.swap_remove(holder.unwrap_or_default()));
         }
     }
     last

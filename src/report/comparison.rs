@@ -157,7 +157,7 @@ fn write_differences(
         if std::mem::take(&mut is_first) {
             if let Some(rows) = rows(one) {
                 let mut picture = Vec::new();
-                write_rows(&mut picture, &rows)?;
+                write_rows(&mut picture, &rows, None)?;
                 out.write_all(picture.trim_ascii_end())?;
                 writeln!(out)?;
             }

@@ -1,17 +1,23 @@
 //! The machine's report: versioned, and never just our own types dumped.
 //!
 //! ```json
-//! {"goldwire_report": 1, "verdict": "deviates", "interrupted": false, "runs": [
+//! {"goldwire_report": 1, "verdict": "deviates", "interrupted": false,
+//!  "sessions": [{"session": "agent-run", "golden": "golden/agent-run.toml"}], "runs": [
 //!   {"session": "agent-run", "user": "u1", "round": 1, "verdict": "deviates", "recording": "…", "events": 31,
 //!    "took_ns": 812345678, "host": {"probes": 81, "lag_p50_ns": 1048576, "lag_max_ns": 2391044, "starved_percent": 12}, "findings": [{"kind": "missing", "family": "order", "severity": "deviation", …}],
-//!    "live": [{"item": "ids", "answer": "pass", "required": true, "detail": "…", "frames": []}, …]}]}
+//!    "live": [{"item": "ids", "answer": "pass", "required": true, "detail": "…", "frames": []}, …]}], "cells": […]}
 //! ```
 //!
+//! `cells` are there when probes were asked in the same check; their form is that of a report of probes.
+//!
+//! A part of a check has `"shard": {"index": 2, "of": 3, "whole": ["agent-run", …]}`, with the names of all sessions; a part
+//! without any has the verdict `nothing in this shard`. `read` reads all of it back, for `goldwire merge`.
 //! Until the command has ended the file says `"unfinished"` and why, could not judge, and no runs. `host` is how late the machine that measured woke a task that only slept, and how long something waited
 //! for a processor; absent where nobody measured. A finding with
 //! `"excused": true` may be late for no other reason: time could not be judged there.
 
-use crate::finding::{Finding, LiveCheck, Outcome, Run, Severity, Verdict};
+use super::probe::{CellLine, cell_line, verdict_with_probes};
+use crate::finding::{Cell, Finding, LiveCheck, Outcome, Run, Severity, Verdict};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -23,7 +29,29 @@ struct Report<'o> {
     goldwire_report: u32,
     verdict: &'o str,
     interrupted: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unfinished: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    strict: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shard: Option<ShardLine<'o>>,
+    sessions: Vec<SessionLine<'o>>,
     runs: Vec<RunLine<'o>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    cells: Vec<CellLine<'o>>,
+}
+
+#[derive(Serialize)]
+struct ShardLine<'o> {
+    index: u32,
+    of: u32,
+    whole: &'o [String],
+}
+
+#[derive(Serialize)]
+struct SessionLine<'o> {
+    session: &'o str,
+    golden: &'o str,
 }
 
 #[derive(Serialize)]
@@ -171,11 +199,35 @@ pub(super) fn run(run: &Run) -> RunLine<'_> {
 /// # Errors
 /// What `out` says.
 pub fn write(out: &mut impl Write, outcome: &Outcome) -> io::Result<()> {
+    with_probes(out, outcome, &[])
+}
+
+/// Likewise, with the `cells` of the probes that were asked in the same check, as a report of probes has them.
+///
+/// # Errors
+/// What `out` says.
+pub fn with_probes(out: &mut impl Write, outcome: &Outcome, cells: &[Cell]) -> io::Result<()> {
     let report = Report {
         goldwire_report: SCHEMA_VERSION,
-        verdict: outcome.verdict().name(),
+        verdict: match cells.is_empty() {
+            true => outcome.verdict_name(),
+            false => verdict_with_probes(outcome, cells).name(),
+        },
         interrupted: outcome.interrupted,
+        unfinished: outcome.unfinished.as_ref().map(|why| reason(&why.cause, why.hint.as_deref())),
+        strict: outcome.strict,
+        shard: outcome.part.as_ref().map(|part| ShardLine {
+            index: part.shard.index(),
+            of: part.shard.of(),
+            whole: &part.whole,
+        }),
+        sessions: outcome
+            .asked
+            .iter()
+            .map(|asked| SessionLine { session: &asked.session, golden: &asked.golden })
+            .collect(),
         runs: outcome.runs.iter().map(run).collect(),
+        cells: cells.iter().map(cell_line).collect(),
     };
     pretty(out, &report)
 }
@@ -195,10 +247,13 @@ pub fn unfinished_json(
     report.insert(kind.to_owned(), SCHEMA_VERSION.into());
     report.insert("verdict".to_owned(), Verdict::CouldNotJudge.name().into());
     report.insert("interrupted".to_owned(), false.into());
-    let why: Vec<&str> = std::iter::once(cause).chain(hint).collect();
-    report.insert("unfinished".to_owned(), why.join("; ").into());
+    report.insert("unfinished".to_owned(), reason(cause, hint).into());
     report.insert(list.to_owned(), Vec::<serde_json::Value>::new().into());
     pretty(out, &report)
+}
+
+fn reason(cause: &str, hint: Option<&str>) -> String {
+    std::iter::once(cause).chain(hint).collect::<Vec<_>>().join("; ")
 }
 
 /// One value a line, and a last line's end; harmless on the output of a CI job, too.

@@ -9,13 +9,18 @@
 
 use super::json::{RunLine, pretty, run};
 use super::text::{BAD, BOLD, DOUBT, FAINT, GOOD, plural};
-use crate::finding::{Cell, Finding, ProbeName, Run, Verdict};
+use crate::finding::{Cell, Finding, Outcome, ProbeName, Run, Verdict};
 use serde::Serialize;
 use std::io::{self, Write};
 
 /// The verdict over all cells; none where nothing was asked.
 pub fn probe_verdict(cells: &[Cell]) -> Option<Verdict> {
     cells.iter().filter_map(Cell::verdict).max()
+}
+
+/// The verdict over a check and the probes that were asked with it; a probe that asked nothing changes nothing.
+pub fn verdict_with_probes(outcome: &Outcome, cells: &[Cell]) -> Verdict {
+    probe_verdict(cells).map_or(outcome.verdict(), |verdict| verdict.max(outcome.verdict()))
 }
 
 /// Writes what probes found for a person.
@@ -153,10 +158,11 @@ struct Report<'c> {
 }
 
 #[derive(Serialize)]
-struct CellLine<'c> {
+pub(super) struct CellLine<'c> {
     probe: &'static str,
     session: &'c str,
     case: &'c str,
+    sort: &'c str,
     verdict: &'static str,
     said: &'c str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -170,23 +176,24 @@ struct CellLine<'c> {
 /// # Errors
 /// What `out` says.
 pub fn probe_json(out: &mut impl Write, cells: &[Cell], interrupted: bool) -> io::Result<()> {
-    let line = |cell: &'_ Cell| -> &'static str { cell.verdict().map_or("not asked", Verdict::name) };
     let report = Report {
         goldwire_probes: 1,
         verdict: probe_verdict(cells).map_or("not asked", Verdict::name),
         interrupted,
-        cells: cells
-            .iter()
-            .map(|cell| CellLine {
-                probe: cell.probe.name(),
-                session: &cell.session,
-                case: &cell.case,
-                verdict: line(cell),
-                said: &cell.said,
-                not_asked: cell.not_asked.as_deref(),
-                runs: cell.runs.iter().map(run).collect(),
-            })
-            .collect(),
+        cells: cells.iter().map(cell_line).collect(),
     };
     pretty(out, &report)
+}
+
+pub(super) fn cell_line(cell: &Cell) -> CellLine<'_> {
+    CellLine {
+        probe: cell.probe.name(),
+        session: &cell.session,
+        case: &cell.case,
+        sort: &cell.sort,
+        verdict: cell.verdict().map_or("not asked", Verdict::name),
+        said: &cell.said,
+        not_asked: cell.not_asked.as_deref(),
+        runs: cell.runs.iter().map(run).collect(),
+    }
 }

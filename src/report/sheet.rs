@@ -209,7 +209,12 @@ impl Sheet {
             Suite { name: session.clone(), cases }
         };
         let suites = asked.iter().map(suite).collect();
-        Sheet::new("check", outcome.verdict().name(), outcome.interrupted, suites)
+        let mut sheet = Sheet::new("check", outcome.verdict_name(), outcome.interrupted, suites);
+        if let Some(unfinished) = &outcome.unfinished {
+            sheet.unfinished =
+                Some(Note::unjudged("unfinished", &unfinished.cause, unfinished.hint.as_deref()));
+        }
+        sheet
     }
 
     /// What probes found. `golden` says where a session's golden is.
@@ -237,6 +242,21 @@ impl Sheet {
         }
         let verdict = super::probe_verdict(cells).map_or("not asked", Verdict::name);
         Sheet::new("probe", verdict, interrupted, suites)
+    }
+
+    /// What a check found together with the probes that were asked with it.
+    #[must_use]
+    pub fn with_probes(
+        mut self,
+        outcome: &Outcome,
+        cells: &[Cell],
+        golden: impl Fn(&str) -> String,
+    ) -> Sheet {
+        if !cells.is_empty() {
+            super::verdict_with_probes(outcome, cells).name().clone_into(&mut self.verdict);
+        }
+        self.suites.extend(Sheet::of_probe(cells, false, golden).suites);
+        self
     }
 
     /// How two releases compare: a case for order and payload, one for each class of gaps. Differences that are not sure, and

@@ -6,14 +6,17 @@
 //!   order: tool_completed is missing in lane call_id=call_8x2
 //!     golden/agent-run.toml:6:44 · critical; seen 40 times in 20 recordings
 //!
-//!       golden                    live                          gap
+//!       golden                    live                          gap  of latest
 //!         tool_executing ①          tool_executing ①         12 us
 //!     -   tool_completed ②
-//!         agent_thinking            agent_thinking          2.1 ms
+//!         agent_thinking            agent_thinking          2.1 ms  █│······
 //! ```
+//!
+//! A bar is the time since an event's cause, from nothing to the latest that the golden allows; `│` is the usual. At a
+//! terminal everything fits its width, from 80 columns on; in a file lines are as long as they are.
 
 use super::Shown;
-use crate::diff::{Mark, Row, rows};
+use crate::diff::{Mark, Pace, Row, rows, words};
 use crate::finding::{Answer, Finding, LiveCheck, Outcome, Run, Severity, Verdict};
 use crate::golden::LiveItem;
 use anstyle::{AnsiColor, Style};
@@ -39,21 +42,33 @@ fn role(verdict: Verdict) -> (Style, &'static str) {
     }
 }
 
-/// Writes an outcome for a person. `shown` finds what a run can be shown with.
+/// Writes an outcome for a person, at a terminal of so many columns or for a file. `shown` finds what a run can be shown
+/// with.
 ///
 /// # Errors
 /// What `out` says.
 pub fn text<'s>(
     out: &mut impl Write,
     outcome: &Outcome,
+    columns: Option<usize>,
     shown: impl Fn(&Run) -> Option<Shown<'s>>,
 ) -> io::Result<()> {
+    let page = Page { columns, accepts: !outcome.asked.is_empty() };
     let mut sessions: Vec<&str> = outcome.runs.iter().map(|run| run.session.as_str()).collect();
     sessions.sort_unstable();
     sessions.dedup();
     for session in sessions {
         let runs: Vec<&Run> = outcome.runs.iter().filter(|run| run.session == session).collect();
-        write_session(out, session, &runs, &shown)?;
+        write_session(out, &page, session, &runs, &shown)?;
+    }
+    if let Some(part) = outcome.part.as_ref().filter(|_| outcome.is_empty_shard()) {
+        writeln!(out, "nothing in this shard: {} of {}", part.shard, plural(part.whole.len(), "session"))?;
+    }
+    if let Some(unfinished) = &outcome.unfinished {
+        writeln!(out, "{BAD}COULD NOT JUDGE{BAD:#}  {}", unfinished.cause)?;
+        if let Some(hint) = &unfinished.hint {
+            writeln!(out, "{FAINT}hint:{FAINT:#} {hint}")?;
+        }
     }
     if outcome.interrupted {
         writeln!(out, "{DOUBT}interrupted{DOUBT:#}: what was recorded until then is kept")?;
@@ -61,8 +76,61 @@ pub fn text<'s>(
     Ok(())
 }
 
+/// What it is written for.
+struct Page {
+    /// How wide it is; none where lines may have any length.
+    columns: Option<usize>,
+    /// Whether what was found can be accepted.
+    accepts: bool,
+}
+
+/// Nothing is laid out for less.
+const NARROW: usize = 40;
+
+impl Page {
+    /// A text that begins in one column and goes on, where it has to, in another.
+    fn fit(&self, text: &str, first: usize, next: usize) -> String {
+        let Some(columns) = self.columns.map(|columns| columns.max(NARROW)) else {
+            return indent(text, next);
+        };
+        let mut out = String::new();
+        for (number, line) in text.lines().enumerate() {
+            let mut at = if number == 0 { first } else { next };
+            if number > 0 {
+                out.push('\n');
+                out.push_str(&" ".repeat(next));
+            }
+            let mut is_first = true;
+            for word in line.split(' ') {
+                // A word that is longer than a line is cut where the line ends.
+                let mut word: Vec<char> = word.chars().collect();
+                if !is_first && at + 1 + word.len() > columns {
+                    out.push('\n');
+                    out.push_str(&" ".repeat(next));
+                    at = next;
+                } else if !is_first {
+                    out.push(' ');
+                    at += 1;
+                }
+                is_first = false;
+                while at + word.len() > columns {
+                    let rest = word.split_off(columns.saturating_sub(at).max(1));
+                    out.extend(word);
+                    out.push('\n');
+                    out.push_str(&" ".repeat(next));
+                    (word, at) = (rest, next);
+                }
+                at += word.len();
+                out.extend(word);
+            }
+        }
+        out
+    }
+}
+
 fn write_session<'s>(
     out: &mut impl Write,
+    page: &Page,
     session: &str,
     runs: &[&Run],
     shown: &impl Fn(&Run) -> Option<Shown<'s>>,
@@ -81,8 +149,8 @@ fn write_session<'s>(
         plural(users.len(), "user"),
         plural(events, "event"),
     )?;
-    write_live(out, runs)?;
-    write_untimed(out, runs)?;
+    write_live(out, page, runs)?;
+    write_untimed(out, page, runs)?;
     // One example of every fault is enough; the others are counted.
     let mut told: Vec<(&Finding, usize)> = Vec::new();
     let mut causes: Vec<(&str, Option<&str>, Vec<&str>)> = Vec::new();
@@ -101,9 +169,10 @@ fn write_session<'s>(
         }
     }
     for (cause, hint, users) in causes {
-        writeln!(out, "\n  {BAD}could not judge{BAD:#} {}: {}", users.join(", "), indent(cause, 4))?;
+        let said = format!("{}: {cause}", users.join(", "));
+        writeln!(out, "\n  {BAD}could not judge{BAD:#} {}", page.fit(&said, 18, 4))?;
         if let Some(hint) = hint {
-            writeln!(out, "  {FAINT}hint:{FAINT:#} {}", indent(hint, 4))?;
+            writeln!(out, "  {FAINT}hint:{FAINT:#} {}", page.fit(hint, 8, 4))?;
         }
     }
     for run in runs {
@@ -124,10 +193,10 @@ fn write_session<'s>(
         writeln!(out, "\n  {BOLD}{}, round {}{BOLD:#}: {}", run.user, run.round, counts.join(", "))?;
         let shown = shown(run);
         for (finding, times) in own {
-            write_finding(out, finding, *times, shown.as_ref())?;
+            write_finding(out, page, finding, *times, shown.as_ref())?;
         }
         if let Some(shown) = &shown {
-            write_rows(out, &rows(shown.golden, shown.transcript, &run.findings))?;
+            write_rows(out, &rows(shown.golden, shown.transcript, &run.findings), page.columns)?;
         }
         if !run.recording.is_empty() {
             // The header is line 1; what no frame by itself shows has the whole recording for its place.
@@ -138,11 +207,15 @@ fn write_session<'s>(
             writeln!(out, "    look       goldwire show {}", run.recording)?;
         }
     }
+    let deviates = runs.iter().any(|run| matches!(run.verdict(), Verdict::Deviates | Verdict::Drift));
+    if page.accepts && deviates && verdict != Verdict::CouldNotJudge {
+        writeln!(out, "    accept     goldwire check {session} --update; goldwire review {session}")?;
+    }
     Ok(())
 }
 
 /// Whether a server answered, over all runs: a line, and one for each failure that nobody required to pass.
-fn write_live(out: &mut impl Write, runs: &[&Run]) -> io::Result<()> {
+fn write_live(out: &mut impl Write, page: &Page, runs: &[&Run]) -> io::Result<()> {
     let of = |item: LiveItem| runs.iter().flat_map(|run| &run.live).filter(move |check| check.item == item);
     let mut items: [Vec<&LiveCheck>; 3] = Default::default();
     for item in LiveItem::ALL {
@@ -162,17 +235,18 @@ fn write_live(out: &mut impl Write, runs: &[&Run]) -> io::Result<()> {
             line.push_str(&format!(", {} {word} ({})", checks.len(), names.join(", ")));
         }
     }
-    writeln!(out, "  {FAINT}live: {line}{FAINT:#}")?;
+    writeln!(out, "  {FAINT}live: {}{FAINT:#}", page.fit(&line, 8, 4))?;
     for check in failed.iter().filter(|check| !check.is_required) {
         let times = of(check.item).filter(|check| check.answer == Answer::Fail).count();
         let also = if times > 1 { format!(" (in {times} runs)") } else { String::new() };
-        writeln!(out, "  {DOUBT}warning{DOUBT:#}: {}: {}{also}", check.item.name(), check.detail)?;
+        let said = format!("{}: {}{also}", check.item.name(), check.detail);
+        writeln!(out, "  {DOUBT}warning{DOUBT:#}: {}", page.fit(&said, 11, 4))?;
     }
     Ok(())
 }
 
 /// Time that could not be judged, because this machine was as late as the server seemed: it must not look like passing.
-fn write_untimed(out: &mut impl Write, runs: &[&Run]) -> io::Result<()> {
+fn write_untimed(out: &mut impl Write, page: &Page, runs: &[&Run]) -> io::Result<()> {
     let mut events: Vec<&str> = runs
         .iter()
         .flat_map(|run| &run.findings)
@@ -184,11 +258,10 @@ fn write_untimed(out: &mut impl Write, runs: &[&Run]) -> io::Result<()> {
     let lag = runs.iter().filter_map(|run| run.host).map(|host| host.lag_max).max();
     if let (false, Some(lag)) = (events.is_empty(), lag) {
         let events = events.join(", ");
-        let doubt = format!("{DOUBT}time not judged{DOUBT:#}");
-        writeln!(
-            out,
-            "  {doubt}: {events}: late, but so was this machine, up to {lag}; check again when it has less to do"
-        )?;
+        let said = format!(
+            "{events}: late, but so was this machine, up to {lag}; check again when it has less to do"
+        );
+        writeln!(out, "  {DOUBT}time not judged{DOUBT:#}: {}", page.fit(&said, 19, 4))?;
     }
     Ok(())
 }
@@ -199,6 +272,7 @@ fn indent(text: &str, by: usize) -> String {
 
 fn write_finding(
     out: &mut impl Write,
+    page: &Page,
     finding: &Finding,
     times: usize,
     shown: Option<&Shown<'_>>,
@@ -209,7 +283,10 @@ fn write_finding(
     };
     let doubt = if finding.severity == Severity::Suspect { "suspect: " } else { "" };
     let also = if times > 1 { format!(" (in {times} runs)") } else { String::new() };
-    writeln!(out, "\n    {style}{doubt}{}{style:#}: {}{also}", finding.kind.family(), finding.message)?;
+    let family = finding.kind.family();
+    let at = 6 + doubt.len() + family.len();
+    let message = page.fit(&format!("{}{also}", finding.message), at, 6);
+    writeln!(out, "\n    {style}{doubt}{family}{style:#}: {message}")?;
     let path = shown.map_or("golden", |shown| shown.golden_path);
     let place = match finding.place.golden_line {
         Some((line, column)) => format!("{path}:{line}:{column}"),
@@ -217,21 +294,34 @@ fn write_finding(
     };
     let evidence =
         if finding.evidence.is_empty() { String::new() } else { format!(" · {}", finding.evidence) };
-    writeln!(out, "      {FAINT}{place}{evidence}{FAINT:#}")?;
+    writeln!(out, "      {FAINT}{}{FAINT:#}", page.fit(&format!("{place}{evidence}"), 6, 8))?;
     if let (Some(expected), Some(actual)) = (&finding.expected, &finding.actual) {
-        writeln!(out, "      expected {expected}")?;
-        writeln!(out, "      actual   {actual}")?;
+        writeln!(out, "      expected {}", page.fit(expected, 15, 15))?;
+        writeln!(out, "      actual   {}", page.fit(actual, 15, 15))?;
+        if let Some(words) = changed_words(expected, actual) {
+            writeln!(out, "      changed  {}", page.fit(&words, 15, 15))?;
+        }
     }
     if let Some((first, rest)) = finding.consequences.split_first() {
-        writeln!(out, "      follows: {first}")?;
+        writeln!(out, "      follows: {}", page.fit(first, 15, 15))?;
         if !rest.is_empty() {
             writeln!(out, "               and {} more", rest.len())?;
         }
     }
     if let Some(hint) = &finding.hint {
-        writeln!(out, "      hint: {hint}")?;
+        writeln!(out, "      hint: {}", page.fit(hint, 12, 8))?;
     }
     Ok(())
+}
+
+/// What changed in a text of several words, beside which the eye has to search for it.
+fn changed_words(expected: &str, actual: &str) -> Option<String> {
+    let text = |value: &str| {
+        let inner = value.strip_prefix("= ").unwrap_or(value);
+        let inner = inner.strip_prefix('"')?.strip_suffix('"')?;
+        (inner.split(' ').count() > 3).then(|| inner.to_owned())
+    };
+    words(&text(expected)?, &text(actual)?)
 }
 
 /// ① to ⑳, then the number in parentheses.
@@ -258,7 +348,28 @@ fn cell(name: &Option<String>, lane: usize, times: usize) -> String {
     format!("{name}{}{times}", lane_mark(lane))
 }
 
-pub(super) fn write_rows(out: &mut impl Write, rows: &[Row]) -> io::Result<()> {
+/// Cells of a bar.
+const BAR: usize = 8;
+
+/// How much of the time that an event may take it took, with a line at what is usual; an arrow where it took more.
+fn bar(pace: Pace) -> String {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to a few cells")]
+    let cells = |share: f64| (share * BAR as f64).ceil().clamp(0.0, BAR as f64 + 1.0) as usize;
+    let of = |gap: crate::transcript::Gap| cells(gap.as_secs_f64() / pace.latest.as_secs_f64().max(1e-9));
+    let (full, usual) = (of(pace.gap), of(pace.usual).max(1));
+    let cell = |at: usize| match at {
+        _ if at == usual && full != usual => '│',
+        _ if at <= full => '█',
+        _ => '·',
+    };
+    let mut bar: String = (1..=BAR).map(cell).collect();
+    if full > BAR {
+        bar.push('▶');
+    }
+    bar
+}
+
+pub(super) fn write_rows(out: &mut impl Write, rows: &[Row], columns: Option<usize>) -> io::Result<()> {
     if !rows.iter().any(|row| matches!(row, Row::Event { mark, .. } if *mark != Mark::Same)) {
         return Ok(());
     }
@@ -268,15 +379,20 @@ pub(super) fn write_rows(out: &mut impl Write, rows: &[Row]) -> io::Result<()> {
         }
         Row::Folded(_) => Default::default(),
     };
+    let has_bars = rows.iter().any(|row| matches!(row, Row::Event { pace: Some(_), .. }));
     let widest = rows.iter().flat_map(cells).map(|cell| cell.chars().count()).max();
-    let width = widest.unwrap_or_default().clamp(26, 36);
-    writeln!(out, "\n      {FAINT}{:<width$} {:<width$} {:>9}{FAINT:#}", "golden", "live", "gap")?;
+    // Six columns before the names, ten for the gap, eleven for the bar, and one between the names.
+    let room = columns.map_or(36, |columns| columns.saturating_sub(if has_bars { 28 } else { 17 }) / 2);
+    let width = widest.unwrap_or_default().max(26).min(room.max(12));
+    let of_latest = if has_bars { "  of latest" } else { "" };
+    let head = format!("{:<width$} {:<width$} {:>9}{of_latest}", "golden", "live", "gap");
+    writeln!(out, "\n      {FAINT}{head}{FAINT:#}")?;
     for row in rows {
         match row {
             Row::Folded(count) => {
                 writeln!(out, "      {FAINT}⋯ {} as the golden says{FAINT:#}", plural(*count, "event"))?
             }
-            Row::Event { mark, golden, live, lane, gap, times, note, .. } => {
+            Row::Event { mark, golden, live, lane, gap, pace, times, note, .. } => {
                 let (sign, style) = match mark {
                     Mark::Same => (' ', Style::new()),
                     Mark::Missing => ('-', BAD),
@@ -286,10 +402,52 @@ pub(super) fn write_rows(out: &mut impl Write, rows: &[Row]) -> io::Result<()> {
                 let gap = gap.map(|gap| gap.to_string()).unwrap_or_default();
                 let cell = |name: &Option<String>| clip(&cell(name, *lane, *times), width);
                 let line = format!("{:<width$} {:<width$} {gap:>9}", cell(golden), cell(live));
-                let note = if note.is_empty() { String::new() } else { format!("  {}", clip(note, 60)) };
-                writeln!(out, "    {style}{sign}{style:#} {style}{}{style:#}{note}", line.trim_end())?;
+                let bar = pace.map(|pace| format!("  {}", bar(pace))).unwrap_or_default();
+                let line = format!("{line}{bar}");
+                let line = line.trim_end();
+                write!(out, "    {style}{sign}{style:#} {style}{line}{style:#}")?;
+                let left = columns.map(|columns| columns.saturating_sub(8 + line.chars().count()));
+                match left {
+                    _ if note.is_empty() => writeln!(out)?,
+                    Some(left) if note.chars().count() > left => {
+                        let room = columns.unwrap_or_default().saturating_sub(10).max(12);
+                        writeln!(out, "\n        ↳ {}", clip(note, room))?;
+                    }
+                    Some(_) | None => writeln!(out, "  {}", clip(note, 60.max(left.unwrap_or_default())))?,
+                }
             }
         }
     }
     writeln!(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transcript::Gap;
+
+    #[test]
+    fn a_bar_goes_from_nothing_to_the_latest_and_beyond() {
+        let bar = |gap, usual| {
+            let [gap, usual, latest] = [gap, usual, 80].map(Gap::from_millis);
+            bar(Pace { gap, usual, latest })
+        };
+        assert_eq!(bar(35, 20), "█│██····");
+        assert_eq!(bar(1, 40), "█··│····");
+        assert_eq!(bar(20, 20), "██······");
+        assert_eq!(bar(80, 40), "███│████");
+        assert_eq!(bar(81, 40), "███│████▶");
+    }
+
+    #[test]
+    fn what_is_too_long_goes_on_below() {
+        let page = Page { columns: Some(40), accepts: false };
+        let text = "a text of many words that does not fit into forty columns at all";
+        let fitted = format!("      {}", page.fit(text, 6, 8));
+        assert_eq!(fitted, "      a text of many words that does not\n        fit into forty columns at all");
+        let long = format!("      {}", page.fit(&"x".repeat(99), 6, 8));
+        assert!(long.lines().all(|line| line.chars().count() <= 40), "{long}");
+        assert_eq!(long.matches('x').count(), 99);
+        assert_eq!(Page { columns: None, accepts: false }.fit("a\nb", 2, 4), "a\n    b");
+    }
 }

@@ -6,14 +6,19 @@
 //! golden/<session>.toml.new      proposed by `learn`; `accept` moves it
 //! golden/<session>.seen          what its recordings showed that no other session should show again
 //! golden/<session>.seen.new      likewise
+//! golden/<session>.runs.new/     runs of a check that a proposal was learned from; `accept` makes them recordings
 //! ```
 //!
 //! Nothing here overwrites an accepted golden except [`Store::accept`], and every file is replaced in one step.
 
 mod file;
+mod proposal;
+
+pub use proposal::without_head;
 
 pub use file::{Lines, compress, contents};
 
+use crate::diff::{Change, changes};
 use crate::golden::{self, Golden, Problems, Seen, SeenError};
 use crate::learn;
 use crate::transcript::{self, Entries, Header, ReadError, Transcript};
@@ -111,7 +116,36 @@ impl Store {
     /// What is proposed for a session, as far as it is there.
     pub fn proposal_files(&self, session: &str) -> Vec<PathBuf> {
         let files = [self.proposal_path(session), self.seen_proposal_path(session)];
-        files.into_iter().filter(|path| path.exists()).collect()
+        let runs = list(&self.staged_folder(session)).unwrap_or_default();
+        files.into_iter().filter(|path| path.exists()).chain(runs).collect()
+    }
+
+    fn staged_folder(&self, session: &str) -> PathBuf {
+        self.root.join("golden").join(format!("{session}.runs.new"))
+    }
+
+    /// Keeps runs that a proposal was learned from beside it: what a golden was learned from must not get lost.
+    ///
+    /// # Errors
+    /// When one of them cannot be copied.
+    pub fn stage(&self, session: &str, runs: &[PathBuf]) -> Result<(), StoreError> {
+        let folder = self.staged_folder(session);
+        for run in runs {
+            fs::create_dir_all(&folder).map_err(io_error("create", &folder))?;
+            let path = folder.join(run.file_name().unwrap_or(run.as_os_str()));
+            fs::copy(run, &path).map_err(io_error("write", &path))?;
+        }
+        Ok(())
+    }
+
+    /// Makes recordings of the runs beside a proposal that was accepted.
+    fn keep_staged(&self, session: &str) -> Result<(), StoreError> {
+        let (staged, folder) = (self.staged_folder(session), self.recordings_folder(session));
+        for run in list(&staged)? {
+            fs::create_dir_all(&folder).map_err(io_error("create", &folder))?;
+            rename(&run, &folder.join(run.file_name().unwrap_or(run.as_os_str())))?;
+        }
+        remove_folder(&staged)
     }
 
     /// Where it is kept what a session's recordings showed.
@@ -210,12 +244,28 @@ impl Store {
         optional(&self.golden_path(session))
     }
 
-    /// The text of a session's proposal, if it has one.
+    /// The text of a session's proposal, if it has one, as it would be accepted.
     ///
     /// # Errors
     /// When it is there but cannot be read.
     pub fn proposal_text(&self, session: &str) -> Result<Option<String>, StoreError> {
-        optional(&self.proposal_path(session))
+        Ok(optional(&self.proposal_path(session))?.map(|text| without_head(&text).to_owned()))
+    }
+
+    /// What a session's proposal changes in what passes; `None` where there is no golden or no proposal to compare.
+    ///
+    /// # Errors
+    /// When one of them is there but cannot be read or makes no sense.
+    pub fn changes(&self, session: &str) -> Result<Option<Vec<Change>>, StoreError> {
+        let old = match self.golden(session) {
+            Err(StoreError::NoGolden(_)) => return Ok(None),
+            golden => golden?,
+        };
+        let path = self.proposal_path(session);
+        // With its head: what a mistake says of lines is about the file.
+        let Some(text) = optional(&path)? else { return Ok(None) };
+        let new = golden::read(&path.display().to_string(), &text)?;
+        Ok(Some(changes(&old, &new)))
     }
 
     /// What the recordings behind a session's golden showed, where that is known.
@@ -250,6 +300,8 @@ impl Store {
     /// When the file cannot be written.
     pub fn propose(&self, session: &str, golden: &Golden) -> Result<bool, StoreError> {
         Store::check_name(session)?;
+        // They belong to an earlier proposal.
+        remove_folder(&self.staged_folder(session))?;
         let path = self.proposal_path(session);
         let old = self.golden_text(session)?;
         let text = match &old {
@@ -267,6 +319,9 @@ impl Store {
             return Ok(false);
         }
         replace(&path, &text)?;
+        if let Some(changes) = self.changes(session).ok().flatten().filter(|changes| !changes.is_empty()) {
+            replace(&path, &proposal::with_head(&changes, &text))?;
+        }
         Ok(true)
     }
 
@@ -278,22 +333,24 @@ impl Store {
         Store::check_name(session)?;
         let proposal = self.proposal_path(session);
         let seen = self.seen_proposal_path(session);
-        let Some(text) = self.proposal_text(session)? else {
+        let Some(text) = optional(&proposal)? else {
             // The golden says all of it already; only what goes with it is new.
             let golden = self.golden_path(session);
             if !seen.exists() || !golden.exists() {
                 return Err(StoreError::NoProposal(session.to_owned()));
             }
             rename(&seen, &self.seen_path(session))?;
+            self.keep_staged(session)?;
             return Ok(golden);
         };
         let mut golden = golden::read(&proposal.display().to_string(), &text)?;
         golden.learned.reason = reason.to_owned();
         let path = self.golden_path(session);
-        replace(&path, &golden::rewrite(&text, &golden))?;
+        replace(&path, &golden::rewrite(without_head(&text), &golden))?;
         if seen.exists() {
             rename(&seen, &self.seen_path(session))?;
         }
+        self.keep_staged(session)?;
         remove(&proposal)?;
         Ok(path)
     }
@@ -309,6 +366,7 @@ impl Store {
             return Err(StoreError::NoProposal(session.to_owned()));
         }
         remove(&seen)?;
+        remove_folder(&self.staged_folder(session))?;
         remove(&self.proposal_path(session))
     }
 }
@@ -419,6 +477,13 @@ fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
 
 fn remove(path: &Path) -> Result<(), StoreError> {
     match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error("remove", path)(error)),
+        _ => Ok(()),
+    }
+}
+
+fn remove_folder(path: &Path) -> Result<(), StoreError> {
+    match fs::remove_dir_all(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error("remove", path)(error)),
         _ => Ok(()),
     }

@@ -47,6 +47,10 @@ pub(crate) fn case(folder: &Path) -> (String, Golden, Transcript) {
 }
 
 fn shown(folder: &Path) -> String {
+    shown_in(folder, None)
+}
+
+fn shown_in(folder: &Path, columns: Option<usize>) -> String {
     let (golden_path, golden, transcript) = case(folder);
     let checked = check(&golden, &transcript);
     let mut findings = checked.findings;
@@ -75,10 +79,10 @@ fn shown(folder: &Path) -> String {
         live,
         unjudged: None,
     };
-    let outcome = Outcome { runs: vec![run], interrupted: false };
+    let outcome = Outcome::of(vec![run]);
     let mut out = Vec::new();
     let shown = Shown { golden: &golden, golden_path: &golden_path, transcript: &transcript };
-    report::text(&mut out, &outcome, |_| Some(shown)).expect("memory does not fail");
+    report::text(&mut out, &outcome, columns, |_| Some(shown)).expect("memory does not fail");
     let mut json = Vec::new();
     report::json(&mut json, &outcome).expect("memory does not fail");
     let json: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
@@ -109,6 +113,22 @@ fn every_case_reads_as_its_text_says() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_case_fits_a_terminal_and_says_no_less_there() {
+    let squeezed = |text: &str| text.split_whitespace().collect::<String>();
+    for case in fs::read_dir("tests/cases").expect("the cases").flatten().map(|entry| entry.path()) {
+        let whole = shown(&case);
+        for columns in [80, 132] {
+            let text = shown_in(&case, Some(columns));
+            let wide = text.lines().find(|line| line.chars().count() > columns);
+            assert_eq!(wide, None, "{}, {columns} columns", case.display());
+            // All above the rows, whose notes may be cut.
+            let above = |text: &str| squeezed(text.split("\n      golden ").next().unwrap_or_default());
+            assert_eq!(above(&text), above(&whole), "{}", case.display());
+        }
+    }
 }
 
 /// The mutations of prove's catalogue, each with whether it is one that must not be reported.

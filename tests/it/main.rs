@@ -1,6 +1,7 @@
 //! One test binary. Nothing here fakes a socket, a login or a clock: the example server runs as a process of its own,
 //! and what is pure is tested by values.
 
+mod action;
 mod cases;
 mod committed;
 mod compare;
@@ -9,6 +10,7 @@ mod exchange;
 mod files;
 mod hand;
 mod http;
+mod init;
 mod laws;
 mod layers;
 mod live;
@@ -18,8 +20,11 @@ mod proxied;
 mod proxy;
 mod readme;
 mod reports;
+mod review;
 mod schema;
 mod secrets;
+mod shards;
 mod stream;
 mod support;
 mod trouble;
+mod update;

@@ -54,7 +54,7 @@ fn run(user: &str, findings: Vec<Finding>) -> Run {
 
 fn sheet(runs: Vec<Run>, strict: bool) -> Sheet {
     let asked = [("chat".to_owned(), "golden/chat.toml".to_owned())];
-    Sheet::of_check(&Outcome { runs, interrupted: false }, &asked, strict)
+    Sheet::of_check(&Outcome::of(runs), &asked, strict)
 }
 
 fn text(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> String {

@@ -90,17 +90,18 @@ pub fn html<'s>(
     let events: usize = runs.iter().map(|run| run.events).sum();
     let slowest = runs.iter().map(|run| run.took).max().unwrap_or_default();
     let numbered: Vec<(usize, &Run)> = runs.iter().enumerate().collect();
+    let missing = outcome.unfinished.as_ref().map(|why| format!("{}; ", why.cause)).unwrap_or_default();
     let document = Check {
         head: Head {
             summary: format!(
-                "{} of {} by {}, {}, slowest {slowest}",
+                "{missing}{} of {} by {}, {}, slowest {slowest}",
                 plural(runs.len(), "run"),
                 plural(sessions.len(), "session"),
                 plural(users.len(), "user"),
                 plural(events, "event")
             ),
             interrupted: outcome.interrupted,
-            ..Head::new("check", sessions.join(", "), outcome.verdict().name())
+            ..Head::new("check", sessions.join(", "), outcome.verdict_name())
         },
         runs: entries(labels(runs).into_iter().zip(runs), &shown),
         findings: groups(&numbered, &shown).into_iter().map(|(_, group)| group).collect(),

@@ -117,8 +117,7 @@ impl<'t> Frames<'t> {
             ghosts: Vec::new(),
         };
         let mut follower = Follower::new(golden);
-        let by_itself = || Dialect::at(&transcript.header.url);
-        let dialect = golden.map_or_else(by_itself, |golden| golden.dialect.clone());
+        let dialect = golden.map_or_else(|| Dialect::detect([transcript]), |golden| golden.dialect.clone());
         let mut decoder = Decoder::new(&dialect);
         for frame in &transcript.frames {
             frames.push(frame);
@@ -198,12 +197,14 @@ struct Follower<'g> {
     rules: Option<(Monitor, Causes)>,
     names: HashMap<String, usize>,
     lanes: HashMap<Lane, usize>,
+    /// The names of the latest frame's events.
+    said: String,
 }
 
 impl<'g> Follower<'g> {
     fn new(golden: Option<&'g Golden>) -> Follower<'g> {
         let rules = golden.map(|golden| (Monitor::new(&golden.order), Causes::new(&golden.order)));
-        Follower { golden, rules, names: HashMap::new(), lanes: HashMap::new() }
+        Follower { golden, rules, names: HashMap::new(), lanes: HashMap::new(), said: String::new() }
     }
 
     fn name(&mut self, label: &Label) -> usize {
@@ -211,12 +212,23 @@ impl<'g> Follower<'g> {
     }
 
     fn event(&mut self, frames: &mut Frames<'_>, event: &Event) {
-        frames.name[event.frame] = Some(self.name(&event.label));
+        // A frame of several events has the names of all of them, and the lane and the cause of the first.
+        let is_first = frames.name[event.frame].is_none();
+        if is_first {
+            self.said.clear();
+        } else {
+            self.said.push_str(", ");
+        }
+        self.said.push_str(event.label.as_str());
+        frames.name[event.frame] = Some(number(&mut self.names, self.said.clone()));
         let (Some(golden), Some((monitor, causes))) = (self.golden, &mut self.rules) else { return };
         let keys = |key: &str| lane_value(golden, event, key);
         monitor.feed(&event.label, &keys);
         let lanes = monitor.lanes_of(&event.label, &keys);
         let cause = causes.feed(&event.label, &lanes, event.at);
+        if !is_first {
+            return;
+        }
         frames.lane[event.frame] = lanes.into_iter().next_back().map(|lane| number(&mut self.lanes, lane));
         if let Some((cause, gap)) = cause {
             frames.after[event.frame] = Some(self.name(&cause));

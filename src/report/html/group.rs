@@ -125,7 +125,7 @@ fn drawn(rows: Vec<Row>) -> Vec<PictureRow> {
     let left_out = rows.len().saturating_sub(MAX_ROWS);
     let row = |row: Row| match row {
         Row::Folded(times) => PictureRow { times, ..PictureRow::folded() },
-        Row::Event { mark, golden, live, lane, gap, times, note, frame } => PictureRow {
+        Row::Event { mark, golden, live, lane, gap, pace: _, times, note, frame } => PictureRow {
             mark: match mark {
                 Mark::Same => "same",
                 Mark::Missing => "missing",

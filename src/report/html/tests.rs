@@ -76,7 +76,7 @@ fn what_could_not_be_judged_is_said_once_with_the_runs_that_it_stopped() {
     let why = Unjudged { cause: "connection refused".to_owned(), hint: None };
     let runs = ["u1", "u2"].map(|user| Run::unjudged("chat", user, 1, why.clone()));
     let mut out = Vec::new();
-    html(&mut out, &Outcome { runs: runs.to_vec(), interrupted: true }, |_| None).expect("memory");
+    html(&mut out, &Outcome { interrupted: true, ..Outcome::of(runs.to_vec()) }, |_| None).expect("memory");
     let report = data(&String::from_utf8(out).expect("UTF-8"), "report");
     assert_eq!(report["unjudged"], json!([{"cause": "connection refused", "hint": null, "runs": [0, 1]}]));
     assert_eq!((&report["interrupted"], &report["verdict"]), (&json!(true), &json!("could not judge")));
@@ -100,7 +100,7 @@ fn what_several_runs_show_is_one_finding_that_leads_to_each_of_them() {
     let mut runs = vec![run("u1", 3, Severity::Suspect), run("u1", 7, Severity::Suspect)];
     runs[1].findings.push(Finding::new(Kind::Missing, Severity::Deviation, place(1), "something is missing"));
     let mut out = Vec::new();
-    html(&mut out, &Outcome { runs, interrupted: false }, |_| None).expect("memory");
+    html(&mut out, &Outcome::of(runs), |_| None).expect("memory");
     let report = data(&String::from_utf8(out).expect("UTF-8"), "report");
     let labels: Vec<&Value> =
         report["runs"].as_array().expect("runs").iter().map(|run| &run["label"]).collect();

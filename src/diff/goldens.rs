@@ -1,0 +1,603 @@
+//! What a new golden lets through that the old one did not, and the other way round, in words.
+//!
+//! ```text
+//! wider     `token` may now come 0 times (was 1 or more)
+//! wider     latest of `agent_started` after `>ask`: 145 ms → 180 ms
+//! narrower  /ok of `tool_completed`: boolean → = true
+//! other     new field /model of `agent_started`, always there
+//! ```
+//!
+//! Wider: a session that the old golden found fault with may pass the new one. Narrower: the other way round. What is
+//! both, or neither, is other.
+
+use crate::dialect::Label;
+use crate::golden::{Envelope, Event, Fact, Golden, Order, Pace, Path, Rule, Times, Type};
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
+
+/// What a change does to what passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Direction {
+    /// More passes.
+    Wider,
+    /// Less passes.
+    Narrower,
+    /// Something else passes, or the same for another reason.
+    Other,
+}
+
+impl Direction {
+    /// As reports write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Direction::Wider => "wider",
+            Direction::Narrower => "narrower",
+            Direction::Other => "other",
+        }
+    }
+}
+
+/// One change from a golden to another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// What it does to what passes.
+    pub direction: Direction,
+    /// One sentence without control characters.
+    pub text: String,
+}
+
+use Direction::{Narrower, Other, Wider};
+
+/// So many pairs of events are told whose order changed.
+const PAIRS: usize = 12;
+
+/// What changed from one golden to another, the order first.
+pub fn changes(old: &Golden, new: &Golden) -> Vec<Change> {
+    let mut told = Told::default();
+    if old.dialect != new.dialect {
+        told.add(Other, "messages are understood in another way: see [dialect]");
+    }
+    order(&mut told, old, new);
+    set(&mut told, "rule", rules(old), rules(new), Narrower);
+    let ends = |golden: &Golden| golden.ends.iter().cloned().collect();
+    set(&mut told, "ending", ends(old), ends(new), Wider);
+    let live = |golden: &Golden| golden.require_live.iter().map(|item| item.name().to_owned()).collect();
+    set(&mut told, "required live item", live(old), live(new), Narrower);
+    let probes = |golden: &Golden| golden.probes.iter().map(|probe| probe.name().to_owned()).collect();
+    set(&mut told, "probe", probes(old), probes(new), Narrower);
+    for (label, event) in &new.events {
+        if let Some(before) = old.events.get(label) {
+            self::event(&mut told, label, before, event);
+        }
+    }
+    settings(&mut told, old, new);
+    told.changes
+}
+
+#[derive(Default)]
+struct Told {
+    changes: Vec<Change>,
+}
+
+impl Told {
+    fn add(&mut self, direction: Direction, text: impl Into<String>) {
+        let text: String = text.into();
+        let text =
+            text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] });
+        let change = Change { direction, text: text.collect() };
+        if !self.changes.contains(&change) {
+            self.changes.push(change);
+        }
+    }
+
+    fn moved(&mut self, what: &str, old: impl Display, new: impl Display) {
+        let (old, new) = (old.to_string(), new.to_string());
+        if old != new {
+            self.add(Other, format!("{what}: {old} → {new}"));
+        }
+    }
+}
+
+/// Which of a set of names are new or gone; `grows` is what a new one does.
+fn set(told: &mut Told, what: &str, old: BTreeSet<String>, new: BTreeSet<String>, grows: Direction) {
+    let shrinks = if grows == Wider { Narrower } else { Wider };
+    new.difference(&old).for_each(|name| told.add(grows, format!("new {what}: {name}")));
+    old.difference(&new).for_each(|name| told.add(shrinks, format!("no longer a {what}: {name}")));
+}
+
+fn rules(golden: &Golden) -> BTreeSet<String> {
+    golden.rules.iter().map(|rule| format!("`{}` before `{}`", rule.first, rule.then)).collect()
+}
+
+// ---- order ----
+
+fn order(told: &mut Told, old: &Golden, new: &Golden) {
+    let before = told.changes.len();
+    let (was, is) = (Shape::of(&old.order), Shape::of(&new.order));
+    for (label, levels) in &is.events {
+        match was.events.get(label) {
+            None => {
+                let times = levels.last().map_or(Times::ONCE, |level| level.times);
+                told.add(Wider, format!("`{label}` is new: {}", often(times)));
+            }
+            Some(levels_before) => counts(told, label, levels_before, levels),
+        }
+    }
+    for label in was.events.keys().filter(|label| !is.events.contains_key(*label)) {
+        told.add(Narrower, format!("`{label}` is no longer known"));
+    }
+    pairs(told, &old.order, &new.order);
+    if told.changes.len() == before && old.order != new.order {
+        told.add(Other, "the order is written in another way");
+    }
+}
+
+/// How often something may come in what is around it: the session, or a lane.
+#[derive(Debug, Clone, PartialEq)]
+struct Level {
+    /// The lane in which it is counted, if it is one.
+    inside: Option<String>,
+    times: Times,
+}
+
+/// How often each event of an order may come.
+struct Shape {
+    /// Lanes from the outermost to the innermost, then the event itself.
+    events: BTreeMap<Label, Vec<Level>>,
+}
+
+impl Shape {
+    fn of(order: &Order) -> Shape {
+        let labels: Vec<Label> = order.labels().into_iter().cloned().collect();
+        let events = labels.into_iter().filter_map(|label| Some((label.clone(), levels(order, &label)?)));
+        Shape { events: events.collect() }
+    }
+}
+
+/// The levels from the outermost to the innermost; none when the event is not there.
+fn levels(order: &Order, label: &Label) -> Option<Vec<Level>> {
+    match order {
+        Order::Event(own) => (own == label).then(|| vec![Level { inside: None, times: Times::ONCE }]),
+        Order::Seq(parts) | Order::All(parts) => parts.iter().find_map(|part| levels(part, label)),
+        Order::One(parts) => {
+            let mut levels = parts.iter().find_map(|part| levels(part, label))?;
+            levels[0].times.min = if parts.len() > 1 { 0 } else { levels[0].times.min };
+            Some(levels)
+        }
+        Order::Repeat(body, times) => {
+            let mut levels = levels(body, label)?;
+            let own = levels[0].times;
+            levels[0].times = Times {
+                min: own.min.saturating_mul(times.min),
+                max: own.max.zip(times.max).map(|(a, b)| a.saturating_mul(b)),
+            };
+            Some(levels)
+        }
+        Order::Each { key, body } => {
+            let mut levels = levels(body, label)?;
+            levels[0].inside = Some(key.clone());
+            levels.insert(0, Level { inside: None, times: Times::ONCE });
+            Some(levels)
+        }
+    }
+}
+
+fn counts(told: &mut Told, label: &Label, was: &[Level], is: &[Level]) {
+    let keys = |levels: &[Level]| -> Vec<String> { levels.iter().filter_map(|l| l.inside.clone()).collect() };
+    if keys(was) != keys(is) {
+        let name = |levels: &[Level]| match keys(levels).join(", ") {
+            none if none.is_empty() => "none".to_owned(),
+            keys => keys,
+        };
+        told.moved(&format!("lanes of `{label}`"), name(was), name(is));
+        return;
+    }
+    for depth in 0..is.len() {
+        // What is counted here: the event itself at the end, else the lanes of the next level.
+        let counted = match is.get(depth + 1).and_then(|next| next.inside.as_deref()) {
+            Some(key) => format!("a lane of {key}"),
+            None => format!("`{label}`"),
+        };
+        let around =
+            is[depth].inside.as_deref().map_or(String::new(), |key| format!(", in a lane of {key},"));
+        let subject = format!("{counted}{around}");
+        let (was, is) = (was[depth].times, is[depth].times);
+        let old = often(was);
+        match is.min.cmp(&was.min) {
+            Ordering::Less => told.add(Wider, format!("{subject} may now come {} times (was {old})", is.min)),
+            Ordering::Greater => {
+                told.add(Narrower, format!("{subject} must now come {} or more times (was {old})", is.min));
+            }
+            Ordering::Equal => {}
+        }
+        let most = |times: Times| times.max.unwrap_or(u32::MAX);
+        match most(is).cmp(&most(was)) {
+            Ordering::Less => {
+                told.add(Narrower, format!("{subject} may now come {} times at most (was {old})", most(is)))
+            }
+            Ordering::Greater => {
+                let often =
+                    is.max.map_or("any number of times".to_owned(), |max| format!("up to {max} times"));
+                told.add(Wider, format!("{subject} may now come {often} (was {old})"));
+            }
+            Ordering::Equal => {}
+        }
+    }
+}
+
+/// `1 time`, `0 or 1 times`, `1 or more times`.
+fn often(times: Times) -> String {
+    match (times.min, times.max) {
+        (1, Some(1)) => "1 time".to_owned(),
+        (0, None) => "any number of times".to_owned(),
+        (min, None) => format!("{min} or more times"),
+        (0, Some(1)) => "0 or 1 times".to_owned(),
+        (min, Some(max)) if min == max => format!("{max} times"),
+        (min, Some(max)) => format!("{min} to {max} times"),
+    }
+}
+
+/// How two events of one order stand to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stand {
+    /// One of them only.
+    Either,
+    /// The first one first.
+    First,
+    /// The second one first.
+    Second,
+    /// The first one first, each time that it all begins again.
+    FirstAgain,
+    /// Likewise the second one.
+    SecondAgain,
+    /// As it comes.
+    Any,
+}
+
+impl Stand {
+    /// The other way round.
+    fn turned(self) -> Stand {
+        match self {
+            Stand::First => Stand::Second,
+            Stand::Second => Stand::First,
+            Stand::FirstAgain => Stand::SecondAgain,
+            Stand::SecondAgain => Stand::FirstAgain,
+            Stand::Either | Stand::Any => self,
+        }
+    }
+
+    /// Whether all that stands like `self` may stand like `other`.
+    fn is_within(self, other: Stand) -> bool {
+        match (self, other) {
+            (a, b) if a == b => true,
+            (_, Stand::Any) | (Stand::Either, _) => true,
+            (Stand::First, Stand::FirstAgain) | (Stand::Second, Stand::SecondAgain) => true,
+            _ => false,
+        }
+    }
+
+    fn name(self, one: &str, other: &str) -> String {
+        match self {
+            Stand::Either => "never both".to_owned(),
+            Stand::First => format!("{one} first"),
+            Stand::Second => format!("{other} first"),
+            Stand::FirstAgain => format!("{one} first, again and again"),
+            Stand::SecondAgain => format!("{other} first, again and again"),
+            Stand::Any => "in any order".to_owned(),
+        }
+    }
+}
+
+fn stand(order: &Order, one: &Label, other: &Label, again: bool) -> Option<Stand> {
+    let has = |part: &Order, label: &Label| part.labels().contains(&label);
+    let parts = match order {
+        Order::Event(_) => return None,
+        Order::Repeat(body, times) => return stand(body, one, other, again || times.max != Some(1)),
+        // Within a lane all begins anew, but that is another lane.
+        Order::Each { body, .. } => return stand(body, one, other, false),
+        Order::Seq(parts) | Order::All(parts) | Order::One(parts) => parts,
+    };
+    let place = |label| parts.iter().position(|part| has(part, label));
+    let (first, second) = (place(one)?, place(other)?);
+    if first == second {
+        return stand(&parts[first], one, other, again);
+    }
+    Some(match (order, again) {
+        (Order::One(_), false) => Stand::Either,
+        (Order::Seq(_), false) if first < second => Stand::First,
+        (Order::Seq(_), false) => Stand::Second,
+        (Order::Seq(_), true) if first < second => Stand::FirstAgain,
+        (Order::Seq(_), true) => Stand::SecondAgain,
+        (_, _) => Stand::Any,
+    })
+}
+
+/// Which events now stand to each other in another way; those of one event with the same change are told together.
+fn pairs(told: &mut Told, old: &Order, new: &Order) {
+    let known = old.labels();
+    let labels: Vec<&Label> = new.labels().into_iter().filter(|label| known.contains(label)).collect();
+    let mut groups: Vec<(&Label, Stand, Stand, Vec<&Label>)> = Vec::new();
+    for (index, &one) in labels.iter().enumerate() {
+        for &other in &labels[index + 1..] {
+            let (Some(was), Some(is)) = (stand(old, one, other, false), stand(new, one, other, false)) else {
+                continue;
+            };
+            if was == is {
+                continue;
+            }
+            // One event that moved is told once, not with everything that it passed.
+            let open = groups.iter_mut().find_map(|(label, from, to, others)| {
+                let fits = |label: &Label, one: &Label, was: Stand, is: Stand| {
+                    *label == *one && *from == was && *to == is
+                };
+                if fits(label, one, was, is) {
+                    return Some((others, other));
+                }
+                fits(label, other, was.turned(), is.turned()).then_some((others, one))
+            });
+            match open {
+                Some((others, more)) => others.push(more),
+                None => groups.push((one, was, is, vec![other])),
+            }
+        }
+    }
+    for (one, was, is, others) in groups.iter().take(PAIRS) {
+        let direction = match (was.is_within(*is), is.is_within(*was)) {
+            (true, _) => Wider,
+            (_, true) => Narrower,
+            _ => Other,
+        };
+        let names: Vec<String> = others.iter().map(|label| format!("`{label}`")).collect();
+        let (one, names) = (format!("`{one}`"), names.join(", "));
+        let (was, is) = (was.name(&one, &names), is.name(&one, &names));
+        told.add(direction, format!("{one} and {names}: {is} (was {was})"));
+    }
+    if groups.len() > PAIRS {
+        told.add(Other, format!("{} more pairs of events stand in another order", groups.len() - PAIRS));
+    }
+}
+
+// ---- events ----
+
+fn event(told: &mut Told, label: &Label, old: &Event, new: &Event) {
+    match (old.critical, new.critical) {
+        (false, true) => told.add(Narrower, format!("`{label}` is critical now")),
+        (true, false) => told.add(Wider, format!("`{label}` is no longer critical")),
+        (true, true) | (false, false) => {}
+    }
+    if old.sends != new.sends {
+        told.add(Other, format!("the client sends something else as `{label}`"));
+    }
+    if old.binds != new.binds {
+        told.add(Other, format!("other values of `{label}` are kept under a name"));
+    }
+    fields(told, label, &old.shape, &new.shape);
+    for envelope in &new.timing {
+        let before = old.timing.iter().find(|own| own.after == envelope.after);
+        timing(told, label, before, envelope);
+    }
+}
+
+fn timing(told: &mut Told, label: &Label, old: Option<&Envelope>, new: &Envelope) {
+    let what = format!("`{label}` after `{}`", new.after);
+    let Some(old) = old else {
+        told.add(Other, format!("{what} is a gap that is measured now, usually {}", new.usual));
+        return;
+    };
+    // A bound that grows lets more through when it is the upper one.
+    for (name, was, is, grows, shrinks) in [
+        ("latest", old.latest, new.latest, Wider, Narrower),
+        ("earliest", old.earliest, new.earliest, Narrower, Wider),
+    ] {
+        match (was, is) {
+            (Some(was), Some(is)) if was != is => {
+                let direction = if is > was { grows } else { shrinks };
+                told.add(direction, format!("{name} of {what}: {was} → {is}"));
+            }
+            (Some(was), None) => told.add(Wider, format!("{name} of {what}: {was} → not bounded")),
+            (None, Some(is)) => told.add(Narrower, format!("{name} of {what}: not bounded → {is}")),
+            (Some(_), Some(_)) | (None, None) => {}
+        }
+    }
+}
+
+fn fields(told: &mut Told, label: &Label, old: &[(Path, Rule)], new: &[(Path, Rule)]) {
+    let find = |shape: &[(Path, Rule)], path: &Path| shape.iter().any(|(own, _)| own.pattern == path.pattern);
+    // A field in one that is new itself goes without saying.
+    let has_parent = |shape: &[(Path, Rule)], known: &[(Path, Rule)], path: &Path| {
+        let is_parent = |own: &Path| {
+            path.pattern.strip_prefix(own.pattern.as_str()).is_some_and(|rest| rest.starts_with('/'))
+        };
+        shape.iter().any(|(own, _)| !own.pattern.is_empty() && is_parent(own) && !find(known, own))
+    };
+    for (path, rule) in new {
+        let Some((before, was)) = old.iter().find(|(own, _)| own.pattern == path.pattern) else {
+            if !has_parent(new, old, path) {
+                let field = place(path, label);
+                match path.optional {
+                    true => told.add(Wider, format!("new optional field {field}")),
+                    false => told.add(Other, format!("new field {field}, always there")),
+                }
+            }
+            continue;
+        };
+        let field = place(path, label);
+        match (before.optional, path.optional) {
+            (false, true) => told.add(Wider, format!("{field} may now be missing")),
+            (true, false) => told.add(Narrower, format!("{field} must now be there")),
+            (true, true) | (false, false) => {}
+        }
+        self::rule(told, &field, was, rule);
+    }
+    for (path, _) in old.iter().filter(|(path, _)| !find(new, path)) {
+        if !has_parent(old, new, path) {
+            told.add(Narrower, format!("no longer a field: {}", place(path, label)));
+        }
+    }
+}
+
+/// `/ok of `tool_completed``.
+fn place(path: &Path, label: &Label) -> String {
+    let pattern = if path.pattern.is_empty() { "the whole message" } else { &path.pattern };
+    format!("{pattern} of `{label}`")
+}
+
+fn rule(told: &mut Told, field: &str, old: &Rule, new: &Rule) {
+    let name = |rule: &Rule| {
+        let names: Vec<String> = rule.types.iter().map(Type::to_string).collect();
+        if names.is_empty() { "anything".to_owned() } else { names.join(" | ") }
+    };
+    let (was, is) = (name(old), name(new));
+    if was != is {
+        let direction = match (is_within(&old.types, &new.types), is_within(&new.types, &old.types)) {
+            (true, false) => Wider,
+            (false, true) => Narrower,
+            (true, true) | (false, false) => Other,
+        };
+        told.add(direction, format!("{field}: {was} → {is}"));
+    }
+    let facts = |rule: &Rule| rule.facts.iter().map(Fact::to_string).collect::<BTreeSet<_>>();
+    let (was, is) = (facts(old), facts(new));
+    is.difference(&was).for_each(|fact| told.add(Narrower, format!("{field} must now be: {fact}")));
+    was.difference(&is).for_each(|fact| told.add(Wider, format!("{field} need no longer be: {fact}")));
+}
+
+/// Whether all that fits one of `inner` fits one of `outer`; none at all is anything.
+fn is_within(inner: &[Type], outer: &[Type]) -> bool {
+    let holds = |one: &Type| outer.iter().any(|other| covers(other, one));
+    outer.is_empty() || !inner.is_empty() && inner.iter().all(holds)
+}
+
+fn covers(outer: &Type, inner: &Type) -> bool {
+    match (outer, inner) {
+        (outer, inner) if outer == inner => true,
+        (outer, Type::Literal(value)) => outer.fits(value),
+        (Type::Number, inner) => matches!(inner.json_type(), "number" | "integer"),
+        (Type::String, inner) => inner.json_type() == "string",
+        (Type::Text, Type::Format(_)) => inner.json_type() == "string",
+        (Type::Map, Type::Object) => true,
+        _ => false,
+    }
+}
+
+// ---- the rest ----
+
+fn settings(told: &mut Told, old: &Golden, new: &Golden) {
+    let pace = |golden: &Golden| match golden.pace {
+        Pace::Causal => "at once",
+        Pace::Recorded => "after the recorded think times",
+    };
+    told.moved("the client sends", pace(old), pace(new));
+    told.moved("wait", old.wait, new.wait);
+    told.moved("linger", old.linger, new.linger);
+    told.moved("kept by `learn`", old.keep.join(", "), new.keep.join(", "));
+    let script = |golden: &Golden| golden.script.iter().map(Label::to_string).collect::<Vec<_>>().join(", ");
+    told.moved("what the client sends", script(old), script(new));
+    let whole = |golden: &Golden| {
+        let whole = golden.whole_run.map(|whole| format!("judged, spread {:.3}", whole.spread));
+        whole.unwrap_or_else(|| "not judged".to_owned())
+    };
+    told.moved("the time of whole sessions", whole(old), whole(new));
+    let recordings = |golden: &Golden| match golden.learned.recordings {
+        1 => "1 recording".to_owned(),
+        count => format!("{count} recordings"),
+    };
+    told.moved("learned from", recordings(old), recordings(new));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::golden;
+
+    fn read(text: &str) -> Golden {
+        golden::read("golden/x.toml", &format!("goldwire = 1\n{text}")).expect("a golden")
+    }
+
+    fn said(old: &str, new: &str) -> Vec<String> {
+        let changes = changes(&read(old), &read(new));
+        changes.iter().map(|change| format!("{}: {}", change.direction.name(), change.text)).collect()
+    }
+
+    #[test]
+    fn how_often_an_event_may_come_is_said_for_both_ends() {
+        assert_eq!(
+            said("order = \"a ; token+ ; b\"", "order = \"a ; token* ; b{1,3}\""),
+            [
+                "wider: `b` may now come up to 3 times (was 1 time)",
+                "wider: `token` may now come 0 times (was 1 or more times)"
+            ]
+        );
+        assert_eq!(
+            said("order = \"a ; token{0,4}\"", "order = \"a ; token{2,3}\""),
+            [
+                "narrower: `token` must now come 2 or more times (was 0 to 4 times)",
+                "narrower: `token` may now come 3 times at most (was 0 to 4 times)"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_happens_in_a_lane_is_counted_in_the_lane() {
+        assert_eq!(
+            said("order = \"each id ( a ; b )*\"", "order = \"each id ( a ; b? )+\""),
+            [
+                "narrower: a lane of id must now come 1 or more times (was any number of times)",
+                "wider: `b`, in a lane of id, may now come 0 times (was 1 time)"
+            ]
+        );
+        assert_eq!(said("order = \"each id ( a )*\"", "order = \"a*\""), ["other: lanes of `a`: id → none"]);
+    }
+
+    #[test]
+    fn an_event_that_moved_is_told_once() {
+        assert_eq!(
+            said("order = \"a ; b ; c ; d\"", "order = \"d & ( a ; b ; c )\""),
+            ["wider: `d` and `a`, `b`, `c`: in any order (was `a`, `b`, `c` first)"]
+        );
+        assert_eq!(
+            said("order = \"a & b\"", "order = \"b ; a\""),
+            ["narrower: `b` and `a`: `b` first (was in any order)"]
+        );
+        assert_eq!(
+            said("order = \"a ; b\"", "order = \"b ; a ; c?\""),
+            ["wider: `c` is new: 0 or 1 times", "other: `b` and `a`: `b` first (was `a` first)"]
+        );
+    }
+
+    #[test]
+    fn fields_and_bounds_say_which_way_they_went() {
+        let golden = |shape: &str, latest: &str| {
+            format!(
+                "order = \"a ; b\"\n[event.b]\ntiming = {{ after = \"a\", usual = \"50 ms\", latest = \"{latest}\", \
+                 spread = 0.3, samples = 20, runs = 20 }}\n[event.b.shape]\n{shape}"
+            )
+        };
+        let old =
+            golden("\"/x\" = '= \"one\"'\n\"/y\" = \"integer, counter\"\n\"/gone\" = \"string\"\n", "145 ms");
+        let new = golden(
+            "\"/x?\" = '= \"one\" | = \"two\"'\n\"/y\" = \"string\"\n\"/deep?\" = \"object\"\n\"/deep/er\" = \"text\"\n",
+            "180 ms",
+        );
+        assert_eq!(
+            said(&old, &new),
+            [
+                "wider: /x of `b` may now be missing",
+                "wider: /x of `b`: = \"one\" → = \"one\" | = \"two\"",
+                "other: /y of `b`: integer → string",
+                "wider: /y of `b` need no longer be: counter",
+                "wider: new optional field /deep of `b`",
+                "narrower: no longer a field: /gone of `b`",
+                "wider: latest of `b` after `a`: 145 ms → 180 ms",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_golden_is_itself() {
+        for text in ["order = \"a ; ( b & each id ( c ; d? )* )+\"", "order = \"( a | b )* ; c\""] {
+            assert_eq!(said(text, text), [""; 0]);
+        }
+    }
+}

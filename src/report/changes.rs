@@ -1,0 +1,79 @@
+//! A proposal for a person: the diff as text, and what it does to what passes, in words.
+//!
+//! ```text
+//!   wider     `token` may now come 0 times (was 1 or more times)
+//!   narrower  /ok of `tool_completed`: boolean → = true
+//! ```
+
+use super::text::{BAD, BOLD, DOUBT, FAINT, GOOD, plural};
+use crate::diff::{Change, Direction};
+use std::io::{self, Write};
+
+/// `2 wider, 1 other`; empty where nothing changed.
+fn changes_summary(changes: &[Change]) -> String {
+    let count = |direction| changes.iter().filter(|change| change.direction == direction).count();
+    [Direction::Wider, Direction::Narrower, Direction::Other]
+        .into_iter()
+        .filter(|direction| count(*direction) > 0)
+        .map(|direction| format!("{} {}", count(direction), direction.name()))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// Writes what changed, a line each.
+///
+/// # Errors
+/// What `out` says.
+pub fn changes_text(out: &mut impl Write, changes: &[Change]) -> io::Result<()> {
+    for change in changes {
+        let style = match change.direction {
+            // More passes than before: that is what a reviewer has to agree to.
+            Direction::Wider => DOUBT,
+            Direction::Narrower => GOOD,
+            Direction::Other => BOLD,
+        };
+        writeln!(out, "  {style}{:<8}{style:#}  {}", change.direction.name(), change.text)?;
+    }
+    Ok(())
+}
+
+/// Writes a unified diff with its lines in colour.
+///
+/// # Errors
+/// What `out` says.
+pub fn diff_text(out: &mut impl Write, unified: &str) -> io::Result<()> {
+    for line in unified.lines() {
+        let style = match line.as_bytes().first() {
+            _ if line.starts_with("+++ ") || line.starts_with("--- ") => BOLD,
+            Some(b'+') => GOOD,
+            Some(b'-') => BAD,
+            Some(b'@') => FAINT,
+            _ => anstyle::Style::new(),
+        };
+        writeln!(out, "{style}{line}{style:#}")?;
+    }
+    Ok(())
+}
+
+/// `3 changes: 2 wider, 1 other`, or that there is none.
+pub fn changes_headline(changes: &[Change]) -> String {
+    match changes.len() {
+        0 => "the same passes as before".to_owned(),
+        count => format!("{}: {}", plural(count, "change"), changes_summary(changes)),
+    }
+}
+
+/// Writes what changed for a program.
+///
+/// ```json
+/// {"goldwire_changes": 1, "changes": [{"direction": "wider", "text": "`token` may now come 0 times (was 1 or more times)"}]}
+/// ```
+///
+/// # Errors
+/// What `out` says.
+pub fn changes_json(out: &mut impl Write, changes: &[Change]) -> io::Result<()> {
+    let line =
+        |change: &Change| serde_json::json!({"direction": change.direction.name(), "text": change.text});
+    let lines: Vec<serde_json::Value> = changes.iter().map(line).collect();
+    super::json::pretty(out, &serde_json::json!({"goldwire_changes": 1, "changes": lines}))
+}
