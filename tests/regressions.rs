@@ -165,6 +165,37 @@ fn is_clean(arguments: &[&str], round: u32, show: bool) -> usize {
     cells.len() + runs.len()
 }
 
+/// The same agent over HTTP: regression, and the findings of which one must be there.
+const OVER_HTTP: [(&str, &[(&str, &str)]); 6] = [
+    ("unpaired-tool", &[("missing", "tool_completed")]),
+    ("dropped-thinking", &[("missing", "agent_thinking")]),
+    // What comes together at the end comes late, too.
+    ("burst-at-end", &[("too-early", "token"), ("too-late", "agent_thinking")]),
+    ("crossed-tools", &[("lanes-crossed", "tool_completed")]),
+    ("type-drift", &[("type-changed", "agent_completed")]),
+    ("silent-agent", &[("missing", "agent_started")]),
+];
+
+#[test]
+fn the_agent_over_http_shows_its_regressions_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let report = folder.path().join("report.json");
+    let mut wrong = Vec::new();
+    println!("\n{:<26} finding over HTTP", "regression");
+    for (name, wanted) in OVER_HTTP {
+        let (code, report, text) = goldwire(&["check", "agent-stream"], name, &report);
+        let found = findings(&report["runs"]);
+        let is_wanted = |finding: &&&Value| {
+            wanted.iter().any(|(kind, event)| finding["kind"] == *kind && finding["event"] == *event)
+        };
+        match found.iter().find(is_wanted).filter(|_| code == Some(1)) {
+            Some(finding) => println!("{name:<26} {}", finding["message"].as_str().unwrap_or("")),
+            None => wrong.push(format!("{name}: exit {code:?}\n{text}")),
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
 #[test]
 fn the_clean_build_has_no_finding_in_any_probe() {
     let rounds: u32 = std::env::var("GOLDWIRE_CLEAN_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(1);

@@ -3,6 +3,9 @@
 //! Signal K comes from npm (`tests/servers/signalk.sh`, which says what it needs); most of what it
 //! answers to bad tokens was looked at by hand too, with another client: who is let in, not each status of a refusal.
 
+#[path = "servers/mcp.rs"]
+mod mcp;
+
 use serde_json::Value;
 use std::path::Path;
 use std::process::Command;

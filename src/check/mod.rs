@@ -17,7 +17,7 @@ pub use liveness::{Live, Witness, findings as liveness_findings, judge as judge_
 pub use rounds::{judge as judge_rounds, leave_doubt};
 pub use timing::{Gaps, Sample, Timed, judge as judge_timing};
 
-use crate::dialect::{Decoder, Event, Label, value_at};
+use crate::dialect::{Decoder, Event, Label};
 use crate::finding::Finding;
 use crate::golden::{Golden, Lane, LaneId, Monitor, Step, Table, Violation, What, print};
 use crate::transcript::{Ending, Entry, Frame, Payload, Transcript};
@@ -117,7 +117,7 @@ struct Known {
     in_order: Option<usize>,
     in_causes: Option<u32>,
     in_facts: Option<usize>,
-    /// Where in its payload the keys of its lanes are; JSON pointers, for the outermost lane first.
+    /// Where in it the keys of its lanes are, for the outermost lane first; see [`Event::key`].
     lane_keys: Vec<String>,
     /// Its shape; none for what the client sends, which is our own doing.
     tree: Option<Tree>,
@@ -373,7 +373,7 @@ impl<'g> Checker<'g> {
 impl Known {
     /// The values of its lanes' keys in a payload.
     fn lane_values<'v>(&self, event: &'v Event) -> impl Fn(usize) -> Option<Cow<'v, str>> {
-        |depth| key_text(value_at(&event.data, self.lane_keys.get(depth)?)?)
+        |depth| event.key(self.lane_keys.get(depth)?)
     }
 
     /// The frame of an earlier event with the same payload, among the latest.
@@ -395,15 +395,7 @@ impl Known {
 
 /// The value of a lane's key in an event, as text; none when the event does not carry it.
 pub fn lane_value(golden: &Golden, event: &Event, key: &str) -> Option<String> {
-    key_text(value_at(&event.data, &golden.lane_pointer(&event.label, key))?).map(Cow::into_owned)
-}
-
-fn key_text(value: &Value) -> Option<Cow<'_, str>> {
-    match value {
-        Value::String(text) => Some(Cow::Borrowed(text)),
-        Value::Number(number) => Some(Cow::Owned(number.to_string())),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
-    }
+    event.key(&golden.lane_pointer(&event.label, key)).map(Cow::into_owned)
 }
 
 /// Checks a whole transcript.

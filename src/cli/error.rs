@@ -102,7 +102,7 @@ impl From<DriveError> for CliError {
         let hint = match &error {
             DriveError::Connect { hint, .. } => hint.clone(),
             DriveError::Unbound(_) => Some("give it with --variable NAME=VALUE".to_owned()),
-            DriveError::Record { .. } | DriveError::Random(_) => None,
+            DriveError::Record { .. } | DriveError::Random(_) | DriveError::Transport(_) => None,
         };
         CliError { exit: Exit::CouldNotJudge, message: error.to_string(), hint }
     }

@@ -5,6 +5,7 @@ use super::config::Config;
 use super::error::CliError;
 use super::exit::Exit;
 use crate::auth::{claims_of, random_word};
+use crate::dialect::Dialect;
 use crate::report::plural;
 use crate::store::{Store, read_recording, recordings_at, replace};
 use crate::transcript::exchange::{
@@ -128,6 +129,12 @@ pub(super) fn export(args: &ExportArgs, out: &mut impl Write) -> Result<Exit, Cl
         return Err(CliError::new(Exit::Nothing, "no recording to export"));
     }
     let transcripts = paths.iter().map(|path| read_recording(path)).collect::<Result<Vec<_>, _>>()?;
+    if let Some((path, _)) =
+        paths.iter().zip(&transcripts).find(|(_, one)| Dialect::at(&one.header.url).is_http())
+    {
+        return Err(CliError::usage(format!("{}: a session over HTTP is not exported", path.display()))
+            .hint("its frames are HTTP as it was on the wire; docs/SSE.md"));
+    }
     let har = write_har(&transcripts).map_err(CliError::usage)?;
     match args.output.as_deref().filter(|path| *path != Path::new("-")) {
         Some(path) => {

@@ -10,7 +10,7 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::live::{Live, interrupts};
 use crate::auth::AuthError;
-use crate::dialect::{Label, events};
+use crate::dialect::{Dialect, Label, events};
 use crate::golden::Golden;
 use crate::learn::learn;
 use crate::report::plural;
@@ -79,12 +79,12 @@ pub(super) async fn run(path: &Path, args: &InitArgs, out: &mut impl Write) -> R
         return Err(CliError::usage(format!("{} is there already", path.display()))
             .hint("edit it, or remove it first"));
     }
-    // Quotes in a URL would end the string; no WebSocket URL has any.
+    // Quotes in a URL would end the string; no URL has any.
     let url = args.url.as_deref().unwrap_or("ws://127.0.0.1:8000/ws").replace(['"', '\\'], "");
-    if !url.starts_with("ws://") && !url.starts_with("wss://") {
-        return Err(
-            CliError::usage(format!("`{url}` is not a WebSocket URL")).hint("it begins with ws:// or wss://")
-        );
+    let is_http = Dialect::at(&url).is_http();
+    if !is_http && !url.starts_with("ws://") && !url.starts_with("wss://") {
+        return Err(CliError::usage(format!("`{url}` is not a URL that sessions can have"))
+            .hint("it begins with ws:// or wss://, or with http:// or https:// for sessions over HTTP"));
     }
     let root = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     for folder in ["recordings", "golden"] {
@@ -103,6 +103,15 @@ pub(super) async fn run(path: &Path, args: &InitArgs, out: &mut impl Write) -> R
         Ok(login) => login,
         Err(error) => return give_up(path, &url, None, error, &session, out),
     };
+    if is_http {
+        write(path, &text(&url, "", login.as_deref()), out)?;
+        writeln!(out, "nothing was listened to: over HTTP a server only answers")?;
+        writeln!(
+            out,
+            "next: goldwire record {session}    # type requests, one a line: POST /chat {{…}}; a few times"
+        )?;
+        return Ok(Exit::Conforms);
+    }
     match listen(path, args, &url, login.as_deref(), &session).await {
         Ok(driven) => {
             let heard = Heard::of(&driven);

@@ -164,6 +164,11 @@ impl Live {
         }
     }
 
+    /// Where the target listens; places may be open.
+    pub(super) fn url(&self) -> &str {
+        &self.target.url
+    }
+
     pub(super) fn redactor(&self) -> &Redactor {
         &self.redactor
     }

@@ -41,6 +41,10 @@ async fn probed(
     let store = Store::new(&config.root);
     let selected = select(&store, &args.session)?;
     let questions = questions(&store, &runs_folder(&config.root), &probes, &selected, false)?;
+    if questions.is_empty() {
+        return Err(CliError::usage("no session that probes can be asked about")
+            .hint("`goldwire check` judges sessions over HTTP"));
+    }
     let mut settings = config.probe.clone();
     settings.users = args.users.unwrap_or(settings.users).max(2);
     settings.rounds = args.rounds.unwrap_or(settings.rounds).max(1);
@@ -95,6 +99,11 @@ pub(super) fn questions(
     selected: &[Selected],
     own: bool,
 ) -> Result<Vec<Question>, CliError> {
+    let (over_http, selected): (Vec<&Selected>, Vec<&Selected>) =
+        selected.iter().partition(|one| one.golden.dialect.is_http());
+    for one in over_http.iter().filter(|one| !probes.is_empty() || (own && !one.golden.probes.is_empty())) {
+        eprintln!("{}: not asked; probes speak WebSocket, and this session is over HTTP", one.session);
+    }
     let mut known: BTreeMap<&str, Rc<Subject>> = BTreeMap::new();
     let mut questions = Vec::new();
     for probe in ProbeName::ALL {

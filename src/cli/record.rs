@@ -7,7 +7,7 @@ use super::exit::Exit;
 use super::hand::{self, hand};
 use super::live::{Live, Played, interrupts};
 use super::progress::Progress;
-use crate::dialect::Label;
+use crate::dialect::{Dialect, Label};
 use crate::golden::Golden;
 use crate::report::plural;
 use crate::store::{Store, StoreError, compress, read_golden};
@@ -35,7 +35,7 @@ pub(super) async fn run(config: &Config, mut args: RecordArgs, color: ColorChoic
     }
     match golden {
         Some(golden) if !args.stdin => by_script(config, &store, &args, &golden).await,
-        golden => by_hand(config, &store, &args, &golden.unwrap_or_default(), color).await,
+        golden => by_hand(config, &store, &args, golden, color).await,
     }
 }
 
@@ -93,7 +93,7 @@ async fn by_hand(
     config: &Config,
     store: &Store,
     args: &RecordArgs,
-    golden: &Golden,
+    golden: Option<Golden>,
     color: ColorChoice,
 ) -> Result<Exit, CliError> {
     if args.runs > 1 || args.users.is_some_and(|users| users > 1) {
@@ -102,6 +102,7 @@ async fn by_hand(
     }
     let mut live = Live::open(config, &args.target, interrupts()).await?;
     live.keep(&args.keep);
+    let golden = &golden_for(golden, &live);
     let (hand, unsent) = hand(color)?;
     let folder = store.recordings_folder(&args.session);
     let played = live.play_one(&args.session, golden, 1, &folder, Some(hand)).await;
@@ -123,6 +124,11 @@ async fn by_hand(
         Exit::Conforms if unsent.late.load(Ordering::Relaxed) && !hand::is_typed() => Exit::CouldNotJudge,
         ended => ended,
     })
+}
+
+/// Where there is no golden, the target's URL says what is spoken there.
+fn golden_for(golden: Option<Golden>, live: &Live) -> Golden {
+    golden.unwrap_or_else(|| Golden { dialect: Dialect::at(live.url()), ..Golden::default() })
 }
 
 fn summary(user: &str, driven: &Driven) -> String {

@@ -28,8 +28,13 @@ pub(super) fn run(config: &Config, args: &ShowArgs, out: &mut impl Write) -> Res
     let handshake = &header.handshake;
     writeln!(
         out,
-        "server {}, HTTP {}, connected in {} (TCP {}), stamps {:?}",
-        handshake.peer, handshake.status, handshake.took, handshake.tcp, header.stamps
+        "server {}{}, connected in {} (TCP {}), stamps {:?}",
+        handshake.peer,
+        // Over HTTP every request has a status of its own.
+        if handshake.status == 0 { String::new() } else { format!(", HTTP {}", handshake.status) },
+        handshake.took,
+        handshake.tcp,
+        header.stamps
     )?;
     let dialect =
         golden.as_ref().map_or_else(|| Dialect::detect([&transcript]), |golden| golden.dialect.clone());

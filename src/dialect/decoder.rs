@@ -1,9 +1,10 @@
 //! One session's frames, read in order.
 
+use super::http::Exchanges;
 use super::json::Requests;
 use super::label::Known;
 use super::protocol::{Beat, Reader, Spoken, Told};
-use super::{Dialect, Event, Label, NAMELESS, json};
+use super::{Dialect, Event, HttpNames, Label, NAMELESS, json};
 use crate::transcript::{Frame, Offset, Payload, Side, Spares};
 use serde_json::{Value, json};
 
@@ -21,6 +22,7 @@ pub struct Decoder {
     closing: bool,
     closed: Option<Event>,
     requests: Requests,
+    exchanges: Exchanges,
     known: Known,
     spares: Spares,
     /// Whether the latest frame was a text that is JSON.
@@ -35,7 +37,7 @@ impl Decoder {
     /// A decoder at the start of a session.
     pub fn new(dialect: &Dialect) -> Decoder {
         let reader = match dialect {
-            Dialect::Json(_) => None,
+            Dialect::Json(_) | Dialect::Sse(_) => None,
             Dialect::Protocol(spoken) => Some(Box::new(Reader::new(spoken.protocol))),
         };
         Decoder {
@@ -44,6 +46,7 @@ impl Decoder {
             closing: false,
             closed: None,
             requests: Requests::default(),
+            exchanges: Exchanges::default(),
             known: Known::default(),
             spares: Spares::default(),
             is_json: false,
@@ -59,7 +62,7 @@ impl Decoder {
 
     /// Whether [`Decoder::feed_json`] can be asked: a JSON text is an event as it stands.
     pub(crate) fn takes_json(&self) -> bool {
-        self.reader.is_none()
+        matches!(self.dialect, Dialect::Json(_))
     }
 
     /// The events of the next frame, in order. A close becomes an event only when another connection follows; the last
@@ -71,6 +74,11 @@ impl Decoder {
         let event =
             |label: Label, data: Value| Event { label, at: frame.at, frame: index, conn: frame.conn, data };
         let (mut before, mut several) = (None, Vec::new());
+        if let Dialect::Sse(names) = &self.dialect {
+            let found = self.exchanges.feed(frame, names, &mut self.requests, &mut self.known);
+            let found = found.map(|(label, data)| event(label, data));
+            return before.into_iter().chain(found).chain(several);
+        }
         let now = match &frame.payload {
             Payload::Text(_) | Payload::Binary(_) if self.reader.is_some() => {
                 several = self.hear(frame, index);
@@ -182,7 +190,9 @@ impl Decoder {
 
     fn name(&mut self, side: Side, value: &Value) -> Label {
         match &self.dialect {
-            Dialect::Json(names) => json::label(names, side, value, &mut self.requests, &mut self.known),
+            Dialect::Json(names) | Dialect::Sse(HttpNames { json: names, .. }) => {
+                json::label(names, side, value, &mut self.requests, &mut self.known)
+            }
             Dialect::Protocol(Spoken { .. }) => self.known.label(side, NAMELESS),
         }
     }

@@ -1,4 +1,4 @@
-//! Which dialect a session is in: by the subprotocol that the handshake agreed on, else by the look of the first messages.
+//! Which dialect a session is in: by its URL, where that is one of HTTP; by the subprotocol that the handshake agreed on, else by the look of the first messages.
 
 use super::{Dialect, Protocol, Spoken};
 use crate::transcript::{Frame, Payload, Side, Transcript};
@@ -12,6 +12,9 @@ impl Dialect {
     pub fn detect<'t>(sessions: impl IntoIterator<Item = &'t Transcript>) -> Dialect {
         let mut votes: Vec<(Option<Protocol>, usize)> = Vec::new();
         for session in sessions {
+            if let http @ Dialect::Sse(_) = Dialect::at(&session.header.url) {
+                return http;
+            }
             let found = detect(session);
             match votes.iter_mut().find(|(protocol, _)| *protocol == found) {
                 Some((_, count)) => *count += 1,

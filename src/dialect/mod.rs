@@ -12,6 +12,7 @@ mod content;
 mod decoder;
 mod detect;
 mod graphql;
+mod http;
 mod json;
 mod label;
 mod lines;
@@ -20,10 +21,13 @@ mod mqtt_properties;
 mod nats;
 mod protocol;
 mod socketio;
+pub mod sse;
 mod stomp;
 
 pub(crate) use content::bytes_of;
 pub use decoder::{CLOSE, Decoder, RECONNECT, events};
+pub(crate) use http::REQUEST;
+pub use http::{ACCEPT, CANCEL, HttpNames, JSON_BODY};
 pub use json::pointer;
 pub(crate) use json::{NAMELESS, field, refinement, value_at};
 pub use label::Label;
@@ -31,6 +35,7 @@ pub use protocol::{Protocol, Spoken};
 
 use crate::transcript::{Offset, Payload};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// One thing the application said.
@@ -43,10 +48,24 @@ pub struct Event {
     /// The frame's place in the transcript, counted from 0. Several events may share it; of a message in several frames
     /// it is the last.
     pub frame: usize,
-    /// Which connection of the session.
+    /// Which connection of the session, or over HTTP which request.
     pub conn: u32,
     /// What it says. A text that is not JSON is a string, bytes are a string of hexadecimal digits.
     pub data: Value,
+}
+
+impl Event {
+    /// The value of a lane's key, as text, by where it stands: a JSON pointer, or the number of the event's request.
+    pub(crate) fn key(&self, pointer: &str) -> Option<Cow<'_, str>> {
+        if pointer == REQUEST {
+            return Some(Cow::Owned(self.conn.to_string()));
+        }
+        match value_at(&self.data, pointer)? {
+            Value::String(text) => Some(Cow::Borrowed(text)),
+            Value::Number(number) => Some(Cow::Owned(number.to_string())),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+        }
+    }
 }
 
 /// How the frames of a session are to be understood.
@@ -56,6 +75,8 @@ pub enum Dialect {
     Json(JsonNames),
     /// Messages of a protocol that says itself what they are.
     Protocol(Spoken),
+    /// HTTP requests, answered by event streams (WHATWG HTML, 9.2) or at once.
+    Sse(HttpNames),
 }
 
 impl Default for Dialect {
@@ -67,7 +88,7 @@ impl Default for Dialect {
 impl Dialect {
     /// The names of all dialects, as goldens write them.
     pub fn kinds() -> impl Iterator<Item = &'static str> {
-        std::iter::once("json").chain(Protocol::ALL.into_iter().map(Protocol::name))
+        ["json", "sse"].into_iter().chain(Protocol::ALL.into_iter().map(Protocol::name))
     }
 
     /// The name of this one.
@@ -75,13 +96,14 @@ impl Dialect {
         match self {
             Dialect::Json(_) => "json",
             Dialect::Protocol(spoken) => spoken.protocol.name(),
+            Dialect::Sse(_) => "sse",
         }
     }
 
     /// Events that are several by what stands at a pointer.
     pub fn refine(&self) -> &BTreeMap<Label, String> {
         match self {
-            Dialect::Json(names) => &names.refine,
+            Dialect::Json(names) | Dialect::Sse(HttpNames { json: names, .. }) => &names.refine,
             Dialect::Protocol(spoken) => &spoken.refine,
         }
     }
@@ -89,7 +111,7 @@ impl Dialect {
     /// Makes more events several.
     pub(crate) fn refine_by(&mut self, more: BTreeMap<Label, String>) {
         match self {
-            Dialect::Json(names) => names.refine.extend(more),
+            Dialect::Json(names) | Dialect::Sse(HttpNames { json: names, .. }) => names.refine.extend(more),
             Dialect::Protocol(spoken) => spoken.refine.extend(more),
         }
     }
@@ -97,8 +119,30 @@ impl Dialect {
     /// Where a request has its id, when answers have no name of their own.
     pub fn reply(&self) -> Option<&str> {
         match self {
-            Dialect::Json(names) => names.reply.as_deref(),
+            Dialect::Json(names) | Dialect::Sse(HttpNames { json: names, .. }) => names.reply.as_deref(),
             Dialect::Protocol(_) => None,
+        }
+    }
+
+    /// What a session at this URL is taken to speak when nobody says.
+    pub fn at(url: &str) -> Dialect {
+        let is_http = url.starts_with("http:") || url.starts_with("https:");
+        if is_http { Dialect::Sse(HttpNames::default()) } else { Dialect::default() }
+    }
+
+    /// Whether its client's half are HTTP requests, rather than the messages of a WebSocket.
+    pub fn is_http(&self) -> bool {
+        match self {
+            Dialect::Json(_) | Dialect::Protocol(_) => false,
+            Dialect::Sse(_) => true,
+        }
+    }
+
+    /// The JSON of an event that its name and ids stand in: of a request, its body.
+    pub(crate) fn content<'e>(&self, event: &'e Event) -> &'e Value {
+        match self {
+            Dialect::Sse(_) if event.label.is_client() => event.data.get("body").unwrap_or(&Value::Null),
+            Dialect::Json(_) | Dialect::Protocol(_) | Dialect::Sse(_) => &event.data,
         }
     }
 
@@ -110,6 +154,7 @@ impl Dialect {
         match self {
             Dialect::Json(_) => Ok(vec![Payload::Text(data.to_string())]),
             Dialect::Protocol(spoken) => spoken.encode(label, data),
+            Dialect::Sse(names) => http::encode(names, label, data),
         }
     }
 }
@@ -133,9 +178,16 @@ pub struct JsonNames {
     pub refine: BTreeMap<Label, String>,
 }
 
+impl JsonNames {
+    /// Both sides have their names at the same place.
+    pub fn both(pointer: &str) -> JsonNames {
+        let name = || pointer.to_owned();
+        JsonNames { client: name(), server: name(), reply: None, refine: BTreeMap::new() }
+    }
+}
+
 impl Default for JsonNames {
     fn default() -> JsonNames {
-        let name = || "/type".to_owned();
-        JsonNames { client: name(), server: name(), reply: None, refine: BTreeMap::new() }
+        JsonNames::both("/type")
     }
 }

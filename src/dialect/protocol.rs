@@ -412,7 +412,8 @@ pub(super) mod tests {
         for protocol in Protocol::ALL {
             assert_eq!(Protocol::of(protocol.name()), Some(protocol));
         }
-        assert_eq!(Dialect::kinds().count(), Protocol::ALL.len() + 1);
+        // Besides them there are plain JSON and HTTP.
+        assert_eq!(Dialect::kinds().count(), Protocol::ALL.len() + 2);
     }
 
     fn noise() -> impl Strategy<Value = Vec<u8>> {

@@ -11,12 +11,13 @@ mod hand;
 pub use bounds::Bounds;
 pub use hand::LineError;
 
-use crate::dialect::{Decoder, Label, RECONNECT, Unsayable};
+use crate::dialect::{CANCEL, Decoder, Label, RECONNECT, REQUEST, Unsayable};
 use crate::golden::{Golden, Monitor, Order, Pace, Template, Unbound};
 use crate::transcript::{End, Ending, Frame, Gap, Offset, Payload, Side};
 use bounds::{Stop, Watch};
 use hand::Hand;
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 /// What to do next.
@@ -37,6 +38,11 @@ pub enum Action {
     Send(Payload),
     /// Close this connection with code 1000 and open the session's next one.
     Reconnect,
+    /// Give up a request over HTTP, and what is still to come of its answer.
+    Cancel {
+        /// Which, counted from 0; the latest whose answer is not whole, when nobody says.
+        request: Option<u32>,
+    },
     /// Start the close handshake.
     Close {
         /// The status code to close with.
@@ -77,6 +83,10 @@ pub struct Session<'g> {
     progress: Offset,
     last_frame: Offset,
     conn: u32,
+    /// How many requests are to be sent by now, over HTTP.
+    requests: u32,
+    /// How many of them are on their way: each has to connect first.
+    begun: u32,
     reconnecting: bool,
     /// Before this, nothing of the script is sent.
     held_until: Offset,
@@ -112,6 +122,8 @@ impl<'g> Session<'g> {
             progress: Offset::ZERO,
             last_frame: Offset::ZERO,
             conn: 0,
+            requests: 0,
+            begun: 0,
             reconnecting: false,
             held_until: Offset::ZERO,
             watch: Watch::new(Bounds::default()),
@@ -191,7 +203,15 @@ impl<'g> Session<'g> {
             self.spoke = frame.at;
         }
         let closing = matches!(self.state, State::Closing(_));
+        let is_http = self.golden.dialect.is_http();
         match &frame.payload {
+            // An answer that is whole ends nothing else; one that is broken off ends the session, as a dropped connection.
+            Payload::Close { .. } if is_http => {}
+            Payload::Text(_) if is_http => self.begun += u32::from(frame.side == Side::Client),
+            Payload::Gone(detail) if is_http => {
+                let detail = format!("request {}: {detail}", frame.conn);
+                self.over(frame.at, End::Dropped { detail });
+            }
             Payload::Close { code, reason } if frame.side == Side::Server && frame.conn == self.conn => {
                 let (by, code, reason) = if closing {
                     (Side::Client, *code, reason.clone())
@@ -238,7 +258,7 @@ impl<'g> Session<'g> {
                 continue;
             }
             let golden = self.golden;
-            let keys = |key: &str| text(event.data.pointer(&golden.lane_pointer(&event.label, key))?);
+            let keys = |key: &str| event.key(&golden.lane_pointer(&event.label, key)).map(Cow::into_owned);
             let fits = self.monitor.feed(&event.label, &keys).is_empty();
             // A flood of what the golden does not want must not keep a session alive.
             if fits && !self.floats.contains(&event.label) {
@@ -324,6 +344,13 @@ impl<'g> Session<'g> {
     }
 
     fn close(&mut self, now: Offset, code: u16) -> Turn {
+        // Nobody answers that over HTTP: the client is simply gone.
+        if self.golden.dialect.is_http() {
+            let how = End::Closed { by: Side::Client, code, reason: String::new() };
+            let ending = Ending { at: now, how, host: None };
+            self.state = State::Over(ending.clone());
+            return Turn { action: Action::Done(ending), wake: now };
+        }
         self.state = State::Closing(now);
         Turn { action: Action::Close { code }, wake: now }
     }
@@ -384,6 +411,8 @@ impl<'g> Session<'g> {
                         return Turn { action: Action::Wait, wake: at };
                     }
                     self.sent += 1;
+                    let is_request = self.golden.dialect.is_http() && matches!(action, Action::Send(_));
+                    self.requests += u32::from(is_request);
                     *self.counts.entry(label.clone()).or_default() += 1;
                     self.seen.clear();
                     self.progress = now;
@@ -393,7 +422,7 @@ impl<'g> Session<'g> {
                 }
                 Err(due) => due,
             },
-            None if self.monitor.is_complete() => {
+            None if self.monitor.is_complete() && self.begun >= self.requests => {
                 self.state = State::Listening(self.progress);
                 return Turn { action: Action::Wait, wake: self.progress + self.golden.linger };
             }
@@ -424,6 +453,16 @@ impl<'g> Session<'g> {
             let allowed = self.monitor.accepts(label, &|_| None);
             return if allowed { Ok((Action::Reconnect, Vec::new())) } else { Err(self.due()) };
         }
+        if label.as_str() == CANCEL {
+            let allowed = self.monitor.accepts(label, &|_| None);
+            let sends = event.and_then(|event| event.sends.first());
+            let request = sends.and_then(|template| match template {
+                Template::Json(value) => u32::try_from(value.get("request")?.as_u64()?).ok(),
+                Template::Text(_) | Template::Binary(_) => None,
+            });
+            let action = (Action::Cancel { request }, Vec::new());
+            return if allowed { Ok(action) } else { Err(self.due()) };
+        }
         let Some(event) = event else { return Err(self.due()) };
         let nth = self.counts.get(label).copied().unwrap_or(0);
         let Some(template) = event.sends.get(nth).or(event.sends.last()) else { return Err(self.due()) };
@@ -434,9 +473,13 @@ impl<'g> Session<'g> {
             let binders = self.golden.events.iter().filter(|(_, event)| binder(event));
             binders.map(|(label, _)| label.as_str().to_owned()).collect::<Vec<_>>()
         })?;
-        let keys = |key: &str| match &message {
-            Template::Json(value) => text(value.pointer(&self.golden.lane_pointer(label, key))?),
-            Template::Text(_) | Template::Binary(_) => None,
+        let keys = |key: &str| {
+            let pointer = self.golden.lane_pointer(label, key);
+            match &message {
+                _ if pointer == REQUEST => Some(self.requests.to_string()),
+                Template::Json(value) => text(value.pointer(&pointer)?),
+                Template::Text(_) | Template::Binary(_) => None,
+            }
         };
         if !self.monitor.accepts(label, &keys) {
             return Err(self.due());
@@ -601,6 +644,7 @@ mod tests {
                         self.said.push(format!("{} close {code}", self.now / 1_000_000))
                     }
                     Action::Reconnect => self.said.push("reconnect".to_owned()),
+                    Action::Cancel { request } => self.said.push(format!("cancel {request:?}")),
                     Action::Done(ending) => {
                         self.said.push(format!("{} {}", self.now / 1_000_000, ending.label()));
                         return u64::MAX;

@@ -36,7 +36,7 @@ use super::{
     Before, Envelope, Event, Golden, Learned, LiveItem, Order, Pace, ProbeName, Template, WholeRun,
     default_df,
 };
-use crate::dialect::{Dialect, JsonNames, Label, Protocol, Spoken};
+use crate::dialect::{Dialect, HttpNames, JsonNames, Label, Protocol, Spoken};
 use crate::transcript::Gap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -387,8 +387,9 @@ fn read_sends(source: &Source<'_>, fields: &Fields<'_>) -> Vec<Template> {
 }
 
 fn read_dialect(fields: Fields<'_>) -> Dialect {
-    let mut protocol = None;
+    let (mut protocol, mut is_http) = (None, false);
     if let Some((kind, span)) = fields.string("kind") {
+        is_http = kind == "sse";
         protocol = Protocol::of(&kind);
         if !Dialect::kinds().any(|known| known == kind) {
             let hint = did_you_mean(&kind, Dialect::kinds())
@@ -423,8 +424,16 @@ fn read_dialect(fields: Fields<'_>) -> Dialect {
     let server = name("server_name").unwrap_or(both);
     let reply = name("reply");
     let refine = read_refine();
+    let mut requests = BTreeMap::new();
+    if is_http {
+        let table = fields.table("requests");
+        let keys = table.keys().into_iter();
+        requests.extend(keys.filter_map(|key| Some((key.clone(), table.text(&key)?))));
+        table.finish();
+    }
     fields.finish();
-    Dialect::Json(JsonNames { client, server, reply, refine })
+    let names = JsonNames { client, server, reply, refine };
+    if is_http { Dialect::Sse(HttpNames { json: names, requests }) } else { Dialect::Json(names) }
 }
 
 fn read_learned(fields: Fields<'_>) -> Learned {
@@ -553,7 +562,7 @@ fn check_templates(
     clients.sort();
     clients.dedup();
     for label in clients {
-        if label.as_str() == crate::dialect::RECONNECT {
+        if matches!(label.as_str(), crate::dialect::RECONNECT | crate::dialect::CANCEL) {
             continue;
         }
         let wanted = golden.script.iter().filter(|own| *own == label).count();
@@ -694,7 +703,10 @@ fn write_dialect(out: &mut String, dialect: &Dialect) -> std::fmt::Result {
     }
     writeln!(out, "\n[dialect]\nkind = {}", string(dialect.kind()))?;
     match dialect {
-        Dialect::Json(JsonNames { client, server, reply, refine: _ }) => {
+        // Most messages of a stream say themselves what they are.
+        Dialect::Sse(names) if names.json == JsonNames::default() => {}
+        Dialect::Json(JsonNames { client, server, reply, refine: _ })
+        | Dialect::Sse(HttpNames { json: JsonNames { client, server, reply, refine: _ }, .. }) => {
             if client == server {
                 writeln!(out, "name = {}", string(client))?;
             } else {
@@ -705,6 +717,14 @@ fn write_dialect(out: &mut String, dialect: &Dialect) -> std::fmt::Result {
             }
         }
         Dialect::Protocol(_) => {}
+    }
+    if let Dialect::Sse(HttpNames { requests, .. }) = dialect
+        && !requests.is_empty()
+    {
+        writeln!(out, "\n[dialect.requests]")?;
+        for (request, name) in requests {
+            writeln!(out, "{} = {}", key(request), string(name))?;
+        }
     }
     if !dialect.refine().is_empty() {
         writeln!(out, "\n[dialect.refine]")?;

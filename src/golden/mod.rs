@@ -187,7 +187,11 @@ impl Golden {
     /// Where in an event's payload the value of a lane key stands.
     pub fn lane_pointer(&self, label: &Label, key: &str) -> String {
         let own = self.event(label).and_then(|event| event.lanes.iter().find(|(name, _)| name == key));
-        own.map_or_else(|| crate::dialect::pointer([key]), |(_, pointer)| pointer.clone())
+        match own {
+            Some((_, pointer)) => pointer.clone(),
+            None if key == "request" && self.dialect.is_http() => crate::dialect::REQUEST.to_owned(),
+            None => crate::dialect::pointer([key]),
+        }
     }
 
     /// How an event is called in the file: `event.ask`, or `event.">ask"` where both sides have an `ask`.

@@ -5,7 +5,7 @@
 //! only one value of the other.
 
 use super::Session;
-use crate::dialect::{Event, Label, pointer};
+use crate::dialect::{Event, Label, REQUEST, pointer};
 use crate::golden::Format;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,6 +47,12 @@ impl Lanes {
             used.insert(name.clone());
             lanes.pointers.insert(name, pointers);
         }
+        if run_side_by_side(sessions) {
+            let labels = sessions.iter().flat_map(|session| &session.events).map(|event| event.label.clone());
+            lanes
+                .pointers
+                .insert("request".to_owned(), labels.map(|label| (label, REQUEST.to_owned())).collect());
+        }
         lanes.drop_aliases(sessions);
         lanes.nest(sessions);
         lanes.settle();
@@ -60,7 +66,10 @@ impl Lanes {
 
     /// The value of a key in an event.
     pub(super) fn value(&self, event: &Event, key: &str) -> Option<String> {
-        id_text(event.data.pointer(self.pointer(&event.label, key)?)?)
+        match self.pointer(&event.label, key)? {
+            REQUEST => Some(event.conn.to_string()),
+            pointer => id_text(event.data.pointer(pointer)?),
+        }
     }
 
     /// The key of the lanes in which an event stands, innermost.
@@ -336,6 +345,21 @@ fn makes_lanes(pointers: &BTreeMap<Label, String>, sessions: &[Session]) -> bool
             }
         }
         events.values().filter(|n| **n >= 2).count() >= 2
+    })
+}
+
+/// Whether answers to several requests came side by side in some session. Connections one after another do not.
+fn run_side_by_side(sessions: &[Session]) -> bool {
+    sessions.iter().any(|session| {
+        let mut last = BTreeSet::new();
+        let mut now = None;
+        session.events.iter().filter(|event| !event.label.is_client()).any(|event| {
+            if now != Some(event.conn) {
+                now = Some(event.conn);
+                return !last.insert(event.conn);
+            }
+            false
+        })
     })
 }
 

@@ -5,7 +5,7 @@
 
 use super::Session;
 use super::lanes::Lanes;
-use crate::dialect::{Dialect, JsonNames, Label, pointer, refinement};
+use crate::dialect::{self, Dialect, HttpNames, JsonNames, Label, NAMELESS, pointer, refinement};
 use crate::golden::Format;
 use crate::transcript::{Payload, Side, Transcript};
 use serde_json::Value;
@@ -34,11 +34,14 @@ struct Candidate {
 
 pub(super) fn dialect(recordings: &[&Transcript]) -> Dialect {
     let found = Dialect::detect(recordings.iter().copied());
-    if let Dialect::Protocol(_) = found {
-        return found;
+    match found {
+        Dialect::Protocol(_) => return found,
+        Dialect::Sse(_) => return Dialect::Sse(exchanges(recordings).into()),
+        Dialect::Json(_) => {}
     }
-    let server = best(recordings, Side::Server);
-    let client = best(recordings, Side::Client);
+    let said = |side| move |recording: &Transcript| messages(recording, side);
+    let server = best(recordings, said(Side::Server), false);
+    let client = best(recordings, said(Side::Client), false);
     let default = || "/type".to_owned();
     // A side that says too little to tell is taken to name its messages as the other does.
     let server = server.or_else(|| client.clone()).unwrap_or_else(default);
@@ -46,15 +49,48 @@ pub(super) fn dialect(recordings: &[&Transcript]) -> Dialect {
     Dialect::Json(JsonNames { client, server, ..JsonNames::default() })
 }
 
-fn best(recordings: &[&Transcript], side: Side) -> Option<String> {
+/// Over HTTP most messages have their names elsewhere: the others say where theirs stand. A request is called by its
+/// method and path, unless a field of its body has a name that such fields usually have.
+fn exchanges(recordings: &[&Transcript]) -> JsonNames {
+    // Nothing stands there.
+    let nowhere = Dialect::Sse(JsonNames::both("/\u{0}").into());
+    let said = |side: Side| {
+        let nowhere = &nowhere;
+        move |recording: &Transcript| -> Vec<Value> {
+            let events = dialect::events(nowhere, &recording.frames);
+            let own = events.iter().filter(|event| event.label.side() == side);
+            let is_nameless = |name: &str| name == NAMELESS || name.starts_with("re:");
+            let nameless = own.filter(|event| side == Side::Client || is_nameless(event.label.name()));
+            nameless.map(|event| nowhere.content(event)).filter(|value| value.is_object()).cloned().collect()
+        }
+    };
+    let names = JsonNames::default();
+    let server = best(recordings, said(Side::Server), false).unwrap_or(names.server);
+    let client = best(recordings, said(Side::Client), true).unwrap_or_else(|| server.clone());
+    JsonNames { client, server, ..JsonNames::default() }
+}
+
+/// The JSON messages of one side.
+fn messages(recording: &Transcript, side: Side) -> Vec<Value> {
+    let own = recording.frames.iter().filter(|frame| frame.side == side);
+    own.filter_map(|frame| match &frame.payload {
+        Payload::Text(text) => serde_json::from_str(text).ok(),
+        _ => None,
+    })
+    .collect()
+}
+
+fn best(
+    recordings: &[&Transcript],
+    said: impl Fn(&Transcript) -> Vec<Value>,
+    only_usual: bool,
+) -> Option<String> {
     let mut candidates: BTreeMap<String, Candidate> = BTreeMap::new();
     let mut shapes: BTreeMap<u64, u32> = BTreeMap::new();
     let mut total = 0u32;
     for recording in recordings {
         let mut here: BTreeSet<(String, String)> = BTreeSet::new();
-        for frame in &recording.frames {
-            let (Payload::Text(text), true) = (&frame.payload, frame.side == side) else { continue };
-            let Ok(value) = serde_json::from_str::<Value>(text) else { continue };
+        for value in said(recording) {
             if fields(&value).is_empty() {
                 continue;
             }
@@ -83,7 +119,8 @@ fn best(recordings: &[&Transcript], side: Side) -> Option<String> {
         let names = candidate.joint.len();
         let recurring = candidate.recordings.values().filter(|n| **n >= 2 || recordings.len() == 1).count();
         let share = f64::from(covered) / f64::from(total.max(1));
-        if share < 0.3 || names > MAX_NAMES || recurring * 10 < names * 4 {
+        let is_usual = USUAL.iter().any(|usual| path.ends_with(&format!("/{usual}")));
+        if (only_usual && !is_usual) || share < 0.3 || names > MAX_NAMES || recurring * 10 < names * 4 {
             return None;
         }
         let leaf = path.rsplit('/').next().unwrap_or_default();
@@ -102,7 +139,8 @@ fn best(recordings: &[&Transcript], side: Side) -> Option<String> {
 
 /// Finds where requests have their id, when messages without a name answer them (JSON-RPC 2.0, section 5).
 pub(super) fn reply(sessions: &[Session], dialect: &mut Dialect) -> bool {
-    let Dialect::Json(names) = dialect else { return false };
+    let own = dialect.clone();
+    let (Dialect::Json(names) | Dialect::Sse(HttpNames { json: names, .. })) = dialect else { return false };
     if names.reply.is_some() {
         return false;
     }
@@ -112,10 +150,11 @@ pub(super) fn reply(sessions: &[Session], dialect: &mut Dialect) -> bool {
         for event in &session.events {
             let side = event.label.side();
             let name_at = if side == Side::Client { &names.client } else { &names.server };
-            let Some(id) = event.data.get("id").filter(|id| !id.is_null()).map(Value::to_string) else {
+            let data = own.content(event);
+            let Some(id) = data.get("id").filter(|id| !id.is_null()).map(Value::to_string) else {
                 continue;
             };
-            if event.data.pointer(name_at).is_some_and(Value::is_string) {
+            if data.pointer(name_at).is_some_and(Value::is_string) {
                 asked.insert((side, id));
             } else {
                 let other = if side == Side::Client { Side::Server } else { Side::Client };
@@ -203,7 +242,8 @@ pub(super) fn refine(sessions: &[Session], lanes: &Lanes) -> BTreeMap<Label, Str
 /// Where a payload has words that could be states; the nearest to the top first.
 fn words(value: &Value, path: &str, out: &mut Vec<String>) {
     let Some(map) = value.as_object() else { return };
-    for (key, item) in map {
+    // What the dialect itself adds, such as a message's number, is no state.
+    for (key, item) in map.iter().filter(|(key, _)| !key.starts_with('@')) {
         if refinement(item).is_some_and(|text| Format::of(text).is_none()) {
             out.push(format!("{path}{}", pointer([key.as_str()])));
         }

@@ -3,7 +3,7 @@
 use super::Session;
 use super::lanes::is_id;
 use super::past::{Origin, Past};
-use crate::dialect::{Event, Label, RECONNECT, bytes_of, pointer};
+use crate::dialect::{CANCEL, Event, Label, RECONNECT, bytes_of, pointer};
 use crate::golden::{self, Format, Golden, Monitor, Order, Template};
 use crate::transcript::Gap;
 use serde_json::Value;
@@ -32,7 +32,7 @@ pub(super) fn learn(
         let mut binds = Binds::default();
         let pasts: Vec<Past<'_>> = following.iter().map(|session| Past::of(session)).collect();
         for (index, label) in script.iter().enumerate() {
-            if label.as_str() == RECONNECT {
+            if matches!(label.as_str(), RECONNECT | CANCEL) {
                 continue;
             }
             let template = template(index, &pasts, &mut binds);
@@ -266,11 +266,14 @@ fn waits(sessions: &[Session], order: &Order, script: &[Label], events: &mut BTr
                 allowed_before = false;
                 last = None;
             } else {
-                let no_keys = |_: &str| None;
-                allowed_before = next.is_some_and(|next| monitor.accepts(&next.label, &no_keys));
+                allowed_before =
+                    next.is_some_and(|next| monitor.accepts(&next.label, &|key: &str| request_of(next, key)));
                 last = Some(&event.label);
             }
-            let keys = |key: &str| event.data.get(key).and_then(Value::as_str).map(str::to_owned);
+            let keys = |key: &str| {
+                let own = event.data.get(key).and_then(Value::as_str).map(str::to_owned);
+                own.or_else(|| request_of(event, key))
+            };
             monitor.feed(&event.label, &keys);
         }
     }
@@ -280,6 +283,11 @@ fn waits(sessions: &[Session], order: &Order, script: &[Label], events: &mut BTr
             event.after = causes.into_iter().collect();
         }
     }
+}
+
+/// The key of the lanes of requests.
+fn request_of(event: &Event, key: &str) -> Option<String> {
+    (key == "request").then(|| event.conn.to_string())
 }
 
 /// How long the client usually waited after what it had seen.

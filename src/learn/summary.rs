@@ -8,7 +8,7 @@ use super::binding::Facts;
 use super::shape::Shapes;
 use super::timing::{self, Gaps, Times};
 use super::{Session, Structure, hash_of, liveness, script};
-use crate::dialect::Label;
+use crate::dialect::{Label, REQUEST};
 use crate::golden::{self, Causes, Golden, Learned, Monitor, Pace, Seen, Traces};
 use crate::transcript::{Gap, Header, Transcript};
 use std::collections::{BTreeMap, BTreeSet};
@@ -138,7 +138,8 @@ impl Summary {
         for (label, (seen, runs)) in self.counts {
             let mut event = golden::Event { seen, runs, ..golden::Event::default() };
             for key in order.keys_of(&label).unwrap_or_default() {
-                if let Some(pointer) = lanes.pointer(&label, key) {
+                // The number of a request stands in no payload.
+                if let Some(pointer) = lanes.pointer(&label, key).filter(|pointer| *pointer != REQUEST) {
                     event.lanes.push((key.to_owned(), pointer.to_owned()));
                 }
             }

@@ -144,7 +144,7 @@ impl Talk {
     async fn send(&mut self, ground: &Ground<'_>, payload: Payload) {
         let Some(connection) = &mut self.connection else { return };
         // A connection that is gone by now arrives through the reader, which knows why.
-        if let Ok(at) = connection.sender.send(payload.clone()).await {
+        if let Ok(Some(at)) = connection.sender.send(payload.clone()).await {
             self.take(ground, at, Side::Client, payload);
         }
     }
@@ -167,6 +167,10 @@ impl Talk {
             }
             Arrived::Frame(payload) => {
                 self.take(ground, incoming.at, Side::Server, payload);
+                Some(Ok(()))
+            }
+            Arrived::Sent(payload) => {
+                self.take(ground, incoming.at, Side::Client, payload);
                 Some(Ok(()))
             }
         }

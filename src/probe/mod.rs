@@ -177,7 +177,10 @@ impl Ground<'_> {
         drive(plan).await.map_err(|error| {
             let hint = match &error {
                 DriveError::Connect { hint, .. } => hint.clone(),
-                DriveError::Unbound(_) | DriveError::Record { .. } | DriveError::Random(_) => None,
+                DriveError::Unbound(_)
+                | DriveError::Record { .. }
+                | DriveError::Random(_)
+                | DriveError::Transport(_) => None,
             };
             Unjudged { cause: self.redactor.clean(&error.to_string()).into_owned(), hint }
         })

@@ -7,6 +7,7 @@
 
 pub mod exchange;
 mod format;
+mod http;
 mod payload;
 mod redact;
 mod refill;
@@ -14,6 +15,7 @@ mod time;
 
 pub(crate) use format::hex;
 pub use format::{Entries, Entry, ReadError, VERSION, Writer, read};
+pub(crate) use http::Head;
 pub use payload::{Payload, Side};
 pub use redact::{Leftover, LeftoverKind, Redactor, Rules};
 pub(crate) use refill::Spares;
@@ -33,7 +35,7 @@ pub struct Transcript {
     pub ending: Ending,
 }
 
-/// One WebSocket message or control frame, with its direction and time.
+/// One WebSocket message or control frame, or a part of an HTTP exchange (`http`), with its direction and time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Frame {
     /// When its last byte reached us, or when it was handed to the kernel. Never before it did.
@@ -41,7 +43,7 @@ pub struct Frame {
     /// How much earlier than `at` its last byte may have reached us, at most; zero where the stamp is its own. Known
     /// only for stamps of the kernel ([`Stamps::Kernel`]).
     pub earlier: Gap,
-    /// Which connection of the session, counted from 0.
+    /// Which connection of the session, counted from 0; of a session over HTTP, which request.
     pub conn: u32,
     /// Who sent it.
     pub side: Side,
@@ -99,7 +101,7 @@ pub struct Handshake {
     /// The address that answered, e.g. `127.0.0.1:8000`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub peer: String,
-    /// The HTTP status of the answer; 101 when the upgrade was accepted.
+    /// The HTTP status of the answer; 101 when the upgrade was accepted, 0 where there was none, as over plain HTTP.
     pub status: u16,
     /// What we asked with, credentials replaced.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]

@@ -9,9 +9,10 @@
 //! The channel is bounded: when nobody takes frames the reader stops reading, TCP tells the server, and nothing is lost.
 //! A ping is answered by the WebSocket library while the reader reads; the pong it sends is not reported.
 
+use super::http::Requests;
 use super::socket::Socket;
 use super::stamps::{Arrivals, Stamped};
-use super::upgrade::{Asked, ConnectError, Opened, Stage};
+use super::upgrade::{Asked, ConnectError, HTTP_URL, Opened, Stage, WEBSOCKET_URL};
 use crate::auth::{RequestParts, Trust};
 use crate::transcript::{Gap, Handshake, Payload, Stamps, Tls, hex};
 use futures_util::stream::{SplitSink, SplitStream};
@@ -37,7 +38,7 @@ const BATCH: usize = 64;
 /// How many bytes are enough to be handed over.
 const BATCH_BYTES: usize = 64 * 1024;
 /// How many batches may wait for whoever drives the session.
-const WAITING: usize = 4;
+pub(super) const WAITING: usize = 4;
 /// How long after a close frame the reader waits for the end of the connection, while its answer is sent.
 const LINGER: Duration = Duration::from_secs(2);
 /// The status of a close frame that has none; it never stands in a frame (RFC 6455, 7.4.1).
@@ -92,6 +93,10 @@ pub struct Arriving {
 }
 
 impl Arriving {
+    pub(super) fn new(batches: mpsc::Receiver<Vec<Incoming>>) -> Arriving {
+        Arriving { batches, batch: Vec::new().into_iter() }
+    }
+
     /// The next thing that arrives; none at the end. Nothing is lost if nobody waits for it to the end.
     pub async fn recv(&mut self) -> Option<Incoming> {
         loop {
@@ -115,6 +120,8 @@ pub struct Incoming {
     pub at: Instant,
     /// How much earlier it may have arrived, at most; zero where the stamp is its own, or not the kernel's.
     pub earlier: Gap,
+    /// Of which request, counted from 0; 0 on a WebSocket.
+    pub request: u32,
     /// What it is.
     pub what: Arrived,
 }
@@ -122,8 +129,11 @@ pub struct Incoming {
 /// What arrived.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Arrived {
-    /// A message or a control frame. After [`Payload::Close`] nothing more comes.
+    /// A message or a control frame. After [`Payload::Close`] nothing more comes: on a WebSocket at all, over HTTP of this
+    /// request.
     Frame(Payload),
+    /// A request, the moment before it was handed to the kernel: over HTTP it may have to connect first.
+    Sent(Payload),
     /// The connection ended without a close frame, and why. Nothing more comes.
     Gone(String),
     /// A message longer than we take; we left. Nothing more comes.
@@ -132,8 +142,12 @@ pub enum Arrived {
 
 /// The half of a connection that sends.
 #[derive(Debug)]
-pub struct Sender {
-    sink: SplitSink<WebSocketStream<Socket>, Message>,
+pub struct Sender(Half);
+
+#[derive(Debug)]
+enum Half {
+    WebSocket(SplitSink<WebSocketStream<Socket>, Message>),
+    Http(Requests),
 }
 
 /// Why a frame was not sent.
@@ -151,15 +165,25 @@ pub enum SendError {
 }
 
 impl Sender {
-    /// Sends a frame; returns the time right before it was handed to the kernel.
+    /// Over HTTP.
+    pub(super) fn http(requests: Requests) -> Sender {
+        Sender(Half::Http(requests))
+    }
+
+    /// Sends a frame; returns the time right before it was handed to the kernel. Over HTTP it is a request, which arrives
+    /// as [`Arrived::Sent`] when that is so; then no time is known here.
     ///
     /// # Errors
     /// When it cannot be sent; whether part of it was is not known then.
-    pub async fn send(&mut self, payload: Payload) -> Result<Instant, SendError> {
+    pub async fn send(&mut self, payload: Payload) -> Result<Option<Instant>, SendError> {
+        let sink = match &mut self.0 {
+            Half::WebSocket(sink) => sink,
+            Half::Http(requests) => return requests.send(&payload).map(|()| None),
+        };
         let message = message_of(payload)?;
         let at = Instant::now();
-        match self.sink.send(message).await {
-            Ok(()) => Ok(at),
+        match sink.send(message).await {
+            Ok(()) => Ok(Some(at)),
             Err(
                 Error::Protocol(ProtocolError::SendAfterClosing)
                 | Error::AlreadyClosed
@@ -174,8 +198,16 @@ impl Sender {
     ///
     /// # Errors
     /// When it cannot be sent.
-    pub async fn close(&mut self, code: u16, reason: &str) -> Result<Instant, SendError> {
+    pub async fn close(&mut self, code: u16, reason: &str) -> Result<Option<Instant>, SendError> {
         self.send(Payload::Close { code, reason: reason.to_owned() }).await
+    }
+
+    /// Gives a request up, the latest that is under way when none is named. Which it was; none if there is no such one.
+    pub fn cancel(&mut self, request: Option<u32>) -> Option<u32> {
+        match &mut self.0 {
+            Half::WebSocket(_) => None,
+            Half::Http(requests) => requests.cancel(request),
+        }
     }
 }
 
@@ -266,7 +298,7 @@ pub async fn connect(options: &ConnectOptions) -> Result<(Connection, Handshake)
     let (sent, batches) = mpsc::channel(WAITING);
     let clerk = Clerk { arrivals, stamps, count: 0, last: opened };
     tokio::spawn(read(stream, clerk, sent));
-    let incoming = Arriving { batches, batch: Vec::new().into_iter() };
+    let incoming = Arriving::new(batches);
     let handshake = Handshake {
         peer: peer.to_string(),
         status,
@@ -276,10 +308,11 @@ pub async fn connect(options: &ConnectOptions) -> Result<(Connection, Handshake)
         took: opened.duration_since(started).into(),
         tcp: connected.duration_since(started).into(),
     };
-    Ok((Connection { sender: Sender { sink }, incoming, opened, stamps }, handshake))
+    Ok((Connection { sender: Sender(Half::WebSocket(sink)), incoming, opened, stamps }, handshake))
 }
 
 /// A way to a server, before a word of HTTP was said.
+#[derive(Debug)]
 pub(super) struct Line {
     pub(super) socket: Socket,
     pub(super) peer: SocketAddr,
@@ -341,7 +374,7 @@ impl Clerk {
             None => (Arrived::Gone(why_gone(&Error::ConnectionClosed)), (Instant::now(), Gap::ZERO)),
         };
         self.last = self.last.max(at);
-        Some(Incoming { at: self.last, earlier, what })
+        Some(Incoming { at: self.last, earlier, request: 0, what })
     }
 }
 
@@ -367,6 +400,7 @@ async fn read(
                         None
                     }
                     Arrived::Gone(_) | Arrived::TooLong(_) => Some(End::Gone),
+                    Arrived::Sent(_) => None,
                 };
                 batch.push(incoming);
             }
@@ -408,20 +442,30 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// Of a WebSocket.
     pub(super) fn of(text: &str) -> Result<Place, ConnectError> {
+        Place::of_scheme(text, ["ws", "wss"], WEBSOCKET_URL)
+    }
+
+    /// Of a session over HTTP.
+    pub(super) fn of_http(text: &str) -> Result<Place, ConnectError> {
+        Place::of_scheme(text, ["http", "https"], HTTP_URL)
+    }
+
+    /// With one of two schemes, without TLS and with it.
+    fn of_scheme(text: &str, schemes: [&str; 2], kind: &'static str) -> Result<Place, ConnectError> {
         // Without its query: a token may stand there.
         let shown = text.split(['?', '#']).next().unwrap_or(text);
-        let wrong = |cause: &str| ConnectError::Url { url: shown.to_owned(), cause: cause.to_owned() };
+        let wrong = |cause: &str| ConnectError::Url { kind, url: shown.to_owned(), cause: cause.to_owned() };
         let url = reqwest::Url::parse(text).map_err(|error| wrong(&error.to_string()))?;
-        let tls = match url.scheme() {
-            "ws" => false,
-            "wss" => true,
-            other => return Err(wrong(&format!("its scheme is `{other}`"))),
+        let tls = match schemes.iter().position(|scheme| *scheme == url.scheme()) {
+            Some(at) => at == 1,
+            None => return Err(wrong(&format!("its scheme is `{}`", url.scheme()))),
         };
         if !url.username().is_empty() || url.password().is_some() {
             let hidden = "(a URL with a name or password in it)".to_owned();
             let cause = "credentials go into a header, e.g. -H 'Authorization: Basic …'".to_owned();
-            return Err(ConnectError::Url { url: hidden, cause });
+            return Err(ConnectError::Url { kind, url: hidden, cause });
         }
         let host = url.host_str().ok_or_else(|| wrong("it has no host"))?;
         let port = url.port_or_known_default().ok_or_else(|| wrong("it has no port"))?;
@@ -444,6 +488,7 @@ impl Place {
 
     fn server_name(&self) -> Result<ServerName<'static>, ConnectError> {
         ServerName::try_from(self.host.clone()).map_err(|_| ConnectError::Url {
+            kind: "a URL with TLS",
             url: self.host.clone(),
             cause: "no certificate can name this host".to_owned(),
         })
@@ -579,7 +624,8 @@ mod tests {
         assert!(handshake.tcp <= handshake.took && handshake.tcp > Gap::ZERO);
         assert_eq!(handshake.request.len(), 5, "{:?}", handshake.request);
         let text = "{ \"a\":1.0 , \"ü\":\"\\u00fc\" }\n";
-        let sent = connection.sender.send(Payload::Text(text.to_owned())).await.expect("it is open");
+        let sent = connection.sender.send(Payload::Text(text.to_owned())).await;
+        let sent = sent.expect("it is open").expect("it is a WebSocket");
         let first = connection.incoming.recv().await.expect("an echo");
         assert!(first.at >= sent && sent >= connection.opened);
         assert_eq!(first.what, Arrived::Frame(Payload::Text(text.to_owned())));

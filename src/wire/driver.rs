@@ -6,7 +6,7 @@
 use super::hand::next_line;
 use super::{
     Arrived, ConnectError, ConnectOptions, Connection, Flush, Hand, Probe, Recorder, SendError, Shown,
-    Target, connect,
+    Target, connect, open_http,
 };
 use crate::auth::{Identity, RequestParts, random_word};
 use crate::drive::{Action, Bounds, Session, unbound};
@@ -15,7 +15,7 @@ use crate::transcript::{
     End, Ending, Frame, Gap, Handshake, Header, Offset, Payload, Redactor, Side, Stamps, Transcript,
 };
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -132,6 +132,9 @@ pub enum DriveError {
         /// What the system says.
         source: io::Error,
     },
+    /// A session of one kind cannot be driven over the other.
+    #[error("{0}")]
+    Transport(&'static str),
     /// The system has no randomness.
     #[error("no random numbers: {0}")]
     Random(#[from] getrandom::Error),
@@ -155,9 +158,18 @@ pub async fn drive(mut plan: Plan<'_>) -> Result<Driven, DriveError> {
         return Err(unbound.into());
     }
     note_request(plan.redactor, &options.request);
+    let is_http = plan.golden.dialect.is_http();
+    if is_http && plan.identity.first_message().is_some() {
+        return Err(DriveError::Transport(
+            "over HTTP there is no first message that a token could go into: give it another `place`",
+        ));
+    }
     // Boxed: thousands of sessions do not keep the room that connecting takes.
-    let (connection, handshake) =
-        Box::pin(connect(&options)).await.map_err(|error| connect_error(&plan, &options, &error))?;
+    let opened = match is_http {
+        true => Box::pin(open_http(&options)).await,
+        false => Box::pin(connect(&options)).await,
+    };
+    let (connection, handshake) = opened.map_err(|error| connect_error(&plan, &options, &error))?;
     let id = random_word(6)?;
     let elapsed = chrono::Duration::from_std(connection.opened.elapsed()).unwrap_or_default();
     let started = chrono::Utc::now() - elapsed;
@@ -192,6 +204,8 @@ pub async fn drive(mut plan: Plan<'_>) -> Result<Driven, DriveError> {
         hand,
         base,
         conn: 0,
+        is_http,
+        given_up: BTreeSet::new(),
         connection: Some(connection),
         stamps: header.stamps,
         last: Offset::ZERO,
@@ -232,7 +246,11 @@ pub async fn drive(mut plan: Plan<'_>) -> Result<Driven, DriveError> {
 }
 
 fn options(plan: &Plan<'_>, values: &mut BTreeMap<String, Value>) -> Result<ConnectOptions, Unbound> {
-    let mut options = plan.target.connect_options(&mut |name| values.get(name).cloned())?;
+    let mut lookup = |name: &str| values.get(name).cloned();
+    let mut options = plan.target.connect_options(&mut lookup)?;
+    if plan.golden.dialect.is_http() {
+        options.request.url = plan.target.requests_url(&mut lookup)?;
+    }
     plan.identity.apply(&mut options.request);
     Ok(options)
 }
@@ -283,6 +301,10 @@ struct Driver<'g> {
     hand: Option<Hand>,
     base: Instant,
     conn: u32,
+    /// Whether the frames are those of HTTP exchanges, and belong to their requests.
+    is_http: bool,
+    /// Requests that were given up: what of their answers is on the way is not the session's any more.
+    given_up: BTreeSet<u32>,
     connection: Option<Connection>,
     stamps: Stamps,
     /// The latest stamp.
@@ -305,10 +327,10 @@ impl Driver<'_> {
     }
 
     fn take(&mut self, at: Instant, side: Side, payload: Payload) {
-        self.take_stamped(at, Gap::ZERO, side, payload);
+        self.take_stamped(at, Gap::ZERO, self.conn, side, payload);
     }
 
-    fn take_stamped(&mut self, at: Instant, earlier: Gap, side: Side, payload: Payload) {
+    fn take_stamped(&mut self, at: Instant, earlier: Gap, conn: u32, side: Side, payload: Payload) {
         let stamp = self.offset(at);
         // What arrived while something was sent is taken after it: the list stays in order, and the stamp says so.
         let at = stamp.max(self.last);
@@ -325,7 +347,7 @@ impl Driver<'_> {
                 passed.send_replace(self.messages);
             }
         }
-        let frame = Frame { at, earlier, conn: self.conn, side, payload };
+        let frame = Frame { at, earlier, conn, side, payload };
         let is_json = self.session.frame(&frame);
         if self.hand.is_none() && self.kept.is_none() {
             return if is_json { self.recorder.record_json(frame) } else { self.recorder.record(frame) };
@@ -346,7 +368,9 @@ impl Driver<'_> {
     async fn send(&mut self, payload: Payload) {
         let Some(connection) = &mut self.connection else { return };
         match connection.sender.send(payload.clone()).await {
-            Ok(at) => self.take(at, Side::Client, payload),
+            Ok(Some(at)) => self.take(at, Side::Client, payload),
+            // It arrives once it is on its way.
+            Ok(None) => {}
             // What ended the connection arrives through the reader, which knows it better.
             Err(SendError::Closing | SendError::Gone(_)) => {}
             Err(error @ SendError::NotAFrame(_)) => {
@@ -379,6 +403,7 @@ impl Driver<'_> {
                 Action::Send(payload) => self.send(payload).await,
                 Action::Close { code } => self.close(code).await,
                 Action::Reconnect => self.reconnect(plan, options).await,
+                Action::Cancel { request } => self.cancel(request),
                 Action::Done(ending) => {
                     if matches!(ending.how, End::GaveUp { .. } | End::CutOff { .. }) {
                         self.hang_up().await;
@@ -433,20 +458,27 @@ impl Driver<'_> {
 
     fn arrived(&mut self, arrived: Option<super::Incoming>) {
         match arrived {
+            Some(incoming) if self.given_up.contains(&incoming.request) => {}
             Some(incoming) => {
                 let over = match &incoming.what {
-                    Arrived::Gone(_) | Arrived::TooLong(_) | Arrived::Frame(Payload::Close { .. }) => true,
-                    Arrived::Frame(_) => false,
+                    Arrived::Gone(_) | Arrived::TooLong(_) => true,
+                    Arrived::Frame(Payload::Close { .. }) => !self.is_http,
+                    Arrived::Frame(_) | Arrived::Sent(_) => false,
                 };
                 let limit = match &incoming.what {
                     Arrived::TooLong(what) => Some(what.clone()),
-                    Arrived::Frame(_) | Arrived::Gone(_) => None,
+                    Arrived::Frame(_) | Arrived::Sent(_) | Arrived::Gone(_) => None,
                 };
+                let side = match &incoming.what {
+                    Arrived::Sent(_) => Side::Client,
+                    Arrived::Frame(_) | Arrived::Gone(_) | Arrived::TooLong(_) => Side::Server,
+                };
+                let conn = if self.is_http { incoming.request } else { self.conn };
                 let payload = match incoming.what {
-                    Arrived::Frame(payload) => payload,
+                    Arrived::Frame(payload) | Arrived::Sent(payload) => payload,
                     Arrived::Gone(detail) | Arrived::TooLong(detail) => Payload::Gone(detail),
                 };
-                self.take_stamped(incoming.at, incoming.earlier, Side::Server, payload);
+                self.take_stamped(incoming.at, incoming.earlier, conn, side, payload);
                 if let Some(limit) = limit {
                     self.session.cut_off(self.last, limit);
                 }
@@ -477,8 +509,19 @@ impl Driver<'_> {
 
     async fn close(&mut self, code: u16) {
         let Some(connection) = &mut self.connection else { return };
-        if let Ok(at) = connection.sender.close(code, "").await {
+        if let Ok(Some(at)) = connection.sender.close(code, "").await {
             self.take(at, Side::Client, Payload::Close { code, reason: String::new() });
+        }
+    }
+
+    /// Gives a request up.
+    fn cancel(&mut self, request: Option<u32>) {
+        let Some(connection) = &mut self.connection else { return };
+        let at = Instant::now();
+        if let Some(request) = connection.sender.cancel(request) {
+            self.given_up.insert(request);
+            let payload = Payload::Close { code: 1000, reason: String::new() };
+            self.take_stamped(at, Gap::ZERO, request, Side::Client, payload);
         }
     }
 

@@ -6,16 +6,18 @@
 //! ```
 //!
 //! A [`Target`] says where a build listens; [`ServerProcess`] starts it, where goldwire is to do so. [`connect`] opens
-//! one WebSocket and notes what a made-up server would have to make up: address, TLS, headers, times. Its
+//! one WebSocket, [`open_http`] a session of HTTP requests, and notes what a made-up server would have to make up: address, TLS, headers, times. Its
 //! [`Connection`] has a [`Sender`] and a channel that one reader task fills with stamped frames; nothing is dropped. A
 //! [`Recorder`] writes them down without ever getting in a session's way, a [`Probe`] notes how late this machine wakes. What a frame means and whether it should have
 //! come is not known here.
 
 mod append;
+mod chunks;
 mod client;
 mod driver;
 mod hand;
 mod host;
+mod http;
 mod proxy;
 mod ready;
 mod recorder;
@@ -31,6 +33,7 @@ pub use client::{Arrived, Arriving, ConnectOptions, Connection, Incoming, SendEr
 pub use driver::{Beside, Cut, CutHow, DriveError, Driven, Plan, drive};
 pub use hand::{Hand, Shown};
 pub use host::Probe;
+pub use http::open as open_http;
 pub use proxy::{Notice, Proxy, ProxyError, ProxyOptions, Recorded};
 pub use recorder::{Loss, Recorder};
 pub use server_process::{ServerError, ServerProcess, ServerSpec, free_port};

@@ -266,7 +266,7 @@ fn listening(url: &str) -> String {
     let has_port = host.rfind(':').is_some_and(|colon| host.rfind(']').is_none_or(|bracket| colon > bracket));
     let port = match (has_port, scheme) {
         (true, _) => "",
-        (false, "wss") => ":443",
+        (false, "wss" | "https") => ":443",
         (false, _) => ":80",
     };
     format!("tcp://{host}{port}")

@@ -2,6 +2,7 @@
 
 use super::stamps::{Arrivals, Stamped};
 use super::walk::Walk;
+use crate::transcript::Stamps;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -34,6 +35,19 @@ impl Socket {
     pub(super) fn tls(stream: impl Into<TlsStream<Stamped>>) -> Socket {
         let stream = Box::new(stream.into());
         Socket { arrivals: stream.get_ref().0.arrivals(), stream: Stream::Tls(stream), frames: None }
+    }
+
+    /// When what it reads arrived.
+    pub(super) fn arrivals(&self) -> &Arrivals {
+        &self.arrivals
+    }
+
+    /// Who will stamp what it reads.
+    pub(super) fn stamps(&self) -> Stamps {
+        match &self.stream {
+            Stream::Plain(stream) => stream.stamps(),
+            Stream::Tls(stream) => stream.get_ref().0.stamps(),
+        }
     }
 
     /// The TCP connection below.

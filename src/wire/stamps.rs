@@ -87,6 +87,17 @@ impl Arrivals {
         }
     }
 
+    /// When the newest bytes arrived, and how much earlier a message may have arrived that they hold; `is_last` says
+    /// whether it ends with them. To be asked before anything more is read.
+    pub(super) fn newest(&self, is_last: bool, stamps: Stamps) -> (Instant, Gap) {
+        let newest = self.lock();
+        match stamps {
+            Stamps::User | Stamps::Import => (newest.read, Gap::ZERO),
+            Stamps::Kernel if is_last && newest.is_exact => (newest.at, Gap::ZERO),
+            Stamps::Kernel => (newest.at, newest.at.duration_since(newest.since).into()),
+        }
+    }
+
     /// Frames stand in what was read; `walk` has seen them, `is_all` says whether up to the newest byte.
     pub(super) fn walked(&self, walk: &Walk, is_all: bool) {
         let mut newest = self.lock();
@@ -151,6 +162,15 @@ impl Stamped {
             #[cfg(target_os = "linux")]
             control,
         }
+    }
+
+    /// Who will stamp what it reads, as far as that can be known before anything came.
+    pub(super) fn stamps(&self) -> Stamps {
+        #[cfg(target_os = "linux")]
+        if self.control.is_some() && kernel::has_stamped() {
+            return Stamps::Kernel;
+        }
+        Stamps::User
     }
 
     /// What is known of its newest bytes.
@@ -271,27 +291,41 @@ mod kernel {
     /// Has the kernel stamp from now on. It begins only once some socket asks for it, and a little later than that; until
     /// then it would tell no stamps during the first handshake. So one connection, to ourselves, asks first and stays.
     pub(super) fn warm_up() {
-        static ASKED: OnceLock<Option<(TcpStream, TcpStream)>> = OnceLock::new();
         // Where there is no such connection, the first session says what it gets.
         ASKED.get_or_init(|| warm().ok());
     }
 
-    fn warm() -> io::Result<(TcpStream, TcpStream)> {
+    static ASKED: OnceLock<Option<Asked>> = OnceLock::new();
+
+    /// The connection that asked first, and whether a stamp came.
+    struct Asked {
+        _ends: (TcpStream, TcpStream),
+        has_stamped: bool,
+    }
+
+    /// Whether the kernel stamped what it was asked to.
+    pub(super) fn has_stamped() -> bool {
+        matches!(ASKED.get(), Some(Some(Asked { has_stamped: true, .. })))
+    }
+
+    fn warm() -> io::Result<Asked> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let mut sender = TcpStream::connect(listener.local_addr()?)?;
         let (receiver, _) = listener.accept()?;
         receiver.set_read_timeout(Some(PAUSE * LOOKS))?;
         setsockopt(&receiver, ReceiveTimestampns, &true)?;
         let mut control = nix::cmsg_space!(TimeSpec);
+        let mut has_stamped = false;
         for _ in 0..LOOKS {
             sender.write_all(&[0])?;
-            if receive(&receiver, &mut [0], &mut control)?.1.is_some() {
+            has_stamped = receive(&receiver, &mut [0], &mut control)?.1.is_some();
+            if has_stamped {
                 break;
             }
             // The kernel tells nobody when it has begun.
             std::thread::sleep(PAUSE);
         }
-        Ok((sender, receiver))
+        Ok(Asked { _ends: (sender, receiver), has_stamped })
     }
 
     /// Bytes that wait, and the newest stamp among them: the time since 1970 on the wall clock.

@@ -31,7 +31,7 @@ type Lookup<'l> = &'l mut dyn FnMut(&str) -> Option<Value>;
 pub struct Target {
     /// As the configuration calls it.
     pub name: String,
-    /// `ws://` or `wss://`.
+    /// `ws://` or `wss://`; `http://` or `https://` where sessions are HTTP requests.
     pub url: String,
     /// Its HTTP side, which becomes `{{http}}`; see [`Target::http_url`].
     pub http: Option<String>,
@@ -88,11 +88,13 @@ impl Target {
             );
         }
         if let Some((text, span)) = &url
-            && !["ws://", "wss://", "{{"].iter().any(|start| text.starts_with(start))
+            && !["ws://", "wss://", "http://", "https://", "{{"].iter().any(|start| text.starts_with(start))
         {
-            let hint = text.strip_prefix("http").map(|rest| format!("write \"ws{rest}\""));
-            let hint = hint.or_else(|| Some("it begins with ws:// or wss://".to_owned()));
-            let message = format!("`{}` is not a WebSocket URL", fields.path_of("url"));
+            let hint = Some(
+                "it begins with ws:// or wss://, or with http:// or https:// for sessions over HTTP"
+                    .to_owned(),
+            );
+            let message = format!("`{}` is not a URL that sessions can have", fields.path_of("url"));
             fields.source().report(span.clone(), message, "here", hint);
         }
         let url = url.map(|(text, _)| text);
@@ -152,9 +154,18 @@ impl Target {
             Some(http) => fill_text(http, lookup),
             None => {
                 let (scheme, host) = host_of(&self.url);
-                fill_text(&format!("{}://{host}", if scheme == "wss" { "https" } else { "http" }), lookup)
+                let is_tls = matches!(scheme, "wss" | "https");
+                fill_text(&format!("{}://{host}", if is_tls { "https" } else { "http" }), lookup)
             }
         }
+    }
+
+    /// Where sessions over HTTP go: the URL, if it is of that kind, else its HTTP side; with every place filled.
+    ///
+    /// # Errors
+    /// The first name that `lookup` does not know.
+    pub fn requests_url(&self, lookup: Lookup<'_>) -> Result<String, Unbound> {
+        if self.url.starts_with("http") { fill_text(&self.url, lookup) } else { self.http_url(lookup) }
     }
 
     /// What to connect to, with every place filled; the token is not in it yet
@@ -268,7 +279,7 @@ mod tests {
     fn every_mistake_is_told_with_its_place_and_a_way_out() {
         for (text, expected) in [
             ("auth = 'u'", "`url` is missing"),
-            ("url = 'http://x/ws'", "hint: write \"ws://x/ws\""),
+            ("url = 'ftp://x/ws'", "hint: it begins with ws:// or wss://"),
             ("url = 'ws://x'\ninsecur = true", "did you mean `insecure`?"),
             ("url = 'ws://x'\nmax_message = 'big'", "`max_message` is a size"),
             ("url = 'ws://x'\nserver = { }", "`server.command` is missing"),

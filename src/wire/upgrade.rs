@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 /// The longest head of an answer; servers themselves rarely take more.
-const MAX_HEAD: usize = 64 * 1024;
+pub(super) const MAX_HEAD: usize = 64 * 1024;
 /// How many headers an answer may have.
 const MAX_HEADERS: usize = 128;
 /// How much of a refusal's body is kept.
@@ -24,6 +24,11 @@ const BODY_WAIT: Duration = Duration::from_secs(1);
 /// Headers that the handshake itself needs.
 const OURS: [&str; 5] =
     ["connection", "upgrade", "sec-websocket-key", "sec-websocket-version", "sec-websocket-extensions"];
+
+/// What a URL should be.
+pub(super) const WEBSOCKET_URL: &str = "a WebSocket URL";
+/// Likewise, of a session over HTTP.
+pub(super) const HTTP_URL: &str = "an HTTP URL";
 
 /// A part of opening a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,8 +58,10 @@ impl fmt::Display for Stage {
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// The URL is none that a WebSocket can have.
-    #[error("`{url}` is not a WebSocket URL: {cause}")]
+    #[error("`{url}` is not {kind}: {cause}")]
     Url {
+        /// What was wanted: `a WebSocket URL`, `an HTTP URL`.
+        kind: &'static str,
         /// As it was given.
         url: String,
         /// What is wrong with it.
@@ -136,6 +143,7 @@ impl ConnectError {
     /// A way out.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
+            ConnectError::Url { kind: HTTP_URL, .. } => "it begins with http:// or https://",
             ConnectError::Url { .. } => "it begins with ws:// or wss://",
             ConnectError::ConnectionRefused { .. } => {
                 "is the server running? `[target.NAME.server]` lets goldwire start it"
@@ -312,7 +320,7 @@ fn values<'h>(headers: &'h [(String, String)], name: &'h str) -> impl Iterator<I
     headers.iter().filter(move |(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
 }
 
-fn check_headers(given: &[(String, String)], subprotocols: &[String]) -> Result<(), ConnectError> {
+pub(super) fn check_headers(given: &[(String, String)], subprotocols: &[String]) -> Result<(), ConnectError> {
     // RFC 9110, 5.6.2.
     let is_token = |text: &str| {
         !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
@@ -337,10 +345,10 @@ fn check_headers(given: &[(String, String)], subprotocols: &[String]) -> Result<
     Ok(())
 }
 
-type Head = (u16, Vec<(String, String)>, usize);
+pub(super) type Head = (u16, Vec<(String, String)>, usize);
 
 /// Status, headers and length of a complete head.
-fn parse_head(buffer: &[u8]) -> Result<Option<Head>, ConnectError> {
+pub(super) fn parse_head(buffer: &[u8]) -> Result<Option<Head>, ConnectError> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut response = httparse::Response::new(&mut headers);
     let status = response.parse(buffer).map_err(|error| match error {

@@ -16,6 +16,7 @@ use crate::auth::{Claims, Door, Purpose, Refusal};
 use crate::handshake;
 use crate::log;
 use crate::store::User;
+use crate::stream;
 use crate::users;
 
 /// All routes, the socket's included; `page` is what a browser gets at `/`.
@@ -31,6 +32,8 @@ pub(crate) fn routes(app: Arc<App>, page: Option<String>) -> Router {
         .route("/auth/refresh", post(refresh))
         .route("/auth/logout", post(logout))
         .route("/auth/me", get(me))
+        .route("/agent/threads", post(stream::open_thread))
+        .route("/agent/stream", post(stream::ask))
         .route("/ws", get(handshake::upgrade))
         .with_state(app)
 }
@@ -41,6 +44,8 @@ pub(crate) enum Problem {
     Taken,
     Credentials,
     Token(Refusal),
+    /// What the agent says instead of beginning a run.
+    Refused(&'static str, String),
     Internal,
 }
 
@@ -51,6 +56,16 @@ impl IntoResponse for Problem {
             Problem::Taken => (StatusCode::CONFLICT, "email is taken".to_owned()),
             Problem::Credentials => (StatusCode::UNAUTHORIZED, "invalid credentials".to_owned()),
             Problem::Token(refusal) => (StatusCode::UNAUTHORIZED, refusal.to_string()),
+            Problem::Refused(code, what) => {
+                let status = match code {
+                    "forbidden" => StatusCode::FORBIDDEN,
+                    "not_found" => StatusCode::NOT_FOUND,
+                    "busy" => StatusCode::CONFLICT,
+                    "bad_message" => StatusCode::BAD_REQUEST,
+                    _ => StatusCode::INTERNAL_SERVER_ERROR,
+                };
+                (status, what)
+            }
             Problem::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal error".to_owned()),
         };
         (status, Json(json!({ "error": error }))).into_response()
@@ -69,7 +84,7 @@ impl From<JsonRejection> for Problem {
     }
 }
 
-type Body<T> = Result<Json<T>, JsonRejection>;
+pub(crate) type Body<T> = Result<Json<T>, JsonRejection>;
 
 #[derive(Deserialize)]
 struct Registration {
@@ -184,7 +199,7 @@ async fn me(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Json<User
     Ok(Json(user.ok_or(Problem::Token(Refusal::UnknownUser))?))
 }
 
-async fn bearer_claims(app: &App, headers: &HeaderMap) -> Result<Claims, Problem> {
+pub(crate) async fn bearer_claims(app: &App, headers: &HeaderMap) -> Result<Claims, Problem> {
     let token = bearer(headers).ok_or(Problem::Token(Refusal::Missing))?;
     app.authenticate(token, Door::Http).await.map_err(Problem::Token)
 }

@@ -7,6 +7,7 @@
 //! ```text
 //! http ─► auth, users ─► store              logins
 //! handshake ─► socket ─► agent ─► tools     sessions; a run's events return through the hub
+//! http ─► stream ─────► agent               the same run, its events as an event stream
 //! ```
 //!
 //! How long things take is how long the work takes. Nothing here waits to look busy, except where a regression does.
@@ -32,6 +33,7 @@ mod regress;
 mod runs;
 mod socket;
 mod store;
+mod stream;
 mod tools;
 mod users;
 mod work;

@@ -33,8 +33,8 @@ const FAR: u64 = 10 * 365 * 24 * 3600;
 
 /// Who is on the other side, and until when.
 pub(crate) struct Identity {
-    user_id: String,
-    jti: String,
+    pub(crate) user_id: String,
+    pub(crate) jti: String,
     may_chat: bool,
     /// Seconds since 1970; `None` never expires.
     expires: Option<u64>,
@@ -136,7 +136,7 @@ async fn choose_thread(app: &App, user_id: &str, asked: Option<String>) -> Resul
 }
 
 /// The thread's id, if it is this user's.
-async fn own_thread(app: &App, user_id: &str, thread_id: String) -> Result<String, Event> {
+pub(crate) async fn own_thread(app: &App, user_id: &str, thread_id: String) -> Result<String, Event> {
     let asked = thread_id.clone();
     match app.stored(move |store| store.thread_owner(&asked)).await {
         Ok(Some(owner)) if owner == user_id => Ok(thread_id),
@@ -148,6 +148,36 @@ async fn own_thread(app: &App, user_id: &str, thread_id: String) -> Result<Strin
 
 fn internal() -> Event {
     Event::error("internal", "the server could not do this")
+}
+
+/// Starts a run in a thread of this user. What the run says comes through the hub.
+pub(crate) async fn ask(
+    app: &Arc<App>,
+    identity: &Identity,
+    route: &Route,
+    thread_id: String,
+    text: String,
+) -> Result<(), Event> {
+    if !identity.may_chat {
+        return Err(Event::error("forbidden", "the token does not permit to chat"));
+    }
+    if text.trim().is_empty() || text.len() > LONGEST_TEXT {
+        return Err(Event::error("bad_message", format!("text must have 1 to {LONGEST_TEXT} bytes")));
+    }
+    let thread_id = own_thread(app, &identity.user_id, thread_id).await?;
+    let run_id = ids::fresh("run");
+    let claim = app.runs.claim(&thread_id, &run_id, &route.connection_id);
+    let claim = claim.ok_or_else(|| Event::error("busy", "a run is under way in this thread"))?;
+    let (thread, question) = (thread_id.clone(), text.clone());
+    let stored = app.stored(move |store| store.add_message(&thread, Role::User, &question)).await;
+    let message_id = stored.map_err(|_| internal())?;
+    // `silent-agent`: stored, and then nothing; an error on the way to the agent was swallowed.
+    if app.regress.is(Regression::SilentAgent) {
+        return Ok(());
+    }
+    let question = Question { run_id, thread_id, message_id, text };
+    tokio::spawn(agent::run(Arc::clone(app), route.clone(), question, claim));
+    Ok(())
 }
 
 /// The connection is gone; there is nobody to tell.
@@ -261,31 +291,10 @@ impl Session {
         }
     }
 
-    /// Starts a run. What the run says comes through the hub.
+    /// Starts a run in the thread asked for, else in the connection's own.
     async fn ask(&mut self, thread: Option<String>, text: String) -> Result<(), Event> {
-        if !self.identity.may_chat {
-            return Err(Event::error("forbidden", "the token does not permit to chat"));
-        }
-        if text.trim().is_empty() || text.len() > LONGEST_TEXT {
-            return Err(Event::error("bad_message", format!("text must have 1 to {LONGEST_TEXT} bytes")));
-        }
-        let thread_id = match thread {
-            Some(asked) => own_thread(&self.app, &self.identity.user_id, asked).await?,
-            None => self.thread_id.clone(),
-        };
-        let run_id = ids::fresh("run");
-        let claim = self.app.runs.claim(&thread_id, &run_id, &self.route.connection_id);
-        let claim = claim.ok_or_else(|| Event::error("busy", "a run is under way in this thread"))?;
-        let (thread, question) = (thread_id.clone(), text.clone());
-        let stored = self.app.stored(move |store| store.add_message(&thread, Role::User, &question)).await;
-        let message_id = stored.map_err(|_| internal())?;
-        // `silent-agent`: stored, and then nothing; an error on the way to the agent was swallowed.
-        if self.app.regress.is(Regression::SilentAgent) {
-            return Ok(());
-        }
-        let question = Question { run_id, thread_id, message_id, text };
-        tokio::spawn(agent::run(Arc::clone(&self.app), self.route.clone(), question, claim));
-        Ok(())
+        let thread_id = thread.unwrap_or_else(|| self.thread_id.clone());
+        ask(&self.app, &self.identity, &self.route, thread_id, text).await
     }
 
     async fn resume(&mut self, thread: String) -> Event {

@@ -16,11 +16,13 @@
 //! | `views` | a text with its escapes undone |
 //! | `notice` | credentials by shape and by name |
 //! | `request` | credentials in URLs and headers |
+//! | `heads` | those in a recorded HTTP exchange |
 //! | `rules` | what a project adds |
 //! | `leftover` | what still looks like a secret in what was written |
 
 mod finder;
 mod forms;
+mod heads;
 mod known;
 mod leftover;
 mod notice;
@@ -124,6 +126,7 @@ impl Redactor {
     pub fn clean<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let shared = &self.shared;
         let mut noticed = notice(text, &shared.hints, &shared.rules, Trust::Careful);
+        noticed.extend(heads::in_head(text));
         shared.rules.notice(text, &mut noticed);
         self.replace(text, noticed)
     }

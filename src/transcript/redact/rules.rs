@@ -1,5 +1,6 @@
 //! What a project says about its own secrets: `[redact]` in `goldwire.toml`.
 
+use super::super::http::json_parts;
 use super::notice::Noticed;
 use regex::Regex;
 use serde_json::value::RawValue;
@@ -69,10 +70,13 @@ impl Rules {
                 }
             }
         }
-        if !self.pointers.is_empty() && text.starts_with(['{', '[']) {
+        if self.pointers.is_empty() {
+            return;
+        }
+        for part in json_parts(text) {
             for keys in &self.pointers {
                 let name = keys.iter().rfind(|key| *key != "*").map_or("pointer", String::as_str);
-                follow(text, text, keys, name, found);
+                follow(text, &text[part.clone()], keys, name, found);
             }
         }
     }
