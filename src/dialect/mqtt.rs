@@ -11,7 +11,7 @@
 //! PUBLISH     {"topic":"a/b","qos":1,"retain":false,"dup":false,"packet_id":7,"payload":{"n":1}}
 //! ```
 //!
-//! A packet of MQTT 5 has `properties`, if only empty ones.
+//! A CONNACK, SUBACK or PUBACK that refuses is `CONNACK:error`. A packet of MQTT 5 has `properties`, if only empty ones.
 //!
 //! Read here and not by a crate: those that there are refuse a packet whose lengths are wrong, and in a recording those
 //! of a packet with a secret are, because the secret's label has another length; and all of what cannot be read has to
@@ -46,6 +46,8 @@ const NAMES: [&str; 15] = [
     "DISCONNECT",
     "AUTH",
 ];
+/// Stands after the name of a packet that refuses something.
+const REFUSED: &str = ":error";
 /// The level of MQTT 5; 3 is 3.1, 4 is 3.1.1.
 const FIVE: u8 = 5;
 /// Names for topics, of each side, at most.
@@ -118,7 +120,8 @@ fn packet(side: Side, bytes: &[u8], session: &mut Session, told: &mut Told) -> S
             answer(side, name, &fields, told);
             let has_end = name == "CONNECT" && cursor.rest.first().is_none_or(|next| *next >= 0x10);
             let taken = if is_redacted && has_end { body.len() - cursor.rest.len() } else { body.len() };
-            told.say(name, Value::Object(fields));
+            let refused = if is_refused(&fields) { REFUSED } else { "" };
+            told.say(format!("{name}{refused}"), Value::Object(fields));
             Step::Took(head + taken)
         }
         None => {
@@ -326,18 +329,23 @@ fn reason(cursor: &mut Cursor<'_>, map: &mut Map<String, Value>) -> Option<()> {
     Some(())
 }
 
+/// Whether a packet refuses something: a CONNACK of before MQTT 5 with any code, else with a code or a reason from 128.
+fn is_refused(fields: &Map<String, Value>) -> bool {
+    let code = |key: &str| fields.get(key).and_then(Value::as_u64).unwrap_or(0);
+    let mut codes = fields.get("codes").and_then(Value::as_array).into_iter().flatten();
+    code("code") > 0 || code("reason") >= 128 || codes.any(|code| code.as_u64() >= Some(128))
+}
+
 /// What the client must answer to a packet of the server.
 fn answer(side: Side, name: &str, fields: &Map<String, Value>, told: &mut Told) {
     let Some(id) = fields.get("packet_id").and_then(Value::as_u64).and_then(|id| u16::try_from(id).ok())
     else {
         return;
     };
-    // A reason from 128 is a refusal; then it ends there.
-    let is_refused = fields.get("reason").and_then(Value::as_u64).is_some_and(|reason| reason >= 128);
     let (chore, first) = match (side, name, fields.get("qos").and_then(Value::as_u64)) {
         (Side::Server, "PUBLISH", Some(1)) => ("PUBACK", 0x40),
         (Side::Server, "PUBLISH", Some(2)) => ("PUBREC", 0x50),
-        (Side::Server, "PUBREC", _) if !is_refused => ("PUBREL", 0x62),
+        (Side::Server, "PUBREC", _) if !is_refused(fields) => ("PUBREL", 0x62),
         (Side::Server, "PUBREL", _) => ("PUBCOMP", 0x70),
         _ => return,
     };
@@ -399,6 +407,7 @@ fn flag(data: &Value, key: &str) -> bool {
 
 /// The bytes of a packet. What is not said is 0, false or empty; a CONNECT is one of 3.1.1.
 pub(super) fn encode(name: &str, data: &Value) -> Result<Vec<u8>, Unsayable> {
+    let name = name.strip_suffix(REFUSED).unwrap_or(name);
     let Some(kind) = NAMES.iter().position(|own| *own == name) else {
         return Err(Unsayable(format!("there is no packet {name}")));
     };
@@ -542,12 +551,12 @@ mod tests {
         });
         let expected = [
             (">CONNECT", connect),
-            ("CONNACK", json!({"session_present": true, "code": 5})),
+            ("CONNACK:error", json!({"session_present": true, "code": 5})),
             (
                 "PUBLISH",
                 json!({"topic": "t", "qos": 1, "retain": false, "dup": false, "packet_id": 7, "payload_hex": "ff00fe"}),
             ),
-            ("SUBACK", json!({"packet_id": 1, "codes": [0, 128]})),
+            ("SUBACK:error", json!({"packet_id": 1, "codes": [0, 128]})),
             (">SUBSCRIBE", json!({"packet_id": 1, "topics": [{"topic": "a/#", "qos": 1}]})),
             (">DISCONNECT", json!({})),
             (
@@ -622,10 +631,10 @@ mod tests {
                 ("PUBLISH".to_owned(), data)
             },
         );
-        let suback = (any::<u16>(), proptest::collection::vec(any::<u8>(), 1..4))
+        let suback = (any::<u16>(), proptest::collection::vec(0..3u8, 1..4))
             .prop_map(|(id, codes)| ("SUBACK".to_owned(), json!({"packet_id": id, "codes": codes})));
-        let connack = any::<u8>()
-            .prop_map(|code| ("CONNACK".to_owned(), json!({"session_present": code > 9, "code": code})));
+        let connack = any::<bool>()
+            .prop_map(|present| ("CONNACK".to_owned(), json!({"session_present": present, "code": 0})));
         (prop_oneof![publish, suback, connack], properties()).prop_map(move |((name, mut data), all)| {
             if is_five {
                 data["properties"] = all;
