@@ -137,7 +137,8 @@ mod tests {
     #[test]
     fn a_dialect_is_known_by_its_subprotocol_and_by_its_looks() {
         use Side::{Client, Server};
-        let cases: [(&str, &[(Side, &[u8])], &str); 17] = [
+        type Case<'c> = (&'c str, &'c [(Side, &'c [u8])], &'c str);
+        let cases: [Case<'_>; 17] = [
             ("mqtt", &[], "mqtt"),
             ("v12.stomp", &[], "stomp"),
             ("graphql-transport-ws", &[], "graphql-ws"),

@@ -311,7 +311,8 @@ fn fields(
         _ => reason(cursor, &mut map)?,
     }
     // What nobody has asked for is not lost.
-    if !cursor.is_empty() && !(cursor.is_redacted && name == "CONNECT") {
+    let is_of_next = cursor.is_redacted && name == "CONNECT";
+    if !cursor.is_empty() && !is_of_next {
         put(&mut map, "more", cursor.all());
     }
     Some(map)

@@ -160,7 +160,7 @@ fn payload(rest: &[u8], length: usize) -> Result<(&[u8], usize), usize> {
             let begins = |verb: &&str| {
                 next.get(..verb.len()).is_some_and(|own| own.eq_ignore_ascii_case(verb.as_bytes()))
             };
-            if next.is_empty() || VERBS.iter().any(|verb| begins(&verb)) {
+            if next.is_empty() || VERBS.iter().any(begins) {
                 return Ok((&rest[..end], end + 2));
             }
             from = end + 2;

@@ -318,7 +318,7 @@ pub(super) enum Step {
 #[derive(Debug, Clone)]
 pub(super) enum Reader {
     Nats(Sides<Pending>),
-    SocketIo(socketio::Reader),
+    SocketIo(Box<socketio::Reader>),
     GraphqlWs(graphql::Reader),
     Mqtt(mqtt::Reader),
     Stomp(stomp::Reader),
@@ -331,7 +331,7 @@ impl Reader {
     pub(super) fn new(protocol: Protocol) -> Reader {
         match protocol {
             Protocol::Nats => Reader::Nats(Sides::default()),
-            Protocol::SocketIo => Reader::SocketIo(socketio::Reader::default()),
+            Protocol::SocketIo => Reader::SocketIo(Box::default()),
             Protocol::GraphqlWs => Reader::GraphqlWs(graphql::Reader::default()),
             Protocol::Mqtt => Reader::Mqtt(mqtt::Reader::default()),
             Protocol::Stomp => Reader::Stomp(stomp::Reader::default()),
