@@ -22,8 +22,12 @@
 //! | `wire` | sockets and the clock: client, driver, recorder, server processes |
 //! | `probe` | what one session cannot show: auth, isolation, races, reconnects, liveness |
 //! | `cli` | arguments, subcommands, exit codes, errors to a person |
+//! | `session` | a check as a function, for your own `cargo test` |
 //!
 //! The rooms below the line need the feature `cli`, which is on by default.
+//!
+//! To hold a server to its goldens in your own `cargo test`, begin at [`session::check`]; to learn and judge without
+//! sockets, at [`learn::learn`], [`golden::read`] and [`check::check`].
 
 pub mod secret;
 
@@ -61,3 +65,11 @@ pub mod probe;
 
 #[cfg(feature = "cli")]
 pub mod cli;
+
+#[cfg(feature = "cli")]
+pub mod session;
+
+// The examples of the page are tests, too.
+#[cfg(all(doctest, feature = "cli"))]
+#[doc = include_str!("../docs/LIBRARY.md")]
+mod library {}

@@ -73,6 +73,8 @@ pub enum Step {
     Place,
     /// Giving the token back.
     Logout,
+    /// Asking for another token.
+    Refresh,
 }
 
 impl fmt::Display for Step {
@@ -85,6 +87,7 @@ impl fmt::Display for Step {
             Step::Token => "token",
             Step::Place => "place",
             Step::Logout => "logout",
+            Step::Refresh => "refresh",
         })
     }
 }
@@ -311,13 +314,40 @@ pub async fn logout(
     redactor: &Redactor,
 ) -> Result<bool, AuthError> {
     let Kind::Login { logout: Some(request), .. } = &recipe.kind else { return Ok(false) };
+    let mut attempt = Attempt { base, redactor, timeout: recipe.timeout, vars: with_token(identity) };
+    attempt.request(Step::Logout, request, None).await?;
+    Ok(true)
+}
+
+/// The same user with another token, as the recipe says; none where it does not say how.
+///
+/// # Errors
+/// When the server does not give one.
+pub async fn refresh(
+    recipe: &Recipe,
+    base: &Base,
+    identity: &Identity,
+    redactor: &Redactor,
+) -> Result<Option<Identity>, AuthError> {
+    let Kind::Login { refresh: Some(refresh), .. } = &recipe.kind else { return Ok(None) };
+    let mut attempt = Attempt { base, redactor, timeout: recipe.timeout, vars: with_token(identity) };
+    let token = attempt.request(Step::Refresh, &refresh.request, Some(&refresh.token)).await?;
+    attempt.vars.remove("token");
+    Ok(token.map(|token| Identity {
+        claims: claims_of(token.expose()).map(|(_, claims)| claims),
+        token: Some(token),
+        vars: attempt.vars,
+        ..identity.clone()
+    }))
+}
+
+/// What is known of a user, with the token, which the requests after a login may ask for.
+fn with_token(identity: &Identity) -> BTreeMap<String, Value> {
     let mut vars = identity.vars.clone();
     if let Some(token) = &identity.token {
         vars.insert("token".to_owned(), Value::from(token.expose()));
     }
-    let mut attempt = Attempt { base, redactor, timeout: recipe.timeout, vars };
-    attempt.request(Step::Logout, request, None).await?;
-    Ok(true)
+    vars
 }
 
 /// The key that signs tokens, from where the configuration says it is. It is hidden from then on.

@@ -14,9 +14,9 @@ mod trust;
 
 pub use identity::{Identity, Placement, RequestParts};
 pub use jwt::{Algorithm, MintError, claims_of, mint};
-pub use login::{AuthError, Base, Step, Unreached, login, logout, signing_key};
+pub use login::{AuthError, Base, Step, Unreached, login, logout, refresh, signing_key};
 pub(crate) use recipe::read_placement;
-pub use recipe::{Body, Kind, Mint, Recipe, Request, TokenAt, TokenSource, ValueSource};
+pub use recipe::{Body, Kind, Mint, Recipe, Refresh, Request, TokenAt, TokenSource, ValueSource};
 pub use trust::{Trust, TrustError, http_client, is_loopback};
 
 /// Text fit for a URL's query or a form: everything but RFC 3986's unreserved characters becomes `%XX`.

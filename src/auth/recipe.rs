@@ -7,6 +7,7 @@
 //! register = { url = "{{http}}/auth/register", json = { email = "{{user.email}}", password = "{{user.password}}" }, accept = [201, 409] }
 //! login = { url = "{{http}}/auth/login", form = { username = "{{user.email}}", password = "{{user.password}}" }, token = "/access_token", bind = { "user.id" = "/user/id" } }
 //! logout = { url = "{{http}}/auth/logout", headers = { Authorization = "Bearer {{token}}" } }   # asked by `goldwire probe`
+//! refresh = { url = "{{http}}/auth/refresh", json = { refresh_token = "{{refresh_token}}" }, token = "/access_token", message = { type = "auth_refresh", token = "{{token}}" } }   # likewise; `message` tells an open session
 //! place = "header"                   # or query, subprotocol, cookie, message
 //! ```
 //!
@@ -56,11 +57,24 @@ pub enum Kind {
         token: TokenAt,
         /// Takes the token back; it may ask for `{{token}}`.
         logout: Option<Box<Request>>,
+        /// Asks for another token while the first one is good.
+        refresh: Option<Box<Refresh>>,
     },
     /// We sign it, as the server's issuer would.
     Mint(Mint),
     /// It exists already.
     Token(TokenSource),
+}
+
+/// How a user gets another token without logging in again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refresh {
+    /// Asks for it; it may use `{{token}}` and what the login bound, e.g. `{{refresh_token}}`.
+    pub request: Request,
+    /// Where in the answer the new token is.
+    pub token: TokenAt,
+    /// How an open session is told the new token; none where the server has no such message.
+    pub message: Option<Template>,
 }
 
 /// One HTTP request of a login.
@@ -231,29 +245,10 @@ fn read_login(fields: &Fields<'_>) -> Option<Kind> {
         );
         return None;
     }
+    let refresh = fields.has("refresh").then(|| read_refresh(fields.table("refresh")));
     let table = fields.table("login");
     let request = read_request(&table);
-    let token = match (table.string("token"), table.text("token_cookie")) {
-        (Some((pointer, span)), None) => {
-            is_pointer(&table, "token", &pointer, span).then_some(TokenAt::Pointer(pointer))
-        }
-        (None, Some(name)) => Some(TokenAt::Cookie(name)),
-        (Some(_), Some(_)) => {
-            let message = format!("`{}` and `token_cookie` exclude each other", table.path_of("token"));
-            table.report("token_cookie", message, "the token is in one place", None);
-            None
-        }
-        (None, None) => {
-            if !table.has("token") && !table.has("token_cookie") {
-                missing(
-                    &table,
-                    "token",
-                    "a JSON pointer such as \"/access_token\", or token_cookie = \"name\"",
-                );
-            }
-            None
-        }
-    };
+    let token = read_token_at(&table);
     table.finish();
     let given = |request: Option<Option<Request>>| match request {
         Some(request) => request.map(|request| Some(Box::new(request))),
@@ -265,7 +260,50 @@ fn read_login(fields: &Fields<'_>) -> Option<Kind> {
         login: Box::new(request?),
         token: token?,
         logout: given(logout)?,
+        refresh: match refresh {
+            Some(refresh) => Some(Box::new(refresh?)),
+            None => None,
+        },
     })
+}
+
+/// Where a login's or a refresh's answer has the token.
+fn read_token_at(table: &Fields<'_>) -> Option<TokenAt> {
+    match (table.string("token"), table.text("token_cookie")) {
+        (Some((pointer, span)), None) => {
+            is_pointer(table, "token", &pointer, span).then_some(TokenAt::Pointer(pointer))
+        }
+        (None, Some(name)) => Some(TokenAt::Cookie(name)),
+        (Some(_), Some(_)) => {
+            let message = format!("`{}` and `token_cookie` exclude each other", table.path_of("token"));
+            table.report("token_cookie", message, "the token is in one place", None);
+            None
+        }
+        (None, None) => {
+            if !table.has("token") && !table.has("token_cookie") {
+                missing(
+                    table,
+                    "token",
+                    "a JSON pointer such as \"/access_token\", or token_cookie = \"name\"",
+                );
+            }
+            None
+        }
+    }
+}
+
+fn read_refresh(table: Fields<'_>) -> Option<Refresh> {
+    let request = read_request(&table);
+    let token = read_token_at(&table);
+    let message = json(&table, "message").map(|value| match value {
+        Value::String(text) => Template::Text(text),
+        value => Template::Json(value),
+    });
+    if message.as_ref().is_some_and(|message| !message.names().iter().any(|name| name == "token")) {
+        no_token(&table, "message");
+    }
+    table.finish();
+    Some(Refresh { request: request?, token: token?, message })
 }
 
 fn read_request(table: &Fields<'_>) -> Option<Request> {

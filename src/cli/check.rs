@@ -25,6 +25,7 @@ use crate::transcript::{End, Ending, Entries, Entry, Header, Offset, Transcript}
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use tokio::sync::watch;
 
 /// A golden and where it is.
 pub(super) struct Selected {
@@ -66,9 +67,27 @@ impl Judged {
     }
 }
 
+/// What a check came to.
+pub(super) struct Ended {
+    pub(super) exit: Exit,
+    pub(super) outcome: Outcome,
+    /// What probes answered, where some were asked.
+    pub(super) cells: Vec<Cell>,
+}
+
 pub(super) async fn run(config: &Config, args: CheckArgs, out: &mut impl Write) -> Result<Exit, CliError> {
+    judged(config, args, interrupts(), out).await.map(|ended| ended.exit)
+}
+
+/// Checks until `interrupt` becomes true.
+pub(super) async fn judged(
+    config: &Config,
+    args: CheckArgs,
+    interrupt: watch::Receiver<bool>,
+    out: &mut impl Write,
+) -> Result<Ended, CliError> {
     let mut reports = Reports::begin(&args.reports, "check", ("goldwire_report", "runs"))?;
-    let result = checked(config, &args, &mut reports, out).await;
+    let result = checked(config, &args, &mut reports, interrupt, out).await;
     if let Err(error) = &result {
         reports.fail(error);
     }
@@ -79,8 +98,9 @@ async fn checked(
     config: &Config,
     args: &CheckArgs,
     reports: &mut Reports,
+    interrupt: watch::Receiver<bool>,
     out: &mut impl Write,
-) -> Result<Exit, CliError> {
+) -> Result<Ended, CliError> {
     let page = HtmlReport::begin(args.reports.report_html.as_deref(), "check")?;
     let store = Store::new(&config.root);
     let update = Update::of(config, args.update, args.reason.as_deref())?;
@@ -91,11 +111,11 @@ async fn checked(
         let mut sessions = names(&store, &args.sessions)?;
         part = args.shard.map(|shard| share(shard, &mut sessions));
         let selected = load(&store, sessions)?;
-        let questions = questions(&store, &probes, &selected, true)?;
+        let questions = questions(&store, &runs_folder(&config.root), &probes, &selected, true)?;
         // A server that nobody asks anything is not started.
         let looked = match selected.is_empty() {
             true => Looked::default(),
-            false => live(config, args, &selected, &questions).await?,
+            false => live(config, args, &selected, &questions, interrupt).await?,
         };
         (looked, selected)
     } else {
@@ -144,7 +164,7 @@ async fn checked(
         }
     }
     if interrupted {
-        return Ok(Exit::Interrupted);
+        return Ok(Ended { exit: Exit::Interrupted, outcome, cells });
     }
     update.end(&outcome)?;
     let torn = torn.join("\nerror: ");
@@ -154,7 +174,7 @@ async fn checked(
     }
     let verdict = report::verdict_with_probes(&outcome, &cells);
     unless_unasked(&cells, verdict)?;
-    Ok(Exit::of(verdict, args.strict))
+    Ok(Ended { exit: Exit::of(verdict, args.strict), outcome, cells })
 }
 
 /// A check that passes although a probe could ask nothing has not looked.
@@ -249,8 +269,8 @@ async fn live(
     args: &CheckArgs,
     selected: &[Selected],
     questions: &[Question],
+    interrupt: watch::Receiver<bool>,
 ) -> Result<Looked, CliError> {
-    let interrupt = interrupts();
     let mut live = Live::open(config, &args.target, interrupt).await?;
     let users = args.users.unwrap_or(config.users).max(1);
     let mut all = Vec::new();

@@ -224,6 +224,7 @@ impl Live {
             probe: &self.probe,
             interrupt: self.interrupt.clone(),
             cut: None,
+            beside: None,
         };
         Ok(drive(plan).await?)
     }

@@ -15,6 +15,7 @@ mod exit;
 mod hand;
 mod html;
 mod init;
+mod library;
 mod life;
 mod live;
 mod merge;
@@ -29,6 +30,7 @@ mod show;
 mod update;
 
 pub use exit::Exit;
+pub(crate) use library::{Answer, block_on, check as library_check};
 
 use anstream::{AutoStream, ColorChoice};
 use args::{Cli, Color, Command};

@@ -10,12 +10,12 @@ use super::live::{Live, interrupts, runs_folder};
 use super::reports::Reports;
 use crate::finding::{Cell, ProbeName, Run, Unjudged};
 use crate::golden::did_you_mean;
-use crate::probe::{Opening, Settings, Subject, probe};
+use crate::probe::{Kept, Opening, Settings, Subject, probe};
 use crate::report::{self, Sheet};
 use crate::store::{Store, read_recording, recordings_at};
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 pub(super) async fn run(config: &Config, args: ProbeArgs, out: &mut impl Write) -> Result<Exit, CliError> {
@@ -40,7 +40,7 @@ async fn probed(
     let page = HtmlReport::begin(args.reports.report_html.as_deref(), "probe")?;
     let store = Store::new(&config.root);
     let selected = select(&store, &args.session)?;
-    let questions = questions(&store, &probes, &selected, false)?;
+    let questions = questions(&store, &runs_folder(&config.root), &probes, &selected, false)?;
     if questions.is_empty() {
         return Err(CliError::usage("no session that probes can be asked about")
             .hint("`goldwire check` judges sessions over HTTP"));
@@ -94,6 +94,7 @@ pub(super) struct Question {
 /// What is to be asked of what: `probes` of all sessions; with `own`, the probes that a golden names of its session, too.
 pub(super) fn questions(
     store: &Store,
+    earlier: &Path,
     probes: &[ProbeName],
     selected: &[Selected],
     own: bool,
@@ -115,7 +116,7 @@ pub(super) fn questions(
             }
             let subject = match known.get(one.session.as_str()) {
                 Some(subject) => Rc::clone(subject),
-                None => Rc::new(subject(store, one)?),
+                None => Rc::new(subject(store, earlier, one)?),
             };
             known.insert(&one.session, Rc::clone(&subject));
             subjects.push(subject);
@@ -127,17 +128,29 @@ pub(super) fn questions(
     Ok(questions)
 }
 
-/// A golden with what the recordings behind it say of how sessions begin.
-fn subject(store: &Store, selected: &Selected) -> Result<Subject, CliError> {
-    let folder = store.recordings_folder(&selected.session);
-    let mut openings = Vec::new();
+/// Ids must be new over all that is kept: recordings, and so many sessions of earlier checks and probes, the newest ones.
+const EARLIER: usize = 500;
+
+/// A golden with what is kept of its session. `earlier` is where checks keep their recordings.
+fn subject(store: &Store, earlier: &Path, selected: &Selected) -> Result<Subject, CliError> {
+    let Selected { session, golden, seen, .. } = selected;
+    let folder = store.recordings_folder(session);
+    let (mut openings, mut kept) = (Vec::new(), Vec::new());
     if folder.is_dir() {
         for path in recordings_at(&[folder])? {
-            openings.push(Opening::of(&read_recording(&path)?));
+            let transcript = read_recording(&path)?;
+            openings.push(Opening::of(&transcript));
+            kept.push(Kept::of(golden, transcript));
         }
     }
-    let Selected { session, golden, seen, .. } = selected;
-    Ok(Subject { session: session.clone(), golden: golden.clone(), seen: seen.clone(), openings })
+    let earlier = earlier.join(session);
+    if earlier.is_dir() {
+        // Their names begin with the time. What a killed check left behind in part proves nothing and stops nothing.
+        let paths = recordings_at(&[earlier])?;
+        let newest = paths.iter().skip(paths.len().saturating_sub(EARLIER));
+        kept.extend(newest.filter_map(|path| Some(Kept::of(golden, read_recording(path).ok()?))));
+    }
+    Ok(Subject { session: session.clone(), golden: golden.clone(), seen: seen.clone(), openings, kept })
 }
 
 /// Asks, until somebody wants to stop or the server is gone.

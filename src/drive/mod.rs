@@ -88,6 +88,8 @@ pub struct Session<'g> {
     /// How many of them are on their way: each has to connect first.
     begun: u32,
     reconnecting: bool,
+    /// Before this, nothing of the script is sent.
+    held_until: Offset,
     watch: Watch,
     /// What is to be sent before anything else: the rest of an event, and what the protocol obliges to.
     outbox: VecDeque<Payload>,
@@ -123,6 +125,7 @@ impl<'g> Session<'g> {
             requests: 0,
             begun: 0,
             reconnecting: false,
+            held_until: Offset::ZERO,
             watch: Watch::new(Bounds::default()),
             outbox: VecDeque::new(),
             spoke: Offset::ZERO,
@@ -140,6 +143,13 @@ impl<'g> Session<'g> {
     #[must_use]
     pub fn within(mut self, bounds: Bounds) -> Session<'g> {
         self.watch = Watch::new(bounds);
+        self
+    }
+
+    /// Sends nothing of the script before this, however soon the order would allow it.
+    #[must_use]
+    pub fn held_until(mut self, at: Offset) -> Session<'g> {
+        self.held_until = at;
         self
     }
 
@@ -396,7 +406,7 @@ impl<'g> Session<'g> {
                 Ok((action, rest)) => {
                     let think = self.golden.event(label).and_then(|event| event.think);
                     let pause = think.filter(|_| self.golden.pace == Pace::Recorded).unwrap_or_default();
-                    let at = self.last_frame + pause;
+                    let at = (self.last_frame + pause).max(self.held_until);
                     if now < at {
                         return Turn { action: Action::Wait, wake: at };
                     }

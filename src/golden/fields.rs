@@ -64,8 +64,9 @@ impl<'t> Fields<'t> {
         self.source
     }
 
-    /// Whether the key is there.
+    /// Whether the key is there; one that may be is a key of the table.
     pub fn has(&self, key: &str) -> bool {
+        self.known.borrow_mut().push(key.to_owned());
         self.table.is_some_and(|table| table.contains_key(key))
     }
 

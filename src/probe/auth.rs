@@ -63,10 +63,17 @@ pub(super) async fn ask(ground: &Ground<'_>, subject: &Subject) -> Vec<Cell> {
         Ok(forged) => forged,
         Err(unjudged) => return vec![stuck(AUTH, subject, "forging", unjudged)],
     };
-    cells.extend(doors(ground, subject, &good, &forged).await);
-    cells.push(foreign_ids(ground, subject).await);
-    cells.push(revoked(ground, subject).await);
-    cells.extend(expiry(ground, subject).await);
+    // While one token runs out, and another one is refreshed before it does, the other questions are asked.
+    let asked = Box::pin(async {
+        let mut asked = doors(ground, subject, &good, &forged).await;
+        asked.push(foreign_ids(ground, subject).await);
+        asked.push(revoked(ground, subject).await);
+        asked
+    });
+    let expired = Box::pin(expiry(ground, subject));
+    let refreshed = Box::pin(super::refresh::ask(ground, subject));
+    let (asked, expired, refreshed) = tokio::join!(asked, expired, refreshed);
+    cells.extend([asked, expired, refreshed].into_iter().flatten());
     cells
 }
 
@@ -174,9 +181,9 @@ fn is_open_to_nobody(cell: &Cell) -> bool {
     cell.case == "no-token" && findings.any(|finding| finding.kind == Kind::Accepted)
 }
 
-const SKIPPED: &str = "left out by `skip`";
+pub(super) const SKIPPED: &str = "left out by `skip`";
 
-fn is_skipped(ground: &Ground<'_>, case: &str) -> bool {
+pub(super) fn is_skipped(ground: &Ground<'_>, case: &str) -> bool {
     ground.settings.auth.skip.iter().any(|skipped| skipped == case)
 }
 
@@ -326,7 +333,7 @@ async fn opens(ground: &Ground<'_>, subject: &Subject, case: &str, identity: &Id
     cell
 }
 
-fn knocked(
+pub(super) fn knocked(
     subject: &Subject,
     case: &str,
     identity: &Identity,
@@ -454,7 +461,7 @@ async fn foreign_ids(ground: &Ground<'_>, subject: &Subject) -> Cell {
     }
     let names: Vec<&str> = values.keys().map(String::as_str).collect();
     let shown = names.join(", ");
-    let twist = Twist { values: values.clone(), cut: None };
+    let twist = Twist { values: values.clone(), ..Twist::default() };
     let (mut run, driven) = ground.session(subject, &stolen, thief, &twist, 1).await;
     let Some(driven) = driven else {
         return super::cell(AUTH, subject, CASE, "the other user's session failed".to_owned(), vec![run]);

@@ -33,6 +33,7 @@ pub(super) struct Material<'m> {
 pub(super) type Forged = Result<Option<String>, String>;
 
 const NO_JWT: &str = "the token is no JWT";
+const NO_PUBLIC_KEY: &str = "needs the server's public key: `public_key_file`";
 const NO_KEY: &str = "needs the key that signs tokens: `[probe.auth.sign]`";
 
 /// Every bad token by the name of its case.
@@ -79,7 +80,15 @@ pub(super) fn all(material: &Material<'_>) -> Vec<(String, Forged)> {
         "alg-confusion",
         match material.public_key {
             Some(pem) => signed(Algorithm::Hs256, &Secret::new(pem), None, &claims),
-            None => Err("needs the server's public key: `public_key_file`".to_owned()),
+            None => Err(NO_PUBLIC_KEY.to_owned()),
+        },
+    );
+    // Which bytes the server takes for the secret depends on how it read the file.
+    add(
+        "alg-confusion (without the last line's end)",
+        match material.public_key {
+            Some(pem) => signed(Algorithm::Hs256, &Secret::new(pem.trim_end()), None, &claims),
+            None => Err(NO_PUBLIC_KEY.to_owned()),
         },
     );
     let other = material.other_subject.cloned().unwrap_or_else(|| Value::from("somebody-else"));

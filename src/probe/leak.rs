@@ -104,7 +104,7 @@ fn finding(
 }
 
 /// Everything a payload says, as text; bytes that are no text as they are, lossily.
-fn text_of(payload: &Payload) -> Option<String> {
+pub(super) fn text_of(payload: &Payload) -> Option<String> {
     match payload {
         Payload::Text(text) => Some(text.clone()),
         Payload::Binary(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
@@ -160,7 +160,7 @@ fn path_to(data: &Value, wanted: &str) -> Option<String> {
     path
 }
 
-fn walk(value: &Value, at: &str, visit: &mut impl FnMut(&str, &Value)) {
+pub(super) fn walk(value: &Value, at: &str, visit: &mut impl FnMut(&str, &Value)) {
     visit(at, value);
     match value {
         Value::Array(items) => {
@@ -222,7 +222,7 @@ pub(super) fn own_ids(golden: &Golden, stale: &BTreeSet<String>, transcript: &Tr
     marks
 }
 
-fn each_event(golden: &Golden, transcript: &Transcript, take: &mut impl FnMut(&Event)) {
+pub(super) fn each_event(golden: &Golden, transcript: &Transcript, take: &mut impl FnMut(&Event)) {
     let mut decoder = Decoder::new(&golden.dialect);
     for frame in &transcript.frames {
         for event in decoder.feed(frame) {

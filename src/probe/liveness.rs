@@ -5,9 +5,9 @@ use super::{Ground, Subject, Twist, finding, not_asked, stuck};
 use crate::auth::Identity;
 use crate::check::{Live, Witness, check, judge_liveness, liveness_findings};
 use crate::dialect::Label;
-use crate::finding::{Answer, Cell, Kind, ProbeName, Run};
+use crate::finding::{Answer, Cell, Finding, Kind, ProbeName, Run};
 use crate::golden::{Golden, LiveItem};
-use crate::transcript::{Header, Offset, Side, Transcript};
+use crate::transcript::{Header, Offset, Payload, Side, Transcript};
 
 const LIVENESS: ProbeName = ProbeName::Liveness;
 /// How often a server without a trend may show one.
@@ -64,10 +64,13 @@ async fn evidence(ground: &Ground<'_>, subject: &Subject) -> Vec<Cell> {
         .zip(&known)
         .map(|(one, (header, ended))| Witness { header, ended: *ended, live: &one.live })
         .collect();
+    let before =
+        subject.kept.iter().map(|kept| Witness { header: &kept.header, ended: kept.ended, live: &kept.live });
+    let others: Vec<Witness<'_>> = before.chain(witnesses.iter().copied()).collect();
     let golden = Golden { require_live: LiveItem::ALL.to_vec(), ..subject.golden.clone() };
     let mut runs: Vec<Run> = Vec::new();
     for (one, witness) in all.iter().zip(&witnesses) {
-        let checks = judge_liveness(&golden, subject.seen.as_ref(), *witness, &witnesses);
+        let checks = judge_liveness(&golden, subject.seen.as_ref(), *witness, &others);
         let findings = liveness_findings(&golden, &checks);
         runs.push(Run { findings, live: checks, ..one.run.clone() });
     }
@@ -83,7 +86,7 @@ fn answer(subject: &Subject, item: LiveItem, runs: &[Run]) -> Cell {
         return not_asked(LIVENESS, subject, item.name(), said);
     }
     let own = |run: &Run| {
-        let is_own = |finding: &crate::finding::Finding| finding.message.starts_with(item.name());
+        let is_own = |finding: &Finding| finding.message.starts_with(item.name());
         let findings = run.findings.iter().filter(|finding| is_own(finding)).cloned().collect();
         Run { findings, ..run.clone() }
     };
@@ -102,8 +105,14 @@ async fn soak(ground: &Ground<'_>, subject: &Subject) -> Cell {
         Ok(identity) => identity,
         Err(unjudged) => return stuck(LIVENESS, subject, CASE, unjudged),
     };
-    let (mut runs, mut seconds) = (Vec::new(), Vec::new());
-    go_on(ground, subject, &identity, count, (&mut runs, &mut seconds)).await;
+    let (mut runs, mut seconds, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
+    go_on(ground, subject, &identity, count, (&mut runs, &mut seconds, &mut bytes)).await;
+    // How much it says is not the machine's doing: one look is enough.
+    if let Some(grown) = trend(&bytes).filter(|grown| is_steep(*grown))
+        && let Some(last) = runs.last_mut()
+    {
+        last.findings.push(says_more(subject, grown, bytes.len()));
+    }
     let Some(mut steepness) = trend(&seconds) else {
         return super::cell(LIVENESS, subject, CASE, super::summary(&runs), runs);
     };
@@ -112,7 +121,7 @@ async fn soak(ground: &Ground<'_>, subject: &Subject) -> Cell {
     if is_steep(steepness) {
         // A machine that gets busy makes a trend, too. What is left behind goes on growing.
         let before = seconds.len();
-        go_on(ground, subject, &identity, count, (&mut runs, &mut seconds)).await;
+        go_on(ground, subject, &identity, count, (&mut runs, &mut seconds, &mut bytes)).await;
         let rest = trend(&seconds[before..]);
         let whole = trend(&seconds).unwrap_or(steepness);
         match rest {
@@ -150,6 +159,22 @@ async fn soak(ground: &Ground<'_>, subject: &Subject) -> Cell {
     super::cell(LIVENESS, subject, CASE, said, runs)
 }
 
+/// The same question is answered with more from session to session.
+fn says_more(subject: &Subject, grown: Trend, sessions: usize) -> Finding {
+    let label = subject.golden.script.last().cloned().unwrap_or_else(|| Label::from("@open"));
+    let factor = format!("{:.2}", grown.factor);
+    let message = format!(
+        "it says more with every session: {sessions} sessions, and the last is {factor} times as long as the first"
+    );
+    finding(Kind::Trend, "probe.liveness.soak".to_owned(), label, Vec::new(), message)
+        .values("the same answer to the same question", format!("{factor} x after {sessions}, in bytes"))
+        .evidence(format!(
+            "rank correlation with the session's number, p = {:.1e}",
+            grown.p.max(f64::EPSILON)
+        ))
+        .hint("what of earlier sessions comes along: history, handlers that were not taken away?")
+}
+
 fn is_steep(trend: Trend) -> bool {
     trend.p < ALPHA && trend.factor >= MIN_FACTOR
 }
@@ -158,13 +183,13 @@ fn says(seconds: &[f64], trend: Trend) -> String {
     format!("{} sessions; the last takes {:.2} times as long as the first", seconds.len(), trend.factor)
 }
 
-/// Plays so many more sessions one after the other, and adds how long the server took for each.
+/// Plays so many more sessions one after the other, and adds how long the server took for each, and how many bytes it said.
 async fn go_on(
     ground: &Ground<'_>,
     subject: &Subject,
     identity: &Identity,
     count: u32,
-    (runs, seconds): (&mut Vec<Run>, &mut Vec<f64>),
+    (runs, seconds, bytes): (&mut Vec<Run>, &mut Vec<f64>, &mut Vec<f64>),
 ) {
     for _ in 0..count {
         if ground.is_interrupted() {
@@ -176,23 +201,32 @@ async fn go_on(
         let went_on = run.unjudged.is_none();
         runs.push(run);
         match driven.as_ref().and_then(|driven| served(&driven.transcript)) {
-            Some(time) => seconds.push(time),
+            Some((time, said)) => {
+                seconds.push(time);
+                bytes.push(said);
+            }
             None if went_on => {}
             None => break,
         }
     }
 }
 
-/// The time that the server took: from the client's first message to the last of the server's, in seconds. What the client
-/// waits for by itself at the end is not in it.
-fn served(transcript: &Transcript) -> Option<f64> {
+/// The time that the server took: from the client's first message to the last of the server's, in seconds; and how many bytes
+/// it said. What the client waits for by itself at the end is not in it.
+fn served(transcript: &Transcript) -> Option<(f64, f64)> {
     let first = transcript.frames.iter().find(|frame| frame.side == Side::Client)?;
     let last = transcript.frames.iter().rev().find(|frame| {
-        frame.side == Side::Server
-            && matches!(
-                frame.payload,
-                crate::transcript::Payload::Text(_) | crate::transcript::Payload::Binary(_)
-            )
+        frame.side == Side::Server && matches!(frame.payload, Payload::Text(_) | Payload::Binary(_))
     })?;
-    Some(last.at.since(first.at).as_secs_f64())
+    let said = transcript.frames.iter().filter(|frame| frame.side == Side::Server).map(|frame| match &frame
+        .payload
+    {
+        Payload::Text(text) => text.len(),
+        Payload::Binary(bytes) => bytes.len(),
+        Payload::Ping(_) | Payload::Pong(_) | Payload::Close { .. } | Payload::Open(_) | Payload::Gone(_) => {
+            0
+        }
+    });
+    let said = u32::try_from(said.sum::<usize>()).map_or(f64::from(u32::MAX), f64::from);
+    Some((last.at.since(first.at).as_secs_f64(), said))
 }

@@ -14,27 +14,31 @@
 
 mod attempt;
 mod auth;
+mod cancel;
 mod forge;
+mod identity;
 mod isolation;
 mod leak;
 mod liveness;
 mod race;
 mod reconnect;
+mod refresh;
+mod resume;
 mod settings;
 mod spread;
 mod trend;
 
-pub use settings::{AuthSettings, Place, Settings};
+pub use settings::{AuthSettings, Cancel, Place, Settings};
 pub use spread::Opening;
 
 use crate::auth::{AuthError, Base, Identity, Recipe, login};
-use crate::check::check;
+use crate::check::{Live, check};
 use crate::dialect::Label;
 use crate::drive::Bounds;
 use crate::finding::{Cell, Finding, Kind, ProbeName, Run, Severity, Unjudged};
 use crate::golden::{Golden, Seen};
-use crate::transcript::Redactor;
-use crate::wire::{Cut, DriveError, Driven, Flush, Plan, Probe, Target, drive};
+use crate::transcript::{Header, Offset, Redactor, Transcript};
+use crate::wire::{Beside, Cut, DriveError, Driven, Flush, Plan, Probe, Target, drive};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -78,6 +82,28 @@ pub struct Subject {
     pub seen: Option<Seen>,
     /// How its recordings began.
     pub openings: Vec<Opening>,
+    /// What sessions of before left behind that no session should leave again: those of its recordings, and of earlier checks
+    /// as far as they are kept.
+    pub kept: Vec<Kept>,
+}
+
+/// A session of before.
+#[derive(Debug)]
+pub struct Kept {
+    /// Whose and when.
+    pub header: Header,
+    /// When it ended.
+    pub ended: Offset,
+    /// What it left behind.
+    pub live: Live,
+}
+
+impl Kept {
+    /// That of a recording.
+    pub fn of(golden: &Golden, transcript: Transcript) -> Kept {
+        let live = check(golden, &transcript).live;
+        Kept { header: transcript.header, ended: transcript.ending.at, live }
+    }
 }
 
 /// Asks everything that a probe asks of a session.
@@ -98,6 +124,8 @@ struct Twist {
     values: BTreeMap<String, Value>,
     /// Where it is broken off.
     cut: Option<Cut>,
+    /// What happens beside the script.
+    beside: Option<Beside>,
 }
 
 impl Ground<'_> {
@@ -144,6 +172,7 @@ impl Ground<'_> {
             probe: self.host,
             interrupt: self.interrupt.clone(),
             cut: twist.cut,
+            beside: twist.beside.clone(),
         };
         drive(plan).await.map_err(|error| {
             let hint = match &error {

@@ -1,13 +1,16 @@
 //! Does it hold when many come at the same moment, and do not wait?
 
-use super::leak::bound_values;
+use super::cancel::{close_mid_run, mid_run};
+use super::isolation::{Own, wires};
+use super::leak::{bound_values, leaks};
+use super::refresh::during_use;
 use super::spread::{Opening, judge};
 use super::{Ground, Subject, Twist, could_not, finding, not_asked, stuck, summary};
 use crate::auth::Identity;
 use crate::dialect::Label;
 use crate::finding::{Cell, Finding, Kind, ProbeName, Run, Unjudged};
 use crate::golden::{Golden, Order};
-use crate::transcript::{End, Gap};
+use crate::transcript::{End, Gap, Payload, Side};
 use crate::wire::{Cut, CutHow, Driven};
 
 const RACE: ProbeName = ProbeName::Race;
@@ -23,23 +26,75 @@ pub(super) async fn ask(ground: &Ground<'_>, subject: &Subject) -> Vec<Cell> {
     let everybody: Vec<&Identity> = identities.iter().collect();
     let one: Vec<&Identity> = identities.iter().map(|_| first).collect();
     let mut cells = Vec::new();
-    let (runs, openings) = rounds(ground, subject, &everybody).await;
+    let played = rounds(ground, subject, &everybody).await;
+    let messages = played.iter().flatten().filter_map(|(_, driven)| driven.as_ref()).map(messages).max();
+    let openings: Vec<Vec<Opening>> = played
+        .iter()
+        .map(|round| round.iter().filter_map(|(_, driven)| Some(Opening::of(&driven.as_ref()?.transcript))))
+        .map(Iterator::collect)
+        .collect();
+    let crossed = cross_talk(subject, &identities, &played);
+    let runs: Vec<Run> = played.into_iter().flatten().map(|(run, _)| run).collect();
     cells.push(super::cell(RACE, subject, "at-once", summary(&runs), runs));
+    cells.push(crossed);
     cells.push(spread(subject, &openings));
-    let (runs, _) = rounds(ground, subject, &one).await;
+    let runs: Vec<Run> =
+        rounds(ground, subject, &one).await.into_iter().flatten().map(|(run, _)| run).collect();
     cells.push(super::cell(RACE, subject, "same-token", summary(&runs), runs));
     cells.push(eager(ground, subject, &everybody).await);
     cells.push(storm(ground, subject, &everybody).await);
+    cells.push(close_mid_run(ground, subject, &everybody, messages.unwrap_or(0)).await);
+    cells.push(Box::pin(mid_run(ground, subject, &everybody)).await);
+    cells.push(Box::pin(during_use(ground, subject)).await);
     cells
 }
 
+/// A session of a round, with what passed where it could be driven.
+type Played = (Run, Option<Driven>);
+
+/// How many messages the server sent.
+fn messages(driven: &Driven) -> usize {
+    let is_message = |payload: &Payload| matches!(payload, Payload::Text(_) | Payload::Binary(_));
+    driven.transcript.frames.iter().filter(|f| f.side == Side::Server && is_message(&f.payload)).count()
+}
+
+/// What of one of them came to another.
+fn cross_talk(subject: &Subject, identities: &[Identity], rounds: &[Vec<Played>]) -> Cell {
+    let mut runs: Vec<Run> = Vec::new();
+    for round in rounds {
+        let there: Vec<(&Identity, &Run, &Driven)> = identities
+            .iter()
+            .zip(round)
+            .filter_map(|(identity, (run, driven))| Some((identity, run, driven.as_ref()?)))
+            .collect();
+        let own: Vec<Own<'_>> = there
+            .iter()
+            .map(|(identity, _, driven)| Own {
+                identity,
+                golden: &subject.golden,
+                canary: None,
+                transcript: &driven.transcript,
+            })
+            .collect();
+        let mut own_runs: Vec<Run> = there
+            .iter()
+            .map(|(_, run, _)| Run { findings: Vec::new(), unjudged: None, ..(*run).clone() })
+            .collect();
+        for (wire, finding) in leaks(&subject.golden, &wires(subject, identities, &own)) {
+            own_runs[wire].findings.push(finding);
+        }
+        runs.extend(own_runs);
+    }
+    let said = match runs.iter().flat_map(|run| &run.findings).next() {
+        Some(first) => first.message.clone(),
+        None => format!("{} sessions, nothing of anybody else", runs.len()),
+    };
+    super::cell(RACE, subject, "cross-talk", said, runs)
+}
+
 /// All of them play the session, begun at the same moment, again and again.
-async fn rounds(
-    ground: &Ground<'_>,
-    subject: &Subject,
-    identities: &[&Identity],
-) -> (Vec<Run>, Vec<Vec<Opening>>) {
-    let (mut runs, mut openings) = (Vec::new(), Vec::new());
+async fn rounds(ground: &Ground<'_>, subject: &Subject, identities: &[&Identity]) -> Vec<Vec<Played>> {
+    let mut played = Vec::new();
     for round in 1..=ground.settings.rounds {
         if ground.is_interrupted() {
             break;
@@ -48,12 +103,9 @@ async fn rounds(
         let players = identities
             .iter()
             .map(|identity| ground.session(subject, &subject.golden, identity, &twist, round));
-        let played = futures_util::future::join_all(players).await;
-        let opened = |driven: &Driven| Opening::of(&driven.transcript);
-        openings.push(played.iter().filter_map(|(_, driven)| driven.as_ref().map(opened)).collect());
-        runs.extend(played.into_iter().map(|(run, _)| run));
+        played.push(futures_util::future::join_all(players).await);
     }
-    (runs, openings)
+    played
 }
 
 /// How much later the last of them is ready than recordings allow.
@@ -105,7 +157,8 @@ async fn eager(ground: &Ground<'_>, subject: &Subject, identities: &[&Identity])
             let (run, driven) =
                 ground.session(subject, &subject.golden, identity, &Twist::default(), round).await;
             let Some(driven) = driven.filter(|_| run.unjudged.is_none()) else { return run };
-            let twist = Twist { values: bound_values(&subject.golden, &driven.transcript), cut: None };
+            let values = bound_values(&subject.golden, &driven.transcript);
+            let twist = Twist { values, ..Twist::default() };
             let (mut run, _) = ground.session(subject, &golden, identity, &twist, round).await;
             // An id of another connection does not fit what this one says; whether anything was lost is asked here.
             run.findings.retain(|finding| matches!(finding.kind.family(), "order" | "ending"));

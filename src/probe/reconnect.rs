@@ -1,14 +1,13 @@
 //! Is a session whole after others were cut off?
 
-use super::{Ground, Subject, Twist, could_not, stuck, summary};
+use super::{Ground, Subject, Twist, could_not, finding, stuck, summary};
 use crate::auth::Identity;
-use crate::finding::{Cell, ProbeName, Run, Unjudged};
-use crate::transcript::{Payload, Side};
+use crate::dialect::Label;
+use crate::finding::{Cell, Kind, ProbeName, Run, Unjudged};
+use crate::transcript::{Frame, Payload, Side, Transcript};
 use crate::wire::{Cut, CutHow};
 
 const RECONNECT: ProbeName = ProbeName::Reconnect;
-/// Sessions are cut at so many different messages at most, evenly spread.
-const MAX_CUTS: usize = 40;
 
 pub(super) async fn ask(ground: &Ground<'_>, subject: &Subject) -> Vec<Cell> {
     let identities = match ground.logins(ground.settings.users).await {
@@ -36,15 +35,64 @@ pub(super) async fn ask(ground: &Ground<'_>, subject: &Subject) -> Vec<Cell> {
         )];
     }
     let mut cells = vec![cycles(ground, subject, first).await];
+    cells.push(farewell(ground, subject, &identities, messages).await);
     for (name, how) in [("close", CutHow::Close), ("reset", CutHow::Reset), ("half-open", CutHow::Silence)] {
         if ground.is_interrupted() {
             break;
         }
         let runs = cuts(ground, subject, &identities, messages, how).await;
-        let said = format!("cut at {} messages: {}", places(messages).len(), summary(&runs));
+        let places = places(messages, ground.settings.cuts).len();
+        let said = format!("cut at {places} messages: {}", summary(&runs));
         cells.push(super::cell(RECONNECT, subject, &format!("cut by {name}"), said, runs));
     }
+    cells.extend(super::resume::ask(ground, subject, &identities).await);
     cells
+}
+
+/// Each user leaves in the middle of a session: the server has to close its side of the old socket, too.
+async fn farewell(ground: &Ground<'_>, subject: &Subject, identities: &[Identity], messages: usize) -> Cell {
+    let count = identities.len();
+    let leaving = identities.iter().enumerate().map(|(index, identity)| async move {
+        let after = 1 + index * (messages - 1) / count;
+        let twist = Twist { cut: Some(Cut { after, how: CutHow::Farewell }), ..Twist::default() };
+        match ground.drive(subject, &subject.golden, identity, &twist).await {
+            Ok(driven) => closed(super::judged(subject, &subject.golden, &driven, 1), &driven.transcript),
+            Err(unjudged) => could_not(&subject.session, &identity.user, unjudged, 1),
+        }
+    });
+    let runs = futures_util::future::join_all(leaving).await;
+    let said = match runs.iter().flat_map(|run| &run.findings).next() {
+        Some(first) => first.message.clone(),
+        None => format!("{count} sockets were closed by the server too, when their clients had left"),
+    };
+    super::cell(RECONNECT, subject, "old-socket", said, runs)
+}
+
+/// What a server does with the socket of a client that has left in the middle of a session.
+fn closed(run: Run, transcript: &Transcript) -> Run {
+    let ours = |frame: &Frame| frame.side == Side::Client && matches!(frame.payload, Payload::Close { .. });
+    let mut rest = transcript.frames.iter().skip_while(|frame| !ours(frame)).skip(1);
+    let left = transcript.frames.iter().any(ours);
+    let end = rest.find_map(|frame| match &frame.payload {
+        Payload::Close { .. } => Some(None),
+        Payload::Gone(detail) => Some(Some(format!("was dropped: {detail}"))),
+        _ => None,
+    });
+    let problem = match end {
+        // What was over before the client left is not the old socket of anybody.
+        _ if !left => None,
+        Some(problem) => problem,
+        None => Some("stayed open".to_owned()),
+    };
+    let findings = problem.map(|problem| {
+        let message = format!("the old socket of a client that had left {problem}");
+        let frames = transcript.frames.len().checked_sub(1).into_iter().collect();
+        let key = "probe.reconnect.old-socket".to_owned();
+        finding(Kind::Ending, key, Label::from("@close"), frames, message)
+            .values("a close frame as an answer to the client's", problem)
+            .hint("RFC 6455, 5.5.1: an endpoint that receives a close frame MUST send one in response")
+    });
+    Run { findings: findings.into_iter().collect(), unjudged: None, ..run }
 }
 
 /// Connections that are gone as soon as they are greeted, one right after the other, and then a whole session.
@@ -64,9 +112,9 @@ async fn cycles(ground: &Ground<'_>, subject: &Subject, identity: &Identity) -> 
     super::cell(RECONNECT, subject, "rapid", said, vec![run])
 }
 
-/// The numbers of the messages after which sessions are cut.
-fn places(messages: usize) -> Vec<usize> {
-    let count = messages.min(MAX_CUTS);
+/// The numbers of the messages after which sessions are cut: `most` of them, evenly spread.
+pub(super) fn places(messages: usize, most: usize) -> Vec<usize> {
+    let count = messages.min(most);
     (1..=count).map(|place| place * messages / count).collect()
 }
 
@@ -78,7 +126,7 @@ async fn cuts(
     messages: usize,
     how: CutHow,
 ) -> Vec<Run> {
-    let places = places(messages);
+    let places = places(messages, ground.settings.cuts);
     let users = identities.iter().enumerate().map(|(index, identity)| {
         let own: Vec<usize> = places.iter().copied().skip(index).step_by(identities.len()).collect();
         async move {
@@ -111,8 +159,8 @@ mod tests {
 
     #[test]
     fn every_message_of_a_short_session_is_cut_at_and_the_last_of_a_long_one() {
-        assert_eq!(places(3), [1, 2, 3]);
-        let many = places(1_000);
+        assert_eq!(places(3, 40), [1, 2, 3]);
+        let many = places(1_000, 40);
         assert_eq!((many.len(), many[0], many[39]), (40, 25, 1_000));
     }
 }

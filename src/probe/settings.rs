@@ -6,6 +6,13 @@
 //! rounds = 3                           # of each race, and of isolation
 //! cycles = 10                          # rapid reconnects
 //! soak = 50                            # sessions one after the other, for a trend
+//! cuts = 40                            # sessions are cut at so many different messages at most
+//!
+//! [probe.cancel]                       # how a client stops what it has asked for
+//! after = "agent_started"              # the event after which it can,
+//! bind = { run_id = "/run_id" }        # and what of it
+//! send = { type = "cancel", run_id = "{{run_id}}" }   # it has to say
+//! until = "agent_cancelled"            # what the server answers
 //!
 //! [probe.auth]
 //! refuse = [401, 403, 1008, 4401]      # statuses of the upgrade and close codes that count as a refusal
@@ -22,9 +29,10 @@
 //! ```
 
 use crate::auth::{Mint, Placement, read_placement};
-use crate::golden::{Fields, Template, did_you_mean};
+use crate::dialect::Label;
+use crate::golden::{Fields, Template, did_you_mean, to_json};
 use crate::transcript::Gap;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::PathBuf;
 
 /// How much probes ask.
@@ -38,8 +46,25 @@ pub struct Settings {
     pub cycles: u32,
     /// How many sessions one after the other show a trend.
     pub soak: u32,
+    /// At how many different messages sessions are cut at most.
+    pub cuts: usize,
+    /// How a client stops what it has asked for.
+    pub cancel: Option<Cancel>,
     /// What the auth probe needs to know.
     pub auth: AuthSettings,
+}
+
+/// How a client stops what it has asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cancel {
+    /// What it says.
+    pub send: Template,
+    /// Values that this needs: name, and JSON pointer in the event after which it is said.
+    pub binds: Vec<(String, String)>,
+    /// The server's event after which it can be said.
+    pub after: Label,
+    /// The server's answer.
+    pub until: Label,
 }
 
 /// What the auth probe needs to know.
@@ -140,7 +165,15 @@ impl Place {
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { users: 5, rounds: 3, cycles: 10, soak: 0, auth: AuthSettings::default() }
+        Settings {
+            users: 5,
+            rounds: 3,
+            cycles: 10,
+            soak: 0,
+            cuts: 40,
+            cancel: None,
+            auth: AuthSettings::default(),
+        }
     }
 }
 
@@ -185,12 +218,48 @@ impl Settings {
             rounds: count("rounds", usual.rounds).max(1),
             cycles: count("cycles", usual.cycles),
             soak: count("soak", usual.soak),
+            cuts: fields
+                .count("cuts")
+                .map_or(usual.cuts, |count| usize::try_from(count).unwrap_or(usize::MAX).max(1)),
+            cancel: fields.has("cancel").then(|| read_cancel(fields.table("cancel"))).flatten(),
             auth: read_auth(&auth),
         };
         auth.finish();
         fields.finish();
         settings
     }
+}
+
+fn read_cancel(fields: Fields<'_>) -> Option<Cancel> {
+    let event = |key: &str| {
+        let text = fields.text(key);
+        if text.is_none() && !fields.has(key) {
+            let message = format!("`{}` is missing", fields.path_of(key));
+            let hint = "after = \"EVENT\", send = { … }, until = \"EVENT\"".to_owned();
+            fields.source().report(fields.span(), message, "in this table", Some(hint));
+        }
+        text.map(|text| Label::from(text.as_str()))
+    };
+    let (after, until) = (event("after"), event("until"));
+    let send = fields.item("send").and_then(|(item, _)| to_json(item)).map(|value| match value {
+        Value::String(text) => Template::Text(text),
+        value => Template::Json(value),
+    });
+    if send.is_none() {
+        let message = format!("`{}` says nothing that a client could send", fields.path_of("send"));
+        fields.source().report(
+            fields.span(),
+            message,
+            "in this table",
+            Some("send = { type = \"cancel\", … }".to_owned()),
+        );
+    }
+    let table = fields.table("bind");
+    let binds =
+        table.keys().into_iter().filter_map(|name| table.text(&name).map(|text| (name, text))).collect();
+    table.finish();
+    fields.finish();
+    Some(Cancel { send: send?, binds, after: after?, until: until? })
 }
 
 fn read_auth(fields: &Fields<'_>) -> AuthSettings {

@@ -132,12 +132,12 @@ fn one(out: &mut impl Write, cell: &Cell, run: &Run, finding: &Finding) -> io::R
     if let (Some(expected), Some(actual)) = (&finding.expected, &finding.actual) {
         writeln!(out, "      expected {expected}\n      got      {actual}")?;
     }
-    let runs = if cell.runs.len() > 1 {
-        format!(" · {alike} of {} sessions", cell.runs.len())
-    } else {
-        String::new()
-    };
-    writeln!(out, "      {FAINT}{}{runs}{FAINT:#}", finding.evidence)?;
+    let runs = (cell.runs.len() > 1).then(|| format!("{alike} of {} sessions", cell.runs.len()));
+    let evidence = Some(&finding.evidence).filter(|evidence| !evidence.is_empty());
+    let rests_on: Vec<&str> = evidence.into_iter().chain(&runs).map(String::as_str).collect();
+    if !rests_on.is_empty() {
+        writeln!(out, "      {FAINT}{}{FAINT:#}", rests_on.join(" · "))?;
+    }
     if let Some(hint) = &finding.hint {
         writeln!(out, "      {FAINT}hint:{FAINT:#} {hint}")?;
     }

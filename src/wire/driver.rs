@@ -52,6 +52,19 @@ pub struct Plan<'p> {
     pub interrupt: watch::Receiver<bool>,
     /// Where the session is broken off on purpose.
     pub cut: Option<Cut>,
+    /// What somebody else wants of the session while it runs.
+    pub beside: Option<Beside>,
+}
+
+/// What happens beside the script: somebody is told how far a session is, and may have something said.
+#[derive(Debug, Clone)]
+pub struct Beside {
+    /// How many messages of the server have passed.
+    pub passed: watch::Sender<usize>,
+    /// What is sent as soon as it is there, whatever the script says.
+    pub say: watch::Receiver<Option<Payload>>,
+    /// Before this, the script sends nothing.
+    pub held_until: Offset,
 }
 
 /// A place where a session is broken off on purpose.
@@ -68,6 +81,8 @@ pub struct Cut {
 pub enum CutHow {
     /// With a close frame, code 1000.
     Close,
+    /// Likewise, and waits for the server to close its side.
+    Farewell,
     /// By a TCP reset: no close frame, and what was not read is thrown away.
     Reset,
     /// It stays connected and neither reads nor answers any more, as a client whose network is gone.
@@ -183,8 +198,9 @@ pub async fn drive(mut plan: Plan<'_>) -> Result<Driven, DriveError> {
         Some(_) => Session::by_hand(plan.golden, values),
         None => Session::new(plan.golden, values),
     };
+    let held_until = plan.beside.as_ref().map_or(Offset::ZERO, |beside| beside.held_until);
     let mut driver = Driver {
-        session: session.within(plan.bounds.clone()),
+        session: session.within(plan.bounds.clone()).held_until(held_until),
         hand,
         base,
         conn: 0,
@@ -199,6 +215,7 @@ pub async fn drive(mut plan: Plan<'_>) -> Result<Driven, DriveError> {
         recorder,
         redactor: plan.redactor,
         left: None,
+        passed: plan.beside.as_ref().map(|beside| beside.passed.clone()),
     };
     if !driver.session.sends_token() {
         if let Some(message) = plan.identity.first_message() {
@@ -299,6 +316,8 @@ struct Driver<'g> {
     recorder: Recorder,
     redactor: &'g Redactor,
     left: Option<Connection>,
+    /// Who is told how many messages passed.
+    passed: Option<watch::Sender<usize>>,
 }
 
 impl Driver<'_> {
@@ -322,7 +341,12 @@ impl Driver<'_> {
         self.last = at;
         self.count += 1;
         let is_message = matches!(payload, Payload::Text(_) | Payload::Binary(_));
-        self.messages += usize::from(side == Side::Server && is_message);
+        if side == Side::Server && is_message {
+            self.messages += 1;
+            if let Some(passed) = &self.passed {
+                passed.send_replace(self.messages);
+            }
+        }
         let frame = Frame { at, earlier, conn, side, payload };
         let is_json = self.session.frame(&frame);
         if self.hand.is_none() && self.kept.is_none() {
@@ -357,6 +381,7 @@ impl Driver<'_> {
 
     async fn run(&mut self, plan: &Plan<'_>, options: &ConnectOptions) -> Ending {
         let mut interrupt = plan.interrupt.clone();
+        let mut say = plan.beside.as_ref().map(|beside| beside.say.clone());
         let mut is_leaving = false;
         loop {
             if *interrupt.borrow() {
@@ -368,7 +393,7 @@ impl Driver<'_> {
                 return self.session.interrupt(now);
             }
             if let Some(cut) = plan.cut
-                && let Some(ending) = self.cut(cut).await
+                && let Some(ending) = self.cut(cut, plan).await
             {
                 return ending;
             }
@@ -396,6 +421,7 @@ impl Driver<'_> {
                             self.recorder.room().await;
                         }
                         line = next_line(self.hand.as_mut(), self.session.listens()) => self.said(line),
+                        payload = next_said(say.as_mut()) => self.send(payload).await,
                         () = tokio::time::sleep_until(wake.into()) => {}
                     }
                 }
@@ -468,12 +494,13 @@ impl Driver<'_> {
     }
 
     /// Breaks the session off, when it is time.
-    async fn cut(&mut self, cut: Cut) -> Option<Ending> {
+    async fn cut(&mut self, cut: Cut, plan: &Plan<'_>) -> Option<Ending> {
         if self.connection.is_none() || self.messages < cut.after {
             return None;
         }
         match cut.how {
             CutHow::Close => self.close(1000).await,
+            CutHow::Farewell => self.close_and_wait(plan).await,
             CutHow::Reset => self.connection = None,
             CutHow::Silence => self.left = self.connection.take(),
         }
@@ -498,8 +525,8 @@ impl Driver<'_> {
         }
     }
 
-    /// Closes this connection properly, then opens the session's next one.
-    async fn reconnect(&mut self, plan: &Plan<'_>, options: &ConnectOptions) {
+    /// Closes this connection, and takes what comes until the server has closed it too, or has let the golden's `wait` pass.
+    async fn close_and_wait(&mut self, plan: &Plan<'_>) {
         self.close(1000).await;
         let deadline = Instant::now() + std::time::Duration::from(plan.golden.wait);
         while self.connection.is_some() {
@@ -508,6 +535,11 @@ impl Driver<'_> {
                 () = tokio::time::sleep_until(deadline.into()) => break,
             }
         }
+    }
+
+    /// Closes this connection properly, then opens the session's next one.
+    async fn reconnect(&mut self, plan: &Plan<'_>, options: &ConnectOptions) {
+        self.close_and_wait(plan).await;
         match Box::pin(connect(options)).await {
             Ok((connection, handshake)) => {
                 let opened = connection.opened;
@@ -535,6 +567,19 @@ impl Driver<'_> {
         if let Some(connection) = &mut self.connection {
             // The session is over whatever comes of it.
             let _ = connection.sender.close(1001, "").await;
+        }
+    }
+}
+
+/// What is to be said besides the script; never, when nobody says anything any more.
+async fn next_said(say: Option<&mut watch::Receiver<Option<Payload>>>) -> Payload {
+    let Some(say) = say else { return std::future::pending().await };
+    loop {
+        if say.changed().await.is_err() {
+            return std::future::pending().await;
+        }
+        if let Some(payload) = say.borrow_and_update().clone() {
+            return payload;
         }
     }
 }

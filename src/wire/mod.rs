@@ -30,7 +30,7 @@ mod walk;
 
 pub use append::Flush;
 pub use client::{Arrived, Arriving, ConnectOptions, Connection, Incoming, SendError, Sender, connect};
-pub use driver::{Cut, CutHow, DriveError, Driven, Plan, drive};
+pub use driver::{Beside, Cut, CutHow, DriveError, Driven, Plan, drive};
 pub use hand::{Hand, Shown};
 pub use host::Probe;
 pub use http::open as open_http;

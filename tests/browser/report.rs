@@ -59,6 +59,13 @@ fn pictures(name: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
 }
 
+/// Makes a picture of the documentation anew, with `GOLDWIRE_PICTURES=update`.
+fn show_in_docs(page: &mut Page, name: &str) {
+    if std::env::var_os("GOLDWIRE_PICTURES").is_some_and(|value| value == "update") {
+        page.picture(&Path::new("docs/pictures").join(name));
+    }
+}
+
 #[test]
 fn a_page_shows_what_changed_and_is_used_by_keyboard() {
     let mut page = Page::open();
@@ -74,6 +81,7 @@ fn a_page_shows_what_changed_and_is_used_by_keyboard() {
         "{row}"
     );
     page.picture(&pictures("report-light.png"));
+    show_in_docs(&mut page, "check.png");
 
     // What is wrong is chosen from the beginning; the filter leaves nothing else.
     let chosen = "document.querySelector('[aria-selected=true]').innerText";
@@ -191,6 +199,7 @@ fn a_comparison_draws_its_distributions_and_a_probe_leads_to_the_frame_that_show
     assert!(compared.as_u64().is_some_and(|many| many > 0), "{compared}");
     assert_eq!(page.evaluate("document.querySelectorAll('svg.histograms').length"), compared);
     page.picture(&pictures("report-compare.png"));
+    show_in_docs(&mut page, "compare.png");
     assert_eq!(page.troubles(), Vec::<Value>::new());
 
     let probe = ["probe", "auth", "--report-html", "probed"];
@@ -205,6 +214,7 @@ fn a_comparison_draws_its_distributions_and_a_probe_leads_to_the_frame_that_show
     assert!(detail.as_str().is_some_and(|text| text.contains("was accepted")), "{detail}");
     page.evaluate("scrollTo(0, 0)");
     page.picture(&pictures("report-probe.png"));
+    show_in_docs(&mut page, "probe.png");
     assert_eq!(page.troubles(), Vec::<Value>::new());
 }
 

@@ -2,7 +2,7 @@
 
 use crate::support::{Project, Running};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -120,11 +120,95 @@ fn a_server_never_becomes_ready_or_ends_before() {
     could_not_judge(&absent, Duration::from_secs(10), &["no-such-server"]);
 }
 
-/// Upgrades every connection by hand, then does what `then` says: a real peer that misbehaves.
-pub(crate) fn rude(then: fn(std::net::TcpStream)) -> u16 {
+/// Does with every connection what `then` says: a real peer that misbehaves.
+pub(crate) fn raw(then: fn(TcpStream)) -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
     let port = listener.local_addr().expect("an address").port();
-    let serve = move |mut stream: std::net::TcpStream| {
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || then(stream));
+        }
+    });
+    port
+}
+
+/// A peer that misbehaves: its name, the function that gives it a port, and what it does with a connection.
+pub(crate) type Peer = (&'static str, fn(fn(TcpStream)) -> u16, fn(TcpStream));
+
+/// Whatever a server may do instead of serving: before the upgrade is answered (`raw`) and after it (`rude`).
+pub(crate) const PEERS: [Peer; 11] = [
+    ("never answers the upgrade", raw, |mut stream| {
+        let _ = stream.read_to_end(&mut Vec::new());
+    }),
+    ("closes instead of answering", raw, drop),
+    ("answers rubbish", raw, |mut stream| {
+        let _ = stream.read(&mut [0; 4096]);
+        let _ = stream.write_all(&[0xff; 256]);
+        let _ = stream.read_to_end(&mut Vec::new());
+    }),
+    // A status line and a header without an end, until nobody reads it.
+    ("answers for ever", raw, |mut stream| {
+        let _ = stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\nX-Filler: ");
+        while stream.write_all(&[b'a'; 4096]).is_ok() {}
+    }),
+    ("answers by the byte", raw, |stream| {
+        trickle(
+            stream,
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+        );
+    }),
+    ("hangs", rude, |mut stream| {
+        let _ = stream.read(&mut [0; 1024]);
+        let _ = stream.read_to_end(&mut Vec::new());
+    }),
+    ("leaves", rude, drop),
+    ("closes", rude, |mut stream| {
+        // A close frame with code 1000.
+        let _ = stream.write_all(&[0x88, 2, 0x03, 0xe8]);
+        let _ = stream.read_to_end(&mut Vec::new());
+    }),
+    ("sends rubbish", rude, |mut stream| {
+        let _ = stream.write_all(&[0xff; 64]);
+        let _ = stream.read_to_end(&mut Vec::new());
+    }),
+    // Text frames "{}", until nobody reads them.
+    ("floods", rude, |mut stream| while stream.write_all(&[0x81, 2, b'{', b'}'].repeat(512)).is_ok() {}),
+    // A frame of a hundred letters.
+    ("speaks by the byte", rude, |stream| trickle(stream, &[&[0x81, 100][..], &[b'a'; 100]].concat())),
+];
+
+/// A byte a second; the other side's end ends it.
+fn trickle(mut stream: TcpStream, bytes: &[u8]) {
+    let _ = stream.set_read_timeout(Some(Duration::from_secs(1)));
+    let mut closed = false;
+    for byte in bytes {
+        if closed || stream.write_all(&[*byte]).is_err() {
+            return;
+        }
+        closed = matches!(stream.read(&mut [0; 4096]), Ok(0));
+    }
+}
+
+#[test]
+fn whatever_a_server_does_instead_of_serving_a_check_ends_in_time_and_does_not_pass() {
+    for (name, listen, then) in PEERS {
+        let project = project(listen(then), "");
+        let start = Instant::now();
+        let said = project.run(&["check", "--confirm", "1"]);
+        let text = format!("{name}: exit {}\n{}{}", said.code, said.stdout, said.stderr);
+        assert!(start.elapsed() < Duration::from_secs(20), "{:?}, {text}", start.elapsed());
+        // Without recordings behind the golden nothing fails for sure.
+        let is_judged = said.code == 0 && said.stdout.contains("DRIFT");
+        let is_unjudged = said.code == 3 && said.stdout.contains("COULD NOT JUDGE");
+        assert!((is_judged || is_unjudged) && !said.stdout.contains("CONFORMS"), "{text}");
+    }
+}
+
+/// Upgrades every connection by hand, then does what `then` says: a real peer that misbehaves.
+pub(crate) fn rude(then: fn(TcpStream)) -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let serve = move |mut stream: TcpStream| {
         let mut lines = BufReader::new(stream.try_clone().expect("a clone")).lines();
         let mut key = String::new();
         for line in lines.by_ref().map_while(Result::ok) {
@@ -154,14 +238,14 @@ pub(crate) fn rude(then: fn(std::net::TcpStream)) -> u16 {
 
 #[test]
 fn a_server_that_goes_silent_floods_or_sends_rubbish_is_judged_within_the_deadline() {
-    let says = |then: fn(std::net::TcpStream), code: i32, part: &str| {
+    let says = |then: fn(TcpStream), code: i32, part: &str| {
         let project = project(rude(then), "");
         let start = Instant::now();
         let said = project.run(&["check", "--confirm", "1"]).exits(code);
         assert!(start.elapsed() < Duration::from_secs(20), "it took {:?}", start.elapsed());
         assert!(said.stdout.contains(part), "{part:?} is missing from\n{}", said.stdout);
     };
-    let hold = |mut stream: std::net::TcpStream| {
+    let hold = |mut stream: TcpStream| {
         let _ = stream.read(&mut [0; 1024]);
     };
     // Without recordings behind the golden nothing can fail for sure, but nothing may pass either.

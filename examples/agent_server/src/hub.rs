@@ -136,6 +136,12 @@ impl Hub {
             table.newest.iter().for_each(|connection_id| to(connection_id));
             return;
         }
+        // `orphan-run`: what it says goes to whichever connection its user has by now.
+        if self.regress.is(Regression::OrphanRun) && !table.connections.contains_key(&route.connection_id) {
+            let newest = table.subscriptions.iter().rev().find(|other| other.user_id == route.user_id);
+            newest.iter().for_each(|newest| to(&newest.connection_id));
+            return;
+        }
         for subscribed in &table.subscriptions {
             // `duplicate-after-reconnect`: every subscription the user ever had serves the present connection.
             let serves = if self.regress.is(Regression::DuplicateAfterReconnect) {

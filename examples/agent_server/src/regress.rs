@@ -35,12 +35,16 @@ pub(crate) enum Regression {
     Canned,
     WrongClose,
     SlowLeak,
+    ForgottenRefresh,
+    UnheardCancel,
+    OrphanRun,
+    LostOnResume,
 }
 
 use Regression as R;
 
 /// Every regression with the name it has on the command line, in the order of the documentation.
-const NAMES: [(Regression, &str); 26] = [
+const NAMES: [(Regression, &str); 30] = [
     (R::SilentAgent, "silent-agent"),
     (R::DroppedThinking, "dropped-thinking"),
     (R::UnpairedTool, "unpaired-tool"),
@@ -67,6 +71,10 @@ const NAMES: [(Regression, &str); 26] = [
     (R::Canned, "canned"),
     (R::WrongClose, "wrong-close"),
     (R::SlowLeak, "slow-leak"),
+    (R::ForgottenRefresh, "forgotten-refresh"),
+    (R::UnheardCancel, "unheard-cancel"),
+    (R::OrphanRun, "orphan-run"),
+    (R::LostOnResume, "lost-on-resume"),
 ];
 
 /// The names, one after the other.

@@ -269,6 +269,10 @@ impl Session {
             Ok(ClientMessage::AuthRefresh { token }) => Some(self.refresh(&token).await),
             Ok(ClientMessage::Ask { thread, text }) => self.ask(thread, text).await.err(),
             Ok(ClientMessage::Resume { thread }) => Some(self.resume(thread).await),
+            // `unheard-cancel`: the client is told at once, and the signal to the run was lost in a change.
+            Ok(ClientMessage::Cancel { run_id }) if self.app.regress.is(Regression::UnheardCancel) => {
+                Some(Event::AgentCancelled { run_id })
+            }
             Ok(ClientMessage::Cancel { run_id }) => {
                 let found = self.app.runs.cancel(&run_id, &self.route.connection_id);
                 (!found).then(|| Event::error("not_found", "this connection has no such run"))
@@ -300,7 +304,13 @@ impl Session {
         };
         let asked = thread_id.clone();
         match self.app.stored(move |store| store.messages(&asked)).await {
-            Ok(messages) => Event::ThreadResumed { thread_id, messages },
+            Ok(mut messages) => {
+                // `lost-on-resume`: a question that was not answered is no part of the conversation, somebody thought.
+                if self.app.regress.is(Regression::LostOnResume) {
+                    while messages.pop_if(|last| last.role == "user").is_some() {}
+                }
+                Event::ThreadResumed { thread_id, messages }
+            }
             Err(_) => internal(),
         }
     }
@@ -311,7 +321,10 @@ impl Session {
             Ok(claims) if claims.sub == self.identity.user_id => {
                 self.app.hub.renew(&self.route.connection_id, &claims.jti);
                 let expires_in = claims.exp.saturating_sub(ids::unix_now());
-                self.identity = Identity::of(claims);
+                // `forgotten-refresh`: the new token is checked and praised, and the session goes on living by the old one.
+                if !self.app.regress.is(Regression::ForgottenRefresh) {
+                    self.identity = Identity::of(claims);
+                }
                 Event::AuthRefreshed { expires_in }
             }
             Ok(_) => Event::error("unauthorized", "token of another user"),
@@ -321,7 +334,10 @@ impl Session {
 
     async fn end(self, end: End) {
         let Session { app, mut socket, route, .. } = self;
-        app.runs.cancel_all_of(&route.connection_id);
+        // `orphan-run`: a run outlives the connection that asked for it.
+        if !app.regress.is(Regression::OrphanRun) {
+            app.runs.cancel_all_of(&route.connection_id);
+        }
         match end {
             // `wrong-close`: the TCP connection is dropped and the client's close is never answered.
             End::Gone if app.regress.is(Regression::WrongClose) => drop(socket),
