@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Other programs that can keep what a WebSocket says, on the same work and the same machine as `goldwire record`:
-# events as fast as they are read, with ratios to a bare reader in the same run. Installs what is missing by its
+# Other programs that can keep what a WebSocket says, on the same work and the same machine as `goldwire record` and
+# `goldwire proxy`, with ratios to a bare reader, or a relay of bytes, in the same run. Installs what is missing by its
 # package name into a folder of its own.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -10,7 +10,7 @@ mkdir -p "$tools"
 [ -x "$tools/bin/websocat" ] || cargo install --quiet --root "$tools" --version '^1' websocat
 if [ ! -x "$tools/venv/bin/python" ]; then
   python3 -m venv "$tools/venv"
-  "$tools/venv/bin/pip" install --quiet websockets
+  "$tools/venv/bin/pip" install --quiet websockets mitmproxy
 fi
 cat > "$tools/record.py" <<'PY'
 import asyncio, json, sys, time
@@ -31,3 +31,4 @@ echo
 bench peer "websocat" "$tools/bin/websocat -t -U -B 200000 '{url}' > '{out}'"
 bench peer "websocat, timestamps" "$tools/bin/websocat -t -U -B 200000 'timestamp:{url}' - > '{out}'"
 bench peer "Python websockets" "$tools/venv/bin/python '$tools/record.py' '{url}' '{out}'"
+bench proxy "mitmproxy" "'$tools/venv/bin/mitmdump' -q --set confdir='$tools/mitmproxy' --mode reverse:http://127.0.0.1:{to} --listen-host 127.0.0.1 -p {port} -w '{out}'"

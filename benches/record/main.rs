@@ -1,13 +1,15 @@
 //! What recording costs, and how exact its stamps are: `cargo bench --bench record [-- TABLE…]`.
 //!
-//! TABLE is `rate`, `memory`, `stamps` or `sessions`; all of them by default. Source, floors and recorder are processes of
+//! TABLE is `rate`, `memory`, `stamps`, `sessions`, `start` or `proxy`; all of them by default. Source, floors and recorder are processes of
 //! their own, over loopback, and every figure stands beside one of the same run: machines differ, ratios less. `peer NAME
-//! COMMAND` measures another program like `rate`: `{url}` in its command is where to read, `{out}` a file to write.
+//! COMMAND` measures another program like `rate`: `{url}` in its command is where to read, `{out}` a file to write. `proxy NAME
+//! COMMAND` measures another proxy beside ours: `{port}` is where it is to listen, `{to}` the server's port.
 //! Nothing is asserted. Linux only; stamps are held against `tcpdump` where it can be run, else against the sender's clock.
 
 use capture::{Capture, numbers};
 use goldwire::transcript::{self, Payload};
 use process::{Cost, Own, own, run};
+use proxy::Proxy;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -16,6 +18,7 @@ use std::process::Command;
 
 mod capture;
 mod process;
+mod proxy;
 mod readers;
 mod source;
 
@@ -31,19 +34,30 @@ fn main() -> Result<(), Failure> {
         ["--fan", sessions, seconds] => source::fan(sessions.parse()?, seconds.parse()?),
         ["--raw", url] => readers::raw(url),
         ["--messages", url] => readers::messages(url, None),
+        ["--hello", url] => readers::hello(url),
         ["--plain", url, out] => readers::messages(url, Some(out)),
         ["--spin"] => loop {
             std::hint::spin_loop();
         },
+        ["--relay", port, to] => proxy::relay(port, to),
+        ["--trips", url, trips] => proxy::trips(url, trips.parse()?),
         ["peer", name, command] => peer(name, command),
+        ["proxy", name, command] => {
+            proxy::table(&[Proxy::relay()?, Proxy::goldwire(), Proxy::peer(name, command)], 20_000)
+        }
         _ => {
-            for table in if words.is_empty() { &["rate", "memory", "stamps", "sessions"] } else { &words[..] }
-            {
+            for table in if words.is_empty() {
+                &["rate", "memory", "stamps", "sessions", "start", "proxy"]
+            } else {
+                &words[..]
+            } {
                 match *table {
                     "rate" => rate()?,
                     "memory" => memory()?,
                     "stamps" => stamps()?,
                     "sessions" => sessions()?,
+                    "start" => start()?,
+                    "proxy" => proxy::table(&[Proxy::relay()?, Proxy::goldwire()], 300_000)?,
                     other => return Err(format!("no table `{other}`").into()),
                 }
             }
@@ -295,6 +309,33 @@ fn compare(label: &str, name: &str, count: u64, said: &BTreeMap<u64, Said>, came
         micros(1000),
         late.len(),
     );
+}
+
+/// From the start of the process to the first frame that it sends, beside a reader's whole life of one frame.
+fn start() -> Result<(), Failure> {
+    println!("\nmilliseconds from the start of the process to its first frame at the server");
+    let mut bench = Bench::new()?;
+    let script = "goldwire = 1\norder = \">hello\"\n[event.hello]\nsend = { type = \"hello\" }\n";
+    fs::write(bench.folder.path().join("hello.toml"), script)?;
+    let url = format!("ws://127.0.0.1:{}/first", bench.port);
+    let mut took: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for _ in 0..21 {
+        for name in ["tokio-tungstenite", "goldwire record"] {
+            let mut command = match name {
+                "goldwire record" => goldwire(&["record", "bench", &url, "--script", "hello.toml"]),
+                _ => own(&strings(&["--hello", &url]))?,
+            };
+            let started = source::wall();
+            run(command.current_dir(bench.folder.path()))?;
+            let line = bench.source.line()?;
+            let came: u64 = line.parse().map_err(|_| line)?;
+            took.entry(name).or_default().push(came.saturating_sub(started) as f64 / 1e6);
+        }
+    }
+    for (name, took) in took {
+        println!("{name:<24} {:>6.1} ms", median(took));
+    }
+    Ok(())
 }
 
 /// Many sessions at once, ten events a second each.

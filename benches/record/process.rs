@@ -26,16 +26,31 @@ pub(crate) fn run(command: &mut Command) -> Result<Cost, Failure> {
             cost.peak = cost.peak.max(kilobytes.unwrap_or(0.0) / 1000.0);
         }
         // Ended, but not yet waited for: all its time is known.
-        let stat = fs::read_to_string(format!("/proc/{}/stat", child.id()))?;
-        let fields: Vec<&str> = stat.rsplit_once(") ").map_or(vec![], |(_, rest)| rest.split(' ').collect());
-        if fields.first() == Some(&"Z") {
-            let ticks: u64 = fields[11..15].iter().filter_map(|field| field.parse::<u64>().ok()).sum();
-            cost.cpu = ticks as f64 / 100.0;
+        let fields = stat(child.id())?;
+        if fields.first().is_some_and(|state| state == "Z") {
+            cost.cpu = seconds(&fields);
             child.wait()?;
             return Ok(cost);
         }
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// What the system says of a process, from its state on.
+fn stat(id: u32) -> Result<Vec<String>, Failure> {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat"))?;
+    let fields = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+    Ok(fields.split(' ').map(str::to_owned).collect())
+}
+
+fn seconds(fields: &[String]) -> f64 {
+    let ticks: u64 = fields.iter().skip(11).take(4).filter_map(|field| field.parse::<u64>().ok()).sum();
+    ticks as f64 / 100.0
+}
+
+/// Seconds of processor time that a process has taken until now.
+pub(crate) fn used(id: u32) -> Result<f64, Failure> {
+    Ok(seconds(&stat(id)?))
 }
 
 /// A process of this very program that says something and goes on until it is dropped.

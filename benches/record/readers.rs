@@ -2,7 +2,7 @@
 
 use crate::Failure;
 use crate::source::wall;
-use futures_util::StreamExt;
+use futures_util::{SinkExt, StreamExt};
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
 use std::net::TcpStream;
@@ -53,6 +53,20 @@ pub(crate) fn messages(url: &str, out: Option<&str>) -> Result<(), Failure> {
             }
         }
         std::hint::black_box(count);
+        Ok(())
+    })
+}
+
+/// Says one thing as soon as it can.
+pub(crate) fn hello(url: &str) -> Result<(), Failure> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+        let host = url.trim_start_matches("ws://").split('/').next().ok_or("a URL has a host")?;
+        let stream = tokio::net::TcpStream::connect(host).await?;
+        stream.set_nodelay(true)?;
+        let (mut socket, _) = tokio_tungstenite::client_async(url, stream).await?;
+        socket.send(Message::Text("{\"type\":\"hello\"}".into())).await?;
+        socket.close(None).await?;
+        while let Some(Ok(_)) = socket.next().await {}
         Ok(())
     })
 }

@@ -7,9 +7,9 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::watch;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Message, WebSocket};
 
 /// The first event's number; all have as many digits.
 pub(crate) const FIRST: u64 = 1_000_000_000;
@@ -66,21 +66,21 @@ fn put(digits: &mut [u8], mut value: u64) {
     }
 }
 
-/// Serves one connection after the other: the path says `/COUNT/SIZE/RATE`. Prints its port, then, for each connection,
-/// the seconds from the first byte written to the moment its reader was gone.
+/// Serves one connection after the other: the path says `/COUNT/SIZE/RATE`, `/echo` or `/first`. Prints its port, then,
+/// for each connection, the seconds from the first byte written to the moment its reader was gone.
 pub(crate) fn stream() -> Result<(), Failure> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     println!("{}", listener.local_addr()?.port());
     for connection in listener.incoming() {
         match serve(connection?) {
-            Ok(took) => println!("{}", took.as_secs_f64()),
+            Ok(said) => println!("{said}"),
             Err(error) => println!("failed: {error}"),
         }
     }
     Ok(())
 }
 
-fn serve(mut stream: TcpStream) -> Result<Duration, Failure> {
+fn serve(mut stream: TcpStream) -> Result<String, Failure> {
     stream.set_nodelay(true)?;
     let (mut head, mut byte) = (Vec::new(), [0]);
     while !head.ends_with(b"\r\n\r\n") {
@@ -99,6 +99,12 @@ fn serve(mut stream: TcpStream) -> Result<Duration, Failure> {
          Sec-WebSocket-Accept: {accept}\r\n\r\n"
     )?;
     let path = head.split(' ').nth(1).ok_or("no path")?;
+    if path == "/echo" {
+        return echo(stream);
+    }
+    if path == "/first" {
+        return first(stream);
+    }
     let numbers: Vec<u64> = path.split('/').filter_map(|part| part.parse().ok()).collect();
     let [count, size, rate] = numbers[..] else { return Err(format!("`{path}` is not /N/SIZE/RATE").into()) };
     let mut event = Event::new(usize::try_from(size)?);
@@ -126,12 +132,33 @@ fn serve(mut stream: TcpStream) -> Result<Duration, Failure> {
     finish(stream, start)
 }
 
+/// Says what it is told until it is told to stop.
+fn echo(stream: TcpStream) -> Result<String, Failure> {
+    let start = Instant::now();
+    let mut socket = WebSocket::from_raw_socket(stream, Role::Server, None);
+    // However it ends: whoever asked has had its answers by then.
+    while let Ok(message) = socket.read() {
+        if message.is_text() && socket.send(message).is_err() {
+            break;
+        }
+    }
+    Ok(start.elapsed().as_secs_f64().to_string())
+}
+
+/// When the first byte of the first frame came, in nanoseconds since 1970.
+fn first(stream: TcpStream) -> Result<String, Failure> {
+    stream.peek(&mut [0])?;
+    let came = wall();
+    echo(stream)?;
+    Ok(came.to_string())
+}
+
 /// Closes, and waits until the reader is gone.
-fn finish(mut stream: TcpStream, start: Instant) -> Result<Duration, Failure> {
+fn finish(mut stream: TcpStream, start: Instant) -> Result<String, Failure> {
     stream.write_all(b"\x88\x02\x03\xe8")?;
     stream.shutdown(Shutdown::Write)?;
     while stream.read(&mut [0; 1024])? > 0 {}
-    Ok(start.elapsed())
+    Ok(start.elapsed().as_secs_f64().to_string())
 }
 
 /// What is sent to each of many sessions: ten events of 300 bytes a second.

@@ -4,7 +4,7 @@ use super::http::Exchanges;
 use super::json::Requests;
 use super::label::Known;
 use super::protocol::{Beat, Reader, Spoken, Told};
-use super::{Dialect, Event, HttpNames, Label, NAMELESS, json};
+use super::{Dialect, Event, HttpNames, Label, NAMELESS, glance, json};
 use crate::transcript::{Frame, Offset, Payload, Side, Spares};
 use serde_json::{Value, json};
 
@@ -172,6 +172,28 @@ impl Decoder {
     /// What the client must send when it has been silent for long.
     pub(crate) fn beat(&self) -> Option<Beat> {
         self.reader.as_ref()?.beat()
+    }
+
+    /// The name of the next event, a JSON object, if that can be said without making anything of what else it says;
+    /// whoever is content with it goes on with [`Decoder::pass`].
+    pub(crate) fn glance(&mut self, side: Side, text: &str) -> Option<Label> {
+        let names = match &self.dialect {
+            Dialect::Json(names) => names,
+            Dialect::Protocol(_) | Dialect::Sse(_) => return None,
+        };
+        let key = match side {
+            Side::Client => &names.client,
+            Side::Server => &names.server,
+        };
+        let key = key.strip_prefix('/').filter(|key| !key.contains(['/', '~']))?;
+        let is_all = names.reply.is_none() && names.refine.is_empty();
+        if is_all { glance::name(text, key, side, &mut self.known) } else { None }
+    }
+
+    /// Goes past an event of which [`Decoder::glance`] told enough.
+    pub(crate) fn pass(&mut self) {
+        self.seen += 1;
+        self.is_json = true;
     }
 
     /// Takes back what the latest event says, once nobody needs it: to read the next one into it is cheaper.

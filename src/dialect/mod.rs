@@ -11,6 +11,7 @@
 mod content;
 mod decoder;
 mod detect;
+mod glance;
 mod graphql;
 mod http;
 mod json;
@@ -20,6 +21,7 @@ mod mqtt;
 mod mqtt_properties;
 mod nats;
 mod protocol;
+mod scan;
 mod socketio;
 pub mod sse;
 mod stomp;

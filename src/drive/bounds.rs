@@ -62,12 +62,15 @@ impl Watch {
     }
 
     pub(super) fn frame(&mut self, frame: &Frame) {
-        if !matches!(frame.payload, Payload::Text(_) | Payload::Binary(_)) {
-            return;
+        if matches!(frame.payload, Payload::Text(_) | Payload::Binary(_)) {
+            self.message(frame.at, frame.side);
         }
-        self.latest = self.latest.max(frame.at);
-        let Some(max) = self.bounds.max_rate.filter(|_| frame.side == Side::Server) else { return };
-        let second = frame.at.as_nanos() / Gap::from_millis(1000).as_nanos();
+    }
+
+    pub(super) fn message(&mut self, at: Offset, side: Side) {
+        self.latest = self.latest.max(at);
+        let Some(max) = self.bounds.max_rate.filter(|_| side == Side::Server) else { return };
+        let second = at.as_nanos() / Gap::from_millis(1000).as_nanos();
         if second != self.second {
             (self.second, self.in_second) = (second, 0);
         }

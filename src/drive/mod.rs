@@ -95,9 +95,20 @@ pub struct Session<'g> {
     outbox: VecDeque<Payload>,
     /// When the client sent something the last time.
     spoke: Offset,
+    /// The server's event that came last by its name alone.
+    latest: Option<Latest>,
     /// What a person says, when it is not the script that speaks.
     hand: Option<Hand>,
     state: State,
+}
+
+/// What is known of an event by its name: most come again and again.
+#[derive(Debug, Clone)]
+struct Latest {
+    label: Label,
+    /// Whether nothing but its name matters.
+    is_name: bool,
+    floats: bool,
 }
 
 /// A session lasts at most this many times the golden's `wait`, though every event brings it forward.
@@ -129,6 +140,7 @@ impl<'g> Session<'g> {
             watch: Watch::new(Bounds::default()),
             outbox: VecDeque::new(),
             spoke: Offset::ZERO,
+            latest: None,
             hand: None,
             state: State::Running,
         }
@@ -261,12 +273,8 @@ impl<'g> Session<'g> {
             let keys = |key: &str| event.key(&golden.lane_pointer(&event.label, key)).map(Cow::into_owned);
             let fits = self.monitor.feed(&event.label, &keys).is_empty();
             // A flood of what the golden does not want must not keep a session alive.
-            if fits && !self.floats.contains(&event.label) {
-                self.progress = event.at;
-                if let State::Listening(since) = &mut self.state {
-                    *since = event.at;
-                }
-            }
+            let is_progress = fits && !self.floats.contains(&event.label);
+            self.came(event.at, is_progress);
             if !event.label.is_client() {
                 self.seen.insert(event.label);
             }
@@ -281,6 +289,53 @@ impl<'g> Session<'g> {
     /// Whether there is something to send that waits for nothing.
     pub fn owes(&self) -> bool {
         !self.outbox.is_empty()
+    }
+
+    /// Whether nothing that comes can oblige the client to an answer, so that all of it may be taken before it is asked.
+    pub fn owes_nothing(&self) -> bool {
+        self.decoder.takes_json()
+    }
+
+    /// Takes a text of the server: as [`Session::frame`], without more of the message than its name where the golden
+    /// wants no more.
+    pub fn text(&mut self, at: Offset, conn: u32, text: &str) -> bool {
+        let known = self.decoder.glance(Side::Server, text).map(|label| self.known(label));
+        let Some(Latest { label, floats, .. }) = known.filter(|known| known.is_name) else {
+            let payload = Payload::Text(text.to_owned());
+            let frame = Frame { conn, ..Frame::new(at, Side::Server, payload) };
+            return self.frame(&frame);
+        };
+        self.decoder.pass();
+        self.last_frame = self.last_frame.max(at);
+        self.watch.message(at, Side::Server);
+        self.watch.event(&label);
+        let fits = self.monitor.feed(&label, &|_| None).is_empty();
+        self.came(at, fits && !floats);
+        if !self.seen.contains(&label) {
+            self.seen.insert(label);
+        }
+        true
+    }
+
+    /// What is known of an event by its name.
+    fn known(&mut self, label: Label) -> Latest {
+        if let Some(latest) = self.latest.as_ref().filter(|latest| latest.label == label) {
+            return latest.clone();
+        }
+        let binds = self.golden.event(&label).is_some_and(|event| !event.binds.is_empty());
+        let is_name = self.hand.is_none() && !binds && !self.monitor.has_lanes(&label);
+        let floats = self.floats.contains(&label);
+        self.latest.insert(Latest { label, is_name, floats }).clone()
+    }
+
+    /// An event has come; it may bring the session forward.
+    fn came(&mut self, at: Offset, is_progress: bool) {
+        if is_progress {
+            self.progress = at;
+            if let State::Listening(since) = &mut self.state {
+                *since = at;
+            }
+        }
     }
 
     fn over(&mut self, at: Offset, how: End) {
@@ -731,6 +786,42 @@ mod tests {
             stage.settle();
         });
         assert_eq!(said[2..], ["130 close 1000", "130 client 1006"]);
+    }
+
+    #[test]
+    fn a_text_by_its_name_counts_as_its_frame_does() {
+        let golden = golden::read("chat.toml", CHAT).expect("a valid golden");
+        let values = BTreeMap::from([("user.email".to_owned(), Value::from("u1@example.test"))]);
+        let mut both = [(); 2].map(|()| Session::new(&golden, values.clone()));
+        let mut fresh = |name: &str| (name == "nonce").then(|| Value::from("n1"));
+        let texts = [
+            r#"{"type":"connected","thread":"t1"}"#,
+            r#"{"type":"token"}"#,
+            r#"{"type":"token"}"#,
+            r#"{"type":"beat"}"#,
+            r#"{"type":"stranger","n":[1,{"a":"\ud800"}]}"#,
+            r#"{"type":"stranger","n":1e999}"#,
+            "no JSON",
+            r#"{"type":"done"}"#,
+        ];
+        for (n, text) in (1u64..).zip(texts) {
+            let at = Offset::from_nanos(n * 10_000_000);
+            let frame = Frame::new(at, Side::Server, Payload::Text(text.to_owned()));
+            let [by_frame, by_name] = &mut both;
+            assert_eq!(by_frame.frame(&frame), by_name.text(at, 0, text), "{text}");
+            for session in &mut both {
+                while let Turn { action: Action::Send(payload), .. } = session.turn(at, &mut fresh) {
+                    session.frame(&Frame::new(at, Side::Client, payload));
+                }
+            }
+            let [by_frame, by_name] = both.each_ref().map(|session| {
+                let Session { sent, seen, values, progress, last_frame, state, .. } = session;
+                let latest = session.watch.latest;
+                format!("{sent} {seen:?} {values:?} {progress:?} {last_frame:?} {state:?} {latest:?}")
+            });
+            assert_eq!(by_frame, by_name, "{text}");
+        }
+        assert_eq!(both[1].progress(), (2, 2));
     }
 
     #[test]

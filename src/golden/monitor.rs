@@ -758,6 +758,11 @@ impl Monitor {
         out
     }
 
+    /// Whether it matters in which lane an event comes.
+    pub(crate) fn has_lanes(&self, label: &Label) -> bool {
+        self.plan.leaf(label).is_some_and(|leaf| !leaf.keys.is_empty())
+    }
+
     /// The number of an event that the order has.
     pub(crate) fn number(&self, label: &Label) -> Option<usize> {
         self.plan.numbers.get(label).copied()

@@ -274,25 +274,39 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// What the output says; the line may then be torn, and nothing more should be written.
     pub fn frame(&mut self, frame: &Frame) -> io::Result<()> {
-        self.put_unclean(frame, false)
+        self.put_unclean(frame)
     }
 
-    /// Likewise, of a frame whose text is known to be JSON: whoever has read it spares us reading it again.
+    /// Appends a text message by its parts, for whoever has no [`Frame`] of it; `is_json` says that it is known to be
+    /// JSON: whoever has read it spares us reading it again.
     ///
     /// # Errors
     /// What the output says; the line may then be torn, and nothing more should be written.
-    pub fn json_frame(&mut self, frame: &Frame) -> io::Result<()> {
-        self.put_unclean(frame, true)
+    pub fn text(
+        &mut self,
+        (at, earlier): (Offset, Gap),
+        conn: u32,
+        side: Side,
+        text: &str,
+        is_json: bool,
+    ) -> io::Result<()> {
+        self.begin(at, earlier, conn, side);
+        self.put_text(text, is_json)
     }
 
-    fn put_unclean(&mut self, frame: &Frame, is_json: bool) -> io::Result<()> {
-        self.begin(frame);
+    /// The usual case, without a copy.
+    fn put_text(&mut self, text: &str, is_json: bool) -> io::Result<()> {
+        match self.redactor.clean(text) {
+            Cow::Borrowed(text) if is_json => push_json(&mut self.line, text)?,
+            text => push_text(&mut self.line, &text)?,
+        }
+        self.put_frame()
+    }
+
+    fn put_unclean(&mut self, frame: &Frame) -> io::Result<()> {
+        self.begin(frame.at, frame.earlier, frame.conn, frame.side);
         match &frame.payload {
-            // The usual case, without a copy.
-            Payload::Text(text) => match self.redactor.clean(text) {
-                Cow::Borrowed(text) if is_json => push_json(&mut self.line, text)?,
-                text => push_text(&mut self.line, &text)?,
-            },
+            Payload::Text(text) => return self.put_text(text, false),
             Payload::Binary(_)
             | Payload::Ping(_)
             | Payload::Pong(_)
@@ -310,31 +324,31 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// What the output says; the line may then be torn, and nothing more should be written.
     pub fn clean_frame(&mut self, frame: &Frame) -> io::Result<()> {
-        self.begin(frame);
+        self.begin(frame.at, frame.earlier, frame.conn, frame.side);
         push_payload(&mut self.line, &frame.payload)?;
         self.put_frame()
     }
 
-    fn begin(&mut self, frame: &Frame) {
+    fn begin(&mut self, at: Offset, earlier: Gap, conn: u32, side: Side) {
         let line = &mut self.line;
         line.clear();
         line.push_str("{\"t\":");
-        push_number(line, frame.at.as_nanos());
+        push_number(line, at.as_nanos());
         line.push_str(",\"dir\":\"");
-        line.push_str(frame.side.mark());
+        line.push_str(side.mark());
         line.push('"');
-        if frame.conn > 0 {
+        if conn > 0 {
             line.push_str(",\"conn\":");
-            push_number(line, frame.conn.into());
+            push_number(line, conn.into());
         }
         if self.frames > 0 && self.frames.is_multiple_of(CHAIN) {
             line.push_str(",\"sha256\":\"");
             line.push_str(&hex(&self.hash.clone().finalize()));
             line.push('"');
         }
-        if frame.earlier > Gap::ZERO {
+        if earlier > Gap::ZERO {
             line.push_str(",\"earlier\":");
-            push_number(line, frame.earlier.as_nanos());
+            push_number(line, earlier.as_nanos());
         }
     }
 
@@ -918,9 +932,14 @@ mod tests {
             let writer = || Writer::new(Vec::new(), &transcript.header, redactor.clone()).expect("memory does not fail");
             let (mut plain, mut known) = (writer(), writer());
             for frame in &transcript.frames {
-                let is_json = matches!(&frame.payload, Payload::Text(text) if is_json(text));
                 plain.frame(frame).expect("memory does not fail");
-                if is_json { known.json_frame(frame) } else { known.frame(frame) }.expect("memory does not fail");
+                match &frame.payload {
+                    Payload::Text(text) => {
+                        known.text((frame.at, frame.earlier), frame.conn, frame.side, text, is_json(text))
+                    }
+                    _ => known.frame(frame),
+                }
+                .expect("memory does not fail");
             }
             prop_assert_eq!(plain.get_ref(), known.get_ref());
         }

@@ -3,46 +3,33 @@
 //! ```text
 //! url → addresses → TCP → (TLS) → upgrade → Connection
 //!                                            ├─ Sender      stamps, then hands to the kernel
-//!                                            └─ incoming ←─ one reader task: stamps, then everything else
+//!                                            └─ incoming ←─ one reader task (`reader`): stamps, then everything else
 //! ```
 //!
 //! The channel is bounded: when nobody takes frames the reader stops reading, TCP tells the server, and nothing is lost.
-//! A ping is answered by the WebSocket library while the reader reads; the pong it sends is not reported.
+//! A ping is answered while the reader reads; the pong it sends is not reported, nor is the answer to a close.
 
+use super::duplex::Duplex;
+use super::frames::NO_STATUS;
 use super::http::Requests;
+use super::reader::{self, Arriving, why_gone};
 use super::socket::Socket;
-use super::stamps::{Arrivals, Stamped};
+use super::stamps::Stamped;
 use super::upgrade::{Asked, ConnectError, HTTP_URL, Opened, Stage, WEBSOCKET_URL};
 use crate::auth::{RequestParts, Trust};
 use crate::transcript::{Gap, Handshake, Payload, Stamps, Tls, hex};
-use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{FutureExt, SinkExt, StreamExt};
 use rustls::pki_types::ServerName;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
 use tokio::time::timeout_at;
 use tokio_rustls::client::TlsStream;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::error::ProtocolError;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
-
-/// Thousands of sessions must fit in memory; the library would take 128 KiB for each at once.
-const READ_BUFFER: usize = 8 * 1024;
-/// How many frames are handed over at once, at most.
-const BATCH: usize = 64;
-/// How many bytes are enough to be handed over.
-const BATCH_BYTES: usize = 64 * 1024;
-/// How many batches may wait for whoever drives the session.
-pub(super) const WAITING: usize = 4;
-/// How long after a close frame the reader waits for the end of the connection, while its answer is sent.
-const LINGER: Duration = Duration::from_secs(2);
-/// The status of a close frame that has none; it never stands in a frame (RFC 6455, 7.4.1).
-const NO_STATUS: u16 = 1005;
 
 /// What to connect to, and how.
 #[derive(Debug, Clone, PartialEq)]
@@ -85,68 +72,13 @@ pub struct Connection {
     pub stamps: Stamps,
 }
 
-/// What arrives on a connection, in order. The reader hands over at once what it had at once.
-#[derive(Debug)]
-pub struct Arriving {
-    batches: mpsc::Receiver<Vec<Incoming>>,
-    batch: std::vec::IntoIter<Incoming>,
-}
-
-impl Arriving {
-    pub(super) fn new(batches: mpsc::Receiver<Vec<Incoming>>) -> Arriving {
-        Arriving { batches, batch: Vec::new().into_iter() }
-    }
-
-    /// The next thing that arrives; none at the end. Nothing is lost if nobody waits for it to the end.
-    pub async fn recv(&mut self) -> Option<Incoming> {
-        loop {
-            if let Some(incoming) = self.ready() {
-                return Some(incoming);
-            }
-            self.batch = self.batches.recv().await?.into_iter();
-        }
-    }
-
-    /// What is there already, without waiting.
-    pub fn ready(&mut self) -> Option<Incoming> {
-        self.batch.next()
-    }
-}
-
-/// Something arrived.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Incoming {
-    /// When its last byte arrived, or, where the kernel does not say that, when it was read.
-    pub at: Instant,
-    /// How much earlier it may have arrived, at most; zero where the stamp is its own, or not the kernel's.
-    pub earlier: Gap,
-    /// Of which request, counted from 0; 0 on a WebSocket.
-    pub request: u32,
-    /// What it is.
-    pub what: Arrived,
-}
-
-/// What arrived.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Arrived {
-    /// A message or a control frame. After [`Payload::Close`] nothing more comes: on a WebSocket at all, over HTTP of this
-    /// request.
-    Frame(Payload),
-    /// A request, the moment before it was handed to the kernel: over HTTP it may have to connect first.
-    Sent(Payload),
-    /// The connection ended without a close frame, and why. Nothing more comes.
-    Gone(String),
-    /// A message longer than we take; we left. Nothing more comes.
-    TooLong(String),
-}
-
 /// The half of a connection that sends.
 #[derive(Debug)]
 pub struct Sender(Half);
 
 #[derive(Debug)]
 enum Half {
-    WebSocket(SplitSink<WebSocketStream<Socket>, Message>),
+    WebSocket(Arc<Duplex>),
     Http(Requests),
 }
 
@@ -176,20 +108,21 @@ impl Sender {
     /// # Errors
     /// When it cannot be sent; whether part of it was is not known then.
     pub async fn send(&mut self, payload: Payload) -> Result<Option<Instant>, SendError> {
-        let sink = match &mut self.0 {
-            Half::WebSocket(sink) => sink,
+        let duplex = match &mut self.0 {
+            Half::WebSocket(duplex) => duplex,
             Half::Http(requests) => return requests.send(&payload).map(|()| None),
         };
-        let message = message_of(payload)?;
+        let mut message = Some(message_of(payload)?);
         let at = Instant::now();
-        match sink.send(message).await {
+        match std::future::poll_fn(|cx| duplex.poll_send(cx, &mut message)).await {
             Ok(()) => Ok(Some(at)),
             Err(
                 Error::Protocol(ProtocolError::SendAfterClosing)
                 | Error::AlreadyClosed
                 | Error::ConnectionClosed,
             ) => Err(SendError::Closing),
-            Err(error) => Err(SendError::Gone(why_gone(&error))),
+            Err(Error::Io(error)) => Err(SendError::Gone(why_gone(&error))),
+            Err(error) => Err(SendError::Gone(error.to_string())),
         }
     }
 
@@ -231,42 +164,6 @@ fn message_of(payload: Payload) -> Result<Message, SendError> {
     })
 }
 
-/// And back.
-fn payload_of(message: Message) -> Option<Payload> {
-    Some(match message {
-        Message::Text(text) => Payload::Text(text.as_str().to_owned()),
-        Message::Binary(bytes) => Payload::Binary(bytes.into()),
-        Message::Ping(bytes) => Payload::Ping(bytes.into()),
-        Message::Pong(bytes) => Payload::Pong(bytes.into()),
-        Message::Close(Some(frame)) => {
-            Payload::Close { code: frame.code.into(), reason: frame.reason.as_str().to_owned() }
-        }
-        Message::Close(None) => Payload::Close { code: NO_STATUS, reason: String::new() },
-        // Never read: the library assembles messages.
-        Message::Frame(_) => return None,
-    })
-}
-
-fn why_gone(error: &Error) -> String {
-    match error {
-        Error::Utf8(_) => "invalid UTF-8 in a text message".to_owned(),
-        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) | Error::ConnectionClosed => {
-            "connection closed without a close frame".to_owned()
-        }
-        Error::Protocol(error) => format!("the server broke the protocol: {error}"),
-        Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
-            format!("a message of {size} bytes, longer than max_message = {max_size}")
-        }
-        // TLS without its own goodbye is what most servers do when they end abruptly.
-        Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            "connection closed without a close frame".to_owned()
-        }
-        Error::Io(error) if error.kind() == io::ErrorKind::ConnectionReset => "connection reset".to_owned(),
-        Error::Io(error) => error.to_string(),
-        error => error.to_string(),
-    }
-}
-
 /// Opens a WebSocket.
 ///
 /// # Errors
@@ -287,18 +184,10 @@ pub async fn connect(options: &ConnectOptions) -> Result<(Connection, Handshake)
 
     let Opened { status, headers, rest } = asked.exchange(&mut socket, deadline, options.timeout).await?;
     let opened = Instant::now();
-    let config = WebSocketConfig::default()
-        .read_buffer_size(READ_BUFFER)
-        .max_message_size(Some(options.max_message))
-        .max_frame_size(Some(options.max_message));
-    let arrivals = socket.frames_begin(&rest);
-    let stamps = arrivals.stamps();
-    let stream = WebSocketStream::from_partially_read(socket, rest, Role::Client, Some(config)).await;
-    let (sink, stream) = stream.split();
-    let (sent, batches) = mpsc::channel(WAITING);
-    let clerk = Clerk { arrivals, stamps, count: 0, last: opened };
-    tokio::spawn(read(stream, clerk, sent));
-    let incoming = Arriving::new(batches);
+    let newest = socket.newest();
+    let stamps = newest.stamps();
+    let duplex = Arc::new(Duplex::new(socket).await);
+    let incoming = reader::start(duplex.clone(), newest, rest, options.max_message);
     let handshake = Handshake {
         peer: peer.to_string(),
         status,
@@ -308,7 +197,7 @@ pub async fn connect(options: &ConnectOptions) -> Result<(Connection, Handshake)
         took: opened.duration_since(started).into(),
         tcp: connected.duration_since(started).into(),
     };
-    Ok((Connection { sender: Sender(Half::WebSocket(sink)), incoming, opened, stamps }, handshake))
+    Ok((Connection { sender: Sender(Half::WebSocket(duplex)), incoming, opened, stamps }, handshake))
 }
 
 /// A way to a server, before a word of HTTP was said.
@@ -347,86 +236,6 @@ pub(super) async fn reach(
         .map_err(|error| tls_error(peer, &error))?;
     let tls = Some(tls_facts(&stream));
     Ok(Line { socket: Socket::tls(stream), peer, tls, started, connected })
-}
-
-/// Knows when the messages of a connection arrived.
-struct Clerk {
-    arrivals: Arrivals,
-    stamps: Stamps,
-    /// How many messages and control frames were taken.
-    count: u64,
-    last: Instant,
-}
-
-impl Clerk {
-    /// What was read, with its stamp; none if it tells nobody anything.
-    fn take(&mut self, next: Option<Result<Message, Error>>) -> Option<Incoming> {
-        let (what, (at, earlier)) = match next {
-            Some(Ok(message)) => {
-                self.count += 1;
-                let stamp = self.arrivals.of(self.count, self.stamps);
-                (Arrived::Frame(payload_of(message)?), stamp)
-            }
-            Some(Err(error @ Error::Capacity(_))) => {
-                (Arrived::TooLong(why_gone(&error)), (Instant::now(), Gap::ZERO))
-            }
-            Some(Err(error)) => (Arrived::Gone(why_gone(&error)), (Instant::now(), Gap::ZERO)),
-            None => (Arrived::Gone(why_gone(&Error::ConnectionClosed)), (Instant::now(), Gap::ZERO)),
-        };
-        self.last = self.last.max(at);
-        Some(Incoming { at: self.last, earlier, request: 0, what })
-    }
-}
-
-/// The reader: until the connection ends, or nobody listens any more.
-async fn read(
-    mut stream: SplitStream<WebSocketStream<Socket>>,
-    mut clerk: Clerk,
-    out: mpsc::Sender<Vec<Incoming>>,
-) {
-    loop {
-        let mut next = tokio::select! {
-            next = stream.next() => Some(next),
-            () = out.closed() => return,
-        };
-        let (mut batch, mut bytes, mut end) = (Vec::new(), 0, None);
-        // What is there already goes the same way, as long as it is there.
-        while let Some(came) = next {
-            if let Some(incoming) = clerk.take(came) {
-                end = match &incoming.what {
-                    Arrived::Frame(Payload::Close { .. }) => Some(End::Close),
-                    Arrived::Frame(payload) => {
-                        bytes += payload.len();
-                        None
-                    }
-                    Arrived::Gone(_) | Arrived::TooLong(_) => Some(End::Gone),
-                    Arrived::Sent(_) => None,
-                };
-                batch.push(incoming);
-            }
-            let is_full = batch.len() >= BATCH || bytes >= BATCH_BYTES;
-            next = if end.is_some() || is_full { None } else { stream.next().now_or_never() };
-        }
-        if out.send(batch).await.is_err() {
-            return;
-        }
-        match end {
-            None => {}
-            Some(End::Gone) => return,
-            Some(End::Close) => {
-                // Whoever drives the session need not wait for this; the library still has to send its answer.
-                drop(out);
-                let _ = tokio::time::timeout(LINGER, async { while stream.next().await.is_some() {} }).await;
-                return;
-            }
-        }
-    }
-}
-
-/// How a connection came to its end.
-enum End {
-    Close,
-    Gone,
 }
 
 /// Where a URL leads.
@@ -547,7 +356,9 @@ pub(super) fn joined(headers: &[(String, String)]) -> BTreeMap<String, String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::reader::Arrived;
     use super::*;
+    use futures_util::{SinkExt, StreamExt};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::{TcpListener, TcpStream};
 
@@ -563,8 +374,13 @@ mod tests {
 
     /// A real server that upgrades, writes `bytes` as they are, and closes after the client's next bytes.
     async fn raw(bytes: &'static [u8]) -> String {
+        hearing(bytes).await.0
+    }
+
+    /// Likewise; it tells the client's next bytes.
+    async fn hearing(bytes: &'static [u8]) -> (String, tokio::task::JoinHandle<Vec<u8>>) {
         let (listener, url) = listen().await;
-        tokio::spawn(async move {
+        let heard = tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.expect("a client");
             let head = read_head(&mut stream).await;
             let key = head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).expect("a key");
@@ -575,9 +391,12 @@ mod tests {
             );
             // In one write: the first frames arrive together with the answer.
             stream.write_all(&[answer.as_bytes(), bytes].concat()).await.expect("the client reads");
-            let _ = stream.read(&mut [0; 64]).await;
+            let mut next = vec![0; 64];
+            let count = stream.read(&mut next).await.unwrap_or(0);
+            next.truncate(count);
+            next
         });
-        url
+        (url, heard)
     }
 
     async fn read_head(stream: &mut TcpStream) -> String {
@@ -656,20 +475,28 @@ mod tests {
 
     #[tokio::test]
     async fn what_breaks_a_connection_is_told() {
-        for (bytes, expected) in [
-            (&b"\x81\x02\xff\xfe"[..], "invalid UTF-8 in a text message"),
-            (b"\xc1\x01a", "the server broke the protocol: Reserved bits are non-zero"),
+        for (code, bytes, expected) in [
+            (1007, &b"\x81\x02\xff\xfe"[..], "invalid UTF-8 in a text message"),
+            (1002, b"\xc1\x01a", "the server broke the protocol: Reserved bits are non-zero"),
             (
+                1009,
                 b"\x82\x7f\x00\x00\x00\x00\x10\x00\x00\x00",
                 "a message of 268435456 bytes, longer than max_message = 67108864",
             ),
         ] {
-            let (mut connection, _) = connect(&within(&raw(bytes).await, 5000)).await.expect("it opens");
+            let (url, heard) = hearing(bytes).await;
+            let (mut connection, _) = connect(&within(&url, 5000)).await.expect("it opens");
             let text = expected.to_owned();
             let is_too_long = expected.contains("max_message");
             let expected = if is_too_long { Arrived::TooLong(text) } else { Arrived::Gone(text) };
             assert_eq!(next(&mut connection).await, Some(expected));
             assert_eq!(next(&mut connection).await, None);
+            // Told with a close frame, masked as a client's are.
+            let close = heard.await.expect("it hears");
+            let [0x88, 0x82, a, b, _, _, high, low] = close[..] else {
+                panic!("{close:?} is no close frame")
+            };
+            assert_eq!(u16::from_be_bytes([high ^ a, low ^ b]), code);
         }
         let (mut connection, _) = connect(&within(&raw(b"").await, 5000)).await.expect("it opens");
         connection.sender.send(Payload::Text("bye".to_owned())).await.expect("it is open");

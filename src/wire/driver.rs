@@ -4,6 +4,8 @@
 //! session, written down and kept, in that order.
 
 use super::hand::next_line;
+use super::reader::{Item, What};
+use super::recorder::{Line, Texts};
 use super::{
     Arrived, ConnectError, ConnectOptions, Connection, Flush, Hand, Probe, Recorder, SendError, Shown,
     Target, connect, open_http,
@@ -92,7 +94,7 @@ pub enum CutHow {
 /// What came of it.
 #[derive(Debug)]
 pub struct Driven {
-    /// What happened, secrets replaced; without frames, unless they were to be kept.
+    /// What happened, secrets replaced; without frames and most of the handshake, unless they were to be kept.
     pub transcript: Transcript,
     /// How many frames passed.
     pub frames: u64,
@@ -173,7 +175,7 @@ pub async fn drive(mut plan: Plan<'_>) -> Result<Driven, DriveError> {
     let id = random_word(6)?;
     let elapsed = chrono::Duration::from_std(connection.opened.elapsed()).unwrap_or_default();
     let started = chrono::Utc::now() - elapsed;
-    let header = Header {
+    let mut header = Header {
         session: plan.session.to_owned(),
         id: id.clone(),
         started: started.to_rfc3339_opts(chrono::SecondsFormat::Nanos, true),
@@ -191,6 +193,11 @@ pub async fn drive(mut plan: Plan<'_>) -> Result<Driven, DriveError> {
     let path = plan.folder.join(name);
     let recorder = Recorder::create_with(&path, &header, plan.redactor.clone(), plan.flush)
         .map_err(|source| DriveError::Record { folder: plan.folder.to_owned(), source })?;
+    // It stands in the file; thousands of sessions do not keep it as well, unless it is to be judged.
+    drop(handshake);
+    if !plan.keeps_frames {
+        header.handshake = Handshake { took: header.handshake.took, ..Handshake::default() };
+    }
     let base = connection.opened;
     let watch = plan.probe.watch();
     let hand = plan.hand.take();
@@ -330,7 +337,8 @@ impl Driver<'_> {
         self.take_stamped(at, Gap::ZERO, self.conn, side, payload);
     }
 
-    fn take_stamped(&mut self, at: Instant, earlier: Gap, conn: u32, side: Side, payload: Payload) {
+    /// The frame's place in the session, and how much earlier it may have passed.
+    fn stamp(&mut self, at: Instant, earlier: Gap, side: Side) -> (Offset, Gap) {
         let stamp = self.offset(at);
         // What arrived while something was sent is taken after it: the list stays in order, and the stamp says so.
         let at = stamp.max(self.last);
@@ -339,18 +347,28 @@ impl Driver<'_> {
             (Stamps::User | Stamps::Import, _) | (_, Side::Client) => Gap::ZERO,
         };
         self.last = at;
+        (at, earlier)
+    }
+
+    /// A message of the server passed.
+    fn heard(&mut self) {
+        self.messages += 1;
+        if let Some(passed) = &self.passed {
+            passed.send_replace(self.messages);
+        }
+    }
+
+    fn take_stamped(&mut self, at: Instant, earlier: Gap, conn: u32, side: Side, payload: Payload) {
+        let (at, earlier) = self.stamp(at, earlier, side);
         self.count += 1;
         let is_message = matches!(payload, Payload::Text(_) | Payload::Binary(_));
         if side == Side::Server && is_message {
-            self.messages += 1;
-            if let Some(passed) = &self.passed {
-                passed.send_replace(self.messages);
-            }
+            self.heard();
         }
         let frame = Frame { at, earlier, conn, side, payload };
-        let is_json = self.session.frame(&frame);
+        self.session.frame(&frame);
         if self.hand.is_none() && self.kept.is_none() {
-            return if is_json { self.recorder.record_json(frame) } else { self.recorder.record(frame) };
+            return self.recorder.record(frame);
         }
         let clean = self.redactor.clean_frame(&frame);
         if let Some(hand) = &mut self.hand {
@@ -415,9 +433,8 @@ impl Driver<'_> {
                     tokio::select! {
                         biased;
                         _ = interrupt.wait_for(|stop| *stop), if !is_leaving => {}
-                        arrived = next(self.connection.as_mut()) => {
-                            self.arrived(arrived);
-                            self.drain();
+                        is_there = something(self.connection.as_mut()) => {
+                            if is_there { self.drain() } else { self.arrived(None) }
                             self.recorder.room().await;
                         }
                         line = next_line(self.hand.as_mut(), self.session.listens()) => self.said(line),
@@ -441,19 +458,51 @@ impl Driver<'_> {
         }
     }
 
-    /// Takes what came at once with what was just taken. Not while there is something to send: that is done as soon as
-    /// its cause has come.
+    /// Takes what came at once; only the first of it while there is something to send: that is done as soon as its
+    /// cause has come.
     fn drain(&mut self) {
         let (sent, total) = self.session.progress();
-        if sent < total {
-            return;
+        let is_read_only = sent == total && self.hand.is_none() && self.session.owes_nothing();
+        if is_read_only && self.kept.is_none() {
+            return self.drain_texts();
         }
         while let Some(connection) = &mut self.connection
             && !self.session.owes()
             && let Some(incoming) = connection.incoming.ready()
         {
             self.arrived(Some(incoming));
+            if sent < total {
+                return;
+            }
         }
+    }
+
+    /// Likewise where nobody needs a message by itself: its text goes to the recorder where it lies.
+    fn drain_texts(&mut self) {
+        let Some(connection) = &mut self.connection else { return };
+        let (text, items) = connection.incoming.take();
+        let mut texts = Texts { conn: self.conn, text, lines: Vec::with_capacity(items.len()) };
+        let mut first = 0;
+        for Item { at, earlier, request, what } in items {
+            match what {
+                What::Text { start, end } => {
+                    let (at, earlier) = self.stamp(at, earlier, Side::Server);
+                    self.count += 1;
+                    self.heard();
+                    let is_json = self.session.text(at, self.conn, &texts.text[start - first..end - first]);
+                    texts.lines.push(Line { at, earlier, end: end - first, is_json });
+                }
+                What::Other(what) => {
+                    let end = texts.lines.last().map_or(0, |line| line.end);
+                    let rest = texts.text.split_off(end);
+                    first += end;
+                    let next = Texts { conn: self.conn, text: rest, lines: Vec::new() };
+                    self.recorder.record_texts(std::mem::replace(&mut texts, next));
+                    self.arrived(Some(super::Incoming { at, earlier, request, what: *what }));
+                }
+            }
+        }
+        self.recorder.record_texts(texts);
     }
 
     fn arrived(&mut self, arrived: Option<super::Incoming>) {
@@ -581,6 +630,14 @@ async fn next_said(say: Option<&mut watch::Receiver<Option<Payload>>>) -> Payloa
         if let Some(payload) = say.borrow_and_update().clone() {
             return payload;
         }
+    }
+}
+
+/// Waits until something is there that arrived; false when nothing more comes, never when there is no connection.
+async fn something(connection: Option<&mut Connection>) -> bool {
+    match connection {
+        Some(connection) => connection.incoming.wait().await,
+        None => std::future::pending().await,
     }
 }
 

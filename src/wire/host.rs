@@ -7,6 +7,7 @@
 //! too. Linux counts that (pressure stall information), and it is read at both ends of a session.
 
 use crate::transcript::{Gap, Host};
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -36,27 +37,78 @@ struct Shared {
     begun: Notify,
 }
 
+/// What all sessions share, so that thousands of them cost one what one does: the lags so far are counted once, and a
+/// session remembers where its own begin.
 #[derive(Debug, Default)]
 struct Watched {
-    sessions: Vec<Session>,
+    sessions: HashMap<u64, Session>,
     next: u64,
+    /// Those that began since the latest probe: it may have been due before they began.
+    fresh: Vec<u64>,
     /// When the task that sleeps is due, while it sleeps.
     due: Option<Instant>,
+    /// How many probes there were.
+    probes: u64,
+    lags: Lags,
+    /// The lags of which none after them is greater, with the numbers of their probes.
+    worst: VecDeque<(u64, Gap)>,
 }
 
 #[derive(Debug)]
 struct Session {
-    number: u64,
     begun: Instant,
     /// What [`pressure`] said at the beginning.
     pressure: Option<Gap>,
-    lags: Lags,
+    /// The lag of its first probe, and what there was until then; sessions that began together share it.
+    first: Option<(Gap, Arc<Lags>, u64)>,
 }
 
-impl Session {
-    /// What was late before the session began did not hold it up.
-    fn add(&mut self, due: Instant, woke: Instant) {
-        self.lags.add(woke.saturating_duration_since(due.max(self.begun)).into());
+impl Watched {
+    fn probed(&mut self, due: Instant, woke: Instant) {
+        let lag = Gap::from(woke.saturating_duration_since(due));
+        self.lags.add(lag);
+        self.probes += 1;
+        while self.worst.back().is_some_and(|(_, other)| *other <= lag) {
+            self.worst.pop_back();
+        }
+        self.worst.push_back((self.probes, lag));
+        let fresh = std::mem::take(&mut self.fresh);
+        if fresh.is_empty() {
+            return;
+        }
+        let until = Arc::new(self.lags.clone());
+        for number in fresh {
+            if let Some(session) = self.sessions.get_mut(&number) {
+                // What was late before the session began did not hold it up.
+                let lag = woke.saturating_duration_since(due.max(session.begun)).into();
+                session.first = Some((lag, until.clone(), self.probes));
+            }
+        }
+    }
+
+    /// The lags of a session that is over `now`.
+    fn lags_of(&self, session: &Session, now: Instant) -> Lags {
+        let mut lags = Lags::default();
+        if let Some((first, until, probes)) = &session.first {
+            lags = self.lags.since(until);
+            lags.add(*first);
+            let later = self.worst.partition_point(|(number, _)| number <= probes);
+            lags.worst = lags.worst.max(self.worst.get(later).map_or(Gap::ZERO, |(_, lag)| *lag));
+        }
+        // What holds up the probe at this moment held up the session's last frame, too.
+        if let Some(due) = self.due.filter(|due| *due <= now) {
+            lags.add(now.saturating_duration_since(due.max(session.begun)).into());
+        }
+        lags
+    }
+
+    /// One session less.
+    fn forget(&mut self, number: u64) {
+        self.sessions.remove(&number);
+        if self.sessions.is_empty() {
+            self.fresh.clear();
+            self.worst.clear();
+        }
     }
 }
 
@@ -83,7 +135,8 @@ impl Probe {
         let mut watched = self.shared.lock();
         let number = watched.next;
         watched.next += 1;
-        watched.sessions.push(Session { number, begun: Instant::now(), pressure, lags: Lags::default() });
+        watched.sessions.insert(number, Session { begun: Instant::now(), pressure, first: None });
+        watched.fresh.push(number);
         self.shared.begun.notify_one();
         Watch { shared: self.shared.clone(), number }
     }
@@ -99,26 +152,21 @@ impl Watch {
     /// What was measured; none when the session was too short for it.
     pub(super) fn finish(self) -> Option<Host> {
         let pressure = pressure();
-        let mut watched = self.shared.lock();
-        // What holds up the probe at this moment held up the session's last frame, too.
+        let watched = self.shared.lock();
         let now = Instant::now();
-        let overdue = watched.due.filter(|due| *due <= now);
-        let session = watched.sessions.iter_mut().find(|session| session.number == self.number)?;
-        if let Some(due) = overdue {
-            session.add(due, now);
-        }
+        let session = watched.sessions.get(&self.number)?;
         let starved = session.pressure.zip(pressure).map(|(from, to)| {
             let took = Gap::from(now.saturating_duration_since(session.begun)).as_nanos().max(1);
             let percent = u128::from((to - from).as_nanos()) * 100 / u128::from(took);
             u8::try_from(percent.min(100)).unwrap_or(100)
         });
-        session.lags.host().map(|host| Host { starved, ..host })
+        watched.lags_of(session, now).host().map(|host| Host { starved, ..host })
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.shared.lock().sessions.retain(|session| session.number != self.number);
+        self.shared.lock().forget(self.number);
     }
 }
 
@@ -137,9 +185,7 @@ async fn probe(shared: Arc<Shared>) {
         let woke = Instant::now();
         let mut watched = shared.lock();
         watched.due = None;
-        for session in &mut watched.sessions {
-            session.add(due, woke);
-        }
+        watched.probed(due, woke);
     }
 }
 
@@ -159,8 +205,8 @@ fn total(text: &str) -> Option<Gap> {
 /// Each octave has so many buckets: a lag is known to within an eighth.
 const BUCKETS: u64 = 8;
 
-/// Lags, counted by size: 2 KiB, however long the session is.
-#[derive(Debug)]
+/// Lags, counted by size: 2 KiB, however many there are.
+#[derive(Debug, Clone)]
 struct Lags {
     counts: Box<[u32]>,
     worst: Gap,
@@ -179,6 +225,12 @@ impl Lags {
             *count = count.saturating_add(1);
         }
         self.worst = self.worst.max(lag);
+    }
+
+    /// Those that were added since it was as it is there; without the worst, which no count tells exactly.
+    fn since(&self, before: &Lags) -> Lags {
+        let counts = self.counts.iter().zip(&before.counts).map(|(now, before)| now.wrapping_sub(*before));
+        Lags { counts: counts.collect(), worst: Gap::ZERO }
     }
 
     fn host(&self) -> Option<Host> {
@@ -229,6 +281,50 @@ mod tests {
         assert!(told.lag_p50 <= Gap::from_millis(1) && told.lag_p50 > Gap::from_nanos(880_000), "{told:?}");
     }
 
+    /// Sessions come and go between probes; what each is told is what it would have counted by itself.
+    #[test]
+    fn a_session_is_told_what_it_would_have_counted_by_itself() {
+        let start = Instant::now();
+        let at = |millis: u64| start + Duration::from_millis(millis);
+        let mut watched = Watched::default();
+        // Due every 10 ms; woken so many milliseconds later.
+        let late = [0, 3, 40, 1, 1, 7, 2, 2, 9, 0];
+        let mut open: Vec<(u64, u64, Lags)> = Vec::new();
+        let mut due = 0;
+        for (n, late) in (0u64..).zip(late) {
+            due += 10;
+            let woke = due + late;
+            // One begins before the probe is due, one while it is overdue.
+            for begun in [due - 5, due + late / 2] {
+                let number = watched.next;
+                watched.next += 1;
+                let session = Session { begun: at(begun), pressure: None, first: None };
+                watched.sessions.insert(number, session);
+                watched.fresh.push(number);
+                open.push((number, begun, Lags::default()));
+            }
+            watched.probed(at(due), at(woke));
+            for (_, begun, own) in &mut open {
+                own.add(Gap::from_millis(woke - due.max(*begun)));
+            }
+            let now = at(woke);
+            for (number, begun, own) in &open {
+                let told = watched.lags_of(&watched.sessions[number], now).host();
+                assert_eq!(told, own.host(), "begun at {begun} ms, after probe {n}");
+            }
+            if n % 3 == 2 {
+                let (number, ..) = open.remove(0);
+                watched.forget(number);
+            }
+            due = woke;
+        }
+        // One that is over while a probe is overdue.
+        watched.due = Some(at(due));
+        let (number, begun, own) = &mut open[0];
+        own.add(Gap::from_millis(30));
+        assert_eq!(watched.lags_of(&watched.sessions[number], at(due + 30)).host(), own.host(), "{begun}");
+    }
+
     #[test]
     fn pressure_is_read_as_the_kernel_writes_it() {
         let text = "some avg10=38.58 avg60=42.62 avg300=40.48 total=2184724499\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n";
@@ -243,7 +339,7 @@ mod tests {
         let first = probe.watch();
         assert_eq!(first.finish(), None, "it was over before the first probe");
         let (long, abandoned) = (probe.watch(), probe.watch());
-        while probe.shared.lock().sessions[0].lags.host().is_none() {
+        while probe.shared.lock().probes == 0 {
             tokio::task::yield_now().await;
         }
         drop(abandoned);

@@ -10,9 +10,8 @@
 //! later: no compression, no redirect is followed, no cookie is kept.
 
 use super::chunks::Body;
-use super::client::{
-    Arrived, Arriving, ConnectOptions, Connection, Incoming, Line, Place, SendError, Sender, WAITING, reach,
-};
+use super::client::{ConnectOptions, Connection, Line, Place, SendError, Sender, reach};
+use super::reader::{Arrived, Arriving, Batch, Incoming, WAITING};
 use super::socket::Socket;
 use super::upgrade::{ConnectError, MAX_HEAD, check_headers, parse_head};
 use crate::auth::Trust;
@@ -39,7 +38,7 @@ const BROKEN: &str = "connection closed in the middle of the answer";
 #[derive(Debug)]
 pub(super) struct Requests {
     ground: Arc<Ground>,
-    out: mpsc::Sender<Vec<Incoming>>,
+    out: mpsc::Sender<Box<Batch>>,
     /// The session's first connection, for its first request.
     first: Option<(Line, Instant)>,
     tasks: JoinSet<()>,
@@ -267,7 +266,7 @@ impl Ground {
 struct Exchange {
     ground: Arc<Ground>,
     number: u32,
-    out: mpsc::Sender<Vec<Incoming>>,
+    out: mpsc::Sender<Box<Batch>>,
 }
 
 /// Why nothing more comes of an answer.
@@ -299,7 +298,7 @@ impl Exchange {
         if batch.is_empty() {
             return Ok(());
         }
-        self.out.send(batch).await.map_err(|_| Stop::Unheard)
+        self.out.send(Batch::of(batch)).await.map_err(|_| Stop::Unheard)
     }
 
     async fn exchange(&self, request: &Request, line: Option<Line>) -> Result<(), Stop> {
@@ -331,7 +330,7 @@ impl Exchange {
                 let text = String::from_utf8_lossy(&bytes).into_owned();
                 bytes = rest;
                 let is_stream = Head::read(&text).is_some_and(|head| head.is_stream());
-                let stamp = socket.arrivals().newest(bytes.is_empty(), ground.stamps);
+                let stamp = socket.newest().of(bytes.is_empty(), ground.stamps);
                 self.tell(vec![self.incoming(stamp, Arrived::Frame(Payload::Text(text)))]).await?;
                 if status == 101 {
                     return Err(Stop::Gone("the server changed to another protocol, unasked".to_owned()));
@@ -372,7 +371,7 @@ impl Exchange {
                 let count = found.len();
                 let is_end = blocks.pending() == 0 && is_all && !body.is_whole();
                 for (index, block) in found.into_iter().enumerate() {
-                    let stamp = socket.arrivals().newest(index + 1 == count && is_end, ground.stamps);
+                    let stamp = socket.newest().of(index + 1 == count && is_end, ground.stamps);
                     batch.push(self.incoming(stamp, Arrived::Frame(payload(block))));
                 }
             } else {
@@ -390,7 +389,7 @@ impl Exchange {
                 let stamp = if is_closed {
                     (Instant::now(), Gap::ZERO)
                 } else {
-                    socket.arrivals().newest(is_all, ground.stamps)
+                    socket.newest().of(is_all, ground.stamps)
                 };
                 let left = if is_stream { blocks.rest() } else { whole };
                 let mut batch = Vec::new();

@@ -1,7 +1,7 @@
 //! Sockets, processes and the clock: where a session meets the world.
 //!
 //! ```text
-//! record   server ⇄ client → Incoming, stamped on arrival → recorder (redact, append) → recordings/
+//! record   server ⇄ client, reader → batches, stamped on arrival → recorder (redact, append) → recordings/
 //! drive    golden → drive::Session ⇄ driver ⇄ client ⇄ server; everything that passes goes to the recorder too
 //! ```
 //!
@@ -15,26 +15,31 @@ mod append;
 mod chunks;
 mod client;
 mod driver;
+mod duplex;
+mod frames;
 mod hand;
 mod host;
 mod http;
 mod proxy;
+mod reader;
 mod ready;
 mod recorder;
 mod server_process;
 mod socket;
+mod spare;
 mod stamps;
 mod target;
 mod upgrade;
 mod walk;
 
 pub use append::Flush;
-pub use client::{Arrived, Arriving, ConnectOptions, Connection, Incoming, SendError, Sender, connect};
+pub use client::{ConnectOptions, Connection, SendError, Sender, connect};
 pub use driver::{Beside, Cut, CutHow, DriveError, Driven, Plan, drive};
 pub use hand::{Hand, Shown};
 pub use host::Probe;
 pub use http::open as open_http;
 pub use proxy::{Notice, Proxy, ProxyError, ProxyOptions, Recorded};
+pub use reader::{Arrived, Arriving, Incoming};
 pub use recorder::{Loss, Recorder};
 pub use server_process::{ServerError, ServerProcess, ServerSpec, free_port};
 pub use target::{Target, parse_size};

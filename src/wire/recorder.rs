@@ -6,7 +6,8 @@
 //! file has its final name from its first line on and only grows, so that a crash leaves a readable prefix.
 
 use super::append::{Append, Flush};
-use crate::transcript::{End, Ending, Frame, Header, Payload, Redactor, Writer};
+use super::spare;
+use crate::transcript::{End, Ending, Frame, Gap, Header, Offset, Payload, Redactor, Side, Writer};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
@@ -29,7 +30,7 @@ const ENOUGH: usize = 64 * 1024;
 /// What a frame takes besides its payload.
 const FRAME: usize = 64;
 /// Room for more frames than this is given back.
-const SPARE: usize = 16 * 1024;
+const SPARE: usize = 1024;
 /// How long an abandoned recorder waits for its last lines to be written.
 const FAREWELL: Duration = Duration::from_millis(500);
 
@@ -71,21 +72,55 @@ struct State {
     loss: Mutex<Lost>,
 }
 
-/// A frame to be written.
+/// What is to be written.
 #[derive(Debug)]
-struct Queued {
-    frame: Frame,
-    known: Known,
+enum Queued {
+    Frame(Frame),
+    /// Secrets were replaced in it already.
+    Clean(Frame),
+    Texts(Texts),
 }
 
-/// What is known of a frame before it is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Known {
-    Nothing,
-    /// It is a text, and JSON.
-    Json,
-    /// Secrets were replaced in it already.
-    Clean,
+/// Text messages of a server that came together: one behind the other, in one piece of memory.
+#[derive(Debug, Default)]
+pub(super) struct Texts {
+    pub(super) conn: u32,
+    pub(super) text: String,
+    pub(super) lines: Vec<Line>,
+}
+
+/// One of them. It begins where the one before it ends.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) at: Offset,
+    pub(super) earlier: Gap,
+    pub(super) end: usize,
+    /// Whether it was read and is JSON.
+    pub(super) is_json: bool,
+}
+
+impl Queued {
+    /// How many frames.
+    fn count(&self) -> usize {
+        match self {
+            Queued::Frame(_) | Queued::Clean(_) => 1,
+            Queued::Texts(texts) => texts.lines.len(),
+        }
+    }
+
+    /// How much memory, about.
+    fn size(&self) -> usize {
+        match self {
+            Queued::Frame(frame) | Queued::Clean(frame) => {
+                FRAME
+                    + match &frame.payload {
+                        Payload::Open(_) | Payload::Gone(_) => 1024,
+                        payload => payload.len(),
+                    }
+            }
+            Queued::Texts(texts) => FRAME * texts.lines.len() + texts.text.len(),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -199,27 +234,29 @@ impl Recorder {
 
     /// Writes a frame down soon. Never fails and never waits: whether it could be written, [`Recorder::loss`] knows.
     pub fn record(&self, frame: Frame) {
-        self.enqueue(Queued { frame, known: Known::Nothing });
-    }
-
-    /// Likewise, of a text that was read and is JSON.
-    pub(super) fn record_json(&self, frame: Frame) {
-        self.enqueue(Queued { frame, known: Known::Json });
+        self.enqueue(Queued::Frame(frame));
     }
 
     /// Likewise, of a frame in which secrets were replaced already.
     pub fn record_clean(&self, frame: Frame) {
-        self.enqueue(Queued { frame, known: Known::Clean });
+        self.enqueue(Queued::Clean(frame));
+    }
+
+    /// Likewise, of many texts at once.
+    pub(super) fn record_texts(&self, texts: Texts) {
+        if !texts.lines.is_empty() {
+            self.enqueue(Queued::Texts(texts));
+        }
     }
 
     fn enqueue(&self, queued: Queued) {
+        let (size, count) = (queued.size(), queued.count() as u64);
         if self.state.is_lost() {
-            self.state.missing.fetch_add(1, Ordering::Relaxed);
+            self.state.missing.fetch_add(count, Ordering::Relaxed);
             return;
         }
-        let size = size_of(&queued.frame);
         if self.state.waiting.fetch_add(size, Ordering::Relaxed).saturating_add(size) > MAX_WAITING {
-            self.state.missing.fetch_add(1, Ordering::Relaxed);
+            self.state.missing.fetch_add(count, Ordering::Relaxed);
             self.state.lose(format!("the disk cannot keep up: {} MiB wait for it", MAX_WAITING >> 20));
             return;
         }
@@ -291,14 +328,6 @@ impl Drop for Recorder {
             }
         }
     }
-}
-
-fn size_of(frame: &Frame) -> usize {
-    let payload = match &frame.payload {
-        Payload::Open(_) | Payload::Gone(_) => 1024,
-        payload => payload.len(),
-    };
-    payload + FRAME
 }
 
 /// The thread that writes for all, started when first needed.
@@ -375,11 +404,12 @@ impl Open {
         std::mem::swap(&mut *self.state.queue(), spare);
         let mut done = 0;
         for queued in spare.drain(..) {
-            done += size_of(&queued.frame);
-            self.frame(&queued);
+            done += queued.size();
+            self.write(queued);
             // Not with every frame: the session counts on the same number at the same time.
             if done >= ENOUGH {
                 self.state.waiting.fetch_sub(std::mem::take(&mut done), Ordering::Relaxed);
+                self.state.written.notify_waiters();
             }
         }
         self.state.waiting.fetch_sub(done, Ordering::Relaxed);
@@ -390,17 +420,29 @@ impl Open {
         self.state.written.notify_waiters();
     }
 
-    fn frame(&mut self, queued: &Queued) {
+    fn write(&mut self, queued: Queued) {
+        match queued {
+            Queued::Frame(frame) => self.line(|writer| writer.frame(&frame)),
+            Queued::Clean(frame) => self.line(|writer| writer.clean_frame(&frame)),
+            Queued::Texts(Texts { conn, text, lines }) => {
+                let mut start = 0;
+                for line in lines {
+                    let own = &text[std::mem::replace(&mut start, line.end)..line.end];
+                    let stamp = (line.at, line.earlier);
+                    self.line(|writer| writer.text(stamp, conn, Side::Server, own, line.is_json));
+                }
+                spare::give_back(text);
+            }
+        }
+    }
+
+    /// Writes one line, if none was lost before it.
+    fn line(&mut self, write: impl FnOnce(&mut Writer<Append>) -> io::Result<()>) {
         if self.state.is_lost() {
             self.state.missing.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        let written = match queued.known {
-            Known::Nothing => self.writer.frame(&queued.frame),
-            Known::Json => self.writer.json_frame(&queued.frame),
-            Known::Clean => self.writer.clean_frame(&queued.frame),
-        };
-        match written {
+        match write(&mut self.writer) {
             Ok(()) => self.frames += 1,
             Err(error) => self.state.lose(error.to_string()),
         }

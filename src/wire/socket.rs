@@ -1,11 +1,10 @@
 //! A stream to a peer, with or without TLS, that knows when what it reads arrived.
 
-use super::stamps::{Arrivals, Stamped};
-use super::walk::Walk;
+use super::stamps::{Newest, Stamped};
 use crate::transcript::Stamps;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsStream;
@@ -14,9 +13,6 @@ use tokio_rustls::TlsStream;
 #[derive(Debug)]
 pub(super) struct Socket {
     stream: Stream,
-    arrivals: Arrivals,
-    /// Follows the frames, once the handshake is over.
-    frames: Option<Walk>,
 }
 
 #[derive(Debug)]
@@ -28,61 +24,43 @@ enum Stream {
 impl Socket {
     /// Without TLS.
     pub(super) fn plain(stream: Stamped) -> Socket {
-        Socket { arrivals: stream.arrivals(), stream: Stream::Plain(stream), frames: None }
+        Socket { stream: Stream::Plain(stream) }
     }
 
     /// With TLS, of either side.
     pub(super) fn tls(stream: impl Into<TlsStream<Stamped>>) -> Socket {
-        let stream = Box::new(stream.into());
-        Socket { arrivals: stream.get_ref().0.arrivals(), stream: Stream::Tls(stream), frames: None }
-    }
-
-    /// When what it reads arrived.
-    pub(super) fn arrivals(&self) -> &Arrivals {
-        &self.arrivals
+        Socket { stream: Stream::Tls(Box::new(stream.into())) }
     }
 
     /// Who will stamp what it reads.
     pub(super) fn stamps(&self) -> Stamps {
-        match &self.stream {
-            Stream::Plain(stream) => stream.stamps(),
-            Stream::Tls(stream) => stream.get_ref().0.stamps(),
-        }
+        self.stamped().stamps()
     }
 
     /// The TCP connection below.
     pub(super) fn tcp(&self) -> &TcpStream {
-        match &self.stream {
-            Stream::Plain(stream) => stream.tcp(),
-            Stream::Tls(stream) => stream.get_ref().0.tcp(),
-        }
+        self.stamped().tcp()
     }
 
-    /// From here on what is read are WebSocket frames, the first of which begin with `rest`, which was read already.
-    /// Their stamps are asked for by number.
-    pub(super) fn frames_begin(&mut self, rest: &[u8]) -> Arrivals {
-        let mut walk = Walk::frames();
-        walk.feed(rest);
-        self.arrivals.walked(&walk, true);
-        self.frames = Some(walk);
-        self.arrivals.clone()
+    /// What is known of its newest bytes. TLS may hold more of them back, where there was no room for it.
+    pub(super) fn newest(&self) -> Newest {
+        self.stamped().newest()
+    }
+
+    fn stamped(&self) -> &Stamped {
+        match &self.stream {
+            Stream::Plain(stream) => stream,
+            Stream::Tls(stream) => stream.get_ref().0,
+        }
     }
 }
 
 impl AsyncRead for Socket {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        let start = buf.filled().len();
-        ready!(match &mut this.stream {
+        match &mut self.get_mut().stream {
             Stream::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
             Stream::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
-        })?;
-        if let Some(walk) = &mut this.frames {
-            walk.feed(&buf.filled()[start..]);
-            // TLS may hold more of the same bytes back, where there was no room for it.
-            this.arrivals.walked(walk, buf.remaining() > 0);
         }
-        Poll::Ready(Ok(()))
     }
 }
 

@@ -4,7 +4,7 @@
 //! and without any privilege. So a message's stamp does not depend on when a busy machine got round to reading it. What
 //! the kernel tells is the newest stamp among the bytes of one read: a read that emptied the socket and ended with the
 //! message is exact; any other message of that read came at most at that time, and no earlier than the newest byte of
-//! the last read that emptied the socket. Both are kept, and [`Arrivals`] answers with both.
+//! the last read that emptied the socket. Both are kept, and [`Newest`] answers with both.
 //!
 //! The kernel's stamps are of the wall clock. At every read both clocks are looked at, the monotonic one last: a stamp
 //! errs by what passes between, some ten nanoseconds, and to the late side, so that nothing is stamped before it came.
@@ -15,7 +15,6 @@ use crate::transcript::{Gap, Stamps};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -24,12 +23,9 @@ use tokio::net::{TcpSocket, TcpStream};
 /// By so much the stamps of two reads may be off, each against the other.
 const JITTER: Duration = Duration::from_micros(2);
 
-/// What is known of the newest bytes that were read from a socket. Clones share it.
-#[derive(Debug, Clone)]
-pub(super) struct Arrivals(Arc<Mutex<Newest>>);
-
-#[derive(Debug)]
-struct Newest {
+/// What is known of the newest bytes that were read from a socket.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Newest {
     /// When they came; when they were read, where the kernel does not say.
     at: Instant,
     /// No byte of the newest read came before this.
@@ -42,82 +38,42 @@ struct Newest {
     is_kernel: bool,
     /// Whether `at` is the newest byte's own, nothing waits behind it, and it ends a TLS record where there is TLS.
     is_exact: bool,
-    /// How many messages and control frames were whole with the newest bytes.
-    whole: u64,
-    /// Whether the newest byte ends a frame.
-    is_between: bool,
 }
 
-impl Arrivals {
-    fn new() -> Arrivals {
+impl Newest {
+    /// Nothing was read yet.
+    pub(super) fn new() -> Newest {
         let now = Instant::now();
-        Arrivals(Arc::new(Mutex::new(Newest {
-            at: now,
-            since: now,
-            emptied: now,
-            read: now,
-            is_kernel: false,
-            is_exact: false,
-            whole: 0,
-            is_between: false,
-        })))
+        Newest { at: now, since: now, emptied: now, read: now, is_kernel: false, is_exact: false }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Newest> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Who stamped them.
+    pub(super) fn stamps(self) -> Stamps {
+        if self.is_kernel { Stamps::Kernel } else { Stamps::User }
     }
 
-    /// Who stamped the newest bytes.
-    pub(super) fn stamps(&self) -> Stamps {
-        if self.lock().is_kernel { Stamps::Kernel } else { Stamps::User }
-    }
-
-    /// When the `number`-th message or control frame arrived, counted from 1, and how much earlier that may have been;
-    /// to be asked before anything more is read. With `Stamps::User`: when it was read, and nothing else is known.
-    pub(super) fn of(&self, number: u64, stamps: Stamps) -> (Instant, Gap) {
-        let newest = self.lock();
+    /// When a message arrived that was whole with them, and how much earlier that may have been; `is_last` says whether
+    /// it ends with the very last of them. With `Stamps::User`: when it was read, and nothing else is known.
+    pub(super) fn of(self, is_last: bool, stamps: Stamps) -> (Instant, Gap) {
         match stamps {
-            Stamps::User | Stamps::Import => (newest.read, Gap::ZERO),
-            Stamps::Kernel => {
-                let is_exact = newest.is_exact && newest.is_between && number == newest.whole;
-                let earlier =
-                    if is_exact { Gap::ZERO } else { newest.at.duration_since(newest.since).into() };
-                (newest.at, earlier)
-            }
+            Stamps::User | Stamps::Import => (self.read, Gap::ZERO),
+            Stamps::Kernel if is_last && self.is_exact => (self.at, Gap::ZERO),
+            Stamps::Kernel => (self.at, self.at.duration_since(self.since).into()),
         }
-    }
-
-    /// When the newest bytes arrived, and how much earlier a message may have arrived that they hold; `is_last` says
-    /// whether it ends with them. To be asked before anything more is read.
-    pub(super) fn newest(&self, is_last: bool, stamps: Stamps) -> (Instant, Gap) {
-        let newest = self.lock();
-        match stamps {
-            Stamps::User | Stamps::Import => (newest.read, Gap::ZERO),
-            Stamps::Kernel if is_last && newest.is_exact => (newest.at, Gap::ZERO),
-            Stamps::Kernel => (newest.at, newest.at.duration_since(newest.since).into()),
-        }
-    }
-
-    /// Frames stand in what was read; `walk` has seen them, `is_all` says whether up to the newest byte.
-    pub(super) fn walked(&self, walk: &Walk, is_all: bool) {
-        let mut newest = self.lock();
-        newest.whole = walk.whole();
-        newest.is_between = is_all && walk.is_between();
     }
 
     /// Bytes were read. `stamp` is what the kernel says of them, `is_last` whether nothing waits behind them.
-    fn read(&self, stamp: Option<Instant>, is_last: bool, is_record: bool) {
+    fn note(&mut self, stamp: Option<Instant>, is_last: bool, is_record: bool) {
         let now = Instant::now();
-        let mut newest = self.lock();
-        let stamp = stamp.filter(|stamp| *stamp <= now && *stamp + JITTER >= newest.emptied);
-        newest.since = newest.emptied;
-        newest.read = now;
-        newest.is_kernel = stamp.is_some();
-        newest.is_exact = stamp.is_some() && is_last && is_record;
+        let stamp = stamp.filter(|stamp| *stamp <= now && *stamp + JITTER >= self.emptied);
+        self.since = self.emptied;
+        self.read = now;
+        self.is_kernel = stamp.is_some();
+        self.is_exact = stamp.is_some() && is_last && is_record;
         // In order of their stamps: what was deliverable only after older bytes came with them.
-        newest.at = stamp.unwrap_or(now).max(newest.emptied);
+        self.at = stamp.unwrap_or(now).max(self.emptied);
         if is_last {
-            newest.emptied = newest.at;
+            self.emptied = self.at;
         }
     }
 }
@@ -126,7 +82,7 @@ impl Arrivals {
 #[derive(Debug)]
 pub(super) struct Stamped {
     tcp: TcpStream,
-    arrivals: Arrivals,
+    newest: Newest,
     /// Follows TLS records, where the bytes are such.
     records: Option<Walk>,
     #[cfg(target_os = "linux")]
@@ -150,6 +106,7 @@ impl Stamped {
     pub(super) fn new(tcp: TcpStream, is_tls: bool) -> Stamped {
         #[cfg(target_os = "linux")]
         let control = {
+            kernel::warm_up();
             use nix::sys::socket::{setsockopt, sockopt::ReceiveTimestampns};
             setsockopt(&tcp, ReceiveTimestampns, &true)
                 .is_ok()
@@ -157,8 +114,8 @@ impl Stamped {
         };
         Stamped {
             tcp,
-            arrivals: Arrivals::new(),
-            records: is_tls.then(Walk::tls),
+            newest: Newest::new(),
+            records: is_tls.then(Walk::default),
             #[cfg(target_os = "linux")]
             control,
         }
@@ -174,8 +131,8 @@ impl Stamped {
     }
 
     /// What is known of its newest bytes.
-    pub(super) fn arrivals(&self) -> Arrivals {
-        self.arrivals.clone()
+    pub(super) fn newest(&self) -> Newest {
+        self.newest
     }
 
     /// The TCP stream itself, to ask or set something of it. What is read from it directly goes unnoticed.
@@ -188,7 +145,7 @@ impl Stamped {
             walk.feed(bytes);
             walk.is_between()
         });
-        self.arrivals.read(stamp, is_last, is_record);
+        self.newest.note(stamp, is_last, is_record);
     }
 
     fn poll_unstamped(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
@@ -371,7 +328,7 @@ mod tests {
     use super::*;
     use std::io::{Read, Write};
     use std::net::TcpListener;
-    use std::sync::mpsc;
+    use std::sync::{Arc, mpsc};
     use tokio::io::AsyncReadExt;
 
     /// Far longer than anything here takes by itself.
@@ -434,7 +391,6 @@ mod tests {
         texts: mpsc::Sender<Vec<u8>>,
         written: mpsc::Receiver<(Instant, Instant)>,
     ) {
-        let arrivals = socket.frames_begin(&[]);
         let write = |text: Vec<u8>| {
             texts.send(text).expect("the server runs");
             written.recv().expect("it writes")
@@ -443,12 +399,12 @@ mod tests {
         let (before, after) = write(frame("one"));
         std::thread::sleep(HELD);
         take(&mut socket, 5).await;
-        assert_eq!(arrivals.stamps(), Stamps::Kernel);
-        let (first, earlier) = arrivals.of(1, Stamps::Kernel);
+        assert_eq!(socket.newest().stamps(), Stamps::Kernel);
+        let (first, earlier) = socket.newest().of(true, Stamps::Kernel);
         assert_eq!(earlier, Gap::ZERO);
         assert!(first >= before, "{:?} before it was written", before - first);
         assert!(first < after + HELD / 2, "{:?} after it was written", first - after);
-        let (read, _) = arrivals.of(1, Stamps::User);
+        let (read, _) = socket.newest().of(true, Stamps::User);
         assert!(read >= before + HELD && read <= Instant::now());
 
         // Two that are read at once, the third not whole: all have the newest stamp, which says so.
@@ -456,16 +412,14 @@ mod tests {
         std::thread::sleep(HELD);
         let (before, after) = write([frame("three"), b"\x81\x04fo".to_vec()].concat());
         take(&mut socket, 5 + 7 + 4).await;
-        for number in [2, 3] {
-            let (at, earlier) = arrivals.of(number, Stamps::Kernel);
-            assert!(at >= before && at < after + HELD / 2, "{at:?}");
-            let earliest = at - Duration::from(earlier);
-            assert!(earlier > Gap::ZERO && earliest >= first && earliest <= second, "{earlier}");
-        }
+        let (at, earlier) = socket.newest().of(false, Stamps::Kernel);
+        assert!(at >= before && at < after + HELD / 2, "{at:?}");
+        let earliest = at - Duration::from(earlier);
+        assert!(earlier > Gap::ZERO && earliest >= first && earliest <= second, "{earlier}");
         // The rest of it: exact again.
         let (before, after) = write(b"ur".to_vec());
         take(&mut socket, 2).await;
-        let (at, earlier) = arrivals.of(4, Stamps::Kernel);
+        let (at, earlier) = socket.newest().of(true, Stamps::Kernel);
         assert!(at >= before && at < after + HELD / 2 && earlier == Gap::ZERO, "{earlier}");
     }
 

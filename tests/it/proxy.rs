@@ -98,6 +98,9 @@ fn a_proxied_recording_holds_the_facts_of_the_handshake() {
     assert!(handshake["response"]["sec-websocket-accept"].is_string() && handshake["status"] == 101);
     assert!(header["claims"]["sub"].as_str().is_some_and(|sub| sub.starts_with("usr_")), "{header}");
     assert!(handshake["took"].as_u64() >= handshake["tcp"].as_u64());
+    if cfg!(target_os = "linux") {
+        assert_eq!(header["stamps"], "kernel", "both sides' bytes are stamped by the kernel");
+    }
     // What the driver saw on its side of the proxy is what the proxy saw.
     let own = project.files("recordings/driven");
     let own = lines(&std::fs::read_to_string(&own[0]).expect("a recording"));

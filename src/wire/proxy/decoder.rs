@@ -41,6 +41,8 @@ pub(super) struct Decoder {
     message: Option<InMessage>,
     inflate: Option<Inflate>,
     is_closed: bool,
+    /// Whether the latest frame ended what was told last.
+    is_told: bool,
 }
 
 #[derive(Debug)]
@@ -72,7 +74,13 @@ impl Decoder {
             message: None,
             inflate,
             is_closed: false,
+            is_told: false,
         }
+    }
+
+    /// Whether what was told last ends with the very last byte that was fed.
+    pub(super) fn is_between(&self) -> bool {
+        self.is_told && self.frame.is_none() && self.head.is_empty()
     }
 
     /// Reads the next bytes and tells each message and control frame that they complete.
@@ -94,10 +102,10 @@ impl Decoder {
             if self.frame.as_ref().is_some_and(|frame| frame.left > 0) {
                 return Ok(());
             }
-            if let Some(frame) = self.frame.take()
-                && let Some(payload) = self.finish(&frame)?
-            {
-                tell(payload);
+            if let Some(frame) = self.frame.take() {
+                let payload = self.finish(&frame)?;
+                self.is_told = payload.is_some() && !(self.is_closed && !bytes.is_empty());
+                payload.into_iter().for_each(&mut *tell);
             }
         }
         Ok(())

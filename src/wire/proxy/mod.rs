@@ -21,10 +21,12 @@ mod tape;
 use super::append::Flush;
 use super::client::{Line, Place, joined, reach};
 use super::host::Probe;
+use super::socket::Socket;
+use super::stamps::Stamped;
 use super::upgrade::ConnectError;
 use crate::auth::Trust;
 use crate::secret::Secret;
-use crate::transcript::{Ending, Gap, Handshake, Redactor, Rules};
+use crate::transcript::{Ending, Gap, Handshake, Redactor, Rules, Stamps};
 use credentials::Shown;
 use head::{Head, HeadError, Kind};
 use rustls::ServerConfig;
@@ -37,7 +39,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tape::{Opened, Tape};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -296,15 +298,15 @@ async fn serve(
     // Without this the kernel holds small frames back; a connection that is gone already says so when it is read.
     let _ = tcp.set_nodelay(true);
     let Some(acceptor) = acceptor else {
-        return serve_stream(&shared, tcp, client, stop).await;
+        return serve_stream(&shared, Socket::plain(Stamped::new(tcp, false)), client, stop).await;
     };
     let accepted = tokio::select! {
         biased;
         _ = stop.wait_for(|stop| *stop) => return,
-        accepted = timeout(PATIENCE, acceptor.accept(tcp)) => accepted,
+        accepted = timeout(PATIENCE, acceptor.accept(Stamped::new(tcp, true))) => accepted,
     };
     match accepted {
-        Ok(Ok(stream)) => Box::pin(serve_stream(&shared, stream, client, stop)).await,
+        Ok(Ok(stream)) => Box::pin(serve_stream(&shared, Socket::tls(stream), client, stop)).await,
         Ok(Err(error)) => {
             let hint =
                 "does it trust the certificate of --cert? and does its URL begin with wss:// or https://?";
@@ -315,14 +317,12 @@ async fn serve(
     }
 }
 
-async fn serve_stream<C>(
+async fn serve_stream(
     shared: &Arc<Shared>,
-    mut stream: C,
+    mut stream: Socket,
     client: SocketAddr,
     mut stop: watch::Receiver<bool>,
-) where
-    C: AsyncRead + AsyncWrite + Unpin + Send,
-{
+) {
     let mut buffer = Vec::with_capacity(2048);
     let head = tokio::select! {
         biased;
@@ -358,10 +358,7 @@ struct Asked {
 }
 
 /// Passes a request on, and everything after it.
-async fn pass<C>(shared: &Arc<Shared>, stream: &mut C, mut asked: Asked, mut stop: watch::Receiver<bool>)
-where
-    C: AsyncRead + AsyncWrite + Unpin + Send,
-{
+async fn pass(shared: &Arc<Shared>, stream: &mut Socket, mut asked: Asked, mut stop: watch::Receiver<bool>) {
     let options = &shared.options;
     let is_upgrade = asked.head.is_upgrade();
     let own = rewrite(shared, &mut asked, is_upgrade);
@@ -443,16 +440,14 @@ fn rewrite(shared: &Shared, asked: &mut Asked, is_upgrade: bool) -> Origins {
 }
 
 /// Opens a WebSocket through us, and records it.
-async fn upgrade<C>(
+async fn upgrade(
     shared: &Arc<Shared>,
-    stream: &mut C,
+    stream: &mut Socket,
     asked: Asked,
     line: Line,
     origins: Origins,
     mut stop: watch::Receiver<bool>,
-) where
-    C: AsyncRead + AsyncWrite + Unpin + Send,
-{
+) {
     let Line { socket: mut server, peer, tls, started, connected } = line;
     let redactor = Redactor::with_rules(shared.options.rules.clone());
     for (name, secret) in &shared.options.secrets {
@@ -511,8 +506,10 @@ async fn upgrade<C>(
     }
     let (_, target, _) = asked.head.request();
     let scheme = if shared.to.tls { "wss" } else { "ws" };
+    let both = [stream.newest().stamps(), server.newest().stamps()];
     let opened = Opened {
         at,
+        stamps: if both == [Stamps::Kernel; 2] { Stamps::Kernel } else { Stamps::User },
         url: format!("{scheme}://{}{target}", shared.to.authority),
         handshake: Handshake {
             peer: peer.to_string(),

@@ -4,7 +4,9 @@
 //! direction has one buffer and reads only when that is empty; a slow reader on one side so slows the other side, as does
 //! a watcher that has no room, nothing is dropped, and memory stays bounded.
 
-use crate::transcript::Side;
+use crate::transcript::{Gap, Side, Stamps};
+use crate::wire::socket::Socket;
+use crate::wire::stamps::Newest;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -17,10 +19,37 @@ const BUFFER: (usize, usize) = (8 * 1024, 64 * 1024);
 /// How long one direction may go on when the other one has ended.
 const LINGER: Duration = Duration::from_secs(10);
 
+/// One side of a relay: bytes in and out, and when the newest of them came in.
+pub(super) trait End: AsyncRead + AsyncWrite + Unpin {
+    fn newest(&self) -> Newest;
+}
+
+impl End for Socket {
+    fn newest(&self) -> Newest {
+        Socket::newest(self)
+    }
+}
+
+/// When bytes arrived.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Arrival {
+    newest: Newest,
+    /// Whether nothing was left behind for want of room.
+    is_all: bool,
+}
+
+impl Arrival {
+    /// When a message arrived that was whole with them, and how much earlier that may have been; `is_last` says whether
+    /// it ends with the very last of them.
+    pub(super) fn of(self, is_last: bool, stamps: Stamps) -> (Instant, Gap) {
+        self.newest.of(is_last && self.is_all, stamps)
+    }
+}
+
 /// Who looks at what passes.
 pub(super) trait Watcher: Send {
     /// What arrived of a side, and when; the other side's kernel was offered it.
-    fn look(&mut self, side: Side, at: Instant, bytes: &[u8]);
+    fn look(&mut self, side: Side, came: Arrival, bytes: &[u8]);
 
     /// Ready while it can look at more. What is held already goes on; nothing more is read until then.
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()>;
@@ -47,7 +76,7 @@ struct Lane {
     from: usize,
     to: usize,
     /// When what is in the buffer arrived; nothing if it was looked at.
-    unseen: Option<Instant>,
+    unseen: Option<Arrival>,
     must_flush: bool,
     is_over: bool,
     ended: Option<Ended>,
@@ -61,11 +90,12 @@ pub(super) async fn relay<C, S>(
     watcher: &mut impl Watcher,
 ) -> Outcome
 where
-    C: AsyncRead + AsyncWrite + Unpin,
-    S: AsyncRead + AsyncWrite + Unpin,
+    C: End,
+    S: End,
 {
     let [first, second] = begun;
-    let (mut up, mut down) = (Lane::new(Side::Client, first), Lane::new(Side::Server, second));
+    let mut up = Lane::new(Side::Client, first, client.newest());
+    let mut down = Lane::new(Side::Server, second, server.newest());
     let mut linger: Option<Pin<Box<Sleep>>> = None;
     std::future::poll_fn(|cx| {
         loop {
@@ -100,11 +130,11 @@ fn outcome(up: Lane, down: Lane) -> Outcome {
 }
 
 impl Lane {
-    fn new(side: Side, begun: Vec<u8>) -> Lane {
+    fn new(side: Side, begun: Vec<u8>, newest: Newest) -> Lane {
         let to = begun.len();
         let mut buffer = begun;
         buffer.resize(to.max(BUFFER.0), 0);
-        let unseen = (to > 0).then(Instant::now);
+        let unseen = (to > 0).then_some(Arrival { newest, is_all: true });
         Lane { side, buffer, from: 0, to, unseen, must_flush: false, is_over: false, ended: None }
     }
 
@@ -117,7 +147,7 @@ impl Lane {
         watcher: &mut impl Watcher,
     ) -> Poll<()>
     where
-        R: AsyncRead + Unpin,
+        R: End,
         W: AsyncWrite + Unpin,
     {
         if self.is_over {
@@ -125,8 +155,8 @@ impl Lane {
         }
         let step = self.forward(cx, to);
         // Whether or not all of it could go: in the order of arrival, before anything else is read.
-        if let Some(at) = self.unseen.take() {
-            watcher.look(self.side, at, &self.buffer[..self.to]);
+        if let Some(came) = self.unseen.take() {
+            watcher.look(self.side, came, &self.buffer[..self.to]);
         }
         match ready!(step) {
             Ok(()) if self.ended.is_some() => {
@@ -169,17 +199,16 @@ impl Lane {
         Poll::Ready(Ok(()))
     }
 
-    fn take<R: AsyncRead + Unpin>(&mut self, cx: &mut Context<'_>, from: &mut R) -> Poll<()> {
+    fn take<R: End>(&mut self, cx: &mut Context<'_>, from: &mut R) -> Poll<()> {
         if self.to == self.buffer.len() && self.buffer.len() < BUFFER.1 {
             self.buffer.resize((self.buffer.len() * 2).min(BUFFER.1), 0);
         }
         let mut buf = ReadBuf::new(&mut self.buffer);
-        let read = ready!(Pin::new(from).poll_read(cx, &mut buf));
-        let at = Instant::now();
-        let count = buf.filled().len();
+        let read = ready!(Pin::new(&mut *from).poll_read(cx, &mut buf));
+        let (count, is_all) = (buf.filled().len(), buf.remaining() > 0);
         (self.from, self.to) = (0, count);
         match read {
-            Ok(()) if count > 0 => self.unseen = Some(at),
+            Ok(()) if count > 0 => self.unseen = Some(Arrival { newest: from.newest(), is_all }),
             Ok(()) => self.end(None),
             Err(error) => self.end(Some(error)),
         }
@@ -197,14 +226,20 @@ impl Lane {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+
+    impl End for DuplexStream {
+        fn newest(&self) -> Newest {
+            Newest::new()
+        }
+    }
 
     /// How much arrived of which side.
     #[derive(Default)]
     struct Seen(Vec<(Side, usize)>);
 
     impl Watcher for Seen {
-        fn look(&mut self, side: Side, _: Instant, bytes: &[u8]) {
+        fn look(&mut self, side: Side, _: Arrival, bytes: &[u8]) {
             self.0.push((side, bytes.len()));
         }
 

@@ -6,7 +6,7 @@
 use super::credentials::Shown;
 use super::decoder::{DecodeError, Decoder};
 use super::deflate::{Agreed, Inflate};
-use super::relay::{Outcome, Watcher};
+use super::relay::{Arrival, Outcome, Watcher};
 use super::{Notice, Recorded, Shared};
 use crate::auth::random_word;
 use crate::transcript::{
@@ -26,6 +26,8 @@ const LOOK: Duration = Duration::from_millis(500);
 pub(super) struct Opened {
     /// When the server's answer was read: offset zero.
     pub(super) at: Instant,
+    /// Who stamps what arrives: the kernel, if it did so during the handshake on both sides.
+    pub(super) stamps: Stamps,
     /// Where the server is, with the client's path and query.
     pub(super) url: String,
     pub(super) handshake: Handshake,
@@ -99,7 +101,7 @@ impl Tape {
         tape
     }
 
-    fn frame(&mut self, side: Side, at: Instant, payload: Payload) {
+    fn frame(&mut self, side: Side, (at, earlier): (Instant, Gap), payload: Payload) {
         if side == Side::Client && payload.is_message() && !self.is_greeted {
             self.is_greeted = true;
             self.opened.shown.message(&payload, &self.opened.redactor);
@@ -112,10 +114,16 @@ impl Tape {
         if matches!(self.state, State::Waiting) {
             self.begin();
         }
-        self.last = self.offset(at).max(self.last);
+        let stamp = self.offset(at);
+        // What one side sent may be looked at after what the other sent later: the list stays in order, and says so.
+        self.last = stamp.max(self.last);
+        let earlier = match self.opened.stamps {
+            Stamps::Kernel => earlier + self.last.since(stamp),
+            Stamps::User | Stamps::Import => Gap::ZERO,
+        };
         if let State::Writing(recorder) = &self.state {
             self.frames += 1;
-            recorder.record(Frame::new(self.last, side, payload));
+            recorder.record(Frame { earlier, ..Frame::new(self.last, side, payload) });
         }
     }
 
@@ -147,7 +155,7 @@ impl Tape {
             url: redactor.clean(&redactor.clean_url(&self.opened.url)).into_owned(),
             user: self.user.clone(),
             recorder: concat!("goldwire ", env!("CARGO_PKG_VERSION")).to_owned(),
-            stamps: Stamps::User,
+            stamps: self.opened.stamps,
             handshake: redactor.clean_handshake(&self.opened.handshake),
             claims: claims.map(|mut claims| {
                 redactor.clean_json(&mut claims);
@@ -218,15 +226,18 @@ impl Tape {
 }
 
 impl Watcher for Tape {
-    fn look(&mut self, side: Side, at: Instant, bytes: &[u8]) {
+    fn look(&mut self, side: Side, came: Arrival, bytes: &[u8]) {
         if self.loss.is_some() {
             return;
         }
         let mut told = Vec::new();
-        let read =
-            self.decoders[usize::from(side == Side::Server)].feed(bytes, &mut |payload| told.push(payload));
-        for payload in told {
-            self.frame(side, at, payload);
+        let decoder = &mut self.decoders[usize::from(side == Side::Server)];
+        let read = decoder.feed(bytes, &mut |payload| told.push(payload));
+        let is_between = decoder.is_between();
+        let count = told.len();
+        for (index, payload) in told.into_iter().enumerate() {
+            let is_last = is_between && index + 1 == count;
+            self.frame(side, came.of(is_last, self.opened.stamps), payload);
         }
         match read {
             Ok(()) => {}
@@ -235,8 +246,9 @@ impl Watcher for Tape {
             }
             Err(error @ DecodeError::Protocol(_)) => self.lose(format!("the {side} {error}")),
         }
-        if at.saturating_duration_since(self.looked) > LOOK {
-            self.looked = at;
+        let now = Instant::now();
+        if now.saturating_duration_since(self.looked) > LOOK {
+            self.looked = now;
             if let State::Writing(recorder) = &self.state
                 && let Some(cause) = recorder.loss()
             {
