@@ -480,9 +480,15 @@ impl Driver<'_> {
     /// Likewise where nobody needs a message by itself: its text goes to the recorder where it lies.
     fn drain_texts(&mut self) {
         let Some(connection) = &mut self.connection else { return };
-        let (text, items) = connection.incoming.take();
+        let (mut text, items) = connection.incoming.take();
+        // What was taken one by one before still stands in front.
+        let begins = items.as_slice().iter().find_map(|item| match item.what {
+            What::Text { start, .. } => Some(start),
+            What::Other(_) => None,
+        });
+        let mut first = begins.unwrap_or(text.len());
+        text.drain(..first);
         let mut texts = Texts { conn: self.conn, text, lines: Vec::with_capacity(items.len()) };
-        let mut first = 0;
         for Item { at, earlier, request, what } in items {
             match what {
                 What::Text { start, end } => {

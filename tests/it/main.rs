@@ -2,6 +2,7 @@
 //! and what is pure is tested by values.
 
 mod action;
+mod burst;
 mod cases;
 mod committed;
 mod compare;
