@@ -79,7 +79,7 @@ pub struct Sender(Half);
 #[derive(Debug)]
 enum Half {
     WebSocket(Arc<Duplex>),
-    Http(Requests),
+    Http(Box<Requests>),
 }
 
 /// Why a frame was not sent.
@@ -99,7 +99,7 @@ pub enum SendError {
 impl Sender {
     /// Over HTTP.
     pub(super) fn http(requests: Requests) -> Sender {
-        Sender(Half::Http(requests))
+        Sender(Half::Http(Box::new(requests)))
     }
 
     /// Sends a frame; returns the time right before it was handed to the kernel. Over HTTP it is a request, which arrives

@@ -104,7 +104,7 @@ impl Decoder {
             }
             if let Some(frame) = self.frame.take() {
                 let payload = self.finish(&frame)?;
-                self.is_told = payload.is_some() && !(self.is_closed && !bytes.is_empty());
+                self.is_told = payload.is_some() && (!self.is_closed || bytes.is_empty());
                 payload.into_iter().for_each(&mut *tell);
             }
         }
