@@ -130,6 +130,16 @@ fn every_key_of_the_configuration_that_is_explained_is_read_and_the_other_way_ro
             "auth.a.register.qqqqqqqqqqqq",
         ),
         ("[auth.a.login]\nurl = '/'\ntoken = ''\n", "auth.NAME.login.", "auth.a.login.qqqqqqqqqqqq"),
+        (
+            "[auth.a]\nlogin = { url = '/', token = '' }\n[auth.a.refresh]\nurl = '/'\ntoken = ''\n",
+            "auth.NAME.refresh.",
+            "auth.a.refresh.qqqqqqqqqqqq",
+        ),
+        (
+            "[probe.cancel]\nafter = 'a'\nsend = 'b'\nuntil = 'c'\n",
+            "probe.cancel.",
+            "probe.cancel.qqqqqqqqqqqq",
+        ),
         ("[probe]\n", "probe.", "probe.qqqqqqqqqqqq"),
         ("[probe.auth]\n", "probe.auth.", "probe.auth.qqqqqqqqqqqq"),
         ("[redact]\n", "redact.", "redact.qqqqqqqqqqqq"),
