@@ -64,7 +64,7 @@ fn learned(variants: &[&[&str]]) -> Golden {
 /// Without what tells events of a name apart.
 fn bare(dialect: &Dialect) -> Dialect {
     match dialect {
-        Dialect::Json(_) => dialect.clone(),
+        Dialect::Json(_) | Dialect::Sse(_) => dialect.clone(),
         Dialect::Protocol(spoken) => Dialect::Protocol(crate::dialect::Spoken::new(spoken.protocol)),
         Dialect::Sse(names) => Dialect::Sse(names.clone()),
     }
