@@ -66,7 +66,6 @@ fn bare(dialect: &Dialect) -> Dialect {
     match dialect {
         Dialect::Json(_) | Dialect::Sse(_) => dialect.clone(),
         Dialect::Protocol(spoken) => Dialect::Protocol(crate::dialect::Spoken::new(spoken.protocol)),
-        Dialect::Sse(names) => Dialect::Sse(names.clone()),
     }
 }
 
