@@ -424,12 +424,16 @@ fn read_dialect(fields: Fields<'_>) -> Dialect {
     let server = name("server_name").unwrap_or(both);
     let reply = name("reply");
     let refine = read_refine();
-    let mut requests = BTreeMap::new();
-    if is_http {
-        let table = fields.table("requests");
-        let keys = table.keys().into_iter();
-        requests.extend(keys.filter_map(|key| Some((key.clone(), table.text(&key)?))));
-        table.finish();
+    let table = fields.table("requests");
+    let span = table.span();
+    let keys = table.keys().into_iter();
+    let requests: BTreeMap<String, String> =
+        keys.filter_map(|key| Some((key.clone(), table.text(&key)?))).collect();
+    table.finish();
+    if !is_http && !requests.is_empty() {
+        let message = "`dialect.requests` names requests over HTTP".to_owned();
+        let hint = Some("write kind = \"sse\"".to_owned());
+        fields.source().report(span, message, "not in this dialect", hint);
     }
     fields.finish();
     let names = JsonNames { client, server, reply, refine };
