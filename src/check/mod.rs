@@ -5,6 +5,8 @@
 //! runs together by [`judge_timing`], over several rounds by [`judge_rounds`]. Nothing here can fail: it can only find.
 
 mod binding;
+#[cfg(test)]
+mod dialects;
 mod evidence;
 mod explain;
 mod liveness;

@@ -6,8 +6,6 @@
 //! accepts every recording it was learned from; that is checked here, not hoped for.
 
 mod binding;
-#[cfg(test)]
-mod dialects;
 mod guarantee;
 mod lanes;
 mod liveness;

@@ -1,9 +1,9 @@
-//! What is learned of sessions in other dialects than plain JSON: tests.
+//! What is learned of sessions in other dialects than plain JSON accepts them: tests.
 
-use super::learn;
-use crate::check::check;
+use super::check;
 use crate::dialect::{Dialect, events};
 use crate::golden::{self, Golden};
+use crate::learn::learn;
 use crate::transcript::{End, Ending, Frame, Header, Offset, Payload, Side, Transcript};
 
 /// `> text` and `< text`, bytes as `>x 00ff`; `$` and letters stand for an id of this session's, one for each letter.
