@@ -521,6 +521,9 @@ pub(super) struct ProbeArgs {
     /// How many sessions one after the other, to see whether they become slower
     #[arg(long, value_name = "N")]
     pub(super) soak: Option<u32>,
+    /// At how many different messages sessions are cut at most, to see whether the next one is whole
+    #[arg(long, value_name = "N")]
+    pub(super) cuts: Option<usize>,
     /// How the result is printed
     #[arg(long, default_value = "text")]
     pub(super) format: Format,

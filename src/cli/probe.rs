@@ -49,6 +49,7 @@ async fn probed(
     settings.users = args.users.unwrap_or(settings.users).max(2);
     settings.rounds = args.rounds.unwrap_or(settings.rounds).max(1);
     settings.soak = args.soak.unwrap_or(settings.soak);
+    settings.cuts = args.cuts.unwrap_or(settings.cuts).max(1);
     let mut live = Live::open(config, &args.target, interrupts()).await?;
     let cells = ask(&mut live, runs_folder(&config.root), &settings, &questions).await;
     let interrupted = live.is_interrupted();
@@ -111,7 +112,8 @@ pub(super) fn questions(
         for (index, one) in selected.iter().enumerate() {
             // Who may come in does not depend on what is said then.
             let is_named = probes.contains(&probe) && (probe != ProbeName::Auth || index == 0);
-            if !is_named && !(own && one.golden.probes.contains(&probe)) {
+            let is_its_own = own && one.golden.probes.contains(&probe);
+            if !is_named && !is_its_own {
                 continue;
             }
             let subject = match known.get(one.session.as_str()) {
