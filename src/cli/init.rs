@@ -22,12 +22,12 @@ use std::io::Write;
 use std::path::Path;
 use tokio::sync::mpsc;
 
-/// `URL`, `AUTH` and `HEARD` are filled in.
+/// What is written in capitals is filled in.
 const TEMPLATE: &str = r#"goldwire = 1
 default_target = "local"
 
 [check]
-users = 2                               # how many real users check at the same time
+USERS
 
 # [record]
 # flush = "every frame"                 # how soon frames are on the disk; "100 ms" by default
@@ -139,8 +139,15 @@ fn text(url: &str, heard: &str, login: Option<&str>) -> String {
         Some(_) => "auth = \"user\"                           # how users log in: [auth.user] below",
         None => "# auth = \"user\"                         # how users log in: [auth.user] below",
     };
+    // Users that nothing tells apart would see each other's doings.
+    let users = match login {
+        Some(_) => "users = 2                               # how many real users check at the same time",
+        None => {
+            "users = 1                               # how many check at the same time; more where each can log in"
+        }
+    };
     let login = login.map_or_else(|| NO_LOGIN.to_owned(), |login| format!("\n{login}"));
-    let parts = [("HEARD", heard), ("AUTH", auth), ("LOGIN", login.as_str()), ("URL", url)];
+    let parts = [("USERS", users), ("HEARD", heard), ("AUTH", auth), ("LOGIN", login.as_str()), ("URL", url)];
     // Line by line: what a server said is not looked through for places.
     let fill = |line: &str| match parts.iter().find(|(place, _)| *place == line) {
         Some((_, part)) => (*part).to_owned(),

@@ -59,13 +59,13 @@ pub fn changes(old: &Golden, new: &Golden) -> Vec<Change> {
         told.add(Other, "messages are understood in another way: see [dialect]");
     }
     order(&mut told, old, new);
-    set(&mut told, "rule", rules(old), rules(new), Narrower);
+    set(&mut told, "rule", &[old, new].map(rules), Narrower);
     let ends = |golden: &Golden| golden.ends.iter().cloned().collect();
-    set(&mut told, "ending", ends(old), ends(new), Wider);
+    set(&mut told, "ending", &[old, new].map(ends), Wider);
     let live = |golden: &Golden| golden.require_live.iter().map(|item| item.name().to_owned()).collect();
-    set(&mut told, "required live item", live(old), live(new), Narrower);
+    set(&mut told, "required live item", &[old, new].map(live), Narrower);
     let probes = |golden: &Golden| golden.probes.iter().map(|probe| probe.name().to_owned()).collect();
-    set(&mut told, "probe", probes(old), probes(new), Narrower);
+    set(&mut told, "probe", &[old, new].map(probes), Narrower);
     for (label, event) in &new.events {
         if let Some(before) = old.events.get(label) {
             self::event(&mut told, label, before, event);
@@ -100,10 +100,10 @@ impl Told {
 }
 
 /// Which of a set of names are new or gone; `grows` is what a new one does.
-fn set(told: &mut Told, what: &str, old: BTreeSet<String>, new: BTreeSet<String>, grows: Direction) {
+fn set(told: &mut Told, what: &str, [old, new]: &[BTreeSet<String>; 2], grows: Direction) {
     let shrinks = if grows == Wider { Narrower } else { Wider };
-    new.difference(&old).for_each(|name| told.add(grows, format!("new {what}: {name}")));
-    old.difference(&new).for_each(|name| told.add(shrinks, format!("no longer a {what}: {name}")));
+    new.difference(old).for_each(|name| told.add(grows, format!("new {what}: {name}")));
+    old.difference(new).for_each(|name| told.add(shrinks, format!("no longer a {what}: {name}")));
 }
 
 fn rules(golden: &Golden) -> BTreeSet<String> {
@@ -313,34 +313,27 @@ fn stand(order: &Order, one: &Label, other: &Label, again: bool) -> Option<Stand
     })
 }
 
-/// Which events now stand to each other in another way; those of one event with the same change are told together.
+/// Two events that stand to each other in another way: how they stood, and how they do.
+type Pair<'o> = (&'o Label, &'o Label, Stand, Stand);
+
+/// Which events now stand to each other in another way. One that moved is told once, with all that it passed.
 fn pairs(told: &mut Told, old: &Order, new: &Order) {
     let known = old.labels();
     let labels: Vec<&Label> = new.labels().into_iter().filter(|label| known.contains(label)).collect();
-    let mut groups: Vec<(&Label, Stand, Stand, Vec<&Label>)> = Vec::new();
+    let mut open: Vec<Pair<'_>> = Vec::new();
     for (index, &one) in labels.iter().enumerate() {
         for &other in &labels[index + 1..] {
-            let (Some(was), Some(is)) = (stand(old, one, other, false), stand(new, one, other, false)) else {
-                continue;
-            };
-            if was == is {
-                continue;
-            }
-            // One event that moved is told once, not with everything that it passed.
-            let open = groups.iter_mut().find_map(|(label, from, to, others)| {
-                let fits = |label: &Label, one: &Label, was: Stand, is: Stand| {
-                    *label == *one && *from == was && *to == is
-                };
-                if fits(label, one, was, is) {
-                    return Some((others, other));
-                }
-                fits(label, other, was.turned(), is.turned()).then_some((others, one))
-            });
-            match open {
-                Some((others, more)) => others.push(more),
-                None => groups.push((one, was, is, vec![other])),
-            }
+            let stands = stand(old, one, other, false).zip(stand(new, one, other, false));
+            open.extend(stands.filter(|(was, is)| was != is).map(|(was, is)| (one, other, was, is)));
         }
+    }
+    let mut groups: Vec<(&Label, Stand, Stand, Vec<&Label>)> = Vec::new();
+    while let Some(group) = largest(&labels, &open) {
+        let (one, was, is, _) = &group;
+        open.retain(|pair| {
+            seen_from(pair, one).is_none_or(|(_, own_was, own_is)| (own_was, own_is) != (*was, *is))
+        });
+        groups.push(group);
     }
     for (one, was, is, others) in groups.iter().take(PAIRS) {
         let direction = match (was.is_within(*is), is.is_within(*was)) {
@@ -356,6 +349,32 @@ fn pairs(told: &mut Told, old: &Order, new: &Order) {
     if groups.len() > PAIRS {
         told.add(Other, format!("{} more pairs of events stand in another order", groups.len() - PAIRS));
     }
+}
+
+/// A pair as one of its events has it: the other one, and how it stood and stands to that.
+fn seen_from<'o>(&(one, other, was, is): &Pair<'o>, label: &Label) -> Option<(&'o Label, Stand, Stand)> {
+    match label {
+        _ if label == one => Some((other, was, is)),
+        _ if label == other => Some((one, was.turned(), is.turned())),
+        _ => None,
+    }
+}
+
+/// The event with the most others to which it stands in another way, all in the same; the first of those in the order.
+fn largest<'o>(labels: &[&'o Label], open: &[Pair<'o>]) -> Option<(&'o Label, Stand, Stand, Vec<&'o Label>)> {
+    let mut best: Option<(&Label, Stand, Stand, Vec<&Label>)> = None;
+    for &label in labels {
+        let mut own: BTreeMap<(Stand, Stand), Vec<&Label>> = BTreeMap::new();
+        for (other, was, is) in open.iter().filter_map(|pair| seen_from(pair, label)) {
+            own.entry((was, is)).or_default().push(other);
+        }
+        for ((was, is), others) in own {
+            if best.as_ref().is_none_or(|(.., most)| others.len() > most.len()) {
+                best = Some((label, was, is, others));
+            }
+        }
+    }
+    best
 }
 
 // ---- events ----
@@ -555,6 +574,13 @@ mod tests {
         assert_eq!(
             said("order = \"a ; b ; c ; d\"", "order = \"d & ( a ; b ; c )\""),
             ["wider: `d` and `a`, `b`, `c`: in any order (was `a`, `b`, `c` first)"]
+        );
+        assert_eq!(
+            said("order = \"a ; b ; c ; d ; e\"", "order = \"( a ; b ; c ) & d & e\""),
+            [
+                "wider: `e` and `a`, `b`, `c`, `d`: in any order (was `a`, `b`, `c`, `d` first)",
+                "wider: `d` and `a`, `b`, `c`: in any order (was `a`, `b`, `c` first)"
+            ]
         );
         assert_eq!(
             said("order = \"a & b\"", "order = \"b ; a\""),

@@ -189,5 +189,5 @@ fn init_writes_a_configuration_that_reads_and_touches_none_that_is_there() {
     assert!(project.read("goldwire.toml").contains("url = \"ws://127.0.0.1:8000/ws\""));
     project.run(&["check"]).exits(4);
     project.run(&["init"]).exits(2);
-    project.run(&["init", "http://x", "--config", "other.toml"]).exits(2);
+    project.run(&["init", "ftp://x", "--config", "other.toml"]).exits(2);
 }
