@@ -46,7 +46,7 @@ fn what_comes_in_one_write_is_recorded_as_what_it_is() {
     server.join().expect("the server is served well");
     let files = project.files("recordings/burst");
     let [file] = &files[..] else { panic!("one recording: {files:?}\n{out:?}") };
-    let recording = read(&fs::read(file).expect("it can be read")).expect("a whole recording");
+    let recording = read(&fs::read(file).expect("it can be read")[..]).expect("a whole recording");
     let server = recording.frames.iter().filter(|frame| frame.side == Side::Server);
     let recorded: Vec<(u8, String)> = server
         .filter_map(|frame| match &frame.payload {
