@@ -7,6 +7,8 @@
 
 #[path = "servers/jupyter.rs"]
 mod jupyter;
+#[path = "servers/nats.rs"]
+mod nats;
 #[path = "servers/signalk.rs"]
 mod signalk;
 

@@ -43,7 +43,7 @@ fn what_is_committed_follows_its_schema() {
         holds(&of_golden, &toml(&path), &path.display().to_string());
     }
     holds(&of_config, &toml(Path::new("goldwire.toml")), "goldwire.toml");
-    for server in ["jupyter", "signalk"] {
+    for server in ["jupyter", "nats", "signalk"] {
         let path = format!("tests/servers/{server}/goldwire.toml");
         holds(&of_config, &toml(Path::new(&path)), &path);
     }
