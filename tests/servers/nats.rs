@@ -71,7 +71,7 @@ fn set(places: &[&str]) -> BTreeSet<String> {
 
 #[test]
 fn two_releases_side_by_side_differ_in_how_the_server_introduces_itself() {
-    let said = nats(&["compare", "room", "--baseline", "old", "--candidate", "nats", "--pairs", "2"]);
+    let said = nats(&["compare", "room", "--baseline", "old", "--candidate", "nats", "--pairs", "3"]);
     assert_eq!(said.code, Some(1), "{}", said.text);
     let all = said.report["differences"].as_array().expect("differences");
     let expected = [
