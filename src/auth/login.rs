@@ -69,8 +69,12 @@ pub enum Step {
     Mint,
     /// Taking a token that exists already.
     Token,
+    /// Making what the session needs.
+    Prepare,
     /// Working out where the token goes.
     Place,
+    /// Taking away what was made for the session.
+    Cleanup,
     /// Giving the token back.
     Logout,
     /// Asking for another token.
@@ -85,7 +89,9 @@ impl fmt::Display for Step {
             Step::Login => "login",
             Step::Mint => "mint",
             Step::Token => "token",
+            Step::Prepare => "prepare",
             Step::Place => "place",
+            Step::Cleanup => "cleanup",
             Step::Logout => "logout",
             Step::Refresh => "refresh",
         })
@@ -293,6 +299,13 @@ pub async fn login(
         Kind::Mint(recipe) => attempt.mint(recipe)?,
         Kind::Token(source) => attempt.token(source, index).await?,
     };
+    if !recipe.prepare.is_empty() {
+        attempt.vars.insert("token".to_owned(), Value::from(token.expose()));
+        for request in &recipe.prepare {
+            attempt.request(Step::Prepare, request, None).await?;
+        }
+        attempt.vars.remove("token");
+    }
     let placement = attempt.place(&recipe.placement)?;
     Ok(Identity {
         user: format!("u{index}"),
@@ -348,6 +361,23 @@ fn with_token(identity: &Identity) -> BTreeMap<String, Value> {
         vars.insert("token".to_owned(), Value::from(token.expose()));
     }
     vars
+}
+
+/// Takes away what was made for a user's session, as the recipe says.
+///
+/// # Errors
+/// When the server does not do it.
+pub async fn clean_up(
+    recipe: &Recipe,
+    base: &Base,
+    identity: &Identity,
+    redactor: &Redactor,
+) -> Result<(), AuthError> {
+    let mut attempt = Attempt { base, redactor, timeout: recipe.timeout, vars: with_token(identity) };
+    for request in &recipe.cleanup {
+        attempt.request(Step::Cleanup, request, None).await?;
+    }
+    Ok(())
 }
 
 /// The key that signs tokens, from where the configuration says it is. It is hidden from then on.
@@ -935,6 +965,38 @@ mod tests {
         assert!(made.to_lowercase().contains("authorization: bearer opaque-token-3"), "{made}");
         assert!(seen.recv().await.expect("logged in").starts_with("POST /l "));
         assert!(!redactor.clean("opaque-token-3").contains("opaque"));
+    }
+
+    #[tokio::test]
+    async fn what_a_session_needs_is_made_with_the_token_and_taken_away_again() {
+        let (sent, mut seen) = tokio::sync::mpsc::unbounded_channel();
+        let url = serve(move |request| {
+            let _ = sent.send(request.to_owned());
+            match request.starts_with("POST ") {
+                true => http("201 Created", "", r#"{"id":"room-7","door":{"key":"open-sesame-1"}}"#),
+                false => http("204 No Content", "", ""),
+            }
+        })
+        .await;
+        let recipe = read(
+            "kind = 'token'\ncommand = ['echo', 'opaque-token-4']\n\
+             prepare = { url = '{{http}}/rooms', headers = { Authorization = 'token {{token}}' }, json = {}, \
+             bind = { 'room.id' = '/id' }, secret = { door_key = '/door/key' } }\n\
+             cleanup = { method = 'DELETE', url = '{{http}}/rooms/{{room.id}}', headers = { X = '{{token}}' } }",
+        )
+        .expect("no mistake in it");
+        let redactor = Redactor::default();
+        let identity = login(&recipe, &base(&url), 1, &redactor).await.expect("logged in");
+        let made = seen.recv().await.expect("asked").to_lowercase();
+        assert!(
+            made.starts_with("post /rooms ") && made.contains("authorization: token opaque-token-4"),
+            "{made}"
+        );
+        assert_eq!(identity.vars["room.id"], "room-7");
+        assert!(!identity.vars.contains_key("token") && !redactor.clean("open-sesame-1").contains("sesame"));
+        clean_up(&recipe, &base(&url), &identity, &redactor).await.expect("taken away");
+        let gone = seen.recv().await.expect("asked").to_lowercase();
+        assert!(gone.starts_with("delete /rooms/room-7 ") && gone.contains("x: opaque-token-4"), "{gone}");
     }
 
     #[tokio::test]

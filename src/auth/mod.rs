@@ -14,7 +14,7 @@ mod trust;
 
 pub use identity::{Identity, Placement, RequestParts};
 pub use jwt::{Algorithm, MintError, claims_of, mint};
-pub use login::{AuthError, Base, Step, Unreached, login, logout, refresh, signing_key};
+pub use login::{AuthError, Base, Step, Unreached, clean_up, login, logout, refresh, signing_key};
 pub(crate) use recipe::read_placement;
 pub use recipe::{Body, Kind, Mint, Recipe, Refresh, Request, TokenAt, TokenSource, ValueSource};
 pub use trust::{Trust, TrustError, http_client, is_loopback};

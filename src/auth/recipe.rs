@@ -9,7 +9,13 @@
 //! logout = { url = "{{http}}/auth/logout", headers = { Authorization = "Bearer {{token}}" } }   # asked by `goldwire probe`
 //! refresh = { url = "{{http}}/auth/refresh", json = { refresh_token = "{{refresh_token}}" }, token = "/access_token", message = { type = "auth_refresh", token = "{{token}}" } }   # likewise; `message` tells an open session
 //! place = "header"                   # or query, subprotocol, cookie, message
+//! prepare = { url = "{{http}}/rooms", headers = { Authorization = "Bearer {{token}}" }, bind = { "room.id" = "/id" } }
+//! cleanup = { method = "DELETE", url = "{{http}}/rooms/{{room.id}}", headers = { Authorization = "Bearer {{token}}" } }
 //! ```
+//!
+//! `prepare` is a request, or a list of them, for what a session needs besides a token: a room, a kernel, a document. It
+//! is asked once for every session, whatever the kind, when the token is known; what it binds may stand in the target's
+//! `url`, too. `cleanup` is asked when the session of a check, a recording or a comparison is over.
 //!
 //! Where only somebody else may make users, `register` is a list of requests; a later one may use what an earlier one
 //! bound; `register_in_turn = true` makes one user after the other, for a server that loses users made at once: `register = [{ url = "{{http}}/login", json = { … }, secret = { admin_token = "/token" } }, { url = "{{http}}/users", … }]`.
@@ -38,6 +44,10 @@ pub struct Recipe {
     pub user: Vec<(String, Value)>,
     /// Where the token goes; templates not filled yet.
     pub placement: Placement,
+    /// Makes what a session needs, in this order, once the token is known; may ask for `{{token}}`.
+    pub prepare: Vec<Request>,
+    /// Takes away what `prepare` made, likewise.
+    pub cleanup: Vec<Request>,
     /// How long each request may take.
     pub timeout: Gap,
 }
@@ -174,12 +184,21 @@ impl Recipe {
             _ => read_token(&fields).map(Kind::Token),
         };
         let placement = read_placement(&fields);
+        let prepare = read_requests(&fields, "prepare");
+        let cleanup = read_requests(&fields, "cleanup");
         let timeout = fields.gap("timeout").unwrap_or(TIMEOUT);
         if timeout == Gap::ZERO {
             fields.report("timeout", "a request needs some time", "nothing answers within no time", None);
         }
         fields.finish();
-        Some(Recipe { kind: kind?, user, placement: placement?, timeout })
+        Some(Recipe {
+            kind: kind?,
+            user,
+            placement: placement?,
+            prepare: prepare?,
+            cleanup: cleanup?,
+            timeout,
+        })
     }
 }
 
@@ -227,15 +246,7 @@ fn read_login(fields: &Fields<'_>) -> Option<Kind> {
             request
         })
     };
-    let register: Option<Vec<Request>> = fields
-        .tables("register")
-        .into_iter()
-        .map(|table| {
-            let request = read_request(&table);
-            table.finish();
-            request
-        })
-        .collect();
+    let register = read_requests(fields, "register");
     let logout = optional("logout");
     if !fields.has("login") {
         missing(
@@ -304,6 +315,18 @@ fn read_refresh(table: Fields<'_>) -> Option<Refresh> {
     }
     table.finish();
     Some(Refresh { request: request?, token: token?, message })
+}
+
+/// One request, or a list of them.
+fn read_requests(fields: &Fields<'_>, key: &str) -> Option<Vec<Request>> {
+    let read = |table: Fields<'_>| {
+        let request = read_request(&table);
+        table.finish();
+        request
+    };
+    // Of several bad ones each is told.
+    let requests: Vec<Option<Request>> = fields.tables(key).into_iter().map(read).collect();
+    requests.into_iter().collect()
 }
 
 fn read_request(table: &Fields<'_>) -> Option<Request> {

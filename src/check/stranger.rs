@@ -6,7 +6,7 @@
 use super::explain::{Explainer, at, in_lane, times};
 use super::shape::short;
 use super::{Note, What};
-use crate::dialect::{Label, NAMELESS, pointer, refinement};
+use crate::dialect::{Label, NAMELESS, pointer, refined, refinement};
 use crate::finding::{Finding, Kind};
 use crate::golden::Violation;
 use serde_json::Value;
@@ -66,13 +66,7 @@ impl Explainer<'_, '_> {
 
     /// The event that a label is a state of, and where it says which.
     pub(super) fn refined(&self, label: &Label) -> Option<(&Label, &str)> {
-        let base = label.as_str().split_once('[').map_or(label.as_str(), |(base, _)| base);
-        self.checker
-            .golden
-            .dialect
-            .refine()
-            .get_key_value(&Label::from(base))
-            .map(|(base, at)| (base, at.as_str()))
+        refined(self.checker.golden.dialect.refine(), label).map(|(base, at, _)| (base, at))
     }
 
     /// Nothing says which state it is, or a word that no recording has.
@@ -90,8 +84,8 @@ impl Explainer<'_, '_> {
         };
         let first = *kin.first()?;
         let word = |label: &&Label| {
-            let name = label.as_str();
-            let word = name.split_once('[').and_then(|(_, word)| word.strip_suffix(']')).unwrap_or(name);
+            let word = refined(self.checker.golden.dialect.refine(), label)
+                .map_or(label.as_str(), |(_, _, word)| word);
             Value::from(word).to_string()
         };
         let expected: Vec<String> = kin.iter().map(word).collect();

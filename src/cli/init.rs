@@ -60,6 +60,7 @@ const NO_LOGIN: &str = r#"
 # register = { url = "{{http}}/register", json = { email = "{{user.email}}", password = "{{user.password}}" } }
 # login = { url = "{{http}}/login", json = { email = "{{user.email}}", password = "{{user.password}}" }, token = "/access_token" }
 # place = "header"                      # or query, subprotocol, cookie, message
+# prepare = { url = "{{http}}/rooms", headers = { Authorization = "Bearer {{token}}" }, bind = { "room.id" = "/id" } }
 "#;
 
 /// Forms of a login's request that are tried, in this order.

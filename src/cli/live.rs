@@ -3,7 +3,7 @@
 use super::args::{KeepArgs, TargetArgs};
 use super::config::Config;
 use super::error::CliError;
-use crate::auth::{AuthError, Base, Identity, login};
+use crate::auth::{AuthError, Base, Identity, clean_up, login};
 use crate::drive::Bounds;
 use crate::golden::Golden;
 use crate::probe::{Ground, Settings};
@@ -226,7 +226,14 @@ impl Live {
             cut: None,
             beside: None,
         };
-        Ok(drive(plan).await?)
+        let driven = drive(plan).await;
+        if let Some(recipe) = &self.recipe
+            && let Err(error) = clean_up(recipe, &self.base, &identity, &self.redactor).await
+        {
+            // What happened in the session stands, whatever becomes of the room it was in.
+            eprintln!("warning: {error}");
+        }
+        Ok(driven?)
     }
 
     /// Whether the first user can log in; where there is no login, everybody can.

@@ -155,10 +155,7 @@ impl Decoder {
             if spoken.is_chore(&label) {
                 continue;
             }
-            let label = match spoken.part(&label, &data) {
-                Some(part) => self.known.label(frame.side, &format!("{name}[{part}]")),
-                None => label,
-            };
+            let label = self.known.refined(frame.side, &name, |label| spoken.part(label, &data));
             events.push(Event { label, at: frame.at, frame: index, conn: frame.conn, data });
         }
         events

@@ -4,7 +4,7 @@ use super::label::Known;
 use super::{JsonNames, Label};
 use crate::transcript::Side;
 use serde_json::{Map, Value};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// What an event is called that has no name where one should be.
 pub(crate) const NAMELESS: &str = "json";
@@ -60,11 +60,7 @@ pub(super) fn label(
             if let Some(id) = id {
                 own.note(id.to_string(), name);
             }
-            let label = known.label(side, name);
-            match names.refine.get(&label).and_then(|at| refinement(value.pointer(at)?)) {
-                Some(part) => known.label(side, &format!("{name}[{part}]")),
-                None => label,
-            }
+            known.refined(side, name, |label| refinement(value.pointer(names.refine.get(label)?)?))
         }
         Some(Value::Number(number)) => known.label(side, &format!("n{number}")),
         _ => match id.and_then(|id| other.get(&id.to_string())) {
@@ -77,13 +73,35 @@ pub(super) fn label(
     }
 }
 
+/// What a label is a refinement of, where it says which one, and the word that says it: of `status[job:busy]` first
+/// `status[job]`, of `status[busy]` then `status`.
+pub(crate) fn refined<'n, 'l>(
+    refine: &'n BTreeMap<Label, String>,
+    label: &'l Label,
+) -> Option<(&'n Label, &'n str, &'l str)> {
+    let text = label.as_str();
+    let (base, words) = match text.strip_suffix(']').and_then(|rest| rest.split_once('[')) {
+        Some((base, words)) => (base, words),
+        None => (text, ""),
+    };
+    let of_parts =
+        words.rmatch_indices(':').map(|(at, _)| (format!("{base}[{}]", &words[..at]), &words[at + 1..]));
+    of_parts.chain([(base.to_owned(), words)]).find_map(|(name, word)| {
+        refine.get_key_value(&Label::from(name.as_str())).map(|(own, at)| (own, at.as_str(), word))
+    })
+}
+
 /// A value that can stand in a name's brackets.
 pub(crate) fn refinement(value: &Value) -> Option<&str> {
     let is_word = |text: &&str| {
         (1..=MAX_REFINEMENT).contains(&text.len())
             && text.chars().all(|c| c.is_ascii_alphanumeric() || "_./:-".contains(c))
     };
-    value.as_str().filter(is_word)
+    match value {
+        Value::Bool(true) => Some("true"),
+        Value::Bool(false) => Some("false"),
+        value => value.as_str().filter(is_word),
+    }
 }
 
 /// A JSON pointer (RFC 6901) that leads through these keys.
@@ -125,7 +143,9 @@ mod tests {
             client: "/method".to_owned(),
             server: "/method".to_owned(),
             reply: Some("/id".to_owned()),
-            refine: [(Label::from("status"), "/state".to_owned())].into(),
+            refine: [("status", "/state"), ("job", "/of"), ("job[sum]", "/state")]
+                .map(|(label, at)| (Label::from(label), at.to_owned()))
+                .into(),
         };
         let mut requests = Requests::default();
         let mut known = Known::default();
@@ -136,6 +156,9 @@ mod tests {
             (Side::Client, json!({"id": "1", "method": "get"}), ">get"),
             (Side::Server, json!({"method": "status", "state": "busy"}), "status[busy]"),
             (Side::Server, json!({"method": "status", "state": "very busy"}), "status"),
+            (Side::Server, json!({"method": "job", "of": "sum", "state": "busy"}), "job[sum:busy]"),
+            (Side::Server, json!({"method": "job", "of": "get", "state": "busy"}), "job[get]"),
+            (Side::Server, json!({"method": "status", "state": true}), "status[true]"),
             (Side::Server, json!({"id": "1", "result": 3}), "re:get"),
             (Side::Server, json!({"id": 1, "error": {"code": 1}}), "re:sum:error"),
             (Side::Server, json!({"id": 1, "result": 3}), "re:sum"),
@@ -146,5 +169,13 @@ mod tests {
         for (side, value, expected) in said {
             assert_eq!(name(side, value), expected);
         }
+        let of = |text: &str| {
+            let label = Label::from(text);
+            refined(&names.refine, &label).map(|(base, at, word)| format!("{base} {at} {word}"))
+        };
+        assert_eq!(of("job[sum:busy]").as_deref(), Some("job[sum] /state busy"));
+        assert_eq!(of("job[get:busy]").as_deref(), Some("job /of get:busy"));
+        assert_eq!(of("status").as_deref(), Some("status /state "));
+        assert_eq!(of("sum[busy]"), None);
     }
 }

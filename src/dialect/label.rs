@@ -82,6 +82,27 @@ impl Known {
         }
     }
 
+    /// The name with what tells its event from others of that name, as `part` says of a label: `status[busy]`. What is
+    /// refined may be refined again: `status[job:busy]`.
+    pub(super) fn refined<'v>(
+        &mut self,
+        side: Side,
+        name: &str,
+        part: impl Fn(&Label) -> Option<&'v str>,
+    ) -> Label {
+        let mut label = self.label(side, name);
+        let mut parts = String::new();
+        // Names only grow, and few are refined: this ends.
+        while let Some(next) = part(&label) {
+            if !parts.is_empty() {
+                parts.push(':');
+            }
+            parts.push_str(next);
+            label = self.label(side, &format!("{name}[{parts}]"));
+        }
+        label
+    }
+
     fn grow(&mut self) {
         let room = self.0.len() * 2;
         for label in std::mem::replace(&mut self.0, vec![None; room]).into_iter().flatten() {

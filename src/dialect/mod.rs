@@ -31,7 +31,7 @@ pub use decoder::{CLOSE, Decoder, RECONNECT, events};
 pub(crate) use http::REQUEST;
 pub use http::{ACCEPT, CANCEL, HttpNames, JSON_BODY};
 pub use json::pointer;
-pub(crate) use json::{NAMELESS, field, refinement, value_at};
+pub(crate) use json::{NAMELESS, field, refined, refinement, value_at};
 pub use label::Label;
 pub use protocol::{Protocol, Spoken};
 
@@ -176,7 +176,8 @@ pub struct JsonNames {
     /// Where a request has its id. A message without a name that carries the id of a request of the other side is its
     /// reply, `re:<request>`, and `re:<request>:error` if it has an `error` (JSON-RPC 2.0, section 5).
     pub reply: Option<String>,
-    /// Server events that are several by what stands at a pointer: `status[busy]`, `status[idle]`.
+    /// Events that are several by what stands at a pointer: `status[busy]`, `status[idle]`. One of them may be several
+    /// again: `status[job:busy]`.
     pub refine: BTreeMap<Label, String>,
 }
 

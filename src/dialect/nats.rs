@@ -35,7 +35,7 @@ const MAX_LINE: usize = 1 << 20;
 
 /// Inboxes are made up for every request: they are one sort of subject.
 pub(super) fn word(subject: &Value) -> Option<&str> {
-    match subject.as_str()?.split_once('.') {
+    match subject.as_str().and_then(|text| text.split_once('.')) {
         Some((inbox @ "_INBOX", _)) => Some(inbox),
         _ => refinement(subject),
     }

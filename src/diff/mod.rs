@@ -8,7 +8,7 @@ mod goldens;
 
 pub use goldens::{Change, Direction, changes};
 
-use crate::dialect::{Decoder, Dialect, Event, Label, events};
+use crate::dialect::{Decoder, Dialect, Event, Label, events, refined};
 use crate::finding::{Finding, Kind, Place};
 use crate::golden::{Causes, Golden, Monitor};
 use crate::transcript::{Gap, Transcript};
@@ -252,10 +252,8 @@ fn event_row(
 
 /// Whether a place is where an event says which of its states it is.
 fn says_state(dialect: &Dialect, place: &Place) -> bool {
-    let label = place.event.as_str();
-    let base = label.split_once('[').map_or(label, |(base, _)| base);
-    let state = dialect.refine().get(&Label::from(base));
-    state.is_some() && state == place.path.as_ref()
+    let state = refined(dialect.refine(), &place.event);
+    state.is_some_and(|(_, at, _)| Some(at) == place.path.as_deref())
 }
 
 /// Whether this frame is the one too many, and not the earlier one that it is compared with.

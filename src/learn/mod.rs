@@ -239,10 +239,13 @@ impl Structure {
             if names::topics(&sessions, &mut dialect) {
                 sessions = decode(&dialect);
             }
-            let refine = names::refine(&sessions, &Lanes::find(&sessions));
-            if !refine.is_empty() {
-                dialect.refine_by(refine);
-                sessions = decode(&dialect);
+            // First in which kind of lane an event is, then in which state.
+            for find in [names::kinds, names::refine] {
+                let refine = find(&sessions, &Lanes::find(&sessions));
+                if !refine.is_empty() {
+                    dialect.refine_by(refine);
+                    sessions = decode(&dialect);
+                }
             }
         }
         let lanes = Lanes::find(&sessions);

@@ -222,7 +222,7 @@ pub(super) fn refine(sessions: &[Session], lanes: &Lanes) -> BTreeMap<Label, Str
     let mut found = BTreeMap::new();
     let labels: BTreeSet<&Label> =
         sessions.iter().flat_map(|s| &s.events).map(|event| &event.label).collect();
-    for label in labels.into_iter().filter(|label| !label.is_client() && !label.name().contains('[')) {
+    for label in labels.into_iter().filter(|label| !label.is_client()) {
         let events = || sessions.iter().flat_map(|s| &s.events).filter(|event| event.label == *label);
         let Some(first) = events().next() else { continue };
         let mut paths = Vec::new();
@@ -239,12 +239,84 @@ pub(super) fn refine(sessions: &[Session], lanes: &Lanes) -> BTreeMap<Label, Str
     found
 }
 
+/// Events that several kinds of lane share, by the field that says in which of them they are: the `status` of a request
+/// that the client made is another than that of the server's own. Without it nothing that only one kind has could be
+/// required of any.
+pub(super) fn kinds(sessions: &[Session], lanes: &Lanes) -> BTreeMap<Label, String> {
+    let mut found = BTreeMap::new();
+    let labels: BTreeSet<&Label> =
+        sessions.iter().flat_map(|s| &s.events).map(|event| &event.label).collect();
+    for label in labels.into_iter().filter(|label| !label.is_client() && !label.name().contains('[')) {
+        let Some(key) = lanes.home(label) else { continue };
+        let first = sessions.iter().flat_map(|s| &s.events).find(|event| event.label == *label);
+        let mut paths = Vec::new();
+        words(&first.map_or(Value::Null, |event| event.data.clone()), "", &mut paths);
+        // A field that usually names things rather than one that happens to differ, such as a version.
+        paths.sort_by_key(|path| !USUAL.contains(&path.rsplit('/').next().unwrap_or_default()));
+        if let Some(path) = paths.into_iter().find(|path| tells_kinds(sessions, lanes, key, label, path)) {
+            found.insert(label.clone(), path);
+        }
+    }
+    found
+}
+
+/// What a kind of lane has besides the event that others have, too.
+#[derive(Default)]
+struct LaneKind {
+    lanes: u32,
+    recordings: BTreeSet<usize>,
+    /// Event → in how many lanes.
+    events: BTreeMap<Label, u32>,
+}
+
+/// Whether what stands at a path of an event is the same throughout a lane, and says who began it: something that the client
+/// says is in all lanes of one kind and in none of any other.
+fn tells_kinds(sessions: &[Session], lanes: &Lanes, key: &str, label: &Label, path: &str) -> bool {
+    let mut kinds: BTreeMap<String, LaneKind> = BTreeMap::new();
+    for (index, session) in sessions.iter().enumerate() {
+        let mut here: BTreeMap<String, (Option<&str>, BTreeSet<&Label>)> = BTreeMap::new();
+        for event in session.events.iter().filter(|event| lanes.home(&event.label) == Some(key)) {
+            let Some(lane) = lanes.value(event, key) else { return false };
+            let (kind, events) = here.entry(lane).or_default();
+            if event.label == *label {
+                let Some(word) = event.data.pointer(path).and_then(refinement) else { return false };
+                if kind.is_some_and(|kind| kind != word) {
+                    return false;
+                }
+                *kind = Some(word);
+            } else {
+                events.insert(&event.label);
+            }
+        }
+        for (kind, events) in here.into_values().filter_map(|(kind, events)| Some((kind?, events))) {
+            if kinds.len() == MAX_STATES && !kinds.contains_key(kind) {
+                return false;
+            }
+            let kind = kinds.entry(kind.to_owned()).or_default();
+            kind.lanes += 1;
+            kind.recordings.insert(index);
+            for event in events {
+                *kind.events.entry(event.clone()).or_default() += 1;
+            }
+        }
+    }
+    let common =
+        |kind: &LaneKind| kind.recordings.len() * 10 >= sessions.len() * 6 && kind.lanes >= MIN_LANES;
+    let is_told = |(word, kind): (&String, &LaneKind)| {
+        let elsewhere = |event: &Label| {
+            kinds.iter().any(|(other, kind)| other != word && kind.events.contains_key(event))
+        };
+        kind.events.iter().any(|(event, n)| event.is_client() && *n == kind.lanes && !elsewhere(event))
+    };
+    kinds.len() >= 2 && kinds.values().all(common) && kinds.iter().any(is_told)
+}
+
 /// Where a payload has words that could be states; the nearest to the top first.
 fn words(value: &Value, path: &str, out: &mut Vec<String>) {
     let Some(map) = value.as_object() else { return };
     // What the dialect itself adds, such as a message's number, is no state.
     for (key, item) in map.iter().filter(|(key, _)| !key.starts_with('@')) {
-        if refinement(item).is_some_and(|text| Format::of(text).is_none()) {
+        if item.is_string() && refinement(item).is_some_and(|text| Format::of(text).is_none()) {
             out.push(format!("{path}{}", pointer([key.as_str()])));
         }
     }
@@ -369,4 +441,38 @@ fn information(candidate: &Candidate) -> f64 {
     let both = candidate.joint.values().flat_map(|shapes| shapes.values().copied());
     entropy(names.collect::<Vec<_>>().into_iter()) + entropy(shapes.values().copied())
         - entropy(both.collect::<Vec<_>>().into_iter())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::Event;
+    use crate::transcript::Offset;
+    use serde_json::json;
+
+    /// A session from words: `status:a:probe` belongs to the lane `a`, and says that a `probe` began it.
+    fn session(number: usize, words: &str) -> Session {
+        let events = words.split_whitespace().enumerate().map(|(i, word)| {
+            let mut parts = word.split(':');
+            let name = parts.next().unwrap_or_default();
+            let lane = format!("lane_{}{number}00000", parts.next().unwrap_or_default());
+            let data = json!({ "type": name, "lane": lane, "by": parts.next() });
+            let at = Offset::from_nanos(u64::try_from(i).expect("small") * 20_000_000);
+            Event { label: Label::from(name), at, frame: i, conn: 0, data }
+        });
+        Session { events: events.collect(), ending: "client 1000".to_owned() }
+    }
+
+    fn kinds_of(words: &str) -> BTreeMap<Label, String> {
+        let sessions: Vec<Session> = (0..6).map(|number| session(number, words)).collect();
+        kinds(&sessions, &Lanes::find(&sessions))
+    }
+
+    #[test]
+    fn what_the_client_asked_and_what_it_did_not_are_two_kinds() {
+        let asked = ">run:a status:b:probe status:a:run out:a status:b:probe status:a:run";
+        assert_eq!(kinds_of(asked), BTreeMap::from([(Label::from("status"), "/by".to_owned())]));
+        // Two tools of one agent are told apart by what they do, not by who began it.
+        assert_eq!(kinds_of("begin:a:search begin:b:sum hit:a end:a end:b"), BTreeMap::new());
+    }
 }

@@ -6,6 +6,7 @@
 use super::Session;
 use crate::dialect::{Label, pointer};
 use crate::golden::{self, Format, Path, Rule, Type, type_of};
+use crate::secret::looks_like_credential;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -170,8 +171,9 @@ impl Seen {
         }
         if has("string") {
             match self.closed("string") {
-                // One and the same id in all recordings is a name; several are ids.
-                Some(values) if !whole_format || values.len() == 1 => {
+                // One and the same id in all recordings is a name; several are ids, however often each was seen: those that
+                // a server makes when it starts are in all that was recorded until it stopped.
+                Some(values) if values.len() == 1 || !(whole_format || are_random(&values)) => {
                     types.extend(values.into_iter().map(Type::Literal));
                 }
                 _ if whole_format && !has("integer") && !has("number") => types.extend(formats()),
@@ -259,5 +261,37 @@ impl Shapes {
                 event.shape.sort_by(|a, b| a.0.cmp(&b.0));
             }
         }
+    }
+}
+
+/// Whether values are random words, too long to be the names of anything. One of them may have next to no digits by chance.
+fn are_random(values: &[Value]) -> bool {
+    let is_long = |text: &str| text.len() >= 16 && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    values.iter().all(|value| value.as_str().is_some_and(is_long))
+        && values.iter().filter_map(Value::as_str).any(looks_like_credential)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn types(values: &[&str]) -> Vec<Type> {
+        let mut seen = Seen::default();
+        for (session, value) in (0..).zip(values.iter().cycle().take(24)) {
+            seen.add(&Value::from(*value), session);
+        }
+        seen.types()
+    }
+
+    #[test]
+    fn what_a_server_makes_up_when_it_starts_is_no_closed_set() {
+        let literal = |text: &str| Type::Literal(Value::from(text));
+        assert_eq!(
+            types(&["NDDNJVBHFN6EF7JPZXODLMPW6RD2ZA4N", "NATXTSZGEAETIXRYHIFKGRBPYKFHVIKY"]),
+            [Type::Text]
+        );
+        assert_eq!(types(&["gpt-4o-2024-08-06", "small"]), [literal("gpt-4o-2024-08-06"), literal("small")]);
+        let one = "NDDNJVBHFN6EF7JPZXODLMPW6RD2ZA4N";
+        assert_eq!(types(&[one]), [literal(one)]);
     }
 }

@@ -202,7 +202,7 @@ impl Talk {
                 said.extend(events.into_iter().filter(|e| !e.label.is_client()).map(|e| (e.label, index)));
             }
             seen = self.frames.len();
-            if said.iter().any(|(label, _)| golden.event(label).is_some()) {
+            if said.iter().any(|(label, _)| serves(golden, label)) {
                 break Outcome::Served;
             }
             match self.next(ground, if nudged { until } else { nudge.min(until) }).await {
@@ -261,6 +261,21 @@ impl Talk {
         let recording = self.recorder.finish(ending).await.ok().map(|_| path);
         Knock { outcome, said, took, recording, frames }
     }
+}
+
+/// Whether a server that says this has let somebody in. Where the session's own script carries the token, as in
+/// `INFO ; >CONNECT`, what comes before that, or is waited for, is said to everybody.
+pub(super) fn serves(golden: &Golden, label: &Label) -> bool {
+    let carries_token = |label: &&Label| {
+        let templates = golden.event(label).into_iter().flat_map(|event| &event.sends);
+        label.is_client() && templates.flat_map(Template::names).any(|name| name == "token")
+    };
+    let order = golden.order.labels();
+    let to_everybody = order.iter().position(carries_token).is_some_and(|login| {
+        let awaited = golden.event(order[login]).into_iter().flat_map(|event| &event.after);
+        order[..login].iter().copied().chain(awaited).any(|own| own == label)
+    });
+    golden.event(label).is_some() && !to_everybody
 }
 
 /// What the client says first, where nothing in it comes from the server.

@@ -1,6 +1,6 @@
 //! Is everybody refused who should be, and nobody else?
 
-use super::attempt::{Knock, Outcome, Talk, knock, options};
+use super::attempt::{Knock, Outcome, Talk, knock, options, serves};
 use super::forge::{Forged, Material, all};
 use super::{
     AuthSettings, Ground, Place, Subject, Twist, could_not, finding, login_failed, not_asked, stuck,
@@ -384,7 +384,7 @@ fn judge(case: &str, knock: &Knock, golden: &Golden, settings: &AuthSettings) ->
         let frames = frame.into_iter().collect();
         finding(kind, key.clone(), Label::from(label), frames, message)
     };
-    let served = knock.said.iter().find(|(label, _)| golden.event(label).is_some());
+    let served = knock.said.iter().find(|(label, _)| serves(golden, label));
     if let Some((label, frame)) = served {
         let message = format!("`{case}` was accepted: `{label}` came after {}", knock.took);
         return Some(
@@ -629,6 +629,19 @@ mod tests {
         assert_eq!(kind(Outcome::Served, &["connected"]), Some(Kind::Accepted));
         // Served and then closed is served.
         assert_eq!(kind(Outcome::Closed(4401), &["connected"]), Some(Kind::Accepted));
+    }
+
+    #[test]
+    fn what_is_said_to_everybody_lets_nobody_in() {
+        let text = "goldwire = 1\norder = \"hello ; >login ; welcome\"\n[event.hello]\n[event.welcome]\n\
+                    [event.login]\nsend = { token = \"{{token}}\" }\n";
+        let golden = crate::golden::read("g.toml", text).expect("a golden");
+        let kind = |said: &[&str]| {
+            let knock = knock(Outcome::Closed(1008), said);
+            judge("x", &knock, &golden, &AuthSettings::default()).map(|finding| finding.kind)
+        };
+        assert_eq!(kind(&["hello", "error"]), None);
+        assert_eq!(kind(&["hello", "welcome"]), Some(Kind::Accepted));
     }
 
     #[test]

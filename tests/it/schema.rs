@@ -43,6 +43,10 @@ fn what_is_committed_follows_its_schema() {
         holds(&of_golden, &toml(&path), &path.display().to_string());
     }
     holds(&of_config, &toml(Path::new("goldwire.toml")), "goldwire.toml");
+    for server in ["jupyter", "nats", "signalk"] {
+        let path = format!("tests/servers/{server}/goldwire.toml");
+        holds(&of_config, &toml(Path::new(&path)), &path);
+    }
     for session in fs::read_dir("recordings").expect("recordings").flatten() {
         for path in files(&session.path().display().to_string(), "jsonl").into_iter().take(3) {
             for line in fs::read_to_string(&path).expect("a recording").lines() {

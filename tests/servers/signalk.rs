@@ -1,0 +1,80 @@
+//! Signal K, from npm: a boat's data, JWT logins.
+
+use super::{Said, goldwire, install};
+use std::path::Path;
+
+/// Runs goldwire on it with the administrator's password, once it is installed.
+fn signalk(arguments: &[&str]) -> Said {
+    install("signalk", &[]);
+    let password = Path::new("target/servers/signalk/admin-password");
+    let password = std::fs::read_to_string(password).expect("made by the install");
+    goldwire("signalk", arguments, &[("ADMIN_PASSWORD", &password)])
+}
+
+#[test]
+fn signal_k_conforms_to_what_was_learned_from_it() {
+    let said = signalk(&["check", "--users", "3"]);
+    assert_eq!(
+        (said.code, said.report["runs"].as_array().map(Vec::len)),
+        (Some(0), Some(3)),
+        "{}",
+        said.text
+    );
+}
+
+#[test]
+fn every_bad_token_is_judged_as_signal_k_treats_it() {
+    let said = signalk(&["probe", "auth", "--target", "short"]);
+    assert_eq!(said.code, Some(1), "{}", said.text);
+    let wanted = [
+        ("good", "ok"),
+        ("claims", "ok"),
+        // A socket without a token is greeted, with the server's version and the boat's identity.
+        ("no-token", "accepted"),
+        ("empty", "accepted"),
+        ("garbage", "ok"),
+        ("truncated", "ok"),
+        ("wrong-signature", "ok"),
+        ("foreign-key", "ok"),
+        ("alg-none", "ok"),
+        ("alg-none (nOnE)", "ok"),
+        ("alg-none (with a signature)", "ok"),
+        ("tampered-sub", "ok"),
+        ("expired", "ok"),
+        ("expired (a second ago)", "ok"),
+        ("not-yet-valid", "ok"),
+        ("missing-id", "ok"),
+        // What it signs for ever is good for ever.
+        ("missing-exp", "accepted"),
+        ("good (query)", "ok"),
+        ("garbage (query)", "ok"),
+        ("good (cookie JAUTHENTICATION)", "ok"),
+        ("expired (cookie JAUTHENTICATION)", "ok"),
+        ("good (header X-Authorization)", "ok"),
+        ("alg-none (header X-Authorization)", "ok"),
+        ("bypass-header (X-Test-User)", "not asked"),
+        ("refresh-as-access", "not asked"),
+        // After a logout the token is still good, over HTTP too. An open socket is not looked at when its token runs out;
+        // by its source, once a minute at most.
+        ("revoked-after-logout", "accepted"),
+        ("expires-mid-session", "not-refused"),
+        ("expired (by waiting)", "ok"),
+    ];
+    said.assert_answers(&wanted);
+}
+
+#[test]
+fn sailors_at_the_same_time_do_not_disturb_each_other() {
+    let said = signalk(&["probe", "isolation", "race", "--rounds", "1"]);
+    assert_eq!(said.code, Some(0), "{}", said.text);
+    let cases = ["ids", "each-conforms", "canary", "at-once", "same-token", "send-at-once", "storm"];
+    said.assert_answers(&cases.map(|case| (case, "ok")));
+}
+
+#[test]
+fn a_handshake_that_is_never_answered_ends_at_the_deadline() {
+    let begun = std::time::Instant::now();
+    let said = signalk(&["probe", "auth", "--target", "nowhere"]);
+    assert_eq!((said.code, said.answer("good").as_str()), (Some(3), "not judged"), "{}", said.text);
+    assert!(begun.elapsed() < std::time::Duration::from_secs(60), "{}", said.text);
+}
