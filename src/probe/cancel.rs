@@ -255,7 +255,7 @@ mod tests {
     fn a_client_that_cancels_asks_first_and_is_told_anything() {
         let (golden, label) = cancelling(&golden(), &cancel()).expect("it can be cancelled");
         assert_eq!(label, Label::from(">cancel"));
-        let order = "connected* & started* & token* & done* & cancelled & (>ask ; >cancel)";
+        let order = "connected* & started* & token* & done* & cancelled & ( >ask ; >cancel )";
         assert_eq!(golden.order.to_string(), order);
         assert_eq!(golden.events[&Label::from(">ask")].after, [Label::from("connected")]);
         let never = Cancel { after: Label::from("connected"), ..cancel() };

@@ -80,13 +80,12 @@ impl<'t> Head<'t> {
 
 /// Where JSON may stand in the text of a frame: all of it, the body of a request, each line of an event stream's data.
 pub(super) fn json_parts(text: &str) -> Vec<Range<usize>> {
-    if text.starts_with(['{', '[']) {
-        return vec![0..text.len()];
-    }
-    if let Some(head) = Head::read(text) {
-        return vec![text.len() - head.body.len()..text.len()];
-    }
     let mut parts = Vec::new();
+    let whole = text.starts_with(['{', '[']).then_some(text.len());
+    if let Some(length) = whole.or_else(|| Head::read(text).map(|head| head.body.len())) {
+        parts.push(text.len() - length..text.len());
+        return parts;
+    }
     let mut at = 0;
     for line in text.split_inclusive(['\r', '\n']) {
         if let Some(value) = line.strip_prefix("data:") {

@@ -90,11 +90,16 @@ pub(super) struct Stamped {
     control: Option<Vec<u8>>,
 }
 
+/// Has the kernel begin to stamp, for whoever will be connected to: what comes before it has begun has no stamp.
+pub(super) fn begin() {
+    #[cfg(target_os = "linux")]
+    kernel::warm_up();
+}
+
 impl Stamped {
     /// Connects; from then on the kernel stamps, if it can.
     pub(super) async fn connect(peer: SocketAddr, is_tls: bool) -> io::Result<Stamped> {
-        #[cfg(target_os = "linux")]
-        kernel::warm_up();
+        begin();
         let socket = if peer.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
         // Before the first segment comes. A system that does not know the option tells no stamps, and that is seen.
         #[cfg(target_os = "linux")]
@@ -106,7 +111,7 @@ impl Stamped {
     pub(super) fn new(tcp: TcpStream, is_tls: bool) -> Stamped {
         #[cfg(target_os = "linux")]
         let control = {
-            kernel::warm_up();
+            begin();
             use nix::sys::socket::{setsockopt, sockopt::ReceiveTimestampns};
             setsockopt(&tcp, ReceiveTimestampns, &true)
                 .is_ok()

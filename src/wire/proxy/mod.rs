@@ -22,7 +22,7 @@ use super::append::Flush;
 use super::client::{Line, Place, joined, reach};
 use super::host::Probe;
 use super::socket::Socket;
-use super::stamps::Stamped;
+use super::stamps::{self, Stamped};
 use super::upgrade::ConnectError;
 use crate::auth::Trust;
 use crate::secret::Secret;
@@ -221,6 +221,8 @@ impl Proxy {
             Some((chain, key)) => Some(acceptor(chain, key)?),
             None => None,
         };
+        // Before the first client can say anything.
+        stamps::begin();
         let listener = TcpListener::bind(&options.listen)
             .await
             .map_err(|source| ProxyError::Listen { address: options.listen.clone(), source })?;
