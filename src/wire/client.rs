@@ -64,7 +64,7 @@ impl ConnectOptions {
 pub struct Connection {
     /// Where frames go.
     pub sender: Sender,
-    /// Where they come from, in the order of their arrival. It ends after a close frame or [`Arrived::Gone`].
+    /// Where they come from, in the order of their arrival. It ends after a close frame or [`Gone`](super::Arrived::Gone).
     pub incoming: Arriving,
     /// When the handshake finished: offset zero, if this is a session's first connection.
     pub opened: Instant,
@@ -103,7 +103,7 @@ impl Sender {
     }
 
     /// Sends a frame; returns the time right before it was handed to the kernel. Over HTTP it is a request, which arrives
-    /// as [`Arrived::Sent`] when that is so; then no time is known here.
+    /// as [`Sent`](super::Arrived::Sent) when that is so; then no time is known here.
     ///
     /// # Errors
     /// When it cannot be sent; whether part of it was is not known then.

@@ -22,6 +22,7 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
@@ -42,8 +43,22 @@ pub(super) struct Requests {
     /// The session's first connection, for its first request.
     first: Option<(Line, Instant)>,
     tasks: JoinSet<()>,
-    running: BTreeMap<u32, AbortHandle>,
+    running: BTreeMap<u32, Running>,
     next: u32,
+}
+
+/// A request under way.
+#[derive(Debug)]
+struct Running {
+    task: AbortHandle,
+    /// Whether its answer is whole, even if nobody took it yet.
+    is_whole: Arc<AtomicBool>,
+}
+
+impl Running {
+    fn goes_on(&self) -> bool {
+        !self.task.is_finished() && !self.is_whole.load(Ordering::Acquire)
+    }
 }
 
 /// What all requests of a session have in common.
@@ -115,22 +130,24 @@ impl Requests {
         let request = Request::read(text, &self.ground)?;
         // Those that have ended.
         while self.tasks.try_join_next().is_some() {}
-        self.running.retain(|_, task| !task.is_finished());
+        self.running.retain(|_, request| request.goes_on());
         let number = self.next;
         self.next += 1;
         let line = self.first.take().filter(|(_, opened)| opened.elapsed() < FRESH).map(|(line, _)| line);
-        let exchange = Exchange { ground: self.ground.clone(), number, out: self.out.clone() };
+        let is_whole = Arc::new(AtomicBool::new(false));
+        let (ground, out) = (self.ground.clone(), self.out.clone());
+        let exchange = Exchange { ground, number, out, is_whole: is_whole.clone() };
         let task = self.tasks.spawn(exchange.run(request, line));
-        self.running.insert(number, task);
+        self.running.insert(number, Running { task, is_whole });
         Ok(())
     }
 
     /// Gives a request up: its connection is left.
     pub(super) fn cancel(&mut self, request: Option<u32>) -> Option<u32> {
-        self.running.retain(|_, task| !task.is_finished());
+        self.running.retain(|_, request| request.goes_on());
         let number = request.or_else(|| self.running.keys().next_back().copied())?;
-        self.running.remove(&number).map(|task| {
-            task.abort();
+        self.running.remove(&number).map(|request| {
+            request.task.abort();
             number
         })
     }
@@ -267,6 +284,7 @@ struct Exchange {
     ground: Arc<Ground>,
     number: u32,
     out: mpsc::Sender<Box<Batch>>,
+    is_whole: Arc<AtomicBool>,
 }
 
 /// Why nothing more comes of an answer.
@@ -397,6 +415,8 @@ impl Exchange {
                     batch.push(self.incoming(stamp, Arrived::Frame(payload(left))));
                 }
                 if is_whole {
+                    // Before it is told: whoever has heard the answer must not give it up.
+                    self.is_whole.store(true, Ordering::Release);
                     let end = Payload::Close { code: 1000, reason: String::new() };
                     batch.push(self.incoming(stamp, Arrived::Frame(end)));
                 }

@@ -1,9 +1,11 @@
 //! The agent over plain HTTP: a question is a request, and what its run says is an event stream, as
 //! `fetch` or `EventSource` read it.
 //!
-//!     id: 3
-//!     event: agent_thinking
-//!     data: {"type":"agent_thinking","run_id":"run_…", …}
+//! ```text
+//! id: 3
+//! event: agent_thinking
+//! data: {"type":"agent_thinking","run_id":"run_…", …}
+//! ```
 //!
 //! The stream ends with the run. A client that leaves cancels it.
 
