@@ -196,7 +196,7 @@ impl<'g> Session<'g> {
         self.watch.until_seen()
     }
 
-    /// Whether the script itself itself sends the token, so that nobody else should.
+    /// Whether the script itself sends the token, so that nobody else should.
     pub fn sends_token(&self) -> bool {
         let templates = self.golden.events.values().flat_map(|event| &event.sends);
         templates.flat_map(Template::names).any(|name| name == "token")
