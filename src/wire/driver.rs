@@ -6,6 +6,7 @@
 use super::hand::next_line;
 use super::reader::{Item, What};
 use super::recorder::{Line, Texts};
+use super::stamps::wall;
 use super::{
     Arrived, ConnectError, ConnectOptions, Connection, Flush, Hand, Probe, Recorder, SendError, Shown,
     Target, connect, open_http,
@@ -173,8 +174,7 @@ pub async fn drive(mut plan: Plan<'_>) -> Result<Driven, DriveError> {
     };
     let (connection, handshake) = opened.map_err(|error| connect_error(&plan, &options, &error))?;
     let id = random_word(6)?;
-    let elapsed = chrono::Duration::from_std(connection.opened.elapsed()).unwrap_or_default();
-    let started = chrono::Utc::now() - elapsed;
+    let started = chrono::DateTime::<chrono::Utc>::from(wall(connection.opened));
     let mut header = Header {
         session: plan.session.to_owned(),
         id: id.clone(),

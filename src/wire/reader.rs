@@ -249,7 +249,10 @@ impl Reader {
         let Reader { frames, stamps, last, answers, .. } = self;
         let mut is_closed = false;
         let read = frames.feed(bytes, &mut |message, is_last| {
-            let (at, earlier) = newest.of(is_last && is_all, *stamps);
+            let (at, mut earlier) = newest.of(is_last && is_all, *stamps);
+            if at < *last && *stamps == Stamps::Kernel {
+                earlier = earlier + last.duration_since(at).into();
+            }
             *last = at.max(*last);
             let what = match message {
                 Message::Text(text) => {

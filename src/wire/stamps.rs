@@ -8,7 +8,7 @@
 //!
 //! The kernel's stamps are of the wall clock. At every read both clocks are looked at, the monotonic one last: a stamp
 //! errs by what passes between, some ten nanoseconds, and to the late side, so that nothing is stamped before it came.
-//! A stamp that cannot be, because the wall clock was set meanwhile, is not used.
+//! If it was more, that is said with the stamp. One that cannot be, because the wall clock was set meanwhile, is not used.
 
 use super::walk::Walk;
 use crate::transcript::{Gap, Stamps};
@@ -16,7 +16,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -30,7 +30,9 @@ pub(super) struct Newest {
     at: Instant,
     /// No byte of the newest read came before this.
     since: Instant,
-    /// The stamp of the newest read that emptied the socket.
+    /// By so much `at` may be too late, where that is worth a word.
+    doubt: Duration,
+    /// The stamp of the newest read that emptied the socket, at the earliest.
     emptied: Instant,
     /// When they were read.
     read: Instant,
@@ -41,10 +43,10 @@ pub(super) struct Newest {
 }
 
 impl Newest {
-    /// Nothing was read yet.
-    pub(super) fn new() -> Newest {
-        let now = Instant::now();
-        Newest { at: now, since: now, emptied: now, read: now, is_kernel: false, is_exact: false }
+    /// Nothing was read yet; what will be came after `since`.
+    pub(super) fn new(since: Instant) -> Newest {
+        let doubt = Duration::ZERO;
+        Newest { at: since, since, doubt, emptied: since, read: since, is_kernel: false, is_exact: false }
     }
 
     /// Who stamped them.
@@ -57,23 +59,27 @@ impl Newest {
     pub(super) fn of(self, is_last: bool, stamps: Stamps) -> (Instant, Gap) {
         match stamps {
             Stamps::User | Stamps::Import => (self.read, Gap::ZERO),
-            Stamps::Kernel if is_last && self.is_exact => (self.at, Gap::ZERO),
+            Stamps::Kernel if is_last && self.is_exact => (self.at, self.doubt.into()),
             Stamps::Kernel => (self.at, self.at.duration_since(self.since).into()),
         }
     }
 
-    /// Bytes were read. `stamp` is what the kernel says of them, `is_last` whether nothing waits behind them.
-    fn note(&mut self, stamp: Option<Instant>, is_last: bool, is_record: bool) {
+    /// Bytes were read. `stamp` is what the kernel says of them, and by how much that may be too late; `is_last` whether
+    /// nothing waits behind them.
+    fn note(&mut self, stamp: Option<(Instant, Duration)>, is_last: bool, is_record: bool) {
         let now = Instant::now();
-        let stamp = stamp.filter(|stamp| *stamp <= now && *stamp + JITTER >= self.emptied);
+        let stamp = stamp.filter(|(at, _)| *at <= now && *at + JITTER >= self.emptied);
         self.since = self.emptied;
         self.read = now;
         self.is_kernel = stamp.is_some();
         self.is_exact = stamp.is_some() && is_last && is_record;
+        // Without a stamp nothing is known of when it came, and what `emptied` says remains true.
+        let (at, doubt) = stamp.unwrap_or((now, Duration::ZERO));
         // In order of their stamps: what was deliverable only after older bytes came with them.
-        self.at = stamp.unwrap_or(now).max(self.emptied);
-        if is_last {
-            self.emptied = self.at;
+        self.at = at.max(self.emptied);
+        self.doubt = if doubt < Clocks::BETWEEN { Duration::ZERO } else { doubt };
+        if is_last && stamp.is_some() {
+            self.emptied = self.at.checked_sub(self.doubt).unwrap_or(self.at).max(self.emptied);
         }
     }
 }
@@ -104,11 +110,13 @@ impl Stamped {
         // Before the first segment comes. A system that does not know the option tells no stamps, and that is seen.
         #[cfg(target_os = "linux")]
         let _ = nix::sys::socket::setsockopt(&socket, nix::sys::socket::sockopt::ReceiveTimestampns, &true);
-        Ok(Stamped::new(socket.connect(peer).await?, is_tls))
+        let since = Instant::now();
+        Ok(Stamped::new(socket.connect(peer).await?, since, is_tls))
     }
 
-    /// Over a stream that stands already, such as one that was accepted.
-    pub(super) fn new(tcp: TcpStream, is_tls: bool) -> Stamped {
+    /// Over a stream that stands already, such as one that was accepted. Its first bytes may have come long before it was:
+    /// none came before `since`, such as the time when it began to be listened.
+    pub(super) fn new(tcp: TcpStream, since: Instant, is_tls: bool) -> Stamped {
         #[cfg(target_os = "linux")]
         let control = {
             begin();
@@ -119,7 +127,7 @@ impl Stamped {
         };
         Stamped {
             tcp,
-            newest: Newest::new(),
+            newest: Newest::new(since),
             records: is_tls.then(Walk::default),
             #[cfg(target_os = "linux")]
             control,
@@ -145,7 +153,7 @@ impl Stamped {
         &self.tcp
     }
 
-    fn note(&mut self, bytes: &[u8], stamp: Option<Instant>, is_last: bool) {
+    fn note(&mut self, bytes: &[u8], stamp: Option<(Instant, Duration)>, is_last: bool) {
         let is_record = self.records.as_mut().is_none_or(|walk| {
             walk.feed(bytes);
             walk.is_between()
@@ -229,9 +237,54 @@ impl AsyncWrite for Stamped {
     }
 }
 
+/// What the wall clock said, or will say, `at` a time of the monotonic one.
+pub(super) fn wall(at: Instant) -> SystemTime {
+    let clocks = Clocks::look();
+    match at.checked_duration_since(clocks.at) {
+        Some(until) => clocks.wall + until,
+        None => clocks.wall - clocks.at.duration_since(at),
+    }
+}
+
+/// Both clocks, looked at as closely together as can be had.
+struct Clocks {
+    wall: SystemTime,
+    at: Instant,
+    /// By so much `at` may be later than `wall`.
+    between: Duration,
+}
+
+impl Clocks {
+    /// Looking at both takes less than this, unless something else ran between.
+    const BETWEEN: Duration = Duration::from_nanos(500);
+    /// So often it is tried to look at both without that.
+    const TRIES: usize = 4;
+
+    fn look() -> Clocks {
+        let once = || {
+            let before = Instant::now();
+            let wall = SystemTime::now();
+            let at = Instant::now();
+            Clocks { wall, at, between: at.duration_since(before) }
+        };
+        let mut best = once();
+        for _ in 1..Clocks::TRIES {
+            if best.between < Clocks::BETWEEN {
+                break;
+            }
+            let again = once();
+            if again.between < best.between {
+                best = again;
+            }
+        }
+        best
+    }
+}
+
 /// What only Linux tells.
 #[cfg(target_os = "linux")]
 mod kernel {
+    use super::Clocks;
     use nix::sys::socket::sockopt::ReceiveTimestampns;
     use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt};
     use nix::sys::time::TimeSpec;
@@ -241,13 +294,9 @@ mod kernel {
     use std::sync::OnceLock;
     use std::time::{Duration, Instant, SystemTime};
 
-    /// Looking at both clocks takes less than this, unless something else ran between.
-    const BETWEEN: Duration = Duration::from_nanos(500);
-    /// So often it is tried to look at both without that.
-    const TRIES: usize = 4;
-
-    /// How long it is waited for the kernel's first stamp, and how often it is looked.
-    const LOOKS: u32 = 20;
+    /// So long it is waited for the kernel's first stamp, and so often it is looked: it takes a millisecond or two, longer
+    /// where the machine is busy.
+    const PATIENCE: Duration = Duration::from_millis(250);
     const PAUSE: Duration = Duration::from_millis(1);
 
     /// Has the kernel stamp from now on. It begins only once some socket asks for it, and a little later than that; until
@@ -274,19 +323,19 @@ mod kernel {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let mut sender = TcpStream::connect(listener.local_addr()?)?;
         let (receiver, _) = listener.accept()?;
-        receiver.set_read_timeout(Some(PAUSE * LOOKS))?;
+        receiver.set_read_timeout(Some(PATIENCE))?;
         setsockopt(&receiver, ReceiveTimestampns, &true)?;
         let mut control = nix::cmsg_space!(TimeSpec);
-        let mut has_stamped = false;
-        for _ in 0..LOOKS {
+        let began = Instant::now();
+        let has_stamped = loop {
             sender.write_all(&[0])?;
-            has_stamped = receive(&receiver, &mut [0], &mut control)?.1.is_some();
-            if has_stamped {
-                break;
+            let is_stamped = receive(&receiver, &mut [0], &mut control)?.1.is_some();
+            if is_stamped || began.elapsed() > PATIENCE {
+                break is_stamped;
             }
             // The kernel tells nobody when it has begun.
             std::thread::sleep(PAUSE);
-        }
+        };
         Ok(Asked { _ends: (sender, receiver), has_stamped })
     }
 
@@ -305,25 +354,11 @@ mod kernel {
         Ok((message.bytes, stamp))
     }
 
-    /// The stamp on the monotonic clock, late by what passes between looking at both clocks; none if it lies ahead of
-    /// the wall clock.
-    pub(super) fn instant(stamp: Duration) -> Option<Instant> {
-        let mut best: Option<(Duration, SystemTime, Instant)> = None;
-        for _ in 0..TRIES {
-            let before = Instant::now();
-            let wall = SystemTime::now();
-            let after = Instant::now();
-            let between = after.duration_since(before);
-            if best.is_none_or(|(least, ..)| between < least) {
-                best = Some((between, wall, after));
-            }
-            if between < BETWEEN {
-                break;
-            }
-        }
-        let (_, wall, after) = best?;
-        let age = wall.duration_since(SystemTime::UNIX_EPOCH).ok()?.checked_sub(stamp)?;
-        after.checked_sub(age)
+    /// The stamp on the monotonic clock, and by how much it may be too late; none if it lies ahead of the wall clock.
+    pub(super) fn instant(stamp: Duration) -> Option<(Instant, Duration)> {
+        let clocks = Clocks::look();
+        let age = clocks.wall.duration_since(SystemTime::UNIX_EPOCH).ok()?.checked_sub(stamp)?;
+        Some((clocks.at.checked_sub(age)?, clocks.between))
     }
 }
 
@@ -436,6 +471,47 @@ mod tests {
         let stream = Stamped::connect(peer, false).await.expect("it listens");
         written.recv().expect("it accepts");
         is_stamped_on_arrival(Socket::plain(stream), texts, written).await;
+    }
+
+    #[test]
+    fn a_stamp_that_is_doubtful_or_missing_makes_no_later_bound_wrong() {
+        let micros = Duration::from_micros;
+        let start =
+            Instant::now().checked_sub(Duration::from_secs(1)).expect("the system has run for longer");
+        let mut newest = Newest::new(start);
+        newest.note(Some((start + micros(100), micros(40))), true, true);
+        assert_eq!(newest.of(true, Stamps::Kernel), (start + micros(100), Gap::from(micros(40))));
+        // It came while the stamp before it was taken to be later than it was.
+        newest.note(Some((start + micros(70), Duration::ZERO)), true, true);
+        assert_eq!(newest.of(true, Stamps::Kernel), (start + micros(70), Gap::ZERO));
+        // Read without a stamp: it came some time since.
+        newest.note(None, true, true);
+        let (at, earlier) = newest.of(true, Stamps::Kernel);
+        assert_eq!((newest.stamps(), at - Duration::from(earlier)), (Stamps::User, start + micros(70)));
+        // The next one came before that read was over.
+        newest.note(Some((start + micros(90), Duration::ZERO)), true, true);
+        assert_eq!(newest.of(true, Stamps::Kernel), (start + micros(90), Gap::ZERO));
+        // A stamp that cannot be is none.
+        newest.note(Some((start + micros(10), Duration::ZERO)), true, true);
+        assert_eq!(newest.stamps(), Stamps::User);
+    }
+
+    #[tokio::test]
+    async fn what_came_before_it_was_accepted_has_the_stamp_of_its_arrival() {
+        begin();
+        let since = Instant::now();
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let mut client = std::net::TcpStream::connect(listener.local_addr().expect("it is bound"))
+            .expect("the system takes it, whoever accepts it");
+        client.write_all(b"GET").expect("there is room");
+        let sent = Instant::now();
+        let (tcp, _) = listener.accept().expect("it waits");
+        tcp.set_nonblocking(true).expect("it is TCP");
+        let mut stream = Stamped::new(TcpStream::from_std(tcp).expect("a runtime"), since, false);
+        assert_eq!(stream.read(&mut [0; 8]).await.expect("it was written"), 3);
+        assert_eq!(stream.newest().stamps(), Stamps::Kernel);
+        let (at, earlier) = stream.newest().of(true, Stamps::Kernel);
+        assert!(since <= at && at < sent + HELD / 2 && earlier == Gap::ZERO, "{:?} {earlier}", at - since);
     }
 
     #[tokio::test]

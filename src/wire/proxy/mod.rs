@@ -163,6 +163,8 @@ pub struct Proxy {
 struct Shared {
     options: ProxyOptions,
     to: Place,
+    /// When it began to listen: no client said anything before.
+    since: Instant,
     users: Users,
     probe: Probe,
     notices: mpsc::UnboundedSender<Notice>,
@@ -223,11 +225,12 @@ impl Proxy {
         };
         // Before the first client can say anything.
         stamps::begin();
+        let since = Instant::now();
         let listener = TcpListener::bind(&options.listen)
             .await
             .map_err(|source| ProxyError::Listen { address: options.listen.clone(), source })?;
         let (notices, told) = mpsc::unbounded_channel();
-        let shared = Shared { options, to, users: Users::default(), probe: Probe::start(), notices };
+        let shared = Shared { options, to, since, users: Users::default(), probe: Probe::start(), notices };
         Ok((Proxy { listener, acceptor, shared: Arc::new(shared) }, told))
     }
 
@@ -300,12 +303,13 @@ async fn serve(
     // Without this the kernel holds small frames back; a connection that is gone already says so when it is read.
     let _ = tcp.set_nodelay(true);
     let Some(acceptor) = acceptor else {
-        return serve_stream(&shared, Socket::plain(Stamped::new(tcp, false)), client, stop).await;
+        return serve_stream(&shared, Socket::plain(Stamped::new(tcp, shared.since, false)), client, stop)
+            .await;
     };
     let accepted = tokio::select! {
         biased;
         _ = stop.wait_for(|stop| *stop) => return,
-        accepted = timeout(PATIENCE, acceptor.accept(Stamped::new(tcp, true))) => accepted,
+        accepted = timeout(PATIENCE, acceptor.accept(Stamped::new(tcp, shared.since, true))) => accepted,
     };
     match accepted {
         Ok(Ok(stream)) => Box::pin(serve_stream(&shared, Socket::tls(stream), client, stop)).await,

@@ -230,7 +230,7 @@ mod tests {
 
     impl End for DuplexStream {
         fn newest(&self) -> Newest {
-            Newest::new()
+            Newest::new(Instant::now())
         }
     }
 

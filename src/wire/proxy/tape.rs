@@ -14,6 +14,7 @@ use crate::transcript::{
 };
 use crate::wire::Recorder;
 use crate::wire::host::Watch;
+use crate::wire::stamps::wall;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -139,8 +140,7 @@ impl Tape {
         let subject = claims.as_ref().and_then(|claims| claims.get("sub")).map(ToString::to_string);
         self.user = shared.users.name(subject);
         let redactor = &self.opened.redactor;
-        let elapsed = chrono::Duration::from_std(self.opened.at.elapsed()).unwrap_or_default();
-        let started = chrono::Utc::now() - elapsed;
+        let started = chrono::DateTime::<chrono::Utc>::from(wall(self.opened.at));
         let id = match random_word(6) {
             Ok(id) => id,
             Err(error) => {
