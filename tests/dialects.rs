@@ -1,6 +1,7 @@
 //! Servers that speak other dialects than plain JSON: recorded by a script, learned without one, checked live.
 //!
-//! mosquitto speaks MQTT over WebSocket, python-socketio Socket.IO (`tests/dialects.sh`, which says what it needs).
+//! mosquitto speaks MQTT over WebSocket, python-socketio Socket.IO, graphql-ws GraphQL (`tests/dialects.sh`, which says what
+//! it needs).
 
 use std::path::Path;
 use std::process::Command;
@@ -117,4 +118,25 @@ fn a_chat_over_socket_io() {
     let (code, said) = project.goldwire("", &["show", &recording.display().to_string()]);
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("dialect socket.io, by the look of it") && said.contains("re:ask"), "{said}");
+}
+
+#[test]
+fn questions_over_graphql() {
+    let url = "url = \"ws://127.0.0.1:{{port}}/graphql\"\nsubprotocols = [\"graphql-transport-ws\"]";
+    let project = Project::of("questions", url);
+    let golden = project.learn("questions");
+    assert!(golden.contains("[dialect]\nkind = \"graphql-ws\""), "{golden}");
+    assert_eq!(
+        order(&golden),
+        ">connection_init ; connection_ack ; >subscribe[Answer] ; next[Answer]+ ; complete[Answer] ; \
+         >subscribe[Digest] ; next[Digest] ; complete[Digest]",
+        "{golden}"
+    );
+    let secret = ["--secret", "PASSWORD"];
+    let (code, said) = project.goldwire(&project.password, &[&["check", "questions"], &secret[..]].concat());
+    assert_eq!(code, Some(0), "{said}");
+    // As graphql-ws does: close code 4403.
+    let (code, said) = project.goldwire("not-the-password", &[&["check", "questions"], &secret[..]].concat());
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("server 4403"), "{said}");
 }

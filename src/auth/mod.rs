@@ -6,15 +6,19 @@
 //! Every secret is told to the [`Redactor`](crate::transcript::Redactor) as soon as it is known, before an error could
 //! quote it. This room does not open WebSockets; that is `wire`.
 
+mod base;
+mod error;
 mod identity;
 mod jwt;
 mod login;
 mod recipe;
 mod trust;
 
+pub use base::Base;
+pub use error::{AuthError, Step, Unreached};
 pub use identity::{Identity, Placement, RequestParts};
 pub use jwt::{Algorithm, MintError, claims_of, mint};
-pub use login::{AuthError, Base, Step, Unreached, clean_up, login, logout, refresh, signing_key};
+pub use login::{clean_up, login, logout, refresh, signing_key};
 pub(crate) use recipe::read_placement;
 pub use recipe::{Body, Kind, Mint, Recipe, Refresh, Request, TokenAt, TokenSource, ValueSource};
 pub use trust::{Trust, TrustError, http_client, is_loopback};

@@ -144,7 +144,8 @@ impl Talk {
     async fn send(&mut self, ground: &Ground<'_>, payload: Payload) {
         let Some(connection) = &mut self.connection else { return };
         // A connection that is gone by now arrives through the reader, which knows why.
-        if let Ok(Some(at)) = connection.sender.send(payload.clone()).await {
+        let Connection { sender, incoming, .. } = connection;
+        if let Ok(Some(at)) = incoming.during(sender.send(payload.clone())).await {
             self.take(ground, at, Side::Client, payload);
         }
     }

@@ -69,6 +69,14 @@ pub(super) async fn ask(ground: &Ground<'_>, subject: &Subject) -> Vec<Cell> {
 /// A refreshed token is as good as any.
 async fn opens(ground: &Ground<'_>, subject: &Subject, case: &str, identity: &Identity) -> Cell {
     let knock = knock(ground, &subject.golden, &subject.session, identity, &[]).await;
+    if matches!(knock.outcome, Outcome::Hung(_)) {
+        // It may be a session in which the server says no more than this.
+        let (run, _) = ground.session(subject, &subject.golden, identity, &Twist::default(), 1).await;
+        if run.findings.is_empty() && run.unjudged.is_none() {
+            let said = format!("the session conforms, in {}", run.took);
+            return super::cell(ProbeName::Auth, subject, case, said, vec![run]);
+        }
+    }
     let mut cell = super::auth::knocked(subject, case, identity, &knock, None);
     if !matches!(knock.outcome, Outcome::Served | Outcome::Failed(_)) {
         let message = format!("a refreshed token does not open the door: {}", cell.said);

@@ -157,8 +157,9 @@ struct Report<'c> {
     cells: Vec<CellLine<'c>>,
 }
 
+/// A question, with its runs or where they stand.
 #[derive(Serialize)]
-pub(super) struct CellLine<'c> {
+pub(super) struct CellLine<'c, R = RunLine<'c>> {
     probe: &'static str,
     session: &'c str,
     case: &'c str,
@@ -167,7 +168,7 @@ pub(super) struct CellLine<'c> {
     said: &'c str,
     #[serde(skip_serializing_if = "Option::is_none")]
     not_asked: Option<&'c str>,
-    runs: Vec<RunLine<'c>>,
+    runs: Vec<R>,
 }
 
 /// Writes what probes found as one JSON document: `{"goldwire_probes": 1, "verdict": …, "cells": […]}`. The runs of a cell
@@ -186,6 +187,10 @@ pub fn probe_json(out: &mut impl Write, cells: &[Cell], interrupted: bool) -> io
 }
 
 pub(super) fn cell_line(cell: &Cell) -> CellLine<'_> {
+    cell_line_with(cell, cell.runs.iter().map(run).collect())
+}
+
+pub(super) fn cell_line_with<R>(cell: &Cell, runs: Vec<R>) -> CellLine<'_, R> {
     CellLine {
         probe: cell.probe.name(),
         session: &cell.session,
@@ -194,6 +199,6 @@ pub(super) fn cell_line(cell: &Cell) -> CellLine<'_> {
         verdict: cell.verdict().map_or("not asked", Verdict::name),
         said: &cell.said,
         not_asked: cell.not_asked.as_deref(),
-        runs: cell.runs.iter().map(run).collect(),
+        runs,
     }
 }

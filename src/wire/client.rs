@@ -3,16 +3,16 @@
 //! ```text
 //! url → addresses → TCP → (TLS) → upgrade → Connection
 //!                                            ├─ Sender      stamps, then hands to the kernel
-//!                                            └─ incoming ←─ one reader task (`reader`): stamps, then everything else
+//!                                            └─ incoming    reads (`reader`): stamps, then everything else
 //! ```
 //!
-//! The channel is bounded: when nobody takes frames the reader stops reading, TCP tells the server, and nothing is lost.
-//! A ping is answered while the reader reads; the pong it sends is not reported, nor is the answer to a close.
+//! When nobody takes frames nothing is read, TCP tells the server, and nothing is lost. A ping is answered when it is read;
+//! the pong is not reported, nor is the answer to a close.
 
 use super::duplex::Duplex;
 use super::frames::NO_STATUS;
 use super::http::Requests;
-use super::reader::{self, Arriving, why_gone};
+use super::reader::{Arriving, why_gone};
 use super::socket::Socket;
 use super::stamps::Stamped;
 use super::upgrade::{Asked, ConnectError, HTTP_URL, Opened, Stage, WEBSOCKET_URL};
@@ -187,7 +187,7 @@ pub async fn connect(options: &ConnectOptions) -> Result<(Connection, Handshake)
     let newest = socket.newest();
     let stamps = newest.stamps();
     let duplex = Arc::new(Duplex::new(socket).await);
-    let incoming = reader::start(duplex.clone(), newest, rest, options.max_message);
+    let incoming = Arriving::of_socket(duplex.clone(), newest, rest, options.max_message);
     let handshake = Handshake {
         peer: peer.to_string(),
         status,
@@ -383,20 +383,25 @@ mod tests {
         let heard = tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.expect("a client");
             let head = read_head(&mut stream).await;
-            let key = head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).expect("a key");
-            let accept = tokio_tungstenite::tungstenite::handshake::derive_accept_key(key.as_bytes());
-            let answer = format!(
-                "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\
-                 sec-websocket-accept: {accept}\r\nx-a: 1\r\nx-a: 2\r\n\r\n"
-            );
             // In one write: the first frames arrive together with the answer.
-            stream.write_all(&[answer.as_bytes(), bytes].concat()).await.expect("the client reads");
+            let answer = [upgrade(&head).as_bytes(), bytes].concat();
+            stream.write_all(&answer).await.expect("the client reads");
             let mut next = vec![0; 64];
             let count = stream.read(&mut next).await.unwrap_or(0);
             next.truncate(count);
             next
         });
         (url, heard)
+    }
+
+    /// The answer to the head of an upgrade.
+    fn upgrade(head: &str) -> String {
+        let key = head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).expect("a key");
+        let accept = tokio_tungstenite::tungstenite::handshake::derive_accept_key(key.as_bytes());
+        format!(
+            "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\
+             sec-websocket-accept: {accept}\r\nx-a: 1\r\nx-a: 2\r\n\r\n"
+        )
     }
 
     async fn read_head(stream: &mut TcpStream) -> String {
@@ -593,6 +598,36 @@ mod tests {
             error.to_string().starts_with("TLS with ") && error.hint().is_some_and(|h| h.contains("-k")),
             "{error}"
         );
+    }
+
+    #[tokio::test]
+    async fn what_comes_is_read_while_something_is_sent() {
+        const PIECE: usize = 60_000;
+        let (listener, url) = listen().await;
+        let server = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("a client");
+            let head = read_head(&mut stream).await;
+            stream.write_all(upgrade(&head).as_bytes()).await.expect("the client reads");
+            let size = u16::try_from(PIECE).expect("it fits").to_be_bytes();
+            let piece = [&[0x82, 126, size[0], size[1]], &[7; PIECE][..]].concat();
+            // More than two sockets hold, and not a byte is taken before.
+            for _ in 0..200 {
+                stream.write_all(&piece).await.expect("the client reads");
+            }
+            let (mut taken, mut buffer) = (0, vec![0; 1 << 16]);
+            while taken < 16 << 20 {
+                taken += stream.read(&mut buffer).await.expect("the client sends");
+            }
+        });
+        let (mut connection, _) = connect(&within(&url, 5000)).await.expect("it opens");
+        let Connection { sender, incoming, .. } = &mut connection;
+        let sent = incoming.during(sender.send(Payload::Binary(vec![1; 16 << 20]))).await;
+        assert!(sent.expect("it is open").is_some());
+        server.await.expect("it took everything");
+        for _ in 0..200 {
+            let arrived = next(&mut connection).await;
+            assert!(matches!(arrived, Some(Arrived::Frame(Payload::Binary(bytes))) if bytes.len() == PIECE));
+        }
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! The loop around [`Session`]: the only place where a session, a socket and the clock meet.
 //!
-//! Frames are never lost between steps: one reader a socket fills one channel, everything that passes is shown to the
+//! Frames are never lost between steps: whatever was read is taken first, and everything that passes is shown to the
 //! session, written down and kept, in that order.
 
 use super::hand::next_line;
@@ -21,6 +21,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::time::Instant;
 use tokio::sync::watch;
 
@@ -385,7 +386,8 @@ impl Driver<'_> {
 
     async fn send(&mut self, payload: Payload) {
         let Some(connection) = &mut self.connection else { return };
-        match connection.sender.send(payload.clone()).await {
+        let Connection { sender, incoming, .. } = connection;
+        match incoming.during(sender.send(payload.clone())).await {
             Ok(Some(at)) => self.take(at, Side::Client, payload),
             // It arrives once it is on its way.
             Ok(None) => {}
@@ -398,9 +400,13 @@ impl Driver<'_> {
     }
 
     async fn run(&mut self, plan: &Plan<'_>, options: &ConnectOptions) -> Ending {
-        let mut interrupt = plan.interrupt.clone();
+        let interrupt = plan.interrupt.clone();
         let mut say = plan.beside.as_ref().map(|beside| beside.say.clone());
         let mut is_leaving = false;
+        // Both last from frame to frame: to set an alarm, and to take it back, costs more than most frames do.
+        let mut stopped = pin!(stopped(plan.interrupt.clone()));
+        let mut is_stopped = false;
+        let mut alarm = pin!(tokio::time::sleep_until(self.base.into()));
         loop {
             if *interrupt.borrow() {
                 is_leaving = self.session.leave();
@@ -430,16 +436,20 @@ impl Driver<'_> {
                 }
                 Action::Wait => {
                     let wake = self.base + std::time::Duration::from(Gap::from_nanos(turn.wake.as_nanos()));
+                    // Too early does no harm: there is nothing to do yet, and it is set again.
+                    if alarm.is_elapsed() || wake < alarm.deadline().into_std() {
+                        alarm.as_mut().reset(wake.into());
+                    }
                     tokio::select! {
                         biased;
-                        _ = interrupt.wait_for(|stop| *stop), if !is_leaving => {}
+                        () = &mut stopped, if !is_stopped => is_stopped = true,
                         is_there = something(self.connection.as_mut()) => {
                             if is_there { self.drain() } else { self.arrived(None) }
                             self.recorder.room().await;
                         }
                         line = next_line(self.hand.as_mut(), self.session.listens()) => self.said(line),
                         payload = next_said(say.as_mut()) => self.send(payload).await,
-                        () = tokio::time::sleep_until(wake.into()) => {}
+                        () = &mut alarm => {}
                     }
                 }
             }
@@ -564,7 +574,8 @@ impl Driver<'_> {
 
     async fn close(&mut self, code: u16) {
         let Some(connection) = &mut self.connection else { return };
-        if let Ok(Some(at)) = connection.sender.close(code, "").await {
+        let Connection { sender, incoming, .. } = connection;
+        if let Ok(Some(at)) = incoming.during(sender.close(code, "")).await {
             self.take(at, Side::Client, Payload::Close { code, reason: String::new() });
         }
     }
@@ -621,8 +632,16 @@ impl Driver<'_> {
     async fn hang_up(&mut self) {
         if let Some(connection) = &mut self.connection {
             // The session is over whatever comes of it.
-            let _ = connection.sender.close(1001, "").await;
+            let Connection { sender, incoming, .. } = connection;
+            let _ = incoming.during(sender.close(1001, "")).await;
         }
+    }
+}
+
+/// Waits until somebody wants to stop; for ever, when nobody can want that any more.
+async fn stopped(mut interrupt: watch::Receiver<bool>) {
+    if interrupt.wait_for(|stop| *stop).await.is_err() {
+        std::future::pending().await
     }
 }
 

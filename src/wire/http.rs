@@ -109,7 +109,7 @@ pub async fn open(options: &ConnectOptions) -> Result<(Connection, Handshake), C
         running: BTreeMap::new(),
         next: 0,
     };
-    let incoming = Arriving::new(batches);
+    let incoming = Arriving::of_tasks(batches);
     Ok((Connection { sender: Sender::http(requests), incoming, opened, stamps }, handshake))
 }
 

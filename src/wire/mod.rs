@@ -6,10 +6,10 @@
 //! ```
 //!
 //! A [`Target`] says where a build listens; [`ServerProcess`] starts it, where goldwire is to do so. [`connect`] opens
-//! one WebSocket, [`open_http`] a session of HTTP requests, and notes what a made-up server would have to make up: address, TLS, headers, times. Its
-//! [`Connection`] has a [`Sender`] and a channel that one reader task fills with stamped frames; nothing is dropped. A
-//! [`Recorder`] writes them down without ever getting in a session's way, a [`Probe`] notes how late this machine wakes. What a frame means and whether it should have
-//! come is not known here.
+//! one WebSocket, [`open_http`] a session of HTTP requests, and notes what a made-up server would have to make up:
+//! address, TLS, headers, times. Its [`Connection`] has a [`Sender`], and [`Arriving`] gives the frames that come, stamped;
+//! nothing is dropped. A [`Recorder`] writes them down without ever getting in a session's way, a [`Probe`] notes how late
+//! this machine wakes. What a frame means and whether it should have come is not known here.
 
 mod append;
 mod chunks;

@@ -1,11 +1,12 @@
-//! What arrives on a connection, and the one task that reads it.
+//! What arrives on a connection, and how it is read.
 //!
 //! ```text
 //! socket ─► one read, one stamp ─► frames, where they lie ─► Batch: texts in one piece ─► Arriving
 //! ```
 //!
-//! The task stamps before all else, answers pings and closes, and hands over what one read gave. It reads into memory
-//! that its thread has once: a connection on which nothing is under way holds none.
+//! Whoever waits for what arrives reads it: to hand it from one task to another would cost more than to read it. A read
+//! stamps before all else, answers pings and closes, and hands over what it gave. It reads into memory that its thread
+//! has once: a connection on which nothing is under way holds none.
 
 use super::duplex::Duplex;
 use super::frames::{Broken, Frames, Message, NO_STATUS};
@@ -13,8 +14,10 @@ use super::spare;
 use super::stamps::Newest;
 use crate::transcript::{Gap, Payload, Stamps};
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::io;
-use std::pin::pin;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -26,6 +29,8 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 const READ: usize = 64 * 1024;
 /// How many batches may wait for whoever drives the session.
 pub(super) const WAITING: usize = 4;
+/// How many of them are read while something is sent: 16 MiB at most.
+const AHEAD: usize = 256;
 /// How long after the last frame the reader waits for the end of the connection, while its answer is sent.
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -33,12 +38,23 @@ thread_local! {
     static ROOM: RefCell<Vec<u8>> = RefCell::new(vec![0; READ]);
 }
 
-/// What arrives on a connection, in order. The reader hands over at once what it had at once.
+/// What arrives on a connection, in order. What was read at once is there at once.
 #[derive(Debug)]
 pub struct Arriving {
-    batches: mpsc::Receiver<Box<Batch>>,
+    source: Source,
+    /// What was read while something was sent.
+    ahead: VecDeque<Batch>,
     texts: String,
     items: std::vec::IntoIter<Item>,
+}
+
+/// Where it comes from.
+#[derive(Debug)]
+enum Source {
+    /// A WebSocket, which is read by whoever waits.
+    Socket(Box<Reader>),
+    /// Tasks that read for themselves.
+    Tasks(mpsc::Receiver<Box<Batch>>),
 }
 
 /// Something arrived.
@@ -109,8 +125,32 @@ pub(super) enum What {
 }
 
 impl Arriving {
-    pub(super) fn new(batches: mpsc::Receiver<Box<Batch>>) -> Arriving {
-        Arriving { batches, texts: String::new(), items: Vec::new().into_iter() }
+    /// Of a WebSocket; `rest` is what came together with the answer to the upgrade, and `newest` what is known of it.
+    pub(super) fn of_socket(
+        duplex: Arc<Duplex>,
+        newest: Newest,
+        rest: Vec<u8>,
+        max_message: usize,
+    ) -> Arriving {
+        Arriving::new(Source::Socket(Box::new(Reader {
+            duplex,
+            rest: (!rest.is_empty()).then_some((rest, newest)),
+            frames: Frames::new(max_message),
+            stamps: newest.stamps(),
+            last: Instant::now(),
+            answers: Vec::new(),
+            is_answering: false,
+            end: None,
+        })))
+    }
+
+    /// Of tasks, which are to be held up when they are ahead: the channel is bounded.
+    pub(super) fn of_tasks(batches: mpsc::Receiver<Box<Batch>>) -> Arriving {
+        Arriving::new(Source::Tasks(batches))
+    }
+
+    fn new(source: Source) -> Arriving {
+        Arriving { source, ahead: VecDeque::new(), texts: String::new(), items: Vec::new().into_iter() }
     }
 
     /// The next thing that arrives; none at the end. Nothing is lost if nobody waits for it to the end.
@@ -121,11 +161,37 @@ impl Arriving {
 
     /// Waits until something is there, or nothing more comes; whether something is.
     pub(super) async fn wait(&mut self) -> bool {
+        std::future::poll_fn(|cx| self.poll_wait(cx)).await
+    }
+
+    fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         while self.items.as_slice().is_empty() {
-            let Some(batch) = self.batches.recv().await else { return false };
+            let next = match self.ahead.pop_front() {
+                Some(batch) => Some(batch),
+                None => ready!(self.source.poll(cx)),
+            };
+            let Some(batch) = next else { return Poll::Ready(false) };
             (self.texts, self.items) = (batch.texts, batch.items.into_iter());
         }
-        true
+        Poll::Ready(true)
+    }
+
+    /// Waits for something else, usually that something is sent, and reads meanwhile: a peer may take nothing in until what
+    /// it sends itself is taken.
+    pub async fn during<T>(&mut self, other: impl Future<Output = T>) -> T {
+        let mut other = pin!(other);
+        std::future::poll_fn(|cx| {
+            let done = other.as_mut().poll(cx);
+            if done.is_pending() && matches!(self.source, Source::Socket(_)) {
+                while self.ahead.len() < AHEAD
+                    && let Poll::Ready(Some(batch)) = self.source.poll(cx)
+                {
+                    self.ahead.push_back(batch);
+                }
+            }
+            done
+        })
+        .await
     }
 
     /// What is there already, without waiting.
@@ -144,25 +210,14 @@ impl Arriving {
     }
 }
 
-/// Starts the task that reads; `rest` is what came together with the answer to the upgrade. It ends with the connection,
-/// or when nobody listens any more.
-pub(super) fn start(
-    duplex: std::sync::Arc<Duplex>,
-    newest: Newest,
-    rest: Vec<u8>,
-    max_message: usize,
-) -> Arriving {
-    let (out, batches) = mpsc::channel(WAITING);
-    let reader = Reader {
-        frames: Frames::new(max_message),
-        stamps: newest.stamps(),
-        last: Instant::now(),
-        answers: Vec::new(),
-        is_answering: false,
-        end: None,
-    };
-    tokio::spawn(read(duplex, reader, (rest, newest), out));
-    Arriving::new(batches)
+impl Source {
+    /// What comes next; none at the end.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Batch>> {
+        match self {
+            Source::Socket(reader) => reader.poll(cx),
+            Source::Tasks(batches) => batches.poll_recv(cx).map(|batch| batch.map(|batch| *batch)),
+        }
+    }
 }
 
 /// How a connection came to its end.
@@ -175,6 +230,9 @@ enum End {
 
 #[derive(Debug)]
 struct Reader {
+    duplex: Arc<Duplex>,
+    /// What was read before we were there.
+    rest: Option<(Vec<u8>, Newest)>,
     frames: Frames,
     stamps: Stamps,
     /// The latest stamp.
@@ -186,50 +244,37 @@ struct Reader {
     end: Option<End>,
 }
 
-async fn read(
-    duplex: std::sync::Arc<Duplex>,
-    mut reader: Reader,
-    (rest, newest): (Vec<u8>, Newest),
-    // Boxed: a channel has room for dozens from the start, and there are thousands of channels.
-    out: mpsc::Sender<Box<Batch>>,
-) {
-    let mut first = Some(rest).filter(|rest| !rest.is_empty());
-    {
-        let mut closed = pin!(out.closed());
+impl Reader {
+    /// What the next read gives, once something comes; none after the end.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Batch>> {
         loop {
-            let next = std::future::poll_fn(|cx| match first.take() {
-                Some(rest) => Poll::Ready(reader.take(&duplex, cx, &rest, newest, true)),
-                None => reader.poll(&duplex, cx),
-            });
-            let batch = tokio::select! {
-                batch = next => batch,
-                () = &mut closed => return,
-            };
-            if !batch.items.is_empty() && out.send(Box::new(batch)).await.is_err() {
-                return;
+            if self.end.is_some() {
+                return Poll::Ready(None);
             }
-            match reader.end {
-                None => {}
-                Some(End::Gone) => return,
-                Some(End::Closing) => break,
+            let batch = match self.rest.take() {
+                Some((rest, newest)) => self.take(cx, &rest, newest, true),
+                None => ready!(self.poll_read(cx)),
+            };
+            if self.end == Some(End::Closing) {
+                // Whoever drives the session need not wait for this.
+                let leaving = Leaving { duplex: self.duplex.clone(), is_answering: self.is_answering };
+                tokio::spawn(tokio::time::timeout(LINGER, leaving));
+            }
+            // A part of a message is none yet.
+            if !batch.items.is_empty() {
+                return Poll::Ready(Some(batch));
             }
         }
     }
-    // Whoever drives the session need not wait for this.
-    drop(out);
-    let _ = tokio::time::timeout(LINGER, std::future::poll_fn(|cx| reader.poll_gone(&duplex, cx))).await;
-}
 
-impl Reader {
-    /// What the next read gives, once something comes.
-    fn poll(&mut self, duplex: &Duplex, cx: &mut Context<'_>) -> Poll<Batch> {
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Batch> {
         if self.is_answering {
-            self.is_answering = duplex.poll_answered(cx).is_pending();
+            self.is_answering = self.duplex.poll_answered(cx).is_pending();
         }
         ROOM.with_borrow_mut(|room| {
-            let batch = match ready!(duplex.poll_read(cx, room)) {
+            let batch = match ready!(self.duplex.poll_read(cx, room)) {
                 Ok((0, _)) => self.gone("connection closed without a close frame".to_owned()),
-                Ok((count, newest)) => self.take(duplex, cx, &room[..count], newest, count < room.len()),
+                Ok((count, newest)) => self.take(cx, &room[..count], newest, count < room.len()),
                 Err(error) => self.gone(why_gone(&error)),
             };
             Poll::Ready(batch)
@@ -237,14 +282,7 @@ impl Reader {
     }
 
     /// Takes what was read apart. `is_all` says whether nothing was left behind for want of room.
-    fn take(
-        &mut self,
-        duplex: &Duplex,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-        newest: Newest,
-        is_all: bool,
-    ) -> Batch {
+    fn take(&mut self, cx: &mut Context<'_>, bytes: &[u8], newest: Newest, is_all: bool) -> Batch {
         let mut batch = Batch::default();
         let Reader { frames, stamps, last, answers, .. } = self;
         let mut is_closed = false;
@@ -299,7 +337,7 @@ impl Reader {
             }));
         }
         for message in self.answers.drain(..) {
-            self.is_answering |= !duplex.answer(cx, message);
+            self.is_answering |= !self.duplex.answer(cx, message);
         }
         batch
     }
@@ -313,15 +351,25 @@ impl Reader {
         self.last = Instant::now().max(self.last);
         Item { at: self.last, earlier: Gap::ZERO, request: 0, what: What::Other(Box::new(what)) }
     }
+}
 
-    /// Ready at the end of the connection, whatever comes before it.
-    fn poll_gone(&mut self, duplex: &Duplex, cx: &mut Context<'_>) -> Poll<()> {
+/// The end of a connection on which all is said but perhaps our own last words: over when the peer is gone, whatever
+/// comes before that.
+struct Leaving {
+    duplex: Arc<Duplex>,
+    is_answering: bool,
+}
+
+impl Future for Leaving {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         if self.is_answering {
-            self.is_answering = duplex.poll_answered(cx).is_pending();
+            self.is_answering = self.duplex.poll_answered(cx).is_pending();
         }
         ROOM.with_borrow_mut(|room| {
             loop {
-                match ready!(duplex.poll_read(cx, room)) {
+                match ready!(self.duplex.poll_read(cx, room)) {
                     Ok((0, _)) | Err(_) => return Poll::Ready(()),
                     Ok(_) => {}
                 }

@@ -1,6 +1,6 @@
 //! Probes through the real binary: peers that misbehave never make them hang, crash or pass; what cannot be asked is named.
 
-use crate::support::{Project, Said};
+use crate::support::{Project, Release, Said};
 use crate::trouble::{PEERS, Peer, rude};
 use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
@@ -130,5 +130,44 @@ fn a_mistake_in_the_configuration_of_probes_is_told_with_its_place() {
         project.write("goldwire.toml", &format!("goldwire = 1\n{line}\n"));
         let said = project.run(&["probe"]).exits(2);
         assert!(said.stderr.contains(wanted) && said.stderr.contains("goldwire.toml:3"), "{}", said.stderr);
+    }
+}
+
+/// A server whose tokens anybody can verify with a public key, and one that takes that key for a shared secret, too.
+#[test]
+fn a_server_that_lets_a_token_choose_its_algorithm_is_found_by_its_public_key() {
+    let project = Project::with_server(&[]);
+    let key = rcgen::KeyPair::generate().expect("a key");
+    project.write("private.pem", &key.serialize_pem());
+    project.write("public.pem", &key.public_key_pem());
+    let config = project.read("goldwire.toml");
+    let login = &config[config.find("[auth.user]").expect("our own login")..];
+    let order = "connected ; >ask ; agent_started ; ( agent_thinking | tool_executing | tool_completed | token )+ ; agent_completed";
+    let script = project.read("agent-run.toml");
+    let (_, events) = script.split_once("[event.connected]").expect("a script");
+    project.write(
+        "golden/agent-run.toml",
+        &format!("goldwire = 1\norder = \"{order}\"\n[event.connected]{events}"),
+    );
+    for (regress, exit) in [("", 0), ("alg-confusion", 1)] {
+        let path = |name: &str| project.path().join(name).display().to_string();
+        let (private, public) = (path("private.pem"), path("public.pem"));
+        let server =
+            Release::with(regress, &["--algorithm", "ES256", "--key", &private, "--public-key", &public]);
+        let target = format!("[target.local]\nurl = \"{}\"\nauth = \"user\"\n", server.url());
+        let probe = "[probe.auth]\npublic_key_file = \"public.pem\"\nskip = [\"expires-mid-session\"]\n";
+        project.write("goldwire.toml", &format!("goldwire = 1\n{probe}\n{target}\n{login}"));
+        let said =
+            project.run(&["probe", "auth", "--session", "agent-run", "--report-json", "r.json"]).exits(exit);
+        let report: serde_json::Value = serde_json::from_str(&project.read("r.json")).expect("JSON");
+        let accepted: Vec<&str> = report["cells"]
+            .as_array()
+            .expect("cells")
+            .iter()
+            .filter(|cell| cell["runs"].to_string().contains("\"kind\":\"accepted\""))
+            .map(|cell| cell["case"].as_str().expect("a name"))
+            .collect();
+        let wanted: &[&str] = if regress.is_empty() { &[] } else { &["alg-confusion"] };
+        assert_eq!(accepted, wanted, "{}", said.stdout);
     }
 }

@@ -33,6 +33,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PEM")]
     pub(crate) key: Option<PathBuf>,
 
+    /// Public half of --key in PEM, as others get it; only the regression alg-confusion reads it
+    #[arg(long, value_name = "PEM")]
+    pub(crate) public_key: Option<PathBuf>,
+
     /// Seconds an access token lives
     #[arg(long, value_name = "SECONDS", default_value_t = 900)]
     pub(crate) access_ttl: u32,

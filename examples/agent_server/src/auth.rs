@@ -76,6 +76,8 @@ pub(crate) struct Tokens {
     algorithm: Algorithm,
     signing: EncodingKey,
     verifying: DecodingKey,
+    /// The public key as a shared secret; the fault of `alg-confusion`.
+    confused: Option<DecodingKey>,
     access_ttl: u64,
     refresh_ttl: u64,
     regress: Choice,
@@ -108,7 +110,14 @@ impl Tokens {
             _ => DecodingKey::from_jwk(&Jwk::from_encoding_key(&signing, algorithm)?)?,
         };
         let (access_ttl, refresh_ttl) = (u64::from(access_ttl), u64::from(refresh_ttl));
-        Ok(Tokens { algorithm, signing, verifying, access_ttl, refresh_ttl, regress })
+        Ok(Tokens { algorithm, signing, verifying, confused: None, access_ttl, refresh_ttl, regress })
+    }
+
+    /// `alg-confusion`: one function verifies with one key, and the token says how. A token that says HS256 is then
+    /// verified with the public key as its secret, which everybody has (RFC 8725, 2.1).
+    pub(crate) fn confused_by(mut self, public_pem: &[u8]) -> Tokens {
+        self.confused = Some(DecodingKey::from_secret(public_pem));
+        self
     }
 
     /// Seconds an access token lives.
@@ -142,14 +151,19 @@ impl Tokens {
         {
             return in_time(claims, purpose, timeless);
         }
-        let mut validation = Validation::new(self.algorithm);
+        let says_hs256 = || jsonwebtoken::decode_header(token).is_ok_and(|own| own.alg == Algorithm::HS256);
+        let (algorithm, verifying) = match &self.confused {
+            Some(key) if says_hs256() => (Algorithm::HS256, key),
+            _ => (self.algorithm, &self.verifying),
+        };
+        let mut validation = Validation::new(algorithm);
         validation.leeway = 0;
         validation.validate_nbf = true;
         validation.validate_exp = false; // `in_time` is stricter by the second in which a token expires
         validation.set_issuer(&[SELF]);
         validation.set_audience(&[SELF]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        let read = jsonwebtoken::decode::<Claims>(token, &self.verifying, &validation);
+        let read = jsonwebtoken::decode::<Claims>(token, verifying, &validation);
         in_time(read.map_err(|_| Refusal::Invalid)?.claims, purpose, timeless)
     }
 }

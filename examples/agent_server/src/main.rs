@@ -40,6 +40,7 @@ mod work;
 
 use std::error::Error;
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,6 +56,7 @@ use app::App;
 use args::{Args, Signing};
 use auth::Tokens;
 use hub::Hub;
+use regress::Regression;
 use runs::Runs;
 use store::Store;
 
@@ -81,7 +83,11 @@ fn main() -> ExitCode {
 #[tokio::main]
 async fn start(args: &Args) -> Result<(), Box<dyn Error>> {
     let key = signing_key(args)?;
-    let tokens = Tokens::new(args.algorithm, &key, args.access_ttl, args.refresh_ttl, args.regress)?;
+    let mut tokens = Tokens::new(args.algorithm, &key, args.access_ttl, args.refresh_ttl, args.regress)?;
+    if args.regress.is(Regression::AlgConfusion) {
+        let path = args.public_key.as_ref().ok_or("the regression alg-confusion needs --public-key")?;
+        tokens = tokens.confused_by(&read(path)?);
+    }
     let app = Arc::new(App {
         regress: args.regress,
         refuse: args.refuse,
@@ -139,9 +145,13 @@ fn signing_key(args: &Args) -> Result<Vec<u8>, Box<dyn Error>> {
         (Signing::Hs256, Some(_)) => {
             Err("--key is for RS256 and ES256; HS256 reads AGENT_SERVER_JWT_SECRET".into())
         }
-        (_, Some(path)) => Ok(std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?),
+        (_, Some(path)) => read(path),
         (_, None) => Err("RS256 and ES256 need --key with a private key in PEM".into()),
     }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Box<dyn Error>> {
+    Ok(std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?)
 }
 
 /// Says where the server listens, the one line on stdout that starters wait for.

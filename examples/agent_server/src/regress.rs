@@ -39,12 +39,13 @@ pub(crate) enum Regression {
     UnheardCancel,
     OrphanRun,
     LostOnResume,
+    AlgConfusion,
 }
 
 use Regression as R;
 
 /// Every regression with the name it has on the command line, in the order of the documentation.
-const NAMES: [(Regression, &str); 30] = [
+const NAMES: [(Regression, &str); 31] = [
     (R::SilentAgent, "silent-agent"),
     (R::DroppedThinking, "dropped-thinking"),
     (R::UnpairedTool, "unpaired-tool"),
@@ -75,6 +76,7 @@ const NAMES: [(Regression, &str); 30] = [
     (R::UnheardCancel, "unheard-cancel"),
     (R::OrphanRun, "orphan-run"),
     (R::LostOnResume, "lost-on-resume"),
+    (R::AlgConfusion, "alg-confusion"),
 ];
 
 /// The names, one after the other.

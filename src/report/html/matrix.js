@@ -20,7 +20,7 @@ function probeTable(title, cells) {
     sorts.get(cell.sort).push(cell);
   }
   const ways = [...new Set(cells.map(wayOf))];
-  const asked = cells.filter((cell) => cell.not_asked === null);
+  const asked = cells.filter((cell) => cell.not_asked === undefined);
   const sound = asked.filter((cell) => cell.verdict === 'conforms').length;
   const isMatrix = ways.length > 1 && ways.length <= MAX_COLUMNS;
   const answers = (own) => isMatrix

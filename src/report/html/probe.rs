@@ -1,6 +1,6 @@
 //! The page of probes: every question as a cell of a matrix, those that fail with the frames that show it.
 
-use super::super::probe::probe_verdict;
+use super::super::probe::{CellLine, cell_line_with, probe_verdict};
 use super::super::{Shown, plural};
 use super::document::{Head, names};
 use super::group::{Cause, Group, RunEntry, causes, entries, groups, write_frames};
@@ -16,20 +16,8 @@ struct Document<'c> {
     runs: Vec<RunEntry<'c>>,
     findings: Vec<Group<'c>>,
     unjudged: Vec<Cause<'c>>,
-    cells: Vec<CellEntry<'c>>,
-}
-
-/// A question, and the numbers of the runs that answer it.
-#[derive(Serialize)]
-struct CellEntry<'c> {
-    probe: &'static str,
-    session: &'c str,
-    case: &'c str,
-    sort: &'c str,
-    verdict: &'static str,
-    said: &'c str,
-    not_asked: Option<&'c str>,
-    runs: Vec<usize>,
+    /// With the numbers of their runs.
+    cells: Vec<CellLine<'c, usize>>,
 }
 
 /// The findings of the questions of one sort, together.
@@ -76,16 +64,7 @@ pub fn probe_html<'s>(
         .map(|cell| {
             let first = next;
             next += cell.runs.len();
-            CellEntry {
-                probe: cell.probe.name(),
-                session: &cell.session,
-                case: &cell.case,
-                sort: &cell.sort,
-                verdict: cell.verdict().map_or("not asked", Verdict::name),
-                said: &cell.said,
-                not_asked: cell.not_asked.as_deref(),
-                runs: (first..next).collect(),
-            }
+            cell_line_with(cell, (first..next).collect())
         })
         .collect();
     let asked = cells.iter().filter(|cell| cell.not_asked.is_none()).count();

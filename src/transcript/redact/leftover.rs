@@ -357,6 +357,7 @@ mod tests {
             r#"{"Authorization":"Bearer {{secret:token#1}}","cookie":"sid={{secret:cookie#1}}"}"#,
             r#"{"password":"required","token":"hello","type":"token"}"#,
             "send = { token = \"{{token}}\" }\n\"/token\" = \"string\"",
+            "send = { payload = { authorization = \"Bearer {{var.PASSWORD}}\" } }",
             r#"{"Sec-WebSocket-Key":"9sBtaqbXpdPBKsfICx+tsQ==","sec-websocket-accept":"6x/+igPlvc4La/mCnB8YNT74Rl4="}"#,
             r#"{"sha256":"8f14e45fceea167a5a36dedd4bea25438f14e45fceea167a5a36dedd4bea2543","call_id":"call_9f8a7b6c5d4e"}"#,
             "ask-me-anything-about-this-long-thing and risk-averse",

@@ -205,7 +205,9 @@ fn field_at(text: &str, piece: Range<usize>) -> Option<Field> {
     let after = &bytes[sign..];
     if after.starts_with(b"=") || after.starts_with(b"%3D") || after.starts_with(b"%3d") {
         let mut from = blank(sign + if after[0] == b'=' { 1 } else { 3 });
-        from += usize::from(matches!(bytes.get(from), Some(b'"' | b'\'')));
+        let open = bytes.get(from).filter(|byte| matches!(byte, b'"' | b'\''));
+        from += usize::from(open.is_some());
+        let quoted = open.and_then(|quote| assigned(bytes, from, *quote));
         let ends = |at: usize| {
             matches!(
                 bytes[at],
@@ -213,7 +215,7 @@ fn field_at(text: &str, piece: Range<usize>) -> Option<Field> {
             ) || bytes[at].is_ascii_whitespace()
                 || bytes[at..].starts_with(b"%26")
         };
-        let to = (from..bytes.len()).find(|at| ends(*at)).unwrap_or(bytes.len());
+        let to = quoted.or_else(|| (from..bytes.len()).find(|at| ends(*at))).unwrap_or(bytes.len());
         return (to > from).then_some(Field { name, value: from..to, style: Style::Assigned });
     }
     let starts_a_word = before.last().is_none_or(u8::is_ascii_whitespace);
@@ -224,6 +226,19 @@ fn field_at(text: &str, piece: Range<usize>) -> Option<Field> {
         return (to > from).then_some(Field { name, value: from..to, style: Style::Line });
     }
     None
+}
+
+/// Where a value ends that is assigned in quotes, as TOML and shells write it: it may have blanks, as `Bearer …` has. None
+/// where the quote may be the end of a JSON string, or one that stands in it: what follows is then another's.
+fn assigned(bytes: &[u8], from: usize, quote: u8) -> Option<usize> {
+    let is_end = |byte: &u8| matches!(byte, b',' | b':' | b'}' | b']') || byte.is_ascii_whitespace();
+    if bytes.get(from).is_none_or(is_end) {
+        return None;
+    }
+    let to = closing(bytes, from, quote, 0)?;
+    let is_other =
+        |byte: &u8| matches!(byte, b'\r' | b'\n') || quote == b'\'' && matches!(byte, b'"' | b'\\');
+    (!bytes[from..to].iter().any(is_other)).then_some(to)
 }
 
 fn json_blank(bytes: &[u8], from: usize) -> usize {
@@ -261,7 +276,8 @@ impl Field {
     }
 
     fn judge(&self, text: &str, rules: &Rules, trust: Trust, found: &mut Vec<Noticed>) {
-        let name = &text[self.name.clone()];
+        // As options are written.
+        let name = text[self.name.clone()].trim_start_matches('-');
         let Some(suspicion) = rules.suspicion(name) else { return };
         let value = self.decoded(text);
         let is_one = match suspicion {
@@ -320,6 +336,9 @@ mod tests {
             ("{'api_key': 'abc123'}", "api_key", "abc123"),
             ("GET /x?access_token=ab%2Fc&y=1", "access_token", "ab/c"),
             ("connect: password = 'abcd' failed", "password", "abcd"),
+            (r#"send = { authorization = "Bearer abcd", id = "1" }"#, "token", "abcd"),
+            ("login --password='two words' ada", "password", "two words"),
+            (r#"{"a":"password='abcd","b":"it's"}"#, "password", "abcd"),
             (r#"{"token":"tok_9f8a7b6c5d4e"}"#, "token", "tok_9f8a7b6c5d4e"),
             ("Authorization: Bearer abcd\r\nHost: x", "token", "abcd"),
         ] {
@@ -336,6 +355,7 @@ mod tests {
             r#"{"password":{"min":8},"secret":true}"#,
             "the token: see 9f8a7b6c5d4e3f2a",
             r#"{"password":"{{secret:password#1}}"}"#,
+            r#"["password=",5,"x"]"#,
         ] {
             assert_eq!(seen(text, Trust::Careful), [], "{text}");
         }
