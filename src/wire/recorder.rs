@@ -343,58 +343,88 @@ fn thread() -> io::Result<mpsc::Sender<Job>> {
 }
 
 fn write(jobs: &mpsc::Receiver<Job>) {
-    let mut open: HashMap<u64, Box<Open>> = HashMap::new();
-    let mut unflushed: Vec<u64> = Vec::new();
-    let mut flush_at: Option<Instant> = None;
-    let mut spare = Vec::new();
-    let mut gathered_until = Instant::now();
+    let mut desk = Desk::default();
     loop {
-        let wait = flush_at.map_or(Duration::MAX, |at| at.saturating_duration_since(Instant::now()));
-        let job = if flush_at.is_some() {
-            jobs.recv_timeout(wait)
-        } else {
-            jobs.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected)
+        let job = match desk.flush_at {
+            Some(at) => jobs.recv_timeout(at.saturating_duration_since(Instant::now())),
+            None => jobs.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected),
         };
         match job {
-            Ok(Job::Open(id, recording)) => {
-                open.insert(id, recording);
-            }
-            Ok(Job::Frames(id)) => {
-                if let Some(recording) = open.get_mut(&id) {
-                    let waiting = recording.state.waiting.load(Ordering::Relaxed);
-                    let may_gather = recording.flush_within > GATHER && waiting < ENOUGH;
-                    if may_gather && gathered_until < Instant::now() {
-                        std::thread::sleep(GATHER);
-                        // What other sessions queued meanwhile has gathered as well.
-                        gathered_until = Instant::now() + GATHER;
-                    }
-                    recording.frames(&mut spare);
-                    if !std::mem::replace(&mut recording.is_dirty, true) {
-                        unflushed.push(id);
-                    }
-                    let at = Instant::now() + recording.flush_within;
-                    flush_at = Some(flush_at.map_or(at, |earlier: Instant| earlier.min(at)));
+            Ok(job) => {
+                if desk.may_gather(&job) {
+                    std::thread::sleep(GATHER);
                 }
-            }
-            Ok(Job::Finish(id, ending, done)) => {
-                if let Some(mut recording) = open.remove(&id) {
-                    recording.frames(&mut spare);
-                    // Nobody listens when the session's task is gone; the file is finished all the same.
-                    let _ = done.send(recording.finish(ending.as_ref()));
+                desk.take(job);
+                // What was queued meanwhile has gathered as well. The bound is on time, not on silence: no longer than that.
+                while !desk.is_due()
+                    && let Ok(job) = jobs.try_recv()
+                {
+                    desk.take(job);
                 }
             }
             Err(mpsc::RecvTimeoutError::Timeout) => {}
             Err(mpsc::RecvTimeoutError::Disconnected) => return,
         }
-        // Also while jobs keep coming: the bound is on time, not on silence.
-        if flush_at.is_some_and(|at| Instant::now() >= at) {
-            for id in unflushed.drain(..) {
-                if let Some(recording) = open.get_mut(&id) {
-                    recording.flush();
-                }
-            }
-            flush_at = None;
+        if desk.is_due() {
+            desk.flush();
         }
+    }
+}
+
+/// What the writing thread works on.
+#[derive(Default)]
+struct Desk {
+    open: HashMap<u64, Box<Open>>,
+    unflushed: Vec<u64>,
+    /// By when that has to be flushed.
+    flush_at: Option<Instant>,
+    /// Memory for what is queued next.
+    spare: Vec<Queued>,
+}
+
+impl Desk {
+    /// Whether more may come before this is done.
+    fn may_gather(&self, job: &Job) -> bool {
+        let Job::Frames(id) = job else { return false };
+        self.open.get(id).is_some_and(|recording| {
+            recording.flush_within > GATHER && recording.state.waiting.load(Ordering::Relaxed) < ENOUGH
+        })
+    }
+
+    fn take(&mut self, job: Job) {
+        match job {
+            Job::Open(id, recording) => {
+                self.open.insert(id, recording);
+            }
+            Job::Frames(id) => {
+                let Some(recording) = self.open.get_mut(&id) else { return };
+                recording.frames(&mut self.spare);
+                if !std::mem::replace(&mut recording.is_dirty, true) {
+                    self.unflushed.push(id);
+                }
+                let at = Instant::now() + recording.flush_within;
+                self.flush_at = Some(self.flush_at.map_or(at, |earlier| earlier.min(at)));
+            }
+            Job::Finish(id, ending, done) => {
+                let Some(mut recording) = self.open.remove(&id) else { return };
+                recording.frames(&mut self.spare);
+                // Nobody listens when the session's task is gone; the file is finished all the same.
+                let _ = done.send(recording.finish(ending.as_ref()));
+            }
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        self.flush_at.is_some_and(|at| Instant::now() >= at)
+    }
+
+    fn flush(&mut self) {
+        for id in self.unflushed.drain(..) {
+            if let Some(recording) = self.open.get_mut(&id) {
+                recording.flush();
+            }
+        }
+        self.flush_at = None;
     }
 }
 
