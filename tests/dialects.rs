@@ -27,6 +27,13 @@ impl Project {
         Project { folder, password }
     }
 
+    /// Adds to what the project says.
+    fn configure(&self, more: &str) {
+        let path = self.folder.path().join("goldwire.toml");
+        let config = std::fs::read_to_string(&path).expect("a file");
+        std::fs::write(path, config + more).expect("a file");
+    }
+
     /// Exit code and all that was printed.
     fn goldwire(&self, password: &str, arguments: &[&str]) -> (Option<i32>, String) {
         let output = Command::new(env!("CARGO_BIN_EXE_goldwire"))
@@ -139,4 +146,39 @@ fn questions_over_graphql() {
     let (code, said) = project.goldwire("not-the-password", &[&["check", "questions"], &secret[..]].concat());
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("server 4403"), "{said}");
+}
+
+/// Engine.IO opens a connection for everybody: that it does lets nobody in. python-socketio then says no to whoever has no
+/// good token, and leaves the connection open, on which the client has to answer its pings.
+#[test]
+fn a_chat_whose_greeting_is_for_everybody_lets_nobody_in_by_it() {
+    let url = "url = \"ws://127.0.0.1:{{port}}/socket.io/?EIO=4&transport=websocket\"\nauth = \"chat\"";
+    let project = Project::of("chat", url);
+    project.configure(
+        "[auth.chat]\nkind = \"token\"\nenv = \"PASSWORD\"\nplace = \"query\"\n\
+         [probe.auth]\nbypass = [\"X-Chat-User: ada\"]\n",
+    );
+    std::fs::create_dir(project.folder.path().join("golden")).expect("a folder");
+    std::fs::copy("tests/dialects/door.toml", project.folder.path().join("golden/door.toml"))
+        .expect("a golden");
+    let report = project.folder.path().join("report.json");
+    let report = report.to_str().expect("a path of text");
+    let (code, said) = project.goldwire(&project.password, &["probe", "auth", "--report-json", report]);
+    assert_eq!(code, Some(1), "{said}");
+    let report = std::fs::read_to_string(report).expect("a report");
+    let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
+    let cells = report["cells"].as_array().expect("cells");
+    let found = |case: &str| -> Vec<&str> {
+        let cell = cells.iter().find(|cell| cell["case"] == case).unwrap_or_else(|| panic!("{case}\n{said}"));
+        let runs = cell["runs"].as_array().expect("runs");
+        assert!(runs.iter().all(|run| run["could_not_judge"].is_null()) && !runs.is_empty(), "{said}");
+        let findings = runs.iter().flat_map(|run| run["findings"].as_array().expect("findings"));
+        findings.map(|finding| finding["kind"].as_str().expect("a kind")).collect()
+    };
+    for case in ["no-token", "empty", "garbage", "truncated"] {
+        assert_eq!(found(case), ["not-refused"], "{case}\n{said}");
+    }
+    for case in ["good", "bypass-header (X-Chat-User)"] {
+        assert_eq!(found(case), [""; 0], "{case}\n{said}");
+    }
 }

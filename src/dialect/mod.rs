@@ -148,6 +148,15 @@ impl Dialect {
         }
     }
 
+    /// Whether the protocol's own greeting is all that an event of the server says: whoever connects is told it, before
+    /// anybody has asked who they are.
+    pub fn is_greeting(&self, event: &Event) -> bool {
+        match self {
+            Dialect::Protocol(spoken) => spoken.is_greeting(&event.label, &event.data),
+            Dialect::Json(_) | Dialect::Sse(_) => false,
+        }
+    }
+
     /// The messages that say an event of the client, in order; what the event says is as a [`Decoder`] would tell it.
     ///
     /// # Errors

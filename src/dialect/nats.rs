@@ -27,6 +27,11 @@ pub(super) const TOPICS: [(&str, &str); 5] = [
     (">HPUB", "/subject"),
     (">SUB", "/subject"),
 ];
+/// Whether a message of the server is the one with which it begins; a second INFO answers who has logged in.
+pub(super) fn is_greeting(name: &str, data: &Value) -> bool {
+    name == "INFO" && data.get("connect_info") != Some(&Value::Bool(true))
+}
+
 /// The messages that there are; what comes after a payload whose length is no longer right begins with one of them.
 const VERBS: [&str; 12] =
     ["INFO", "CONNECT", "PUB", "HPUB", "SUB", "UNSUB", "MSG", "HMSG", "PING", "PONG", "+OK", "-ERR"];

@@ -114,6 +114,20 @@ impl Spoken {
         self.protocol.chores().contains(&label.as_str()) && !self.named.contains(label)
     }
 
+    /// Whether a server says this to everybody who connects.
+    pub(super) fn is_greeting(&self, label: &Label, data: &Value) -> bool {
+        let name = self.own_name(label);
+        match self.protocol {
+            _ if label.is_client() => false,
+            Protocol::Nats => nats::is_greeting(name, data),
+            Protocol::SocketIo => name == socketio::GREETING,
+            // In these the client speaks first, or nothing is known of them.
+            Protocol::GraphqlWs | Protocol::Mqtt | Protocol::Stomp | Protocol::Lines | Protocol::Bytes => {
+                false
+            }
+        }
+    }
+
     /// What tells an event from others of its name.
     pub(crate) fn part<'v>(&self, label: &Label, data: &'v Value) -> Option<&'v str> {
         let value = data.pointer(self.refine.get(label)?)?;
@@ -414,6 +428,38 @@ pub(super) mod tests {
         }
         // Besides them there are plain JSON and HTTP.
         assert_eq!(Dialect::kinds().count(), Protocol::ALL.len() + 2);
+    }
+
+    #[test]
+    fn a_greeting_is_what_a_server_says_before_it_knows_to_whom() {
+        let refined = |protocol, name: &str, pointer: &str| {
+            let refine = BTreeMap::from([(Label::from(name), pointer.to_owned())]);
+            Dialect::Protocol(Spoken { refine, ..Spoken::new(protocol) })
+        };
+        let nats = refined(Protocol::Nats, "INFO", "/connect_info");
+        let by_version = refined(Protocol::Nats, "INFO", "/version");
+        let plain = |protocol| Dialect::Protocol(Spoken::new(protocol));
+        let greets = |dialect: &Dialect, frame: &str| {
+            let frame = Frame::new(Offset::ZERO, Side::Server, Payload::Text(frame.to_owned()));
+            events(dialect, &[frame]).iter().map(|event| dialect.is_greeting(event)).collect::<Vec<_>>()
+        };
+        let info = r#"INFO {"version":"2","nonce":"n"}"#.to_owned() + "\r\n";
+        let known = r#"INFO {"version":"2","connect_info":true}"#.to_owned() + "\r\n";
+        for dialect in [&nats, &by_version, &plain(Protocol::Nats)] {
+            assert_eq!(greets(dialect, &(info.clone() + &known + "PONG\r\n")), [true, false, false]);
+        }
+        let socketio = plain(Protocol::SocketIo);
+        assert_eq!(greets(&socketio, r#"0{"sid":"a"}"#), [true]);
+        for answer in [r#"40{"sid":"b"}"#, r#"44{"message":"who are you?"}"#, r#"42["news"]"#] {
+            assert_eq!(greets(&socketio, answer), [false], "{answer}");
+        }
+        let acknowledged = r#"{"type":"connection_ack"}"#;
+        assert_eq!(greets(&plain(Protocol::GraphqlWs), acknowledged), [false]);
+        assert_eq!(greets(&Dialect::default(), acknowledged), [false]);
+        // What the client says is no greeting, whatever it is called.
+        let said = Frame::new(Offset::ZERO, Side::Client, Payload::Text(info));
+        let events = events(&nats, &[said]);
+        assert_eq!(events.iter().map(|event| nats.is_greeting(event)).collect::<Vec<_>>(), [false]);
     }
 
     fn noise() -> impl Strategy<Value = Vec<u8>> {

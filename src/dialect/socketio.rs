@@ -24,6 +24,8 @@ use serde_json::{Map, Value, json};
 pub(super) const CHORES: [&str; 4] = ["eio.ping", ">eio.pong", ">eio.ping", "eio.pong"];
 /// In several namespaces an event of one name is several.
 pub(super) const TOPICS: [(&str, &str); 1] = [("*", "/namespace")];
+/// What Engine.IO says before a namespace is asked for; tokens come with that.
+pub(super) const GREETING: &str = "eio.open";
 /// What answers an event that nobody has sent.
 const STRAY: &str = "eio.answer";
 /// An event with more attachments is none.
@@ -92,7 +94,7 @@ impl Reader {
         let (kind, rest) = text.split_at_checked(1).unwrap_or(("", text));
         match (kind, rest) {
             ("0", _) => match serde_json::from_str(rest) {
-                Ok(value @ Value::Object(_)) => told.say("eio.open", value),
+                Ok(value @ Value::Object(_)) => told.say(GREETING, value),
                 _ => told.plain(payload),
             },
             ("1", "") => told.say("eio.close", nothing()),
@@ -237,7 +239,7 @@ pub(super) fn encode(name: &str, data: &Value) -> Result<Vec<Payload>, Unsayable
         name => format!("{name},"),
     };
     let text = match name {
-        "eio.open" => format!("0{data}"),
+        GREETING => format!("0{data}"),
         "eio.close" => "1".to_owned(),
         "eio.ping" => "2".to_owned(),
         "eio.pong" => "3".to_owned(),

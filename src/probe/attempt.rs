@@ -2,7 +2,7 @@
 
 use super::Ground;
 use crate::auth::{Identity, random_word};
-use crate::dialect::{Decoder, Label};
+use crate::dialect::{Decoder, Event, Label};
 use crate::golden::{Golden, Template};
 use crate::transcript::{End, Ending, Frame, Gap, Handshake, Header, Offset, Payload, Side};
 use crate::wire::{Arrived, ConnectError, ConnectOptions, Connection, Recorder, connect};
@@ -36,8 +36,8 @@ pub(super) enum Outcome {
     Dropped(String),
     /// Neither an answer nor an end came in time; what was going on.
     Hung(String),
-    /// The server served: it said something that belongs to the session.
-    Served,
+    /// The server served: it said something that belongs to the session; the event and its frame.
+    Served(Label, usize),
     /// It has nothing to do with the token: nobody there, no recording possible.
     Failed(String),
 }
@@ -74,7 +74,7 @@ pub(super) async fn knock(
             return Knock { outcome, ..failed(String::new()) };
         }
     };
-    match Talk::begin(ground, session, identity, &options, connection, &handshake) {
+    match Talk::begin(ground, golden, session, identity, &options, connection, &handshake) {
         Ok(talk) => talk.until_answered(ground, golden, identity, begun).await,
         Err(cause) => failed(cause),
     }
@@ -94,17 +94,21 @@ pub(super) fn options(
     Ok(options)
 }
 
-/// An open connection whose frames are written down.
+/// An open connection whose frames are written down, and on which the client does what its protocol obliges it to.
 pub(super) struct Talk {
     connection: Option<Connection>,
     recorder: Recorder,
     base: Instant,
     frames: Vec<Frame>,
+    decoder: Decoder,
+    /// What the server said: event and frame.
+    heard: Vec<(Event, usize)>,
 }
 
 impl Talk {
     pub(super) fn begin(
         ground: &Ground<'_>,
+        golden: &Golden,
         session: &str,
         identity: &Identity,
         options: &ConnectOptions,
@@ -130,7 +134,9 @@ impl Talk {
         let recorder = Recorder::create_with(&path, &header, ground.redactor.clone(), ground.flush)
             .map_err(|error| format!("failed to create {}: {error}", path.display()))?;
         let base = connection.opened;
-        Ok(Talk { connection: Some(connection), recorder, base, frames: Vec::new() })
+        let decoder = Decoder::new(&golden.dialect);
+        let (frames, heard) = (Vec::new(), Vec::new());
+        Ok(Talk { connection: Some(connection), recorder, base, frames, decoder, heard })
     }
 
     fn take(&mut self, ground: &Ground<'_>, at: Instant, side: Side, payload: Payload) {
@@ -138,7 +144,18 @@ impl Talk {
         let at = at.max(self.frames.last().map_or(Offset::ZERO, |last| last.at));
         let frame = ground.redactor.clean_frame(&Frame::new(at, side, payload));
         self.recorder.record_clean(frame.clone());
+        let index = self.frames.len();
+        let heard = self.decoder.feed(&frame).filter(|event| !event.label.is_client());
+        self.heard.extend(heard.map(|event| (event, index)));
         self.frames.push(frame);
+    }
+
+    /// Says who the user is, where a message says it.
+    async fn introduce(&mut self, ground: &Ground<'_>, identity: &Identity) {
+        let message = identity.first_message();
+        if let Some(payload) = message.and_then(|template| filled(&template, &Default::default())) {
+            self.send(ground, payload).await;
+        }
     }
 
     async fn send(&mut self, ground: &Ground<'_>, payload: Payload) {
@@ -168,6 +185,10 @@ impl Talk {
             }
             Arrived::Frame(payload) => {
                 self.take(ground, incoming.at, Side::Server, payload);
+                // Whoever does not answer a ping is closed for that, not for a token.
+                for owed in self.decoder.owed() {
+                    self.send(ground, owed).await;
+                }
                 Some(Ok(()))
             }
             Arrived::Sent(payload) => {
@@ -184,28 +205,19 @@ impl Talk {
         identity: &Identity,
         begun: Instant,
     ) -> Knock {
-        if let Some(payload) =
-            identity.first_message().and_then(|template| filled(&template, &Default::default()))
-        {
-            self.send(ground, payload).await;
-        }
+        self.introduce(ground, identity).await;
         let wait = Duration::from(ground.settings.auth.deadline);
         let until = begun + wait;
         // Some servers wait for the client's first word before they look at its token.
         let nudge = begun + wait / 4;
         let mut nudged = false;
-        let mut decoder = Decoder::new(&golden.dialect);
-        let mut said = Vec::new();
         let mut seen = 0;
         let outcome = loop {
-            for (index, frame) in self.frames.iter().enumerate().skip(seen) {
-                let events = decoder.feed(frame);
-                said.extend(events.into_iter().filter(|e| !e.label.is_client()).map(|e| (e.label, index)));
+            let serves = |(event, _): &&(Event, usize)| serves(golden, &ground.settings.auth.greeting, event);
+            if let Some((event, frame)) = self.heard[seen..].iter().find(serves) {
+                break Outcome::Served(event.label.clone(), *frame);
             }
-            seen = self.frames.len();
-            if said.iter().any(|(label, _)| serves(golden, label)) {
-                break Outcome::Served;
-            }
+            seen = self.heard.len();
             match self.next(ground, if nudged { until } else { nudge.min(until) }).await {
                 Some(Ok(())) => {}
                 Some(Err(outcome)) => break outcome,
@@ -218,13 +230,18 @@ impl Talk {
                 None => break Outcome::Hung("the connection was still open".to_owned()),
             }
         };
-        let took = begun.elapsed().into();
-        self.finish(ground, outcome, said, took).await
+        self.finish(ground, outcome, begun.elapsed().into()).await
     }
 
-    /// Waits for the server to end it.
-    pub(super) async fn until_closed(mut self, ground: &Ground<'_>, until: Instant) -> Knock {
+    /// Says who the user is, and waits for the server to end it.
+    pub(super) async fn until_closed(
+        mut self,
+        ground: &Ground<'_>,
+        identity: &Identity,
+        until: Instant,
+    ) -> Knock {
         let begun = Instant::now();
+        self.introduce(ground, identity).await;
         let outcome = loop {
             match self.next(ground, until).await {
                 Some(Ok(())) => {}
@@ -232,16 +249,10 @@ impl Talk {
                 None => break Outcome::Hung("the connection was still open".to_owned()),
             }
         };
-        self.finish(ground, outcome, Vec::new(), begun.elapsed().into()).await
+        self.finish(ground, outcome, begun.elapsed().into()).await
     }
 
-    async fn finish(
-        mut self,
-        ground: &Ground<'_>,
-        outcome: Outcome,
-        said: Vec<(Label, usize)>,
-        took: Gap,
-    ) -> Knock {
+    async fn finish(mut self, ground: &Ground<'_>, outcome: Outcome, took: Gap) -> Knock {
         let at = Instant::now();
         let how = match &outcome {
             Outcome::Closed(code) => End::Closed { by: Side::Server, code: *code, reason: String::new() },
@@ -258,15 +269,21 @@ impl Talk {
         let ending =
             Ending { at: Offset::from_nanos(Gap::from(self.base.elapsed()).as_nanos()), how, host: None };
         let frames = self.frames.len();
+        let said = self.heard.into_iter().map(|(event, frame)| (event.label, frame)).collect();
         let path = self.recorder.path().to_owned();
         let recording = self.recorder.finish(ending).await.ok().map(|_| path);
         Knock { outcome, said, took, recording, frames }
     }
 }
 
-/// Whether a server that says this has let somebody in. Where the session's own script carries the token, as in
-/// `INFO ; >CONNECT`, what comes before that, or is waited for, is said to everybody.
-pub(super) fn serves(golden: &Golden, label: &Label) -> bool {
+/// Whether a server that says this has let somebody in. Its greeting is for everybody: the protocol's own, and what
+/// `greeting` names. Where the session's own script carries the token, as in `INFO ; >CONNECT`, so is what comes before
+/// that, or is waited for.
+fn serves(golden: &Golden, greeting: &[Label], event: &Event) -> bool {
+    let label = &event.label;
+    if golden.dialect.is_greeting(event) || greeting.contains(label) {
+        return false;
+    }
     let carries_token = |label: &&Label| {
         let templates = golden.event(label).into_iter().flat_map(|event| &event.sends);
         label.is_client() && templates.flat_map(Template::names).any(|name| name == "token")
@@ -292,4 +309,53 @@ fn filled(template: &Template, values: &std::collections::BTreeMap<String, Value
         Template::Text(text) => Payload::Text(text),
         Template::Binary(bytes) => Payload::Binary(bytes),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::events;
+
+    /// Which events of the server's messages let somebody in.
+    fn serving(golden: &str, greeting: &[&str], said: &[&str]) -> Vec<String> {
+        let golden = crate::golden::read("g.toml", &format!("goldwire = 1\n{golden}")).expect("a golden");
+        let greeting: Vec<Label> = greeting.iter().map(|name| Label::from(*name)).collect();
+        let frame = |text: &&str| Frame::new(Offset::ZERO, Side::Server, Payload::Text((*text).to_owned()));
+        let frames: Vec<Frame> = said.iter().map(frame).collect();
+        let serving =
+            events(&golden.dialect, &frames).into_iter().filter(|event| serves(&golden, &greeting, event));
+        serving.map(|event| event.label.as_str().to_owned()).collect()
+    }
+
+    #[test]
+    fn what_belongs_to_the_session_lets_somebody_in() {
+        let golden = "order = \"hello ; >ask ; answer\"\n[event.hello]\n[event.answer]\n\
+                      [event.ask]\nsend = { type = \"ask\" }\n";
+        let said = [r#"{"type":"hello"}"#, r#"{"type":"error"}"#, r#"{"type":"answer"}"#];
+        assert_eq!(serving(golden, &[], &said), ["hello", "answer"]);
+        assert_eq!(serving(golden, &["hello"], &said), ["answer"]);
+    }
+
+    #[test]
+    fn what_is_said_to_everybody_lets_nobody_in() {
+        let golden = "order = \"hello ; >login ; welcome\"\n[event.hello]\n[event.welcome]\n\
+                      [event.login]\nsend = { token = \"{{token}}\" }\n";
+        let said = [r#"{"type":"hello"}"#, r#"{"type":"error"}"#, r#"{"type":"welcome"}"#];
+        assert_eq!(serving(golden, &[], &said), ["welcome"]);
+    }
+
+    #[test]
+    fn a_protocol_that_greets_everybody_lets_nobody_in_by_it() {
+        // The token is in the URL, so that nothing in the script says where it is looked at.
+        let golden = "order = \"eio.open ; >connect ; connect\"\n[dialect]\nkind = \"socket.io\"\n\
+                      [event.\"eio.open\"]\n[event.connect]\n[event.\">connect\"]\nsend = {}\n";
+        let refused = [r#"0{"sid":"a"}"#, r#"44{"message":"who are you?"}"#];
+        assert_eq!(serving(golden, &[], &refused), [""; 0]);
+        assert_eq!(serving(golden, &[], &[r#"0{"sid":"a"}"#, r#"40{"sid":"b"}"#]), ["connect"]);
+        let golden = "order = \"INFO ; >PING ; PONG\"\n[dialect]\nkind = \"nats\"\n\
+                      [event.INFO]\n[event.PONG]\n[event.PING]\nsend = {}\n";
+        let said = ["INFO {\"nonce\":\"n\"}\r\n", "PONG\r\nINFO {\"connect_info\":true}\r\n"];
+        assert_eq!(serving(golden, &[], &said[..1]), [""; 0]);
+        assert_eq!(serving(golden, &[], &said), ["PONG", "INFO"]);
+    }
 }

@@ -1,6 +1,6 @@
 //! Is everybody refused who should be, and nobody else?
 
-use super::attempt::{Knock, Outcome, Talk, knock, options, serves};
+use super::attempt::{Knock, Outcome, Talk, knock, options};
 use super::forge::{Forged, Material, all};
 use super::{
     AuthSettings, Ground, Place, Subject, Twist, could_not, finding, login_failed, not_asked, stuck,
@@ -8,7 +8,6 @@ use super::{
 use crate::auth::{Identity, Placement, claims_of, logout, random_word, signing_key};
 use crate::dialect::Label;
 use crate::finding::{Cell, Finding, Kind, ProbeName, Run, Unjudged};
-use crate::golden::Golden;
 use crate::secret::Secret;
 use crate::transcript::Gap;
 use crate::wire::connect;
@@ -127,16 +126,37 @@ async fn doors(
     // Good tokens first: by the time that a hanging server has let every deadline pass they may have run out.
     let (good, bad): (Vec<_>, Vec<_>) = doors.into_iter().partition(|door| door.opens);
     let mut cells = Vec::new();
-    for mut doors in [good, bad, bypass] {
-        // Where no token is needed a header opens nothing; one that seemed to would be a false finding.
-        if cells.iter().any(is_open_to_nobody) {
-            let of_no_use = |door: &&mut Door<'_>| door.plain == "bypass-header";
-            doors.iter_mut().filter(of_no_use).for_each(|door| door.why = Some(OPEN_ANYWAY));
-        }
-        let asked = doors.into_iter().map(|door| door.ask(ground, subject));
-        cells.extend(futures_util::stream::iter(asked).buffered(AT_ONCE).collect::<Vec<_>>().await);
+    for doors in [good, bad] {
+        cells.extend(knocked_at(doors, ground, subject).await);
     }
+    // Whoever has nothing but a header is treated as whoever has nothing, unless the header does something.
+    let nobody = cells.iter().find(|cell| cell.case == "no-token").and_then(kind_of);
+    if nobody == Some(Kind::Accepted) {
+        bypass.iter_mut().for_each(|door| door.why = Some(OPEN_ANYWAY));
+    }
+    let bypassed = knocked_at(bypass, ground, subject).await;
+    cells.extend(bypassed.into_iter().map(|cell| unless_like(nobody, cell)));
     cells
+}
+
+/// What came of some knocks, in their order.
+async fn knocked_at(doors: Vec<Door<'_>>, ground: &Ground<'_>, subject: &Subject) -> Vec<Cell> {
+    let asked = doors.into_iter().map(|door| door.ask(ground, subject));
+    futures_util::stream::iter(asked).buffered(AT_ONCE).collect().await
+}
+
+/// What was found in a cell.
+fn kind_of(cell: &Cell) -> Option<Kind> {
+    cell.runs.iter().flat_map(|run| &run.findings).map(|finding| finding.kind).next()
+}
+
+/// A header is not to blame for what happens without it, too: `no-token` is.
+fn unless_like(nobody: Option<Kind>, mut cell: Cell) -> Cell {
+    if nobody.is_some() && kind_of(&cell) == nobody {
+        cell.runs.iter_mut().for_each(|run| run.findings.clear());
+        cell.said.push_str(", as without the header");
+    }
+    cell
 }
 
 /// One knock, planned.
@@ -174,12 +194,6 @@ impl<'d> Door<'d> {
 }
 
 const OPEN_ANYWAY: &str = "whoever has no token is let in without the header too: see `no-token`";
-
-/// Whether this says that no token is needed at all.
-fn is_open_to_nobody(cell: &Cell) -> bool {
-    let mut findings = cell.runs.iter().flat_map(|run| &run.findings);
-    cell.case == "no-token" && findings.any(|finding| finding.kind == Kind::Accepted)
-}
 
 pub(super) const SKIPPED: &str = "left out by `skip`";
 
@@ -318,14 +332,14 @@ async fn refused(
     headers: &[(String, String)],
 ) -> Cell {
     let knock = knock(ground, &subject.golden, &subject.session, identity, headers).await;
-    knocked(subject, case, identity, &knock, judge(case, &knock, &subject.golden, &ground.settings.auth))
+    knocked(subject, case, identity, &knock, judge(case, &knock, &ground.settings.auth))
 }
 
 /// A case that must be let in.
 async fn opens(ground: &Ground<'_>, subject: &Subject, case: &str, identity: &Identity) -> Cell {
     let knock = knock(ground, &subject.golden, &subject.session, identity, &[]).await;
     let mut cell = knocked(subject, case, identity, &knock, None);
-    if knock.outcome != Outcome::Served {
+    if !matches!(knock.outcome, Outcome::Served(..)) {
         let cause = format!("a good token does not open the door here: {}", cell.said);
         let hint = Some("take the place out of `places` if the server does not read it".to_owned());
         cell.runs[0].unjudged = Some(Unjudged { cause, hint });
@@ -368,36 +382,32 @@ fn said(knock: &Knock) -> String {
         Outcome::Closed(code) => format!("{first}close {code} after {took}"),
         Outcome::Dropped(detail) => format!("{first}{detail} after {took}"),
         Outcome::Hung(what) => format!("{first}{what} after {took}"),
-        Outcome::Served => {
-            let label = knock.said.last().map_or("", |(label, _)| label.as_str());
-            format!("`{label}` came after {took}")
-        }
+        Outcome::Served(label, _) => format!("`{label}` came after {took}"),
         Outcome::Failed(cause) => cause.clone(),
     }
 }
 
 /// What a knock with a bad token shows, if it was not refused as it should be.
-fn judge(case: &str, knock: &Knock, golden: &Golden, settings: &AuthSettings) -> Option<Finding> {
+fn judge(case: &str, knock: &Knock, settings: &AuthSettings) -> Option<Finding> {
     let key = format!("probe.auth.{case}");
     let last = knock.frames.checked_sub(1);
     let at = |kind, label: &str, frame: Option<usize>, message: String| {
         let frames = frame.into_iter().collect();
         finding(kind, key.clone(), Label::from(label), frames, message)
     };
-    let served = knock.said.iter().find(|(label, _)| serves(golden, label));
-    if let Some((label, frame)) = served {
-        let message = format!("`{case}` was accepted: `{label}` came after {}", knock.took);
-        return Some(
-            at(Kind::Accepted, label.as_str(), Some(*frame), message)
-                .values("a refusal before any event", format!("`{label}`"))
-                .evidence("one connection, opened for this question alone")
-                .hint("the token is not verified on this path"),
-        );
-    }
     let refusals = "HTTP 401 or 403, or a close with 1008, 3000, 3003 or a code from 4000 on";
     match &knock.outcome {
         Outcome::Status(code) | Outcome::Closed(code) if settings.is_refusal(*code) => None,
-        Outcome::Failed(_) | Outcome::Served => None,
+        Outcome::Failed(_) => None,
+        Outcome::Served(label, frame) => {
+            let message = format!("`{case}` was accepted: `{label}` came after {}", knock.took);
+            Some(
+                at(Kind::Accepted, label.as_str(), Some(*frame), message)
+                    .values("a refusal before any event", format!("`{label}`"))
+                    .evidence("one connection, opened for this question alone")
+                    .hint("the token is not verified on this path"),
+            )
+        }
         Outcome::Status(code) => Some(
             at(Kind::WrongRefusal, "@open", None, format!("`{case}` was answered with HTTP {code}"))
                 .values(refusals, format!("HTTP {code}"))
@@ -552,7 +562,7 @@ async fn outlives(
         Err(cause) => Err(cause),
     };
     let talk = opened.and_then(|(options, (connection, handshake))| {
-        Talk::begin(ground, &subject.session, identity, &options, connection, &handshake)
+        Talk::begin(ground, &subject.golden, &subject.session, identity, &options, connection, &handshake)
     });
     let talk = match talk {
         Ok(talk) => talk,
@@ -561,7 +571,15 @@ async fn outlives(
             return stuck(AUTH, subject, case, Unjudged { cause, hint: None });
         }
     };
-    let knock = talk.until_closed(ground, expired + GRACE).await;
+    let knock = talk.until_closed(ground, identity, expired + GRACE).await;
+    let left = expired.saturating_duration_since(Instant::now());
+    if left > GRACE {
+        // Whatever ended it was not the token's end.
+        let cause = format!("the session ended {} before its token: {}", Gap::from(left), said(&knock));
+        let mut cell = knocked(subject, case, identity, &knock, None);
+        cell.runs[0].unjudged = Some(Unjudged { cause, hint: None });
+        return cell;
+    }
     let code = match &knock.outcome {
         Outcome::Closed(code) => Some(*code),
         _ => None,
@@ -603,19 +621,11 @@ mod tests {
         Knock { outcome, said, took: Gap::from_millis(3), recording: None, frames }
     }
 
-    fn golden() -> Golden {
-        let text = "goldwire = 1\norder = \"connected ; >ask ; answer\"\n[event.ask]\nsend = { type = \"ask\" }\n\
-                    [event.connected]\n[event.answer]\n";
-        crate::golden::read("g.toml", text).expect("a golden")
-    }
-
     #[test]
     fn a_refusal_is_one_of_those_that_clients_expect_and_comes_before_any_event() {
-        let golden = golden();
         let settings = AuthSettings::default();
-        let kind = |outcome: Outcome, said: &[&str]| {
-            judge("x", &knock(outcome, said), &golden, &settings).map(|f| f.kind)
-        };
+        let kind =
+            |outcome: Outcome, said: &[&str]| judge("x", &knock(outcome, said), &settings).map(|f| f.kind);
         for code in [401, 403] {
             assert_eq!(kind(Outcome::Status(code), &[]), None);
         }
@@ -626,28 +636,16 @@ mod tests {
         assert_eq!(kind(Outcome::Closed(1000), &[]), Some(Kind::WrongRefusal));
         assert_eq!(kind(Outcome::Dropped("reset".to_owned()), &[]), Some(Kind::WrongRefusal));
         assert_eq!(kind(Outcome::Hung("open".to_owned()), &["error"]), Some(Kind::NotRefused));
-        assert_eq!(kind(Outcome::Served, &["connected"]), Some(Kind::Accepted));
-        // Served and then closed is served.
-        assert_eq!(kind(Outcome::Closed(4401), &["connected"]), Some(Kind::Accepted));
-    }
-
-    #[test]
-    fn what_is_said_to_everybody_lets_nobody_in() {
-        let text = "goldwire = 1\norder = \"hello ; >login ; welcome\"\n[event.hello]\n[event.welcome]\n\
-                    [event.login]\nsend = { token = \"{{token}}\" }\n";
-        let golden = crate::golden::read("g.toml", text).expect("a golden");
-        let kind = |said: &[&str]| {
-            let knock = knock(Outcome::Closed(1008), said);
-            judge("x", &knock, &golden, &AuthSettings::default()).map(|finding| finding.kind)
-        };
-        assert_eq!(kind(&["hello", "error"]), None);
-        assert_eq!(kind(&["hello", "welcome"]), Some(Kind::Accepted));
+        let served = knock(Outcome::Served(Label::from("connected"), 1), &["hello", "connected"]);
+        let found = judge("x", &served, &settings).expect("it was let in");
+        assert_eq!((found.kind, found.place.event.as_str()), (Kind::Accepted, "connected"));
+        assert_eq!(found.place.frames, [1]);
     }
 
     #[test]
     fn a_policy_says_what_else_is_a_refusal() {
         let settings = AuthSettings { refuse: vec![1000, 404], ..AuthSettings::default() };
-        let judged = |outcome| judge("x", &knock(outcome, &[]), &golden(), &settings).is_some();
+        let judged = |outcome| judge("x", &knock(outcome, &[]), &settings).is_some();
         assert!(!judged(Outcome::Closed(1000)) && !judged(Outcome::Status(404)));
         assert!(judged(Outcome::Closed(1008)) && judged(Outcome::Status(401)));
     }

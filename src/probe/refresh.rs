@@ -78,7 +78,7 @@ async fn opens(ground: &Ground<'_>, subject: &Subject, case: &str, identity: &Id
         }
     }
     let mut cell = super::auth::knocked(subject, case, identity, &knock, None);
-    if !matches!(knock.outcome, Outcome::Served | Outcome::Failed(_)) {
+    if !matches!(knock.outcome, Outcome::Served(..) | Outcome::Failed(_)) {
         let message = format!("a refreshed token does not open the door: {}", cell.said);
         let frames = knock.frames.checked_sub(1).into_iter().collect();
         let found =

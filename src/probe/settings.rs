@@ -18,6 +18,7 @@
 //! refuse = [401, 403, 1008, 4401]      # statuses of the upgrade and close codes that count as a refusal
 //! deadline = "5 s"                     # by when
 //! patience = "20 s"                    # how long to wait for a token to expire
+//! greeting = ["hello"]                 # what the server says to everybody who connects: it lets nobody in
 //! places = ["header", "query"]         # where else the server reads tokens; the recipe's own place is always asked
 //!                                      # { place = "cookie", cookie = "session" } where the name is not the usual one
 //! wrong_places = ["cookie"]            # where it must not
@@ -76,6 +77,8 @@ pub struct AuthSettings {
     pub deadline: Gap,
     /// How long to wait for a token to expire.
     pub patience: Gap,
+    /// The server's events that everybody is told who connects; the protocol's own greeting need not be named.
+    pub greeting: Vec<Label>,
     /// Where else the server reads tokens.
     pub places: Vec<Placement>,
     /// Where it must not read them.
@@ -183,6 +186,7 @@ impl Default for AuthSettings {
             refuse: Vec::new(),
             deadline: Gap::from_millis(5_000),
             patience: Gap::from_millis(20_000),
+            greeting: Vec::new(),
             places: Vec::new(),
             wrong_places: Vec::new(),
             bypass: Vec::new(),
@@ -271,6 +275,7 @@ fn read_auth(fields: &Fields<'_>) -> AuthSettings {
         refuse: codes(fields),
         deadline: fields.gap("deadline").unwrap_or(usual.deadline),
         patience: fields.gap("patience").unwrap_or(usual.patience),
+        greeting: strings("greeting").iter().map(|name| Label::from(name.as_str())).collect(),
         places: places(fields, "places"),
         wrong_places: places(fields, "wrong_places"),
         bypass: headers(fields),

@@ -1,4 +1,5 @@
-"""A chat on python-socketio: a namespace that wants a token, answers, streamed events, attachments.
+"""A chat on python-socketio: a namespace that wants a token, in its payload or in the URL, answers, streamed events,
+attachments.
 
 It looks after its clients often: whoever does not answer a ping within two seconds is closed, and a question takes three
 seconds of work.
@@ -10,6 +11,7 @@ import hmac
 import os
 import sys
 import time
+import urllib.parse
 
 import socketio
 from aiohttp import web
@@ -26,7 +28,8 @@ def work(seconds):
 
 @server.on("connect", namespace="/chat")
 async def connect(sid, environ, auth):
-    if not hmac.compare_digest((auth or {}).get("token", ""), os.environ["TOKEN"]):
+    in_url = urllib.parse.parse_qs(environ["QUERY_STRING"]).get("token", [""])[0]
+    if not hmac.compare_digest((auth or {}).get("token", in_url), os.environ["TOKEN"]):
         raise ConnectionRefusedError("who are you?")
 
 
