@@ -1,6 +1,7 @@
 //! Signal K, from npm: a boat's data, JWT logins.
 
 use super::{Said, goldwire, install};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Runs goldwire on it with the administrator's password, once it is installed.
@@ -13,13 +14,7 @@ fn signalk(arguments: &[&str]) -> Said {
 
 #[test]
 fn signal_k_conforms_to_what_was_learned_from_it() {
-    let said = signalk(&["check", "--users", "3"]);
-    assert_eq!(
-        (said.code, said.report["runs"].as_array().map(Vec::len)),
-        (Some(0), Some(3)),
-        "{}",
-        said.text
-    );
+    signalk(&["check"]).assert_conforms(3);
 }
 
 #[test]
@@ -29,9 +24,9 @@ fn every_bad_token_is_judged_as_signal_k_treats_it() {
     let wanted = [
         ("good", "ok"),
         ("claims", "ok"),
-        // A socket without a token is greeted, with the server's version and the boat's identity.
-        ("no-token", "accepted"),
-        ("empty", "accepted"),
+        // A socket without a token is greeted, with the server's version and the boat's identity, and told nothing else.
+        ("no-token", "not-refused"),
+        ("empty", "not-refused"),
         ("garbage", "ok"),
         ("truncated", "ok"),
         ("wrong-signature", "ok"),
@@ -52,7 +47,8 @@ fn every_bad_token_is_judged_as_signal_k_treats_it() {
         ("expired (cookie JAUTHENTICATION)", "ok"),
         ("good (header X-Authorization)", "ok"),
         ("alg-none (header X-Authorization)", "ok"),
-        ("bypass-header (X-Test-User)", "not asked"),
+        // As without the header.
+        ("bypass-header (X-Test-User)", "ok"),
         ("refresh-as-access", "not asked"),
         // After a logout the token is still good, over HTTP too. An open socket is not looked at when its token runs out;
         // by its source, once a minute at most.
@@ -61,6 +57,26 @@ fn every_bad_token_is_judged_as_signal_k_treats_it() {
         ("expired (by waiting)", "ok"),
     ];
     said.assert_answers(&wanted);
+}
+
+/// As it comes, without `allow_readonly=false`.
+#[test]
+fn a_server_that_lets_everybody_read_is_told_by_those_who_are_served_now() {
+    let [closed, open] = ["signalk", "readonly"].map(|target| {
+        let said = signalk(&["probe", "auth", "--target", target]);
+        assert_eq!((said.code, said.answer("good")), (Some(1), "ok"), "{}", said.text);
+        said
+    });
+    let places = ["", " (query)", " (cookie JAUTHENTICATION)", " (header X-Authorization)"];
+    let nobody: BTreeSet<String> =
+        places.iter().flat_map(|place| ["no-token", "empty"].map(|case| case.to_owned() + place)).collect();
+    let served = |said: &Said| said.answered("accepted");
+    let now: BTreeSet<String> = served(&open).difference(&served(&closed)).cloned().collect();
+    assert_eq!(now, nobody, "{}\n{}", closed.text, open.text);
+    assert!(served(&open).is_superset(&served(&closed)), "{}\n{}", closed.text, open.text);
+    // Before, they were greeted and told nothing.
+    assert_eq!(closed.answered("not-refused"), nobody, "{}", closed.text);
+    assert_eq!(open.answered("not-refused"), BTreeSet::new(), "{}", open.text);
 }
 
 #[test]
@@ -75,6 +91,6 @@ fn sailors_at_the_same_time_do_not_disturb_each_other() {
 fn a_handshake_that_is_never_answered_ends_at_the_deadline() {
     let begun = std::time::Instant::now();
     let said = signalk(&["probe", "auth", "--target", "nowhere"]);
-    assert_eq!((said.code, said.answer("good").as_str()), (Some(3), "not judged"), "{}", said.text);
+    assert_eq!((said.code, said.answer("good")), (Some(3), "not judged"), "{}", said.text);
     assert!(begun.elapsed() < std::time::Duration::from_secs(60), "{}", said.text);
 }
