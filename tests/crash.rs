@@ -18,8 +18,8 @@ use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
@@ -27,8 +27,10 @@ use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
 const FLUSH: Duration = Duration::from_millis(100);
 /// Recorders at the same time.
 const WORKERS: usize = 6;
-/// The latest a process is killed after its start.
+/// The latest a process is killed after its start, or after its session was open.
 const LATEST: Duration = Duration::from_millis(1200);
+/// The limit of a process that does not get as far as a session.
+const START: Duration = Duration::from_secs(60);
 /// Between two messages.
 const TICK: Duration = Duration::from_micros(700);
 /// Between two pings.
@@ -47,19 +49,25 @@ struct Served {
     unanswered: Option<Instant>,
 }
 
-/// Streams to the one who connects, until they are gone.
-fn serve(listener: &TcpListener, session: &Mutex<Served>) {
+/// Streams to the one who connects, until they are gone; tells when they are there.
+fn serve(listener: &TcpListener, session: &Mutex<Served>, opened: &mpsc::Sender<()>) {
     if let Ok((stream, _)) = listener.accept() {
         // The client is killed: that any of this fails is its end, and no error.
-        let _ = stream_to(stream, session);
+        let _ = stream_to(stream, session, opened);
     }
 }
 
-fn stream_to(stream: TcpStream, session: &Mutex<Served>) -> Result<(), tungstenite::Error> {
+fn stream_to(
+    stream: TcpStream,
+    session: &Mutex<Served>,
+    opened: &mpsc::Sender<()>,
+) -> Result<(), tungstenite::Error> {
     stream.set_nodelay(true)?;
     let Ok(mut socket) = tungstenite::accept(stream) else { return Ok(()) };
     socket.get_ref().set_nonblocking(true)?;
     session.lock().expect("no panic").opened = Some(Instant::now());
+    // Not every kill waits for it.
+    let _ = opened.send(());
     let mut pinged = Instant::now();
     for n in 0_u64.. {
         send(&mut socket, Message::text(format!("{{\"type\":\"tick\",\"n\":{n}}}")))?;
@@ -262,10 +270,11 @@ fn work(seed: u64, left: &AtomicUsize, lag: &Lag) -> Vec<Killed> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
         let address = listener.local_addr().expect("it is bound");
         let (project, session) = (Project::new(), Mutex::new(Served::default()));
+        let (opened, is_open) = mpsc::channel();
         let started = Instant::now();
         let killed_at = thread::scope(|scope| {
             let server = scope.spawn(|| {
-                serve(&listener, &session);
+                serve(&listener, &session, &opened);
                 drop(listener);
             });
             let mut child = way.start(&project, &format!("ws://{address}/"));
@@ -274,6 +283,9 @@ fn work(seed: u64, left: &AtomicUsize, lag: &Lag) -> Vec<Killed> {
                 Way::Record => io::copy(&mut { stderr }, &mut io::sink()).map(drop).unwrap_or_default(),
                 Way::Proxy => behind_proxy(stderr).unwrap_or_default(),
             });
+            // One of three is killed at whatever it does by then; the others while they record, however long it takes
+            // a busy machine to start them.
+            let has_begun = number % 3 == 0 || is_open.recv_timeout(START).is_ok();
             // The instant is the point of it: there is nothing to wait for.
             thread::sleep(random.below(LATEST));
             let killed_at = kill(&mut child);
@@ -281,6 +293,7 @@ fn work(seed: u64, left: &AtomicUsize, lag: &Lag) -> Vec<Killed> {
                 // Nobody may have come; then the server waits no longer.
                 drop(TcpStream::connect(address));
             }
+            assert!(has_begun, "no session after {START:?}");
             killed_at
         });
         let session = session.into_inner().expect("no panic");

@@ -12,12 +12,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 home=$PWD/target/dialects
-mosquitto=2.0.11-1.2+deb12u2 socketio=5.16.2 aiohttp=3.14.5 graphql_ws=6.4.2 graphql=16.15.0 ws=8.23.0
+socketio=5.16.2 aiohttp=3.14.5 graphql_ws=6.4.2 graphql=16.15.0 ws=8.23.0
 libraries=$home/root/usr/lib/$(uname -m)-linux-gnu:$home/root/lib/$(uname -m)-linux-gnu
 mkdir -p "$home"
 
 install() {
-  local made=$home/made-with-$mosquitto-$socketio-$aiohttp-$graphql_ws-$graphql-$ws
+  local made=$home/made-with-$socketio-$aiohttp-$graphql_ws-$graphql-$ws
   [[ -e $made ]] && return
   python3 -m venv "$home/venv"
   "$home/venv/bin/pip" install --quiet "python-socketio==$socketio" "aiohttp==$aiohttp"
@@ -26,7 +26,8 @@ install() {
     "graphql-ws@$graphql_ws" "graphql@$graphql" "ws@$ws")
   if ! command -v mosquitto >/dev/null; then
     rm -rf "$home/debs" && mkdir -p "$home/debs"
-    (cd "$home/debs" && apt-get download --quiet "mosquitto=$mosquitto" "libmosquitto1=$mosquitto" \
+    # Of whichever revision Debian has: it keeps none that it has mended.
+    (cd "$home/debs" && apt-get download --quiet mosquitto libmosquitto1 \
       libwebsockets17 libev4 libdlt2 libcjson1 libuv1 libcap2 libwrap0)
     for deb in "$home"/debs/*.deb; do dpkg -x "$deb" "$home/root"; done
   fi

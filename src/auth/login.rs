@@ -660,7 +660,7 @@ mod tests {
         login = { url = "{{http}}/login", form = { username = "{{user.email}}", password = "{{user.password}}" }, token = "/access_token", bind = { "user.id" = "/user/id" }, secret = { refresh_token = "/refresh" } }
         place = "subprotocol"
         subprotocol = "bearer.{{user.id}}.{{token}}"
-        timeout = "2 s"
+        timeout = "60 s"
     "#;
 
     #[tokio::test]
@@ -818,14 +818,18 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_listening_and_nobody_answering_are_told_apart() {
-        let recipe = read("login = { url = '{{http}}/l', token = '/t' }\ntimeout = '200 ms'")
-            .expect("no mistake in it");
+        let within = |timeout: &str| {
+            read(&format!("login = {{ url = '{{{{http}}}}/l', token = '/t' }}\ntimeout = '{timeout}'"))
+                .expect("no mistake in it")
+        };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("it is bound"));
-        let silent = login(&recipe, &base(&url), 1, &Redactor::default()).await.expect_err("nobody answers");
+        let silent = login(&within("200 ms"), &base(&url), 1, &Redactor::default()).await;
+        let silent = silent.expect_err("nobody answers");
         assert!(silent.to_string().ends_with("/l: no answer within 200 ms"), "{silent}");
         drop(listener);
-        let refused = login(&recipe, &base(&url), 1, &Redactor::default()).await.expect_err("nobody listens");
+        let refused = login(&within("60 s"), &base(&url), 1, &Redactor::default()).await;
+        let refused = refused.expect_err("nobody listens");
         assert!(refused.to_string().ends_with("/l: connection refused"), "{refused}");
     }
 

@@ -102,9 +102,20 @@ impl From<DriveError> for CliError {
         let hint = match &error {
             DriveError::Connect { hint, .. } => hint.clone(),
             DriveError::Unbound(_) => Some("give it with --variable NAME=VALUE".to_owned()),
-            DriveError::Record { .. } | DriveError::Random(_) | DriveError::Transport(_) => None,
+            DriveError::Interrupted(_)
+            | DriveError::Record { .. }
+            | DriveError::Random(_)
+            | DriveError::Transport(_) => None,
         };
-        CliError { exit: Exit::CouldNotJudge, message: error.to_string(), hint }
+        let exit = match &error {
+            DriveError::Interrupted(_) => Exit::Interrupted,
+            DriveError::Connect { .. }
+            | DriveError::Unbound(_)
+            | DriveError::Record { .. }
+            | DriveError::Random(_)
+            | DriveError::Transport(_) => Exit::CouldNotJudge,
+        };
+        CliError { exit, message: error.to_string(), hint }
     }
 }
 

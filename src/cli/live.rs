@@ -9,7 +9,7 @@ use crate::golden::Golden;
 use crate::probe::{Ground, Settings};
 use crate::secret::Secret;
 use crate::transcript::Redactor;
-use crate::wire::{Driven, Flush, Hand, Plan, Probe, ServerProcess, Target, drive, free_port};
+use crate::wire::{Driven, Flush, Hand, Plan, Probe, ServerProcess, Target, drive, free_port, is_free};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -40,35 +40,80 @@ pub(super) struct Played {
 /// Becomes true at Ctrl-C or SIGTERM; a second one ends the process at once.
 pub(super) fn interrupts() -> watch::Receiver<bool> {
     let (sender, receiver) = watch::channel(false);
+    // Heeded from here on, not only from when the task first runs: what was begun until then would not be put in order.
+    let mut stop = StopSignals::heed();
     tokio::spawn(async move {
-        stop_signal().await;
+        stop.next().await;
         // Nobody may be listening any more; then there is nothing to stop.
         let _ = sender.send(true);
         eprintln!("stopping: what was recorded is kept (once more to leave at once)");
-        stop_signal().await;
+        stop.next().await;
         std::process::exit(i32::from(super::exit::Exit::Interrupted.code()));
     });
     receiver
 }
 
-async fn stop_signal() {
-    #[cfg(unix)]
-    {
+/// Ctrl-C and SIGTERM; where the system will not tell of one of them, it ends the process as it always does.
+#[cfg(unix)]
+struct StopSignals([Option<tokio::signal::unix::Signal>; 2]);
+
+#[cfg(unix)]
+impl StopSignals {
+    fn heed() -> StopSignals {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
+        StopSignals([SignalKind::interrupt(), SignalKind::terminate()].map(|kind| signal(kind).ok()))
+    }
+
+    async fn next(&mut self) {
+        async fn of(signal: &mut Option<tokio::signal::unix::Signal>) {
+            match signal {
+                Some(signal) => drop(signal.recv().await),
+                None => std::future::pending().await,
             }
-            return;
+        }
+        let [interrupt, terminate] = &mut self.0;
+        tokio::select! {
+            () = of(interrupt) => {}
+            () = of(terminate) => {}
         }
     }
-    let _ = tokio::signal::ctrl_c().await;
+}
+
+/// Ctrl-C.
+#[cfg(not(unix))]
+struct StopSignals;
+
+#[cfg(not(unix))]
+impl StopSignals {
+    fn heed() -> StopSignals {
+        StopSignals
+    }
+
+    async fn next(&mut self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
 }
 
 impl Live {
     /// Resolves what was typed, starts the server where the target has one, and prepares logins.
     pub(super) async fn open(
+        config: &Config,
+        args: &TargetArgs,
+        interrupt: watch::Receiver<bool>,
+    ) -> Result<Live, CliError> {
+        let port = free_port()?;
+        let opened = Box::pin(Live::open_at(port, config, args, interrupt.clone())).await;
+        // Nothing that we started is left by then.
+        if opened.is_err() && !is_free(port) && !*interrupt.borrow() {
+            eprintln!("another program took port {port} meanwhile: once more, with another one");
+            return Box::pin(Live::open_at(free_port()?, config, args, interrupt)).await;
+        }
+        opened
+    }
+
+    /// Likewise, with this port where the target wants one.
+    async fn open_at(
+        port: u16,
         config: &Config,
         args: &TargetArgs,
         interrupt: watch::Receiver<bool>,
@@ -94,7 +139,7 @@ impl Live {
         target.trust.insecure |= args.insecure;
         let redactor = config.redactor();
         let mut values = variables(args, &redactor)?;
-        let port = if target.needs_port() { Some(free_port()?) } else { None };
+        let port = target.needs_port().then_some(port);
         if let Some(port) = port {
             values.insert("port".to_owned(), Value::from(port));
         }

@@ -178,6 +178,7 @@ impl Ground<'_> {
             let hint = match &error {
                 DriveError::Connect { hint, .. } => hint.clone(),
                 DriveError::Unbound(_)
+                | DriveError::Interrupted(_)
                 | DriveError::Record { .. }
                 | DriveError::Random(_)
                 | DriveError::Transport(_) => None,

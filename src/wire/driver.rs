@@ -128,6 +128,9 @@ pub enum DriveError {
         /// A way out.
         hint: Option<String>,
     },
+    /// Somebody stopped it before there was a connection.
+    #[error("interrupted before {0} had answered")]
+    Interrupted(String),
     /// The recording cannot be started.
     #[error("failed to create a recording in {}: {source}", folder.display())]
     Record {
@@ -169,9 +172,19 @@ pub async fn drive(mut plan: Plan<'_>) -> Result<Driven, DriveError> {
         ));
     }
     // Boxed: thousands of sessions do not keep the room that connecting takes.
-    let opened = match is_http {
-        true => Box::pin(open_http(&options)).await,
-        false => Box::pin(connect(&options)).await,
+    let opening = async {
+        match is_http {
+            true => Box::pin(open_http(&options)).await,
+            false => Box::pin(connect(&options)).await,
+        }
+    };
+    let mut interrupt = plan.interrupt.clone();
+    let opened = tokio::select! {
+        biased;
+        opened = opening => opened,
+        Ok(_) = interrupt.wait_for(|stop| *stop) => {
+            return Err(DriveError::Interrupted(plan.redactor.clean_url(&options.request.url).into_owned()));
+        }
     };
     let (connection, handshake) = opened.map_err(|error| connect_error(&plan, &options, &error))?;
     let id = random_word(6)?;

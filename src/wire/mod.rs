@@ -41,6 +41,6 @@ pub use http::open as open_http;
 pub use proxy::{Notice, Proxy, ProxyError, ProxyOptions, Recorded};
 pub use reader::{Arrived, Arriving, Incoming};
 pub use recorder::{Loss, Recorder};
-pub use server_process::{ServerError, ServerProcess, ServerSpec, free_port};
+pub use server_process::{ServerError, ServerProcess, ServerSpec, free_port, is_free};
 pub use target::{Target, parse_size};
 pub use upgrade::{ConnectError, Stage};

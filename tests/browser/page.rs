@@ -8,7 +8,20 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 use tokio_tungstenite::tungstenite::{Message, WebSocket, client};
+
+/// What a Chromium says at this address of its pages.
+fn pages(address: &str) -> Vec<Value> {
+    let mut list = TcpStream::connect(address).expect("it listens");
+    let request = format!("GET /json/list HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    list.write_all(request.as_bytes()).expect("it is taken");
+    let head = read_head(&mut list).to_lowercase();
+    let len = head.lines().find_map(|line| line.strip_prefix("content-length:")).expect("a length");
+    let mut body = vec![0; len.trim().parse().expect("a number")];
+    list.read_exact(&mut body).expect("a body");
+    serde_json::from_slice(&body).expect("JSON")
+}
 
 /// A page of a headless Chromium.
 pub(crate) struct Page {
@@ -25,10 +38,11 @@ impl Page {
         let profile = tempfile::tempdir().expect("a temporary folder");
         let program = std::env::var("GOLDWIRE_CHROMIUM").unwrap_or_else(|_| "chromium".to_owned());
         let mut command = Command::new(&program);
-        // Tests may run as root in a container, where Chromium cannot build its own sandbox.
+        // Tests may run as root in a container, where Chromium cannot build its own sandbox and /dev/shm is small.
         command.args([
             "--headless",
             "--no-sandbox",
+            "--disable-dev-shm-usage",
             "--disable-gpu",
             "--no-first-run",
             "--remote-debugging-port=0",
@@ -46,15 +60,14 @@ impl Page {
         std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
         let address =
             line["DevTools listening on ws://".len()..].split('/').next().expect("an address").to_owned();
-        let mut list = TcpStream::connect(&address).expect("it listens");
-        let request = format!("GET /json/list HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-        list.write_all(request.as_bytes()).expect("it is taken");
-        let head = read_head(&mut list).to_lowercase();
-        let len = head.lines().find_map(|line| line.strip_prefix("content-length:")).expect("a length");
-        let mut body = vec![0; len.trim().parse().expect("a number")];
-        list.read_exact(&mut body).expect("a body");
-        let pages: Vec<Value> = serde_json::from_slice(&body).expect("JSON");
-        let page = pages.iter().find(|page| page["type"] == "page").expect("a page");
+        // It listens before its first page is there, which it tells nobody who is not connected to one.
+        let page = loop {
+            let page = pages(&address).into_iter().find(|page| page["type"] == "page");
+            if let Some(page) = page {
+                break page;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        };
         let url = page["webSocketDebuggerUrl"].as_str().expect("an address");
         let (socket, _) = client(url, TcpStream::connect(&address).expect("it listens")).expect("it opens");
         Page { socket, asked: 0, noticed: Vec::new(), _profile: profile, _process: process }
@@ -82,8 +95,17 @@ impl Page {
 
     pub(crate) fn visit(&mut self, url: &str) {
         self.call("Page.enable", &json!({}));
-        self.call("Page.navigate", &json!({ "url": url }));
-        self.until(|event| event["method"] == "Page.loadEventFired");
+        self.call("Page.setLifecycleEventsEnabled", &json!({ "enabled": true }));
+        let loader = self.call("Page.navigate", &json!({ "url": url }))["loaderId"].clone();
+        // Of this page, and not of the one before; it may be told before the call is answered.
+        let is_loaded = |event: &Value| {
+            event["method"] == "Page.lifecycleEvent"
+                && event["params"]["name"] == "load"
+                && event["params"]["loaderId"] == loader
+        };
+        if !self.noticed.iter().any(is_loaded) {
+            self.until(is_loaded);
+        }
     }
 
     /// What an expression comes to in the page, once it is no promise any more.

@@ -5,8 +5,12 @@ use std::path::Path;
 use std::process::Command;
 
 fn goldwire(arguments: &[&str]) -> Said {
-    let output =
-        Command::new(env!("CARGO_BIN_EXE_goldwire")).args(arguments).output().expect("goldwire runs");
+    // What the surroundings say of colours, for one, must not decide.
+    let output = Command::new(env!("CARGO_BIN_EXE_goldwire"))
+        .args(arguments)
+        .env_clear()
+        .output()
+        .expect("goldwire runs");
     Said {
         code: output.status.code().expect("it ended by itself"),
         stdout: String::from_utf8(output.stdout).expect("UTF-8"),

@@ -1,6 +1,6 @@
 //! `goldwire compare`: two releases of the example server, each a process of its own, run in turn.
 
-use crate::support::{Project, Release, Said};
+use crate::support::{Project, Release, Said, nobody};
 use serde_json::Value;
 
 /// A project with the committed golden; both servers are started by the test.
@@ -88,7 +88,8 @@ fn a_release_that_loses_results_or_moves_a_field_differs_and_the_same_one_twice_
 fn a_release_that_is_not_there_could_not_be_compared() {
     let project = project();
     let old = Release::start("");
-    let gone = Release::start("").url();
+    let (_socket, address) = nobody();
+    let gone = format!("ws://{address}/ws");
     let (said, report) = compare(&project, &old.url(), &gone, &["--pairs", "2", "--users", "1"]);
     let said = said.exits(3);
     assert!(said.stdout.contains("could not judge the candidate, agent-run u1"), "{}", said.stdout);

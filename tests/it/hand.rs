@@ -1,6 +1,6 @@
 //! A person at the keyboard: lines become messages, what passes is shown, and all of it is recorded.
 
-use crate::support::{Project, Running, Said};
+use crate::support::{Project, Running, Said, signal};
 use goldwire::transcript::{End, Payload, Side, Transcript};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, Stdio};
@@ -82,7 +82,7 @@ fn a_limit_cuts_the_session_off_and_the_recording_says_which() {
     let project = Project::with_server(&[]);
     for (arguments, limit) in [
         (["--max-message", "200"], "bytes, longer than max_message = 200"),
-        (["--max-rate", "5"], "more than max_rate = 5 messages in second "),
+        (["--max-rate", "2"], "more than max_rate = 2 messages in second "),
         (["--max-duration", "30ms"], "longer than max_duration = 30 ms"),
     ] {
         let said = talk(&project, &arguments, &format!("{ASK}\n")).exits(3);
@@ -91,13 +91,13 @@ fn a_limit_cuts_the_session_off_and_the_recording_says_which() {
         assert!(told.contains(limit), "{told}");
     }
     // The target's own limits hold for scripts and checks, too.
-    let config = project.read("goldwire.toml").replacen("auth = ", "max_rate = 5\nauth = ", 1);
+    let config = project.read("goldwire.toml").replacen("auth = ", "max_rate = 2\nauth = ", 1);
     project.write("goldwire.toml", &config);
-    let golden = "goldwire = 1\nlinger = \"5 s\"\norder = \">ask\"\n[event.ask]\n\
+    let golden = "goldwire = 1\nlinger = \"60 s\"\norder = \">ask\"\n[event.ask]\n\
                   send = { type = \"ask\", text = \"How far is the moon?\" }\n";
     project.write("golden/talk.toml", golden);
     let said = project.run(&["record", "talk", "--users", "1"]).exits(3);
-    assert!(said.stderr.contains("u1: cut off: more than max_rate = 5"), "{}", said.stderr);
+    assert!(said.stderr.contains("u1: cut off: more than max_rate = 2"), "{}", said.stderr);
     let said = project.run(&["check", "talk", "--users", "1"]);
     assert_ne!(said.code, 0, "what was cut off has not passed:\n{}", said.stdout);
 }
@@ -117,8 +117,7 @@ fn ctrl_c_closes_the_session_properly_and_the_recording_is_whole() {
         line.clear();
         assert!(shown.read_line(&mut line).expect("it shows what passes") > 0, "it ended");
     }
-    let status = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-    assert!(status.expect("kill runs").success());
+    signal(child.id(), rustix::process::Signal::INT);
     let mut rest = String::new();
     shown.read_to_string(&mut rest).expect("it ends");
     assert_eq!(rest, "> (close 1000)\n< (close 1000)\n");

@@ -36,7 +36,7 @@ fn with_a_login_the_form_that_works_is_found_and_the_first_session_recorded() {
         "init",
         &url,
         "--listen",
-        "300ms",
+        "2s",
         "--login",
         &login,
         "--user",

@@ -9,9 +9,9 @@ const GOLDEN: &str = "goldwire = 1\norder = \"connected ; >ask ; answer\"\nwait 
                       [event.connected]\ncritical = true\n[event.answer]\ncritical = true\n\
                       [event.ask]\nsend = { type = \"ask\", text = \"How far is the moon in miles?\" }\n";
 
-fn configuration(port: u16) -> String {
+fn configuration(port: u16, connect_timeout: &str) -> String {
     format!(
-        "goldwire = 1\n[target.local]\nurl = \"ws://127.0.0.1:{port}/ws\"\nconnect_timeout = \"500 ms\"\nauth = \"user\"\n\
+        "goldwire = 1\n[target.local]\nurl = \"ws://127.0.0.1:{port}/ws\"\nconnect_timeout = \"{connect_timeout}\"\nauth = \"user\"\n\
          [auth.user]\nkind = \"mint\"\nsecret_env = \"KEY\"\nclaims = {{ sub = \"{{{{user.index}}}}\" }}\n\
          [probe]\nusers = 2\nrounds = 1\ncycles = 1\n[probe.auth]\ndeadline = \"400 ms\"\n"
     )
@@ -19,7 +19,7 @@ fn configuration(port: u16) -> String {
 
 fn probed(port: u16, arguments: &[&str]) -> Said {
     let project = Project::new();
-    project.write("goldwire.toml", &configuration(port));
+    project.write("goldwire.toml", &configuration(port, "500 ms"));
     project.write("golden/chat.toml", GOLDEN);
     project.run_with(&[&["probe"], arguments].concat(), &[("KEY", "a key that signs tokens")])
 }
@@ -55,7 +55,7 @@ fn judged((name, listen, then): Peer) {
 fn a_check_asks_the_probes_that_are_named_and_those_that_its_goldens_name() {
     let project = Project::new();
     let port = rude(drop);
-    project.write("goldwire.toml", &configuration(port));
+    project.write("goldwire.toml", &configuration(port, "10 s"));
     let run = |golden: &str, arguments: &[&str]| {
         project.write("golden/chat.toml", golden);
         let all = [&["check", "--confirm", "1", "--report-json", "r.json"], arguments].concat();

@@ -1,6 +1,6 @@
 //! `goldwire proxy` as a process of its own, and raw ends of a wire to put it between.
 
-use crate::support::{Project, Running, Said};
+use crate::support::{Project, Running, Said, signal};
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -56,8 +56,7 @@ impl Proxied {
 
     /// Ctrl-C, and what it said until its end.
     pub(crate) fn stop(mut self) -> Said {
-        let id = i32::try_from(self.process.0.id()).ok().and_then(rustix::process::Pid::from_raw);
-        rustix::process::kill_process(id.expect("an id"), rustix::process::Signal::INT).expect("it runs");
+        signal(self.process.0.id(), rustix::process::Signal::INT);
         let mut stdout = std::mem::take(&mut self.said);
         self.stdout.read_to_string(&mut stdout).expect("UTF-8");
         let mut stderr = String::new();

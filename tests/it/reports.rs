@@ -2,7 +2,7 @@
 //! otherwise.
 
 use crate::cases::case;
-use crate::support::{Project, Said};
+use crate::support::{Project, Said, signal};
 use goldwire::check::check;
 use goldwire::dialect::Label;
 use goldwire::finding::{Cell, Finding, Kind, Outcome, Place, ProbeName, Run, Severity, Unjudged};
@@ -346,7 +346,8 @@ fn a_check_that_did_not_happen_fails_in_every_report() {
 #[cfg(unix)]
 #[test]
 fn a_check_that_is_killed_or_interrupted_leaves_reports_that_fail() {
-    for (signal, why) in [("-KILL", "nothing was judged yet"), ("-INT", "interrupted")] {
+    use rustix::process::Signal;
+    for (how, why) in [(Signal::KILL, "nothing was judged yet"), (Signal::INT, "interrupted")] {
         // Somebody listens and never answers.
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
         let port = listener.local_addr().expect("an address").port();
@@ -358,8 +359,7 @@ fn a_check_that_is_killed_or_interrupted_leaves_reports_that_fail() {
         project.write("golden/chat.toml", "goldwire = 1\norder = \"connected\"\n");
         let mut check = project.command(&[&["check"], &REPORTS[..]].concat()).spawn().expect("goldwire runs");
         let _asked = listener.accept().expect("somebody who checks");
-        let id = check.id().to_string();
-        assert!(std::process::Command::new("kill").args([signal, &id]).status().expect("kill").success());
+        signal(check.id(), how);
         check.wait().expect("it ends");
         all_fail(&project, why);
     }

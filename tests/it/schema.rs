@@ -79,6 +79,7 @@ fn what_is_written_follows_its_schema() {
     // Against a live server: runs with answers to what is live, and a deviation.
     let golden = fs::read_to_string("golden/agent-run.toml").expect("our golden");
     let golden = golden.replace("  agent_completed\n\"\"\"", "  agent_completed ; farewell\n\"\"\"");
+    let golden = golden.replacen("ends = ", "wait = \"1 s\"\nends = ", 1);
     let server = Project::with_server(&[]);
     server.write("golden/agent-run.toml", &(golden + "\n[event.farewell]\ncritical = true\n"));
     server.run(&["check", "agent-run", "--report-json", "r.json"]).exits(1);

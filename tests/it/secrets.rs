@@ -2,9 +2,10 @@
 //! encodings, by a server over real sockets; then everything that was written is read in every way that is known here.
 //! Nothing of the redactor is used to look for what it missed.
 
-use crate::support::Project;
+use crate::support::{Project, nobody};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use memchr::memmem;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
@@ -455,11 +456,12 @@ fn no_secret_in_any_encoding_reaches_a_disk_or_a_terminal() {
     let config = project.read("goldwire.toml");
     project.write("goldwire.toml", &config.replace("{{http}}/login", "{{http}}/refuse?token=x"));
     run(3, &as_refs(&reporting("refused", &["check", "s"])), true);
-    let nobody =
-        TcpListener::bind(("127.0.0.1", 0)).expect("a port").local_addr().expect("an address").port();
+    let (_socket, address) = nobody();
     project.write(
         "goldwire.toml",
-        &config.replace("auth = \"user\"", "").replace(&format!(":{port}/"), &format!(":{nobody}/")),
+        &config
+            .replace("auth = \"user\"", "")
+            .replace(&format!(":{port}/"), &format!(":{}/", address.port())),
     );
     run(3, &as_refs(&reporting("nobody", &["check", "s"])), true);
     let header = format!("Authorization {}", planted.known("access_token"));
@@ -479,8 +481,9 @@ fn no_secret_in_any_encoding_reaches_a_disk_or_a_terminal() {
             readings(line, 4, &mut read);
         }
         for secret in planted.all() {
-            if let Some(reading) = read.iter().find(|reading| reading.contains(secret)) {
-                let start = reading.find(secret).unwrap_or_default();
+            let finder = memmem::Finder::new(secret);
+            let found = read.iter().find_map(|reading| Some((reading, finder.find(reading.as_bytes())?)));
+            if let Some((reading, start)) = found {
                 let from = reading[..start].char_indices().rev().nth(60).map_or(0, |(at, _)| at);
                 leaks.insert(format!("{place}: {secret:?} in {:.300?}", &reading[from..]));
             }

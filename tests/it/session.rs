@@ -1,6 +1,6 @@
 //! The library inside somebody's own `cargo test`: the same check, a typed answer, and a text that says what changed.
 
-use crate::support::{Project, Release};
+use crate::support::{Project, Release, nobody};
 use goldwire::finding::{Kind, Verdict};
 use goldwire::session::{self, Failure};
 
@@ -56,9 +56,8 @@ async fn a_failing_test_shows_the_diff_and_its_finding() {
 #[tokio::test]
 async fn that_nothing_could_be_judged_is_no_deviation() {
     let project = project();
-    // A port that was free a moment ago, on which nobody listens.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
-    let url = format!("ws://{}/ws", port.expect("a port"));
+    let (_socket, address) = nobody();
+    let url = format!("ws://{address}/ws");
     let failure = chat(&project).url(url).run().await.expect_err("nobody is there");
     assert!(matches!(failure, Failure::CouldNotJudge { .. }), "{failure}");
     assert!(failure.to_string().contains("could not judge"), "{failure}");

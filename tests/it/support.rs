@@ -1,9 +1,11 @@
 //! A project in a temporary folder, the command as its own process, and the example server.
 
 use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
+use tokio::net::TcpSocket;
 
 /// What a command said.
 #[derive(Debug)]
@@ -126,7 +128,15 @@ pub(crate) fn server() -> &'static Path {
     SERVER.get_or_init(|| {
         let folder = Path::new(env!("CARGO_BIN_EXE_goldwire")).parent().expect("a folder");
         let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "--package", "agent_server"]);
+        // Asked for together with this test, as which it was built: alone it would have its dependencies with other
+        // features, and all of them built once more.
+        build.args(["build", "--quiet", "--bin", "agent_server", "--test", env!("CARGO_CRATE_NAME")]);
+        // Some build scripts are run again when these change, and what cargo says to a test is not what it was told itself.
+        let said_to_tests =
+            |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(said_to_tests)) {
+            build.env_remove(name);
+        }
         if folder.ends_with("release") {
             build.arg("--release");
         }
@@ -135,6 +145,20 @@ pub(crate) fn server() -> &'static Path {
         assert!(status.success(), "the example server builds");
         folder.join("agent_server")
     })
+}
+
+/// A port at which nobody listens, nor anybody can for as long as the socket is kept.
+pub(crate) fn nobody() -> (TcpSocket, SocketAddr) {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into()).expect("a port");
+    let address = socket.local_addr().expect("it is bound");
+    (socket, address)
+}
+
+/// Sends a process a signal.
+pub(crate) fn signal(process: u32, signal: rustix::process::Signal) {
+    let id = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw);
+    rustix::process::kill_process(id.expect("an id"), signal).expect("it runs");
 }
 
 /// A process that is ended with the test.

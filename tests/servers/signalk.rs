@@ -92,5 +92,6 @@ fn a_handshake_that_is_never_answered_ends_at_the_deadline() {
     let begun = std::time::Instant::now();
     let said = signalk(&["probe", "auth", "--target", "nowhere"]);
     assert_eq!((said.code, said.answer("good")), (Some(3), "not judged"), "{}", said.text);
-    assert!(begun.elapsed() < std::time::Duration::from_secs(60), "{}", said.text);
+    // With the server's own start, which takes a while; the deadline is two seconds, and without it this would not end.
+    assert!(begun.elapsed() < std::time::Duration::from_secs(300), "{}", said.text);
 }
