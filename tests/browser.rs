@@ -5,6 +5,8 @@
 //! Chromium is told what to do over its own DevTools protocol. `GOLDWIRE_CHROMIUM` names it where it is not called
 //! `chromium`.
 
+#[path = "it/cargo.rs"]
+mod cargo;
 #[path = "browser/page.rs"]
 mod page;
 #[path = "it/proxied.rs"]

@@ -4,6 +4,10 @@
 //!
 //! `GOLDWIRE_E2E_CLEAN=100` sets how often the clean build is checked; 10 times if not set.
 
+#[path = "it/cargo.rs"]
+mod cargo;
+
+use cargo::cargo;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -86,7 +90,7 @@ impl Drop for Server {
 /// The example server's program, built as users build it.
 fn server_program() -> PathBuf {
     let target = PathBuf::from(GOLDWIRE).ancestors().nth(2).expect("the target folder").to_owned();
-    let build = Command::new(env!("CARGO"))
+    let build = cargo()
         .args(["build", "--quiet", "--release", "--package", "agent_server"])
         .env("CARGO_TARGET_DIR", &target)
         .status();
@@ -156,7 +160,7 @@ fn the_commands_of_the_readme_do_what_it_says() {
         let mut run = match program.as_str() {
             "goldwire" => Command::new(home.path().join("bin/goldwire")),
             "cargo" if arguments[0] == "install" => {
-                let mut install = Command::new(env!("CARGO"));
+                let mut install = cargo();
                 install
                     .env("CARGO_TARGET_DIR", &target)
                     .arg("install")

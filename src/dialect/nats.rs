@@ -27,16 +27,16 @@ pub(super) const TOPICS: [(&str, &str); 5] = [
     (">HPUB", "/subject"),
     (">SUB", "/subject"),
 ];
-/// Whether a message of the server is the one with which it begins; a second INFO answers who has logged in.
-pub(super) fn is_greeting(name: &str, data: &Value) -> bool {
-    name == "INFO" && data.get("connect_info") != Some(&Value::Bool(true))
-}
-
 /// The messages that there are; what comes after a payload whose length is no longer right begins with one of them.
 const VERBS: [&str; 12] =
     ["INFO", "CONNECT", "PUB", "HPUB", "SUB", "UNSUB", "MSG", "HMSG", "PING", "PONG", "+OK", "-ERR"];
 /// A longer line is none. The largest are the server's INFO and a client's CONNECT with its token.
 const MAX_LINE: usize = 1 << 20;
+
+/// Whether a message of the server is the one with which it begins; a second INFO answers who has logged in.
+pub(super) fn is_greeting(name: &str, data: &Value) -> bool {
+    name == "INFO" && data.get("connect_info") != Some(&Value::Bool(true))
+}
 
 /// Inboxes are made up for every request: they are one sort of subject.
 pub(super) fn word(subject: &Value) -> Option<&str> {

@@ -3,6 +3,7 @@
 
 mod action;
 mod burst;
+mod cargo;
 mod cases;
 mod committed;
 mod compare;

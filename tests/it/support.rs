@@ -1,5 +1,6 @@
 //! A project in a temporary folder, the command as its own process, and the example server.
 
+use crate::cargo::cargo;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -127,16 +128,10 @@ pub(crate) fn server() -> &'static Path {
     static SERVER: OnceLock<PathBuf> = OnceLock::new();
     SERVER.get_or_init(|| {
         let folder = Path::new(env!("CARGO_BIN_EXE_goldwire")).parent().expect("a folder");
-        let mut build = Command::new(env!("CARGO"));
+        let mut build = cargo();
         // Asked for together with this test, as which it was built: alone it would have its dependencies with other
         // features, and all of them built once more.
         build.args(["build", "--quiet", "--bin", "agent_server", "--test", env!("CARGO_CRATE_NAME")]);
-        // Some build scripts are run again when these change, and what cargo says to a test is not what it was told itself.
-        let said_to_tests =
-            |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(said_to_tests)) {
-            build.env_remove(name);
-        }
         if folder.ends_with("release") {
             build.arg("--release");
         }
