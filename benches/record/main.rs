@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 mod capture;
+mod fan;
 mod process;
 mod proxy;
 mod readers;
@@ -31,9 +32,10 @@ fn main() -> Result<(), Failure> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {
         ["--source"] => source::stream(),
-        ["--fan", sessions, seconds] => source::fan(sessions.parse()?, seconds.parse()?),
+        ["--fan", sessions, seconds] => fan::fan(sessions.parse()?, seconds.parse()?),
         ["--raw", url] => readers::raw(url),
         ["--messages", url] => readers::messages(url, None),
+        ["--crowd", url, sessions] => readers::crowd(url, sessions.parse()?),
         ["--hello", url] => readers::hello(url),
         ["--plain", url, out] => readers::messages(url, Some(out)),
         ["--spin"] => loop {
@@ -340,30 +342,43 @@ fn start() -> Result<(), Failure> {
 
 /// Many sessions at once, ten events a second each.
 fn sessions() -> Result<(), Failure> {
-    println!("\nsessions at once, 10 events of 300 bytes a second each, for 10 s");
-    for sessions in [1000, 4000, 8000] {
-        let folder = tempfile::tempdir()?;
-        fs::write(folder.path().join("script.toml"), SCRIPT)?;
-        let mut fan = Own::start(&strings(&["--fan", &sessions.to_string(), "10"]))?;
-        let url = format!("ws://127.0.0.1:{}/", fan.line()?);
-        let users = sessions.to_string();
-        let words = ["record", "bench", &url, "--script", "script.toml", "--users", &users];
-        let cost = run(goldwire(&words).current_dir(folder.path()))?;
-        let said = fan.line()?;
-        let numbers: Vec<f64> = said.split(' ').map(str::parse).collect::<Result<_, _>>()?;
-        let [sent, usual, most, worst] = numbers[..] else { return Err(said.into()) };
+    println!("\nsessions at once, 10 events of 300 bytes a second each, for 10 s; how far behind a ping's answer was");
+    for sessions in [1000, 2000, 4000, 8000] {
+        for name in ["tokio-tungstenite", "goldwire record"] {
+            crowd(name, sessions)?;
+        }
+    }
+    Ok(())
+}
+
+fn crowd(name: &str, sessions: u32) -> Result<(), Failure> {
+    let folder = tempfile::tempdir()?;
+    fs::write(folder.path().join("script.toml"), SCRIPT)?;
+    let users = sessions.to_string();
+    let mut fan = Own::start(&strings(&["--fan", &users, "10"]))?;
+    let url = format!("ws://127.0.0.1:{}/", fan.line()?);
+    let mut command = match name {
+        "goldwire record" => goldwire(&["record", "bench", &url, "--script", "script.toml", "--users", &users]),
+        _ => own(&strings(&["--crowd", &url, &users]))?,
+    };
+    let cost = run(command.current_dir(folder.path()))?;
+    let said = fan.line()?;
+    let numbers: Vec<f64> = said.split(' ').map(str::parse).collect::<Result<_, _>>()?;
+    let [sent, pongs, usual, most, worst, .., late, _] = numbers[..] else { return Err(said.into()) };
+    println!(
+        "{sessions:>6} {name:<20} p50 {usual:>8.2} ms, p99 {most:>8.2} ms, worst {worst:>8.2} ms of {pongs} (the source itself: \
+         p99 {late:.2} ms); {:>5.1} s/M; {:>6.1} MB, {:>5.1} KB a session",
+        cost.cpu * 1e6 / sent,
+        cost.peak,
+        cost.peak * 1000.0 / f64::from(sessions)
+    );
+    if name == "goldwire record" {
         let (mut files, mut events) = (0, 0);
         for entry in fs::read_dir(folder.path().join("recordings/bench"))? {
             files += 1;
             events += lines(&entry?.path())?;
         }
-        println!(
-            "{sessions:>6}: {files} recordings, {events} of {sent} events; behind p50 {usual} ms, p99 {most} ms, worst \
-             {worst} ms; {:.1} s/M; {:.1} MB, {:.1} KB a session",
-            cost.cpu * 1e6 / sent,
-            cost.peak,
-            cost.peak * 1000.0 / f64::from(sessions)
-        );
+        println!("       recorded {events} of {sent} events in {files} files");
     }
     Ok(())
 }

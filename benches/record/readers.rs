@@ -6,7 +6,8 @@ use futures_util::{SinkExt, StreamExt};
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
 use std::net::TcpStream;
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{self, Message};
 
 /// Reads bytes, and does nothing with them.
 pub(crate) fn raw(url: &str) -> Result<(), Failure> {
@@ -53,6 +54,34 @@ pub(crate) fn messages(url: &str, out: Option<&str>) -> Result<(), Failure> {
             }
         }
         std::hint::black_box(count);
+        Ok(())
+    })
+}
+
+/// Reads many sessions at once with tokio-tungstenite, and does nothing with what comes.
+pub(crate) fn crowd(url: &str, sessions: usize) -> Result<(), Failure> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+        let host = url.trim_start_matches("ws://").split('/').next().ok_or("a URL has a host")?;
+        // The default of 128 KB for each would be the largest part of what it costs.
+        let config = WebSocketConfig::default().read_buffer_size(4096);
+        let mut readers = Vec::with_capacity(sessions);
+        for _ in 0..sessions {
+            let (url, host) = (url.to_owned(), host.to_owned());
+            readers.push(tokio::spawn(async move {
+                let why = |error: tungstenite::Error| error.to_string();
+                let stream = tokio::net::TcpStream::connect(host).await.map_err(|error| error.to_string())?;
+                stream.set_nodelay(true).map_err(|error| error.to_string())?;
+                let (mut socket, _) =
+                    tokio_tungstenite::client_async_with_config(url, stream, Some(config)).await.map_err(why)?;
+                while let Some(message) = socket.next().await {
+                    std::hint::black_box(message.map_err(why)?);
+                }
+                Ok::<(), String>(())
+            }));
+        }
+        for reader in readers {
+            reader.await??;
+        }
         Ok(())
     })
 }

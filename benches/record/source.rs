@@ -1,20 +1,19 @@
 //! Where the events come from: a WebSocket server in a process of its own, which notes how long its reader took.
 
 use crate::Failure;
-use futures_util::{SinkExt, StreamExt};
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
-use tokio::sync::watch;
+use tokio_tungstenite::tungstenite::WebSocket;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{Message, WebSocket};
+use tokio_tungstenite::tungstenite::protocol::Role;
 
 /// The first event's number; all have as many digits.
 pub(crate) const FIRST: u64 = 1_000_000_000;
 /// So much is written at once when there is no rate to keep.
 const BULK: usize = 128 * 1024;
+/// A close frame of a server, code 1000.
+pub(crate) const CLOSE: &[u8] = b"\x88\x02\x03\xe8";
 
 pub(crate) fn wall() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -23,14 +22,14 @@ pub(crate) fn wall() -> u64 {
 
 /// An event of exactly `size` bytes, or the shortest there is, as a frame of a server (RFC 6455, 5.2), and where its
 /// number and its time stand in it.
-struct Event {
+pub(crate) struct Event {
     frame: Vec<u8>,
     number: usize,
     time: usize,
 }
 
 impl Event {
-    fn new(size: usize) -> Event {
+    pub(crate) fn new(size: usize) -> Event {
         let head = format!("{{\"type\":\"event\",\"seq\":{FIRST},\"ts\":{},\"text\":\"", wall());
         let tail = "said \\\"so\\\"\\n\u{e9}\"}";
         let text = format!("{head}{}{tail}", "x".repeat(size.saturating_sub(head.len() + tail.len())));
@@ -52,7 +51,7 @@ impl Event {
         Event { frame, number: after("\"seq\":"), time: after("\"ts\":") }
     }
 
-    fn fill(&mut self, number: u64, time: u64) -> &[u8] {
+    pub(crate) fn fill(&mut self, number: u64, time: u64) -> &[u8] {
         put(&mut self.frame[self.number..][..10], FIRST + number);
         put(&mut self.frame[self.time..][..19], time);
         &self.frame
@@ -80,6 +79,20 @@ pub(crate) fn stream() -> Result<(), Failure> {
     Ok(())
 }
 
+/// The answer to a request for a WebSocket.
+pub(crate) fn welcome(head: &str) -> Result<Vec<u8>, Failure> {
+    let key = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("sec-websocket-key").then(|| value.trim())
+    });
+    let accept = derive_accept_key(key.ok_or("no key")?.as_bytes());
+    let answer = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {accept}\r\n\r\n"
+    );
+    Ok(answer.into_bytes())
+}
+
 fn serve(mut stream: TcpStream) -> Result<String, Failure> {
     stream.set_nodelay(true)?;
     let (mut head, mut byte) = (Vec::new(), [0]);
@@ -88,16 +101,7 @@ fn serve(mut stream: TcpStream) -> Result<String, Failure> {
         head.push(byte[0]);
     }
     let head = String::from_utf8(head)?;
-    let key = head.lines().find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("sec-websocket-key").then(|| value.trim())
-    });
-    let accept = derive_accept_key(key.ok_or("no key")?.as_bytes());
-    write!(
-        stream,
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Accept: {accept}\r\n\r\n"
-    )?;
+    stream.write_all(&welcome(&head)?)?;
     let path = head.split(' ').nth(1).ok_or("no path")?;
     if path == "/echo" {
         return echo(stream);
@@ -155,81 +159,8 @@ fn first(stream: TcpStream) -> Result<String, Failure> {
 
 /// Closes, and waits until the reader is gone.
 fn finish(mut stream: TcpStream, start: Instant) -> Result<String, Failure> {
-    stream.write_all(b"\x88\x02\x03\xe8")?;
+    stream.write_all(CLOSE)?;
     stream.shutdown(Shutdown::Write)?;
     while stream.read(&mut [0; 1024])? > 0 {}
     Ok(start.elapsed().as_secs_f64().to_string())
-}
-
-/// What is sent to each of many sessions: ten events of 300 bytes a second.
-const PERIOD: Duration = Duration::from_millis(100);
-
-/// Waits for so many sessions, then sends to all of them for so many seconds. Every tenth event is followed by a ping
-/// that holds the time: its pong says how far the reader is behind. Prints its port, then the events sent and the median,
-/// the 99th percentile and the worst of the pongs' delays in milliseconds.
-pub(crate) fn fan(sessions: usize, seconds: u64) -> Result<(), Failure> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-        println!("{}", listener.local_addr()?.port());
-        let (start, started) = watch::channel(false);
-        let delays = Arc::new(Mutex::new(Vec::new()));
-        let mut tasks = Vec::new();
-        for index in 0..sessions {
-            let (stream, _) = listener.accept().await?;
-            stream.set_nodelay(true)?;
-            let (started, delays) = (started.clone(), delays.clone());
-            let phase = PERIOD * u32::try_from(index * 7919 % 1000)? / 1000;
-            tasks.push(tokio::spawn(one(stream, started, phase, seconds, delays)));
-        }
-        start.send(true)?;
-        let mut sent = 0;
-        for task in tasks {
-            sent += task.await??;
-        }
-        let mut delays = delays.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        delays.sort_unstable();
-        let at = |part: usize| delays.get((delays.len() * part / 1000).min(delays.len().saturating_sub(1)));
-        let millis = |part| at(part).copied().unwrap_or(0) as f64 / 1e6;
-        println!("{sent} {:.2} {:.2} {:.2}", millis(500), millis(990), millis(1000));
-        Ok(())
-    })
-}
-
-async fn one(
-    stream: tokio::net::TcpStream,
-    mut started: watch::Receiver<bool>,
-    phase: Duration,
-    seconds: u64,
-    delays: Arc<Mutex<Vec<u64>>>,
-) -> Result<u64, String> {
-    let why = |error: tokio_tungstenite::tungstenite::Error| error.to_string();
-    let config = WebSocketConfig::default().read_buffer_size(1024).write_buffer_size(1024);
-    let socket = tokio_tungstenite::accept_async_with_config(stream, Some(config)).await.map_err(why)?;
-    let (mut sink, mut pongs) = socket.split();
-    let reader = tokio::spawn(async move {
-        while let Some(Ok(message)) = pongs.next().await {
-            if let Message::Pong(bytes) = message
-                && let Ok(time) = <[u8; 8]>::try_from(&bytes[..])
-            {
-                let delay = wall().saturating_sub(u64::from_be_bytes(time));
-                delays.lock().unwrap_or_else(PoisonError::into_inner).push(delay);
-            }
-        }
-    });
-    let mut event = Event::new(300);
-    let header = event.frame.len() - 300;
-    started.wait_for(|is_on| *is_on).await.map_err(|error| error.to_string())?;
-    let start = tokio::time::Instant::now() + phase + PERIOD;
-    let count = seconds * 10;
-    for number in 0..count {
-        tokio::time::sleep_until(start + PERIOD * u32::try_from(number).unwrap_or(u32::MAX)).await;
-        let text = String::from_utf8(event.fill(number, wall())[header..].to_vec()).unwrap_or_default();
-        sink.send(Message::Text(text.into())).await.map_err(why)?;
-        if number % 10 == 9 {
-            sink.send(Message::Ping(wall().to_be_bytes().to_vec().into())).await.map_err(why)?;
-        }
-    }
-    sink.send(Message::Close(None)).await.map_err(why)?;
-    reader.await.map_err(|error| error.to_string())?;
-    Ok(count)
 }

@@ -277,15 +277,14 @@ async fn listen(
     session: &str,
 ) -> Result<Driven, CliError> {
     let mut live = open(path, args, url, login).await?;
-    live.keep(&KeepArgs { duration: Some(args.listen), ..KeepArgs::default() });
-    live.keeps_frames = true;
+    live.keep(&KeepArgs { duration: Some(args.listen), ..KeepArgs::default() }, true);
     let root = path.parent().unwrap_or(Path::new(""));
     let folder = Store::new(root).recordings_folder(session);
     // Nobody speaks: the sender is kept until the time is over.
     let (sender, lines) = mpsc::channel(1);
     let hand = Hand { lines, show: Box::new(|_| {}) };
     eprintln!("listening to {url} for {}", args.listen);
-    let driven = live.play_one(session, &Golden::default(), 1, &folder, Some(hand)).await;
+    let driven = live.play_by_hand(session, &Golden::default(), &folder, hand).await;
     drop(sender);
     live.close().await;
     driven

@@ -13,21 +13,28 @@ use crate::wire::{Driven, Flush, Hand, Plan, Probe, ServerProcess, Target, drive
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 /// A target that can be talked to.
 pub(super) struct Live {
+    stage: Arc<Stage>,
+    server: Option<ServerProcess>,
+}
+
+/// What all sessions share. Each is played by a task of its own.
+#[derive(Clone)]
+struct Stage {
     target: Target,
     recipe: Option<crate::auth::Recipe>,
     base: Base,
     values: BTreeMap<String, Value>,
     redactor: Redactor,
-    server: Option<ServerProcess>,
-    probe: Probe,
+    probe: Arc<Probe>,
     bounds: Bounds,
     flush: Flush,
-    /// Whether what is played is to be judged. Without that, memory does not grow with a session.
-    pub(super) keeps_frames: bool,
+    keeps_frames: bool,
     interrupt: watch::Receiver<bool>,
 }
 
@@ -164,28 +171,29 @@ impl Live {
             None => None,
         };
         let (max_duration, max_rate) = (target.max_duration, target.max_rate);
-        Ok(Live {
+        let stage = Stage {
             target,
             recipe,
             base,
             values,
             redactor,
-            server,
-            probe: Probe::start(),
+            probe: Arc::new(Probe::start()),
             bounds: Bounds { max_duration, max_rate, ..Bounds::default() },
             flush: config.flush,
             keeps_frames: true,
             interrupt,
-        })
+        };
+        Ok(Live { stage: Arc::new(stage), server })
     }
 
-    /// What was typed about the sessions' ends goes before what is configured. Nothing is judged, so that only the file
-    /// holds what passes.
-    pub(super) fn keep(&mut self, args: &KeepArgs) {
-        self.keeps_frames = false;
-        self.target.max_message = args.max_message.unwrap_or(self.target.max_message);
-        self.flush = args.flush.unwrap_or(self.flush);
-        let bounds = &mut self.bounds;
+    /// What was typed about the sessions' ends goes before what is configured. Where nothing is to be judged, only the file
+    /// holds what passes, and memory does not grow with a session.
+    pub(super) fn keep(&mut self, args: &KeepArgs, keeps_frames: bool) {
+        let stage = Arc::make_mut(&mut self.stage);
+        stage.keeps_frames = keeps_frames;
+        stage.target.max_message = args.max_message.unwrap_or(stage.target.max_message);
+        stage.flush = args.flush.unwrap_or(stage.flush);
+        let bounds = &mut stage.bounds;
         bounds.max_duration = args.max_duration.or(bounds.max_duration);
         bounds.max_rate = args.max_rate.or(bounds.max_rate);
         (bounds.duration, bounds.idle) = (args.duration, args.idle_timeout);
@@ -194,32 +202,33 @@ impl Live {
 
     /// What probes stand on.
     pub(super) fn ground<'l>(&'l self, folder: PathBuf, settings: &'l Settings) -> Ground<'l> {
+        let stage = &*self.stage;
         Ground {
-            target: &self.target,
-            recipe: self.recipe.as_ref(),
-            base: &self.base,
-            values: &self.values,
-            redactor: &self.redactor,
-            bounds: &self.bounds,
-            flush: self.flush,
-            host: &self.probe,
+            target: &stage.target,
+            recipe: stage.recipe.as_ref(),
+            base: &stage.base,
+            values: &stage.values,
+            redactor: &stage.redactor,
+            bounds: &stage.bounds,
+            flush: stage.flush,
+            host: &stage.probe,
             folder,
-            interrupt: self.interrupt.clone(),
+            interrupt: stage.interrupt.clone(),
             settings,
         }
     }
 
     /// Where the target listens; places may be open.
     pub(super) fn url(&self) -> &str {
-        &self.target.url
+        &self.stage.target.url
     }
 
     pub(super) fn redactor(&self) -> &Redactor {
-        &self.redactor
+        &self.stage.redactor
     }
 
     pub(super) fn is_interrupted(&self) -> bool {
-        *self.interrupt.borrow()
+        *self.stage.interrupt.borrow()
     }
 
     /// All users play the session at once, each with a login of their own; whenever one is through it is `told`.
@@ -231,18 +240,73 @@ impl Live {
         folder: &Path,
         told: impl Fn(),
     ) -> Vec<Played> {
-        let told = &told;
-        let players = (1..=users).map(|index| async move {
-            let user = format!("u{index}");
-            let result = self.play_one(session, golden, index, folder, None).await;
+        let play = Arc::new((session.to_owned(), golden.clone(), folder.to_owned()));
+        let mut players = JoinSet::new();
+        for index in 1..=users {
+            let (stage, play) = (self.stage.clone(), play.clone());
+            players.spawn(async move {
+                let (session, golden, folder) = &*play;
+                (index, stage.play(session, golden, index, folder, None).await)
+            });
+        }
+        let mut played = BTreeMap::new();
+        while let Some(player) = players.join_next().await {
+            let (index, result) =
+                player.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
             told();
-            Played { user, result }
-        });
-        futures_util::future::join_all(players).await
+            played.insert(index, Played { user: format!("u{index}"), result });
+        }
+        played.into_values().collect()
     }
 
+    /// A person plays the session in the place of the first user.
+    pub(super) async fn play_by_hand(
+        &self,
+        session: &str,
+        golden: &Golden,
+        folder: &Path,
+        hand: Hand,
+    ) -> Result<Driven, CliError> {
+        self.stage.play(session, golden, 1, folder, Some(hand)).await
+    }
+
+    /// Whether the first user can log in; where there is no login, everybody can.
+    pub(super) async fn try_login(&self) -> Result<(), AuthError> {
+        match &self.stage.recipe {
+            Some(recipe) => login(recipe, &self.stage.base, 1, &self.stage.redactor).await.map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
+    /// What became of the server that we started, when it is no longer there.
+    pub(super) fn server_died(&mut self) -> Option<CliError> {
+        let server = self.server.as_mut()?;
+        if server.is_running() {
+            return None;
+        }
+        let status =
+            server.status().map_or("for an unknown reason".to_owned(), |status| format!("with {status}"));
+        let log = server.log().to_owned();
+        let tail = std::fs::read_to_string(&log).unwrap_or_default();
+        let lines: Vec<&str> = tail.lines().collect();
+        let last = lines[lines.len().saturating_sub(5)..].join("\n  ");
+        let message =
+            format!("the server ended {status} while sessions were running; its last lines:\n  {last}");
+        let hint = format!("all it said is in {}", log.display());
+        Some(CliError::new(super::exit::Exit::CouldNotJudge, self.redactor().clean(&message)).hint(hint))
+    }
+
+    /// Stops the server, if we started one.
+    pub(super) async fn close(self) {
+        if let Some(server) = self.server {
+            server.stop().await;
+        }
+    }
+}
+
+impl Stage {
     /// One user plays the session, or a person does in their place.
-    pub(super) async fn play_one(
+    async fn play(
         &self,
         session: &str,
         golden: &Golden,
@@ -279,39 +343,6 @@ impl Live {
             eprintln!("warning: {error}");
         }
         Ok(driven?)
-    }
-
-    /// Whether the first user can log in; where there is no login, everybody can.
-    pub(super) async fn try_login(&self) -> Result<(), AuthError> {
-        match &self.recipe {
-            Some(recipe) => login(recipe, &self.base, 1, &self.redactor).await.map(|_| ()),
-            None => Ok(()),
-        }
-    }
-
-    /// What became of the server that we started, when it is no longer there.
-    pub(super) fn server_died(&mut self) -> Option<CliError> {
-        let server = self.server.as_mut()?;
-        if server.is_running() {
-            return None;
-        }
-        let status =
-            server.status().map_or("for an unknown reason".to_owned(), |status| format!("with {status}"));
-        let log = server.log().to_owned();
-        let tail = std::fs::read_to_string(&log).unwrap_or_default();
-        let lines: Vec<&str> = tail.lines().collect();
-        let last = lines[lines.len().saturating_sub(5)..].join("\n  ");
-        let message =
-            format!("the server ended {status} while sessions were running; its last lines:\n  {last}");
-        let hint = format!("all it said is in {}", log.display());
-        Some(CliError::new(super::exit::Exit::CouldNotJudge, self.redactor.clean(&message)).hint(hint))
-    }
-
-    /// Stops the server, if we started one.
-    pub(super) async fn close(self) {
-        if let Some(server) = self.server {
-            server.stop().await;
-        }
     }
 }
 

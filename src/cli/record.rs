@@ -46,7 +46,7 @@ async fn by_script(
     golden: &Golden,
 ) -> Result<Exit, CliError> {
     let mut live = Live::open(config, &args.target, interrupts()).await?;
-    live.keep(&args.keep);
+    live.keep(&args.keep, false);
     let folder = store.recordings_folder(&args.session);
     let users = args.users.unwrap_or(config.users);
     let compress = args.keep.zstd || config.compress;
@@ -101,11 +101,11 @@ async fn by_hand(
         return Err(error.hint("--runs and --users need --script FILE; a script is a golden that need not know everything, e.g. `order = \"connected ; >ask ; answer\"`"));
     }
     let mut live = Live::open(config, &args.target, interrupts()).await?;
-    live.keep(&args.keep);
+    live.keep(&args.keep, false);
     let golden = &golden_for(golden, &live);
     let (hand, unsent) = hand(color)?;
     let folder = store.recordings_folder(&args.session);
-    let played = live.play_one(&args.session, golden, 1, &folder, Some(hand)).await;
+    let played = live.play_by_hand(&args.session, golden, &folder, hand).await;
     hand::leave();
     let died = live.server_died();
     let is_interrupted = live.is_interrupted();

@@ -11,7 +11,7 @@ pub struct Hand {
     /// is dropped. While the server is slow, lines wait here.
     pub lines: mpsc::Receiver<(u64, String)>,
     /// Is shown everything at once, secrets replaced. As long as it takes, nothing else is read.
-    pub show: Box<dyn FnMut(Shown<'_>) + Send>,
+    pub show: Box<dyn FnMut(Shown<'_>) + Send + Sync>,
 }
 
 /// What is shown.
