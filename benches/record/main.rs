@@ -172,11 +172,15 @@ fn rate() -> Result<(), Failure> {
             .enumerate()
             {
                 runs.entry(index).or_default().push(bench.read(command)?);
+                // Its memory is the next one's: a virtual machine may wait long for what it did not have yet.
+                let _ = fs::remove_file(bench.folder.path().join("plain.jsonl"));
             }
-            let recorded = lines(&bench.recording()?)?;
+            let recording = bench.recording()?;
+            let recorded = lines(&recording)?;
             if recorded != count {
                 println!("goldwire recorded {recorded} of {count} events");
             }
+            fs::remove_file(recording)?;
         }
         let floor = bare(count, &runs[&1]);
         for (index, name) in names.iter().enumerate() {
@@ -343,17 +347,21 @@ fn start() -> Result<(), Failure> {
 /// Many sessions at once, ten events a second each.
 fn sessions() -> Result<(), Failure> {
     println!("\nsessions at once, 10 events of 300 bytes a second each, for 10 s; how far behind a ping's answer was");
+    // All stay until the end: where thousands of files have just been removed, some file systems take their time to make
+    // new ones.
+    let mut folders = Vec::new();
     for sessions in [1000, 2000, 4000, 8000] {
         for name in ["tokio-tungstenite", "goldwire record"] {
-            crowd(name, sessions)?;
+            let folder = tempfile::tempdir()?;
+            crowd(name, sessions, folder.path())?;
+            folders.push(folder);
         }
     }
     Ok(())
 }
 
-fn crowd(name: &str, sessions: u32) -> Result<(), Failure> {
-    let folder = tempfile::tempdir()?;
-    fs::write(folder.path().join("script.toml"), SCRIPT)?;
+fn crowd(name: &str, sessions: u32, folder: &Path) -> Result<(), Failure> {
+    fs::write(folder.join("script.toml"), SCRIPT)?;
     let users = sessions.to_string();
     let mut fan = Own::start(&strings(&["--fan", &users, "10"]))?;
     let url = format!("ws://127.0.0.1:{}/", fan.line()?);
@@ -361,7 +369,7 @@ fn crowd(name: &str, sessions: u32) -> Result<(), Failure> {
         "goldwire record" => goldwire(&["record", "bench", &url, "--script", "script.toml", "--users", &users]),
         _ => own(&strings(&["--crowd", &url, &users]))?,
     };
-    let cost = run(command.current_dir(folder.path()))?;
+    let cost = run(command.current_dir(folder))?;
     let said = fan.line()?;
     let numbers: Vec<f64> = said.split(' ').map(str::parse).collect::<Result<_, _>>()?;
     let [sent, pongs, usual, most, worst, .., late, _] = numbers[..] else { return Err(said.into()) };
@@ -374,7 +382,7 @@ fn crowd(name: &str, sessions: u32) -> Result<(), Failure> {
     );
     if name == "goldwire record" {
         let (mut files, mut events) = (0, 0);
-        for entry in fs::read_dir(folder.path().join("recordings/bench"))? {
+        for entry in fs::read_dir(folder.join("recordings/bench"))? {
             files += 1;
             events += lines(&entry?.path())?;
         }
