@@ -28,7 +28,9 @@ PY
 bench() { cargo bench --quiet --bench record -- "$@"; }
 bench rate
 echo
-bench peer "websocat" "$tools/bin/websocat -t -U -B 200000 '{url}' > '{out}'"
-bench peer "websocat, timestamps" "$tools/bin/websocat -t -U -B 200000 'timestamp:{url}' - > '{out}'"
-bench peer "Python websockets" "$tools/venv/bin/python '$tools/record.py' '{url}' '{out}'"
+# Its stdin stays open, and says nothing: it ends when the server does.
+websocat="rm -f '{out}.in'; mkfifo '{out}.in'; exec 3<>'{out}.in'; exec $tools/bin/websocat -t -E -B 200000"
+bench peer "websocat" "$websocat '{url}' - <&3 > '{out}'"
+bench peer "websocat, timestamps" "$websocat 'timestamp:{url}' - <&3 > '{out}'"
+bench peer "Python websockets" "exec $tools/venv/bin/python '$tools/record.py' '{url}' '{out}'"
 bench proxy "mitmproxy" "'$tools/venv/bin/mitmdump' -q --set confdir='$tools/mitmproxy' --mode reverse:http://127.0.0.1:{to} --listen-host 127.0.0.1 -p {port} -w '{out}'"

@@ -67,10 +67,14 @@ fn arrivals(file: &[u8]) -> BTreeMap<u64, u64> {
     found
 }
 
-/// The numbers of the events that stand in some bytes.
+/// The numbers of the events that stand in some bytes, also where their text stands in a JSON string.
 pub(crate) fn numbers(bytes: &[u8]) -> Vec<u64> {
-    const MARK: &[u8] = b"seq\":";
+    const MARK: &[u8] = b"seq";
     let marks = bytes.windows(MARK.len()).enumerate().filter(|(_, window)| *window == MARK);
-    let text = |at: usize| std::str::from_utf8(bytes.get(at..at + 10)?).ok();
-    marks.filter_map(|(at, _)| text(at + MARK.len())?.parse::<u64>().ok()?.checked_sub(FIRST)).collect()
+    let number = |at: usize| {
+        let rest = &bytes[at + MARK.len()..];
+        let digits = rest.strip_prefix(b"\\").unwrap_or(rest).strip_prefix(b"\":")?.get(..10)?;
+        std::str::from_utf8(digits).ok()?.parse::<u64>().ok()?.checked_sub(FIRST)
+    };
+    marks.filter_map(|(at, _)| number(at)).collect()
 }

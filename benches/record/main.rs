@@ -193,14 +193,14 @@ fn rate() -> Result<(), Failure> {
 /// Memory over the length of a session.
 fn memory() -> Result<(), Failure> {
     let mut bench = Bench::new()?;
-    println!("\npeak memory over the length of a session, events of 300 bytes");
+    println!("\npeak memory over the length of a session, events of 300 bytes, and without the program's own file");
     for (count, rate) in [(10_000, 0), (100_000, 0), (1_000_000, 0), (10_000, 20_000), (100_000, 20_000)] {
         let url = bench.url(count, 300, rate);
         let command = &mut bench.goldwire(&url);
         let (cost, _) = bench.read(command)?;
         bench.recording()?;
         let said = if rate == 0 { "as fast as it goes".to_owned() } else { format!("{rate} a second") };
-        println!("{count:>8} events, {said:<20} {:>7.1} MB", cost.peak);
+        println!("{count:>8} events, {said:<20} {:>7.1} MB {:>7.1} MB", cost.peak, cost.own);
     }
     Ok(())
 }
@@ -375,10 +375,11 @@ fn crowd(name: &str, sessions: u32, folder: &Path) -> Result<(), Failure> {
     let [sent, pongs, usual, most, worst, .., late, _] = numbers[..] else { return Err(said.into()) };
     println!(
         "{sessions:>6} {name:<20} p50 {usual:>8.2} ms, p99 {most:>8.2} ms, worst {worst:>8.2} ms of {pongs} (the source itself: \
-         p99 {late:.2} ms); {:>5.1} s/M; {:>6.1} MB, {:>5.1} KB a session",
+         p99 {late:.2} ms); {:>5.1} s/M; {:>6.1} MB, {:>5.1} KB a session, {:.1} of them its own",
         cost.cpu * 1e6 / sent,
         cost.peak,
-        cost.peak * 1000.0 / f64::from(sessions)
+        cost.peak * 1000.0 / f64::from(sessions),
+        cost.own * 1000.0 / f64::from(sessions)
     );
     if name == "goldwire record" {
         let (mut files, mut events) = (0, 0);

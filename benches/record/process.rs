@@ -13,6 +13,8 @@ pub(crate) struct Cost {
     pub(crate) cpu: f64,
     /// The most memory it had at a time, in MB, as last seen.
     pub(crate) peak: f64,
+    /// The most of it that was its own: without its program and libraries, which are files.
+    pub(crate) own: f64,
 }
 
 /// Runs a command to its end.
@@ -21,9 +23,13 @@ pub(crate) fn run(command: &mut Command) -> Result<Cost, Failure> {
     let mut cost = Cost::default();
     loop {
         if let Ok(status) = fs::read_to_string(format!("/proc/{}/status", child.id())) {
-            let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-            let kilobytes = peak.and_then(|peak| peak.split_whitespace().next()?.parse::<f64>().ok());
-            cost.peak = cost.peak.max(kilobytes.unwrap_or(0.0) / 1000.0);
+            let megabytes = |name: &str| {
+                let value = status.lines().find_map(|line| line.strip_prefix(name));
+                let kilobytes = value.and_then(|value| value.split_whitespace().next()?.parse::<f64>().ok());
+                kilobytes.unwrap_or(0.0) / 1000.0
+            };
+            cost.peak = cost.peak.max(megabytes("VmHWM:"));
+            cost.own = cost.own.max(megabytes("RssAnon:"));
         }
         // Ended, but not yet waited for: all its time is known.
         let fields = stat(child.id())?;

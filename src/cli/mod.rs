@@ -111,9 +111,13 @@ fn one_thread() -> Result<tokio::runtime::Runtime, CliError> {
     start(&mut tokio::runtime::Builder::new_current_thread())
 }
 
+/// So many threads wait for disks, for names and for a person at a time: thousands of sessions that begin at once need no
+/// thread each.
+const BLOCKING: usize = 8;
+
 fn start(builder: &mut tokio::runtime::Builder) -> Result<tokio::runtime::Runtime, CliError> {
     raise_file_limit();
-    let runtime = builder.enable_all().build();
+    let runtime = builder.enable_all().max_blocking_threads(BLOCKING).build();
     runtime.map_err(|error| CliError::new(Exit::Internal, format!("failed to start the runtime: {error}")))
 }
 

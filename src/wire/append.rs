@@ -7,8 +7,9 @@ use std::time::Duration;
 
 /// So much is collected before it is handed to the system, unless it is flushed before.
 const COLLECT: usize = 64 * 1024;
-/// What a long message made the buffer grow to is given back.
-const KEEP: usize = 4 * COLLECT;
+/// What a long message made the buffer grow to is given back; so is, of a session that is slow, what is less than is worth
+/// keeping, for there may be thousands of them.
+const KEEP: std::ops::RangeInclusive<usize> = COLLECT..=4 * COLLECT;
 
 /// How soon what passed is handed to the system: what is older survives `kill -9`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +77,7 @@ impl Append {
             }
         };
         self.waiting.drain(..done);
-        if self.waiting.is_empty() && self.waiting.capacity() > KEEP {
+        if self.waiting.is_empty() && !KEEP.contains(&self.waiting.capacity()) {
             self.waiting = Vec::new();
         }
         result

@@ -186,7 +186,7 @@ pub async fn drive(mut plan: Plan<'_>) -> Result<Driven, DriveError> {
             return Err(DriveError::Interrupted(plan.redactor.clean_url(&options.request.url).into_owned()));
         }
     };
-    let (connection, handshake) = opened.map_err(|error| connect_error(&plan, &options, &error))?;
+    let (mut connection, handshake) = opened.map_err(|error| connect_error(&plan, &options, &error))?;
     let id = random_word(6)?;
     let started = chrono::DateTime::<chrono::Utc>::from(wall(connection.opened));
     let mut header = Header {
@@ -205,7 +205,11 @@ pub async fn drive(mut plan: Plan<'_>) -> Result<Driven, DriveError> {
     };
     let name = format!("{}-{id}.jsonl", started.format("%Y%m%dT%H%M%S%.3fZ"));
     let path = plan.folder.join(name);
-    let recorder = Recorder::create_with(&path, &header, plan.redactor.clone(), plan.flush)
+    // What a disk takes for it is taken from no other session, and pings are answered meanwhile.
+    let recorder = connection
+        .incoming
+        .during(create(path, header.clone(), plan.redactor.clone(), plan.flush))
+        .await
         .map_err(|source| DriveError::Record { folder: plan.folder.to_owned(), source })?;
     // It stands in the file; thousands of sessions do not keep it as well, unless it is to be judged.
     drop(handshake);
@@ -264,6 +268,12 @@ pub async fn drive(mut plan: Plan<'_>) -> Result<Driven, DriveError> {
         script: session.progress(),
         left,
     })
+}
+
+async fn create(path: PathBuf, header: Header, redactor: Redactor, flush: Flush) -> io::Result<Recorder> {
+    let created =
+        tokio::task::spawn_blocking(move || Recorder::create_with(&path, &header, redactor, flush)).await;
+    created.unwrap_or_else(|error| Err(io::Error::other(error)))
 }
 
 fn options(plan: &Plan<'_>, values: &mut BTreeMap<String, Value>) -> Result<ConnectOptions, Unbound> {
