@@ -415,20 +415,9 @@ fn to_json(value: &impl Serialize) -> io::Result<String> {
     serde_json::to_string(value).map_err(io::Error::other)
 }
 
-/// Appends a number as `Display` writes it, for a quarter of the price: every line has one or two.
-fn push_number(line: &mut String, mut number: u64) {
-    let mut digits = [b'0'; 20];
-    let mut first = digits.len();
-    loop {
-        first -= 1;
-        // A remainder of ten is a digit.
-        digits[first] = b'0' + u8::try_from(number % 10).unwrap_or(0);
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    line.push_str(str::from_utf8(&digits[first..]).unwrap_or_default());
+/// Appends a number as `Display` writes it, for a fraction of the price: every line has one or two.
+fn push_number(line: &mut String, number: u64) {
+    line.push_str(itoa::Buffer::new().format(number));
 }
 
 fn push_text(line: &mut String, text: &str) -> io::Result<()> {

@@ -29,8 +29,6 @@ const GATHER: Duration = Duration::from_millis(2);
 const ENOUGH: usize = 64 * 1024;
 /// What a frame takes besides its payload.
 const FRAME: usize = 64;
-/// Room for more frames than this is given back.
-const SPARE: usize = 1024;
 /// How long an abandoned recorder waits for its last lines to be written.
 const FAREWELL: Duration = Duration::from_millis(500);
 
@@ -62,7 +60,6 @@ struct State {
     waiting: AtomicUsize,
     /// Frames that were not written after the loss.
     missing: AtomicU64,
-    queue: Mutex<Vec<Queued>>,
     /// Told whenever something was written, for those who wait for room.
     written: Notify,
     /// Whether the disk was given up on waiting for, until it writes again.
@@ -134,10 +131,6 @@ impl State {
         self.loss.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn queue(&self) -> std::sync::MutexGuard<'_, Vec<Queued>> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn lose(&self, cause: String) {
         self.lock().cause.get_or_insert(cause);
         self.is_lost.store(true, Ordering::Release);
@@ -150,8 +143,7 @@ impl State {
 
 enum Job {
     Open(u64, Box<Open>),
-    /// There are frames in the queue, which was empty before.
-    Frames(u64),
+    Write(u64, Queued),
     Finish(u64, Option<Ending>, oneshot::Sender<Result<(), Loss>>),
 }
 
@@ -260,12 +252,7 @@ impl Recorder {
             self.state.lose(format!("the disk cannot keep up: {} MiB wait for it", MAX_WAITING >> 20));
             return;
         }
-        let is_first = {
-            let mut queue = self.state.queue();
-            queue.push(queued);
-            queue.len() == 1
-        };
-        if is_first && self.to_thread.send(Job::Frames(self.id)).is_err() {
+        if self.to_thread.send(Job::Write(self.id, queued)).is_err() {
             self.state.lose("the writing thread is gone".to_owned());
         }
     }
@@ -378,14 +365,12 @@ struct Desk {
     unflushed: Vec<u64>,
     /// By when that has to be flushed.
     flush_at: Option<Instant>,
-    /// Memory for what is queued next.
-    spare: Vec<Queued>,
 }
 
 impl Desk {
     /// Whether more may come before this is done.
     fn may_gather(&self, job: &Job) -> bool {
-        let Job::Frames(id) = job else { return false };
+        let Job::Write(id, _) = job else { return false };
         self.open.get(id).is_some_and(|recording| {
             recording.flush_within > GATHER && recording.state.waiting.load(Ordering::Relaxed) < ENOUGH
         })
@@ -396,9 +381,9 @@ impl Desk {
             Job::Open(id, recording) => {
                 self.open.insert(id, recording);
             }
-            Job::Frames(id) => {
+            Job::Write(id, queued) => {
                 let Some(recording) = self.open.get_mut(&id) else { return };
-                recording.frames(&mut self.spare);
+                recording.take(queued);
                 if !std::mem::replace(&mut recording.is_dirty, true) {
                     self.unflushed.push(id);
                 }
@@ -406,8 +391,7 @@ impl Desk {
                 self.flush_at = Some(self.flush_at.map_or(at, |earlier| earlier.min(at)));
             }
             Job::Finish(id, ending, done) => {
-                let Some(mut recording) = self.open.remove(&id) else { return };
-                recording.frames(&mut self.spare);
+                let Some(recording) = self.open.remove(&id) else { return };
                 // Nobody listens when the session's task is gone; the file is finished all the same.
                 let _ = done.send(recording.finish(ending.as_ref()));
             }
@@ -429,25 +413,15 @@ impl Desk {
 }
 
 impl Open {
-    /// Writes what is queued. `spare` is memory for what is queued next.
-    fn frames(&mut self, spare: &mut Vec<Queued>) {
-        std::mem::swap(&mut *self.state.queue(), spare);
-        let mut done = 0;
-        for queued in spare.drain(..) {
-            done += queued.size();
-            self.write(queued);
-            // Not with every frame: the session counts on the same number at the same time.
-            if done >= ENOUGH {
-                self.state.waiting.fetch_sub(std::mem::take(&mut done), Ordering::Relaxed);
-                self.state.written.notify_waiters();
-            }
+    /// Writes what was queued, and tells whoever waits for room.
+    fn take(&mut self, queued: Queued) {
+        let size = queued.size();
+        self.write(queued);
+        let state = &self.state;
+        if state.waiting.fetch_sub(size, Ordering::Relaxed) > MANY_WAITING {
+            state.is_stalled.store(false, Ordering::Relaxed);
+            state.written.notify_waiters();
         }
-        self.state.waiting.fetch_sub(done, Ordering::Relaxed);
-        if spare.capacity() > SPARE {
-            *spare = Vec::new();
-        }
-        self.state.is_stalled.store(false, Ordering::Relaxed);
-        self.state.written.notify_waiters();
     }
 
     fn write(&mut self, queued: Queued) {
