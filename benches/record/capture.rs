@@ -1,4 +1,5 @@
-//! When the kernel really saw each event: from `tcpdump`, which reads the same stamps before any socket does.
+//! When the kernel really saw each event: from `tcpdump`. On loopback it sees a segment on its way, before the kernel stamps
+//! it for the socket: half a microsecond before, and as much more as the machine does something else between the two.
 
 use crate::Failure;
 use crate::source::FIRST;
@@ -36,8 +37,9 @@ impl Capture {
         Some(Capture { child, path })
     }
 
-    /// When each event's last byte came, by its number: nanoseconds since 1970.
-    pub(crate) fn finish(mut self) -> Result<BTreeMap<u64, u64>, Failure> {
+    /// When each event's last byte came, by its number: nanoseconds since 1970, the first time and the last: TCP sends again
+    /// what it believes lost, and only one of them reaches the socket.
+    pub(crate) fn finish(mut self) -> Result<BTreeMap<u64, (u64, u64)>, Failure> {
         // SIGINT makes it write what it has.
         let ended = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status()?;
         if !ended.success() {
@@ -50,7 +52,7 @@ impl Capture {
 
 /// Of a capture with nanoseconds, little-endian, as libpcap's file format has it. Events that one segment does not hold
 /// as a whole are left out.
-fn arrivals(file: &[u8]) -> BTreeMap<u64, u64> {
+fn arrivals(file: &[u8]) -> BTreeMap<u64, (u64, u64)> {
     let number = |at: usize| {
         let bytes = file.get(at..at + 4)?;
         Some(u64::from(u32::from_le_bytes(bytes.try_into().ok()?)))
@@ -60,7 +62,8 @@ fn arrivals(file: &[u8]) -> BTreeMap<u64, u64> {
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         let Some(packet) = file.get(at + 16..(at + 16).saturating_add(length)) else { break };
         for seq in numbers(packet) {
-            found.entry(seq).or_insert(seconds * 1_000_000_000 + nanos);
+            let at = seconds * 1_000_000_000 + nanos;
+            found.entry(seq).or_insert((at, at)).1 = at;
         }
         at += 16 + length;
     }

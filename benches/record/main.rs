@@ -257,8 +257,8 @@ fn said_by_plain(path: &Path) -> Result<BTreeMap<u64, Said>, Failure> {
 fn stamps() -> Result<(), Failure> {
     println!("\nrecorded time less arrival in the kernel, microseconds");
     println!(
-        "{:<28} {:<24} {:>8} {:>8} {:>9} {:>7} {:>7} {:>7}",
-        "", "", "p50", "p99", "worst", "early", "exact", "broken"
+        "{:<28} {:<24} {:>8} {:>8} {:>9} {:>7} {:>7} {:>7} {:>7}",
+        "", "", "p50", "p99", "worst", "early", "exact", "broken", "again"
     );
     for (label, count, rate, hogs) in [
         ("20 a second", 80, 20, 0),
@@ -289,27 +289,28 @@ fn stamps() -> Result<(), Failure> {
         }
     }
     println!(
-        "early: stamped over 1 us before it came; exact: says so; broken: came before the bound it gives"
+        "early: stamped over 1 us before it came; exact: says so; broken: came before the bound it gives; again: TCP sent it twice"
     );
     Ok(())
 }
 
-fn compare(label: &str, name: &str, count: u64, said: &BTreeMap<u64, Said>, came: &BTreeMap<u64, u64>) {
+fn compare(label: &str, name: &str, count: u64, said: &BTreeMap<u64, Said>, came: &BTreeMap<u64, (u64, u64)>) {
     let both = said.iter().filter_map(|(number, said)| Some((*said, *came.get(number)?)));
     let mut late: Vec<i64> = Vec::new();
-    let (mut early, mut exact, mut broken) = (0, 0, 0);
-    for ((at, earlier), came) in both {
-        let off = at.cast_signed() - came.cast_signed();
+    let (mut early, mut exact, mut broken, mut again) = (0, 0, 0, 0);
+    for ((at, earlier), (first, last)) in both {
+        let off = at.cast_signed() - first.cast_signed();
         late.push(off);
         early += u64::from(off < -1000);
         exact += u64::from(earlier == 0);
         broken += u64::from(off > earlier.cast_signed() + 50_000);
+        again += u64::from(first != last);
     }
     late.sort_unstable();
     let at = |part: usize| late.get((late.len() * part / 1000).min(late.len().saturating_sub(1)));
     let micros = |part| at(part).copied().unwrap_or(0) as f64 / 1e3;
     println!(
-        "{label:<28} {name:<24} {:>8.2} {:>8.2} {:>9.1} {early:>7} {exact:>7} {broken:>7}   {} of {count}",
+        "{label:<28} {name:<24} {:>8.2} {:>8.2} {:>9.1} {early:>7} {exact:>7} {broken:>7} {again:>7}   {} of {count}",
         micros(500),
         micros(990),
         micros(1000),
