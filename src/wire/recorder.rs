@@ -23,9 +23,10 @@ const MAX_WAITING: usize = 256 * 1024 * 1024;
 const MANY_WAITING: usize = 2 * 1024 * 1024;
 /// How long a session waits for a disk that does nothing, before it goes on until [`MAX_WAITING`] is reached.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// How long frames gather before they are written together: to wake the thread costs more than to write a frame.
-const GATHER: Duration = Duration::from_millis(2);
-/// So many bytes are worth writing at once.
+/// How long frames gather before they are written together: to wake the thread costs more than to write a frame, and takes
+/// a processor that a busy machine would give to whoever reads.
+const GATHER: Duration = Duration::from_millis(20);
+/// So many bytes of one session are worth writing at once, and sooner.
 const ENOUGH: usize = 64 * 1024;
 /// What a frame takes besides its payload.
 const FRAME: usize = 64;
@@ -50,8 +51,27 @@ pub struct Recorder {
     id: u64,
     path: PathBuf,
     state: Arc<State>,
-    to_thread: mpsc::Sender<Job>,
+    thread: Thread,
     is_finished: bool,
+}
+
+/// The thread that writes for all.
+#[derive(Debug, Clone)]
+struct Thread {
+    jobs: mpsc::Sender<Job>,
+    thread: std::thread::Thread,
+}
+
+impl Thread {
+    /// Whether it is there to do it.
+    fn give(&self, job: Job) -> bool {
+        self.jobs.send(job).is_ok()
+    }
+
+    /// Ends its waiting for more.
+    fn hurry(&self) {
+        self.thread.unpark();
+    }
 }
 
 /// What the session and the writing thread both know.
@@ -199,7 +219,7 @@ impl Recorder {
         flush: Flush,
     ) -> io::Result<Recorder> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        let to_thread = thread()?;
+        let thread = thread()?;
         let mut writer = Writer::new(Append::to(file), header, redactor)?;
         writer.flush()?;
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -213,10 +233,10 @@ impl Recorder {
             flush_within: flush.interval(),
             is_dirty: false,
         };
-        to_thread
-            .send(Job::Open(id, Box::new(open)))
-            .map_err(|_| io::Error::other("the writing thread is gone"))?;
-        Ok(Recorder { id, path, state, to_thread, is_finished: false })
+        if !thread.give(Job::Open(id, Box::new(open))) {
+            return Err(io::Error::other("the writing thread is gone"));
+        }
+        Ok(Recorder { id, path, state, thread, is_finished: false })
     }
 
     /// The file.
@@ -247,13 +267,18 @@ impl Recorder {
             self.state.missing.fetch_add(count, Ordering::Relaxed);
             return;
         }
-        if self.state.waiting.fetch_add(size, Ordering::Relaxed).saturating_add(size) > MAX_WAITING {
+        let before = self.state.waiting.fetch_add(size, Ordering::Relaxed);
+        let waiting = before.saturating_add(size);
+        if waiting > MAX_WAITING {
             self.state.missing.fetch_add(count, Ordering::Relaxed);
             self.state.lose(format!("the disk cannot keep up: {} MiB wait for it", MAX_WAITING >> 20));
             return;
         }
-        if self.to_thread.send(Job::Write(self.id, queued)).is_err() {
+        if !self.thread.give(Job::Write(self.id, queued)) {
             self.state.lose("the writing thread is gone".to_owned());
+        }
+        if before < ENOUGH && waiting >= ENOUGH {
+            self.thread.hurry();
         }
     }
 
@@ -293,7 +318,10 @@ impl Recorder {
         let (done, finished) = oneshot::channel();
         let gone =
             || Loss { path: self.path.clone(), cause: "the writing thread is gone".to_owned(), frames: 0 };
-        self.to_thread.send(Job::Finish(self.id, Some(ending), done)).map_err(|_| gone())?;
+        if !self.thread.give(Job::Finish(self.id, Some(ending), done)) {
+            return Err(gone());
+        }
+        self.thread.hurry();
         finished.await.map_err(|_| gone())?.map(|()| self.path.clone())
     }
 }
@@ -305,7 +333,8 @@ impl Drop for Recorder {
             return;
         }
         let (done, mut finished) = oneshot::channel();
-        if self.to_thread.send(Job::Finish(self.id, None, done)).is_ok() {
+        if self.thread.give(Job::Finish(self.id, None, done)) {
+            self.thread.hurry();
             let until = Instant::now() + FAREWELL;
             // Not `blocking_recv`, which panics within a runtime; this is the way of failures, where a moment is cheap.
             while matches!(finished.try_recv(), Err(oneshot::error::TryRecvError::Empty))
@@ -318,15 +347,16 @@ impl Drop for Recorder {
 }
 
 /// The thread that writes for all, started when first needed.
-fn thread() -> io::Result<mpsc::Sender<Job>> {
-    static THREAD: OnceLock<mpsc::Sender<Job>> = OnceLock::new();
+fn thread() -> io::Result<Thread> {
+    static THREAD: OnceLock<Thread> = OnceLock::new();
     if let Some(thread) = THREAD.get() {
         return Ok(thread.clone());
     }
     let (to_thread, jobs) = mpsc::channel();
-    std::thread::Builder::new().name("goldwire-recorder".to_owned()).spawn(move || write(&jobs))?;
+    let spawned =
+        std::thread::Builder::new().name("goldwire-recorder".to_owned()).spawn(move || write(&jobs))?;
     // Two at once: the second thread ends as soon as its channel is dropped here.
-    Ok(THREAD.get_or_init(|| to_thread).clone())
+    Ok(THREAD.get_or_init(|| Thread { jobs: to_thread, thread: spawned.thread().clone() }).clone())
 }
 
 fn write(jobs: &mpsc::Receiver<Job>) {
@@ -339,7 +369,7 @@ fn write(jobs: &mpsc::Receiver<Job>) {
         match job {
             Ok(job) => {
                 if desk.may_gather(&job) {
-                    std::thread::sleep(GATHER);
+                    std::thread::park_timeout(GATHER);
                 }
                 desk.take(job);
                 // What was queued meanwhile has gathered as well. The bound is on time, not on silence: no longer than that.
@@ -387,7 +417,8 @@ impl Desk {
                 if !std::mem::replace(&mut recording.is_dirty, true) {
                     self.unflushed.push(id);
                 }
-                let at = Instant::now() + recording.flush_within;
+                // It may have gathered for so long.
+                let at = Instant::now() + recording.flush_within.saturating_sub(GATHER);
                 self.flush_at = Some(self.flush_at.map_or(at, |earlier| earlier.min(at)));
             }
             Job::Finish(id, ending, done) => {
@@ -620,9 +651,9 @@ mod tests {
             flush_within: Flush::default().interval(),
             is_dirty: false,
         };
-        recorder.to_thread.send(Job::Open(u64::MAX, Box::new(open))).expect("the thread runs");
-        let to_thread = recorder.to_thread.clone();
-        let full = Recorder { id: u64::MAX, path: path.to_owned(), state, to_thread, is_finished: false };
+        assert!(recorder.thread.give(Job::Open(u64::MAX, Box::new(open))), "the thread runs");
+        let thread = recorder.thread.clone();
+        let full = Recorder { id: u64::MAX, path: path.to_owned(), state, thread, is_finished: false };
         assert_eq!(full.loss(), None);
         full.record(frame("1"));
         // Noticed by the flush that nobody asked for.
