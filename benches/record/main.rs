@@ -193,7 +193,9 @@ fn rate() -> Result<(), Failure> {
 /// Memory over the length of a session.
 fn memory() -> Result<(), Failure> {
     let mut bench = Bench::new()?;
-    println!("\npeak memory over the length of a session, events of 300 bytes, and without the program's own file");
+    println!(
+        "\npeak memory over the length of a session, events of 300 bytes, and without the program's own file"
+    );
     for (count, rate) in [(10_000, 0), (100_000, 0), (1_000_000, 0), (10_000, 20_000), (100_000, 20_000)] {
         let url = bench.url(count, 300, rate);
         let command = &mut bench.goldwire(&url);
@@ -294,7 +296,13 @@ fn stamps() -> Result<(), Failure> {
     Ok(())
 }
 
-fn compare(label: &str, name: &str, count: u64, said: &BTreeMap<u64, Said>, came: &BTreeMap<u64, (u64, u64)>) {
+fn compare(
+    label: &str,
+    name: &str,
+    count: u64,
+    said: &BTreeMap<u64, Said>,
+    came: &BTreeMap<u64, (u64, u64)>,
+) {
     let both = said.iter().filter_map(|(number, said)| Some((*said, *came.get(number)?)));
     let mut late: Vec<i64> = Vec::new();
     let (mut early, mut exact, mut broken, mut again) = (0, 0, 0, 0);
@@ -347,7 +355,9 @@ fn start() -> Result<(), Failure> {
 
 /// Many sessions at once, ten events a second each.
 fn sessions() -> Result<(), Failure> {
-    println!("\nsessions at once, 10 events of 300 bytes a second each, for 10 s; how far behind a ping's answer was");
+    println!(
+        "\nsessions at once, 10 events of 300 bytes a second each, for 10 s; how far behind a ping's answer was"
+    );
     // All stay until the end: where thousands of files have just been removed, some file systems take their time to make
     // new ones.
     let mut folders = Vec::new();
@@ -367,7 +377,9 @@ fn crowd(name: &str, sessions: u32, folder: &Path) -> Result<(), Failure> {
     let mut fan = Own::start(&strings(&["--fan", &users, "10"]))?;
     let url = format!("ws://127.0.0.1:{}/", fan.line()?);
     let mut command = match name {
-        "goldwire record" => goldwire(&["record", "bench", &url, "--script", "script.toml", "--users", &users]),
+        "goldwire record" => {
+            goldwire(&["record", "bench", &url, "--script", "script.toml", "--users", &users])
+        }
         _ => own(&strings(&["--crowd", &url, &users]))?,
     };
     let cost = run(command.current_dir(folder))?;

@@ -71,8 +71,9 @@ pub(crate) fn crowd(url: &str, sessions: usize) -> Result<(), Failure> {
                 let why = |error: tungstenite::Error| error.to_string();
                 let stream = tokio::net::TcpStream::connect(host).await.map_err(|error| error.to_string())?;
                 stream.set_nodelay(true).map_err(|error| error.to_string())?;
-                let (mut socket, _) =
-                    tokio_tungstenite::client_async_with_config(url, stream, Some(config)).await.map_err(why)?;
+                let (mut socket, _) = tokio_tungstenite::client_async_with_config(url, stream, Some(config))
+                    .await
+                    .map_err(why)?;
                 while let Some(message) = socket.next().await {
                     std::hint::black_box(message.map_err(why)?);
                 }
