@@ -52,6 +52,8 @@ pub struct Recorder {
     path: PathBuf,
     state: Arc<State>,
     thread: Thread,
+    /// Whether its frames may wait for others.
+    gathers: bool,
     is_finished: bool,
 }
 
@@ -233,10 +235,11 @@ impl Recorder {
             flush_within: flush.interval(),
             is_dirty: false,
         };
+        let gathers = open.gathers_for() > Duration::ZERO;
         if !thread.give(Job::Open(id, Box::new(open))) {
             return Err(io::Error::other("the writing thread is gone"));
         }
-        Ok(Recorder { id, path, state, thread, is_finished: false })
+        Ok(Recorder { id, path, state, thread, gathers, is_finished: false })
     }
 
     /// The file.
@@ -277,7 +280,7 @@ impl Recorder {
         if !self.thread.give(Job::Write(self.id, queued)) {
             self.state.lose("the writing thread is gone".to_owned());
         }
-        if before < ENOUGH && waiting >= ENOUGH {
+        if !self.gathers || (before < ENOUGH && waiting >= ENOUGH) {
             self.thread.hurry();
         }
     }
@@ -402,7 +405,8 @@ impl Desk {
     fn may_gather(&self, job: &Job) -> bool {
         let Job::Write(id, _) = job else { return false };
         self.open.get(id).is_some_and(|recording| {
-            recording.flush_within > GATHER && recording.state.waiting.load(Ordering::Relaxed) < ENOUGH
+            recording.gathers_for() > Duration::ZERO
+                && recording.state.waiting.load(Ordering::Relaxed) < ENOUGH
         })
     }
 
@@ -417,8 +421,7 @@ impl Desk {
                 if !std::mem::replace(&mut recording.is_dirty, true) {
                     self.unflushed.push(id);
                 }
-                // It may have gathered for so long.
-                let at = Instant::now() + recording.flush_within.saturating_sub(GATHER);
+                let at = Instant::now() + recording.flush_within - recording.gathers_for();
                 self.flush_at = Some(self.flush_at.map_or(at, |earlier| earlier.min(at)));
             }
             Job::Finish(id, ending, done) => {
@@ -444,6 +447,11 @@ impl Desk {
 }
 
 impl Open {
+    /// How much of the time that a line may stay in memory it may wait for others before it is written.
+    fn gathers_for(&self) -> Duration {
+        if self.flush_within > GATHER { GATHER } else { Duration::ZERO }
+    }
+
     /// Writes what was queued, and tells whoever waits for room.
     fn take(&mut self, queued: Queued) {
         let size = queued.size();
@@ -653,7 +661,14 @@ mod tests {
         };
         assert!(recorder.thread.give(Job::Open(u64::MAX, Box::new(open))), "the thread runs");
         let thread = recorder.thread.clone();
-        let full = Recorder { id: u64::MAX, path: path.to_owned(), state, thread, is_finished: false };
+        let full = Recorder {
+            id: u64::MAX,
+            path: path.to_owned(),
+            state,
+            thread,
+            gathers: true,
+            is_finished: false,
+        };
         assert_eq!(full.loss(), None);
         full.record(frame("1"));
         // Noticed by the flush that nobody asked for.
