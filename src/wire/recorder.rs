@@ -365,14 +365,14 @@ fn thread() -> io::Result<Thread> {
 fn write(jobs: &mpsc::Receiver<Job>) {
     let mut desk = Desk::default();
     loop {
-        let job = match desk.flush_at {
-            Some(at) => jobs.recv_timeout(at.saturating_duration_since(Instant::now())),
+        let job = match desk.until_due() {
+            Some(due) => jobs.recv_timeout(due),
             None => jobs.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected),
         };
         match job {
             Ok(job) => {
                 if desk.may_gather(&job) {
-                    std::thread::park_timeout(GATHER);
+                    std::thread::park_timeout(desk.until_due().map_or(GATHER, |due| due.min(GATHER)));
                 }
                 desk.take(job);
                 // What was queued meanwhile has gathered as well. The bound is on time, not on silence: no longer than that.
@@ -432,8 +432,13 @@ impl Desk {
         }
     }
 
+    /// How long until something has to be flushed.
+    fn until_due(&self) -> Option<Duration> {
+        self.flush_at.map(|at| at.saturating_duration_since(Instant::now()))
+    }
+
     fn is_due(&self) -> bool {
-        self.flush_at.is_some_and(|at| Instant::now() >= at)
+        self.until_due().is_some_and(|due| due.is_zero())
     }
 
     fn flush(&mut self) {
