@@ -365,13 +365,17 @@ fn thread() -> io::Result<Thread> {
 fn write(jobs: &mpsc::Receiver<Job>) {
     let mut desk = Desk::default();
     loop {
-        let job = match desk.until_due() {
-            Some(due) => jobs.recv_timeout(due),
-            None => jobs.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected),
+        // What is there already has gathered while something else was done.
+        let ready = jobs.try_recv();
+        let may_gather = ready.is_err();
+        let job = match (ready, desk.until_due()) {
+            (Ok(job), _) => Ok(job),
+            (Err(_), Some(due)) => jobs.recv_timeout(due),
+            (Err(_), None) => jobs.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected),
         };
         match job {
             Ok(job) => {
-                if desk.may_gather(&job) {
+                if may_gather && desk.may_gather(&job) {
                     std::thread::park_timeout(desk.until_due().map_or(GATHER, |due| due.min(GATHER)));
                 }
                 desk.take(job);
