@@ -1,5 +1,6 @@
 //! `goldwire check`: goldens against a live build, or against recordings.
 
+use super::reports::talk;
 use super::args::{CheckArgs, Format};
 use super::config::Config;
 use super::error::CliError;
@@ -301,12 +302,12 @@ async fn live(
                 rounds.iter().map(|round| round.iter().map(|j| j.run.clone()).collect()).collect();
             let last = u32::try_from(rounds.len()).unwrap_or(u32::MAX) == asked;
             if last && asked == 1 && asks_for_ids(one, &runs[0]) {
-                eprintln!("{}: once more, to see whether ids come again", one.session);
+                talk!("{}: once more, to see whether ids come again", one.session);
                 asked += 1;
                 continue;
             }
             if last && args.runs <= 1 && needs_another_look(&one.golden, &rounds, &runs, args.confirm) {
-                eprintln!("{}: something to look at again", one.session);
+                talk!("{}: something to look at again", one.session);
                 asked += 1;
             }
         }
@@ -374,7 +375,7 @@ pub(super) async fn play(
                 let mut judged = judge(selected, driven.transcript, recording);
                 judged.run.round = round;
                 if let Some(loss) = driven.loss {
-                    eprintln!("{}: {loss}", played.user);
+                    talk!("{}: {loss}", played.user);
                 }
                 judged
             }
@@ -499,14 +500,14 @@ fn tell_unknown<'r>(selected: &Selected, runs: impl Iterator<Item = &'r Judged>)
         let mut own = checks.iter().filter(|check| check.item == item).peekable();
         let Some(first) = own.peek().copied() else { continue };
         if own.all(|check| check.answer == Answer::Unknown) {
-            eprintln!(
+            talk!(
                 "{}: live item `{}` is required but unknown: {}",
                 selected.session,
                 item.name(),
                 first.detail
             );
             if let Some(hint) = &first.hint {
-                eprintln!("hint: {hint}");
+                talk!("hint: {hint}");
             }
         }
     }
@@ -544,7 +545,7 @@ fn offline(
         tell_unknown(one, own.iter());
         if !one.golden.probes.is_empty() {
             let names: Vec<&str> = one.golden.probes.iter().map(|probe| probe.name()).collect();
-            eprintln!("{}: not asked without a live server: {}", one.session, names.join(", "));
+            talk!("{}: not asked without a live server: {}", one.session, names.join(", "));
         }
         judged.extend(own);
     }

@@ -1,5 +1,6 @@
 //! `goldwire compare`: two releases live, in turn, and what the candidate does differently.
 
+use super::reports::talk;
 use super::args::{CompareArgs, Format, TargetArgs};
 use super::check::{Judged, Selected, play, select};
 use super::config::Config;
@@ -124,7 +125,7 @@ impl Pairs {
     /// All pairs of a session; false when it makes no sense to go on.
     async fn play(&mut self, one: &Selected, pairs: usize, users: u32, folder: &Path) -> bool {
         for pair in 0..pairs {
-            eprintln!("{}: pair {} of {pairs}", one.session, pair + 1);
+            talk!("{}: pair {} of {pairs}", one.session, pair + 1);
             for release in Release::order(pair) {
                 let live = &mut self.releases[release as usize];
                 let round = u32::try_from(pair + 1).unwrap_or(u32::MAX);
@@ -162,7 +163,7 @@ impl Pairs {
             let named = format!("{stem}-{}.jsonl", release.name());
             match std::fs::rename(&run.recording, &named) {
                 Ok(()) => run.recording = named,
-                Err(error) => eprintln!("{}: keeps its name: {error}", run.recording),
+                Err(error) => talk!("{}: keeps its name: {error}", run.recording),
             }
         }
         self.played.push(Played { release, pair, run, gaps });

@@ -1,5 +1,6 @@
 //! `goldwire import` and `goldwire export`: captures of other programs become recordings, and back.
 
+use super::reports::talk;
 use super::args::{ExportArgs, ImportArgs};
 use super::config::Config;
 use super::error::CliError;
@@ -11,7 +12,7 @@ use crate::store::{Store, read_recording, recordings_at, replace};
 use crate::transcript::exchange::{
     CaptureError, Imported, Mapping, parse_ending, read_har, read_lines, write_har,
 };
-use crate::transcript::{Header, Redactor, Transcript, Writer};
+use crate::transcript::{Header, Redactor, Transcript, Writer, visible_json};
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -48,14 +49,14 @@ pub(super) fn import(config: &Config, args: &ImportArgs, out: &mut impl Write) -
         }
         None => {
             let capture = read_har(&text, &redactor).map_err(wrong)?;
-            capture.notes.iter().for_each(|note| eprintln!("{file}: {note}"));
+            capture.notes.iter().for_each(|note| talk!("{file}: {note}"));
             capture.sessions
         }
     };
     if let Some(how) = &ends {
         imported.iter_mut().for_each(|one| one.transcript.ending.how = how.clone());
     } else if imported.iter().any(|one| !one.says_ending) {
-        eprintln!(
+        talk!(
             "{file}: it does not say how the session ended; taken as `client 1000`, or say it with --ends 'server 1000'"
         );
     }
@@ -74,7 +75,7 @@ pub(super) fn import(config: &Config, args: &ImportArgs, out: &mut impl Write) -
         };
         writeln!(out, "{}: {frames}{about}, times in {}", path.display(), one.unit.name())?;
     }
-    eprintln!("next: goldwire learn {session}");
+    talk!("next: goldwire learn {session}");
     Ok(Exit::Conforms)
 }
 
@@ -139,9 +140,9 @@ pub(super) fn export(args: &ExportArgs, out: &mut impl Write) -> Result<Exit, Cl
     match args.output.as_deref().filter(|path| *path != Path::new("-")) {
         Some(path) => {
             replace(path, &har)?;
-            eprintln!("wrote {}: {}", path.display(), plural(transcripts.len(), "session"));
+            talk!("wrote {}: {}", path.display(), plural(transcripts.len(), "session"));
         }
-        None => out.write_all(har.as_bytes())?,
+        None => out.write_all(visible_json(&har).as_bytes())?,
     }
     Ok(Exit::Conforms)
 }

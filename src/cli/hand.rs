@@ -3,8 +3,9 @@
 //! Frames go to stdout, one line each, `>` sent and `<` received; notes go to stderr. On a terminal there is a prompt, and
 //! what the terminal has echoed is not shown again.
 
+use super::reports::talk;
 use crate::drive::LineError;
-use crate::transcript::{Frame, Payload, Side};
+use crate::transcript::{Frame, Payload, Side, visible};
 use crate::wire::{Hand, Shown};
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
@@ -54,7 +55,7 @@ pub(super) fn hand(color: ColorChoice) -> io::Result<(Hand, Unsent)> {
     let (bad, typed) = (unsent.bad.clone(), echoed.clone());
     std::thread::Builder::new().name("goldwire-stdin".to_owned()).spawn(move || {
         if let Err(error) = read_lines(&sender, &bad, &typed) {
-            eprintln!("failed to read stdin: {error}");
+            talk!("failed to read stdin: {error}");
         }
     })?;
     if is_terminal {
@@ -72,7 +73,7 @@ pub(super) fn hand(color: ColorChoice) -> io::Result<(Hand, Unsent)> {
             Shown::NotSent(line, error) => {
                 let flag = if matches!(error, LineError::Over) { &told.late } else { &told.bad };
                 flag.store(true, Ordering::Relaxed);
-                eprintln!("line {line} was not sent: {error}");
+                talk!("line {line} was not sent: {error}");
             }
         }
         if is_terminal {
@@ -117,7 +118,7 @@ fn read_lines(sender: &mpsc::Sender<(u64, String)>, bad: &AtomicBool, echoed: &E
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let Ok(line) = std::str::from_utf8(line) else {
             bad.store(true, Ordering::Relaxed);
-            eprintln!("line {number} was not sent: it is not UTF-8; /binary BASE64 sends bytes");
+            talk!("line {number} was not sent: it is not UTF-8; /binary BASE64 sends bytes");
             continue;
         };
         echoed.put(line);
@@ -130,13 +131,13 @@ fn read_lines(sender: &mpsc::Sender<(u64, String)>, bad: &AtomicBool, echoed: &E
 
 fn show_frame(frame: &Frame, color: ColorChoice) -> io::Result<()> {
     let text = match &frame.payload {
-        Payload::Text(text) => printable(text),
+        Payload::Text(text) => visible(text).into_owned(),
         Payload::Binary(bytes) => format!("(binary, {} bytes) {}", bytes.len(), short(bytes)),
-        Payload::Ping(bytes) => format!("(ping) {}", printable(&String::from_utf8_lossy(bytes))),
-        Payload::Pong(bytes) => format!("(pong) {}", printable(&String::from_utf8_lossy(bytes))),
-        Payload::Close { code, reason } => format!("(close {code}) {}", printable(reason)),
+        Payload::Ping(bytes) => format!("(ping) {}", visible(&String::from_utf8_lossy(bytes))),
+        Payload::Pong(bytes) => format!("(pong) {}", visible(&String::from_utf8_lossy(bytes))),
+        Payload::Close { code, reason } => format!("(close {code}) {}", visible(reason)),
         Payload::Gone(detail) => {
-            eprintln!("{detail}");
+            super::reports::say(detail);
             return Ok(());
         }
         Payload::Open(_) => return Ok(()),
@@ -153,23 +154,4 @@ fn show_frame(frame: &Frame, color: ColorChoice) -> io::Result<()> {
 fn short(bytes: &[u8]) -> String {
     let text = BASE64.encode(&bytes[..bytes.len().min(SHOWN)]);
     if bytes.len() > SHOWN { text + "…" } else { text }
-}
-
-/// On one line, and without a way to command the terminal.
-fn printable(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() && c != '\t' { out.extend(c.escape_default()) } else { out.push(c) }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_server_says_cannot_command_the_terminal() {
-        assert_eq!(printable("a\tb\n\u{1b}[2J\u{9b}é"), "a\tb\\n\\u{1b}[2J\\u{9b}é");
-    }
 }

@@ -4,6 +4,7 @@
 //! A server that does not answer, or refuses, is no reason not to begin: the configuration is written all the same, says
 //! what is still to be filled in, and the exit code is that of a check that could not look.
 
+use super::reports::talk;
 use super::args::{InitArgs, KeepArgs, TargetArgs};
 use super::config::Config;
 use super::error::CliError;
@@ -283,7 +284,7 @@ async fn listen(
     // Nobody speaks: the sender is kept until the time is over.
     let (sender, lines) = mpsc::channel(1);
     let hand = Hand { lines, show: Box::new(|_| {}) };
-    eprintln!("listening to {url} for {}", args.listen);
+    talk!("listening to {url} for {}", args.listen);
     let driven = live.play_by_hand(session, &Golden::default(), &folder, hand).await;
     drop(sender);
     live.close().await;

@@ -1,5 +1,6 @@
 //! The life of a golden: `learn`, `pending`, `accept`, `reject`. `review` has a file of its own.
 
+use super::reports::talk;
 use super::args::{AcceptArgs, LearnArgs, RejectArgs};
 use super::config::Config;
 use super::error::CliError;
@@ -115,7 +116,7 @@ pub(super) fn pending(config: &Config, out: &mut impl Write) -> Result<Exit, Cli
     for session in &pending {
         writeln!(out, "{session}")?;
     }
-    eprintln!("{} pending", plural(pending.len(), "proposal"));
+    talk!("{} pending", plural(pending.len(), "proposal"));
     Ok(Exit::Conforms)
 }
 

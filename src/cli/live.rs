@@ -1,5 +1,6 @@
 //! A live target: its server started, its users logged in, its sessions driven.
 
+use super::reports::talk;
 use super::args::{KeepArgs, TargetArgs};
 use super::config::Config;
 use super::error::CliError;
@@ -53,7 +54,7 @@ pub(super) fn interrupts() -> watch::Receiver<bool> {
         stop.next().await;
         // Nobody may be listening any more; then there is nothing to stop.
         let _ = sender.send(true);
-        eprintln!("stopping: what was recorded is kept (once more to leave at once)");
+        talk!("stopping: what was recorded is kept (once more to leave at once)");
         stop.next().await;
         std::process::exit(i32::from(super::exit::Exit::Interrupted.code()));
     });
@@ -112,7 +113,7 @@ impl Live {
         let opened = Box::pin(Live::open_at(port, config, args, interrupt.clone())).await;
         // Nothing that we started is left by then.
         if opened.is_err() && !is_free(port) && !*interrupt.borrow() {
-            eprintln!("another program took port {port} meanwhile: once more, with another one");
+            talk!("another program took port {port} meanwhile: once more, with another one");
             return Box::pin(Live::open_at(free_port()?, config, args, interrupt)).await;
         }
         opened
@@ -159,7 +160,7 @@ impl Live {
         let server = match &target.server {
             Some(spec) => {
                 let log = spec.log.clone().unwrap_or_else(|| runs_folder(&config.root).join("server.log"));
-                eprintln!("starting {} (log: {})", spec.command.join(" "), log.display());
+                talk!("starting {} (log: {})", spec.command.join(" "), log.display());
                 let mut stop = interrupt.clone();
                 tokio::select! {
                     started = ServerProcess::start(spec, port, &log) => Some(started?),
@@ -340,7 +341,7 @@ impl Stage {
             && let Err(error) = clean_up(recipe, &self.base, &identity, &self.redactor).await
         {
             // What happened in the session stands, whatever becomes of the room it was in.
-            eprintln!("warning: {error}");
+            talk!("warning: {error}");
         }
         Ok(driven?)
     }
@@ -385,7 +386,7 @@ fn hide(text: &str, redactor: &Redactor) -> Result<(String, Secret), CliError> {
         },
     };
     if value.expose().len() < Redactor::MIN_LEN {
-        eprintln!(
+        talk!(
             "warning: secret `{name}` is so short that it would be found in every other word; it is not hidden"
         );
     }

@@ -37,6 +37,7 @@ use args::{Cli, Color, Command};
 use clap::Parser as _;
 use config::Config;
 use error::CliError;
+use reports::Patient;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -56,18 +57,24 @@ pub fn run() -> ExitCode {
         Color::Always => ColorChoice::Always,
         Color::Never => ColorChoice::Never,
     };
-    let mut out = reports::harmless(AutoStream::new(std::io::stdout().lock(), choice));
+    let mut out = Patient::new(reports::harmless(AutoStream::new(std::io::stdout().lock(), choice)));
     let exit = match dispatch(cli, choice, &mut out) {
         Ok(exit) => exit,
-        // Whoever reads us has seen enough.
-        Err(error) if error.exit == Exit::Internal && error.message.contains("Broken pipe") => Exit::Conforms,
         Err(error) => {
             reports::say(&error);
             error.exit
         }
     };
+    // It keeps what goes wrong for itself.
     let _ = out.flush();
-    exit.into()
+    match out.failure() {
+        Some(error) => {
+            reports::say(&format_args!("error: failed to write to stdout: {error}"));
+            // What was judged stays judged; what nobody could read was no answer.
+            if exit == Exit::Conforms { Exit::Usage.into() } else { exit.into() }
+        }
+        None => exit.into(),
+    }
 }
 
 fn dispatch(cli: Cli, color: ColorChoice, out: &mut impl Write) -> Result<Exit, CliError> {

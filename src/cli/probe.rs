@@ -1,5 +1,6 @@
 //! `goldwire probe`: what one session cannot show.
 
+use super::reports::talk;
 use super::args::{Format, ProbeArgs};
 use super::check::{Selected, select};
 use super::config::Config;
@@ -103,7 +104,7 @@ pub(super) fn questions(
     let (over_http, selected): (Vec<&Selected>, Vec<&Selected>) =
         selected.iter().partition(|one| one.golden.dialect.is_http());
     for one in over_http.iter().filter(|one| !probes.is_empty() || (own && !one.golden.probes.is_empty())) {
-        eprintln!("{}: not asked; probes speak WebSocket, and this session is over HTTP", one.session);
+        talk!("{}: not asked; probes speak WebSocket, and this session is over HTTP", one.session);
     }
     let mut known: BTreeMap<&str, Rc<Subject>> = BTreeMap::new();
     let mut questions = Vec::new();
@@ -168,7 +169,7 @@ pub(super) async fn ask(
             if live.is_interrupted() {
                 return cells;
             }
-            eprintln!("{} {}", name.name(), subject.session);
+            talk!("{} {}", name.name(), subject.session);
             let ground = live.ground(folder.clone(), settings);
             let mut asked = probe(*name, &ground, subject).await;
             if let Some(died) = live.server_died() {

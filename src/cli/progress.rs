@@ -1,5 +1,6 @@
 //! How far long work is: a bar when somebody looks at it, a line a round when it goes into a file.
 
+use super::reports::talk;
 use crate::report::plural;
 use crate::transcript::Gap;
 use std::io::{self, IsTerminal as _};
@@ -36,7 +37,7 @@ impl Progress {
     /// A round is over, and so many recordings are there by now.
     pub(super) fn round(&self, round: u32, kept: usize) {
         if !self.has_bar {
-            eprintln!("round {round} of {}: {} kept", self.rounds, plural(kept, "recording"));
+            talk!("round {round} of {}: {} kept", self.rounds, plural(kept, "recording"));
         } else if round < self.rounds {
             eprint!("\r\x1b[K{}", bar(round, self.rounds, kept, self.started.elapsed()));
         } else {
@@ -61,7 +62,7 @@ impl Round {
         let has_bar = users > 1 && io::stderr().is_terminal();
         match has_bar {
             true => eprint!("{}", users_bar(&name, 0, users)),
-            false => eprintln!("{name}, {}", plural(users, "user")),
+            false => talk!("{name}, {}", plural(users, "user")),
         }
         Round { name, users, done: AtomicUsize::new(0), has_bar }
     }

@@ -1,5 +1,6 @@
 //! `goldwire proxy`: record whatever real client or browser connects through it.
 
+use super::reports::talk;
 use super::args::ProxyArgs;
 use super::config::Config;
 use super::error::CliError;
@@ -45,7 +46,7 @@ pub(super) async fn run(config: &Config, args: ProxyArgs, out: &mut impl Write) 
     })
     .await?;
     let to = args.to.split(['?', '#']).next().unwrap_or_default();
-    eprintln!("listening on {} for {to}; Ctrl-C ends it", proxy.url());
+    talk!("listening on {} for {to}; Ctrl-C ends it", proxy.url());
     let running = tokio::spawn(Box::pin(proxy.run(interrupt)));
     let mut tally = Tally::default();
     // It ends when the proxy has, and with it the last sender.
@@ -57,8 +58,8 @@ pub(super) async fn run(config: &Config, args: ProxyArgs, out: &mut impl Write) 
             let path = recorded.path.clone();
             match tokio::task::spawn_blocking(move || compress(&path)).await {
                 Ok(Ok(path)) => recorded.path = path,
-                Ok(Err(error)) => eprintln!("{error}; the recording is kept as it is"),
-                Err(error) => eprintln!("{error}; the recording is kept as it is"),
+                Ok(Err(error)) => talk!("{error}; the recording is kept as it is"),
+                Err(error) => talk!("{error}; the recording is kept as it is"),
             }
         }
         tell(notice, &mut tally, out)?;
@@ -66,14 +67,14 @@ pub(super) async fn run(config: &Config, args: ProxyArgs, out: &mut impl Write) 
     running.await.map_err(|error| CliError::new(Exit::Internal, format!("the proxy failed: {error}")))?;
     if tally.interrupted > 0 {
         let sessions = plural(tally.interrupted, "session");
-        eprintln!("{sessions} cut off: `learn` leaves them out; close the client before the proxy");
+        talk!("{sessions} cut off: `learn` leaves them out; close the client before the proxy");
     }
     if tally.losses > 0 || (tally.kept == 0 && tally.troubles > 0) {
         return Ok(Exit::CouldNotJudge);
     }
     match tally.kept {
-        0 => eprintln!("nobody connected: nothing was recorded"),
-        kept if kept > tally.interrupted => eprintln!("next: goldwire learn {session}"),
+        0 => talk!("nobody connected: nothing was recorded"),
+        kept if kept > tally.interrupted => talk!("next: goldwire learn {session}"),
         _ => {}
     }
     Ok(Exit::Conforms)
@@ -91,15 +92,15 @@ fn tell(notice: Notice, tally: &mut Tally, out: &mut impl Write) -> Result<(), C
             out.flush()?;
             if let Some(loss) = recorded.loss {
                 tally.losses += 1;
-                eprintln!("{user}: {loss}");
+                talk!("{user}: {loss}");
             }
         }
         Notice::Trouble { message, hint, is_loss } => {
             tally.troubles += 1;
             tally.losses += usize::from(is_loss);
-            eprintln!("{message}");
+            talk!("{message}");
             if let Some(hint) = hint {
-                eprintln!("hint: {hint}");
+                talk!("hint: {hint}");
             }
         }
     }

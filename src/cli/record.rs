@@ -1,5 +1,6 @@
 //! `goldwire record`: talk to a live server, by a client script or by hand, and keep what really happened.
 
+use super::reports::{harmless, talk};
 use super::args::RecordArgs;
 use super::config::Config;
 use super::error::CliError;
@@ -14,6 +15,7 @@ use crate::store::{Store, StoreError, compress, read_golden};
 use crate::transcript::End;
 use crate::wire::Driven;
 use anstream::ColorChoice;
+use std::io::Write as _;
 use std::sync::atomic::Ordering;
 
 pub(super) async fn run(config: &Config, mut args: RecordArgs, color: ColorChoice) -> Result<Exit, CliError> {
@@ -61,13 +63,13 @@ async fn by_script(
                 Ok(mut driven) => {
                     kept += 1;
                     let ended = finish(&user, &mut driven, args.keep.until.as_ref(), compress).await;
-                    println!("{}", summary(&user, &driven));
+                    tell(&summary(&user, &driven));
                     if ended != Exit::Conforms {
                         worst = ended;
                     }
                 }
                 Err(error) => {
-                    eprintln!("{user}: {error}");
+                    talk!("{user}: {error}");
                     worst = error.exit;
                 }
             }
@@ -84,7 +86,7 @@ async fn by_script(
     }
     live.close().await;
     if kept > 0 && worst == Exit::Conforms {
-        eprintln!("next: goldwire learn {}", args.session);
+        talk!("next: goldwire learn {}", args.session);
     }
     Ok(worst)
 }
@@ -112,7 +114,7 @@ async fn by_hand(
     live.close().await;
     let mut driven = played?;
     let ended = finish("u1", &mut driven, args.keep.until.as_ref(), args.keep.zstd || config.compress).await;
-    eprintln!("{}", summary("u1", &driven));
+    talk!("{}", summary("u1", &driven));
     if let Some(died) = died {
         return Err(died);
     }
@@ -131,6 +133,12 @@ fn golden_for(golden: Option<Golden>, live: &Live) -> Golden {
     golden.unwrap_or_else(|| Golden { dialect: Dialect::at(live.url()), ..Golden::default() })
 }
 
+/// A line of stdout; whoever does not read it does not stop what is recorded.
+fn tell(line: &str) {
+    let mut out = harmless(std::io::stdout().lock());
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
 fn summary(user: &str, driven: &Driven) -> String {
     let frames = plural(usize::try_from(driven.frames).unwrap_or(usize::MAX), "frame");
     format!("{} {user} {frames} {}", driven.recording.display(), driven.transcript.ending.label())
@@ -140,7 +148,7 @@ fn summary(user: &str, driven: &Driven) -> String {
 async fn finish(user: &str, driven: &mut Driven, until: Option<&Label>, is_compressed: bool) -> Exit {
     let mut exit = Exit::Conforms;
     let mut say = |text: String| {
-        eprintln!("{user}: {text}");
+        talk!("{user}: {text}");
         exit = Exit::CouldNotJudge;
     };
     match &driven.transcript.ending.how {
@@ -171,7 +179,7 @@ async fn finish(user: &str, driven: &mut Driven, until: Option<&Label>, is_compr
     }
     let (sent, all) = driven.script;
     if exit == Exit::Conforms && sent < all {
-        eprintln!("{user}: it ended before all of the script was sent: {sent} of {}", plural(all, "event"));
+        talk!("{user}: it ended before all of the script was sent: {sent} of {}", plural(all, "event"));
     }
     exit
 }

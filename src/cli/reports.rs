@@ -7,6 +7,7 @@
 use super::error::CliError;
 use crate::report::{self, Inert, Sheet, Times};
 use crate::store::replace;
+use crate::transcript::{Visible, visible_lines};
 use clap::Args;
 use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
@@ -194,12 +195,58 @@ pub(super) fn columns() -> Option<usize> {
 }
 
 /// stdout as the runner may see it.
-pub(super) fn harmless<W: Write>(out: W) -> Inert<W> {
-    Inert::new(out, is_github())
+pub(super) fn harmless<W: Write>(out: W) -> Visible<Inert<W>> {
+    Visible::new(Inert::new(out, is_github()))
 }
+
+/// A writer whose reader may go away, or whose disk may be full: that silences it and stops nothing. What is found is
+/// found whether somebody reads it or not.
+#[derive(Debug)]
+pub(super) struct Patient<W> {
+    out: W,
+    failed: Option<io::Error>,
+}
+
+impl<W: Write> Patient<W> {
+    pub(super) const fn new(out: W) -> Patient<W> {
+        Patient { out, failed: None }
+    }
+
+    /// Why not all of it was written; a reader who has seen enough is no failure.
+    pub(super) fn failure(&self) -> Option<&io::Error> {
+        self.failed.as_ref().filter(|error| error.kind() != io::ErrorKind::BrokenPipe)
+    }
+
+    fn unless_failed(&mut self, write: impl FnOnce(&mut W) -> io::Result<()>) {
+        if self.failed.is_none() {
+            self.failed = write(&mut self.out).err();
+        }
+    }
+}
+
+impl<W: Write> Write for Patient<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.unless_failed(|out| out.write_all(bytes));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.unless_failed(W::flush);
+        Ok(())
+    }
+}
+
+/// Says something on stderr, as `eprintln!` does: it may hold what a server said, and stderr may be gone.
+macro_rules! talk {
+    ($($said:tt)*) => { $crate::cli::reports::say(&format_args!($($said)*)) };
+}
+pub(super) use talk;
 
 /// Says something on stderr that may hold what a server said.
 pub(super) fn say(what: &impl std::fmt::Display) {
     let text = what.to_string();
-    eprintln!("{}", if is_github() { report::inert(&text) } else { text });
+    let text = visible_lines(&text);
+    let text = if is_github() { report::inert(&text) } else { text.into_owned() };
+    // Nobody is left to be told that nobody reads it.
+    let _ = writeln!(io::stderr(), "{text}");
 }

@@ -7,7 +7,7 @@ use super::exit::Exit;
 use super::live::secrets;
 use crate::report::plural;
 use crate::store::{Store, contents};
-use crate::transcript::{Leftover, Redactor};
+use crate::transcript::{Leftover, Redactor, visible_json};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -99,7 +99,8 @@ fn json(scanned: &[Scanned], files: usize, out: &mut impl Write) -> Result<(), C
             })
         })
         .collect();
-    writeln!(out, "{}", serde_json::json!({ "goldwire_scan": 1, "files": files, "found": found }))?;
+    let said = serde_json::json!({ "goldwire_scan": 1, "files": files, "found": found }).to_string();
+    writeln!(out, "{}", visible_json(&said))?;
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use crate::dialect::{Dialect, Event, bytes_of};
 use crate::diff::timeline;
 use crate::report::{hex_view, plural};
 use crate::store::{Store, read_recording};
-use crate::transcript::Offset;
+use crate::transcript::{Offset, visible, visible_json};
 use std::io::Write;
 
 /// So many bytes of a message are shown.
@@ -24,12 +24,13 @@ pub(super) fn run(config: &Config, args: &ShowArgs, out: &mut impl Write) -> Res
         writeln!(out, "{}", path.display())?;
         return Ok(Exit::Conforms);
     }
-    writeln!(out, "{}  {}  {}  {}", header.session, header.user, header.started, header.url)?;
+    let said = [&header.session, &header.user, &header.started, &header.url].map(|text| visible(text));
+    writeln!(out, "{}", said.join("  "))?;
     let handshake = &header.handshake;
     writeln!(
         out,
         "server {}{}, connected in {} (TCP {}), stamps {:?}",
-        handshake.peer,
+        visible(&handshake.peer),
         // Over HTTP every request has a status of its own.
         if handshake.status == 0 { String::new() } else { format!(", HTTP {}", handshake.status) },
         handshake.took,
@@ -62,13 +63,18 @@ pub(super) fn run(config: &Config, args: &ShowArgs, out: &mut impl Write) -> Res
         let bytes = bytes(&event);
         let mut data = match &bytes {
             Some(bytes) => plural(bytes.len(), "byte"),
-            None => event.data.to_string(),
+            None => visible_json(&event.data.to_string()).into_owned(),
         };
         if data.chars().count() > 100 {
             data = data.chars().take(97).collect::<String>() + "...";
         }
         let side = if event.label.is_client() { ">" } else { "<" };
-        let name = event.label.name();
+        // A mark of its own says who sent it; a name with other letters stands in quotation marks.
+        let name = event.label.to_string();
+        let name = match event.label.is_client() {
+            true => name.strip_prefix('>').unwrap_or(&name),
+            false => &name,
+        };
         writeln!(
             out,
             "{:>6} {:>13} {:>9} {side} {name:<20} {lane:<4} {data}",
@@ -80,7 +86,7 @@ pub(super) fn run(config: &Config, args: &ShowArgs, out: &mut impl Write) -> Res
             writeln!(out, "       {line}")?;
         }
     }
-    writeln!(out, "       {:>13} {}", transcript.ending.at, transcript.ending.label())?;
+    writeln!(out, "       {:>13} {}", transcript.ending.at, visible(&transcript.ending.label()))?;
     Ok(Exit::Conforms)
 }
 

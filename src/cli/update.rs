@@ -11,6 +11,7 @@
 //! from the runs of this check, which become recordings when it is accepted. Where `CI` is set nothing is written unless
 //! the command itself says so: a job must not agree with itself.
 
+use super::reports::talk;
 use super::config::Config;
 use super::error::CliError;
 use super::life::{accept_one, propose, tell_changes};
@@ -95,7 +96,7 @@ impl<'c> Update<'c> {
                 None | Some(Verdict::Conforms) => {}
                 Some(_) if self.when == When::No => {}
                 Some(Verdict::CouldNotJudge) => {
-                    eprintln!("{session}: not updated: not every run could be judged");
+                    talk!("{session}: not updated: not every run could be judged");
                 }
                 Some(Verdict::Drift | Verdict::Deviates) => {
                     let folder = self.store.recordings_folder(session);
@@ -125,8 +126,8 @@ impl<'c> Update<'c> {
             plural(runs.len(), "run")
         );
         if proposed.is_nothing() {
-            eprintln!("{session}: not updated: {from} say nothing that the golden does not say already");
-            eprintln!(
+            talk!("{session}: not updated: {from} say nothing that the golden does not say already");
+            talk!(
                 "hint: what is not learned away is what `keep` holds, and what no run went through to its end"
             );
             return Ok(());
@@ -135,17 +136,17 @@ impl<'c> Update<'c> {
         if accepts {
             match refuse_secrets(self.config, &self.store, session) {
                 Ok(()) => {
-                    eprintln!("{session}: learned from {from}");
+                    talk!("{session}: learned from {from}");
                     return accept_one(&self.store, session, &self.reason, &mut anstream::stderr());
                 }
                 // It stays a proposal, for somebody to look at.
-                Err(refused) => eprintln!("{refused}"),
+                Err(refused) => talk!("{refused}"),
             }
         }
         let path = self.store.proposal_path(session);
-        eprintln!("{session}: proposed as {}, learned from {from}", shown(&path));
+        talk!("{session}: proposed as {}, learned from {from}", shown(&path));
         tell_changes(&self.store, session, &mut anstream::stderr())?;
-        eprintln!("next: goldwire review {session}");
+        talk!("next: goldwire review {session}");
         Ok(())
     }
 }
@@ -164,7 +165,7 @@ fn of_environment() -> Result<When, CliError> {
     };
     let is_ci = std::env::var_os("CI").is_some_and(|ci| !["", "0", "false"].iter().any(|no| ci == *no));
     if is_ci && when != When::No {
-        eprintln!(
+        talk!(
             "GOLDWIRE_UPDATE={said} is not heeded: CI is set, so nothing is written; --update={said} does it all the same"
         );
         return Ok(When::No);

@@ -1,11 +1,12 @@
 //! The name of an event.
 
-use crate::transcript::Side;
+use crate::transcript::{Side, visible_json};
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-/// What an event is called. A client's begins with `>`, as in the order: `>ask`, `agent_started`.
+/// What an event is called. A client's begins with `>`, as in the order: `>ask`, `agent_started`. A server's whose own
+/// name begins like that has a `<` before it, `<>ask`: nothing that a server says passes for what the client said.
 #[derive(Clone, Eq, PartialOrd, Ord)]
 pub struct Label {
     text: Arc<str>,
@@ -18,6 +19,7 @@ impl Label {
     pub fn new(side: Side, name: &str) -> Label {
         match side {
             Side::Client => Label::from(format!(">{name}").as_str()),
+            Side::Server if name.starts_with(['>', '<']) => Label::from(format!("<{name}").as_str()),
             Side::Server => Label::from(name),
         }
     }
@@ -29,7 +31,7 @@ impl Label {
 
     /// Without the mark: `ask`.
     pub fn name(&self) -> &str {
-        self.text.strip_prefix('>').unwrap_or(&self.text)
+        self.text.strip_prefix(['>', '<']).unwrap_or(&self.text)
     }
 
     /// Who sends it.
@@ -146,7 +148,8 @@ impl fmt::Display for Label {
             return f.pad(&self.text);
         }
         let mark = if self.is_client() { ">" } else { "" };
-        write!(f, "{mark}{}", serde_json::Value::from(self.name()))
+        let quoted = serde_json::Value::from(self.name()).to_string();
+        write!(f, "{mark}{}", visible_json(&quoted))
     }
 }
 
@@ -159,6 +162,21 @@ impl fmt::Debug for Label {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_cannot_speak_with_the_clients_mark_nor_command_a_terminal() {
+        for name in [">ask", "<ask", "ask", ">", "<>ask"] {
+            for side in [Side::Client, Side::Server] {
+                let label = Label::new(side, name);
+                assert_eq!((label.side(), label.name()), (side, name), "{label}");
+                assert_eq!(Label::from(label.as_str()), label);
+            }
+        }
+        assert_eq!(Label::new(Side::Server, ">ask").to_string(), "\">ask\"");
+        assert_ne!(Label::new(Side::Server, ">ask"), Label::new(Side::Client, "ask"));
+        let odd = Label::new(Side::Server, "a\n\u{1b}\u{9b}\u{202e}");
+        assert_eq!(odd.to_string(), "\"a\\n\\u001b\\u009b\\u202e\"");
+    }
 
     #[test]
     fn a_name_is_known_again_however_many_there_are() {

@@ -151,7 +151,7 @@ impl Spoken {
     fn own_name<'l>(&self, label: &'l Label) -> &'l str {
         let base = label.as_str().split_once('[').map(|(base, _)| base);
         match base.filter(|base| self.refine.contains_key(&Label::from(*base))) {
-            Some(base) => base.strip_prefix('>').unwrap_or(base),
+            Some(base) => base.strip_prefix(['>', '<']).unwrap_or(base),
             None => label.name(),
         }
     }

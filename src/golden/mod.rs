@@ -196,6 +196,9 @@ impl Golden {
 
     /// How an event is called in the file: `event.ask`, or `event.">ask"` where both sides have an `ask`.
     pub fn key_of(&self, label: &Label) -> String {
+        if label.name().starts_with(['>', '<']) {
+            return label.as_str().to_owned();
+        }
         let twin = if label.is_client() {
             Label::from(label.name())
         } else {

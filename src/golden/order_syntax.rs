@@ -8,6 +8,7 @@
 //!
 //! `#` after a blank or at the start of a line begins a comment.
 
+use crate::transcript::Side;
 use super::order::{Order, Times};
 use crate::dialect::Label;
 use std::collections::HashMap;
@@ -152,7 +153,8 @@ fn tokens(text: &str, errors: &mut Vec<OrderError>) -> Vec<(Token, Range<usize>)
                 if name == "each" && !marked && !rest.starts_with('"') {
                     tokens.push((Token::Each, start..at));
                 } else {
-                    let label = Label::from(format!("{}{name}", if marked { ">" } else { "" }).as_str());
+                    let side = if marked { Side::Client } else { Side::Server };
+                    let label = Label::new(side, &name);
                     tokens.push((Token::Name(label), start..at));
                 }
             }

@@ -14,6 +14,7 @@
 //! "/seq"              = "integer, counter"
 //! ```
 
+use crate::transcript::Side;
 use crate::dialect::Label;
 use serde_json::Value;
 use std::fmt;
@@ -395,17 +396,17 @@ fn fact(text: &str) -> Result<Option<Fact>, String> {
 
 /// Splits `tool_executing/call_id` or `"odd/name"/x` into event and path.
 fn split_source(text: &str) -> Option<(Label, &str)> {
-    let (mark, rest) = text.strip_prefix('>').map_or(("", text), |rest| (">", rest));
+    let (side, rest) = text.strip_prefix('>').map_or((Side::Server, text), |rest| (Side::Client, rest));
     if rest.starts_with('"') {
         let mut values = serde_json::Deserializer::from_str(rest).into_iter::<String>();
         let name = values.next()?.ok()?;
         let path = &rest[values.byte_offset()..];
-        return Some((Label::from(format!("{mark}{name}").as_str()), path));
+        return Some((Label::new(side, &name), path));
     }
     // A name may hold a slash of its own (`tools/call`), but then it is printed with quotation marks here.
     let cut = rest.find('/').unwrap_or(rest.len());
     let (name, path) = rest.split_at(cut);
-    (!name.is_empty()).then(|| (Label::from(format!("{mark}{name}").as_str()), path))
+    (!name.is_empty()).then(|| (Label::new(side, name), path))
 }
 
 fn parse_type(text: &str) -> Result<Type, String> {

@@ -9,7 +9,7 @@ use crate::auth::{Identity, Placement, claims_of, logout, random_word, signing_k
 use crate::dialect::Label;
 use crate::finding::{Cell, Finding, Kind, ProbeName, Run, Unjudged};
 use crate::secret::Secret;
-use crate::transcript::Gap;
+use crate::transcript::{Gap, visible_lines};
 use crate::wire::connect;
 use futures_util::StreamExt as _;
 use serde_json::Value;
@@ -283,7 +283,7 @@ fn forged(
             Ok(key) => Some(key),
             // What needs the key is then named as not asked.
             Err(error) => {
-                eprintln!("{error}");
+                eprintln!("{}", visible_lines(&error.to_string()));
                 None
             }
         },

@@ -12,7 +12,7 @@
 
 use super::junit::prose;
 use super::sheet::{Case, Note, Sheet, Status, Weight};
-use crate::transcript::Gap;
+use crate::transcript::{Gap, visible_json};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -154,6 +154,6 @@ pub fn ctrf(out: &mut impl Write, sheet: &Sheet, times: Times) -> io::Result<()>
             tests,
         },
     };
-    serde_json::to_writer_pretty(&mut *out, &report)?;
+    out.write_all(visible_json(&serde_json::to_string_pretty(&report)?).as_bytes())?;
     writeln!(out)
 }

@@ -9,6 +9,7 @@
 //! said may come to stand there; [`inert`] sees to that.
 
 use super::sheet::{Sheet, Weight};
+use crate::transcript::visible_lines;
 use std::io::{self, Write};
 
 /// Writes one annotation for each thing that deviates, could not be judged or is suspect. `place` turns a golden's path into
@@ -51,7 +52,7 @@ pub fn annotations(out: &mut impl Write, sheet: &Sheet, place: impl Fn(&str) -> 
 /// What stands after the second `::`. The percent sign goes first, or what is escaped would be escaped again. The old
 /// form of command is looked for before this one's text is read, so its opening must not stand here either.
 fn data(text: &str) -> String {
-    let text = text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    let text = visible_lines(text).replace('%', "%25").replace('\n', "%0A");
     text.replace("##[", "#\\#[")
 }
 

@@ -17,6 +17,7 @@
 //! `"excused": true` may be late for no other reason: time could not be judged there.
 
 use super::probe::{CellLine, cell_line, verdict_with_probes};
+use crate::transcript::visible_json;
 use crate::finding::{Cell, Finding, LiveCheck, Outcome, Run, Severity, Verdict};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -258,5 +259,6 @@ fn reason(cause: &str, hint: Option<&str>) -> String {
 
 /// One value a line, and a last line's end; harmless on the output of a CI job, too.
 pub(super) fn pretty(out: &mut impl Write, report: &impl Serialize) -> io::Result<()> {
-    writeln!(out, "{}", super::github::inert_json(&serde_json::to_string_pretty(report)?))
+    let text = super::github::inert_json(&serde_json::to_string_pretty(report)?);
+    writeln!(out, "{}", visible_json(&text))
 }

@@ -18,7 +18,7 @@
 //! XML 1.0 cannot say (most control characters) becomes U+FFFD.
 
 use super::sheet::{Case, Note, Sheet, Status, Suite, Weight};
-use crate::transcript::Gap;
+use crate::transcript::{Gap, visible_lines};
 use quick_xml::events::{BytesDecl, BytesText, Event};
 use quick_xml::writer::Writer;
 use std::borrow::Cow;
@@ -160,15 +160,12 @@ fn write_text<W: Write>(xml: &mut Writer<W>, text: &str) -> io::Result<()> {
 /// (<https://www.w3.org/TR/xml/#charsets>).
 fn possible(text: &str) -> String {
     let allowed = |c: char| match c {
-        '\t' | '\n' | '\r' => c,
         '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
-        c if c < ' ' => '\u{fffd}',
         c => c,
     };
-    text.chars().map(allowed).collect()
+    visible_lines(text).chars().map(allowed).collect()
 }
 
-/// A carriage return that is not written as a reference is read as a line feed.
 fn escape(text: &str) -> String {
-    quick_xml::escape::escape(possible(text).as_str()).replace('\r', "&#13;")
+    quick_xml::escape::escape(possible(text).as_str()).into_owned()
 }

@@ -19,6 +19,7 @@
 
 use super::plural;
 use super::sheet::{Case, Note, Sheet, Status, Suite, Weight};
+use crate::transcript::visible_lines;
 use std::io::{self, Write};
 
 /// The longest detail, in characters: a summary is not the place for whole payloads.
@@ -42,7 +43,9 @@ pub fn markdown(out: &mut impl Write, sheet: &Sheet, limit: usize) -> io::Result
         let rows = plural(page.left_out, "entry").replace("entrys", "entries");
         page.add(&format!("\n{rows} left out here; the other reports have them.\n"), true);
     }
-    out.write_all(page.text.as_bytes())
+    // A word joiner of our own breaks a mention; all else that is unseen is not ours.
+    let text = page.text.split('\u{2060}').map(visible_lines).collect::<Vec<_>>().join("\u{2060}");
+    out.write_all(text.as_bytes())
 }
 
 /// A page that is written until it is full.

@@ -12,6 +12,7 @@ mod payload;
 mod redact;
 mod refill;
 mod time;
+mod visible;
 
 pub(crate) use format::hex;
 pub use format::{Entries, Entry, ReadError, VERSION, Writer, read};
@@ -20,6 +21,7 @@ pub use payload::{Payload, Side};
 pub use redact::{Leftover, LeftoverKind, Redactor, Rules};
 pub(crate) use refill::Spares;
 pub use time::{Gap, Offset};
+pub use visible::{Visible, is_unseen, visible, visible_json, visible_lines};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -4,7 +4,7 @@
 function h(tag, props = {}, ...children) {
   const element = document.createElement(tag);
   set(element, props);
-  element.append(...children.flat(3).filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...children.flat(3).filter((child) => child !== null && child !== undefined && child !== false).map(seen));
   return element;
 }
 
@@ -12,15 +12,22 @@ function h(tag, props = {}, ...children) {
 function s(tag, props = {}, ...children) {
   const element = document.createElementNS('http://www.w3.org/2000/svg', tag);
   set(element, props);
-  element.append(...children.flat(3).filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...children.flat(3).filter((child) => child !== null && child !== undefined && child !== false).map(seen));
   return element;
+}
+
+/** A text in which nothing turns the order of its letters or hides in a word. */
+function seen(text) {
+  if (typeof text !== 'string') return text;
+  const unseen = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]/gu;
+  return text.replace(unseen, (c) => `\\u{${c.codePointAt(0).toString(16)}}`);
 }
 
 function set(element, props) {
   for (const [name, value] of Object.entries(props)) {
     if (value === null || value === undefined || value === false) continue;
     if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
-    else element.setAttribute(name, value === true ? '' : String(value));
+    else element.setAttribute(name, value === true ? '' : seen(String(value)));
   }
 }
 
