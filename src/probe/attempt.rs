@@ -162,7 +162,10 @@ impl Talk {
         let Some(connection) = &mut self.connection else { return };
         // A connection that is gone by now arrives through the reader, which knows why.
         let Connection { sender, incoming, .. } = connection;
-        if let Ok(Some(at)) = incoming.during(sender.send(payload.clone())).await {
+        let sending = incoming.during(sender.send(payload.clone()));
+        // One that takes nothing in is known by the deadline of the answer.
+        let wait = Duration::from(ground.settings.auth.deadline);
+        if let Ok(Ok(Some(at))) = tokio::time::timeout(wait, sending).await {
             self.take(ground, at, Side::Client, payload);
         }
     }
@@ -260,7 +263,8 @@ impl Talk {
             _ => {
                 if let Some(connection) = &mut self.connection {
                     // It is over whatever comes of it.
-                    let _ = connection.sender.close(1000, "").await;
+                    let close = connection.sender.close(1000, "");
+                    let _ = tokio::time::timeout(Duration::from_secs(1), close).await;
                 }
                 self.take(ground, at, Side::Client, Payload::Close { code: 1000, reason: String::new() });
                 End::Closed { by: Side::Client, code: 1000, reason: String::new() }

@@ -241,6 +241,8 @@ pub async fn drive(mut plan: Plan<'_>) -> Result<Driven, DriveError> {
         redactor: plan.redactor,
         left: None,
         passed: plan.beside.as_ref().map(|beside| beside.passed.clone()),
+        interrupt: plan.interrupt.clone(),
+        patience: Patience { wait: plan.golden.wait, max_duration: plan.bounds.max_duration },
     };
     if !driver.session.sends_token() {
         if let Some(message) = plan.identity.first_message() {
@@ -349,7 +351,29 @@ struct Driver<'g> {
     left: Option<Connection>,
     /// Who is told how many messages passed.
     passed: Option<watch::Sender<usize>>,
+    interrupt: watch::Receiver<bool>,
+    patience: Patience,
 }
+
+/// How long a server may take nothing in of what is sent to it.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    wait: Gap,
+    max_duration: Option<Gap>,
+}
+
+impl Patience {
+    /// When a send that begins now is given up.
+    fn until(self, base: Instant) -> Instant {
+        let wait = Instant::now() + std::time::Duration::from(self.wait);
+        self.max_duration.map_or(wait, |max| wait.min(base + std::time::Duration::from(max)))
+    }
+}
+
+/// A close frame that the server does not take in for so long is not waited for: the session is over either way.
+const FAREWELL: std::time::Duration = std::time::Duration::from_secs(1);
+/// After so many rounds in which something was there at once, signals and other sessions have their turn.
+const ROUNDS: usize = 32;
 
 impl Driver<'_> {
     fn offset(&self, at: Instant) -> Offset {
@@ -410,7 +434,19 @@ impl Driver<'_> {
     async fn send(&mut self, payload: Payload) {
         let Some(connection) = &mut self.connection else { return };
         let Connection { sender, incoming, .. } = connection;
-        match incoming.during(sender.send(payload.clone())).await {
+        let sending = incoming.during(sender.send(payload.clone()));
+        let sent = tokio::select! {
+            biased;
+            sent = sending => sent,
+            // What somebody wants to stop is not said to its end.
+            () = stopped(self.interrupt.clone()) => return self.connection = None,
+            () = tokio::time::sleep_until(self.patience.until(self.base).into()) => {
+                let detail = format!("the server took nothing in for {}", self.patience.wait);
+                self.connection = None;
+                return self.take(Instant::now(), Side::Server, Payload::Gone(detail));
+            }
+        };
+        match sent {
             Ok(Some(at)) => self.take(at, Side::Client, payload),
             // It arrives once it is on its way.
             Ok(None) => {}
@@ -430,7 +466,12 @@ impl Driver<'_> {
         let mut stopped = pin!(stopped(plan.interrupt.clone()));
         let mut is_stopped = false;
         let mut alarm = pin!(tokio::time::sleep_until(self.base.into()));
+        let mut rounds = 0;
         loop {
+            rounds += 1;
+            if rounds % ROUNDS == 0 {
+                tokio::task::yield_now().await;
+            }
             if *interrupt.borrow() {
                 is_leaving = self.session.leave();
             }
@@ -598,7 +639,8 @@ impl Driver<'_> {
     async fn close(&mut self, code: u16) {
         let Some(connection) = &mut self.connection else { return };
         let Connection { sender, incoming, .. } = connection;
-        if let Ok(Some(at)) = incoming.during(sender.close(code, "")).await {
+        let closing = tokio::time::timeout(FAREWELL, incoming.during(sender.close(code, ""))).await;
+        if let Ok(Ok(Some(at))) = closing {
             self.take(at, Side::Client, Payload::Close { code, reason: String::new() });
         }
     }
@@ -656,7 +698,7 @@ impl Driver<'_> {
         if let Some(connection) = &mut self.connection {
             // The session is over whatever comes of it.
             let Connection { sender, incoming, .. } = connection;
-            let _ = incoming.during(sender.close(1001, "")).await;
+            let _ = tokio::time::timeout(FAREWELL, incoming.during(sender.close(1001, ""))).await;
         }
     }
 }

@@ -34,6 +34,9 @@ const AHEAD: usize = 256;
 /// How long after the last frame the reader waits for the end of the connection, while its answer is sent.
 const LINGER: Duration = Duration::from_secs(2);
 
+/// How many reads in a row may give nothing, before others have their turn.
+const AT_ONCE: usize = 16;
+
 thread_local! {
     static ROOM: RefCell<Vec<u8>> = RefCell::new(vec![0; READ]);
 }
@@ -140,6 +143,7 @@ impl Arriving {
             last: Instant::now(),
             answers: Vec::new(),
             is_answering: false,
+            late_pong: None,
             end: None,
         })))
     }
@@ -241,13 +245,15 @@ struct Reader {
     answers: Vec<tungstenite::Message>,
     /// Whether some of that is still on its way.
     is_answering: bool,
+    /// What is to be said to the latest ping that came meanwhile.
+    late_pong: Option<tungstenite::Message>,
     end: Option<End>,
 }
 
 impl Reader {
     /// What the next read gives, once something comes; none after the end.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Batch>> {
-        loop {
+        for _ in 0..AT_ONCE {
             if self.end.is_some() {
                 return Poll::Ready(None);
             }
@@ -265,11 +271,19 @@ impl Reader {
                 return Poll::Ready(Some(batch));
             }
         }
+        // Whoever sends fragments without end does not keep clocks and signals from being heeded.
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Batch> {
         if self.is_answering {
             self.is_answering = self.duplex.poll_answered(cx).is_pending();
+            if !self.is_answering
+                && let Some(pong) = self.late_pong.take()
+            {
+                self.is_answering = !self.duplex.answer(cx, pong);
+            }
         }
         ROOM.with_borrow_mut(|room| {
             let batch = match ready!(self.duplex.poll_read(cx, room)) {
@@ -337,7 +351,13 @@ impl Reader {
             }));
         }
         for message in self.answers.drain(..) {
-            self.is_answering |= !self.duplex.answer(cx, message);
+            // RFC 6455, 5.5.3: an endpoint may "send a Pong frame for only the most recently processed Ping frame". Whoever
+            // floods and takes nothing in does not fill our memory with answers.
+            if self.is_answering && matches!(message, tungstenite::Message::Pong(_)) {
+                self.late_pong = Some(message);
+            } else {
+                self.is_answering |= !self.duplex.answer(cx, message);
+            }
         }
         batch
     }
@@ -368,12 +388,14 @@ impl Future for Leaving {
             self.is_answering = self.duplex.poll_answered(cx).is_pending();
         }
         ROOM.with_borrow_mut(|room| {
-            loop {
+            for _ in 0..AT_ONCE {
                 match ready!(self.duplex.poll_read(cx, room)) {
                     Ok((0, _)) | Err(_) => return Poll::Ready(()),
                     Ok(_) => {}
                 }
             }
+            cx.waker().wake_by_ref();
+            Poll::Pending
         })
     }
 }
