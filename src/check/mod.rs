@@ -25,6 +25,7 @@ use crate::golden::{Golden, Lane, LaneId, Monitor, Step, Table, Violation, What,
 use crate::transcript::{Ending, Entry, Frame, Payload, Transcript};
 use binding::{Bindings, Mismatch, Print};
 use serde_json::Value;
+pub(crate) use shape::is_like;
 use shape::{Misfit, Tree};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet, VecDeque};

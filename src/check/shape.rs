@@ -21,6 +21,11 @@ pub(super) struct Misfit {
     pub(super) novel: bool,
 }
 
+/// Whether an event's data is as its golden knows it; what is not known there is not held against it.
+pub(crate) fn is_like(event: &Event, data: &Value) -> Option<bool> {
+    Tree::new(event).map(|mut tree| tree.misfits(data).is_empty())
+}
+
 /// The shape of one event as a tree, so that a payload is walked once.
 #[derive(Debug, Default)]
 pub(super) struct Tree {

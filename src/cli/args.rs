@@ -323,7 +323,7 @@ pub(super) struct ImportArgs {
     /// The session's name: recordings go to recordings/NAME/; the file's own name if none is given
     #[arg(long, value_name = "NAME")]
     pub(super) session: Option<String>,
-    /// Where in each JSON line what is: time=/ts,dir=/direction,data=/payload,sent=out; also unit= and base64=
+    /// Where in each JSON line what is: time=/ts,dir=/direction,data=/payload,sent=out; also unit=, base64=, op=, code=, reason= and conn=
     #[arg(long, value_name = "KEY=POINTER,…")]
     pub(super) map: Option<String>,
     /// How the session ended, as goldens write it, e.g. 'server 1000'
@@ -335,6 +335,9 @@ pub(super) struct ImportArgs {
     /// The server's WebSocket URL, where the file does not say it
     #[arg(long, value_name = "URL")]
     pub(super) url: Option<String>,
+    /// A value that must not be written anywhere; with no =VALUE it is taken from the environment
+    #[arg(long = "secret", value_name = "NAME[=VALUE]")]
+    pub(super) secrets: Vec<String>,
 }
 
 /// `goldwire export`

@@ -1,6 +1,5 @@
 //! `goldwire check`: goldens against a live build, or against recordings.
 
-use super::reports::talk;
 use super::args::{CheckArgs, Format};
 use super::config::Config;
 use super::error::CliError;
@@ -9,6 +8,7 @@ use super::html::HtmlReport;
 use super::live::{Live, interrupts, runs_folder};
 use super::probe::{Question, ask, named, questions};
 use super::progress::Round;
+use super::reports::talk;
 use super::reports::{Reports, columns, say};
 use super::update::Update;
 use crate::check::{

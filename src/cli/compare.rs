@@ -1,6 +1,5 @@
 //! `goldwire compare`: two releases live, in turn, and what the candidate does differently.
 
-use super::reports::talk;
 use super::args::{CompareArgs, Format, TargetArgs};
 use super::check::{Judged, Selected, play, select};
 use super::config::Config;
@@ -9,6 +8,7 @@ use super::exit::Exit;
 use super::html::HtmlReport;
 use super::live::{Live, interrupts, runs_folder};
 use super::reports::Reports;
+use super::reports::talk;
 use crate::compare::{Comparison, Played, Release, compare};
 use crate::diff::rows;
 use crate::finding::Unjudged;

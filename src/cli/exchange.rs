@@ -1,10 +1,11 @@
 //! `goldwire import` and `goldwire export`: captures of other programs become recordings, and back.
 
-use super::reports::talk;
 use super::args::{ExportArgs, ImportArgs};
 use super::config::Config;
 use super::error::CliError;
 use super::exit::Exit;
+use super::live::secrets;
+use super::reports::talk;
 use crate::auth::{claims_of, random_word};
 use crate::dialect::Dialect;
 use crate::report::plural;
@@ -34,6 +35,7 @@ pub(super) fn import(config: &Config, args: &ImportArgs, out: &mut impl Write) -
     let text = fs::read_to_string(&args.file)
         .map_err(|error| CliError::usage(format!("failed to read {file}: {error}")))?;
     let redactor = config.redactor();
+    secrets(&args.secrets, &redactor)?;
     let wrong = |error: CaptureError| {
         let message = redactor.clean(&format!("{file}: {error}")).into_owned();
         let hint = error.hint.unwrap_or_else(|| "nothing was imported".to_owned());
@@ -45,7 +47,7 @@ pub(super) fn import(config: &Config, args: &ImportArgs, out: &mut impl Write) -
                 CliError::usage(format!("--map: {cause}"))
                     .hint("--map time=/ts,dir=/direction,data=/payload,sent=out")
             })?;
-            vec![read_lines(&text, &mapping, &redactor).map_err(wrong)?]
+            read_lines(&text, &mapping, &redactor).map_err(wrong)?
         }
         None => {
             let capture = read_har(&text, &redactor).map_err(wrong)?;
@@ -53,6 +55,9 @@ pub(super) fn import(config: &Config, args: &ImportArgs, out: &mut impl Write) -
             capture.sessions
         }
     };
+    for note in imported.iter().flat_map(|one| &one.notes) {
+        talk!("{file}: {}", redactor.clean(note));
+    }
     if let Some(how) = &ends {
         imported.iter_mut().for_each(|one| one.transcript.ending.how = how.clone());
     } else if imported.iter().any(|one| !one.says_ending) {

@@ -4,12 +4,12 @@
 //! A server that does not answer, or refuses, is no reason not to begin: the configuration is written all the same, says
 //! what is still to be filled in, and the exit code is that of a check that could not look.
 
-use super::reports::talk;
 use super::args::{InitArgs, KeepArgs, TargetArgs};
 use super::config::Config;
 use super::error::CliError;
 use super::exit::Exit;
 use super::live::{Live, interrupts};
+use super::reports::talk;
 use crate::auth::AuthError;
 use crate::dialect::{Dialect, Label, events};
 use crate::golden::Golden;

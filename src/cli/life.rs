@@ -1,10 +1,10 @@
 //! The life of a golden: `learn`, `pending`, `accept`, `reject`. `review` has a file of its own.
 
-use super::reports::talk;
 use super::args::{AcceptArgs, LearnArgs, RejectArgs};
 use super::config::Config;
 use super::error::CliError;
 use super::exit::Exit;
+use super::reports::talk;
 use super::scan::refuse_secrets;
 use crate::golden::Golden;
 use crate::learn;

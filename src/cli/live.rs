@@ -1,9 +1,9 @@
 //! A live target: its server started, its users logged in, its sessions driven.
 
-use super::reports::talk;
 use super::args::{KeepArgs, TargetArgs};
 use super::config::Config;
 use super::error::CliError;
+use super::reports::talk;
 use crate::auth::{AuthError, Base, Identity, clean_up, login};
 use crate::drive::Bounds;
 use crate::golden::Golden;

@@ -1,6 +1,5 @@
 //! `goldwire probe`: what one session cannot show.
 
-use super::reports::talk;
 use super::args::{Format, ProbeArgs};
 use super::check::{Selected, select};
 use super::config::Config;
@@ -9,6 +8,7 @@ use super::exit::Exit;
 use super::html::HtmlReport;
 use super::live::{Live, interrupts, runs_folder};
 use super::reports::Reports;
+use super::reports::talk;
 use crate::finding::{Cell, ProbeName, Run, Unjudged};
 use crate::golden::did_you_mean;
 use crate::probe::{Kept, Opening, Settings, Subject, probe};

@@ -1,11 +1,11 @@
 //! `goldwire proxy`: record whatever real client or browser connects through it.
 
-use super::reports::talk;
 use super::args::ProxyArgs;
 use super::config::Config;
 use super::error::CliError;
 use super::exit::Exit;
 use super::live::{interrupts, secrets};
+use super::reports::talk;
 use crate::auth::Trust;
 use crate::report::plural;
 use crate::store::{Store, compress};

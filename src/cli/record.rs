@@ -1,6 +1,5 @@
 //! `goldwire record`: talk to a live server, by a client script or by hand, and keep what really happened.
 
-use super::reports::{harmless, talk};
 use super::args::RecordArgs;
 use super::config::Config;
 use super::error::CliError;
@@ -8,6 +7,7 @@ use super::exit::Exit;
 use super::hand::{self, hand};
 use super::live::{Live, Played, interrupts};
 use super::progress::Progress;
+use super::reports::{harmless, talk};
 use crate::dialect::{Dialect, Label};
 use crate::golden::Golden;
 use crate::report::plural;

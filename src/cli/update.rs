@@ -11,10 +11,10 @@
 //! from the runs of this check, which become recordings when it is accepted. Where `CI` is set nothing is written unless
 //! the command itself says so: a job must not agree with itself.
 
-use super::reports::talk;
 use super::config::Config;
 use super::error::CliError;
 use super::life::{accept_one, propose, tell_changes};
+use super::reports::talk;
 use super::scan::refuse_secrets;
 use crate::finding::{Outcome, Run, Verdict};
 use crate::report::plural;

@@ -4,7 +4,7 @@ use super::http::Exchanges;
 use super::json::Requests;
 use super::label::Known;
 use super::protocol::{Beat, Reader, Spoken, Told};
-use super::{Dialect, Event, HttpNames, Label, NAMELESS, glance, json};
+use super::{Dialect, Event, HttpNames, Label, NAMELESS, glance, json, lenient};
 use crate::transcript::{Frame, Offset, Payload, Side, Spares};
 use serde_json::{Value, json};
 
@@ -84,13 +84,22 @@ impl Decoder {
                 several = self.hear(frame, index);
                 None
             }
-            Payload::Text(text) => Some(match self.spares.read(text) {
+            Payload::Text(text) => match self.spares.read(text) {
                 Ok(value) => {
                     self.is_json = true;
-                    event(self.name(frame.side, &value), value)
+                    Some(event(self.name(frame.side, &value), value))
                 }
-                Err(_) => event(Label::new(frame.side, "text"), Value::String(text.clone())),
-            }),
+                // What the client says must be sent again as it was: several messages of it are one text.
+                Err(_) => match lenient::read(text, frame.side == Side::Server) {
+                    Some(values) => {
+                        several.extend(
+                            values.into_iter().map(|value| event(self.name(frame.side, &value), value)),
+                        );
+                        None
+                    }
+                    None => Some(event(Label::new(frame.side, "text"), Value::String(text.clone()))),
+                },
+            },
             Payload::Binary(bytes) => Some(match serde_json::from_slice::<Value>(bytes) {
                 Ok(value @ Value::Object(_)) => event(self.name(frame.side, &value), value),
                 _ => event(Label::new(frame.side, "binary"), Value::String(crate::transcript::hex(bytes))),

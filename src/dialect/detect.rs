@@ -1,6 +1,6 @@
 //! Which dialect a session is in: by its URL, where that is one of HTTP; by the subprotocol that the handshake agreed on, else by the look of the first messages.
 
-use super::{Dialect, Protocol, Spoken};
+use super::{Dialect, Protocol, Spoken, lenient};
 use crate::transcript::{Frame, Payload, Side, Transcript};
 use serde_json::Value;
 
@@ -71,7 +71,7 @@ fn by_look(messages: &[&Frame]) -> Option<Protocol> {
     if begins(&[b"CONNECT\n", b"CONNECT\r\n", b"STOMP\n", b"STOMP\r\n"]) {
         return Some(Protocol::Stomp);
     }
-    let json = |bytes| {
+    let json = |bytes: &[u8]| {
         serde_json::from_slice::<Value>(bytes).ok().filter(|value| value.is_object() || value.is_array())
     };
     if json(client).is_some_and(|value| value.get("type").and_then(Value::as_str) == Some("connection_init"))
@@ -80,7 +80,11 @@ fn by_look(messages: &[&Frame]) -> Option<Protocol> {
     }
     let is_text = |frame: &&&Frame| matches!(frame.payload, Payload::Text(_));
     let texts: Vec<&[u8]> = messages.iter().filter(is_text).map(|frame| bytes(&frame.payload)).collect();
-    if messages.is_empty() || messages.iter().any(|frame| json(bytes(&frame.payload)).is_some()) {
+    let is_json = |frame: &&Frame| match &frame.payload {
+        Payload::Text(text) => json(text.as_bytes()).is_some() || lenient::read(text, true).is_some(),
+        other => json(bytes(other)).is_some(),
+    };
+    if messages.is_empty() || messages.iter().any(is_json) {
         return None;
     }
     let commands = texts.iter().filter(|text| is_command(text)).count();

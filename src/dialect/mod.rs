@@ -16,6 +16,7 @@ mod graphql;
 mod http;
 mod json;
 mod label;
+mod lenient;
 mod lines;
 mod mqtt;
 mod mqtt_properties;

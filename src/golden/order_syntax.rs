@@ -8,9 +8,9 @@
 //!
 //! `#` after a blank or at the start of a line begins a comment.
 
-use crate::transcript::Side;
 use super::order::{Order, Times};
 use crate::dialect::Label;
+use crate::transcript::Side;
 use std::collections::HashMap;
 use std::ops::Range;
 

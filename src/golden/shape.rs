@@ -14,8 +14,8 @@
 //! "/seq"              = "integer, counter"
 //! ```
 
-use crate::transcript::Side;
 use crate::dialect::Label;
+use crate::transcript::Side;
 use serde_json::Value;
 use std::fmt;
 

@@ -23,6 +23,8 @@ pub(super) struct Knock {
     pub(super) recording: Option<PathBuf>,
     /// How many frames passed.
     pub(super) frames: usize,
+    /// The message by which the server refused: event, frame, and what it says.
+    pub(super) refusal: Option<(Label, usize, String)>,
 }
 
 /// How a knock ended.
@@ -57,6 +59,7 @@ pub(super) async fn knock(
         took: begun.elapsed().into(),
         recording: None,
         frames: 0,
+        refusal: None,
     };
     let options = match options(ground, identity, headers) {
         Ok(options) => options,
@@ -215,11 +218,21 @@ impl Talk {
         let nudge = begun + wait / 4;
         let mut nudged = false;
         let mut seen = 0;
+        let mut refusal = None;
         let outcome = loop {
-            let serves = |(event, _): &&(Event, usize)| serves(golden, &ground.settings.auth.greeting, event);
+            let greeting = &ground.settings.auth.greeting;
+            let serves = |(event, _): &&(Event, usize)| {
+                refuses(golden, event).is_none() && serves(golden, greeting, event)
+            };
             if let Some((event, frame)) = self.heard[seen..].iter().find(serves) {
                 break Outcome::Served(event.label.clone(), *frame);
             }
+            refusal = refusal.or_else(|| {
+                let refuses = |(event, frame): &(Event, usize)| {
+                    Some((event.label.clone(), *frame, refuses(golden, event)?))
+                };
+                self.heard[seen..].iter().find_map(refuses)
+            });
             seen = self.heard.len();
             match self.next(ground, if nudged { until } else { nudge.min(until) }).await {
                 Some(Ok(())) => {}
@@ -233,7 +246,8 @@ impl Talk {
                 None => break Outcome::Hung("the connection was still open".to_owned()),
             }
         };
-        self.finish(ground, outcome, begun.elapsed().into()).await
+        let knock = self.finish(ground, outcome, begun.elapsed().into()).await;
+        Knock { refusal, ..knock }
     }
 
     /// Says who the user is, and waits for the server to end it.
@@ -276,8 +290,89 @@ impl Talk {
         let said = self.heard.into_iter().map(|(event, frame)| (event.label, frame)).collect();
         let path = self.recorder.path().to_owned();
         let recording = self.recorder.finish(ending).await.ok().map(|_| path);
-        Knock { outcome, said, took, recording, frames }
+        Knock { outcome, said, took, recording, frames, refusal: None }
     }
+}
+
+/// What a message says that refuses somebody: it is none that a good login is answered with, by its name or by its shape,
+/// and it speaks of an error. Whoever is let in gets what a good login gets, not only an event of that name.
+fn refuses(golden: &Golden, event: &Event) -> Option<String> {
+    let known = golden.event(&event.label).and_then(|known| crate::check::is_like(known, &event.data));
+    if known == Some(true) {
+        return None;
+    }
+    let name = event.label.name();
+    let said = reason(&event.data, 0);
+    // Nothing is known of what good logins get: only a plain word of its own is believed, not a text that holds one.
+    let is_known = golden.event(&event.label).is_some();
+    match said {
+        Some(said) => Some(said),
+        None if !is_known && speaks_of_refusal(name) => Some(name.to_owned()),
+        None => None,
+    }
+}
+
+/// Words by which programs refuse.
+fn speaks_of_refusal(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    let words = [
+        "error",
+        "invalid",
+        "unauthor",
+        "forbid",
+        "denied",
+        "reject",
+        "fail",
+        "expired",
+        "refused",
+        "not allowed",
+        "not_allowed",
+        "unauthenticated",
+        "bad token",
+        "bad_token",
+    ];
+    words.iter().any(|word| text.contains(word)) || matches!(text.as_str(), "401" | "403")
+}
+
+/// How deep a refusal's reason is looked for.
+const MAX_REASON: usize = 4;
+
+/// What in a message says that it refuses: `{"error":{"code":"AUTH_FAILED"}}`, `{"status":"error"}`, `{"code":403}`,
+/// `{"success":false}`. A code says more than the words about it.
+fn reason(data: &Value, depth: usize) -> Option<String> {
+    let Value::Object(map) = data else { return None };
+    let within = |key: &str| map.get(key).filter(|_| depth < MAX_REASON);
+    if let Some(error) =
+        ["error", "errors", "exception"].into_iter().find_map(within).filter(|error| !error.is_null())
+    {
+        let first = error.as_array().map_or(Some(error), |errors| errors.first());
+        match first {
+            Some(Value::Object(error)) => {
+                let told = ["code", "name", "message", "reason"].into_iter().find_map(|key| error.get(key));
+                return Some(told.map_or_else(|| "error".to_owned(), plain));
+            }
+            Some(Value::String(text)) if !text.is_empty() => return Some(text.clone()),
+            Some(Value::Bool(true)) => return Some("error".to_owned()),
+            _ => {}
+        }
+    }
+    for key in ["code", "status", "statusCode", "result", "reason", "type", "event"] {
+        let text = map.get(key).map(plain).unwrap_or_default();
+        if speaks_of_refusal(&text) {
+            return Some(text);
+        }
+    }
+    let denied = ["success", "ok", "authenticated", "authorized"];
+    if let Some(key) = denied.into_iter().find(|key| map.get(*key) == Some(&Value::Bool(false))) {
+        return Some(format!("{key}: false"));
+    }
+    let inner =
+        ["payload", "data", "body", "response"].into_iter().find_map(|key| reason(within(key)?, depth + 1));
+    inner
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// Whether a server that says this has let somebody in. Its greeting is for everybody: the protocol's own, and what
@@ -319,6 +414,35 @@ fn filled(template: &Template, values: &std::collections::BTreeMap<String, Value
 mod tests {
     use super::*;
     use crate::dialect::events;
+
+    #[test]
+    fn a_refusal_by_message_is_known_by_what_a_good_login_gets() {
+        let golden = "goldwire = 1\norder = \">auth ; auth ; items\"\n[event.items]\n[event.\">auth\"]\n\
+                      send = { type = \"auth\", token = \"{{token}}\" }\n[event.auth.shape]\n\
+                      \"/type\" = '= \"auth\"'\n\"/status\" = '= \"ok\"'\n";
+        let golden = crate::golden::read("g.toml", golden).expect("a golden");
+        let refusing = |text: &str| {
+            let frame = Frame::new(Offset::ZERO, Side::Server, Payload::Text(text.to_owned()));
+            let event = events(&golden.dialect, &[frame]).remove(0);
+            refuses(&golden, &event)
+        };
+        for (text, said) in [
+            (
+                r#"{"type":"auth","status":"error","error":{"code":"AUTH_FAILED","message":"no"}}"#,
+                Some("AUTH_FAILED"),
+            ),
+            (r#"{"type":"auth","status":"ok"}"#, None),
+            (r#"{"type":"auth_invalid","message":"Invalid access token"}"#, Some("auth_invalid")),
+            (r#"{"type":"auth_required"}"#, None),
+            (r#"{"type":"items","code":403}"#, Some("403")),
+            (r#"{"type":"items","data":{"success":false}}"#, Some("success: false")),
+            (r#"{"type":"items","rows":[{"text":"a failed test"}]}"#, None),
+            (r#"{"id":1,"error":{"message":"Unauthorized"}}"#, Some("Unauthorized")),
+            (r#"{"type":"items","error":null}"#, None),
+        ] {
+            assert_eq!(refusing(text).as_deref(), said, "{text}");
+        }
+    }
 
     /// Which events of the server's messages let somebody in.
     fn serving(golden: &str, greeting: &[&str], said: &[&str]) -> Vec<String> {

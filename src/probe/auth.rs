@@ -375,10 +375,17 @@ pub(super) fn knocked(
 
 /// What happened, in a few words.
 fn said(knock: &Knock) -> String {
-    let first = knock.said.first().map(|(label, _)| format!("`{label}`, then ")).unwrap_or_default();
+    let first = match &knock.refusal {
+        Some((label, _, what)) if *what == label.name() => format!("refused by message: `{label}`, then "),
+        Some((label, _, what)) => format!("refused by message: `{label}` {what}, then "),
+        None => knock.said.first().map(|(label, _)| format!("`{label}`, then ")).unwrap_or_default(),
+    };
     let took = knock.took;
     match &knock.outcome {
         Outcome::Status(status) => format!("HTTP {status} after {took}"),
+        Outcome::Closed(1005) if knock.refusal.is_some() => {
+            format!("{first}closed without a code after {took}")
+        }
         Outcome::Closed(code) => format!("{first}close {code} after {took}"),
         Outcome::Dropped(detail) => format!("{first}{detail} after {took}"),
         Outcome::Hung(what) => format!("{first}{what} after {took}"),
@@ -398,6 +405,14 @@ fn judge(case: &str, knock: &Knock, settings: &AuthSettings) -> Option<Finding> 
     let refusals = "HTTP 401 or 403, or a close with 1008, 3000, 3003 or a code from 4000 on";
     match &knock.outcome {
         Outcome::Status(code) | Outcome::Closed(code) if settings.is_refusal(*code) => None,
+        // A policy that names codes wants these codes.
+        Outcome::Closed(_) | Outcome::Dropped(_) | Outcome::Hung(_)
+            if knock.refusal.is_some() && settings.refuse.is_empty() =>
+        {
+            None
+        }
+        // Nobody was let in: a server may find fault with an odd header itself.
+        Outcome::Status(400..=499) if case.starts_with("bypass-header") => None,
         Outcome::Failed(_) => None,
         Outcome::Served(label, frame) => {
             let message = format!("`{case}` was accepted: `{label}` came after {}", knock.took);
@@ -618,7 +633,7 @@ mod tests {
         let said: Vec<(Label, usize)> =
             said.iter().zip(0..).map(|(name, at)| (Label::from(*name), at)).collect();
         let frames = said.len();
-        Knock { outcome, said, took: Gap::from_millis(3), recording: None, frames }
+        Knock { outcome, said, took: Gap::from_millis(3), recording: None, frames, refusal: None }
     }
 
     #[test]
@@ -640,6 +655,25 @@ mod tests {
         let found = judge("x", &served, &settings).expect("it was let in");
         assert_eq!((found.kind, found.place.event.as_str()), (Kind::Accepted, "connected"));
         assert_eq!(found.place.frames, [1]);
+    }
+
+    #[test]
+    fn a_refusal_by_message_is_one_however_the_connection_ends() {
+        let settings = AuthSettings::default();
+        let refusal = Some((Label::from("auth"), 1, "AUTH_FAILED".to_owned()));
+        for outcome in [Outcome::Closed(1005), Outcome::Closed(1000), Outcome::Hung("open".to_owned())] {
+            let knock = Knock { refusal: refusal.clone(), ..knock(outcome, &["auth"]) };
+            assert_eq!(judge("x", &knock, &settings), None);
+            let strict = AuthSettings { refuse: vec![1008], ..AuthSettings::default() };
+            assert!(judge("x", &knock, &strict).is_some());
+        }
+        let closed = Knock { refusal: refusal.clone(), ..knock(Outcome::Closed(1005), &["auth"]) };
+        assert_eq!(
+            said(&closed),
+            "refused by message: `auth` AUTH_FAILED, then closed without a code after 3 ms"
+        );
+        let served = knock(Outcome::Served(Label::from("items"), 2), &["auth", "items"]);
+        assert!(judge("x", &Knock { refusal, ..served }, &settings).is_some());
     }
 
     #[test]

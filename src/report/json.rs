@@ -17,8 +17,8 @@
 //! `"excused": true` may be late for no other reason: time could not be judged there.
 
 use super::probe::{CellLine, cell_line, verdict_with_probes};
-use crate::transcript::visible_json;
 use crate::finding::{Cell, Finding, LiveCheck, Outcome, Run, Severity, Verdict};
+use crate::transcript::visible_json;
 use serde::Serialize;
 use std::io::{self, Write};
 

@@ -23,7 +23,7 @@ pub enum Suspicion {
 /// What a field of this name in a message holds. Names of pages and cursors are not credentials: `next_page_token`.
 pub fn field_suspicion(name: &str) -> Option<Suspicion> {
     let plain = plain(name);
-    let sure_within = ["password", "passwd", "passphrase", "apikey", "privatekey", "credential"];
+    let sure_within = ["password", "passwd", "passphrase", "passcode", "apikey", "privatekey", "credential"];
     let sure_whole = [
         "accesstoken",
         "refreshtoken",
@@ -42,8 +42,13 @@ pub fn field_suspicion(name: &str) -> Option<Suspicion> {
         "accesskey",
         "secretaccesskey",
         "pwd",
+        "pass",
+        "secrets",
+        "xamzsignature",
+        "xgoogsignature",
     ];
-    let never = ["page", "next", "continu", "cursor", "cancel", "sync", "prev"];
+    let never =
+        ["page", "pagina", "next", "continu", "cursor", "cancel", "sync", "prev", "progress", "resume"];
     if sure_whole.contains(&plain.as_str()) || sure_within.iter().any(|part| plain.contains(part)) {
         return Some(Suspicion::Sure);
     }
@@ -59,13 +64,15 @@ pub fn is_credential_header(name: &str) -> bool {
     whole.contains(&plain.as_str())
         || (is_secret_name(name) && !plain.starts_with("secwebsocket"))
         || (plain.ends_with("key") && plain.starts_with('x'))
-        || plain.ends_with("signature")
+        || ["signature", "assertion", "sessionid", "sessiontoken"].iter().any(|end| plain.ends_with(end))
+        || (plain.ends_with("auth") && plain.starts_with('x'))
+        || plain.ends_with("subscriptionkey")
 }
 
 /// Whether a parameter of a URL's query is a credential; there, the names are shorter than elsewhere.
 pub fn is_credential_parameter(name: &str) -> bool {
     let whole = ["key", "auth", "ticket", "sig", "signature", "code", "session", "access", "authorization"];
-    is_secret_name(name) || whole.contains(&plain(name).as_str())
+    is_secret_name(name) || whole.contains(&plain(name).as_str()) || plain(name).ends_with("signature")
 }
 
 fn plain(name: &str) -> String {

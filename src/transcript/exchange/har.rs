@@ -68,8 +68,46 @@ struct Entry<'a> {
     server: Option<String>,
     #[serde(borrow, default, rename = "_webSocketMessages")]
     messages: Option<Vec<Message<'a>>>,
+    #[serde(default, rename = "_eventSourceMessages")]
+    event_source: Option<serde::de::IgnoredAny>,
+    #[serde(default, rename = "_webSocketClose")]
+    close: Option<Closed>,
     #[serde(default, rename = "_goldwire")]
     own: Own,
+}
+
+/// How a socket was closed, where the writer says it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Closed {
+    #[serde(default = "no_status")]
+    code: u16,
+    #[serde(default)]
+    reason: String,
+    #[serde(default, alias = "by", alias = "initiator", rename = "type")]
+    kind: String,
+    #[serde(default, alias = "closedByServer", alias = "fromServer")]
+    from_server: Option<bool>,
+}
+
+fn no_status() -> u16 {
+    1005
+}
+
+impl Closed {
+    fn how(&self) -> End {
+        let by_client = self.from_server == Some(false)
+            || ["send", "sent", "client", "local", "page"].contains(&self.kind.to_ascii_lowercase().as_str());
+        match self.code {
+            // RFC 6455, 7.4.1: it never stands in a frame.
+            1006 => End::Dropped { detail: self.reason.clone() },
+            code => End::Closed {
+                by: if by_client { Side::Client } else { Side::Server },
+                code,
+                reason: self.reason.clone(),
+            },
+        }
+    }
 }
 
 /// What goldwire's own export adds.
@@ -104,10 +142,25 @@ struct Response {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Content {
     #[serde(default)]
     text: String,
+    #[serde(default)]
+    mime_type: String,
 }
+
+impl Entry<'_> {
+    /// Whether it is a stream of server-sent events.
+    fn is_event_stream(&self) -> bool {
+        let content = self.response.content.as_ref();
+        self.event_source.is_some()
+            || content.is_some_and(|own| own.mime_type.starts_with("text/event-stream"))
+    }
+}
+
+/// A session of several messages that took less than this in all is doubtful, where its writer is known to mistake units.
+const SUSPICIOUS: u64 = 100_000_000;
 
 #[derive(Deserialize)]
 struct Pair {
@@ -138,7 +191,9 @@ fn text() -> f64 {
 /// When it is no HAR file, has no WebSocket messages, or one of them makes no sense.
 pub fn read_har(har: &str, redactor: &Redactor) -> Result<Capture, CaptureError> {
     let har = har.trim_start_matches('\u{feff}');
-    let har: Har<'_> = serde_json::from_str(har).map_err(|error| {
+    let mended = super::mend_surrogates(har);
+    let is_mended = matches!(mended, Cow::Owned(_));
+    let har: Har<'_> = serde_json::from_str(&mended).map_err(|error| {
         let place = format!("line {}, column {}", error.line(), error.column());
         let cause = error.to_string();
         let cause = cause.split(" at line ").next().unwrap_or(&cause).to_owned();
@@ -148,6 +203,9 @@ pub fn read_har(har: &str, redactor: &Redactor) -> Result<Capture, CaptureError>
     let mut capture = Capture { sessions: Vec::new(), creator: String::new(), notes: Vec::new() };
     let Creator { name, version } = &har.log.creator;
     format!("{name} {version}").trim().clone_into(&mut capture.creator);
+    if is_mended {
+        capture.notes.push("halves of surrogate pairs, which are no characters, became U+FFFD".to_owned());
+    }
     for entry in &har.log.entries {
         note(entry, redactor);
     }
@@ -161,6 +219,18 @@ pub fn read_har(har: &str, redactor: &Redactor) -> Result<Capture, CaptureError>
                     if capture.creator.is_empty() { "unknown" } else { &capture.creator },
                     env!("CARGO_PKG_VERSION")
                 );
+                let span = imported.transcript.ending.at;
+                if name.eq_ignore_ascii_case("playwright")
+                    && imported.unit == Unit::Milliseconds
+                    && span < Offset::from_nanos(SUSPICIOUS)
+                    && messages.len() > 1
+                {
+                    capture.notes.push(format!(
+                        "log.entries[{index}]: its gaps may be 1000 times too short, {} in all: Playwright before June \
+                         2026 adds seconds to a start in milliseconds; bounds learned from it would be wrong",
+                        span
+                    ));
+                }
                 for frame in &imported.transcript.frames {
                     // Learned before anything is written: a token may be shown before it is named.
                     redactor.clean_frame(frame);
@@ -176,6 +246,12 @@ pub fn read_har(har: &str, redactor: &Redactor) -> Result<Capture, CaptureError>
     }
     if capture.sessions.is_empty() {
         let cause = "no entry has `_webSocketMessages`";
+        if har.log.entries.iter().any(Entry::is_event_stream) {
+            let cause = "it has event streams (SSE) and no WebSocket; from HAR only WebSockets are imported";
+            return Err(CaptureError::new("log.entries", cause).hint(
+                "record the stream itself: goldwire record NAME https://…, or goldwire proxy; docs/SSE.md",
+            ));
+        }
         return Err(CaptureError::new("log.entries", cause).hint(
             "DevTools writes them when the Network panel was open before the socket; Playwright with content: 'embed'",
         ));
@@ -253,6 +329,7 @@ fn session(entry: &Entry<'_>, messages: &[Message<'_>], place: &str) -> Result<I
         }
         frames.push(Frame::new(at, side, payload));
     }
+    let how = how.or_else(|| entry.close.as_ref().map(Closed::how));
     let how = how.or_else(|| parse_ending(&entry.own.ends));
     let says_ending = how.is_some();
     let at = frames.last().map_or(Offset::ZERO, |last| last.at);
@@ -282,7 +359,7 @@ fn session(entry: &Entry<'_>, messages: &[Message<'_>], place: &str) -> Result<I
         },
         ..Header::default()
     };
-    Ok(Imported { transcript: Transcript { header, frames, ending }, unit, says_ending })
+    Ok(Imported { transcript: Transcript { header, frames, ending }, unit, says_ending, notes: Vec::new() })
 }
 
 #[expect(

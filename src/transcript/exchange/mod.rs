@@ -12,8 +12,9 @@ pub use lines::{Mapping, read_lines};
 pub use write::write_har;
 
 use super::{End, Side};
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 
 /// One session of a capture.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +25,8 @@ pub struct Imported {
     pub unit: Unit,
     /// Whether the capture itself says how the session ended.
     pub says_ending: bool,
+    /// What of it is not quite as the capture has it, and why.
+    pub notes: Vec<String>,
 }
 
 /// Why a capture cannot be read.
@@ -101,11 +104,10 @@ impl Unit {
 
     /// A time in nanoseconds since 1970, read digit by digit: a float of seconds since 1970 is exact to 240 ns only.
     fn nanos(self, written: &RawValue) -> Option<i128> {
-        if let Ok(text) = serde_json::from_str::<String>(written.get()) {
-            let time = DateTime::parse_from_rfc3339(&text).ok()?;
-            return time.timestamp_nanos_opt().map(i128::from);
+        let text = number_within(written.get());
+        if text.starts_with('"') {
+            return date(text.trim_matches('"')).map(|(nanos, _)| nanos);
         }
-        let text = written.get();
         let (mantissa, exponent) = match text.split_once(['e', 'E']) {
             Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
             None => (text, 0),
@@ -123,7 +125,7 @@ impl Unit {
 
     /// The unit in which a number is a time nearest to another time, if that is within a day of it.
     fn nearest(written: &RawValue, to: i128) -> Option<Unit> {
-        if written.get().starts_with('"') {
+        if number_within(written.get()).starts_with('"') {
             return Unit::Text.nanos(written).map(|_| Unit::Text);
         }
         let away = |unit: &Unit| unit.nanos(written).map(|nanos| (nanos - to).abs());
@@ -133,6 +135,67 @@ impl Unit {
             .min_by_key(|(away, _)| *away);
         nearest.filter(|(away, _)| *away < 86_400_000_000_000).map(|(_, unit)| unit)
     }
+}
+
+/// A number that stands in quotation marks, without them; anything else as it is.
+fn number_within(written: &str) -> &str {
+    let inner = written.trim_matches('"').trim();
+    let is_number = !inner.is_empty()
+        && inner.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'-' | b'+' | b'e' | b'E'));
+    // A date has two dashes or more.
+    if is_number && inner.parse::<f64>().is_ok() { inner } else { written }
+}
+
+/// A date and time in nanoseconds since 1970, and whether it says its zone: RFC 3339, and what Python, Dart and others
+/// write, with a blank, a comma, or no zone.
+fn date(text: &str) -> Option<(i128, bool)> {
+    let text = text.trim().replace(',', ".").replacen(' ', "T", 1);
+    let zoned = DateTime::parse_from_rfc3339(&text)
+        .or_else(|_| DateTime::parse_from_str(&text, "%Y-%m-%dT%H:%M:%S%.f%z"));
+    if let Ok(time) = zoned {
+        return time.timestamp_nanos_opt().map(|nanos| (i128::from(nanos), true));
+    }
+    let time = NaiveDateTime::parse_from_str(&text, "%Y-%m-%dT%H:%M:%S%.f").ok()?;
+    time.and_utc().timestamp_nanos_opt().map(|nanos| (i128::from(nanos), false))
+}
+
+/// Whether a time is a date that does not say its zone.
+fn is_zoneless(written: &RawValue) -> bool {
+    let text = number_within(written.get());
+    text.starts_with('"') && date(text.trim_matches('"')).is_some_and(|(_, zoned)| !zoned)
+}
+
+/// A JSON text in which every escape that is half of a surrogate pair (RFC 8259, section 8.2) is U+FFFD instead.
+pub(crate) fn mend_surrogates(text: &str) -> Cow<'_, str> {
+    if memchr::memmem::find(text.as_bytes(), b"\\u").is_none() {
+        return Cow::Borrowed(text);
+    }
+    let bytes = text.as_bytes();
+    let unit = |at: usize| {
+        let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
+        digits.iter().try_fold(0u32, |sum, digit| Some(sum * 16 + char::from(*digit).to_digit(16)?))
+    };
+    let (mut out, mut from, mut at) = (String::new(), 0, 0);
+    while let Some(len) = memchr::memchr(b'\\', &bytes[at..]) {
+        at += len;
+        match unit(at) {
+            Some(0xD800..=0xDBFF) if unit(at + 6).is_some_and(|low| (0xDC00..0xE000).contains(&low)) => {
+                at += 12
+            }
+            Some(0xD800..=0xDFFF) => {
+                out.push_str(&text[from..at]);
+                out.push_str("\\ufffd");
+                at += 6;
+                from = at;
+            }
+            _ => at = (at + 2).min(bytes.len()),
+        }
+    }
+    if out.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    out.push_str(&text[from..]);
+    Cow::Owned(out)
 }
 
 /// A time as recordings write it.

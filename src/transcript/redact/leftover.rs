@@ -7,6 +7,7 @@ use super::Redactor;
 use super::known::Hit;
 use super::notice::{Trust, notice};
 use super::views::{percent, without_json_escapes, without_percent};
+use super::{issued, logins};
 use crate::secret::{is_credential_header, is_plain_words, looks_like_credential};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -63,32 +64,6 @@ pub struct Leftover {
     /// The text around it, with stars for it and for everything else that could be one.
     pub excerpt: String,
 }
-
-/// Beginnings of keys: whose, how they begin, and how many characters of letters, digits, `-` and `_` follow at least.
-const ISSUED: [(&str, &str, usize); 22] = [
-    ("AWS", "AKIA", 16),
-    ("AWS", "ASIA", 16),
-    ("GitHub", "ghp_", 30),
-    ("GitHub", "gho_", 30),
-    ("GitHub", "ghu_", 30),
-    ("GitHub", "ghs_", 30),
-    ("GitHub", "ghr_", 30),
-    ("GitHub", "github_pat_", 30),
-    ("GitLab", "glpat-", 20),
-    ("OpenAI or Anthropic", "sk-", 20),
-    ("Stripe", "sk_live_", 16),
-    ("Stripe", "rk_live_", 16),
-    ("Slack", "xoxb-", 10),
-    ("Slack", "xoxp-", 10),
-    ("Slack", "xoxa-", 10),
-    ("Slack", "xoxr-", 10),
-    ("Slack", "xoxs-", 10),
-    ("Google", "AIza", 35),
-    ("Google", "ya29.", 20),
-    ("npm", "npm_", 30),
-    ("PyPI", "pypi-AgE", 20),
-    ("Hugging Face", "hf_", 30),
-];
 
 type Found = (Range<usize>, LeftoverKind);
 
@@ -182,7 +157,7 @@ impl Redactor {
             found.extend(known.iter().map(|hit| (hit.start..hit.end, name(hit))));
         }
         for noticed in notice(text, &shared.hints, &shared.rules, Trust::Careful) {
-            let Some(span) = noticed.span else { continue };
+            let Some(span) = noticed.span.filter(|_| noticed.name != issued::NAME) else { continue };
             let kind = if noticed.name == "jwt" {
                 LeftoverKind::Jwt
             } else {
@@ -208,25 +183,12 @@ impl Redactor {
                 found.push((start..start + end, LeftoverKind::PrivateKey));
             }
         }
-        for (issuer, begin, rest) in ISSUED {
-            let issued =
-                text.match_indices(begin).filter_map(|(start, _)| issued_at(text, start, begin, rest));
-            found.extend(issued.map(|span| (span, LeftoverKind::Issued(issuer))));
+        found.extend(issued::all(text).map(|(span, issuer)| (span, LeftoverKind::Issued(issuer))));
+        for noticed in logins::in_text(text) {
+            let Some(span) = noticed.span else { continue };
+            found.push((span, LeftoverKind::Named(noticed.name)));
         }
     }
-}
-
-/// A key that starts here, if it is one: nothing of a word before it, and enough after it that no person wrote.
-fn issued_at(text: &str, start: usize, begin: &str, least: usize) -> Option<Range<usize>> {
-    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    if text[..start].chars().next_back().is_some_and(is_part) {
-        return None;
-    }
-    let rest = &text[start + begin.len()..];
-    let len = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
-    let end = start + begin.len() + len;
-    let looks = looks_like_credential(&text[start..end]) || begin.starts_with('A');
-    (len >= least && looks).then_some(start..end)
 }
 
 /// Runs of characters that may be base64 or hexadecimal.

@@ -15,17 +15,23 @@
 //! | `forms` | in which encodings a secret may stand |
 //! | `views` | a text with its escapes undone |
 //! | `notice` | credentials by shape and by name |
+//! | `logins` | those of the protocols' own logins |
+//! | `places` | those in objects, lists, pairs, forms and URLs |
 //! | `request` | credentials in URLs and headers |
 //! | `heads` | those in a recorded HTTP exchange |
 //! | `rules` | what a project adds |
+//! | `issued` | keys by how they begin |
 //! | `leftover` | what still looks like a secret in what was written |
 
 mod finder;
 mod forms;
 mod heads;
+mod issued;
 mod known;
 mod leftover;
+mod logins;
 mod notice;
+mod places;
 mod request;
 mod rules;
 mod views;
@@ -127,6 +133,7 @@ impl Redactor {
         let shared = &self.shared;
         let mut noticed = notice(text, &shared.hints, &shared.rules, Trust::Careful);
         noticed.extend(heads::in_head(text));
+        noticed.extend(logins::in_text(text));
         shared.rules.notice(text, &mut noticed);
         self.replace(text, noticed)
     }
@@ -150,6 +157,17 @@ impl Redactor {
 
     /// `bytes` without secrets; what is not UTF-8 is searched for known ones.
     pub fn clean_bytes<'b>(&self, bytes: &'b [u8]) -> Cow<'b, [u8]> {
+        let password = logins::mqtt_password(bytes).and_then(|span| {
+            let value = String::from_utf8_lossy(&bytes[span.clone()]).into_owned();
+            (!value.contains("{{secret:")).then_some((span, value))
+        });
+        if let Some((span, value)) = password {
+            let hit = Noticed { span: Some(span), name: "password".to_owned(), value };
+            let mut hits = self.hits_of(vec![hit]);
+            let known = self.read();
+            known.search(bytes, &mut hits);
+            return Cow::Owned(known.render(bytes, hits));
+        }
         if let Ok(text) = std::str::from_utf8(bytes) {
             return match self.clean(text) {
                 Cow::Borrowed(_) => Cow::Borrowed(bytes),

@@ -7,7 +7,10 @@
 use super::request::credentials;
 use super::rules::Rules;
 use super::views::without_json_escapes;
-use crate::secret::{Suspicion, field_suspicion, is_plain_words, looks_like_credential};
+use super::{issued, places};
+use crate::secret::{
+    Suspicion, field_suspicion, is_credential_header, is_plain_words, looks_like_credential,
+};
 use aho_corasick::{AhoCorasick, MatchKind, packed};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -34,7 +37,7 @@ impl Noticed {
 
 /// The beginning of a JSON object in base64, and pieces of the names that `field_suspicion` knows. The first letter is
 /// left out: it may be upper case in the middle of a name.
-const PIECES: [&str; 24] = [
+const PIECES: [&str; 26] = [
     "eyJ",
     "oken",
     "OKEN",
@@ -59,9 +62,12 @@ const PIECES: [&str; 24] = [
     "uthorization",
     "ookie",
     "redential",
+    "ignature",
+    "://",
 ];
 /// Names whose pieces would be too common: looked for as a whole.
-const WHOLE: [&str; 6] = ["jwt", "JWT", "earer", "rivate_key", "rivateKey", "AUTHORIZATION"];
+const WHOLE: [&str; 8] =
+    ["jwt", "JWT", "earer", "rivate_key", "rivateKey", "AUTHORIZATION", "\"pass\"", "-auth\""];
 
 /// Where to look more closely.
 #[derive(Debug, Clone)]
@@ -74,16 +80,18 @@ pub(super) enum Hints {
 
 impl Hints {
     pub(super) fn new(rules: &Rules) -> Hints {
-        let own: Vec<&str> = rules.fields().collect();
-        let pieces = PIECES.iter().chain(&WHOLE).chain(&own);
-        let packed = || packed::Config::new().builder().extend(pieces.clone()).build();
-        if let Some(packed) = own.is_empty().then(packed).flatten() {
+        let has_own = rules.fields().next().is_some();
+        let mut pieces: Vec<&str> = PIECES.into_iter().chain(WHOLE).collect();
+        issued::begins().for_each(|begin| pieces.push(begin));
+        pieces.extend(rules.fields());
+        let packed = || packed::Config::new().builder().extend(&pieces).build();
+        if let Some(packed) = (!has_own).then(packed).flatten() {
             return Hints::Packed(packed);
         }
         let automaton = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostFirst)
-            .ascii_case_insensitive(!own.is_empty())
-            .build(pieces);
+            .ascii_case_insensitive(has_own)
+            .build(&pieces);
         // A few dozen short words always fit.
         Hints::Automaton(automaton.unwrap_or_else(|_| AhoCorasick::new(WHOLE).expect("six words fit")))
     }
@@ -113,15 +121,33 @@ pub(super) fn notice(text: &str, hints: &Hints, rules: &Rules, trust: Trust) -> 
         if hint.start < read_to {
             return;
         }
-        if text.as_bytes()[hint.clone()].starts_with(b"eyJ") {
+        if &text[hint.clone()] == "://" {
+            let (urls, end) = places::in_url_at(text, hint.start);
+            // What stands in its query may be named as fields are.
+            if !urls.is_empty() {
+                read_to = end;
+            }
+            found.extend(urls);
+        } else if let Some(span) = issued::at(text, hint.start) {
+            read_to = span.end;
+            let value = text[span.clone()].to_owned();
+            found.push(Noticed { name: issued::NAME.to_owned(), value, span: Some(span) });
+        } else if text.as_bytes()[hint.clone()].starts_with(b"eyJ") {
             if let Some(span) = jwt_at(text, hint.start) {
                 read_to = span.end;
                 let value = text[span.clone()].to_owned();
                 found.push(Noticed { name: "jwt".to_owned(), value, span: Some(span) });
             }
-        } else if let Some(field) = field_at(text, hint) {
+        } else if let Some(field) = field_at(text, hint.clone()) {
             read_to = field.name.end;
             field.judge(text, rules, trust, &mut found);
+        } else {
+            let name = name_at(text.as_bytes(), &hint);
+            let suspicion = rules.suspicion(&text[name.clone()]);
+            if suspicion.is_some() || !rules.keeps(&text[name.clone()]) {
+                found.extend(places::at_name(text, &name, suspicion));
+            }
+            read_to = name.end;
         }
     });
     found.retain(|one: &Noticed| {
@@ -169,13 +195,23 @@ enum Style {
     Line,
 }
 
+/// The name that has this piece in it.
+fn name_at(bytes: &[u8], piece: &Range<usize>) -> Range<usize> {
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    let mut start =
+        bytes[..piece.start].iter().rposition(|byte| !is_name(byte)).map_or(0, |before| before + 1);
+    // The line break of a JSON string is no letter of the name behind it.
+    let is_escaped = start > 0 && bytes[start - 1] == b'\\' && matches!(bytes[start], b'n' | b'r' | b't');
+    start += usize::from(is_escaped && start < piece.start);
+    let end =
+        bytes[piece.end..].iter().position(|byte| !is_name(byte)).map_or(bytes.len(), |len| piece.end + len);
+    start..end
+}
+
 /// The field whose name has this piece in it.
 fn field_at(text: &str, piece: Range<usize>) -> Option<Field> {
     let bytes = text.as_bytes();
-    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
-    let start = bytes[..piece.start].iter().rposition(|byte| !is_name(byte)).map_or(0, |before| before + 1);
-    let end =
-        bytes[piece.end..].iter().position(|byte| !is_name(byte)).map_or(bytes.len(), |len| piece.end + len);
+    let Range { start, end } = name_at(bytes, &piece);
     let name = start..end;
     let blank =
         |from: usize| from + bytes[from..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
@@ -218,9 +254,20 @@ fn field_at(text: &str, piece: Range<usize>) -> Option<Field> {
         let to = quoted.or_else(|| (from..bytes.len()).find(|at| ends(*at))).unwrap_or(bytes.len());
         return (to > from).then_some(Field { name, value: from..to, style: Style::Assigned });
     }
-    let starts_a_word = before.last().is_none_or(u8::is_ascii_whitespace);
+    let is_header = is_credential_header(&text[name.clone()]);
+    let starts_a_word = before.last().is_none_or(|byte| {
+        byte.is_ascii_whitespace()
+            || is_header && matches!(byte, b'\'' | b'"' | b'`' | b'(' | b'\\' | b'n' | b'r' | b't')
+    });
     if after.starts_with(b":") && starts_a_word {
         let from = blank(sign + 1);
+        // An argument, as GraphQL and programs write it: `password: "…"`.
+        let slashes = bytes[from..].iter().take_while(|byte| **byte == b'\\').count();
+        if bytes.get(from + slashes) == Some(&b'"') && slashes <= 1 {
+            let open = from + slashes + 1;
+            let to = closing(bytes, open, b'"', slashes)?;
+            return (to > open).then_some(Field { name, value: open..to, style: Style::Assigned });
+        }
         let ends = |byte: &u8| matches!(byte, b'\r' | b'\n' | b'"' | b'\'' | b'\\' | b'`' | b'<');
         let to = bytes[from..].iter().position(ends).map_or(bytes.len(), |len| from + len);
         return (to > from).then_some(Field { name, value: from..to, style: Style::Line });
