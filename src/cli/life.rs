@@ -96,6 +96,7 @@ pub(super) fn selected(store: &Store, named: &[String]) -> Result<Vec<String>, C
         }
         return Ok(pending);
     }
+    named.iter().try_for_each(|name| Store::check_name(name))?;
     match named.iter().find(|name| !pending.contains(name)) {
         Some(name) => Err(StoreError::NoProposal(name.clone()).into()),
         None => Ok(named.to_vec()),

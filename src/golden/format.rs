@@ -635,15 +635,17 @@ fn write_into(out: &mut String, golden: &Golden) -> std::fmt::Result {
     writeln!(out, "about = {}", string(&golden.about))?;
     writeln!(out)?;
     let pretty = golden.order.pretty(96);
-    if pretty.contains(['"', '\\']) {
-        writeln!(out, "order = '''")?;
-    } else {
-        writeln!(out, "order = \"\"\"")?;
-    }
+    // A name may hold whatever would end a string: then what stands in it is escaped.
+    let (pretty, quotes) = match (pretty.contains("'''"), pretty.contains(['"', '\\'])) {
+        (true, _) => (pretty.replace('\\', "\\\\").replace('"', "\\\""), "\"\"\""),
+        (false, true) => (pretty, "'''"),
+        (false, false) => (pretty, "\"\"\""),
+    };
+    writeln!(out, "order = {quotes}")?;
     for line in pretty.lines() {
         writeln!(out, "  {line}")?;
     }
-    writeln!(out, "{}", if pretty.contains(['"', '\\']) { "'''" } else { "\"\"\"" })?;
+    writeln!(out, "{quotes}")?;
     let mut clients: Vec<Label> =
         golden.order.labels().into_iter().filter(|label| label.is_client()).cloned().collect();
     let simple = golden.script == clients
@@ -925,5 +927,35 @@ fn same(a: &toml_edit::Value, b: &toml_edit::Value) -> bool {
             a == b || matches!((order_syntax::parse(&a), order_syntax::parse(&b)), (Ok(a), Ok(b)) if a == b)
         }
         (a, b) => a.is_some() && a == b,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Event, Golden, Order, read};
+    use super::*;
+    use crate::transcript::Side;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn whatever_an_event_is_called_its_golden_can_be_read(
+            names in proptest::collection::btree_set("(\\PC|['\"\\\\>< \n\r\u{1b}\u{85}\u{202e}]){1,8}|'''|\"\"\"", 1..6),
+        ) {
+            let labels: Vec<Label> = names.iter().map(|name| Label::new(Side::Server, name)).collect();
+            let mut golden = Golden {
+                order: Order::Seq(labels.iter().cloned().map(Order::Event).collect()).simplified(),
+                ..Golden::default()
+            };
+            golden.events.extend(labels.iter().map(|label| (label.clone(), Event::default())));
+            let text = write(&golden);
+            let back = match read("g.toml", &text) {
+                Ok(back) => back,
+                Err(problems) => return Err(TestCaseError::fail(format!("{problems}\n{text}"))),
+            };
+            prop_assert_eq!(back.order.labels(), golden.order.labels());
+            prop_assert!(back.events.keys().eq(golden.events.keys()));
+            prop_assert!(!text.chars().any(|c| crate::transcript::is_unseen(c) && c != '\n'), "{:?}", text);
+        }
     }
 }

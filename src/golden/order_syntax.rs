@@ -53,6 +53,9 @@ impl Token {
 pub fn parse(text: &str) -> Result<Order, Vec<OrderError>> {
     let mut errors = Vec::new();
     let tokens = tokens(text, &mut errors);
+    if let Some(error) = beyond(&tokens) {
+        return Err(vec![error]);
+    }
     let mut parser =
         Parser { tokens: &tokens, next: 0, end: text.trim_end().len(), errors, places: HashMap::new() };
     let order = if parser.tokens.is_empty() {
@@ -70,6 +73,37 @@ pub fn parse(text: &str) -> Result<Order, Vec<OrderError>> {
             Err(errors)
         }
     }
+}
+
+/// Groups within groups: whoever reads an order, and whatever walks through it, goes no deeper.
+const MAX_DEPTH: usize = 100;
+/// Events of an order: what compares each with each takes the square of it.
+const MAX_EVENTS: usize = 4000;
+
+/// The place at which an order passes a limit.
+fn beyond(tokens: &[(Token, Range<usize>)]) -> Option<OrderError> {
+    let (mut depth, mut events) = (0usize, 0);
+    for (token, span) in tokens {
+        match token {
+            Token::Sign('(') => depth += 1,
+            Token::Sign(')') => depth = depth.saturating_sub(1),
+            Token::Name(_) => events += 1,
+            Token::Sign(_) | Token::Each | Token::Times(_) => {}
+        }
+        let message = match (depth > MAX_DEPTH, events > MAX_EVENTS) {
+            (true, _) => format!("groups are nested more than {MAX_DEPTH} deep"),
+            (_, true) => format!("an order of more than {MAX_EVENTS} events"),
+            _ => continue,
+        };
+        let hint = "split the session, or name events by another field: `name` in [dialect]";
+        return Some(OrderError {
+            span: span.clone(),
+            message,
+            label: "here".to_owned(),
+            hint: Some(hint.to_owned()),
+        });
+    }
+    None
 }
 
 /// Where each event stands in a text that [`parse`] accepts.
@@ -324,6 +358,17 @@ impl Parser<'_> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn an_order_has_limits_and_the_error_has_a_place() {
+        let nested = |levels: usize| format!("{}a{}", "(".repeat(levels), ")".repeat(levels));
+        assert!(parse(&nested(MAX_DEPTH)).is_ok());
+        let errors = parse(&nested(50_000)).expect_err("it is too deep");
+        assert_eq!((errors.len(), errors[0].span.clone()), (1, MAX_DEPTH..MAX_DEPTH + 1));
+        let wide: Vec<String> = (0..20_000).map(|n| format!("a{n}")).collect();
+        let errors = parse(&wide.join(" | ")).expect_err("it is too wide");
+        assert!(errors.len() == 1 && errors[0].message.contains("4000"), "{errors:?}");
+    }
 
     fn messages(text: &str) -> Vec<String> {
         let errors = parse(text).expect_err("it is wrong");

@@ -17,7 +17,33 @@ pub struct Lines(Inner);
 
 enum Inner {
     Plain(BufReader<File>),
-    Zstd(Box<BufReader<zstd::Decoder<'static, BufReader<File>>>>),
+    Zstd(Box<Unpacked>),
+}
+
+/// What a compressed file unpacks to, up to a limit.
+struct Unpacked {
+    out: BufReader<zstd::Decoder<'static, BufReader<File>>>,
+    /// So many bytes may still come.
+    left: u64,
+}
+
+/// Repetitive recordings become a hundredth or less; files that are made to fill a memory become a ten-thousandth.
+const MAX_RATIO: u64 = 1000;
+/// A small file may unpack to so much whatever its size.
+const SMALL: u64 = 64 << 20;
+
+impl Unpacked {
+    fn take(&mut self, count: usize) {
+        self.left = self.left.saturating_sub(count as u64);
+    }
+
+    fn within(&self) -> io::Result<()> {
+        if self.left > 0 {
+            return Ok(());
+        }
+        let what = "it unpacks to more than a thousand times its size: not a recording of goldwire";
+        Err(io::Error::new(io::ErrorKind::InvalidData, what))
+    }
 }
 
 impl Lines {
@@ -26,10 +52,21 @@ impl Lines {
     /// # Errors
     /// What the system says.
     pub fn open(path: &Path) -> io::Result<Lines> {
+        let meta = fs::metadata(path)?;
+        // Whoever opens a pipe that nobody writes to waits for ever. One that is handed over as a descriptor has a writer.
+        let is_handed = path.starts_with("/dev") || path.starts_with("/proc");
+        if !meta.is_file() && !meta.is_dir() && !is_handed {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "not a file but a pipe, a socket or a device",
+            ));
+        }
         let mut file = BufReader::with_capacity(BUFFER, File::open(path)?);
         if file.fill_buf()?.starts_with(&MAGIC) {
             let decoder = zstd::Decoder::with_buffer(file)?;
-            return Ok(Lines(Inner::Zstd(Box::new(BufReader::with_capacity(BUFFER, decoder)))));
+            let out = BufReader::with_capacity(BUFFER, decoder);
+            let left = meta.len().saturating_mul(MAX_RATIO).max(SMALL);
+            return Ok(Lines(Inner::Zstd(Box::new(Unpacked { out, left }))));
         }
         Ok(Lines(Inner::Plain(file)))
     }
@@ -49,7 +86,12 @@ impl Read for Lines {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         match &mut self.0 {
             Inner::Plain(file) => file.read(out),
-            Inner::Zstd(file) => file.read(out),
+            Inner::Zstd(file) => {
+                file.within()?;
+                let count = file.out.read(out)?;
+                file.take(count);
+                Ok(count)
+            }
         }
     }
 }
@@ -58,14 +100,20 @@ impl BufRead for Lines {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         match &mut self.0 {
             Inner::Plain(file) => file.fill_buf(),
-            Inner::Zstd(file) => file.fill_buf(),
+            Inner::Zstd(file) => {
+                file.within()?;
+                file.out.fill_buf()
+            }
         }
     }
 
     fn consume(&mut self, count: usize) {
         match &mut self.0 {
             Inner::Plain(file) => file.consume(count),
-            Inner::Zstd(file) => file.consume(count),
+            Inner::Zstd(file) => {
+                file.take(count);
+                file.out.consume(count);
+            }
         }
     }
 }

@@ -318,6 +318,8 @@ impl Store {
             remove(&path)?;
             return Ok(false);
         }
+        // What nobody can read is no proposal: better no file than one that `accept` stumbles over.
+        golden::read(&path.display().to_string(), &text).map_err(StoreError::Golden)?;
         replace(&path, &text)?;
         if let Some(changes) = self.changes(session).ok().flatten().filter(|changes| !changes.is_empty()) {
             replace(&path, &proposal::with_head(&changes, &text))?;

@@ -295,6 +295,11 @@ fn note_request(redactor: &Redactor, request: &RequestParts) {
 }
 
 fn connect_error(plan: &Plan<'_>, options: &ConnectOptions, error: &ConnectError) -> DriveError {
+    if let ConnectError::Refused { headers, .. } = error {
+        // What a redirect points to may hold a token, as any URL may.
+        plan.redactor.note_request("", headers.iter().map(|(name, value)| (&**name, &**value)));
+        headers.iter().for_each(|(_, value)| plan.redactor.note_url(value));
+    }
     DriveError::Connect {
         url: plan.redactor.clean_url(&options.request.url).into_owned(),
         cause: plan.redactor.clean(&error.to_string()).into_owned(),

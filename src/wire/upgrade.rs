@@ -4,7 +4,7 @@
 //! came back, and what a server says that refuses. We send what a client must, and what we were told to; nothing else.
 
 use crate::auth::TrustError;
-use crate::transcript::Gap;
+use crate::transcript::{Gap, visible};
 use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -117,7 +117,7 @@ pub enum ConnectError {
         cause: String,
     },
     /// The server answered, and it does not want this WebSocket.
-    #[error("the server refused the upgrade with HTTP {status}{}{}", if body.is_empty() { "" } else { ": " }, body.trim_end())]
+    #[error("the server refused the upgrade with HTTP {status}{}{}", leads_to(*status, headers), with_body(body))]
     Refused {
         /// The HTTP status, never 101.
         status: u16,
@@ -139,9 +139,34 @@ pub enum ConnectError {
     Protocol(String),
 }
 
+/// Where a redirect points to.
+fn leads_to(status: u16, headers: &[(String, String)]) -> String {
+    let location = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("location"));
+    match location.filter(|_| (300..400).contains(&status)) {
+        Some((_, to)) => format!(" to {}", visible(to)),
+        None => String::new(),
+    }
+}
+
+fn with_body(body: &str) -> String {
+    match body.trim_end() {
+        "" => String::new(),
+        body => format!(": {body}"),
+    }
+}
+
 impl ConnectError {
     /// A way out.
     pub fn hint(&self) -> Option<String> {
+        if let ConnectError::Refused { headers, .. } = self
+            && let Some((_, wanted)) =
+                headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("sec-websocket-protocol"))
+        {
+            return Some(format!(
+                "the server names the subprotocol `{}`: `subprotocols = […]` in the target asks for it",
+                visible(wanted)
+            ));
+        }
         let hint = match self {
             ConnectError::Url { kind: HTTP_URL, .. } => "it begins with http:// or https://",
             ConnectError::Url { .. } => "it begins with ws:// or wss://",
@@ -166,6 +191,23 @@ impl ConnectError {
             }
             ConnectError::Protocol(cause) if cause.contains("not HTTP") => {
                 "does another protocol listen there? for TLS, the URL begins with wss://"
+            }
+            ConnectError::Refused { status: 400 | 426, body, .. }
+                if body.to_ascii_lowercase().contains("protocol") =>
+            {
+                "does it want a subprotocol? `subprotocols = [\"…\"]` in the target asks for one"
+            }
+            ConnectError::Refused { status: 400, body, .. }
+                if body.to_ascii_lowercase().contains("https") =>
+            {
+                "it speaks TLS there: the URL begins with wss://"
+            }
+            ConnectError::Dropped { stage: Stage::Tls, .. } => {
+                "does it speak TLS there? if not, the URL begins with ws://; it may also want a certificate of the client, \
+                 which goldwire cannot show"
+            }
+            ConnectError::Dropped { stage: Stage::Upgrade, .. } => {
+                "it took the request and said nothing: if it speaks TLS there, the URL begins with wss://; else its log knows"
             }
             ConnectError::Header { .. }
             | ConnectError::NoRoute { .. }

@@ -11,7 +11,9 @@ use super::{issued, logins};
 use crate::secret::{is_credential_header, is_plain_words, looks_like_credential};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
+use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 
@@ -74,6 +76,7 @@ impl Redactor {
         for (index, line) in text.lines().enumerate() {
             let mut found = Vec::new();
             self.look(line, MAX_DEPTH, &mut found);
+            logins_within(line, &mut found);
             // What encloses comes first; what lies within it, or was found in two ways, is the same.
             found.sort_by_key(|(span, _)| (span.start, std::cmp::Reverse(span.end)));
             let mut end = 0;
@@ -116,6 +119,11 @@ impl Redactor {
                 continue;
             }
             for bytes in decoded(&text[run.clone()]) {
+                let password = logins::mqtt_password(&bytes)
+                    .map(|span| String::from_utf8_lossy(&bytes[span]).into_owned());
+                if password.is_some_and(|password| !password.contains("{{secret:")) {
+                    found.push((run.clone(), LeftoverKind::Named("password".to_owned())));
+                }
                 let mut inner = Vec::new();
                 self.look(&String::from_utf8_lossy(&bytes), depth - 1, &mut inner);
                 found.extend(inner.into_iter().take(1).map(|(_, kind)| (run.clone(), kind)));
@@ -188,6 +196,17 @@ impl Redactor {
             let Some(span) = noticed.span else { continue };
             found.push((span, LeftoverKind::Named(noticed.name)));
         }
+    }
+}
+
+/// Logins in the texts of a recorded line: each begins where its text does.
+fn logins_within(line: &str, found: &mut Vec<Found>) {
+    let Ok(map) = serde_json::from_str::<BTreeMap<Cow<'_, str>, &RawValue>>(line) else { return };
+    for raw in map.values().map(|value| value.get()).filter(|raw| raw.starts_with('"')) {
+        let start = (raw.as_ptr() as usize).saturating_sub(line.as_ptr() as usize);
+        let Ok(text) = serde_json::from_str::<String>(raw) else { continue };
+        let logins = logins::in_text(&text).into_iter().filter(|one| one.span.is_some());
+        found.extend(logins.map(|one| (start..start + raw.len(), LeftoverKind::Named(one.name))));
     }
 }
 

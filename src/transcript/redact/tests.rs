@@ -213,3 +213,41 @@ proptest! {
         prop_assert_eq!(redactor.clean(&once).into_owned(), once);
     }
 }
+
+#[test]
+fn a_credential_is_hidden_in_whatever_stands_under_its_name() {
+    for (text, secret) in [
+        (r#"{"headers":[{"name":"Authorization","value":"Bearer kv-0028-value"}]}"#, "kv-0028-value"),
+        (r#"{"headers":[{"value":"sid=kv-0028-value","name":"Cookie"}]}"#, "kv-0028-value"),
+        (r#"{"h":[["authorization","Bearer kv-0028-value"],["a","b"]]}"#, "kv-0028-value"),
+        (r#"{"line":"curl -H 'Authorization: Bearer kv-0028-value' https://x.test"}"#, "kv-0028-value"),
+        (r#"{"DATABASE_URL":"postgres://app:kv-0028-value@db/x"}"#, "kv-0028-value"),
+        (r#"{"u":"https://s3.test/a?X-Amz-Signature=kv0028value&x=1"}"#, "kv0028value"),
+        (r#"{"password":12345678}"#, "12345678"),
+        (r#"{"credentials":{"user":"ada","inner":["kv-0028-Value1"]}}"#, "kv-0028-Value1"),
+        (r#"{"passwords":["kv-0028-Value1"]}"#, "kv-0028-Value1"),
+        ("<login><password>kv-0028-value</password></login>", "kv-0028-value"),
+        (r#"{"query":"mutation { login(password: \"kv-0028-value\") { id } }"}"#, "kv-0028-value"),
+        (r#"{"k":"AKIAIOSFODNN7EXAMPLE"}"#, "AKIAIOSFODNN7EXAMPLE"),
+        (r#"{"said":"use ghp_a1B2c3D4e5F6a1B2c3D4e5F6a1B2c3D4e5F6 now"}"#, "a1B2c3D4e5F6"),
+    ] {
+        let redactor = Redactor::default();
+        let clean = redactor.clean(text).into_owned();
+        assert!(!clean.contains(secret) && clean.contains("{{secret:"), "{clean}");
+        if text.starts_with('{') {
+            assert!(serde_json::from_str::<serde_json::Value>(&clean).is_ok(), "{clean}");
+        }
+        assert!(!Redactor::default().leftovers(text).is_empty(), "{text}");
+        assert!(redactor.leftovers(&clean).is_empty(), "{clean}: {:?}", redactor.leftovers(&clean));
+    }
+    for text in [
+        r#"{"_meta":{"progressToken":"a1b2c3d4e5f6a7b8"}}"#,
+        r#"{"token":" hello","logprobs":{"tokens":["Hel","lo"]},"max_tokens":4096}"#,
+        r#"{"usage":{"input_tokens":123456,"total_tokens":223456}}"#,
+        r#"{"name":"Authorization","description":"who may come in"}"#,
+        r#"{"url":"https://x.test/a?page=2&code=7","pass":true}"#,
+        r#"{"passwords":["is required"]}"#,
+    ] {
+        assert_eq!(Redactor::default().clean(text), text);
+    }
+}
