@@ -38,6 +38,7 @@ use super::{
 };
 use crate::dialect::{Dialect, HttpNames, JsonNames, Label, Protocol, Spoken};
 use crate::transcript::Gap;
+use crate::transcript::is_unseen;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value;
@@ -614,7 +615,27 @@ pub fn write(golden: &Golden) -> String {
     out
 }
 
+/// A text as a basic string in which nothing is hidden; none where nothing has to be escaped for that.
+fn seen(text: &str) -> Option<String> {
+    if !text.chars().any(is_unseen) {
+        return None;
+    }
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            c if is_unseen(c) => out.push_str(&format!("\\U{:08X}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    Some(out)
+}
+
 fn string(text: &str) -> String {
+    if let Some(text) = seen(text) {
+        return text;
+    }
     toml_edit::Value::from(text).to_string().trim().to_owned()
 }
 
@@ -627,6 +648,9 @@ fn strings(texts: impl IntoIterator<Item = impl AsRef<str>>) -> String {
 }
 
 fn key(name: &str) -> String {
+    if let Some(name) = seen(name) {
+        return name;
+    }
     toml_edit::Key::new(name).to_string().trim().to_owned()
 }
 

@@ -12,6 +12,7 @@ mod docs;
 mod exchange;
 mod files;
 mod hand;
+mod hostile;
 mod http;
 mod init;
 mod laws;
