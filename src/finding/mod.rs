@@ -244,8 +244,9 @@ impl Finding {
     /// With what the golden says and what came instead.
     #[must_use]
     pub fn values(mut self, expected: impl Into<String>, actual: impl Into<String>) -> Finding {
-        self.expected = Some(expected.into());
-        self.actual = Some(actual.into());
+        // Each on one line, whatever a name or a value has in it.
+        self.expected = Some(crate::transcript::visible(&expected.into()).into_owned());
+        self.actual = Some(crate::transcript::visible(&actual.into()).into_owned());
         self
     }
 

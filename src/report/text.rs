@@ -19,6 +19,7 @@ use super::Shown;
 use crate::diff::{Mark, Pace, Row, rows, words};
 use crate::finding::{Answer, Finding, LiveCheck, Outcome, Run, Severity, Verdict};
 use crate::golden::LiveItem;
+use crate::transcript::visible;
 use anstyle::{AnsiColor, Style};
 use std::io::{self, Write};
 
@@ -400,7 +401,7 @@ pub(super) fn write_rows(out: &mut impl Write, rows: &[Row], columns: Option<usi
                     Mark::Changed => ('~', DOUBT),
                 };
                 let gap = gap.map(|gap| gap.to_string()).unwrap_or_default();
-                let cell = |name: &Option<String>| clip(&cell(name, *lane, *times), width);
+                let cell = |name: &Option<String>| clip(&visible(&cell(name, *lane, *times)), width);
                 let line = format!("{:<width$} {:<width$} {gap:>9}", cell(golden), cell(live));
                 let bar = pace.map(|pace| format!("  {}", bar(pace))).unwrap_or_default();
                 let line = format!("{line}{bar}");
