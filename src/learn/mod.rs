@@ -21,8 +21,8 @@ mod sums;
 mod timing;
 
 use crate::dialect::{self, Dialect, Event};
-use crate::golden::{self, Before, Golden, Monitor, Order};
-use crate::transcript::{Header, Transcript};
+use crate::golden::{self, Before, Envelope, Golden, Monitor, Order};
+use crate::transcript::{Gap, Header, Transcript};
 use lanes::Lanes;
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -311,6 +311,8 @@ fn summarize<R: Recordings + ?Sized>(
 fn keep(golden: &mut Golden, previous: &Golden) {
     golden.about.clone_from(&previous.about);
     golden.pace = previous.pace;
+    golden.time = previous.time;
+    golden.budget.clone_from(&previous.budget);
     golden.wait = previous.wait;
     golden.linger = previous.linger;
     golden.keep.clone_from(&previous.keep);
@@ -334,6 +336,15 @@ fn keep(golden: &mut Golden, previous: &Golden) {
             continue;
         };
         new.critical |= old.critical;
+        for allowed in old.timing.iter().filter(|timing| timing.at_most.is_some()) {
+            match new.timing.iter_mut().find(|timing| timing.after == allowed.after) {
+                Some(timing) => timing.at_most = allowed.at_most,
+                // What no recording shows is still what a person allows.
+                None => {
+                    new.timing.push(Envelope { usual: Gap::ZERO, samples: 0, runs: 0, ..allowed.clone() })
+                }
+            }
+        }
         if keeps(&key) {
             *new = old.clone();
             continue;
@@ -401,11 +412,18 @@ fn notes(golden: &Golden, incomplete: u32, has_prefixes: bool) -> Vec<String> {
             golden::MIN_RUNS - n
         ));
     }
-    if golden.learned.days < 3 {
+    let (hosts, occasions) = (golden.learned.hosts.len(), golden.learned.occasions.count);
+    if bounded > 0 && hosts == 0 {
         notes.push(
-            "all recordings come from fewer than 3 days: the difference between days is assumed, not known"
+            "no recording says on what host it was made: times are judged by their shape everywhere"
                 .to_owned(),
         );
+    } else if bounded > 0 && hosts < 3 {
+        notes.push(format!(
+            "times are of {} and {}: they hold there; elsewhere goldwire judges their shape, and fails only what stalls",
+            of(u32::try_from(hosts).unwrap_or(u32::MAX), "class of hosts", "classes of hosts"),
+            of(occasions, "occasion", "occasions"),
+        ));
     }
     notes.extend(guarantee::notes(golden));
     let once: usize = golden.events.values().filter(|event| event.runs == 1 && n > 1).count();

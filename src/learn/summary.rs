@@ -69,7 +69,7 @@ impl Summary {
         self.facts.add(&session, &structure.lanes);
         self.live.add(&recording.header, &Traces::of(&session.events));
         let (gaps, fits) = follow(&session, structure);
-        self.times.add(&gaps);
+        self.times.add(&timing::bucket(&recording.header), recording.ending.host, &gaps);
         if !fits {
             self.misfits.insert((hash_of(&recording.header), index));
             self.bound();
@@ -149,16 +149,14 @@ impl Summary {
         self.facts.write(lanes, self.recordings, &mut events);
         let script = script::learn(sessions, order, &mut events, previous);
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let learned = Learned {
+        let mut learned = Learned {
             recordings: self.recordings,
             users: count(self.users.len()),
             days: count(self.days.len()),
             between: self.between,
-            reason: String::new(),
+            ..Learned::default()
         };
-        self.times.write(learned.recordings, learned.days, &mut events);
-        let gaps: Vec<Gaps> = sessions.iter().map(|session| follow(session, structure).0).collect();
-        let whole_run = timing::whole_run(&gaps, learned.days, &events);
+        self.times.write(&mut learned, &mut events);
         let golden = Golden {
             about: String::new(),
             dialect: dialect.clone(),
@@ -167,13 +165,14 @@ impl Summary {
             script,
             ends: self.ends.into_iter().collect(),
             pace: Pace::Causal,
+            time: None,
             wait: Gap::from_millis(10_000),
             linger: Gap::from_millis(250),
             keep: Vec::new(),
             require_live: Vec::new(),
             probes: Vec::new(),
+            budget: None,
             learned,
-            whole_run,
             events,
             places: BTreeMap::new(),
         };
