@@ -12,6 +12,7 @@ mod docs;
 mod exchange;
 mod files;
 mod hand;
+mod hosts;
 mod http;
 mod init;
 mod laws;
