@@ -5,8 +5,6 @@
 //! runs together by [`judge_timing`], over several rounds by [`judge_rounds`]. Nothing here can fail: it can only find.
 
 mod binding;
-#[cfg(test)]
-mod dialects;
 mod evidence;
 mod explain;
 mod liveness;

@@ -7,6 +7,7 @@
 use super::Session;
 use crate::dialect::{Event, Label, REQUEST, pointer};
 use crate::golden::Format;
+use crate::transcript::Side;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,6 +27,12 @@ pub(super) struct Lanes {
 
 /// Two nodes are one key when they share a value in this share of the recordings that have both.
 const SHARED: f64 = 0.3;
+/// So many lanes of a key that never overlapped tell that they never do.
+const MIN_ROUNDS: usize = 8;
+/// A whole number below this may be the same by chance.
+const SMALL: u64 = 1_000_000;
+/// A tuple has at most so many places.
+const MAX_PLACES: usize = 8;
 
 #[derive(Default)]
 struct Class {
@@ -33,14 +40,14 @@ struct Class {
 }
 
 impl Lanes {
-    /// Finds the keys of a set of sessions.
-    pub(super) fn find(sessions: &[Session]) -> Lanes {
-        let classes = classes(sessions);
+    /// Finds the keys of a set of sessions. `reply` says where requests have their id, if they have one.
+    pub(super) fn find(sessions: &[Session], reply: Option<&str>) -> Lanes {
+        let classes = classes(sessions, reply);
         let mut lanes = Lanes::default();
         let mut used: BTreeSet<String> = BTreeSet::new();
         for class in &classes {
             let pointers = primary(class, sessions);
-            if !makes_lanes(&pointers, sessions) {
+            if !makes_lanes(&pointers, sessions) || !is_key(&pointers, sessions) {
                 continue;
             }
             let name = name_of(&pointers, &used);
@@ -53,10 +60,84 @@ impl Lanes {
                 .pointers
                 .insert("request".to_owned(), labels.map(|label| (label, REQUEST.to_owned())).collect());
         }
-        lanes.drop_aliases(sessions);
+        let inner = lanes.drop_aliases(sessions);
+        lanes.drop_rounds(sessions);
         lanes.nest(sessions);
+        for (key, parent) in inner {
+            if lanes.pointers.contains_key(&key) && lanes.pointers.contains_key(&parent) {
+                lanes.parents.insert(key, parent);
+            }
+        }
         lanes.settle();
+        lanes.add_places(sessions, &used);
         lanes
+    }
+
+    /// Fields that number the parts of something, and begin again with the next one: the blocks of a message by `index`.
+    /// Only events that stand in no other lane are told apart so.
+    fn add_places(&mut self, sessions: &[Session], used: &BTreeSet<String>) {
+        let mut places: BTreeMap<String, BTreeMap<Label, String>> = BTreeMap::new();
+        let mut counts: BTreeMap<&Label, usize> = BTreeMap::new();
+        let mut with: BTreeMap<(Label, String), usize> = BTreeMap::new();
+        for event in sessions.iter().flat_map(|session| &session.events) {
+            *counts.entry(&event.label).or_default() += 1;
+            walk(&event.data, "", 0, &mut |path, value| {
+                if is_place(leaf(path)) && value.is_u64() {
+                    *with.entry((event.label.clone(), path.to_owned())).or_default() += 1;
+                }
+            });
+        }
+        for ((label, path), n) in with {
+            // Nearest to the top first, by the order of paths.
+            if counts[&label] == n && self.home(&label).is_none() {
+                let own = places.entry(leaf(&path).to_owned()).or_default();
+                if own.get(&label).is_none_or(|before| before.matches('/').count() > path.matches('/').count()) {
+                    own.insert(label, path);
+                }
+            }
+        }
+        for pointers in places.into_values() {
+            let taken = pointers.keys().any(|label| self.homes.contains_key(label));
+            if taken || pointers.len() < 2 || !makes_lanes(&pointers, sessions) || !begins_alike(&pointers, sessions) {
+                continue;
+            }
+            let names = used.iter().chain(self.pointers.keys()).cloned().collect();
+            let name = name_of(&pointers, &names);
+            for label in pointers.keys() {
+                self.homes.insert(label.clone(), name.clone());
+            }
+            self.pointers.insert(name, pointers);
+        }
+    }
+
+    /// A key of which no two lanes ever overlap, and within whose lanes mostly other events come, tells rounds apart, not
+    /// lanes: all that comes between the beginning of a run and its end belongs to the run, with its id or without.
+    fn drop_rounds(&mut self, sessions: &[Session]) {
+        let is_round = |key: &String| {
+            let (mut lanes, mut wide, mut runs) = (0, 0, 0);
+            for session in sessions {
+                let mut spans: BTreeMap<String, (usize, usize, usize)> = BTreeMap::new();
+                for (at, event) in session.events.iter().enumerate() {
+                    if let Some(value) = self.value(event, key) {
+                        let span = spans.entry(value).or_insert((at, at, 0));
+                        (span.1, span.2) = (at, span.2 + 1);
+                    }
+                }
+                let mut spans: Vec<(usize, usize, usize)> = spans.into_values().collect();
+                spans.sort_unstable();
+                if spans.windows(2).any(|pair| pair[0].1 > pair[1].0) {
+                    return false;
+                }
+                lanes += spans.len();
+                wide += spans.iter().filter(|(first, last, own)| (last + 1 - first) >= 2 * own).count();
+                runs += usize::from(spans.len() > 1);
+            }
+            runs >= 2 && lanes >= MIN_ROUNDS && wide * 10 >= lanes * 6
+        };
+        let rounds: Vec<String> = self.pointers.keys().filter(|key| is_round(key)).cloned().collect();
+        for key in rounds {
+            self.pointers.remove(&key);
+        }
     }
 
     /// Where an event carries a key.
@@ -93,20 +174,44 @@ impl Lanes {
         chain
     }
 
-    /// Two keys whose values correspond one to one are one key; the one that more events carry stays.
-    fn drop_aliases(&mut self, sessions: &[Session]) {
+    /// Two keys whose values correspond one to one are one key; the one that more events carry stays. Where the other one
+    /// has events that carry it alone, as progress has the token that its request gave it, its lanes lie within: it and
+    /// the key around it are answered.
+    fn drop_aliases(&mut self, sessions: &[Session]) -> Vec<(String, String)> {
         let keys: Vec<String> = self.pointers.keys().cloned().collect();
+        let mut inner = Vec::new();
         for a in &keys {
             for b in &keys {
                 if a >= b || !self.pointers.contains_key(a) || !self.pointers.contains_key(b) {
                     continue;
                 }
                 if self.determines(sessions, a, b) && self.determines(sessions, b, a) {
-                    let gone = if self.pointers[a].len() >= self.pointers[b].len() { b } else { a };
-                    self.pointers.remove(gone);
+                    let (stays, other) =
+                        if self.pointers[a].len() >= self.pointers[b].len() { (a, b) } else { (b, a) };
+                    let has_own =
+                        self.pointers[other].keys().any(|label| !self.pointers[stays].contains_key(label));
+                    if has_own && self.begins_with_both(sessions, stays, other) {
+                        inner.push((other.clone(), stays.clone()));
+                    } else {
+                        self.pointers.remove(other);
+                    }
                 }
             }
         }
+        inner
+    }
+
+    /// Whether every lane of `inner` that has several events begins with one that carries `outer`, too.
+    fn begins_with_both(&self, sessions: &[Session], outer: &str, inner: &str) -> bool {
+        sessions.iter().all(|session| {
+            let mut lanes: BTreeMap<String, (bool, u32)> = BTreeMap::new();
+            for event in &session.events {
+                if let Some(value) = self.value(event, inner) {
+                    lanes.entry(value).or_insert((self.value(event, outer).is_some(), 0)).1 += 1;
+                }
+            }
+            lanes.values().all(|(begins, events)| *begins || *events < 2)
+        })
     }
 
     /// Whether every value of `a` meets only one value of `b`, and they do meet.
@@ -203,11 +308,37 @@ pub(super) fn is_id(path: &str, value: &Value) -> bool {
     }
 }
 
-/// Every id in a payload with its pointer; items of lists are not keys of their event.
-fn ids(value: &Value, twins: &BTreeSet<String>) -> Vec<(String, String)> {
+/// Whether a field says by its name that it refers to something: `id`, `callId`, `progressToken`, `ref`, and any place of
+/// a tuple.
+pub(super) fn is_reference(path: &str) -> bool {
+    let leaf = leaf(path);
+    let lower = leaf.to_ascii_lowercase();
+    ["id", "ref", "token", "tx", "transaction", "nonce", "uuid", "cid", "correlation"].contains(&lower.as_str())
+        || ["_id", "-id", "Id", "ID", "_ref", "Ref", "_token", "Token", "_key"].iter().any(|end| leaf.ends_with(end))
+        || (!leaf.is_empty() && leaf.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Whether a field says by its name that it numbers the parts of something.
+fn is_place(leaf: &str) -> bool {
+    leaf == "index" || leaf == "idx" || leaf.ends_with("_index") || leaf.ends_with("Index")
+}
+
+/// What makes a value a key besides its look.
+#[derive(Default)]
+struct Known {
+    /// Fields whose number is always that of the id beside it.
+    twins: BTreeSet<String>,
+    /// Places of what one side gave and the other said again.
+    tokens: BTreeSet<Node>,
+}
+
+/// Every id in a payload with its pointer; items of lists are not keys of their event, places of a tuple are.
+fn ids(event: &Event, known: &Known) -> Vec<(String, String)> {
     let mut out = Vec::new();
-    walk(value, "", 0, &mut |path, value| {
-        if is_id(path, value) || (value.is_u64() && twins.contains(leaf(path))) {
+    walk(&event.data, "", 0, &mut |path, value| {
+        let is_token =
+            || !known.tokens.is_empty() && known.tokens.contains(&(event.label.clone(), path.to_owned()));
+        if is_id(path, value) || (value.is_u64() && known.twins.contains(leaf(path))) || is_token() {
             out.extend(id_text(value).map(|text| (path.to_owned(), text)));
         }
     });
@@ -219,6 +350,11 @@ fn walk(value: &Value, path: &str, depth: usize, visit: &mut impl FnMut(&str, &V
         Value::Object(map) if depth < 5 => {
             for (key, item) in map {
                 walk(item, &format!("{path}{}", pointer([key.as_str()])), depth + 1, visit);
+            }
+        }
+        Value::Array(items) if depth == 0 && items.len() <= MAX_PLACES => {
+            for (place, item) in items.iter().enumerate() {
+                walk(item, &format!("/{place}"), 1, visit);
             }
         }
         value => visit(path, value),
@@ -257,16 +393,92 @@ fn twins(sessions: &[Session]) -> BTreeSet<String> {
     always.map(|((_, path), _)| leaf(&path).to_owned()).collect()
 }
 
-fn classes(sessions: &[Session]) -> Vec<Class> {
+/// How often a place shows a value, and how often the other side had said it before in a field of that name.
+#[derive(Default)]
+struct Echo {
+    n: u32,
+    again: u32,
+    /// Whether it showed one value twice in a session.
+    repeats: bool,
+    values: BTreeSet<String>,
+}
+
+/// Places of tokens: what one side gives in a field that refers to something, each time another one, and the other side
+/// says again in a field of that name. It need not look like an id.
+fn tokens(sessions: &[Session]) -> BTreeSet<Node> {
+    let mut echoes: BTreeMap<Node, Echo> = BTreeMap::new();
+    for session in sessions {
+        let mut said: BTreeMap<(Side, String, String), BTreeSet<Node>> = BTreeMap::new();
+        for event in &session.events {
+            walk(&event.data, "", 0, &mut |path, value| {
+                let text = id_text(value).filter(|text| text.len() <= 64 && !text.contains(char::is_whitespace));
+                let Some(text) = text.filter(|_| is_reference(path)) else { return };
+                let (side, other) = match event.label.side() {
+                    Side::Client => (Side::Client, Side::Server),
+                    Side::Server => (Side::Server, Side::Client),
+                };
+                let node = (event.label.clone(), path.to_owned());
+                let echo = echoes.entry(node.clone()).or_default();
+                echo.n += 1;
+                let is_again = said.contains_key(&(other, leaf(path).to_owned(), text.clone()));
+                echo.again += u32::from(is_again);
+                let before = said.entry((side, leaf(path).to_owned(), text.clone())).or_default();
+                echo.repeats |= !before.insert(node);
+                if echo.values.len() < 3 {
+                    echo.values.insert(text);
+                }
+            });
+        }
+    }
+    let mut tokens = BTreeSet::new();
+    let fields: BTreeSet<(Side, &str)> =
+        echoes.keys().map(|(label, path)| (label.side(), leaf(path))).collect();
+    for (side, field) in fields {
+        let of = |asks: bool| {
+            echoes.iter().filter(move |((label, path), echo)| {
+                leaf(path) == field
+                    && (label.side() == side) == asks
+                    && if asks { !echo.repeats && echo.again == 0 } else { echo.n >= 3 && echo.again * 10 >= echo.n * 9 }
+            })
+        };
+        if of(true).next().is_some() && of(false).any(|(_, echo)| echo.values.len() > 1) {
+            tokens.extend(of(true).chain(of(false)).map(|(node, _)| node.clone()));
+        }
+    }
+    tokens
+}
+
+/// Whose requests an event's ids are about, where both sides number theirs: those of the side that asked.
+fn spaces(sessions: &[Session], reply: Option<&str>) -> BTreeMap<Label, Side> {
+    let Some(reply) = reply else { return BTreeMap::new() };
+    let mut spaces = BTreeMap::new();
+    for event in sessions.iter().flat_map(|session| &session.events) {
+        let own = event.label.side();
+        let other = if own == Side::Client { Side::Server } else { Side::Client };
+        let has_id = event.data.pointer(reply).is_some_and(|id| !id.is_null());
+        let is_answer = event.label.name().starts_with("re:");
+        // What has no id of its own tells of a request of the other side.
+        let space = if has_id && !is_answer { own } else { other };
+        spaces.entry(event.label.clone()).or_insert(space);
+    }
+    spaces
+}
+
+fn classes(sessions: &[Session], reply: Option<&str>) -> Vec<Class> {
     let mut presence: BTreeMap<Node, BTreeSet<usize>> = BTreeMap::new();
     let mut shared: BTreeMap<(Node, Node), u32> = BTreeMap::new();
-    let twins = twins(sessions);
+    let known = Known { twins: twins(sessions), tokens: tokens(sessions) };
+    let spaces = spaces(sessions, reply);
     for (index, session) in sessions.iter().enumerate() {
         let mut holders: BTreeMap<String, BTreeSet<Node>> = BTreeMap::new();
         for event in &session.events {
-            for (path, text) in ids(&event.data, &twins) {
+            for (path, text) in ids(event, &known) {
                 let node = (event.label.clone(), path);
                 presence.entry(node.clone()).or_default().insert(index);
+                // Each side counts for itself.
+                let is_number = text.len() < 10 && text.bytes().all(|byte| byte.is_ascii_digit());
+                let space = spaces.get(&node.0).filter(|_| is_number);
+                let text = space.map_or(text.clone(), |space| format!("{space:?} {text}"));
                 holders.entry(text).or_default().insert(node);
             }
         }
@@ -346,6 +558,53 @@ fn makes_lanes(pointers: &BTreeMap<Label, String>, sessions: &[Session]) -> bool
         }
         events.values().filter(|n| **n >= 2).count() >= 2
     })
+}
+
+/// Whether the values of a key are one thing each. Small numbers come again by chance: they are a key where both sides
+/// say the same ones, or where each begins with the same event.
+fn is_key(pointers: &BTreeMap<Label, String>, sessions: &[Session]) -> bool {
+    let value = |event: &Event| {
+        let value = event.data.pointer(pointers.get(&event.label)?)?;
+        Some((value.as_u64().is_some_and(|number| number < SMALL), id_text(value)?))
+    };
+    let (mut small, mut all, mut distinct, mut both) = (0, 0, 0, 0);
+    for session in sessions {
+        let mut sides: BTreeMap<String, BTreeSet<Side>> = BTreeMap::new();
+        for event in &session.events {
+            if let Some((is_small, text)) = value(event) {
+                all += 1;
+                small += u32::from(is_small);
+                sides.entry(text).or_default().insert(event.label.side());
+            }
+        }
+        distinct += sides.len();
+        both += sides.values().filter(|sides| sides.len() > 1).count();
+    }
+    small * 2 < all || both * 10 >= distinct * 6 || (pointers.len() > 1 && begins_alike(pointers, sessions))
+}
+
+/// Whether there are lanes enough to tell, and nearly all of them begin with one and the same event, which begins no
+/// lane of a value twice before another event of the lane came.
+fn begins_alike(pointers: &BTreeMap<Label, String>, sessions: &[Session]) -> bool {
+    let mut first: BTreeMap<&Label, u32> = BTreeMap::new();
+    let (mut lanes, mut doubled) = (0, 0);
+    for session in sessions {
+        let mut last: BTreeMap<String, &Label> = BTreeMap::new();
+        for event in &session.events {
+            let text = pointers.get(&event.label).and_then(|at| event.data.pointer(at)).and_then(id_text);
+            let Some(text) = text else { continue };
+            match last.insert(text, &event.label) {
+                None => {
+                    lanes += 1;
+                    *first.entry(&event.label).or_default() += 1;
+                }
+                Some(before) if *before == event.label && first.contains_key(before) => doubled += 1,
+                Some(_) => {}
+            }
+        }
+    }
+    let most = first.values().copied().max().unwrap_or(0);
+    lanes >= 3 && most * 20 >= lanes * 19 && doubled * 20 <= lanes
 }
 
 /// Whether answers to several requests came side by side in some session. Connections one after another do not.

@@ -4,7 +4,7 @@
 //! about the shape of the message (mutual information), with a bonus for the names that such fields usually have.
 
 use super::Session;
-use super::lanes::Lanes;
+use super::lanes::{Lanes, is_reference};
 use crate::dialect::{self, Dialect, HttpNames, JsonNames, Label, NAMELESS, pointer, refinement};
 use crate::golden::Format;
 use crate::transcript::{Payload, Side, Transcript};
@@ -13,12 +13,25 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Names that discriminating fields usually have.
 const USUAL: [&str; 9] = ["type", "event", "kind", "method", "msg_type", "op", "action", "cmd", "t"];
+/// Names of fields that hold what people or models say, choose or are called, and never what a message is.
+const CONTENT: [&str; 22] = [
+    "prompt", "text", "content", "body", "query", "question", "answer", "model", "room", "user", "username",
+    "author", "title", "lang", "language", "locale", "url", "uri", "path", "email", "symbol", "version",
+];
+/// The largest number that may be a name: an operation's code, not a measurement.
+const MAX_CODE: u64 = 999;
 /// At most so many different names.
 const MAX_NAMES: usize = 200;
 /// A longer list is one of things of a kind.
 const MAX_PLACES: usize = 8;
 /// At most so many values make one event several.
 const MAX_STATES: usize = 4;
+/// At most so many words make one event several that has no name of its own.
+const MAX_KINDS: usize = 64;
+/// What stands before a number that is a name.
+const CODE: char = 'n';
+/// What stands before a number among the names of a candidate; no word begins so.
+const CODE_MARK: char = '#';
 /// At most so many topics make one event several.
 const MAX_TOPICS: usize = 16;
 /// So many lanes must show that the values follow each other.
@@ -30,6 +43,8 @@ struct Candidate {
     joint: BTreeMap<String, BTreeMap<u64, u32>>,
     /// Name → in how many recordings.
     recordings: BTreeMap<String, u32>,
+    /// How often something else stood there that could have been a name.
+    others: u32,
 }
 
 pub(super) fn dialect(recordings: &[&Transcript]) -> Dialect {
@@ -98,9 +113,12 @@ fn best(
             total += 1;
             *shapes.entry(shape).or_default() += 1;
             for (path, name) in names(&value) {
-                *candidates
-                    .entry(path.clone())
-                    .or_default()
+                let candidate = candidates.entry(path.clone()).or_default();
+                let Some(name) = name else {
+                    candidate.others += 1;
+                    continue;
+                };
+                *candidate
                     .joint
                     .entry(name.clone())
                     .or_default()
@@ -119,18 +137,51 @@ fn best(
         let names = candidate.joint.len();
         let recurring = candidate.recordings.values().filter(|n| **n >= 2 || recordings.len() == 1).count();
         let share = f64::from(covered) / f64::from(total.max(1));
-        let is_usual = USUAL.iter().any(|usual| path.ends_with(&format!("/{usual}")));
-        if (only_usual && !is_usual) || share < 0.3 || names > MAX_NAMES || recurring * 10 < names * 4 {
+        let leaf = path.rsplit('/').next().unwrap_or_default();
+        let is_usual = USUAL.contains(&leaf);
+        // What is the same in every message names nothing, unless it is the only name that the side has to say.
+        let is_constant = names == 1 && !is_usual && leaf != "object";
+        // Where ids or texts stand beside words, the words are no names either.
+        let is_mixed = candidate.others * 10 > covered;
+        if (only_usual && !is_usual) || is_constant || is_mixed {
             return None;
         }
-        let leaf = path.rsplit('/').next().unwrap_or_default();
+        if share < 0.3 || names > MAX_NAMES || recurring * 10 < names * 4 {
+            return None;
+        }
         let depth = i32::try_from(path.matches('/').count()).unwrap_or(9) - 1;
         let bonus = if USUAL.contains(&leaf) { 0.6 } else { 0.0 };
         let parent = if path.starts_with("/parent") { 0.4 } else { 0.0 };
-        Some(information(candidate) - 0.5 * entropy * (1.0 - share) + bonus - 0.3 * f64::from(depth) - parent)
+        // `room:7` says which one it is, not what.
+        let is_instance =
+            |name: &&String| name.split_once(':').is_some_and(|(_, rest)| rest.contains(|c: char| c.is_ascii_digit()));
+        let instances = candidate.joint.keys().filter(is_instance).count();
+        let which = if instances * 3 >= names { 0.8 } else { 0.0 };
+        let told = information(candidate) - 0.5 * entropy * (1.0 - share);
+        Some(told + bonus - 0.3 * f64::from(depth) - parent - which)
     };
+    let share = |candidate: &Candidate| {
+        let covered: u32 = candidate.joint.values().flat_map(BTreeMap::values).sum();
+        f64::from(covered) / f64::from(total.max(1))
+    };
+    // A code that every message has is its name; a word that only some have says more of those.
+    let is_code = |candidate: &Candidate| candidate.joint.keys().all(|name| name.starts_with(CODE_MARK));
+    let codes = || candidates.iter().filter(|(_, candidate)| is_code(candidate) && share(candidate) >= 0.95);
+    let is_whole = |path: &str| share(&candidates[path]) >= 0.95 && !is_code(&candidates[path]);
+    let best_word = candidates
+        .iter()
+        .filter(|(_, candidate)| !is_code(candidate))
+        .filter_map(|(path, candidate)| Some((score(path, candidate)?, path)))
+        .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)));
+    let best_code = codes()
+        .filter_map(|(path, candidate)| Some((score(path, candidate)?, path)))
+        .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)));
+    if let Some((_, path)) = best_code.filter(|_| best_word.is_none_or(|(_, path)| !is_whole(path))) {
+        return Some(path.clone());
+    }
     candidates
         .iter()
+        .filter(|(_, candidate)| !is_code(candidate))
         .filter_map(|(path, candidate)| Some((score(path, candidate)?, path)))
         // Of equals the first path wins.
         .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)))
@@ -144,30 +195,73 @@ pub(super) fn reply(sessions: &[Session], dialect: &mut Dialect) -> bool {
     if names.reply.is_some() {
         return false;
     }
-    let (mut nameless, mut answers) = (0u32, 0u32);
+    // Path → how many messages without a name have something there, and how many of them answer what was asked under it.
+    let mut found: BTreeMap<String, (u32, u32)> = BTreeMap::new();
     for session in sessions {
-        let mut asked: BTreeSet<(Side, String)> = BTreeSet::new();
+        let mut asked: BTreeSet<(Side, String, String)> = BTreeSet::new();
         for event in &session.events {
             let side = event.label.side();
             let name_at = if side == Side::Client { &names.client } else { &names.server };
             let data = own.content(event);
-            let Some(id) = data.get("id").filter(|id| !id.is_null()).map(Value::to_string) else {
-                continue;
-            };
-            if data.pointer(name_at).is_some_and(Value::is_string) {
-                asked.insert((side, id));
-            } else {
-                let other = if side == Side::Client { Side::Server } else { Side::Client };
-                nameless += 1;
-                answers += u32::from(asked.contains(&(other, id)));
+            let is_named = data.pointer(name_at).is_some_and(|name| name.is_string() || name.is_u64());
+            for (path, id) in fields(data) {
+                // In a list of places any of them may be the id; a field says by its name that it is one.
+                if path == *name_at || (data.is_object() && !is_reference(&path)) {
+                    continue;
+                }
+                let (Value::String(_) | Value::Number(_)) = id else { continue };
+                if is_named {
+                    asked.insert((side, path, id.to_string()));
+                } else {
+                    let other = if side == Side::Client { Side::Server } else { Side::Client };
+                    let is_answer = asked.contains(&(other, path.clone(), id.to_string()));
+                    let counts = found.entry(path).or_default();
+                    *counts = (counts.0 + 1, counts.1 + u32::from(is_answer));
+                }
             }
         }
     }
-    let is_found = answers >= 3 && answers * 10 >= nameless * 9;
-    if is_found {
-        names.reply = Some("/id".to_owned());
-    }
+    let answers = found.into_iter().filter(|(_, (nameless, answers))| *answers >= 3 && answers * 10 >= nameless * 9);
+    let best = answers.max_by(|a, b| (a.1.1, a.0 == "/id").cmp(&(b.1.1, b.0 == "/id")).then_with(|| b.0.cmp(&a.0)));
+    let is_found = best.is_some();
+    names.reply = best.map(|(path, _)| path);
     is_found
+}
+
+/// Events that have only a number for a name, or none, and a word in one of the usual fields that says what they are.
+pub(super) fn second(sessions: &[Session]) -> BTreeMap<Label, String> {
+    let mut found = BTreeMap::new();
+    let labels: BTreeSet<&Label> =
+        sessions.iter().flat_map(|s| &s.events).map(|event| &event.label).collect();
+    let is_bare = |label: &&Label| {
+        let name = label.name();
+        let is_number = name.strip_prefix(CODE).is_some_and(|code| code.parse::<u64>().is_ok());
+        name == NAMELESS || is_number
+    };
+    for label in labels.into_iter().filter(is_bare) {
+        let events = || sessions.iter().flat_map(|s| &s.events).filter(|event| event.label == *label);
+        let mut paths = Vec::new();
+        // Where the first one says nothing, another may.
+        if let Some(first) = events().find(|event| event.data.is_object()) {
+            words(&first.data, "", &mut paths);
+        }
+        paths.retain(|path| USUAL.contains(&path.rsplit('/').next().unwrap_or_default()));
+        let tells = |path: &String| {
+            let mut values: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
+            for (index, session) in sessions.iter().enumerate() {
+                for event in session.events.iter().filter(|event| event.label == *label) {
+                    let Some(word) = event.data.pointer(path).and_then(refinement) else { return false };
+                    values.entry(word).or_default().insert(index);
+                }
+            }
+            let recurring = values.values().filter(|runs| runs.len() >= 2 || sessions.len() == 1).count();
+            (2..=MAX_KINDS).contains(&values.len()) && recurring * 10 >= values.len() * 6
+        };
+        if let Some(path) = paths.into_iter().find(tells) {
+            found.insert(label.clone(), path);
+        }
+    }
+    found
 }
 
 /// Finds the events that are several by their subject, topic or destination: a few names that come again in most
@@ -316,7 +410,11 @@ fn words(value: &Value, path: &str, out: &mut Vec<String>) {
     let Some(map) = value.as_object() else { return };
     // What the dialect itself adds, such as a message's number, is no state.
     for (key, item) in map.iter().filter(|(key, _)| !key.starts_with('@')) {
-        if item.is_string() && refinement(item).is_some_and(|text| Format::of(text).is_none()) {
+        // Nor is an address, or what somebody wrote.
+        let is_state = |text: &str| {
+            Format::of(text).is_none() && !text.contains("//") && !CONTENT.contains(&key.to_ascii_lowercase().as_str())
+        };
+        if item.is_string() && refinement(item).is_some_and(is_state) {
             out.push(format!("{path}{}", pointer([key.as_str()])));
         }
     }
@@ -375,26 +473,37 @@ impl States {
     }
 }
 
-/// String fields down to the second level that look like names.
-fn names(value: &Value) -> Vec<(String, String)> {
+/// Fields down to the second level where a name could stand, with what it would be; none where a text or an id stands.
+fn names(value: &Value) -> Vec<(String, Option<String>)> {
     let is_name = |text: &str| {
         text.len() <= 64
             && text.starts_with(|c: char| c.is_ascii_alphabetic())
             && text.chars().all(|c| c.is_ascii_alphanumeric() || "_./:-".contains(c))
             && Format::of(text).is_none()
     };
+    let name_of = |path: &str, item: &Value| -> Option<Option<String>> {
+        let leaf = path.rsplit('/').next().unwrap_or_default();
+        let lower = leaf.to_ascii_lowercase();
+        if CONTENT.contains(&lower.as_str()) || (is_reference(path) && !leaf.starts_with(|c: char| c.is_ascii_digit())) {
+            return None;
+        }
+        match item {
+            Value::String(text) => Some(is_name(text).then(|| text.clone())),
+            Value::Number(code) if USUAL.contains(&leaf) || lower == "opcode" => {
+                Some(code.as_u64().filter(|code| *code <= MAX_CODE).map(|code| format!("{CODE_MARK}{code}")))
+            }
+            _ => None,
+        }
+    };
     let mut found = Vec::new();
     for (path, item) in fields(value) {
-        match item {
-            Value::String(text) if is_name(text) => found.push((path, text.clone())),
-            Value::Object(inner) => {
-                for (below, item) in inner {
-                    if let Some(text) = item.as_str().filter(|text| is_name(text)) {
-                        found.push((format!("{path}{}", pointer([below.as_str()])), text.to_owned()));
-                    }
-                }
+        if let Value::Object(inner) = item {
+            for (below, item) in inner {
+                let path = format!("{path}{}", pointer([below.as_str()]));
+                found.extend(name_of(&path, item).map(|name| (path, name)));
             }
-            _ => {}
+        } else {
+            found.extend(name_of(&path, item).map(|name| (path, name)));
         }
     }
     found
@@ -465,7 +574,7 @@ mod tests {
 
     fn kinds_of(words: &str) -> BTreeMap<Label, String> {
         let sessions: Vec<Session> = (0..6).map(|number| session(number, words)).collect();
-        kinds(&sessions, &Lanes::find(&sessions))
+        kinds(&sessions, &Lanes::find(&sessions, None))
     }
 
     #[test]

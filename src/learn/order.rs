@@ -913,7 +913,7 @@ mod tests {
 
     fn learned(sessions: &[&str]) -> String {
         let sessions: Vec<Session> = sessions.iter().map(|words| session(words)).collect();
-        let lanes = Lanes::find(&sessions);
+        let lanes = Lanes::find(&sessions, None);
         let (order, _) = learn(&sessions, &lanes);
         for session in &sessions {
             assert!(accepts(&order, &lanes, session), "{order} does not accept what it was learned from");
@@ -970,7 +970,7 @@ mod tests {
             .map(|i| if i % 2 == 0 { "hi >ask tick tick re:ask" } else { "hi >ask tick re:ask tick" })
             .collect();
         let recorded: Vec<Session> = sessions.iter().map(|words| session(words)).collect();
-        let lanes = Lanes::find(&recorded);
+        let lanes = Lanes::find(&recorded, None);
         let (order, _) = learn(&recorded, &lanes);
         assert!(recorded.iter().all(|session| accepts(&order, &lanes, session)), "{order}");
         for wrong in ["hi >ask tick tick", "hi >ask tick re:ask tick re:ask", "hi re:ask >ask tick tick"] {

@@ -1,0 +1,370 @@
+//! A proposal is tried before it is proposed.
+//!
+//! Every recording that a golden was learned from is held against it as `check` would hold it, time and liveness aside.
+//! What a recording contradicts is loosened or left out, and said. So a golden never rejects what it was learned from,
+//! whatever else learning may have got wrong.
+
+use super::play::{Played, play};
+use super::{LearnError, Recordings, Sample, hash_of, is_complete, learn, loosen, read_each};
+use crate::check;
+use crate::dialect::Label;
+use crate::finding::{Finding, Kind, Severity};
+use crate::golden::{Golden, Path, Rule};
+use crate::transcript::{Header, Transcript};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+/// So often the recordings that contradict the golden are held against what became of it. Each time something is given
+/// up that does not come back.
+const PASSES: usize = 200;
+/// So many things that were left out are named.
+const NAMED: usize = 8;
+
+/// What was given up, and for which recording.
+#[derive(Debug, Default)]
+pub(super) struct Loosened {
+    notes: Vec<String>,
+    done: BTreeSet<String>,
+}
+
+impl Loosened {
+    /// Sentences for a person.
+    pub(super) fn notes(self) -> Vec<String> {
+        let more = self.notes.len().saturating_sub(NAMED);
+        let mut notes: Vec<String> = self.notes.into_iter().take(NAMED).collect();
+        if more > 0 {
+            notes.push(format!("left out: {more} more of what recordings contradict"));
+        }
+        notes
+    }
+
+    fn note(&mut self, what: &str, recording: &str) -> bool {
+        let is_new = self.done.insert(what.to_owned());
+        if is_new {
+            self.notes.push(format!("left out: {what}, because recording {recording} contradicts it"));
+        }
+        is_new
+    }
+}
+
+/// What a recording is called to a person.
+fn name_of(recording: &Transcript, index: usize) -> String {
+    if recording.header.id.is_empty() { format!("{}", index + 1) } else { recording.header.id.clone() }
+}
+
+/// Loosens a golden until it accepts every recording in `own`, by index.
+pub(super) fn mend<R: Recordings + ?Sized>(
+    recordings: &R,
+    own: &[usize],
+    golden: &mut Golden,
+) -> Result<Loosened, LearnError<R::Error>> {
+    let mut loosened = Loosened::default();
+    let mut suspects = own.to_vec();
+    for pass in 0..=PASSES {
+        let found = contradictions(recordings, &suspects, golden)?;
+        if found.is_empty() {
+            if suspects.len() == own.len() {
+                break;
+            }
+            suspects = own.to_vec();
+            continue;
+        }
+        let mut changed = false;
+        // What many recordings contradict is given up once, and then they are asked again.
+        let mut touched: BTreeSet<(&Label, Option<&str>)> = BTreeSet::new();
+        for (recording, finding) in found.iter().flat_map(|(_, name, all)| all.iter().map(move |f| (name, f))) {
+            let place = (&finding.place.event, finding.place.path.as_deref());
+            if !touched.insert(place) {
+                continue;
+            }
+            changed |= loosen_for(golden, finding, recording, pass == PASSES, &mut loosened);
+        }
+        suspects = found.into_iter().map(|(index, ..)| index).collect();
+        if !changed {
+            break;
+        }
+    }
+    Ok(loosened)
+}
+
+/// The recordings that a golden rejects, with what is wrong with each.
+fn contradictions<R: Recordings + ?Sized>(
+    recordings: &R,
+    of: &[usize],
+    golden: &Golden,
+) -> Result<Vec<(usize, String, Vec<Finding>)>, LearnError<R::Error>> {
+    let judge = |index: usize, recording: &Transcript| {
+        let findings = check::check(golden, recording).findings;
+        (!findings.is_empty()).then(|| (index, name_of(recording, index), findings))
+    };
+    Ok(read_each(recordings, of, judge)?.into_iter().flatten().collect())
+}
+
+/// Gives up what a finding is about. False when it was given up before, or is held by a person.
+fn loosen_for(
+    golden: &mut Golden,
+    finding: &Finding,
+    recording: &str,
+    is_last: bool,
+    loosened: &mut Loosened,
+) -> bool {
+    let label = &finding.place.event;
+    let event_key = format!("event.{}", golden.key_of(label));
+    let holds = |key: &str| {
+        golden.keep.iter().any(|kept| key == kept || key.starts_with(&format!("{kept}."))).then(|| key.to_owned())
+    };
+    let path = finding.place.path.clone();
+    let held = match finding.kind.family() {
+        "order" => holds("order").or_else(|| {
+            let is_critical = golden.event(label).is_some_and(|event| event.critical);
+            (is_critical && finding.kind == Kind::Missing).then(|| format!("{event_key}.critical"))
+        }),
+        "ending" => holds("ends"),
+        _ => holds(&format!("{event_key}.shape.{}", path.clone().unwrap_or_default())),
+    };
+    if let Some(key) = held {
+        let said = format!("recording {recording} contradicts `{key}`, which a person holds: {}", finding.message);
+        if loosened.done.insert(said.clone()) {
+            loosened.notes.push(said);
+        }
+        return false;
+    }
+    match finding.kind.family() {
+        "order" => in_order(golden, finding, recording, is_last, loosened),
+        "ending" => match &finding.actual {
+            Some(end) if !golden.ends.contains(end) => {
+                golden.ends.push(end.clone());
+                golden.ends.sort();
+                loosened.note(&format!("that a session never ends with {end}"), recording)
+            }
+            _ => false,
+        },
+        _ => in_payload(golden, label, finding.kind, path.as_deref().unwrap_or_default(), recording, loosened),
+    }
+}
+
+fn in_order(
+    golden: &mut Golden,
+    finding: &Finding,
+    recording: &str,
+    is_last: bool,
+    loosened: &mut Loosened,
+) -> bool {
+    let label = &finding.place.event;
+    let before = golden.order.to_string();
+    let rules = golden.rules.len();
+    golden.rules.retain(|rule| rule.first != *label && rule.then != *label);
+    if golden.rules.len() < rules {
+        return loosened.note(&format!("what {label} comes before or after"), recording);
+    }
+    if is_last {
+        let labels: BTreeSet<Label> =
+            golden.events.keys().chain(golden.order.labels()).chain([label]).cloned().collect();
+        golden.order = loosen::flat(labels.iter());
+        return golden.order.to_string() != before && loosened.note("the order of all events", recording);
+    }
+    let step = match finding.kind {
+        Kind::Missing => loosen::optional(&golden.order, label).map(|order| (order, "must come")),
+        Kind::Repeated | Kind::Duplicate => {
+            loosen::unlimited(&golden.order, label).map(|order| (order, "comes only so often"))
+        }
+        _ => None,
+    };
+    let step = step.or_else(|| loosen::floating(&golden.order, label).map(|order| (order, "has a place")));
+    let Some((order, what)) = step else { return false };
+    golden.order = order.simplified();
+    if let Some(event) = golden.events.get_mut(label) {
+        let keys = golden.order.keys_of(label).unwrap_or_default();
+        event.lanes.retain(|(key, _)| keys.contains(&key.as_str()));
+    }
+    loosened.note(&format!("that {label} {what}"), recording);
+    golden.order.to_string() != before
+}
+
+fn in_payload(
+    golden: &mut Golden,
+    label: &Label,
+    kind: Kind,
+    path: &str,
+    recording: &str,
+    loosened: &mut Loosened,
+) -> bool {
+    let Some(event) = golden.events.get_mut(label) else { return false };
+    let place = event.shape.iter().position(|(own, _)| own.pattern == path);
+    let Some(place) = place else {
+        // Nothing was known of it: anything may stand there.
+        event.shape.push((Path { pattern: path.to_owned(), optional: true }, Rule::default()));
+        event.shape.sort_by(|a, b| a.0.cmp(&b.0));
+        loosened.note(&format!("what {label}{path} is"), recording);
+        return true;
+    };
+    let (own, rule) = &mut event.shape[place];
+    if kind.family() == "binding" && !rule.facts.is_empty() {
+        let facts: Vec<String> = rule.facts.drain(..).map(|fact| fact.to_string()).collect();
+        loosened.note(&format!("{label}{path}: {}", facts.join(", ")), recording);
+        return true;
+    }
+    if kind == Kind::FieldMissing && !own.optional {
+        own.optional = true;
+        loosened.note(&format!("that {label}{path} is always there"), recording);
+        return true;
+    }
+    if !rule.types.is_empty() || !rule.facts.is_empty() {
+        *rule = Rule::default();
+        loosened.note(&format!("what {label}{path} is"), recording);
+        return true;
+    }
+    // Whatever it was, nothing more is said of this payload.
+    event.shape.clear();
+    loosened.note(&format!("the shape of {label}"), recording)
+}
+
+/// So many recordings the client's half is played against.
+const PLAYED: usize = 8;
+
+/// Plays the client's half against recordings. What it waits for in vain it does not wait for any more; what can
+/// still not be played is said.
+pub(super) fn make_playable(golden: &mut Golden, sample: &Sample<'_>) -> Vec<String> {
+    if golden.script.is_empty() {
+        return Vec::new();
+    }
+    let recordings: Vec<(usize, &Transcript)> =
+        sample.recordings.iter().map(|(index, recording)| (*index, &**recording)).collect();
+    let mut notes = Vec::new();
+    let mut stuck: Option<(String, Vec<String>, usize, usize)> = None;
+    let (mut through, mut played) = (0_usize, 0_usize);
+    for (index, recording) in recordings {
+        if played == PLAYED {
+            break;
+        }
+        let mut outcome = play(golden, recording);
+        while let Played::Stuck { sent, .. } = &outcome {
+            let label = golden.script.get(*sent).cloned();
+            let waiting = label.and_then(|label| golden.events.get_mut(&label).map(|event| (label, event)));
+            let Some((label, event)) = waiting.filter(|(_, event)| !event.after.is_empty()) else { break };
+            let after = std::mem::take(&mut event.after);
+            let again = play(golden, recording);
+            let is_further = match &again {
+                Played::Stuck { sent: now, .. } => now > sent,
+                Played::Through | Played::OtherScript => true,
+            };
+            if !is_further {
+                if let Some(event) = golden.events.get_mut(&label) {
+                    event.after = after;
+                }
+                break;
+            }
+            let causes: Vec<&str> = after.iter().map(Label::as_str).collect();
+            notes.push(format!(
+                "left out: that {label} waits for {}, because in recording {} it is sent before",
+                causes.join(" or "),
+                name_of(recording, index)
+            ));
+            outcome = again;
+        }
+        match outcome {
+            Played::OtherScript => {}
+            Played::Through => (played, through) = (played + 1, through + 1),
+            Played::Stuck { waiting_for, sent, of } => {
+                played += 1;
+                stuck.get_or_insert((name_of(recording, index), waiting_for, sent, of));
+            }
+        }
+    }
+    if let Some((name, waiting_for, sent, of)) = stuck {
+        let what = if waiting_for.is_empty() { "what does not come".to_owned() } else { waiting_for.join(" or ") };
+        notes.push(format!(
+            "cannot be played: the client's half came to its end against {through} of {played} recordings; against \
+             {name} it sends {sent} of {of} messages and then waits for {what}"
+        ));
+    }
+    notes
+}
+
+/// So many recordings are held against goldens that were learned from others.
+const FOLDED: usize = 40;
+/// Into so many parts they are divided: each is held against a golden learned from all other parts.
+const FOLDS: usize = 5;
+/// So many frames are learned from in each part at most.
+const FRAMES: usize = 100_000;
+
+/// Some of the recordings.
+struct Part<'r, R: ?Sized> {
+    all: &'r R,
+    indices: Vec<usize>,
+}
+
+impl<R: Recordings + ?Sized> Recordings for Part<'_, R> {
+    type Error = R::Error;
+
+    fn count(&self) -> usize {
+        self.indices.len()
+    }
+
+    fn header(&self, index: usize) -> Result<Cow<'_, Header>, R::Error> {
+        self.all.header(self.indices[index])
+    }
+
+    fn read(&self, index: usize) -> Result<Cow<'_, Transcript>, R::Error> {
+        self.all.read(self.indices[index])
+    }
+}
+
+/// Holds recordings against goldens that were learned from other ones: what share of clean runs a golden learned from as
+/// many would disturb. A sentence for a person; none where there are too few to tell. Learns a few times more.
+///
+/// # Errors
+/// When a recording cannot be read.
+pub fn trial<R: Recordings + ?Sized>(
+    recordings: &R,
+    previous: Option<&Golden>,
+) -> Result<Option<String>, LearnError<R::Error>> {
+    let mut order = Vec::new();
+    for index in 0..recordings.count() {
+        let header = recordings.header(index).map_err(LearnError::Unreadable)?;
+        order.push((hash_of(&header), index));
+    }
+    order.sort_unstable();
+    let (mut chosen, mut frames) = (Vec::new(), 0);
+    for (_, index) in order {
+        let recording = recordings.read(index).map_err(LearnError::Unreadable)?;
+        if is_complete(&recording) {
+            frames += recording.frames.len();
+            if chosen.len() == FOLDED || frames > FRAMES {
+                break;
+            }
+            chosen.push(index);
+        }
+    }
+    if chosen.len() < 3 {
+        return Ok(None);
+    }
+    let folds = FOLDS.min(chosen.len());
+    let (mut disturbed, mut failed) = (0, 0);
+    for fold in 0..folds {
+        let part = |is_own: bool| -> Vec<usize> {
+            let places = chosen.iter().enumerate().filter(|(place, _)| (place % folds == fold) == is_own);
+            places.map(|(_, index)| *index).collect()
+        };
+        let others = Part { all: recordings, indices: part(false) };
+        let golden = match learn(&others, previous) {
+            Ok(proposal) => proposal.golden,
+            Err(LearnError::NoRecordings | LearnError::NoEvents) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let judge = |_, recording: &Transcript| {
+            let findings = check::check(&golden, recording).findings;
+            let fails = findings.iter().any(|finding| finding.severity == Severity::Deviation);
+            (!findings.is_empty(), fails)
+        };
+        for (any, fails) in read_each(recordings, &part(true), judge)? {
+            disturbed += u32::from(any);
+            failed += u32::from(fails);
+        }
+    }
+    Ok(Some(format!(
+        "tried on recordings that it was not learned from: {disturbed} of {} would show something, {failed} of them would \
+         fail at once",
+        chosen.len()
+    )))
+}
