@@ -31,6 +31,8 @@ const SHARED: f64 = 0.3;
 const MIN_ROUNDS: usize = 8;
 /// A whole number below this may be the same by chance.
 const SMALL: u64 = 1_000_000;
+/// So many places of one value are joined with each of them.
+const PAIRED: usize = 64;
 /// A tuple has at most so many places.
 const MAX_PLACES: usize = 8;
 
@@ -63,12 +65,24 @@ impl Lanes {
         let inner = lanes.drop_aliases(sessions);
         lanes.drop_rounds(sessions);
         lanes.nest(sessions);
-        for (key, parent) in inner {
-            if lanes.pointers.contains_key(&key) && lanes.pointers.contains_key(&parent) {
-                lanes.parents.insert(key, parent);
+        for (key, parent) in &inner {
+            if lanes.pointers.contains_key(key) && lanes.pointers.contains_key(parent) {
+                lanes.parents.insert(key.clone(), parent.clone());
             }
         }
         lanes.settle();
+        // What has room for one event only is no lane.
+        let lonely = |key: &String| lanes.homes.values().filter(|home| *home == key).count() < 2;
+        let lonely: Vec<String> = inner.into_iter().map(|(key, _)| key).filter(lonely).collect();
+        if !lonely.is_empty() {
+            for key in lonely {
+                lanes.pointers.remove(&key);
+                lanes.parents.remove(&key);
+            }
+            lanes.parents.retain(|_, parent| lanes.pointers.contains_key(parent));
+            lanes.homes.clear();
+            lanes.settle();
+        }
         lanes.add_places(sessions, &used);
         lanes
     }
@@ -465,54 +479,62 @@ fn spaces(sessions: &[Session], reply: Option<&str>) -> BTreeMap<Label, Side> {
 }
 
 fn classes(sessions: &[Session], reply: Option<&str>) -> Vec<Class> {
-    let mut presence: BTreeMap<Node, BTreeSet<usize>> = BTreeMap::new();
-    let mut shared: BTreeMap<(Node, Node), u32> = BTreeMap::new();
+    let mut numbers: BTreeMap<Node, usize> = BTreeMap::new();
+    let mut presence: Vec<BTreeSet<usize>> = Vec::new();
+    let mut shared: BTreeMap<(usize, usize), u32> = BTreeMap::new();
     let known = Known { twins: twins(sessions), tokens: tokens(sessions) };
     let spaces = spaces(sessions, reply);
     for (index, session) in sessions.iter().enumerate() {
-        let mut holders: BTreeMap<String, BTreeSet<Node>> = BTreeMap::new();
+        let mut holders: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
         for event in &session.events {
             for (path, text) in ids(event, &known) {
-                let node = (event.label.clone(), path);
-                presence.entry(node.clone()).or_default().insert(index);
                 // Each side counts for itself.
                 let is_number = text.len() < 10 && text.bytes().all(|byte| byte.is_ascii_digit());
-                let space = spaces.get(&node.0).filter(|_| is_number);
+                let space = spaces.get(&event.label).filter(|_| is_number);
                 let text = space.map_or(text.clone(), |space| format!("{space:?} {text}"));
+                let next = numbers.len();
+                let node = *numbers.entry((event.label.clone(), path)).or_insert(next);
+                if node == next {
+                    presence.push(BTreeSet::new());
+                }
+                presence[node].insert(index);
                 holders.entry(text).or_default().insert(node);
             }
         }
-        let mut pairs: BTreeSet<(Node, Node)> = BTreeSet::new();
-        for nodes in holders.values() {
-            for a in nodes {
-                for b in nodes.iter().filter(|b| a < *b) {
-                    pairs.insert((a.clone(), b.clone()));
-                }
+        let mut pairs: BTreeSet<(usize, usize)> = BTreeSet::new();
+        for nodes in holders.into_values() {
+            let nodes: Vec<usize> = nodes.into_iter().collect();
+            for (place, a) in nodes.iter().enumerate() {
+                // What stands in very many places joins them one by one as well as all with all.
+                pairs.extend(nodes[place + 1..].iter().take(PAIRED).map(|b| (*a, *b)));
             }
         }
         for pair in pairs {
             *shared.entry(pair).or_default() += 1;
         }
     }
-    let nodes: Vec<Node> = presence.keys().cloned().collect();
-    let mut group: BTreeMap<&Node, usize> = nodes.iter().enumerate().map(|(i, node)| (node, i)).collect();
+    let mut group: Vec<usize> = (0..numbers.len()).collect();
     for ((a, b), count) in &shared {
-        let both = presence[a].intersection(&presence[b]).count();
+        let both = presence[*a].intersection(&presence[*b]).count();
         #[expect(clippy::cast_precision_loss, reason = "numbers of recordings are small")]
         let enough = f64::from(*count) >= SHARED * both as f64;
         // A key is one thing under one name; where names differ, only an actual id may join them.
-        if enough {
-            let (from, to) = (group[b], group[a]);
-            for at in group.values_mut().filter(|at| **at == from) {
-                *at = to;
-            }
+        if enough && group[*a] != group[*b] {
+            let (from, to) = (group[*b], group[*a]);
+            group.iter_mut().filter(|at| **at == from).for_each(|at| *at = to);
         }
     }
-    let mut classes: BTreeMap<usize, Class> = BTreeMap::new();
-    for (node, group) in group {
-        classes.entry(group).or_default().nodes.insert(node.clone());
+    let mut classes: Vec<Class> = Vec::new();
+    let mut place_of: BTreeMap<usize, usize> = BTreeMap::new();
+    // By the name of their first node: in which order events came makes no difference.
+    for (node, number) in numbers {
+        let place = *place_of.entry(group[number]).or_insert(classes.len());
+        if place == classes.len() {
+            classes.push(Class::default());
+        }
+        classes[place].nodes.insert(node);
     }
-    classes.into_values().collect()
+    classes
 }
 
 /// For every event of a class the pointer under which it carries the key: always there, not pointing at another
@@ -520,12 +542,15 @@ fn classes(sessions: &[Session], reply: Option<&str>) -> Vec<Class> {
 fn primary(class: &Class, sessions: &[Session]) -> BTreeMap<Label, String> {
     let mut counts: BTreeMap<&Node, u32> = BTreeMap::new();
     let mut totals: BTreeMap<&Label, u32> = BTreeMap::new();
-    let labels: BTreeSet<&Label> = class.nodes.iter().map(|(label, _)| label).collect();
+    let mut nodes: BTreeMap<&Label, Vec<&Node>> = BTreeMap::new();
+    for node in &class.nodes {
+        nodes.entry(&node.0).or_default().push(node);
+    }
     for event in sessions.iter().flat_map(|session| &session.events) {
-        let Some(label) = labels.get(&event.label) else { continue };
+        let Some((label, nodes)) = nodes.get_key_value(&event.label) else { continue };
         *totals.entry(label).or_default() += 1;
-        for node in class.nodes.iter().filter(|(own, _)| own == *label) {
-            if event.data.pointer(&node.1).is_some_and(|value| !value.is_null()) {
+        for node in nodes {
+            if event.data.pointer(&node.1).and_then(id_text).is_some() {
                 *counts.entry(node).or_default() += 1;
             }
         }

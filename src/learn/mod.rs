@@ -459,6 +459,7 @@ fn notes(golden: &Golden, incomplete: u32, has_prefixes: bool) -> Vec<String> {
         );
     }
     notes.extend(guarantee::notes(golden));
+    notes.extend(names::doubts(golden));
     let once: usize = golden.events.values().filter(|event| event.runs == 1 && n > 1).count();
     if once > 0 {
         notes.push(format!("{once} event(s) were seen in one recording only: about {:.0} % of clean runs will show something new", 100.0 * once as f64 / f64::from(n)));

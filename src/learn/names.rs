@@ -6,7 +6,7 @@
 use super::Session;
 use super::lanes::{Lanes, is_reference};
 use crate::dialect::{self, Dialect, HttpNames, JsonNames, Label, NAMELESS, pointer, refinement};
-use crate::golden::Format;
+use crate::golden::{Format, Golden};
 use crate::transcript::{Payload, Side, Transcript};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,6 +57,18 @@ pub(super) fn dialect(recordings: &[&Transcript]) -> Dialect {
     let said = |side| move |recording: &Transcript| messages(recording, side);
     let server = best(recordings, said(Side::Server), false);
     let client = best(recordings, said(Side::Client), false);
+    // The places of a tuple mean the same on both sides; of one that says one thing again and again its name stands where
+    // the other side has it.
+    let is_tuple = |path: &str| path.len() > 1 && path.bytes().skip(1).all(|byte| byte.is_ascii_digit());
+    let server = match (server, &client) {
+        (Some(server), Some(client)) if is_tuple(&server) && is_tuple(client) && server != *client => {
+            let words = |value: &Value| value.pointer(client).and_then(refinement).is_some();
+            let said: Vec<Value> = recordings.iter().flat_map(|recording| messages(recording, Side::Server)).collect();
+            let with = said.iter().filter(|value| words(value)).count();
+            Some(if with * 10 >= said.len() * 9 { client.clone() } else { server })
+        }
+        (server, _) => server,
+    };
     let default = || "/type".to_owned();
     // A side that says too little to tell is taken to name its messages as the other does.
     let server = server.or_else(|| client.clone()).unwrap_or_else(default);
@@ -83,6 +95,29 @@ fn exchanges(recordings: &[&Transcript]) -> JsonNames {
     let server = best(recordings, said(Side::Server), false).unwrap_or(names.server);
     let client = best(recordings, said(Side::Client), true).unwrap_or_else(|| server.clone());
     JsonNames { client, server, ..JsonNames::default() }
+}
+
+/// Where names do not tell events apart, or tell more than there are: a golden of such names checks next to nothing.
+pub(super) fn doubts(golden: &Golden) -> Vec<String> {
+    let mut doubts = Vec::new();
+    let own = || golden.events.iter().filter(|(label, _)| !label.is_client());
+    let is_nameless = |label: &Label| [NAMELESS, "text", "binary"].contains(&label.name());
+    let all: u32 = own().map(|(_, event)| event.seen).sum();
+    let nameless: u32 = own().filter(|(label, _)| is_nameless(label)).map(|(_, event)| event.seen).sum();
+    let hint = "name them with `name = \"/POINTER\"` in `[dialect]` of a script, then `goldwire learn SESSION --script FILE`";
+    if all > 3 && nameless * 10 >= all * 9 {
+        doubts.push(format!(
+            "no good name found: {nameless} of {all} messages of the server have none that tells them apart; {hint}"
+        ));
+    }
+    let once = own().filter(|(_, event)| event.seen == 1).count();
+    if golden.events.len() > MAX_NAMES && once * 2 > golden.events.len() {
+        doubts.push(format!(
+            "no good name found: there are {} names, and {once} of them came once in one recording; {hint}",
+            golden.events.len()
+        ));
+    }
+    doubts
 }
 
 /// The JSON messages of one side.

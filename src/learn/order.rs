@@ -27,6 +27,9 @@ const ALPHA_CHANCE: f64 = 0.001;
 const MIN_FLOAT: u32 = 8;
 /// So many observations make a never-reversed order between an event that comes at any time and another one believable.
 const MIN_RACE: u32 = 30;
+/// So many events of one scope are looked at pair by pair; more of them are ordered where all of one come before all of
+/// another, and no further.
+const MANY: usize = 256;
 /// So many observations make a pair a rule.
 const MIN_RULE: u32 = 8;
 
@@ -269,7 +272,9 @@ impl Instance {
         // Only the first b after an a measures the distance from that a.
         let before = self.latest.get(&symbol).map(|(_, turn)| *turn);
         let turn = self.trace.len();
-        for (other, (then, taken)) in &self.latest {
+        // Among so many names nobody asks for the distances of all pairs.
+        let is_many = self.latest.len() > MANY;
+        for (other, (then, taken)) in self.latest.iter().filter(|_| !is_many) {
             if *other != symbol && before.is_none_or(|before| *taken > before) {
                 gaps.entry((*other, symbol)).or_default().add(now.saturating_sub(*then));
             }
@@ -287,44 +292,89 @@ struct Learner<'s> {
     loops: bool,
 }
 
-/// How the symbols of some traces stand to each other.
+/// How the symbols of some traces stand to each other. There may be a thousand symbols: pairs are places of a table.
 struct Relations {
     symbols: Vec<u16>,
-    both: BTreeMap<(u16, u16), u32>,
-    before: BTreeMap<(u16, u16), u32>,
+    /// By symbol its place among the symbols.
+    places: Vec<usize>,
+    /// By place of a and place of b: in how many traces both are.
+    both: Vec<u32>,
+    /// Likewise in how many of them all a come before all b.
+    before: Vec<u32>,
 }
 
 impl Relations {
     fn of(traces: &Traces) -> Relations {
         let symbols: BTreeSet<u16> = traces.keys().flatten().copied().collect();
-        let (mut both, mut before) = (BTreeMap::new(), BTreeMap::new());
+        let symbols: Vec<u16> = symbols.into_iter().collect();
+        let mut places = vec![usize::MAX; symbols.last().map_or(0, |last| usize::from(*last) + 1)];
+        symbols.iter().enumerate().for_each(|(place, symbol)| places[usize::from(*symbol)] = place);
+        let n = symbols.len();
+        let (mut both, mut before) = (vec![0; n * n], vec![0; n * n]);
+        let mut span: Vec<Option<(usize, usize)>> = vec![None; n];
         for (trace, weight) in traces {
-            let mut span: BTreeMap<u16, (usize, usize)> = BTreeMap::new();
+            span.fill(None);
             for (at, symbol) in trace.iter().enumerate() {
-                span.entry(*symbol).and_modify(|(_, last)| *last = at).or_insert((at, at));
+                let own = &mut span[places[usize::from(*symbol)]];
+                *own = Some((own.map_or(at, |(first, _)| first), at));
             }
-            for (a, (_, last)) in &span {
-                for (b, (first, _)) in &span {
+            let here: Vec<(usize, usize, usize)> = span
+                .iter()
+                .enumerate()
+                .filter_map(|(place, span)| span.map(|(first, last)| (place, first, last)))
+                .collect();
+            for (a, _, last) in &here {
+                for (b, first, _) in &here {
                     if a != b {
-                        *both.entry((*a, *b)).or_default() += weight;
+                        both[a * n + b] += weight;
                         if last < first {
-                            *before.entry((*a, *b)).or_default() += weight;
+                            before[a * n + b] += weight;
                         }
                     }
                 }
             }
         }
-        Relations { symbols: symbols.into_iter().collect(), both, before }
+        Relations { symbols, places, both, before }
+    }
+
+    fn pair(&self, a: u16, b: u16) -> Option<usize> {
+        let place = |symbol: u16| self.places.get(usize::from(symbol)).copied().filter(|at| *at != usize::MAX);
+        Some(place(a)? * self.symbols.len() + place(b)?)
     }
 
     fn both(&self, a: u16, b: u16) -> u32 {
-        self.both.get(&(a, b)).copied().unwrap_or(0)
+        self.pair(a, b).map_or(0, |pair| self.both[pair])
     }
 
     /// All a before all b, wherever both are.
     fn always(&self, a: u16, b: u16) -> bool {
-        let both = self.both(a, b);
-        both > 0 && self.before.get(&(a, b)) == Some(&both)
+        self.pair(a, b).is_some_and(|pair| self.both[pair] > 0 && self.before[pair] == self.both[pair])
+    }
+}
+
+/// A set of places, one bit for each.
+#[derive(Clone)]
+struct Places(Vec<u64>);
+
+impl Places {
+    fn new(room: usize) -> Places {
+        Places(vec![0; room.div_ceil(64)])
+    }
+
+    fn add(&mut self, place: usize) {
+        self.0[place / 64] |= 1 << (place % 64);
+    }
+
+    fn has(&self, place: usize) -> bool {
+        self.0[place / 64] >> (place % 64) & 1 == 1
+    }
+
+    fn join(&mut self, other: &Places) {
+        self.0.iter_mut().zip(&other.0).for_each(|(own, other)| *own |= other);
+    }
+
+    fn is_within(&self, other: &Places) -> bool {
+        self.0.iter().zip(&other.0).all(|(own, other)| own & !other == 0)
     }
 }
 
@@ -339,16 +389,20 @@ fn project(traces: &Traces, keep: &BTreeSet<u16>) -> Traces {
 
 /// Groups of items that are connected by `linked`.
 fn components(items: &[u16], linked: impl Fn(u16, u16) -> bool) -> Vec<BTreeSet<u16>> {
-    let mut groups: Vec<BTreeSet<u16>> = Vec::new();
-    for item in items {
-        let (mut joined, rest): (Vec<_>, Vec<_>) = groups
-            .into_iter()
-            .partition(|group| group.iter().any(|other| linked(*item, *other) || linked(*other, *item)));
-        let mut group: BTreeSet<u16> = joined.drain(..).flatten().collect();
-        group.insert(*item);
-        groups = rest;
-        groups.push(group);
+    let mut group: Vec<usize> = (0..items.len()).collect();
+    for (i, item) in items.iter().enumerate() {
+        for (j, other) in items[..i].iter().enumerate() {
+            if group[i] != group[j] && (linked(*item, *other) || linked(*other, *item)) {
+                let (from, to) = (group[i].max(group[j]), group[i].min(group[j]));
+                group.iter_mut().filter(|own| **own == from).for_each(|own| *own = to);
+            }
+        }
     }
+    let mut groups: BTreeMap<usize, BTreeSet<u16>> = BTreeMap::new();
+    for (item, group) in items.iter().zip(group) {
+        groups.entry(group).or_default().insert(*item);
+    }
+    let mut groups: Vec<BTreeSet<u16>> = groups.into_values().collect();
     groups.sort();
     groups
 }
@@ -431,6 +485,12 @@ impl Learner<'_> {
         if let [symbol] = relations.symbols[..] {
             return self.leaf(key, symbol, &traces);
         }
+        if relations.symbols.len() > MANY {
+            // To look for floats and loops among so many takes longer than anybody waits.
+            return self
+                .sequence(key, &traces, &relations, min_n)
+                .unwrap_or_else(|| self.flat(key, &traces, &relations));
+        }
         self.exclusive(key, &traces, &relations, min_n)
             .or_else(|| self.floating(key, &traces, &relations, min_n))
             .or_else(|| self.sequence(key, &traces, &relations, min_n))
@@ -475,15 +535,21 @@ impl Learner<'_> {
         // What has its place in every round of a loop does not float, though it comes before and after the others.
         let rounds = self.rounds(key, traces, relations, min_n).map(|segments| Relations::of(&segments));
         loop {
-            let best = rest
+            let around = |h: u16| {
+                let in_rounds = |rounds: &Relations| self.pairs_around(key, rounds, min_n, &rest, h) > 0;
+                let floats = !self.is_lane(key, h) && rounds.as_ref().is_none_or(in_rounds);
+                if floats { self.pairs_around(key, relations, min_n, &rest, h) } else { 0 }
+            };
+            let pairs: BTreeMap<u16, usize> = rest.iter().map(|h| (*h, around(*h))).collect();
+            // What takes turns with something that has its place, as an end does with its beginning, has one, too.
+            let is_paired = |h: u16| {
+                let mut others = rest.iter().filter(|a| pairs[a] == 0 && !self.is_lane(key, **a));
+                others.any(|a| takes_turns(traces, *a, h))
+            };
+            let best = pairs
                 .iter()
-                .copied()
-                .filter(|h| !self.is_lane(key, *h))
-                .filter(|h| {
-                    rounds.as_ref().is_none_or(|rounds| self.pairs_around(key, rounds, min_n, &rest, *h) > 0)
-                })
-                .map(|h| (self.pairs_around(key, relations, min_n, &rest, h), std::cmp::Reverse(h)))
-                .filter(|(pairs, _)| *pairs > 0)
+                .filter(|(h, around)| **around > 0 && !is_paired(**h))
+                .map(|(h, around)| (*around, std::cmp::Reverse(*h)))
                 .max();
             let Some((_, std::cmp::Reverse(h))) = best else { break };
             rest.retain(|symbol| *symbol != h);
@@ -545,46 +611,59 @@ impl Learner<'_> {
     /// The symbols in groups, of which all of one come before all of the next.
     fn stages(&self, key: &str, relations: &Relations, min_n: u32) -> Vec<BTreeSet<u16>> {
         let symbols = &relations.symbols;
-        let mut reach: BTreeSet<(u16, u16)> = BTreeSet::new();
-        for a in symbols {
-            for b in symbols {
-                if a != b && self.before(key, relations, min_n, *a, *b) {
-                    reach.insert((*a, *b));
+        let n = symbols.len();
+        let mut after: Vec<Places> = vec![Places::new(n); n];
+        for (a, own) in after.iter_mut().enumerate() {
+            for b in (0..n).filter(|b| *b != a) {
+                if self.before(key, relations, min_n, symbols[a], symbols[b]) {
+                    own.add(b);
                 }
             }
         }
-        for via in symbols {
-            for a in symbols {
-                if reach.contains(&(*a, *via)) {
-                    for b in symbols {
-                        if a != b && reach.contains(&(*via, *b)) {
-                            reach.insert((*a, *b));
-                        }
-                    }
+        for via in 0..n {
+            let next = after[via].clone();
+            for (a, own) in after.iter_mut().enumerate() {
+                if a != via && own.has(via) {
+                    own.join(&next);
                 }
             }
         }
+        let place = |symbol: u16| relations.places[usize::from(symbol)];
+        // Nothing comes after itself, however it is reached.
+        let reaches = |a: u16, b: u16| a != b && after[place(a)].has(place(b));
         let together = |a: u16, b: u16| {
-            a != b
-                && (self.concurrent(key, relations, min_n, a, b)
-                    || reach.contains(&(a, b)) == reach.contains(&(b, a)))
+            a != b && (self.concurrent(key, relations, min_n, a, b) || reaches(a, b) == reaches(b, a))
         };
         let mut groups = components(symbols, together);
-        // Two groups are in sequence only if all of one come before all of the other.
+        // Two groups are in sequence only if all of one come before all of the other. Those that are not stay tangled with
+        // whatever they are joined with, so that all pairs can be joined at once.
         loop {
-            let precedes = |g: &BTreeSet<u16>, h: &BTreeSet<u16>| {
-                g.iter().all(|a| h.iter().all(|b| reach.contains(&(*a, *b))))
+            let members: Vec<Places> = groups
+                .iter()
+                .map(|group| {
+                    let mut own = Places::new(n);
+                    group.iter().for_each(|symbol| own.add(place(*symbol)));
+                    own
+                })
+                .collect();
+            let precedes =
+                |g: usize, h: usize| groups[g].iter().all(|a| members[h].is_within(&after[place(*a)]));
+            let numbers: Vec<u16> = (0..groups.len()).filter_map(|number| u16::try_from(number).ok()).collect();
+            let joined = components(&numbers, |g, h| {
+                let (g, h) = (usize::from(g), usize::from(h));
+                !precedes(g, h) && !precedes(h, g)
+            });
+            if joined.len() == groups.len() {
+                break;
+            }
+            let join = |numbers: BTreeSet<u16>| {
+                numbers.into_iter().flat_map(|number| groups[usize::from(number)].iter().copied()).collect()
             };
-            let tangled = (0..groups.len())
-                .flat_map(|i| (i + 1..groups.len()).map(move |j| (i, j)))
-                .find(|(i, j)| !precedes(&groups[*i], &groups[*j]) && !precedes(&groups[*j], &groups[*i]));
-            let Some((i, j)) = tangled else { break };
-            let merged = groups.remove(j);
-            groups[i].extend(merged);
+            groups = joined.into_iter().map(join).collect();
         }
         groups.sort_by(|g, h| match (g.first(), h.first()) {
-            (Some(a), Some(b)) if reach.contains(&(*a, *b)) => std::cmp::Ordering::Less,
-            (Some(a), Some(b)) if reach.contains(&(*b, *a)) => std::cmp::Ordering::Greater,
+            (Some(a), Some(b)) if reaches(*a, *b) => std::cmp::Ordering::Less,
+            (Some(a), Some(b)) if reaches(*b, *a) => std::cmp::Ordering::Greater,
             _ => g.cmp(h),
         });
         groups
@@ -700,7 +779,8 @@ impl Learner<'_> {
                 let names =
                     (&self.scopes[key].symbols[usize::from(*a)], &self.scopes[key].symbols[usize::from(*b)]);
                 if let (Symbol::Event(first), Symbol::Event(then)) = names {
-                    if a != b && relations.both(*a, *b) >= MIN_RULE && relations.always(*a, *b) {
+                    let is_few = relations.symbols.len() <= MANY;
+                    if a != b && is_few && relations.both(*a, *b) >= MIN_RULE && relations.always(*a, *b) {
                         self.rules.push(Before { first: first.clone(), then: then.clone() });
                     }
                 }
@@ -734,6 +814,9 @@ impl Learner<'_> {
         for key in keys {
             let scope = &self.scopes[&key];
             let relations = Relations::of(&scope.traces);
+            if relations.symbols.len() > MANY {
+                continue;
+            }
             let lonely: Vec<u16> = relations
                 .symbols
                 .iter()
@@ -872,6 +955,29 @@ fn alternates(traces: &Traces, a: u16, b: u16) -> bool {
     }) && starts.len() == 1
 }
 
+/// Whether every b follows an a of its own and every a is followed by one, more than once in some trace, and often enough
+/// to be no chance.
+fn takes_turns(traces: &Traces, a: u16, b: u16) -> bool {
+    let (mut pairs, mut most) = (0, 0);
+    for (trace, weight) in traces {
+        let mut open = false;
+        let mut here = 0;
+        for symbol in trace.iter().filter(|symbol| **symbol == a || **symbol == b) {
+            if (*symbol == a) == open {
+                return false;
+            }
+            open = !open;
+            here += u32::from(!open);
+        }
+        if open {
+            return false;
+        }
+        pairs += here * weight;
+        most = most.max(here);
+    }
+    most > 1 && pairs >= MIN_RULE
+}
+
 /// The probability that two sets of a and b out of n traces do not overlap by chance (hypergeometric).
 fn no_overlap_by_chance(n: u32, a: u32, b: u32) -> f64 {
     if a + b > n {
@@ -960,6 +1066,23 @@ mod tests {
         assert_eq!(
             learned(&["a b beat c", "a beat b c", "beat a b c beat", "a b c"]),
             "( a ; b ; c ) & beat*"
+        );
+    }
+
+    #[test]
+    fn an_end_that_takes_turns_with_its_beginning_does_not_float() {
+        let step = |tools: &str| format!("step {tools} fin");
+        let run = |steps: &[String]| format!(">ask start {} end", steps.join(" "));
+        let plain = |beat: bool| {
+            let one = run(&[step("exec:a done:a"), step("exec:b beat exec:c done:b done:c")]);
+            let other = run(&[step("exec:d done:d")]);
+            if beat { format!("hi {one} beat {other}") } else { format!("hi {other} {one}") }
+        };
+        let sessions: Vec<String> = (0..10).map(|i| plain(i % 2 == 0)).collect();
+        let sessions: Vec<&str> = sessions.iter().map(String::as_str).collect();
+        assert_eq!(
+            learned(&sessions),
+            "( hi ; ( >ask ; start ; ( step ; each call_id ( exec ; done )+ ; fin )+ ; end )+ ) & beat*"
         );
     }
 

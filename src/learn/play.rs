@@ -5,7 +5,7 @@
 //! for something that does not come, nobody could ever check the session.
 
 use super::lanes::is_id;
-use crate::dialect::{Decoder, Dialect, pointer};
+use crate::dialect::{Decoder, pointer};
 use crate::drive::{Action, Session};
 use crate::golden::Golden;
 use crate::transcript::{End, Ending, Frame, Gap, Offset, Payload, Side, Transcript};
@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 
 /// Between two messages of the player.
 const PAUSE: Gap = Gap::from_millis(1);
+/// An id has so many letters at least.
+const ID: usize = 8;
 /// So often the client may be asked in vain.
 const PATIENCE: usize = 1000;
 
@@ -49,27 +51,32 @@ pub(super) fn play(golden: &Golden, recording: &Transcript) -> Played {
     let mut decoder = Decoder::new(&golden.dialect);
     for frame in &recording.frames {
         let before = labels.len();
-        labels.extend(decoder.feed(frame).map(|event| event.label).filter(|label| label.is_client()));
+        for event in decoder.feed(frame).filter(|event| event.label.is_client()) {
+            labels.push(event.label);
+            sent.push(event.data);
+        }
         match (&frame.payload, frame.side) {
             // The next connection is opened by the client's own event.
             (Payload::Open(_), _) => cues.push(Cue { after: labels.len(), frame: frame.clone() }),
             (Payload::Ping(_) | Payload::Pong(_), _) => {}
             (_, Side::Server) => cues.push(Cue { after: before, frame: frame.clone() }),
-            (_, Side::Client) if labels.len() > before => sent.push(frame.payload.clone()),
             (_, Side::Client) => {}
         }
     }
     if labels != golden.script {
         return Played::OtherScript;
     }
-    Player { golden, cues, recorded: sent, said: 0, swaps: BTreeMap::new() }.run(&recording.ending)
+    let decoder = Decoder::new(&golden.dialect);
+    Player { golden, cues, recorded: sent, decoder, said: 0, swaps: BTreeMap::new() }.run(&recording.ending)
 }
 
 struct Player<'g> {
     golden: &'g Golden,
     cues: Vec<Cue>,
     /// What the client had said.
-    recorded: Vec<Payload>,
+    recorded: Vec<Value>,
+    /// Understands what is said again.
+    decoder: Decoder,
     /// How much of it was said again.
     said: usize,
     /// Values of the client that are new in every session: the recorded one as text, and the one of this play.
@@ -106,8 +113,9 @@ impl Player<'_> {
                 }
                 Action::Done(_) => break,
                 Action::Send(payload) => {
-                    self.sent(&payload, scripted);
-                    session.frame(&Frame::new(now, Side::Client, payload));
+                    let frame = Frame { conn: session.connection(), ..Frame::new(now, Side::Client, payload) };
+                    self.sent(&frame);
+                    session.frame(&frame);
                 }
                 Action::Reconnect | Action::Cancel { .. } => self.said = scripted,
                 Action::Close { code } => {
@@ -121,7 +129,9 @@ impl Player<'_> {
                     Some(cue) if cue.after <= scripted => {
                         now = now + PAUSE;
                         if let Some(Cue { frame, .. }) = cues.next() {
-                            session.frame(&Frame { at: now, payload: self.swapped(frame.payload), ..frame });
+                            let frame = Frame { at: now, payload: self.swapped(frame.payload), ..frame };
+                            self.decoder.feed(&frame).for_each(drop);
+                            session.frame(&frame);
                         }
                     }
                     None if !matches!(ending.how, End::Closed { by: Side::Client, .. }) => break,
@@ -141,16 +151,18 @@ impl Player<'_> {
     }
 
     /// Notes what of a message of the client is new in every session.
-    fn sent(&mut self, payload: &Payload, scripted: usize) {
-        if scripted <= self.said {
-            return;
-        }
-        let recorded = self.recorded.get(self.said);
-        self.said = scripted;
-        if let (Some(Payload::Text(old)), Payload::Text(new)) = (recorded, payload) {
-            if let (Ok(old), Ok(new)) = (serde_json::from_str::<Value>(old), serde_json::from_str::<Value>(new)) {
+    fn sent(&mut self, frame: &Frame) {
+        let events: Vec<Value> = self
+            .decoder
+            .feed(frame)
+            .filter(|event| event.label.is_client())
+            .map(|event| event.data)
+            .collect();
+        for new in events {
+            if let Some(old) = self.recorded.get(self.said).cloned() {
                 self.compare(&old, &new, "");
             }
+            self.said += 1;
         }
     }
 
@@ -178,12 +190,16 @@ impl Player<'_> {
     /// What the server says in this play.
     fn swapped(&self, payload: Payload) -> Payload {
         let Payload::Text(text) = &payload else { return payload };
-        if self.swaps.is_empty() || !matches!(self.golden.dialect, Dialect::Json(_) | Dialect::Sse(_)) {
+        if self.swaps.is_empty() {
             return payload;
         }
         match serde_json::from_str::<Value>(text) {
             Ok(value) => Payload::Text(self.swap(value, "").to_string()),
-            Err(_) => payload,
+            Err(_) => Payload::Text(self.swaps.iter().fold(text.clone(), |text, (old, new)| {
+                // A short word would be found in other places by chance.
+                let old = old.trim_matches('"');
+                new.as_str().filter(|_| old.len() >= ID).map_or(text.clone(), |new| text.replace(old, new))
+            })),
         }
     }
 

@@ -9,7 +9,7 @@ use super::{LearnError, Recordings, Sample, hash_of, is_complete, learn, loosen,
 use crate::check;
 use crate::dialect::Label;
 use crate::finding::{Finding, Kind, Severity};
-use crate::golden::{Golden, Path, Rule};
+use crate::golden::{self, Fact, Golden, Path, Rule};
 use crate::transcript::{Header, Transcript};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -93,6 +93,9 @@ fn contradictions<R: Recordings + ?Sized>(
     of: &[usize],
     golden: &Golden,
 ) -> Result<Vec<(usize, String, Vec<Finding>)>, LearnError<R::Error>> {
+    // As a check will read it.
+    let read = golden::read("", &golden::write(golden)).ok();
+    let golden = read.as_ref().unwrap_or(golden);
     let judge = |index: usize, recording: &Transcript| {
         let findings = check::check(golden, recording).findings;
         (!findings.is_empty()).then(|| (index, name_of(recording, index), findings))
@@ -163,6 +166,24 @@ fn in_order(
         golden.order = loosen::flat(labels.iter());
         return golden.order.to_string() != before && loosened.note("the order of all events", recording);
     }
+    // That the same came twice may be told by what is never twice the same.
+    if finding.kind == Kind::Duplicate {
+        let rules = golden.events.get_mut(label).into_iter().flat_map(|event| &mut event.shape);
+        let before = |fact: &Fact| !matches!(fact, Fact::Unique | Fact::Counter);
+        let facts = |rule: &Rule| rule.facts.len();
+        let mut given_up = false;
+        for (path, rule) in rules {
+            let had = facts(rule);
+            rule.facts.retain(before);
+            if facts(rule) < had {
+                given_up = true;
+                loosened.note(&format!("that {label}{} is never the same twice", path.pattern), recording);
+            }
+        }
+        if given_up {
+            return true;
+        }
+    }
     let step = match finding.kind {
         Kind::Missing => loosen::optional(&golden.order, label).map(|order| (order, "must come")),
         Kind::Repeated | Kind::Duplicate => {
@@ -171,7 +192,12 @@ fn in_order(
         _ => None,
     };
     let step = step.or_else(|| loosen::floating(&golden.order, label).map(|order| (order, "has a place")));
-    let Some((order, what)) = step else { return false };
+    let Some((order, what)) = step else {
+        // The order asks nothing of it any more: it is what it says that is found.
+        let shape = golden.events.get_mut(label).map(|event| std::mem::take(&mut event.shape));
+        return shape.is_some_and(|shape| !shape.is_empty())
+            && loosened.note(&format!("the shape of {label}"), recording);
+    };
     golden.order = order.simplified();
     if let Some(event) = golden.events.get_mut(label) {
         let keys = golden.order.keys_of(label).unwrap_or_default();
