@@ -70,9 +70,9 @@ pub(super) fn label(
                 known.label(side, &format!("re:{request}:error"))
             }
             Some(request) => known.label(side, &format!("re:{request}")),
-            None => known.refined(side, NAMELESS, |label| {
-                refinement(value.pointer(names.refine.get(label)?)?)
-            }),
+            None => {
+                known.refined(side, NAMELESS, |label| refinement(value.pointer(names.refine.get(label)?)?))
+            }
         },
     }
 }

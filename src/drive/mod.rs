@@ -505,9 +505,8 @@ impl<'g> Session<'g> {
         if let Some(event) = event {
             let came = event.after.iter().any(|cause| self.seen.contains(cause));
             // The first send of a session may be one that begins it: no cause of it can come before.
-            let begins = || {
-                self.sent == 0 && !event.after.iter().any(|cause| self.monitor.accepts(cause, &|_| None))
-            };
+            let begins =
+                || self.sent == 0 && !event.after.iter().any(|cause| self.monitor.accepts(cause, &|_| None));
             if !event.after.is_empty() && !came && !begins() {
                 return Err(event.after.iter().map(|cause| cause.as_str().to_owned()).collect());
             }

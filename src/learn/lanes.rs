@@ -23,6 +23,8 @@ pub(super) struct Lanes {
     parents: BTreeMap<String, String>,
     /// Event → the innermost key of the lanes in which it stands.
     homes: BTreeMap<Label, String>,
+    /// Keys of which a value comes again for another lane, with the event that begins each.
+    again: BTreeMap<String, Label>,
 }
 
 /// Two nodes are one key when they share a value in this share of the recordings that have both.
@@ -105,18 +107,26 @@ impl Lanes {
             // Nearest to the top first, by the order of paths.
             if counts[&label] == n && self.home(&label).is_none() {
                 let own = places.entry(leaf(&path).to_owned()).or_default();
-                if own.get(&label).is_none_or(|before| before.matches('/').count() > path.matches('/').count()) {
+                if own
+                    .get(&label)
+                    .is_none_or(|before| before.matches('/').count() > path.matches('/').count())
+                {
                     own.insert(label, path);
                 }
             }
         }
         for pointers in places.into_values() {
             let taken = pointers.keys().any(|label| self.homes.contains_key(label));
-            if taken || pointers.len() < 2 || !makes_lanes(&pointers, sessions) || !begins_alike(&pointers, sessions) {
+            if taken
+                || pointers.len() < 2
+                || !makes_lanes(&pointers, sessions)
+                || !begins_alike(&pointers, sessions)
+            {
                 continue;
             }
             let names = used.iter().chain(self.pointers.keys()).cloned().collect();
             let name = name_of(&pointers, &names);
+            self.again.extend(opener(&pointers, sessions).map(|label| (name.clone(), label)));
             for label in pointers.keys() {
                 self.homes.insert(label.clone(), name.clone());
             }
@@ -165,6 +175,11 @@ impl Lanes {
             REQUEST => Some(event.conn.to_string()),
             pointer => id_text(event.data.pointer(pointer)?),
         }
+    }
+
+    /// Whether an event begins another lane of a key, though one of the same value may have been there before.
+    pub(super) fn begins_again(&self, label: &Label, key: &str) -> bool {
+        self.again.get(key) == Some(label)
     }
 
     /// The key of the lanes in which an event stands, innermost.
@@ -327,8 +342,11 @@ pub(super) fn is_id(path: &str, value: &Value) -> bool {
 pub(super) fn is_reference(path: &str) -> bool {
     let leaf = leaf(path);
     let lower = leaf.to_ascii_lowercase();
-    ["id", "ref", "token", "tx", "transaction", "nonce", "uuid", "cid", "correlation"].contains(&lower.as_str())
-        || ["_id", "-id", "Id", "ID", "_ref", "Ref", "_token", "Token", "_key"].iter().any(|end| leaf.ends_with(end))
+    ["id", "ref", "token", "tx", "transaction", "nonce", "uuid", "cid", "correlation"]
+        .contains(&lower.as_str())
+        || ["_id", "-id", "Id", "ID", "_ref", "Ref", "_token", "Token", "_key"]
+            .iter()
+            .any(|end| leaf.ends_with(end))
         || (!leaf.is_empty() && leaf.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
@@ -425,7 +443,8 @@ fn tokens(sessions: &[Session]) -> BTreeSet<Node> {
         let mut said: BTreeMap<(Side, String, String), BTreeSet<Node>> = BTreeMap::new();
         for event in &session.events {
             walk(&event.data, "", 0, &mut |path, value| {
-                let text = id_text(value).filter(|text| text.len() <= 64 && !text.contains(char::is_whitespace));
+                let text =
+                    id_text(value).filter(|text| text.len() <= 64 && !text.contains(char::is_whitespace));
                 let Some(text) = text.filter(|_| is_reference(path)) else { return };
                 let (side, other) = match event.label.side() {
                     Side::Client => (Side::Client, Side::Server),
@@ -452,7 +471,11 @@ fn tokens(sessions: &[Session]) -> BTreeSet<Node> {
             echoes.iter().filter(move |((label, path), echo)| {
                 leaf(path) == field
                     && (label.side() == side) == asks
-                    && if asks { !echo.repeats && echo.again == 0 } else { echo.n >= 3 && echo.again * 10 >= echo.n * 9 }
+                    && if asks {
+                        !echo.repeats && echo.again == 0
+                    } else {
+                        echo.n >= 3 && echo.again * 10 >= echo.n * 9
+                    }
             })
         };
         if of(true).next().is_some() && of(false).any(|(_, echo)| echo.values.len() > 1) {
@@ -608,6 +631,21 @@ fn is_key(pointers: &BTreeMap<Label, String>, sessions: &[Session]) -> bool {
     small * 2 < all || both * 10 >= distinct * 6 || (pointers.len() > 1 && begins_alike(pointers, sessions))
 }
 
+/// The event that comes first with most values of a key.
+fn opener(pointers: &BTreeMap<Label, String>, sessions: &[Session]) -> Option<Label> {
+    let mut first: BTreeMap<&Label, u32> = BTreeMap::new();
+    for session in sessions {
+        let mut seen = BTreeSet::new();
+        for event in &session.events {
+            let text = pointers.get(&event.label).and_then(|at| event.data.pointer(at)).and_then(id_text);
+            if text.is_some_and(|text| seen.insert(text)) {
+                *first.entry(&event.label).or_default() += 1;
+            }
+        }
+    }
+    first.into_iter().max_by(|a, b| a.1.cmp(&b.1).then_with(|| b.0.cmp(a.0))).map(|(label, _)| label.clone())
+}
+
 /// Whether there are lanes enough to tell, and nearly all of them begin with one and the same event, which begins no
 /// lane of a value twice before another event of the lane came.
 fn begins_alike(pointers: &BTreeMap<Label, String>, sessions: &[Session]) -> bool {
@@ -666,4 +704,148 @@ fn name_of(pointers: &BTreeMap<Label, String>, used: &BTreeSet<String>) -> Strin
         number += 1;
     }
     name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::learn::order;
+    use crate::transcript::Offset;
+    use serde_json::json;
+
+    /// A session of these events, in this order, 20 ms apart.
+    fn session(events: Vec<(String, Value)>) -> Session {
+        let event = |(i, (name, data)): (usize, (String, Value))| {
+            let at = Offset::from_nanos(u64::try_from(i).expect("small") * 20_000_000);
+            Event { label: Label::from(name.as_str()), at, frame: i, conn: 0, data }
+        };
+        Session {
+            events: events.into_iter().enumerate().map(event).collect(),
+            ending: "client 1000".to_owned(),
+        }
+    }
+
+    fn learned(sessions: &[Session], reply: Option<&str>) -> String {
+        let lanes = Lanes::find(sessions, reply);
+        let (order, _) = order::learn(sessions, &lanes);
+        order.to_string()
+    }
+
+    #[test]
+    fn progress_lies_in_the_lane_of_the_token_that_its_request_gave() {
+        let sessions: Vec<Session> = (0..6)
+            .map(|n| {
+                let call = |id: u64| {
+                    (
+                        ">call".to_owned(),
+                        json!({"id": id, "params": {"_meta": {"progressToken": format!("t{n}{id}")}}}),
+                    )
+                };
+                let progress = |id: u64| {
+                    ("progress".to_owned(), json!({"params": {"progressToken": format!("t{n}{id}")}}))
+                };
+                let answer = |id: u64| ("re:call".to_owned(), json!({"id": id, "result": {}}));
+                session(vec![
+                    call(1),
+                    call(2),
+                    progress(2),
+                    progress(1),
+                    progress(1),
+                    answer(1),
+                    progress(2),
+                    answer(2),
+                ])
+            })
+            .collect();
+        assert_eq!(
+            learned(&sessions, Some("/id")),
+            "each id ( each progressToken ( >call ; progress+ ) ; re:call )+"
+        );
+    }
+
+    #[test]
+    fn each_side_numbers_its_own_requests() {
+        let sessions: Vec<Session> = (0..6)
+            .map(|n| {
+                let of = |name: &str, id: u64| (name.to_owned(), json!({ "id": id, "n": n }));
+                // The server asks while the client's requests are open, under the same numbers.
+                session(vec![
+                    of(">call", 1),
+                    of(">call", 2),
+                    of("sample", 1),
+                    of(">re:sample", 1),
+                    of("re:call", 2),
+                    of("sample", 2),
+                    of("re:call", 1),
+                    of(">re:sample", 2),
+                ])
+            })
+            .collect();
+        assert_eq!(
+            learned(&sessions, Some("/id")),
+            "each id ( >call ; re:call )+ & each id_2 ( sample ; >re:sample )+"
+        );
+    }
+
+    #[test]
+    fn a_small_number_that_comes_again_by_chance_is_no_key() {
+        let states = ["new", "paid", "shipped"];
+        let order =
+            |n: usize, i: usize| (states[(n * 7 + i * 5) % 3].to_owned(), json!({"id": (n * 3 + i * i) % 6}));
+        let sessions: Vec<Session> = (0..8).map(|n| session((0..9).map(|i| order(n, i)).collect())).collect();
+        assert!(Lanes::find(&sessions, None).pointers.is_empty());
+        // One that everything begins with alike is, though only one side says it.
+        let job = |name: &str, id: usize| (name.to_owned(), json!({ "jobId": id }));
+        let sessions: Vec<Session> = (1..8)
+            .map(|_| session(vec![job("begun", 1), job("begun", 2), job("done", 2), job("done", 1)]))
+            .collect();
+        assert_eq!(learned(&sessions, None), "each jobId ( begun ; done )+");
+    }
+
+    #[test]
+    fn blocks_that_are_numbered_anew_in_every_message_are_lanes() {
+        let block = |name: &str, index: u64| (name.to_owned(), json!({ "index": index }));
+        let plain = |name: &str| (name.to_owned(), json!({}));
+        let message = |blocks: u64| {
+            let mut events = vec![plain(">ask"), plain("begin")];
+            for index in 0..blocks {
+                events.push(block("open", index));
+                events.extend((0..=blocks).map(|_| block("delta", index)));
+                events.push(block("close", index));
+            }
+            events.push(plain("end"));
+            events
+        };
+        let sessions: Vec<Session> =
+            (0..6).map(|n| session([message(2 + n % 2), message(1 + n % 3), message(3)].concat())).collect();
+        let order = learned(&sessions, None);
+        assert_eq!(order, "( >ask ; begin ; each index ( open ; delta+ ; close )+ ; end )+");
+    }
+
+    #[test]
+    fn runs_that_never_overlap_are_rounds_and_not_lanes() {
+        let run = |n: u64, run: u64, steps: u64| {
+            let id = format!("run_{:06}", n * 100 + run + 1);
+            let named = |name: &str| (name.to_owned(), json!({ "runId": id }));
+            let mut events = vec![named(">go"), named("started")];
+            for _ in 0..steps {
+                events.extend(["step", "note", "note", "fin"].map(|name| (name.to_owned(), json!({}))));
+            }
+            events.push(named("finished"));
+            events
+        };
+        let sessions: Vec<Session> =
+            (0..6).map(|n| session([run(n, 1, 1 + n % 2), run(n, 2, 2), run(n, 3, 1)].concat())).collect();
+        assert_eq!(learned(&sessions, None), "( >go ; started ; ( step ; note+ ; fin )+ ; finished )+");
+    }
+
+    #[test]
+    fn a_reference_of_a_tuple_is_a_key_however_short() {
+        let push =
+            |name: &str, reference: u64| (name.to_owned(), json!([null, reference.to_string(), "room", {}]));
+        let sessions: Vec<Session> = (0..6)
+            .map(|_| session(vec![push(">join", 1), push(">say", 2), push("reply", 2), push("reply", 1)]))
+            .collect();
+        assert_eq!(learned(&sessions, None), "each key ( ( >join | >say ) ; reply )+");
+    }
 }

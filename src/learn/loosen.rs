@@ -34,10 +34,8 @@ pub(super) fn floating(order: &Order, label: &Label) -> Option<Order> {
 
 /// Everything side by side: what accepts any session of these events.
 pub(super) fn flat<'l>(labels: impl Iterator<Item = &'l Label>) -> Order {
-    Order::All(
-        labels.map(|label| Order::Repeat(Box::new(Order::Event(label.clone())), Times::ANY)).collect(),
-    )
-    .simplified()
+    Order::All(labels.map(|label| Order::Repeat(Box::new(Order::Event(label.clone())), Times::ANY)).collect())
+        .simplified()
 }
 
 /// Changes how often an event may come where it stands.
@@ -88,7 +86,11 @@ fn floats_in(order: &Order, label: &Label, key: &str) -> bool {
         }
         Order::Repeat(body, _) => floats_in(body, label, key),
         Order::Each { key: own, body } => {
-            if own == key { floats(body, label) } else { floats_in(body, label, key) }
+            if own == key {
+                floats(body, label)
+            } else {
+                floats_in(body, label, key)
+            }
         }
     }
 }
@@ -147,7 +149,8 @@ mod tests {
     #[test]
     fn as_little_is_given_up_as_will_do() {
         let order = "hi ; each k ( begin ; part+ ; end )+ ; bye";
-        let is = |step, label, expected: &str| assert_eq!(after(step, order, label).as_deref(), Some(expected));
+        let is =
+            |step, label, expected: &str| assert_eq!(after(step, order, label).as_deref(), Some(expected));
         is(optional, "end", "hi ; each k ( begin ; part+ ; end? )+ ; bye");
         is(optional, "part", "hi ; each k ( begin ; part* ; end )+ ; bye");
         is(unlimited, "end", "hi ; each k ( begin ; part+ ; end+ )+ ; bye");

@@ -63,7 +63,8 @@ pub(super) fn dialect(recordings: &[&Transcript]) -> Dialect {
     let server = match (server, &client) {
         (Some(server), Some(client)) if is_tuple(&server) && is_tuple(client) && server != *client => {
             let words = |value: &Value| value.pointer(client).and_then(refinement).is_some();
-            let said: Vec<Value> = recordings.iter().flat_map(|recording| messages(recording, Side::Server)).collect();
+            let said: Vec<Value> =
+                recordings.iter().flat_map(|recording| messages(recording, Side::Server)).collect();
             let with = said.iter().filter(|value| words(value)).count();
             Some(if with * 10 >= said.len() * 9 { client.clone() } else { server })
         }
@@ -153,12 +154,7 @@ fn best(
                     candidate.others += 1;
                     continue;
                 };
-                *candidate
-                    .joint
-                    .entry(name.clone())
-                    .or_default()
-                    .entry(shape)
-                    .or_default() += 1;
+                *candidate.joint.entry(name.clone()).or_default().entry(shape).or_default() += 1;
                 here.insert((path, name));
             }
         }
@@ -188,8 +184,9 @@ fn best(
         let bonus = if USUAL.contains(&leaf) { 0.6 } else { 0.0 };
         let parent = if path.starts_with("/parent") { 0.4 } else { 0.0 };
         // `room:7` says which one it is, not what.
-        let is_instance =
-            |name: &&String| name.split_once(':').is_some_and(|(_, rest)| rest.contains(|c: char| c.is_ascii_digit()));
+        let is_instance = |name: &&String| {
+            name.split_once(':').is_some_and(|(_, rest)| rest.contains(|c: char| c.is_ascii_digit()))
+        };
         let instances = candidate.joint.keys().filter(is_instance).count();
         let which = if instances * 3 >= names { 0.8 } else { 0.0 };
         let told = information(candidate) - 0.5 * entropy * (1.0 - share);
@@ -256,8 +253,10 @@ pub(super) fn reply(sessions: &[Session], dialect: &mut Dialect) -> bool {
             }
         }
     }
-    let answers = found.into_iter().filter(|(_, (nameless, answers))| *answers >= 3 && answers * 10 >= nameless * 9);
-    let best = answers.max_by(|a, b| (a.1.1, a.0 == "/id").cmp(&(b.1.1, b.0 == "/id")).then_with(|| b.0.cmp(&a.0)));
+    let answers =
+        found.into_iter().filter(|(_, (nameless, answers))| *answers >= 3 && answers * 10 >= nameless * 9);
+    let best =
+        answers.max_by(|a, b| (a.1.1, a.0 == "/id").cmp(&(b.1.1, b.0 == "/id")).then_with(|| b.0.cmp(&a.0)));
     let is_found = best.is_some();
     names.reply = best.map(|(path, _)| path);
     is_found
@@ -447,7 +446,9 @@ fn words(value: &Value, path: &str, out: &mut Vec<String>) {
     for (key, item) in map.iter().filter(|(key, _)| !key.starts_with('@')) {
         // Nor is an address, or what somebody wrote.
         let is_state = |text: &str| {
-            Format::of(text).is_none() && !text.contains("//") && !CONTENT.contains(&key.to_ascii_lowercase().as_str())
+            Format::of(text).is_none()
+                && !text.contains("//")
+                && !CONTENT.contains(&key.to_ascii_lowercase().as_str())
         };
         if item.is_string() && refinement(item).is_some_and(is_state) {
             out.push(format!("{path}{}", pointer([key.as_str()])));
@@ -519,7 +520,9 @@ fn names(value: &Value) -> Vec<(String, Option<String>)> {
     let name_of = |path: &str, item: &Value| -> Option<Option<String>> {
         let leaf = path.rsplit('/').next().unwrap_or_default();
         let lower = leaf.to_ascii_lowercase();
-        if CONTENT.contains(&lower.as_str()) || (is_reference(path) && !leaf.starts_with(|c: char| c.is_ascii_digit())) {
+        if CONTENT.contains(&lower.as_str())
+            || (is_reference(path) && !leaf.starts_with(|c: char| c.is_ascii_digit()))
+        {
             return None;
         }
         match item {
@@ -618,5 +621,112 @@ mod tests {
         assert_eq!(kinds_of(asked), BTreeMap::from([(Label::from("status"), "/by".to_owned())]));
         // Two tools of one agent are told apart by what they do, not by who began it.
         assert_eq!(kinds_of("begin:a:search begin:b:sum hit:a end:a end:b"), BTreeMap::new());
+    }
+
+    /// The dialect of recordings in which the client and the server say these, line by line, and what events are called.
+    fn named(recordings: &[Vec<(char, Value)>]) -> Vec<String> {
+        let recordings: Vec<Transcript> = recordings
+            .iter()
+            .enumerate()
+            .map(|(index, said)| {
+                let frames = said.iter().zip(1..).map(|((mark, data), at)| {
+                    let side = if *mark == '>' { Side::Client } else { Side::Server };
+                    let payload = Payload::Text(data.to_string());
+                    crate::transcript::Frame::new(Offset::from_nanos(at * 1_000_000), side, payload)
+                });
+                let header = crate::transcript::Header { id: format!("r{index}"), ..Default::default() };
+                let how =
+                    crate::transcript::End::Closed { by: Side::Client, code: 1000, reason: String::new() };
+                let at = Offset::from_nanos(1_000_000_000);
+                let ending = crate::transcript::Ending { at, how, host: None };
+                Transcript { header, frames: frames.collect(), ending }
+            })
+            .collect();
+        let golden = super::super::learn(&recordings[..], None).expect("there are events").golden;
+        let events = dialect::events(&golden.dialect, &recordings[0].frames);
+        events.iter().map(|event| event.label.as_str().to_owned()).collect()
+    }
+
+    #[test]
+    fn an_id_is_no_name_though_it_is_a_word() {
+        let session = |_| {
+            vec![
+                ('>', json!({"id": "v", "method": "getVersion"})),
+                ('<', json!({"id": "v", "result": {"version": "1"}})),
+                ('>', json!({"id": "a", "method": "add"})),
+                ('<', json!({"id": "a", "result": "x1"})),
+                ('<', json!({"method": "onStart", "params": [{"gid": "x1"}]})),
+            ]
+        };
+        let named = named(&(0..5).map(session).collect::<Vec<_>>());
+        assert_eq!(named, [">getVersion", "re:getVersion", ">add", "re:add", "onStart"]);
+    }
+
+    #[test]
+    fn calls_in_tuples_are_answered_by_their_id_on_either_side() {
+        let session = |n: u64| {
+            let own = format!("{n:08x}-cf9d-40ca-b68c-0595fa524d97");
+            vec![
+                ('>', json!([2, "m1", "Boot", {"v": 1}])),
+                ('<', json!([3, "m1", {"ok": true}])),
+                ('<', json!([2, own, "GetConf", {"k": 1}])),
+                ('>', json!([3, own, {"v": 1}])),
+                ('>', json!([2, "m2", "Auth", {"t": 1}])),
+                ('<', json!([3, "m2", {"ok": true}])),
+            ]
+        };
+        let named = named(&(1..6).map(session).collect::<Vec<_>>());
+        assert_eq!(named, [">Boot", "re:Boot", "GetConf", ">re:GetConf", ">Auth", "re:Auth"]);
+    }
+
+    #[test]
+    fn numbers_are_names_and_a_word_below_says_more() {
+        let session = |n: u64| {
+            vec![
+                ('<', json!({"op": 10, "t": null, "d": {"every": 100 + n}})),
+                ('>', json!({"op": 2, "d": {"who": "me"}})),
+                ('<', json!({"op": 0, "t": "READY", "d": {"v": 1}})),
+                ('<', json!({"op": 0, "t": "MESSAGE", "d": {"text": format!("hello {n}")}})),
+                ('>', json!({"op": 1, "d": 2})),
+                ('<', json!({"op": 11, "t": null, "d": null})),
+            ]
+        };
+        let named = named(&(0..5).map(session).collect::<Vec<_>>());
+        assert_eq!(named, ["n10", ">n2", "n0[READY]", "n0[MESSAGE]", ">n1", "n11"]);
+    }
+
+    #[test]
+    fn what_people_wrote_and_what_a_model_is_called_are_no_names() {
+        let session = |_| {
+            vec![
+                ('>', json!({"prompt": "hi"})),
+                ('<', json!({"object": "chunk", "model": "gpt-x", "delta": {"content": "w"}})),
+                ('<', json!({"object": "chunk", "model": "gpt-x", "delta": {"content": "w"}})),
+            ]
+        };
+        let named = named(&(0..5).map(session).collect::<Vec<_>>());
+        assert_eq!(named, [">json", "chunk", "chunk"]);
+    }
+
+    #[test]
+    fn where_nothing_tells_messages_apart_that_is_said() {
+        let golden = |names: usize, label: &dyn Fn(usize) -> String| {
+            let mut golden = Golden::default();
+            for number in 0..names {
+                let event = crate::golden::Event { seen: 1, runs: 1, ..Default::default() };
+                golden.events.insert(Label::from(label(number).as_str()), event);
+            }
+            golden
+        };
+        assert_eq!(doubts(&golden(20, &|n| format!("event_{n}"))), [""; 0]);
+        let many = doubts(&golden(1000, &|n| format!("event_{n}")));
+        assert!(
+            many[0].starts_with("no good name found: there are 1000 names, and 1000 of them"),
+            "{many:?}"
+        );
+        let mut nameless = golden(1, &|_| "json".to_owned());
+        nameless.events.values_mut().for_each(|event| event.seen = 40);
+        let said = doubts(&nameless);
+        assert!(said[0].starts_with("no good name found: 40 of 40 messages"), "{said:?}");
     }
 }

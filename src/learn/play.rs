@@ -113,7 +113,8 @@ impl Player<'_> {
                 }
                 Action::Done(_) => break,
                 Action::Send(payload) => {
-                    let frame = Frame { conn: session.connection(), ..Frame::new(now, Side::Client, payload) };
+                    let frame =
+                        Frame { conn: session.connection(), ..Frame::new(now, Side::Client, payload) };
                     self.sent(&frame);
                     session.frame(&frame);
                 }

@@ -63,7 +63,8 @@ fn kept(
 ) -> BTreeMap<Label, Vec<Template>> {
     let Some(previous) = previous else { return BTreeMap::new() };
     let bound = |name: &str| {
-        let binders = || previous.events.iter().filter(|(_, event)| event.binds.iter().any(|(own, _)| own == name));
+        let binders =
+            || previous.events.iter().filter(|(_, event)| event.binds.iter().any(|(own, _)| own == name));
         binders().next().is_none() || binders().any(|(label, _)| events.contains_key(label))
     };
     let is_kept = |label: &Label, event: &golden::Event| {

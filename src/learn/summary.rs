@@ -156,15 +156,23 @@ impl Summary {
         let most = self.ends.values().copied().max().unwrap_or(0);
         if self.ends.len() > 1 && most * 10 < self.recordings * 9 {
             let ends: Vec<String> = self.ends.iter().map(|(end, times)| format!("{end} ({times})")).collect();
-            notes.push(format!("sessions end in different ways, and each of them will pass: {}", ends.join(", ")));
+            notes.push(format!(
+                "sessions end in different ways, and each of them will pass: {}",
+                ends.join(", ")
+            ));
         }
         let is_broken = |end: &str| {
             let code = end.rsplit(' ').next().and_then(|code| code.parse().ok()).unwrap_or(0_u16);
             // RFC 6455, 7.4.1: no status, a normal end and an endpoint that goes away are no errors.
             !matches!(code, 1000 | 1001 | 1005)
         };
-        for (end, times) in self.ends.iter().filter(|(end, times)| is_broken(end) && **times * 2 >= self.recordings) {
-            notes.push(format!("{times} of {} recordings end with an error ({end}): is that what must happen?", self.recordings));
+        for (end, times) in
+            self.ends.iter().filter(|(end, times)| is_broken(end) && **times * 2 >= self.recordings)
+        {
+            notes.push(format!(
+                "{times} of {} recordings end with an error ({end}): is that what must happen?",
+                self.recordings
+            ));
         }
         notes
     }

@@ -72,7 +72,8 @@ pub(super) fn mend<R: Recordings + ?Sized>(
         let mut changed = false;
         // What many recordings contradict is given up once, and then they are asked again.
         let mut touched: BTreeSet<(&Label, Option<&str>)> = BTreeSet::new();
-        for (recording, finding) in found.iter().flat_map(|(_, name, all)| all.iter().map(move |f| (name, f))) {
+        for (recording, finding) in found.iter().flat_map(|(_, name, all)| all.iter().map(move |f| (name, f)))
+        {
             let place = (&finding.place.event, finding.place.path.as_deref());
             if !touched.insert(place) {
                 continue;
@@ -114,7 +115,11 @@ fn loosen_for(
     let label = &finding.place.event;
     let event_key = format!("event.{}", golden.key_of(label));
     let holds = |key: &str| {
-        golden.keep.iter().any(|kept| key == kept || key.starts_with(&format!("{kept}."))).then(|| key.to_owned())
+        golden
+            .keep
+            .iter()
+            .any(|kept| key == kept || key.starts_with(&format!("{kept}.")))
+            .then(|| key.to_owned())
     };
     let path = finding.place.path.clone();
     let held = match finding.kind.family() {
@@ -126,7 +131,8 @@ fn loosen_for(
         _ => holds(&format!("{event_key}.shape.{}", path.clone().unwrap_or_default())),
     };
     if let Some(key) = held {
-        let said = format!("recording {recording} contradicts `{key}`, which a person holds: {}", finding.message);
+        let said =
+            format!("recording {recording} contradicts `{key}`, which a person holds: {}", finding.message);
         if loosened.done.insert(said.clone()) {
             loosened.notes.push(said);
         }
@@ -142,7 +148,9 @@ fn loosen_for(
             }
             _ => false,
         },
-        _ => in_payload(golden, label, finding.kind, path.as_deref().unwrap_or_default(), recording, loosened),
+        _ => {
+            in_payload(golden, label, finding.kind, path.as_deref().unwrap_or_default(), recording, loosened)
+        }
     }
 }
 
@@ -298,7 +306,8 @@ pub(super) fn make_playable(golden: &mut Golden, sample: &Sample<'_>) -> Vec<Str
         }
     }
     if let Some((name, waiting_for, sent, of)) = stuck {
-        let what = if waiting_for.is_empty() { "what does not come".to_owned() } else { waiting_for.join(" or ") };
+        let what =
+            if waiting_for.is_empty() { "what does not come".to_owned() } else { waiting_for.join(" or ") };
         notes.push(format!(
             "cannot be played: the client's half came to its end against {through} of {played} recordings; against \
              {name} it sends {sent} of {of} messages and then waits for {what}"
@@ -393,4 +402,156 @@ pub fn trial<R: Recordings + ?Sized>(
          fail at once",
         chosen.len()
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transcript::{End, Ending, Frame, Offset, Payload, Side};
+    use serde_json::{Value, json};
+
+    /// `> name` and `< name`, each with what is said besides.
+    fn recording(id: &str, said: &[(&str, Value)]) -> Transcript {
+        let frames = said.iter().zip(1..).map(|((line, data), at)| {
+            let side = if line.starts_with('>') { Side::Client } else { Side::Server };
+            let mut data = data.clone();
+            data["type"] = Value::from(line.trim_start_matches('>'));
+            Frame::new(Offset::from_nanos(at * 20_000_000), side, Payload::Text(data.to_string()))
+        });
+        let header = Header {
+            id: id.to_owned(),
+            started: format!("2026-11-22T12:00:00.{id:0>9}Z"),
+            user: "u1".to_owned(),
+            ..Header::default()
+        };
+        let how = End::Closed { by: Side::Client, code: 1000, reason: String::new() };
+        let ending = Ending { at: Offset::from_nanos(10_000_000_000), how, host: None };
+        Transcript { header, frames: frames.collect(), ending }
+    }
+
+    fn read(text: &str) -> Golden {
+        let head = "goldwire = 1\n[learned]\nrecordings = 2\n";
+        let (order, rest) = text.split_once('\n').expect("an order and the rest");
+        let text = head.replace("[learned]", &format!("{order}\n[learned]")) + rest;
+        golden::read("golden/x.toml", &text).unwrap_or_else(|problems| panic!("{text}\n{problems}"))
+    }
+
+    fn mended(golden: &mut Golden, recordings: &[Transcript]) -> Vec<String> {
+        let own: Vec<usize> = (0..recordings.len()).collect();
+        let notes = mend(recordings, &own, golden).expect("they are in memory").notes();
+        for recording in recordings {
+            let findings = check::check(golden, recording).findings;
+            assert_eq!(findings, [], "{}", golden::write(golden));
+        }
+        notes
+    }
+
+    #[test]
+    fn what_a_recording_contradicts_is_left_out_and_said() {
+        let none = || json!({});
+        let recordings = [
+            recording("1", &[(">ask", none()), ("a", json!({"n": 1})), ("b", json!({"of": null}))]),
+            recording("2", &[(">ask", none()), ("b", json!({"of": "x"})), ("a", json!({"n": "one"}))]),
+            recording("3", &[(">ask", none()), ("b", json!({"of": "x"})), ("c", none()), ("b", none())]),
+        ];
+        let mut golden = read(
+            "order = \">ask ; a ; b\"\n[event.ask]\nsend = { type = \"ask\" }\n[event.a.shape]\n\"/n\" = \"integer\"\n\"/type\" = \"string\"\n[event.b.shape]\n\"/of\" = \"string, unique\"\n\"/type\" = \"string\"\n",
+        );
+        let notes = mended(&mut golden, &recordings);
+        assert!(notes.iter().all(|note| note.starts_with("left out: ")), "{notes:?}");
+        for said in ["what a/n is, because recording 2", "what b/of is, because recording 1"] {
+            assert!(notes.iter().any(|note| note.contains(said)), "{notes:?} do not say {said}");
+        }
+        // What nobody contradicts is still asked for.
+        assert!(!check::check(&golden, &recordings[0]).findings.iter().any(|_| true));
+        let silent = recording("4", &[("b", json!({"of": "x"}))]);
+        assert!(!check::check(&golden, &silent).findings.is_empty(), "{}", golden.order);
+    }
+
+    #[test]
+    fn what_a_person_holds_is_not_given_up() {
+        let recordings = [recording("1", &[("b", json!({})), ("a", json!({}))])];
+        let mut golden = read("order = \"a ; b\"\n");
+        golden.keep = vec!["order".to_owned()];
+        let before = golden.order.clone();
+        let notes = mend(&recordings, &[0], &mut golden).expect("in memory").notes();
+        assert_eq!(golden.order, before);
+        assert!(notes[0].starts_with("recording 1 contradicts `order`, which a person holds"), "{notes:?}");
+    }
+
+    #[test]
+    fn a_client_that_begins_and_then_waits_can_be_played() {
+        let turn = |last: bool| {
+            let mut said = vec![(">hi", json!({})), ("pong", json!({})), ("more", json!({}))];
+            if last {
+                said.extend([("more", json!({}))]);
+            }
+            said
+        };
+        let recordings: Vec<Transcript> = (0..6)
+            .map(|n| recording(&n.to_string(), &[turn(n % 2 == 0), turn(n % 3 == 0), turn(false)].concat()))
+            .collect();
+        let proposal = learn(&recordings[..], None).expect("there are events");
+        let text = golden::write(&proposal.golden);
+        assert!(
+            !proposal.notes.iter().any(|note| note.contains("cannot be played")),
+            "{:?}\n{text}",
+            proposal.notes
+        );
+        for recording in &recordings {
+            assert_eq!(play(&proposal.golden, recording), Played::Through, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_played_is_said() {
+        let recordings = [recording("7", &[("hello", json!({})), (">ask", json!({})), ("done", json!({}))])];
+        let mut golden = read("order = \"hello ; done ; >ask\"\n[event.ask]\nsend = { type = \"ask\" }\n");
+        let played = play(&golden, &recordings[0]);
+        assert!(matches!(&played, Played::Stuck { sent: 0, of: 1, .. }), "{played:?}");
+        let sample = Sample::draw(&recordings[..]).expect("one");
+        let notes = make_playable(&mut golden, &sample);
+        assert!(
+            notes[0].starts_with(
+                "cannot be played: the client's half came to its end against 0 of 1 recordings; against 7 it"
+            ),
+            "{notes:?}"
+        );
+    }
+
+    #[test]
+    fn recordings_that_were_held_back_say_how_many_clean_runs_would_be_disturbed() {
+        let steady: Vec<Transcript> = (0..10)
+            .map(|n| recording(&n.to_string(), &[(">ask", json!({})), ("done", json!({"ok": true}))]))
+            .collect();
+        let said = trial(&steady[..], None).expect("in memory").expect("enough");
+        assert_eq!(
+            said,
+            "tried on recordings that it was not learned from: 0 of 10 would show something, 0 of them would fail at once"
+        );
+        let names = ["one", "two", "three", "four", "five"];
+        let varied: Vec<Transcript> = names
+            .iter()
+            .map(|name| recording(&name.len().to_string(), &[(">ask", json!({})), (name, json!({}))]))
+            .collect();
+        let said = trial(&varied[..], None).expect("in memory").expect("enough");
+        assert!(said.contains("5 of 5 would show something"), "{said}");
+        assert_eq!(trial(&steady[..2], None).expect("in memory"), None);
+    }
+
+    #[test]
+    fn a_session_that_gave_up_is_learned_from_only_when_there_is_no_other() {
+        let whole = |id: &str| recording(id, &[(">ask", json!({})), ("done", json!({}))]);
+        let mut given_up = recording("9", &[(">ask", json!({}))]);
+        given_up.ending.how = End::GaveUp {
+            waiting_for: vec!["done".to_owned()],
+            waited: crate::transcript::Gap::from_millis(10_000),
+        };
+        let proposal = learn(&[whole("1"), whole("2"), given_up.clone()][..], None).expect("events");
+        assert_eq!(proposal.golden.order.to_string(), ">ask ; done");
+        assert_eq!(proposal.golden.ends, ["client 1000"]);
+        assert!(proposal.notes.iter().any(|note| note.starts_with("in 1 recording(s) the client gave up")));
+        let proposal = learn(&[given_up][..], None).expect("an event");
+        assert!(!proposal.golden.ends.contains(&"gave up".to_owned()));
+    }
 }
