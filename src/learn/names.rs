@@ -107,6 +107,8 @@ pub(super) fn doubts(golden: &Golden) -> Vec<String> {
     let nameless: u32 = own().filter(|(label, _)| is_nameless(label)).map(|(_, event)| event.seen).sum();
     let hint = "name them with `name = \"/POINTER\"` in `[dialect]` of a script, then `goldwire learn SESSION --script FILE`";
     if all > 3 && nameless * 10 >= all * 9 {
+        let is_json = own().any(|(label, _)| label.name() == NAMELESS);
+        let hint = if is_json { hint } else { "they are not JSON; `kind` in `[dialect]` says what they are" };
         doubts.push(format!(
             "no good name found: {nameless} of {all} messages of the server have none that tells them apart; {hint}"
         ));

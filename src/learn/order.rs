@@ -165,21 +165,48 @@ impl Gaps {
 pub(super) fn learn(sessions: &[Session], lanes: &Lanes) -> (Order, Vec<Before>) {
     let scopes = scopes(sessions, lanes);
     for loops in [true, false] {
-        let mut learner = Learner { scopes: &scopes, weak: BTreeMap::new(), rules: Vec::new(), loops };
-        learner.whole();
-        learner.weaken();
-        learner.rules.clear();
-        let order = learner.whole().simplified();
-        let mut rules = learner.rules;
-        rules.sort();
-        rules.dedup();
-        if sessions.iter().all(|session| accepts(&order, lanes, session)) {
+        let mut best: Option<(usize, Order, Vec<Before>)> = None;
+        for pairs in [false, true] {
+            let mut learner = Learner { loops, pairs, ..Learner::new(&scopes) };
+            learner.whole();
+            learner.weaken();
+            learner.rules.clear();
+            let order = learner.whole().simplified();
+            let mut rules = learner.rules;
+            rules.sort();
+            rules.dedup();
+            if sessions.iter().all(|session| accepts(&order, lanes, session)) {
+                let side_by_side = beside(&order);
+                // What says more of the order is better, if it is as true.
+                if best.as_ref().is_none_or(|(least, ..)| side_by_side < *least) {
+                    best = Some((side_by_side, order, rules));
+                }
+            }
+            if !learner.met_pairs {
+                break;
+            }
+        }
+        if let Some((_, order, rules)) = best {
             return (order, rules);
         }
     }
-    let mut learner = Learner { scopes: &scopes, weak: BTreeMap::new(), rules: Vec::new(), loops: false };
-    let order = learner.flat_scope("").simplified();
+    let order = Learner::new(&scopes).flat_scope("").simplified();
     (order, Vec::new())
+}
+
+/// How many pairs of events of an order come in either order because they stand side by side.
+fn beside(order: &Order) -> usize {
+    match order {
+        Order::Event(_) => 0,
+        Order::All(parts) => {
+            let sizes: Vec<usize> = parts.iter().map(|part| part.labels().len()).collect();
+            let all: usize = sizes.iter().sum();
+            let pairs = sizes.iter().map(|size| size * (all - size)).sum::<usize>() / 2;
+            pairs + parts.iter().map(beside).sum::<usize>()
+        }
+        Order::Seq(parts) | Order::One(parts) => parts.iter().map(beside).sum(),
+        Order::Repeat(body, _) | Order::Each { body, .. } => beside(body),
+    }
 }
 
 fn scopes(sessions: &[Session], lanes: &Lanes) -> BTreeMap<String, Scope> {
@@ -297,7 +324,12 @@ struct Learner<'s> {
     /// Pairs, by scope, whose order is a coincidence.
     weak: BTreeMap<String, BTreeSet<(u16, u16)>>,
     rules: Vec<Before>,
+    /// Whether what comes again and again is looked for in rounds.
     loops: bool,
+    /// Whether what takes turns with something is kept beside it.
+    pairs: bool,
+    /// Whether there is anything that does.
+    met_pairs: bool,
 }
 
 /// How the symbols of some traces stand to each other. There may be a thousand symbols: pairs are places of a table.
@@ -416,7 +448,18 @@ fn components(items: &[u16], linked: impl Fn(u16, u16) -> bool) -> Vec<BTreeSet<
     groups
 }
 
-impl Learner<'_> {
+impl<'s> Learner<'s> {
+    fn new(scopes: &'s BTreeMap<String, Scope>) -> Learner<'s> {
+        Learner {
+            scopes,
+            weak: BTreeMap::new(),
+            rules: Vec::new(),
+            loops: false,
+            pairs: false,
+            met_pairs: false,
+        }
+    }
+
     fn whole(&mut self) -> Order {
         self.scope("")
     }
@@ -542,7 +585,10 @@ impl Learner<'_> {
         let mut rest: Vec<u16> = relations.symbols.clone();
         let mut floats = BTreeSet::new();
         // What has its place in every round of a loop does not float, though it comes before and after the others.
-        let rounds = self.rounds(key, traces, relations, min_n).map(|segments| Relations::of(&segments));
+        let segments = self.rounds(key, traces, relations, min_n);
+        let rounds = segments.as_ref().map(Relations::of);
+        // Within a round it is a round of its own that has a beginning and an end more than once.
+        let turns = segments.as_ref().unwrap_or(traces);
         loop {
             let around = |h: u16| {
                 let in_rounds = |rounds: &Relations| self.pairs_around(key, rounds, min_n, &rest, h) > 0;
@@ -553,13 +599,16 @@ impl Learner<'_> {
             // What takes turns with something that has its place, as an end does with its beginning, has one, too.
             let is_paired = |h: u16| {
                 let mut others = rest.iter().filter(|a| pairs[a] == 0 && !self.is_lane(key, **a));
-                others.any(|a| takes_turns(traces, *a, h))
+                others.any(|a| takes_turns(turns, *a, h))
             };
+            let paired: BTreeSet<u16> =
+                pairs.iter().filter(|(h, around)| **around > 0 && is_paired(**h)).map(|(h, _)| *h).collect();
             let best = pairs
                 .iter()
-                .filter(|(h, around)| **around > 0 && !is_paired(**h))
+                .filter(|(h, around)| **around > 0 && !(self.pairs && paired.contains(h)))
                 .map(|(h, around)| (*around, std::cmp::Reverse(*h)))
                 .max();
+            self.met_pairs |= !paired.is_empty();
             let Some((_, std::cmp::Reverse(h))) = best else { break };
             rest.retain(|symbol| *symbol != h);
             floats.insert(h);

@@ -124,7 +124,10 @@ impl Binds {
         };
         let leaf = clean(origin.1.rsplit('/').next().unwrap_or("value"));
         let taken = |name: &String| self.names.values().any(|known| known == name);
-        let mut name = if taken(&leaf) { format!("{}_{leaf}", clean(origin.0.name())) } else { leaf };
+        // A place of a tuple says nothing by itself, and begins with a digit.
+        let is_number = leaf.starts_with(|c: char| c.is_ascii_digit());
+        let mut name =
+            if taken(&leaf) || is_number { format!("{}_{leaf}", clean(origin.0.name())) } else { leaf };
         while taken(&name) {
             name.push('_');
         }
@@ -279,11 +282,14 @@ fn inside(text: &str, here: &[(&Value, Sent<'_, '_>)], binds: &mut Binds) -> Opt
 /// Finds the sends that the order alone would allow too early, and what they really waited for.
 fn waits(sessions: &[Session], order: &Order, script: &[Label], events: &mut BTreeMap<Label, golden::Event>) {
     let mut early: BTreeMap<&Label, BTreeSet<Label>> = BTreeMap::new();
+    // What was sent right after another message waits for nothing, however often something came before it.
+    let mut unprompted: BTreeSet<&Label> = BTreeSet::new();
     for session in sessions {
         let mut monitor = Monitor::new(order);
         let mut clients = session.events.iter().filter(|event| event.label.is_client()).peekable();
         let mut last: Option<&Label> = None;
         let mut allowed_before = false;
+        let mut is_first = true;
         for event in &session.events {
             // The next thing the client will send, if it could have been sent already before the latest event.
             let next = clients.peek();
@@ -294,9 +300,13 @@ fn waits(sessions: &[Session], order: &Order, script: &[Label], events: &mut BTr
                         .or_default()
                         .insert(last.clone());
                 }
+                if last.is_none() && !is_first {
+                    unprompted.insert(&event.label);
+                }
                 clients.next();
                 allowed_before = false;
                 last = None;
+                is_first = false;
             } else {
                 allowed_before =
                     next.is_some_and(|next| monitor.accepts(&next.label, &|key: &str| request_of(next, key)));
@@ -311,7 +321,9 @@ fn waits(sessions: &[Session], order: &Order, script: &[Label], events: &mut BTr
     }
     for (label, causes) in early {
         // A handful of causes is a rule; more are chance.
-        if let Some(event) = events.get_mut(label).filter(|_| causes.len() <= 3) {
+        if let Some(event) =
+            events.get_mut(label).filter(|_| causes.len() <= 3 && !unprompted.contains(label))
+        {
             event.after = causes.into_iter().collect();
         }
     }
