@@ -257,14 +257,14 @@ impl Structure {
             }
             let second = names::second(&sessions);
             if !second.is_empty() {
-                dialect.refine_by(second);
+                dialect.refine_by(second, &[]);
                 sessions = decode(&dialect);
             }
             // First in which kind of lane an event is, then in which state.
             for find in [names::kinds, names::refine] {
                 let refine = find(&sessions, &Lanes::find(&sessions, dialect.reply()));
                 if !refine.is_empty() {
-                    dialect.refine_by(refine);
+                    dialect.refine_by(refine, &[]);
                     sessions = decode(&dialect);
                 }
             }
