@@ -627,8 +627,9 @@ impl<'s> Learner<'s> {
         let rest = self.cut(key, &project(traces, &rest.into_iter().collect()), min_n);
         let floats_traces = project(traces, &floats);
         let floats = self.cut(key, &floats_traces, MIN_FLOAT);
+        let with: u32 = floats_traces.iter().filter(|(trace, _)| !trace.is_empty()).map(|(_, n)| n).sum();
         let floats = free(relax(floats, &floats_traces));
-        Some(Order::All(vec![rest, floats]))
+        Some(Order::All(vec![rest, if with < MIN_RULE { rare(floats) } else { floats }]))
     }
 
     /// After the last event of the scope nothing comes, not even what floats, if that held often enough.
@@ -972,6 +973,19 @@ fn free(order: Order) -> Order {
     }
 }
 
+/// What floats and came once in each of a few recordings may come as often as anything else that floats.
+fn rare(order: Order) -> Order {
+    match order {
+        Order::Event(_) => Order::Repeat(Box::new(order), Times::ANY),
+        Order::All(parts) => Order::All(parts.into_iter().map(rare).collect()),
+        Order::Repeat(body, Times::OPTIONAL) => match rare(*body) {
+            body if body.is_optional() => body,
+            body => Order::Repeat(Box::new(body), Times::OPTIONAL),
+        },
+        order => order,
+    }
+}
+
 /// Cuts a trace at every occurrence of its first (or last) symbol.
 fn cut_at(trace: &[u16], head: u16, at_start: bool) -> Vec<Vec<u16>> {
     let mut segments: Vec<Vec<u16>> = Vec::new();
@@ -1126,6 +1140,25 @@ mod tests {
             learned(&["a b beat c", "a beat b c", "beat a b c beat", "a b c"]),
             "( a ; b ; c ) & beat*"
         );
+    }
+
+    #[test]
+    fn what_floats_and_came_once_in_a_few_recordings_may_come_again() {
+        let sessions: Vec<String> = (0..10)
+            .map(|i| match i % 5 {
+                0 => "a cursor b c d",
+                1 => "a b c d cursor",
+                2 => "cursor a b c d",
+                _ => "a b c d",
+            })
+            .map(str::to_owned)
+            .collect();
+        let sessions: Vec<&str> = sessions.iter().map(String::as_str).collect();
+        assert_eq!(learned(&sessions), "( a ; b ; c ; d ) & cursor*");
+        // Where often enough it came once and no more, that is something to hold a server to.
+        let sessions: Vec<&str> =
+            (0..30).map(|i| ["a ping b c d", "a b c ping d", "a b ping c d"][i % 3]).collect();
+        assert_eq!(learned(&sessions), "a ; ( ( b ; c ) & ping ) ; d");
     }
 
     #[test]
