@@ -88,12 +88,15 @@ pub(super) fn mend<R: Recordings + ?Sized>(
     Ok(loosened)
 }
 
-/// The recordings that a golden rejects, with what is wrong with each.
+/// A recording that a golden rejects: its index, what it is called, and what is wrong with it.
+type Contradicted = (usize, String, Vec<Finding>);
+
+/// The recordings that a golden rejects.
 fn contradictions<R: Recordings + ?Sized>(
     recordings: &R,
     of: &[usize],
     golden: &Golden,
-) -> Result<Vec<(usize, String, Vec<Finding>)>, LearnError<R::Error>> {
+) -> Result<Vec<Contradicted>, LearnError<R::Error>> {
     // As a check will read it.
     let read = golden::read("", &golden::write(golden)).ok();
     let golden = read.as_ref().unwrap_or(golden);
