@@ -7,8 +7,6 @@
 mod baseline;
 mod binding;
 mod budget;
-#[cfg(test)]
-mod dialects;
 mod evidence;
 mod explain;
 mod liveness;

@@ -285,7 +285,8 @@ pub(super) struct LearnArgs {
     /// Learn from these recordings or folders instead of recordings/SESSION/
     #[arg(long, num_args = 1.., value_name = "PATH")]
     pub(super) from: Vec<PathBuf>,
-    /// Take the client's half and everything a person decided from this script instead of the accepted golden
+    /// Take the client's half and everything a person decided from this script, instead of the accepted golden or the
+    /// script by which was recorded
     #[arg(long, value_name = "FILE")]
     pub(super) script: Option<PathBuf>,
     /// Accept at once, with this reason; for a first golden

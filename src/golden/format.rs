@@ -37,7 +37,7 @@ use super::{
     TimeMode, default_df,
 };
 use crate::dialect::{Dialect, HttpNames, JsonNames, Label, Protocol, Spoken};
-use crate::transcript::Gap;
+use crate::transcript::{Gap, Side};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value;
@@ -108,6 +108,9 @@ fn read_document(source: &Source<'_>, table: &toml_edit::Table) -> Option<Golden
     let mut dialect = read_dialect(root.table("dialect"));
     if let (Dialect::Protocol(spoken), Some(order)) = (&mut dialect, &order) {
         spoken.name(&order.labels());
+    }
+    if let Some(order) = &order {
+        refine_sides(&mut dialect, &order.labels());
     }
     let script = read_script(source, &root, order.as_ref(), &events);
     let mut rules = Vec::new();
@@ -403,6 +406,26 @@ fn read_sends(source: &Source<'_>, fields: &Fields<'_>) -> Vec<Template> {
         }
     }
     sends
+}
+
+/// As `event.ask` is the client's where the server has none of that name, `refine.ask` is about the client's events where
+/// the order has those in parts: `>ask[open]`.
+fn refine_sides(dialect: &mut Dialect, labels: &[&Label]) {
+    let is_in_parts =
+        |label: &Label| labels.iter().any(|own| own.as_str().starts_with(&format!("{}[", label.as_str())));
+    let mut more = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for (label, pointer) in dialect.refine() {
+        let twin = Label::new(Side::Client, label.name());
+        if label.is_client() || dialect.refine().contains_key(&twin) || !is_in_parts(&twin) {
+            continue;
+        }
+        more.insert(twin, pointer.clone());
+        if !is_in_parts(label) && labels.contains(&label) {
+            wrong.push(label.clone());
+        }
+    }
+    dialect.refine_by(more, &wrong);
 }
 
 fn read_dialect(fields: Fields<'_>) -> Dialect {
@@ -1009,5 +1032,44 @@ fn same(a: &toml_edit::Value, b: &toml_edit::Value) -> bool {
             a == b || matches!((order_syntax::parse(&a), order_syntax::parse(&b)), (Ok(a), Ok(b)) if a == b)
         }
         (a, b) => a.is_some() && a == b,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::events;
+    use crate::transcript::{Frame, Offset, Payload};
+
+    #[test]
+    fn what_refines_a_name_refines_it_on_the_side_where_the_order_has_its_parts() {
+        let refined = |order: &str, side: Side| {
+            let text = format!(
+                "goldwire = 1\norder = \"{order}\"\n[dialect]\nkind = \"json\"\nrefine.items = \"/op\"\n"
+            );
+            let golden = read("golden/x.toml", &text).expect("a golden");
+            let payload = Payload::Text(r#"{"type":"items","op":"create"}"#.to_owned());
+            let frame = Frame::new(Offset::ZERO, side, payload);
+            events(&golden.dialect, &[frame])[0].label.as_str().to_owned()
+        };
+        let (client, server) = (Side::Client, Side::Server);
+        for (order, side, expected) in [
+            ("items[create] ; items[delete]", server, "items[create]"),
+            ("hi ; items[create]", client, ">items"),
+            ("hi ; items", client, ">items"),
+        ] {
+            assert_eq!(refined(order, side), expected, "{order}");
+        }
+        let both = ">items[create] ; items ; >items[delete]";
+        let sends = "[event.\">items[create]\"]\nsend = {}\n[event.\">items[delete]\"]\nsend = {}\n";
+        let text = format!(
+            "goldwire = 1\norder = \"{both}\"\n[dialect]\nkind = \"json\"\nrefine.items = \"/op\"\n{sends}"
+        );
+        let golden = read("golden/x.toml", &text).expect("a golden");
+        let said = |side| {
+            let payload = Payload::Text(r#"{"type":"items","op":"create"}"#.to_owned());
+            events(&golden.dialect, &[Frame::new(Offset::ZERO, side, payload)])[0].label.as_str().to_owned()
+        };
+        assert_eq!((said(client), said(server)), (">items[create]".to_owned(), "items".to_owned()));
     }
 }

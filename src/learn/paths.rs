@@ -8,6 +8,21 @@ pub(super) fn each_scalar<'v>(value: &'v Value, visit: &mut impl FnMut(&str, &'v
     descend(value, &mut String::new(), visit);
 }
 
+/// A list of at most so many items may be a tuple, whose places have each a meaning of their own.
+const MAX_PLACES: usize = 8;
+
+/// Likewise, and what stands at the places of a payload that is a tuple.
+pub(super) fn each_place<'v>(value: &'v Value, visit: &mut impl FnMut(&str, &'v Value)) {
+    match value {
+        Value::Array(items) if items.len() <= MAX_PLACES => {
+            for (place, item) in items.iter().enumerate() {
+                descend(item, &mut format!("/{place}"), visit);
+            }
+        }
+        value => each_scalar(value, visit),
+    }
+}
+
 fn descend<'v>(value: &'v Value, path: &mut String, visit: &mut impl FnMut(&str, &'v Value)) {
     match value {
         Value::Object(map) => {

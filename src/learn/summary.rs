@@ -7,10 +7,10 @@
 use super::binding::Facts;
 use super::shape::Shapes;
 use super::timing::{self, Gaps, Times};
-use super::{Session, Structure, hash_of, liveness, script};
+use super::{Session, Structure, hash_of, is_complete, liveness, script};
 use crate::dialect::{Label, REQUEST};
 use crate::golden::{self, Causes, Golden, Learned, Monitor, Pace, Seen, Traces};
-use crate::transcript::{Gap, Header, Transcript};
+use crate::transcript::{End, Gap, Header, Transcript};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// So many recordings that do not fit are named.
@@ -21,10 +21,15 @@ const MISFITS: usize = 16;
 pub(super) struct Summary {
     recordings: u32,
     incomplete: u32,
+    /// How many of those that are incomplete gave up.
+    gave_up: u32,
+    /// Which of the recordings were learned from.
+    own: BTreeSet<usize>,
     users: BTreeSet<String>,
     days: BTreeSet<String>,
     between: Option<(String, String)>,
-    ends: BTreeSet<String>,
+    /// How often sessions ended in which way.
+    ends: BTreeMap<String, u32>,
     /// How often each event came, and in how many recordings.
     counts: BTreeMap<Label, (u32, u32)>,
     shapes: Shapes,
@@ -43,17 +48,19 @@ impl Summary {
 
     /// Adds a recording, the `index`-th of all.
     pub(super) fn add(&mut self, index: usize, recording: &Transcript, structure: &Structure) {
-        if !recording.ending.is_whole() {
+        if !is_complete(recording) {
             self.incomplete += 1;
+            self.gave_up += u32::from(matches!(recording.ending.how, End::GaveUp { .. }));
             if !structure.has_prefixes {
                 return;
             }
         }
         self.recordings += 1;
+        self.own.insert(index);
         self.provenance(&recording.header);
         let session = Session::of(&structure.dialect, recording);
-        if recording.ending.is_whole() {
-            self.ends.insert(session.ending.clone());
+        if is_complete(recording) {
+            *self.ends.entry(session.ending.clone()).or_default() += 1;
         }
         let mut here = BTreeSet::new();
         for event in &session.events {
@@ -99,12 +106,16 @@ impl Summary {
     pub(super) fn merge(&mut self, other: Summary) {
         self.recordings += other.recordings;
         self.incomplete += other.incomplete;
+        self.gave_up += other.gave_up;
+        self.own.extend(other.own);
         self.users.extend(other.users);
         self.days.extend(other.days);
         if let Some((first, last)) = other.between {
             self.span(first, last);
         }
-        self.ends.extend(other.ends);
+        for (end, times) in other.ends {
+            *self.ends.entry(end).or_default() += times;
+        }
         for (label, (seen, runs)) in other.counts {
             let own = self.counts.entry(label).or_default();
             *own = (own.0 + seen, own.1 + runs);
@@ -127,12 +138,51 @@ impl Summary {
         self.incomplete
     }
 
+    /// Which of the recordings were learned from.
+    pub(super) fn own(&self) -> Vec<usize> {
+        self.own.iter().copied().collect()
+    }
+
+    /// What a person should know of how the sessions ended before it becomes what every session must do.
+    pub(super) fn endings(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if self.gave_up > 0 {
+            notes.push(format!(
+                "in {} recording(s) the client gave up waiting: what did not come is not learned, and how a session ends \
+                 neither",
+                self.gave_up
+            ));
+        }
+        let most = self.ends.values().copied().max().unwrap_or(0);
+        if self.ends.len() > 1 && most * 10 < self.recordings * 9 {
+            let ends: Vec<String> = self.ends.iter().map(|(end, times)| format!("{end} ({times})")).collect();
+            notes.push(format!(
+                "sessions end in different ways, and each of them will pass: {}",
+                ends.join(", ")
+            ));
+        }
+        let is_broken = |end: &str| {
+            let code = end.rsplit(' ').next().and_then(|code| code.parse().ok()).unwrap_or(0_u16);
+            // RFC 6455, 7.4.1: no status, a normal end and an endpoint that goes away are no errors.
+            !matches!(code, 1000 | 1001 | 1005)
+        };
+        for (end, times) in
+            self.ends.iter().filter(|(end, times)| is_broken(end) && **times * 2 >= self.recordings)
+        {
+            notes.push(format!(
+                "{times} of {} recordings end with an error ({end}): is that what must happen?",
+                self.recordings
+            ));
+        }
+        notes
+    }
+
     /// What all recordings show together.
     pub(super) fn finish(mut self, structure: &Structure, previous: Option<&Golden>) -> (Golden, Seen) {
         let Structure { dialect, lanes, order, rules, sessions, has_prefixes } = structure;
         if *has_prefixes {
             // Nobody saw one; it is what a client does that has had enough.
-            self.ends.insert("client 1000".to_owned());
+            self.ends.insert("client 1000".to_owned(), 0);
         }
         let mut events: BTreeMap<Label, golden::Event> = BTreeMap::new();
         for (label, (seen, runs)) in self.counts {
@@ -163,7 +213,7 @@ impl Summary {
             order: order.clone(),
             rules: rules.clone(),
             script,
-            ends: self.ends.into_iter().collect(),
+            ends: self.ends.into_keys().collect(),
             pace: Pace::Causal,
             time: None,
             wait: Gap::from_millis(10_000),
@@ -201,7 +251,7 @@ fn follow(session: &Session, structure: &Structure) -> (Gaps, bool) {
 mod tests {
     use super::super::Sample;
     use super::*;
-    use crate::transcript::{End, Ending, Frame, Offset, Payload, Side};
+    use crate::transcript::{Ending, Frame, Offset, Payload, Side};
     use proptest::prelude::*;
     use serde_json::{Value, json};
     use std::convert::Infallible;

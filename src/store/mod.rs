@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! recordings/<session>/<UTC time>-<short id>.jsonl       .jsonl.zst when it is compressed
+//! recordings/<session>.toml      the script by which its recordings were made, where there was one
 //! golden/<session>.toml          accepted
 //! golden/<session>.toml.new      proposed by `learn`; `accept` moves it
 //! golden/<session>.seen          what its recordings showed that no other session should show again
@@ -101,6 +102,31 @@ impl Store {
     /// Where a session's recordings are.
     pub fn recordings_folder(&self, session: &str) -> PathBuf {
         self.root.join("recordings").join(session)
+    }
+
+    /// Where the script is kept by which a session's recordings were made.
+    pub fn script_path(&self, session: &str) -> PathBuf {
+        self.root.join("recordings").join(format!("{session}.toml"))
+    }
+
+    /// Keeps the script by which a session's recordings are made, so that learning from them needs no word of it.
+    ///
+    /// # Errors
+    /// When one file cannot be read or the other not be written.
+    pub fn keep_script(&self, session: &str, script: &Path) -> Result<(), StoreError> {
+        Store::check_name(session)?;
+        let text = fs::read_to_string(script).map_err(io_error("read", script))?;
+        let path = self.script_path(session);
+        if optional(&path)?.as_deref() == Some(text.as_str()) { Ok(()) } else { replace(&path, &text) }
+    }
+
+    /// The script by which a session's recordings were made, if one is kept.
+    ///
+    /// # Errors
+    /// When it is there but cannot be read or makes no sense.
+    pub fn script(&self, session: &str) -> Result<Option<Golden>, StoreError> {
+        let path = self.script_path(session);
+        if path.exists() { read_golden(&path).map(Some) } else { Ok(None) }
     }
 
     /// Where a session's golden is.

@@ -1,9 +1,9 @@
 //! What is learned of sessions in other dialects than plain JSON, and judged by it again: tests.
 
-use super::check;
+use super::learn;
+use crate::check::check;
 use crate::dialect::{Dialect, events};
 use crate::golden::{self, Golden};
-use crate::learn::learn;
 use crate::transcript::{End, Ending, Frame, Header, Offset, Payload, Side, Transcript};
 
 /// `> text` and `< text`, bytes as `>x 00ff`; `$` and letters stand for an id of this session's, one for each letter.
