@@ -6,6 +6,8 @@
 //! accepts every recording it was learned from; that is checked here, not hoped for.
 
 mod binding;
+mod chain;
+mod counts;
 mod guarantee;
 mod lanes;
 mod liveness;

@@ -5,6 +5,8 @@
 //! no difference to the golden.
 
 use super::binding::Facts;
+use super::chain::Chains;
+use super::counts::Counts;
 use super::shape::Shapes;
 use super::timing::{self, Gaps, Times};
 use super::{Session, Structure, hash_of, liveness, script};
@@ -29,6 +31,8 @@ pub(super) struct Summary {
     counts: BTreeMap<Label, (u32, u32)>,
     shapes: Shapes,
     facts: Facts,
+    chains: Chains,
+    trials: Counts,
     times: Times,
     live: liveness::Summary,
     /// Recordings that the order does not accept, those that come first in the order of samples.
@@ -67,8 +71,12 @@ impl Summary {
         }
         self.shapes.add(&session);
         self.facts.add(&session, &structure.lanes);
+        self.chains.add(&session, &structure.lanes);
         self.live.add(&recording.header, &Traces::of(&session.events));
-        let (gaps, fits) = follow(&session, structure);
+        let recording_number = self.recordings;
+        let trials = &mut self.trials;
+        let (gaps, fits) =
+            follow(&session, structure, &mut |label, nth| trials.add(label, nth, recording_number));
         self.times.add(&gaps);
         if !fits {
             self.misfits.insert((hash_of(&recording.header), index));
@@ -111,6 +119,8 @@ impl Summary {
         }
         self.shapes.merge(other.shapes);
         self.facts.merge(other.facts);
+        self.chains.merge(other.chains);
+        self.trials.merge(other.trials);
         self.times.merge(other.times);
         self.live.merge(other.live);
         self.misfits.extend(other.misfits);
@@ -147,6 +157,8 @@ impl Summary {
         }
         self.shapes.write(&mut events);
         self.facts.write(lanes, self.recordings, &mut events);
+        self.chains.write(&mut events);
+        self.trials.write(&mut events);
         let script = script::learn(sessions, order, &mut events, previous);
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let learned = Learned {
@@ -157,12 +169,12 @@ impl Summary {
             reason: String::new(),
         };
         self.times.write(learned.recordings, learned.days, &mut events);
-        let gaps: Vec<Gaps> = sessions.iter().map(|session| follow(session, structure).0).collect();
+        let gaps: Vec<Gaps> = sessions.iter().map(|session| follow(session, structure, &mut |_, _| ()).0).collect();
         let whole_run = timing::whole_run(&gaps, learned.days, &events);
         let golden = Golden {
             about: String::new(),
             dialect: dialect.clone(),
-            order: order.clone(),
+            order: self.trials.hold(order, self.recordings).simplified(),
             rules: rules.clone(),
             script,
             ends: self.ends.into_iter().collect(),
@@ -181,8 +193,13 @@ impl Summary {
     }
 }
 
-/// Follows a session through the order: its gaps, and whether the order accepts it.
-fn follow(session: &Session, structure: &Structure) -> (Gaps, bool) {
+/// Follows a session through the order: its gaps, and whether the order accepts it. Tells of each event which time it
+/// came in its lane and its round.
+fn follow(
+    session: &Session,
+    structure: &Structure,
+    count: &mut dyn FnMut(&Label, u32),
+) -> (Gaps, bool) {
     let mut monitor = Monitor::new(&structure.order);
     let mut causes = Causes::new(&structure.order);
     let mut gaps = Gaps::new();
@@ -190,6 +207,7 @@ fn follow(session: &Session, structure: &Structure) -> (Gaps, bool) {
     for event in &session.events {
         let step = monitor.step(&event.label, &|key| structure.lanes.value(event, key));
         fits &= step.violations.is_empty();
+        count(&event.label, step.nth);
         if let Some((cause, gap)) = causes.step(&event.label, &step.lanes, event.at) {
             gaps.entry((event.label.clone(), cause.clone())).or_default().push(gap);
         }
