@@ -7,7 +7,7 @@
 //! every round of a loop is one, however often the event came in it.
 
 use crate::dialect::Label;
-use crate::finding::Severity;
+use crate::finding::{Finding, Severity};
 use crate::golden::{
     Fact, Golden, MIN_RUNS, MIN_RUNS_ALWAYS, MIN_SEEN, MIN_SEEN_MISSING, MIN_SEEN_ORDER, Order, Rule, Times,
 };
@@ -32,6 +32,12 @@ const MIN_RUNS_CONSTANT: u32 = 8;
 const MIN_TRIALS_COUNT: u32 = 20;
 /// Observations behind "it grows", and behind "never the same twice" of what has nothing new in it by its nature.
 const MIN_SEEN_CHANCE: u32 = 100;
+
+/// How many recordings could have shown what a finding tells: those that have its event.
+pub fn told(golden: &Golden, finding: &Finding) -> u32 {
+    let runs = golden.event(&finding.place.event).map(|event| event.runs).filter(|runs| *runs > 0);
+    runs.unwrap_or(golden.learned.recordings)
+}
 
 /// A severity and the words for what it rests on.
 pub(super) type Weight = (Severity, String);
@@ -184,6 +190,11 @@ impl<'g> Evidence<'g> {
     pub(super) fn order(&self, label: &Label, other: Option<&Label>) -> Weight {
         let (seen, runs) = self.trials(label);
         let other_seen = other.map_or(seen, |other| self.trials(other).0);
+        let order = self.golden.order.labels();
+        let at = |label: &Label| order.iter().position(|own| *own == label);
+        // What it comes after anyhow it came after in the next round: only rounds with another one behind them could tell.
+        let is_next_round = other.is_some_and(|other| at(other) <= at(label));
+        let other_seen = if is_next_round { other_seen.saturating_sub(runs) } else { other_seen };
         let pair = seen.min(other_seen);
         let is_async = self.is_async(label) || other.is_some_and(|other| self.is_async(other));
         if is_async {
@@ -263,6 +274,11 @@ impl<'g> Evidence<'g> {
         if grows || (is_unique_text && !event.brings_something_new()) {
             let needed = "100 times in 8 recordings are needed to fail a run";
             return weigh(seen >= MIN_SEEN_CHANCE && runs >= MIN_RUNS_CONSTANT, seen, runs, needed);
+        }
+        if rule.facts.iter().any(|fact| matches!(fact, Fact::SameAs(_))) {
+            // All events of a lane, or of a session, have their value from one and the same place.
+            let (seen, needed) = (seen.min(event.trials()), "8 times in 8 recordings are needed to fail a run");
+            return weigh(seen >= MIN_SEEN && runs >= MIN_RUNS_CONSTANT, seen, runs, needed);
         }
         self.field(label, rule.samples)
     }

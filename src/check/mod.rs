@@ -15,6 +15,7 @@ mod shape;
 mod stranger;
 mod timing;
 
+pub use evidence::told;
 pub use liveness::{Live, Witness, findings as liveness_findings, judge as judge_liveness};
 pub use rounds::{judge as judge_rounds, leave_doubt};
 pub use timing::{Gaps, Sample, Timed, judge as judge_timing};

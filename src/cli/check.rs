@@ -11,7 +11,7 @@ use super::progress::Round;
 use super::reports::{Reports, columns, say};
 use super::update::Update;
 use crate::check::{
-    Checked, Checker, Gaps, Timed, Witness, check, judge_liveness, judge_rounds, judge_timing, leave_doubt,
+    Checked, Checker, Gaps, Timed, Witness, check, judge_liveness, judge_rounds, judge_timing, leave_doubt, told,
     liveness_findings,
 };
 use crate::finding::{
@@ -335,7 +335,7 @@ fn asks_for_ids(selected: &Selected, runs: &[Run]) -> bool {
 /// Whether the rounds leave a doubt that another one could settle, and nothing is sure without it.
 fn needs_another_look(golden: &Golden, rounds: &[Vec<Judged>], runs: &[Vec<Run>], confirm: u32) -> bool {
     let confirm = confirm as usize;
-    let is_doubtful = rounds.len() < confirm && needs_another_round(runs);
+    let is_doubtful = needs_another_round(runs, confirm, &|finding| told(golden, finding));
     !is_settled(runs) && (is_doubtful || leave_doubt(golden, &timed(rounds), confirm))
 }
 
@@ -346,7 +346,7 @@ fn settle(golden: &Golden, rounds: Vec<Vec<Judged>>) -> Vec<Judged> {
         say(&format_args!("not confirmed by another round, so the machine's doing: {message}"));
     }
     let runs = rounds.iter().map(|round| round.iter().map(|judged| judged.run.clone()).collect()).collect();
-    let weighed = confirm(runs);
+    let weighed = confirm(runs, &|finding| told(golden, finding));
     let mut judged: Vec<Judged> =
         rounds.into_iter().flatten().zip(weighed).map(|(judged, run)| Judged { run, ..judged }).collect();
     add(late, &mut judged);

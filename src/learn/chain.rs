@@ -174,8 +174,8 @@ impl Chains {
         self.sessions += other.sessions;
     }
 
-    /// Writes the facts into the shapes of events.
-    pub(super) fn write(&self, events: &mut BTreeMap<Label, golden::Event>) {
+    /// Writes the facts into the shapes of events; `reply` is where answers have the ids of their requests.
+    pub(super) fn write(&self, events: &mut BTreeMap<Label, golden::Event>, reply: Option<&str>) {
         for (label, links) in &self.links {
             let Some(event) = events.get_mut(label) else { continue };
             for (path, fact) in links.facts() {
@@ -211,18 +211,21 @@ impl Chains {
         }
         for (label, links) in &self.links {
             if let Some(event) = events.get_mut(label) {
-                plain_numbers(event);
+                plain_numbers(event, reply);
                 links.write_unique(event);
             }
         }
     }
 }
 
-/// A number that is bound to others is no member of a set.
-fn plain_numbers(event: &mut golden::Event) {
-    for (_, rule) in event.shape.iter_mut().filter(|(_, rule)| !rule.facts.is_empty()) {
+/// A number that is bound to others is no member of a set, and the key of a lane is no constant.
+fn plain_numbers(event: &mut golden::Event, reply: Option<&str>) {
+    let lanes: Vec<String> = event.lanes.iter().map(|(_, pointer)| pointer.clone()).collect();
+    for (path, rule) in &mut event.shape {
+        let is_key = lanes.contains(&path.pattern) || reply == Some(path.pattern.as_str());
         let is_number = |own: &Type| matches!(own, Type::Literal(value) if value.is_number());
-        if rule.types.iter().filter(|own| is_number(own)).count() > 1 {
+        let numbers = rule.types.iter().filter(|own| is_number(own)).count();
+        if numbers > 1 && !rule.facts.is_empty() || numbers > 0 && is_key {
             let has_float = rule.types.iter().any(|own| matches!(own, Type::Literal(value) if value.is_f64()));
             rule.types.retain(|own| !is_number(own));
             rule.types.insert(0, if has_float { Type::Number } else { Type::Integer });

@@ -268,6 +268,19 @@ impl Seen {
         is_closed.then(|| values.into_iter().map(|(value, _, _)| value).collect())
     }
 
+    /// Whether a set of texts says numbers, of which one more may come any day: sizes, counts, prices.
+    fn are_measured(&self, values: &[Value]) -> bool {
+        let is_number = |value: &Value| {
+            let text = value.as_str().unwrap_or_default();
+            let hex = text.strip_prefix("0x").is_some_and(|rest| u128::from_str_radix(rest, 16).is_ok());
+            hex || text.parse::<f64>().is_ok()
+        };
+        let runs = |value: &Value| self.values.get(&value.to_string()).map_or(0, |(_, runs, _)| *runs);
+        let most = values.iter().map(runs).max().unwrap_or(0);
+        let least = values.iter().map(runs).min().unwrap_or(0);
+        values.len() > 1 && values.iter().all(is_number) && least * 2 < most
+    }
+
     /// The numbers, when no others are to be expected: codes, versions, kinds.
     fn codes(&self, kind: &str) -> Option<Vec<Value>> {
         let values = self.closed(kind)?;
@@ -306,11 +319,15 @@ impl Seen {
         let formats = || self.formats.iter().cloned().map(Type::Format);
         if has("integer") || has("number") {
             let is_either = has("integer") && has("number");
-            let is_key = is_id(path, &Value::from(1));
-            let codes = || self.codes(if has("integer") { "integer" } else { "number" });
+            let codes = || {
+                let codes = self.codes(if has("integer") { "integer" } else { "number" })?;
+                // An id is none of a few; that there is none may be said by one that is always the same.
+                let is_none = codes.len() == 1 && codes[0].as_i64().is_some_and(|number| number < 1);
+                (is_none || !is_id(path, &Value::from(1))).then_some(codes)
+            };
             if whole_format && !has("string") {
                 types.extend(formats());
-            } else if let Some(codes) = (!is_either && !is_key).then(codes).flatten() {
+            } else if let Some(codes) = (!is_either).then(codes).flatten() {
                 types.extend(codes.into_iter().map(Type::Literal));
             } else {
                 types.push(if has("number") { Type::Number } else { Type::Integer });
@@ -320,7 +337,7 @@ impl Seen {
             match self.closed("string") {
                 // One and the same id in all recordings is a name; several are ids, however often each was seen: those that
                 // a server makes when it starts are in all that was recorded until it stopped.
-                Some(values) if values.len() == 1 || !(whole_format || are_random(&values)) => {
+                Some(values) if values.len() == 1 || !(whole_format || are_random(&values) || self.are_measured(&values)) => {
                     types.extend(values.into_iter().map(Type::Literal));
                 }
                 _ if whole_format && !has("integer") && !has("number") => types.extend(formats()),

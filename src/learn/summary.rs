@@ -157,7 +157,7 @@ impl Summary {
         }
         self.shapes.write(&mut events);
         self.facts.write(lanes, self.recordings, &mut events);
-        self.chains.write(&mut events);
+        self.chains.write(&mut events, dialect.reply());
         self.trials.write(&mut events);
         let script = script::learn(sessions, order, &mut events, previous);
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
