@@ -25,7 +25,7 @@ const MIN_SEEN_ORDER_APART: u32 = 20;
 /// More than the jitter of a scheduler.
 const APART: Gap = Gap::from_millis(10);
 /// Observations behind a constant, in at least [`MIN_RUNS_CONSTANT`] recordings.
-const MIN_SEEN_CONSTANT: u32 = 30;
+const MIN_SEEN_CONSTANT: u32 = 20;
 const MIN_RUNS_CONSTANT: u32 = 8;
 /// Trials, in at least [`MIN_RUNS_CONSTANT`] recordings, behind "once" and behind a number of times that was always the
 /// same; those of one recording are much alike.
@@ -194,8 +194,11 @@ impl<'g> Evidence<'g> {
         let at = |label: &Label| order.iter().position(|own| *own == label);
         // What it comes after anyhow it came after in the next round: only rounds with another one behind them could tell.
         let is_next_round = other.is_some_and(|other| at(other) <= at(label));
-        let other_seen = if is_next_round { other_seen.saturating_sub(runs) } else { other_seen };
-        let pair = seen.min(other_seen);
+        let timing = other
+            .and_then(|other| self.golden.event(other))
+            .and_then(|event| event.timing.iter().find(|timing| timing.after == *label));
+        let joins = timing.map_or(u32::MAX, |gap| gap.samples).min(other_seen.saturating_sub(runs));
+        let pair = seen.min(if is_next_round { joins } else { other_seen });
         let is_async = self.is_async(label) || other.is_some_and(|other| self.is_async(other));
         if is_async {
             return weigh(false, pair, runs, "one of the two comes at any time");
@@ -203,9 +206,6 @@ impl<'g> Evidence<'g> {
         if self.is_edge(label) || other.is_some_and(|other| self.is_edge(other)) {
             return weigh(runs >= MIN_RUNS, pair, runs, "5 recordings are needed to fail a run");
         }
-        let timing = other
-            .and_then(|other| self.golden.event(other))
-            .and_then(|event| event.timing.iter().find(|timing| timing.after == *label));
         let (needed, words) = match timing {
             Some(gap) if gap.fastest >= APART => (MIN_SEEN_ORDER_APART, "20 times are needed to fail a run"),
             Some(gap) if gap.fastest.as_secs_f64() < CLOSE * gap.usual.as_secs_f64() => {
@@ -287,7 +287,7 @@ impl<'g> Evidence<'g> {
         let (seen, runs) = self.counts(label);
         let seen = samples.unwrap_or(seen);
         let often = seen >= MIN_SEEN_CONSTANT && runs >= MIN_RUNS_CONSTANT;
-        let needed = "20 recordings, or 30 times in 8, are needed to fail a run";
+        let needed = "20 recordings, or 20 times in 8, are needed to fail a run";
         weigh(often || runs >= MIN_RUNS_ALWAYS, seen, runs, needed)
     }
 
