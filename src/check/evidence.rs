@@ -66,8 +66,8 @@ impl<'g> Evidence<'g> {
         self.golden.event(label).map_or((0, 0), |event| (event.trials(), event.runs))
     }
 
-    /// How often an event must come, where that is always the same number.
-    pub(super) fn exact(&self, label: &Label) -> Option<u32> {
+    /// How often an event may come by itself, whatever goes round about it.
+    fn times(&self, label: &Label) -> Option<Times> {
         fn find(order: &Order, label: &Label) -> Option<Times> {
             match order {
                 Order::Event(own) => (own == label).then_some(Times::ONCE),
@@ -81,7 +81,13 @@ impl<'g> Evidence<'g> {
                 Order::Each { body, .. } => find(body, label),
             }
         }
-        find(&self.golden.order, label).filter(|times| times.max == Some(times.min) && times.min > 1).map(|t| t.min)
+        find(&self.golden.order, label)
+    }
+
+    /// How often an event must come, where that is always the same number.
+    pub(super) fn exact(&self, label: &Label) -> Option<u32> {
+        let times = self.times(label)?;
+        (times.max == Some(times.min) && times.min > 1).then_some(times.min)
     }
 
     fn is_critical(&self, label: &Label) -> bool {
@@ -180,7 +186,8 @@ impl<'g> Evidence<'g> {
         }
         let least = self.golden.event(label).and_then(|event| event.least).unwrap_or(1);
         // What may come once may as well stay away now and then.
-        if self.repeats(label) && least < 3 && seen < MIN_SEEN_CHANCE {
+        let varies = self.times(label).is_some_and(|times| times.max.is_none());
+        if varies && least < 3 && seen < MIN_SEEN_CHANCE {
             return weigh(false, seen, runs, "it came once or twice in some, so that none may be chance");
         }
         let often = seen >= MIN_SEEN_MISSING && runs >= MIN_RUNS;
@@ -234,7 +241,8 @@ impl<'g> Evidence<'g> {
     /// What an answer contradicts that nobody asked for: all answers had their question.
     pub(super) fn answer(&self) -> Weight {
         let replies = self.golden.events.iter().filter(|(label, _)| label.as_str().starts_with("re:"));
-        let (seen, runs) = replies.fold((0, 0), |(seen, runs), (_, event)| (seen + event.seen, runs.max(event.runs)));
+        let (seen, runs) =
+            replies.fold((0, 0), |(seen, runs), (_, event)| (seen + event.seen, runs.max(event.runs)));
         let needed = "30 answers in 5 recordings are needed to fail a run";
         weigh(seen >= MIN_SEEN_MISSING && runs >= MIN_RUNS, seen, runs, needed)
     }
@@ -270,14 +278,16 @@ impl<'g> Evidence<'g> {
         let Some((rule, event)) = rule.zip(self.golden.event(label)) else { return self.field(label, None) };
         let (seen, runs) = (rule.samples.unwrap_or(event.seen), event.runs);
         let grows = rule.facts.iter().any(|fact| matches!(fact, Fact::Grows { .. }));
-        let is_unique_text = rule.facts == [Fact::Unique] && rule.types.iter().all(|own| own.json_type() == "object");
+        let is_unique_text =
+            rule.facts == [Fact::Unique] && rule.types.iter().all(|own| own.json_type() == "object");
         if grows || (is_unique_text && !event.brings_something_new()) {
             let needed = "100 times in 8 recordings are needed to fail a run";
             return weigh(seen >= MIN_SEEN_CHANCE && runs >= MIN_RUNS_CONSTANT, seen, runs, needed);
         }
         if rule.facts.iter().any(|fact| matches!(fact, Fact::SameAs(_))) {
             // All events of a lane, or of a session, have their value from one and the same place.
-            let (seen, needed) = (seen.min(event.trials()), "8 times in 8 recordings are needed to fail a run");
+            let (seen, needed) =
+                (seen.min(event.trials()), "8 times in 8 recordings are needed to fail a run");
             return weigh(seen >= MIN_SEEN && runs >= MIN_RUNS_CONSTANT, seen, runs, needed);
         }
         self.field(label, rule.samples)

@@ -444,7 +444,9 @@ impl Explainer<'_, '_> {
             let message = match &mismatch.fact {
                 Fact::Follows(Chain { path, any, .. }) => {
                     let before = if *any { "the event" } else { "the one" };
-                    format!("{at} does not follow {path} of {before} before{lane}: events are lost or out of order")
+                    format!(
+                        "{at} does not follow {path} of {before} before{lane}: events are lost or out of order"
+                    )
                 }
                 Fact::Grows { .. } => format!("{at} does not grow{lane}: events are out of order"),
                 Fact::Unique if path.is_empty() => format!("{} came twice, word for word", note.label),
@@ -592,7 +594,8 @@ fn follows(finding: &Finding, cause: &Finding, checker: &Checker<'_>) -> bool {
     let same_value = finding.place.event == cause.place.event && finding.place.path == cause.place.path;
     let leaf =
         |place: &Place| place.path.as_ref().and_then(|path| path.rsplit('/').next().map(str::to_owned));
-    let is_gap_in_counter = cause.kind == Kind::Relation && ["does not count on", "does not follow"].iter().any(|fault| cause.message.contains(fault));
+    let is_gap_in_counter = cause.kind == Kind::Relation
+        && ["does not count on", "does not follow"].iter().any(|fault| cause.message.contains(fault));
     let changed_events = matches!(
         cause.kind,
         Kind::Missing | Kind::Renamed | Kind::Repeated | Kind::Duplicate | Kind::OutOfOrder
@@ -730,7 +733,5 @@ fn find_key(value: &Value, key: &str) -> Option<String> {
     if map.keys().any(|own| path_step(own) == format!("/{key}")) {
         return Some(format!("/{key}"));
     }
-    map.iter().find_map(|(own, inner)| {
-        find_key(inner, key).map(|below| format!("{}{below}", path_step(own)))
-    })
+    map.iter().find_map(|(own, inner)| find_key(inner, key).map(|below| format!("{}{below}", path_step(own))))
 }

@@ -275,7 +275,8 @@ impl Tree {
         let kind = if is_literal && !is_empty { Kind::ValueChanged } else { Kind::FormatChanged };
         let mut misfit = self.misfit(kind, &expected, &short(value), rule.samples);
         // One of several known values may gain a sibling; a constant may not.
-        misfit.novel = is_literal && !is_empty && kin.iter().filter(|t| matches!(t, Type::Literal(_))).count() > 1;
+        misfit.novel =
+            is_literal && !is_empty && kin.iter().filter(|t| matches!(t, Type::Literal(_))).count() > 1;
         Some(misfit)
     }
 }

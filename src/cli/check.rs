@@ -11,8 +11,8 @@ use super::progress::Round;
 use super::reports::{Reports, columns, say};
 use super::update::Update;
 use crate::check::{
-    Checked, Checker, Gaps, Timed, Witness, check, judge_liveness, judge_rounds, judge_timing, leave_doubt, told,
-    liveness_findings,
+    Checked, Checker, Gaps, Timed, Witness, check, judge_liveness, judge_rounds, judge_timing, leave_doubt,
+    liveness_findings, told,
 };
 use crate::finding::{
     Answer, Asked, Cell, Finding, Outcome, Part, Run, Severity, Shard, Unjudged, Verdict, confirm,

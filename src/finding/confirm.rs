@@ -40,7 +40,11 @@ pub fn needs_another_round(rounds: &[Vec<Run>], asked: usize, told: &dyn Fn(&Fin
         };
         // What fewer runs cannot prove at all, more of them may.
         let is_short = needed(per_round * asked, recordings).is_none();
-        if count < asked { reaches(asked) || is_short && shown == done } else { is_short && reaches(asked + EXTENDED) }
+        if count < asked {
+            reaches(asked) || is_short && shown == done
+        } else {
+            is_short && reaches(asked + EXTENDED)
+        }
     })
 }
 
@@ -222,7 +226,10 @@ mod tests {
                     }
                     let unseen = (0..recordings).fold(1.0, |share, _| share * (1.0 - p));
                     let confirmed = unseen * shares[needed..].iter().sum::<f64>();
-                    assert!(confirmed < 0.00101, "{recordings} recordings, {needed} of {runs} runs, p = {p}: {confirmed}");
+                    assert!(
+                        confirmed < 0.00101,
+                        "{recordings} recordings, {needed} of {runs} runs, p = {p}: {confirmed}"
+                    );
                 }
             }
         }

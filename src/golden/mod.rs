@@ -36,7 +36,9 @@ pub use order_syntax::{OrderError, parse as parse_order};
 pub use probes::ProbeName;
 pub use problem::{Problem, Problems, Source as SourceText, did_you_mean};
 pub use seen::{Prints, Regular, Seen, SeenError};
-pub use shape::{Chain, Fact, Format, Path, Rule, Source, Type, When, parse_rule, path_keys, path_step, type_of};
+pub use shape::{
+    Chain, Fact, Format, Path, Rule, Source, Type, When, parse_rule, path_keys, path_step, type_of,
+};
 pub use timing::{
     ALPHA_DEVIATION, ALPHA_DOUBT, ALPHA_SUSPECT, DAY_SPREAD, Envelope, FEW, LOG_FLOOR, Limits, MIN_DAYS,
     MIN_RUNS, MIN_USUAL, PRIOR_DF, SINGLE, SLACK, WholeRun, default_df, freedom,

@@ -483,7 +483,11 @@ fn fact(text: &str) -> Result<Option<Fact>, String> {
 
 fn path(text: &str) -> Result<String, String> {
     let text = text.trim();
-    if text.starts_with('/') { Ok(text.to_owned()) } else { Err(format!("`{text}` is not a path: it begins with /")) }
+    if text.starts_with('/') {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("`{text}` is not a path: it begins with /"))
+    }
 }
 
 /// Reads `any /seq plus 1 per /channel`.
@@ -641,9 +645,8 @@ mod tests {
                 |(plus, any, per)| Fact::Follows(Chain { path: "/data/*/seq".to_owned(), plus, any, per })
             ),
         ];
-        let when = ("[a-b =,\"]{1,3}", proptest::collection::vec("[a-b or,\"=]{0,5}", 1..3)).prop_map(
-            |(key, values)| When { key, values: values.into_iter().map(Value::from).collect() },
-        );
+        let when = ("[a-b =,\"]{1,3}", proptest::collection::vec("[a-b or,\"=]{0,5}", 1..3))
+            .prop_map(|(key, values)| When { key, values: values.into_iter().map(Value::from).collect() });
         (
             proptest::collection::vec(types, 0..3),
             proptest::collection::vec(fact, 0..3),
@@ -659,7 +662,10 @@ mod tests {
             let pattern = path_step("perm") + &path_step(key);
             let path = Path::parse(&pattern).expect("a path");
             assert!(!path.optional, "{pattern}");
-            assert_eq!(path_keys(&pattern).collect::<Vec<_>>(), [Some("perm".to_owned()), Some(key.to_owned())]);
+            assert_eq!(
+                path_keys(&pattern).collect::<Vec<_>>(),
+                [Some("perm".to_owned()), Some(key.to_owned())]
+            );
         }
         assert_eq!(path_keys("/hits/*/score").nth(1), Some(None));
     }

@@ -179,11 +179,14 @@ impl Chains {
         for (label, links) in &self.links {
             let Some(event) = events.get_mut(label) else { continue };
             for (path, fact) in links.facts() {
-                let Some((_, rule)) = event.shape.iter_mut().find(|(own, _)| own.pattern == path) else { continue };
+                let Some((_, rule)) = event.shape.iter_mut().find(|(own, _)| own.pattern == path) else {
+                    continue;
+                };
                 let is_counted = rule.facts.iter().any(|fact| matches!(fact, Fact::Counter | Fact::Constant));
                 let only_grows = matches!(fact, Fact::Grows { .. });
                 // Times may stand still, and ids may be given out in any order.
-                let only_grows = only_grows && rule.types == [Type::Integer] && !is_id(&path, &Value::from(1));
+                let only_grows =
+                    only_grows && rule.types == [Type::Integer] && !is_id(&path, &Value::from(1));
                 let is_growth = matches!(fact, Fact::Grows { .. });
                 if is_growth && !only_grows {
                     continue;
@@ -204,7 +207,8 @@ impl Chains {
                 let rule = shape.and_then(|shape| shape.iter_mut().find(|(own, _)| own.pattern == *path));
                 if let Some((_, rule)) = rule {
                     let chain = Chain { path: path.clone(), plus: 1, any: true, per: None };
-                    rule.facts.retain(|fact| !matches!(fact, Fact::Counter | Fact::Unique | Fact::Grows { .. }));
+                    rule.facts
+                        .retain(|fact| !matches!(fact, Fact::Counter | Fact::Unique | Fact::Grows { .. }));
                     rule.facts.push(Fact::Follows(chain));
                 }
             }
@@ -225,10 +229,10 @@ fn plain_numbers(event: &mut golden::Event, reply: Option<&str>) {
         let is_key = lanes.contains(&path.pattern) || reply == Some(path.pattern.as_str());
         let is_number = |own: &Type| matches!(own, Type::Literal(value) if value.is_number());
         let numbers = rule.types.iter().filter(|own| is_number(own)).count();
-        if numbers > 1 && !rule.facts.is_empty() || numbers > 0 && is_key {
-            let has_float = rule.types.iter().any(|own| matches!(own, Type::Literal(value) if value.is_f64()));
+        let is_bound = rule.facts.iter().any(|fact| !matches!(fact, Fact::Constant | Fact::Unique));
+        if numbers > 0 && (is_bound || is_key) {
             rule.types.retain(|own| !is_number(own));
-            rule.types.insert(0, if has_float { Type::Number } else { Type::Integer });
+            rule.types.insert(0, Type::Integer);
         }
     }
 }
@@ -361,7 +365,8 @@ impl Links {
             let (own, from, step, key) = *candidate;
             let Some((_, value, _)) = data.iter().find(|(place, ..)| *place == own) else { continue };
             let Some(before) = series(key).and_then(|series| latest.get(&series)) else { continue };
-            let past = |place: usize| before.iter().find(|(known, _)| *known == place).map(|(_, value)| *value);
+            let past =
+                |place: usize| before.iter().find(|(known, _)| *known == place).map(|(_, value)| *value);
             let Some(source) = past(from) else { continue };
             match step.holds(source, *value) {
                 // What would have been so had nothing changed tells nothing.
@@ -407,7 +412,8 @@ impl Links {
         let keys = || std::iter::once(None).chain((0..self.keys.len()).map(Some));
         for own in 0..self.places.len() {
             for from in 0..self.places.len() {
-                let steps: &[Step] = if own == from { &[Step::Next, Step::Grows] } else { &[Step::Same, Step::Next] };
+                let steps: &[Step] =
+                    if own == from { &[Step::Next, Step::Grows] } else { &[Step::Same, Step::Next] };
                 for (step, key) in steps.iter().flat_map(|step| keys().map(move |key| (*step, key))) {
                     let candidate = (own, from, step, key);
                     let is_lost = key.is_some_and(|key| self.series[key].is_none());
@@ -446,9 +452,8 @@ impl Links {
         for (key, series) in keys.iter().zip(other.series) {
             let own = &mut self.series[*key];
             *own = match (own.take(), series) {
-                (Some(own), Some(series)) => {
-                    Some(own.into_iter().chain(series).collect()).filter(|all: &BTreeSet<u64>| all.len() <= MAX_SERIES)
-                }
+                (Some(own), Some(series)) => Some(own.into_iter().chain(series).collect())
+                    .filter(|all: &BTreeSet<u64>| all.len() <= MAX_SERIES),
                 _ => None,
             };
         }
@@ -458,7 +463,8 @@ impl Links {
             self.broken.clear();
             return;
         }
-        let anew = |(own, from, step, key): Candidate| (places[own], places[from], step, key.map(|key| keys[key]));
+        let anew =
+            |(own, from, step, key): Candidate| (places[own], places[from], step, key.map(|key| keys[key]));
         self.broken.extend(other.broken.into_iter().map(anew));
         for (candidate, support) in other.open {
             self.open.entry(anew(candidate)).or_default().merge(support);
@@ -515,7 +521,9 @@ impl Links {
             _ => false,
         });
         let known = self.repeats.trials >= needed && self.repeats.runs >= MIN_RUNS;
-        if self.has_twins || is_told || !known {
+        // What comes once in its lane or its round the order tells when it comes again.
+        let is_single = event.trials() == event.seen;
+        if self.has_twins || is_told || is_single || !known {
             return;
         }
         let samples = Some(self.repeats.trials);

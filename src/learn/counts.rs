@@ -174,11 +174,18 @@ mod tests {
     #[test]
     fn every_round_and_every_lane_is_a_trial() {
         assert_eq!(held("( >ask ; row+ )+", &vec![vec![2, 2]; 5]), "( >ask ; row{2} )+");
-        assert_eq!(held("( >ask ; row+ )+", &[vec![2, 2], vec![2], vec![2, 3], vec![2, 2], vec![2, 2], vec![2]]), "( >ask ; row+ )+");
+        assert_eq!(
+            held("( >ask ; row+ )+", &[vec![2, 2], vec![2], vec![2, 3], vec![2, 2], vec![2, 2], vec![2]]),
+            "( >ask ; row+ )+"
+        );
         // In some rounds it may not have come at all.
         assert_eq!(held("( >ask ; row* )+", &vec![vec![2, 2]; 10]), "( >ask ; row* )+");
         assert_eq!(held("hi & row*", &vec![vec![1]; 10]), "hi & row*");
         assert_eq!(held("hi & row*", &vec![vec![1]; 20]), "hi & row");
-        assert_eq!(held(">row+ ; done", &vec![vec![3]; 20]), ">row+ ; done", "what the client sends is the script's");
+        assert_eq!(
+            held(">row+ ; done", &vec![vec![3]; 20]),
+            ">row+ ; done",
+            "what the client sends is the script's"
+        );
     }
 }

@@ -14,12 +14,7 @@ pub(super) fn each_scalar_by_path<'v>(value: &'v Value, visit: &mut impl FnMut(&
     descend(value, &mut String::new(), true, visit);
 }
 
-fn descend<'v>(
-    value: &'v Value,
-    path: &mut String,
-    is_path: bool,
-    visit: &mut impl FnMut(&str, &'v Value),
-) {
+fn descend<'v>(value: &'v Value, path: &mut String, is_path: bool, visit: &mut impl FnMut(&str, &'v Value)) {
     match value {
         Value::Object(map) => {
             for (key, item) in map {

@@ -290,9 +290,12 @@ impl Seen {
         let is_code = |value: &Value| match value.as_i64() {
             // What is round is a limit that somebody chose.
             Some(number) => {
-                number.unsigned_abs() < MAX_CODE || number % 100 == 0 || number.unsigned_abs().is_power_of_two()
+                number.unsigned_abs() < MAX_CODE
+                    || number % 100 == 0
+                    || number.unsigned_abs().is_power_of_two()
             }
-            None => value.is_f64(),
+            // With a fraction it is measured, or computed.
+            None => false,
         };
         let count = u32::try_from(values.len()).unwrap_or(u32::MAX);
         let enough = self.n >= MIN_NUMBERS.saturating_mul(count) && most >= MIN_NUMBER_RUNS;
@@ -301,7 +304,7 @@ impl Seen {
         // One after the other they may be counts, of which the next may come any day; then all recordings must show all.
         let is_dense = values.len() > 2 && span.is_some_and(|span| span < u64::from(count) * 2);
         let is_common = if is_dense { least * 5 >= most * 4 } else { least * 2 >= most };
-        let is_set = values.len() == 1 || is_common && !values.iter().any(Value::is_f64);
+        let is_set = values.len() == 1 || is_common;
         (enough && is_set && values.iter().all(is_code)).then_some(values)
     }
 
@@ -320,7 +323,7 @@ impl Seen {
         if has("integer") || has("number") {
             let is_either = has("integer") && has("number");
             let codes = || {
-                let codes = self.codes(if has("integer") { "integer" } else { "number" })?;
+                let codes = self.codes("integer")?;
                 // An id is none of a few; that there is none may be said by one that is always the same.
                 let is_none = codes.len() == 1 && codes[0].as_i64().is_some_and(|number| number < 1);
                 (is_none || !is_id(path, &Value::from(1))).then_some(codes)
@@ -337,7 +340,10 @@ impl Seen {
             match self.closed("string") {
                 // One and the same id in all recordings is a name; several are ids, however often each was seen: those that
                 // a server makes when it starts are in all that was recorded until it stopped.
-                Some(values) if values.len() == 1 || !(whole_format || are_random(&values) || self.are_measured(&values)) => {
+                Some(values)
+                    if values.len() == 1
+                        || !(whole_format || are_random(&values) || self.are_measured(&values)) =>
+                {
                     types.extend(values.into_iter().map(Type::Literal));
                 }
                 _ if whole_format && !has("integer") && !has("number") => types.extend(formats()),

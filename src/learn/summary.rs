@@ -157,8 +157,8 @@ impl Summary {
         }
         self.shapes.write(&mut events);
         self.facts.write(lanes, self.recordings, &mut events);
-        self.chains.write(&mut events, dialect.reply());
         self.trials.write(&mut events);
+        self.chains.write(&mut events, dialect.reply());
         let script = script::learn(sessions, order, &mut events, previous);
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let learned = Learned {
@@ -169,7 +169,8 @@ impl Summary {
             reason: String::new(),
         };
         self.times.write(learned.recordings, learned.days, &mut events);
-        let gaps: Vec<Gaps> = sessions.iter().map(|session| follow(session, structure, &mut |_, _| ()).0).collect();
+        let gaps: Vec<Gaps> =
+            sessions.iter().map(|session| follow(session, structure, &mut |_, _| ()).0).collect();
         let whole_run = timing::whole_run(&gaps, learned.days, &events);
         let golden = Golden {
             about: String::new(),
@@ -195,11 +196,7 @@ impl Summary {
 
 /// Follows a session through the order: its gaps, and whether the order accepts it. Tells of each event which time it
 /// came in its lane and its round.
-fn follow(
-    session: &Session,
-    structure: &Structure,
-    count: &mut dyn FnMut(&Label, u32),
-) -> (Gaps, bool) {
+fn follow(session: &Session, structure: &Structure, count: &mut dyn FnMut(&Label, u32)) -> (Gaps, bool) {
     let mut monitor = Monitor::new(&structure.order);
     let mut causes = Causes::new(&structure.order);
     let mut gaps = Gaps::new();

@@ -32,3 +32,4 @@ mod stream;
 mod support;
 mod trouble;
 mod update;
+mod values;
