@@ -166,10 +166,7 @@ fn what_never_came_twice_is_told_when_it_does() {
         for _ in 0..4 + random.below(5) {
             now += 1 + random.below(3);
             let delta = pick(random, &["a", "be", "the", "of"]);
-            said.push((
-                false,
-                json!({ "type": "delta", "delta": delta, "at": now }),
-            ));
+            said.push((false, json!({ "type": "delta", "delta": delta, "at": now })));
             // This one comes again and again as it is.
             if random.below(2) == 0 {
                 said.push((false, json!({ "type": "tick" })));
