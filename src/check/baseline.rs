@@ -256,6 +256,11 @@ impl<'g> Baseline<'g> {
         u32::try_from(self.kinds().filter(|(_, envelope)| is_judged(envelope)).count()).unwrap_or(u32::MAX)
     }
 
+    /// The golden that it is of.
+    pub fn golden(&self) -> &'g Golden {
+        self.golden
+    }
+
     /// On what it judges.
     pub fn basis(&self) -> Basis {
         self.basis

@@ -16,15 +16,16 @@ mod stranger;
 mod timing;
 
 pub use baseline::{Baseline, NoBounds, Shift};
+pub use evidence::told;
 pub use liveness::{Live, OTHER_HOSTS, Witness, findings as liveness_findings, judge as judge_liveness};
 pub use rounds::{judge as judge_rounds, leave_doubt};
 pub use timing::{Gaps, Sample, Timed, judge as judge_timing};
 
 use crate::dialect::{Decoder, Event, Label};
 use crate::finding::Finding;
-use crate::golden::{Golden, Lane, LaneId, Monitor, Step, Table, Violation, What, print};
+use crate::golden::{Golden, Lane, LaneId, Monitor, Print, Step, Table, Violation, What, print};
 use crate::transcript::{Ending, Entry, Frame, Payload, Transcript};
-use binding::{Bindings, Mismatch, Print};
+use binding::{Bindings, Mismatch};
 use serde_json::Value;
 use shape::{Misfit, Tree};
 use std::borrow::Cow;
@@ -233,7 +234,7 @@ impl<'g> Checker<'g> {
         };
         let mut step = std::mem::take(&mut self.step);
         self.follow(number, event, &mut step);
-        let Step { violations, lanes, forgotten } = &mut step;
+        let Step { violations, lanes, forgotten, .. } = &mut step;
         let lane = lanes.last().copied();
         let mut noted = !violations.is_empty();
         for violation in violations.drain(..) {

@@ -13,7 +13,7 @@ use super::time::{ProfileUse, Timekeeper, classes};
 use super::update::Update;
 use crate::check::{
     Baseline, Checked, Checker, Gaps, OTHER_HOSTS, Timed, Witness, check, judge_liveness, judge_rounds,
-    judge_timing, leave_doubt, liveness_findings,
+    judge_timing, leave_doubt, liveness_findings, told,
 };
 use crate::finding::{
     Answer, Asked, Cell, Finding, Outcome, Part, Run, Severity, Shard, Unjudged, Verdict, confirm,
@@ -377,7 +377,7 @@ fn needs_another_look(
     confirm: u32,
 ) -> bool {
     let confirm = confirm as usize;
-    let is_doubtful = rounds.len() < confirm && needs_another_round(runs);
+    let is_doubtful = needs_another_round(runs, confirm, &|finding| told(baseline.golden(), finding));
     !is_settled(runs) && (is_doubtful || leave_doubt(baseline, &timed(rounds), confirm))
 }
 
@@ -388,7 +388,7 @@ fn settle(baseline: &Baseline<'_>, rounds: Vec<Vec<Judged>>) -> Vec<Judged> {
         say(&format_args!("not confirmed by another round, so the machine's doing: {message}"));
     }
     let runs = rounds.iter().map(|round| round.iter().map(|judged| judged.run.clone()).collect()).collect();
-    let weighed = confirm(runs);
+    let weighed = confirm(runs, &|finding| told(baseline.golden(), finding));
     let mut judged: Vec<Judged> =
         rounds.into_iter().flatten().zip(weighed).map(|(judged, run)| Judged { run, ..judged }).collect();
     add(late, &mut judged);

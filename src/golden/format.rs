@@ -333,6 +333,8 @@ fn read_event(
         shape,
         seen: small(fields.count("seen")),
         runs: small(fields.count("runs")),
+        trials: fields.count("trials").map(|count| small(Some(count))),
+        least: fields.count("least").map(|count| small(Some(count))),
     };
     fields.finish();
     event
@@ -858,6 +860,11 @@ fn write_event(out: &mut String, name: &str, event: &Event) -> std::fmt::Result 
     }
     if event.seen > 0 {
         writeln!(out, "seen = {}\nruns = {}", event.seen, event.runs)?;
+    }
+    for (key, count) in [("trials", event.trials), ("least", event.least)] {
+        if let Some(count) = count {
+            writeln!(out, "{key} = {count}")?;
+        }
     }
     let envelopes: Vec<String> = event.timing.iter().map(envelope).collect();
     match &envelopes[..] {

@@ -27,7 +27,7 @@ pub use causes::Causes;
 pub use fields::{Fields, parse_toml, to_json};
 pub use format::{VERSION, read, rewrite, write};
 pub use host_profile::{HostProfile, SessionProfile};
-pub(crate) use lanes::{Cells, LaneId, Scoped, Table, print};
+pub(crate) use lanes::{Cells, LaneId, Print, Scoped, Table, print};
 pub use liveness::{
     LiveItem, MAX_IDS, MAX_PLACES, MAX_TIMES, Sighting, Timeline, Traces, fingerprint, insert_smallest,
     recording_id,
@@ -43,7 +43,9 @@ pub use order_syntax::{OrderError, parse as parse_order};
 pub use probes::ProbeName;
 pub use problem::{Problem, Problems, Source as SourceText, did_you_mean};
 pub use seen::{Prints, Regular, Seen, SeenError};
-pub use shape::{Fact, Format, Path, Rule, Source, Type, parse_rule, type_of};
+pub use shape::{
+    Chain, Fact, Format, Path, Rule, Source, Type, When, parse_rule, path_keys, path_step, type_of,
+};
 pub use timing::{
     ALPHA_DEVIATION, ALPHA_DOUBT, ALPHA_SUSPECT, Envelope, FEW, LOG_FLOOR, Limits, MIN_RUNS, MIN_USUAL,
     PRIOR_DF, SINGLE, SLACK, StallMargin, TimeMode, default_df, gap_of, log_of, median_share,
@@ -178,6 +180,29 @@ pub struct Event {
     pub seen: u32,
     /// In how many recordings.
     pub runs: u32,
+    /// In how many instances of its scope it came: sessions, lanes, rounds of a loop. None where that is `seen`.
+    pub trials: Option<u32>,
+    /// The least number of times in such an instance, where that is more than once.
+    pub least: Option<u32>,
+}
+
+impl Event {
+    /// How often its presence could have failed.
+    pub fn trials(&self) -> u32 {
+        self.trials.unwrap_or(self.seen)
+    }
+
+    /// Whether something in it is new each time by its nature: an id or a time of its own.
+    pub(crate) fn brings_something_new(&self) -> bool {
+        let is_lane = |path: &str| self.lanes.iter().any(|(_, pointer)| pointer == path);
+        let is_told = |rule: &Rule| {
+            rule.facts.iter().any(|fact| matches!(fact, Fact::SameAs(_) | Fact::EchoOf(_) | Fact::Constant))
+        };
+        self.shape.iter().any(|(path, rule)| {
+            let is_made_up = matches!(rule.types[..], [Type::Format(_)]);
+            is_made_up && !path.optional && !is_lane(&path.pattern) && !is_told(rule)
+        })
+    }
 }
 
 /// Nothing is known: any session, by hand.

@@ -176,6 +176,8 @@ pub(crate) struct Step {
     pub(crate) lanes: Vec<LaneId>,
     /// Lanes that are not known any more.
     pub(crate) forgotten: Vec<LaneId>,
+    /// The how-many-eth it is of its name in its lane and its round; 0 for one that has no place.
+    pub(crate) nth: u32,
 }
 
 /// Follows one session through an order.
@@ -549,6 +551,7 @@ impl Scope {
         let violation = |what: What| Violation { what, label: plan.label(leaf), lane: named(lane) };
         if let Slot::Leaf { count } = self.slot_mut(node) {
             *count += 1;
+            out.nth = *count;
             if it.times.max.is_some_and(|max| *count > max) {
                 out.violations.push(violation(What::Repeated));
             }

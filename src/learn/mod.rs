@@ -7,6 +7,8 @@
 //! hoped for.
 
 mod binding;
+mod chain;
+mod counts;
 mod guarantee;
 mod lanes;
 mod liveness;

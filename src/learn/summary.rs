@@ -5,6 +5,8 @@
 //! no difference to the golden.
 
 use super::binding::Facts;
+use super::chain::Chains;
+use super::counts::Counts;
 use super::shape::Shapes;
 use super::timing::{self, Gaps, Times};
 use super::{Session, Structure, hash_of, is_complete, liveness, script};
@@ -34,6 +36,8 @@ pub(super) struct Summary {
     counts: BTreeMap<Label, (u32, u32)>,
     shapes: Shapes,
     facts: Facts,
+    chains: Chains,
+    trials: Counts,
     times: Times,
     live: liveness::Summary,
     /// Recordings that the order does not accept, those that come first in the order of samples.
@@ -74,8 +78,12 @@ impl Summary {
         }
         self.shapes.add(&session);
         self.facts.add(&session, &structure.lanes);
+        self.chains.add(&session, &structure.lanes);
         self.live.add(&recording.header, &Traces::of(&session.events));
-        let (gaps, fits) = follow(&session, structure);
+        let recording_number = self.recordings;
+        let trials = &mut self.trials;
+        let (gaps, fits) =
+            follow(&session, structure, &mut |label, nth| trials.add(label, nth, recording_number));
         self.times.add(&timing::bucket(&recording.header), recording.ending.host, &gaps);
         if !fits {
             self.misfits.insert((hash_of(&recording.header), index));
@@ -122,6 +130,8 @@ impl Summary {
         }
         self.shapes.merge(other.shapes);
         self.facts.merge(other.facts);
+        self.chains.merge(other.chains);
+        self.trials.merge(other.trials);
         self.times.merge(other.times);
         self.live.merge(other.live);
         self.misfits.extend(other.misfits);
@@ -197,6 +207,8 @@ impl Summary {
         }
         self.shapes.write(&mut events);
         self.facts.write(lanes, self.recordings, &mut events);
+        self.trials.write(&mut events);
+        self.chains.write(&mut events, dialect.reply());
         let script = script::learn(sessions, order, &mut events, previous);
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let mut learned = Learned {
@@ -210,7 +222,7 @@ impl Summary {
         let golden = Golden {
             about: String::new(),
             dialect: dialect.clone(),
-            order: order.clone(),
+            order: self.trials.hold(order, self.recordings).simplified(),
             rules: rules.clone(),
             script,
             ends: self.ends.into_keys().collect(),
@@ -230,8 +242,9 @@ impl Summary {
     }
 }
 
-/// Follows a session through the order: its gaps, and whether the order accepts it.
-fn follow(session: &Session, structure: &Structure) -> (Gaps, bool) {
+/// Follows a session through the order: its gaps, and whether the order accepts it. Tells of each event which time it
+/// came in its lane and its round.
+fn follow(session: &Session, structure: &Structure, count: &mut dyn FnMut(&Label, u32)) -> (Gaps, bool) {
     let mut monitor = Monitor::new(&structure.order);
     let mut causes = Causes::new(&structure.order);
     let mut gaps = Gaps::new();
@@ -239,6 +252,7 @@ fn follow(session: &Session, structure: &Structure) -> (Gaps, bool) {
     for event in &session.events {
         let step = monitor.step(&event.label, &|key| structure.lanes.value(event, key));
         fits &= step.violations.is_empty();
+        count(&event.label, step.nth);
         if let Some((cause, gap)) = causes.step(&event.label, &step.lanes, event.at) {
             gaps.entry((event.label.clone(), cause.clone())).or_default().push(gap);
         }

@@ -33,3 +33,4 @@ mod stream;
 mod support;
 mod trouble;
 mod update;
+mod values;
