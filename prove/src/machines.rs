@@ -707,3 +707,252 @@ fn write(all: &Counts, worlds: usize, args: &Args) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first world of these in which some kinds wait and some compute.
+    fn mixed() -> World {
+        (0..100)
+            .map(|number| World::draw(number, false))
+            .find(|world| {
+                let kinds: Vec<&Kind> = world.sessions.iter().flat_map(|session| &session.kinds).collect();
+                kinds.iter().any(|kind| kind.waits) && kinds.iter().any(|kind| !kind.waits)
+            })
+            .expect("a quarter of the worlds waits with half of its kinds")
+    }
+
+    fn turn(session: usize, round: usize, user: usize) -> Turn {
+        Turn { session, round, user }
+    }
+
+    /// The seconds before each event of the server, with its name.
+    fn gaps(transcript: &Transcript) -> Vec<(String, f64)> {
+        let name = |frame: &Frame| match &frame.payload {
+            Payload::Text(text) => text.split('"').nth(3).unwrap_or_default().to_owned(),
+            other => panic!("{other:?}"),
+        };
+        let pairs = transcript.frames.windows(2);
+        pairs.map(|pair| (name(&pair[1]), pair[1].at.since(pair[0].at).as_secs_f64())).collect()
+    }
+
+    /// How much longer than usual each kind takes on average, over so many runs.
+    fn mean_shift(world: &World, moment: &Moment<'_>, session: usize, runs: usize) -> Vec<f64> {
+        let kinds = &world.sessions[session].kinds;
+        let mut sums = vec![(0.0, 0.0); kinds.len()];
+        for round in 0..runs {
+            for (name, gap) in gaps(&world.play(moment, turn(session, round, 0), &Broken::not())) {
+                let place = kinds.iter().position(|kind| kind.name == name).expect("a kind of the session");
+                sums[place].0 += gap.ln() - kinds[place].usual;
+                sums[place].1 += 1.0;
+            }
+        }
+        sums.iter().map(|(sum, count)| sum / count).collect()
+    }
+
+    #[test]
+    fn a_session_has_five_kinds_that_come_once_and_three_that_repeat() {
+        for number in 0..50 {
+            let world = World::draw(number, number % 2 == 1);
+            assert!((1..=5).contains(&world.sessions.len()));
+            for session in &world.sessions {
+                let repeating = session.kinds.iter().filter(|kind| kind.times.is_some()).count();
+                let names: BTreeSet<&str> = session.kinds.iter().map(|kind| kind.name).collect();
+                assert_eq!((session.kinds.len(), repeating, names.len()), (8, 3, 8));
+                assert!(session.kinds[0].times.is_none());
+                let is_usual = |kind: &Kind| (0.001_999..=3.001).contains(&kind.usual.exp());
+                assert!(session.kinds.iter().all(is_usual));
+            }
+        }
+    }
+
+    #[test]
+    fn users_of_a_round_share_its_machine_and_its_moment_but_not_their_gaps() {
+        let world = mixed();
+        let machine = world.machine("one");
+        let round = world.round(&machine.moment("now", 3), 0, 0, &Broken::not());
+        assert_eq!(round.len(), USERS);
+        let header = |one: &Transcript| (one.header.host.clone(), one.header.started.clone());
+        assert!(round.iter().all(|one| header(one) == header(&round[0])));
+        let users: BTreeSet<&str> = round.iter().map(|one| one.header.user.as_str()).collect();
+        assert_eq!(users.len(), USERS);
+        assert_ne!(gaps(&round[0]), gaps(&round[1]));
+        // The same turn is the same to the last byte, whoever asks.
+        assert_eq!(world.play(&machine.moment("now", 3), turn(0, 0, 1), &Broken::not()), round[1]);
+        assert_ne!(
+            world.play(&machine.moment("then", 3), turn(0, 0, 1), &Broken::not()).frames,
+            round[1].frames
+        );
+    }
+
+    #[test]
+    fn the_work_of_a_moment_is_one_number_give_or_take_its_error_of_a_run() {
+        let world = mixed();
+        let machine = world.machine("one");
+        let moment = machine.moment("now", 0);
+        let works = world.round(&moment, 0, 0, &Broken::not());
+        for work in works.iter().filter_map(|one| one.ending.host?.work) {
+            assert!((log_of(work) - moment.work).abs() < 5.0 * WORK_ERROR.1);
+        }
+        // Over many moments it follows machine and moment.
+        let errors: Vec<f64> = (0..2_000)
+            .map(|number| machine.moment(&number.to_string(), 0))
+            .map(|moment| moment.work - WORK.ln() - machine.factor - moment.factor)
+            .collect();
+        let mean = errors.iter().sum::<f64>() / 2_000.0;
+        let sd = (errors.iter().map(|error| error.powi(2)).sum::<f64>() / 2_000.0).sqrt();
+        assert!(mean.abs() < 0.05 && (sd - WORK_ERROR.0).abs() < 0.03, "{mean} {sd}");
+    }
+
+    #[test]
+    fn a_slow_machine_slows_what_computes_and_not_what_waits() {
+        let mut world = mixed();
+        // Only machine and moment are left to differ between kinds.
+        world.kinds_on_machines = 0.0;
+        world.kinds_at_moments = 0.0;
+        for kind in world.sessions.iter_mut().flat_map(|session| &mut session.kinds) {
+            // A hold-up weighs little in what takes a second.
+            kind.usual = 0.0;
+        }
+        let mut slow = world.machine("slow");
+        slow.factor = 1.5;
+        let moment = slow.moment("now", 0);
+        for session in 0..world.sessions.len() {
+            let shifts = mean_shift(&world, &moment, session, 400);
+            for (kind, shift) in world.sessions[session].kinds.iter().zip(shifts) {
+                let expected = if kind.waits { 0.0 } else { 1.5 + moment.factor };
+                assert!((shift - expected).abs() < 0.12, "{}: {shift}, not {expected}", kind.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_kind_keeps_its_place_on_a_machine_from_moment_to_moment() {
+        let world = World::draw(5, true);
+        let machine = world.machine("one");
+        let session = &world.sessions[0];
+        let kind = &session.kinds[0];
+        let common = |moment: &Moment<'_>| if kind.waits { 0.0 } else { machine.factor + moment.factor };
+        let own: Vec<f64> = (0..500)
+            .map(|number| machine.moment(&number.to_string(), 0))
+            .map(|moment| world.shift(&moment, session, kind) - common(&moment))
+            .collect();
+        let mean = own.iter().sum::<f64>() / 500.0;
+        let sd = (own.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 500.0).sqrt();
+        let expected = world.kinds_on_machines
+            * Random::new(fork(machine.seed, &["kind", &session.name, kind.name])).normal();
+        assert!((mean - expected).abs() < 0.03, "{mean}, not {expected}");
+        assert!((sd - world.kinds_at_moments).abs() < 0.02, "{sd}, not {}", world.kinds_at_moments);
+    }
+
+    #[test]
+    fn machines_are_as_far_apart_as_they_should_be_and_have_classes_of_their_own() {
+        for (is_wild, spreads) in [(false, [0.25, 0.5, 0.8]), (true, [0.5, 0.8, 1.1])] {
+            let world = World::draw(11, is_wild);
+            assert!(spreads.contains(&world.machines));
+            let machines: Vec<Machine> = (0..4_000).map(|n| world.machine(&n.to_string())).collect();
+            let variance = machines.iter().map(|machine| machine.factor.powi(2)).sum::<f64>() / 4_000.0;
+            assert!((variance.sqrt() / world.machines - 1.0).abs() < 0.12, "{variance}");
+            // A class is seen twice by chance once in 16 million pairs.
+            let classes: BTreeSet<&str> = machines.iter().map(|machine| machine.class.as_str()).collect();
+            assert!(classes.len() > 3_990);
+        }
+    }
+
+    #[test]
+    fn a_fault_is_where_it_should_be_and_nowhere_else() {
+        let world = mixed();
+        let machine = world.machine("one");
+        let moment = machine.moment("now", 0);
+        let last = world.sessions.len() - 1;
+        for fault in Fault::ALL {
+            let broken = Broken { fault, session: last, kind: 0, round: 1, user: 2, gap: 0.99 };
+            let mut changed = BTreeSet::new();
+            for (session, round, user) in
+                (0..=last).flat_map(|s| (0..3).flat_map(move |r| (0..USERS).map(move |u| (s, r, u))))
+            {
+                let is = gaps(&world.play(&moment, turn(session, round, user), &broken));
+                let was = gaps(&world.play(&moment, turn(session, round, user), &Broken::not()));
+                assert_eq!(is.len(), was.len());
+                for ((name, is), (_, was)) in is.iter().zip(&was) {
+                    if (is - was).abs() > 1e-6 {
+                        assert!(is > was);
+                        changed.insert((session, round, user, name.clone()));
+                    }
+                }
+            }
+            let runs = 3 * USERS;
+            let expected = match fault {
+                Fault::None => 0,
+                Fault::First(_) | Fault::Kind(_) => runs,
+                Fault::Stall(_) => 1,
+                Fault::Stalls(_) => 3,
+                Fault::All(_) => runs * (last + 1) * 8,
+            };
+            assert_eq!(changed.len(), expected, "{}", fault.name());
+            let first = world.sessions[last].kinds[0].name;
+            if !matches!(fault, Fault::All(_)) {
+                assert!(changed.iter().all(|(session, _, _, name)| *session == last && name == first));
+            }
+        }
+    }
+
+    #[test]
+    fn rounds_of_one_moment_are_one_occasion_and_moments_are_others() {
+        let world = World::draw(1, false);
+        let one = world.learn(&[world.machine("home")], 1, true).expect("recordings");
+        let four = world.learn(&[world.machine("home")], 4, true).expect("recordings");
+        let three =
+            world.learn(&["a", "b", "c"].map(|name| world.machine(name)), 1, true).expect("recordings");
+        let occasions =
+            |goldens: &[Golden]| goldens.iter().map(|g| g.learned.occasions.count).collect::<BTreeSet<_>>();
+        let hosts =
+            |goldens: &[Golden]| goldens.iter().map(|g| g.learned.hosts.len()).collect::<BTreeSet<_>>();
+        assert_eq!((occasions(&one), hosts(&one)), (BTreeSet::from([1]), BTreeSet::from([1])));
+        assert_eq!((occasions(&four), hosts(&four)), (BTreeSet::from([4]), BTreeSet::from([1])));
+        assert_eq!((occasions(&three), hosts(&three)), (BTreeSet::from([3]), BTreeSet::from([3])));
+        let profile = world.profile(&one, &world.machine("elsewhere"), 3);
+        for (session, golden) in world.sessions.iter().zip(&one) {
+            let own = profile.session(&session.name, golden).expect("a session of the profile");
+            assert_eq!(own.runs(), 30);
+        }
+    }
+
+    #[test]
+    fn goldens_that_differ_in_numbers_only_see_the_same_gaps_and_nothing_but_time_is_odd() {
+        let world = World::draw(3, false);
+        let home = world.machine("home");
+        let with = world.learn(std::slice::from_ref(&home), 1, true).expect("recordings");
+        let without = world.learn(std::slice::from_ref(&home), 4, false).expect("recordings");
+        let elsewhere = world.machine("elsewhere");
+        let moment = elsewhere.moment("now", 20);
+        for session in 0..world.sessions.len() {
+            let (with, without) = (&with[session], &without[session]);
+            assert_eq!(SessionProfile::print_of(with), SessionProfile::print_of(without));
+            for transcript in world.round(&moment, session, 0, &Broken::not()) {
+                let (one, other) = (check(with, &transcript), check(without, &transcript));
+                assert_eq!(one.findings, Vec::new());
+                assert_eq!(one.gaps, other.gaps);
+            }
+        }
+    }
+
+    #[test]
+    fn a_check_on_the_golden_s_own_machine_finds_an_answer_that_takes_thirty_times_as_long() {
+        let world = World::draw(2, false);
+        let home = world.machine("home");
+        let goldens = world.learn(std::slice::from_ref(&home), 4, true).expect("recordings");
+        let known = Known { goldens, profiles: Vec::new() };
+        let judge = |fault: Fault| {
+            let broken = Broken { fault, ..Broken::not() };
+            let moment = home.moment("now", 20);
+            let mut stage = Stage { world: &world, moment, broken, played: BTreeMap::new(), others: 0 };
+            let (findings, _) = stage.check(&known, None, true, 1).expect("a check");
+            assert_eq!(stage.others, 0);
+            is_red(&findings)
+        };
+        assert!(!judge(Fault::None));
+        assert!(judge(Fault::First(30.0)));
+    }
+}
