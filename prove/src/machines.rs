@@ -220,7 +220,7 @@ impl Broken {
         // Another round holds up another user.
         let user = (self.user + turn.round) % USERS;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a count")]
-        (is_here && user == turn.user).then(|| ((self.gap * gaps as f64) as usize, seconds))
+        (is_here && user == turn.user).then_some(((self.gap * gaps as f64) as usize, seconds))
     }
 }
 
@@ -471,20 +471,23 @@ struct Known {
     profiles: Vec<HostProfile>,
 }
 
+/// The gaps of the users of a round, and how busy the machine was.
+type Round = Vec<(Gaps, Option<Host>)>;
+
 /// What one check plays: rounds of sessions, each played once whoever judges them.
 struct Stage<'w> {
     world: &'w World,
     moment: Moment<'w>,
     broken: Broken,
     /// By session, round and what is looked at.
-    played: BTreeMap<(usize, usize, String), Vec<(Gaps, Option<Host>)>>,
+    played: BTreeMap<(usize, usize, String), Round>,
     /// Findings that have nothing to do with time: there should be none.
     others: usize,
 }
 
 impl Stage<'_> {
     /// The gaps of a round, as this golden sees them. Goldens that differ only in their numbers see the same.
-    fn round(&mut self, golden: &Golden, session: usize, round: usize) -> Vec<(Gaps, Option<Host>)> {
+    fn round(&mut self, golden: &Golden, session: usize, round: usize) -> Round {
         let key = (session, round, SessionProfile::print_of(golden));
         if let Some(played) = self.played.get(&key) {
             return played.clone();
@@ -516,7 +519,7 @@ impl Stage<'_> {
             let baseline = Baseline::of(golden, TimeMode::Auto, &classes, own)
                 .map_err(|error| error.to_string())?
                 .beside(&others, total);
-            let mut rounds: Vec<Vec<(Gaps, Option<Host>)>> = Vec::new();
+            let mut rounds: Vec<Round> = Vec::new();
             let (own, shifts) = loop {
                 let mut round = self.round(golden, session, rounds.len());
                 if !with_work {
@@ -571,7 +574,11 @@ impl Count {
     }
 }
 
+/// By setting and fault.
 type Counts = Vec<Vec<Count>>;
+
+/// One number of a count.
+type Part = fn(&Count) -> usize;
 
 fn none() -> Counts {
     vec![vec![Count::default(); Fault::ALL.len()]; SETTINGS.len()]
@@ -667,7 +674,7 @@ fn write(all: &Counts, worlds: usize, args: &Args) -> String {
         worlds * args.checks,
         worlds * args.repeats,
     );
-    let parts: [(&str, fn(&Count) -> usize); 2] = [
+    let parts: [(&str, Part); 2] = [
         ("red: something deviates by its time", |count| count.red),
         ("any finding of time", |count| count.any),
     ];
