@@ -10,9 +10,9 @@
 //! | [`dialect`] | frames as the application means them |
 //! | [`golden`] | what must happen: script, order, shapes, timing, bindings; its file |
 //! | [`finding`] | what deviates, where, how bad, how sure; the run and its verdict |
-//! | [`learn`] | transcripts → golden |
 //! | [`check`] | transcript × golden → findings |
 //! | [`drive`] | plays the client's side; told the time, answers what to do |
+//! | [`learn`] | transcripts → golden, which is tried by `check` and `drive` before it is proposed |
 //! | [`diff`] | expected beside actual, as rows without colour |
 //! | [`compare`] | two releases, run in turn → what differs, with confidence |
 //! | [`report`] | one file per format |
@@ -39,11 +39,11 @@ pub mod golden;
 
 pub mod finding;
 
-pub mod learn;
-
 pub mod check;
 
 pub mod drive;
+
+pub mod learn;
 
 pub mod diff;
 

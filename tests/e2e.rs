@@ -91,7 +91,7 @@ impl Drop for Server {
 fn server_program() -> PathBuf {
     let target = PathBuf::from(GOLDWIRE).ancestors().nth(2).expect("the target folder").to_owned();
     let build = cargo()
-        .args(["build", "--quiet", "--release", "--package", "agent_server"])
+        .args(["build", "--quiet", "--release", "--bin", "agent_server"])
         .env("CARGO_TARGET_DIR", &target)
         .status();
     assert!(build.expect("cargo runs").success());

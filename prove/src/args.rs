@@ -46,6 +46,13 @@ pub(crate) struct Args {
     /// Measures checks of several rounds instead, with so many users at once, e.g. 1,5: what they find late or early
     #[arg(long, value_delimiter = ',', value_name = "USERS", conflicts_with = "pairs")]
     pub(crate) rounds: Vec<usize>,
+    /// Measures time on other machines and on other days instead: worlds of machines, moments and users. 20,000 clean
+    /// checks a row are `--worlds 200 --checks 100`
+    #[arg(long, conflicts_with_all = ["pairs", "rounds"])]
+    pub(crate) machines: bool,
+    /// With --machines: rounds that every check plays; with 1 others follow while they leave a doubt
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) runs: usize,
     /// Tables, or one line of JSON at the end
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: Format,

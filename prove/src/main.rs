@@ -2,8 +2,9 @@
 //!
 //! [`families`] play sessions of six kinds of service, each in many worlds; the [`oracle`] looks at more of them than
 //! anybody would record; [`mutate`] breaks one; [`measure`] learns, checks and counts, beside [`baselines`]; [`table`]
-//! writes it down. [`pairs`] compares two releases, [`rounds`] plays checks again while they leave a doubt. [`corpus`] does the same with recordings made elsewhere. Everything
-//! follows from the seed.
+//! writes it down. [`pairs`] compares two releases, [`rounds`] plays checks again while they leave a doubt, [`machines`]
+//! checks on other machines and on other days. [`corpus`] does the same with recordings made elsewhere. Everything follows
+//! from the seed.
 //!
 //! ```text
 //! cargo run --release -p prove -- --recordings 3,5,10,20          tables
@@ -11,6 +12,7 @@
 //! cargo run --release -p prove -- --recordings 10 --misses        what was not found, and false alarms
 //! cargo run --release -p prove -- --pairs 10,20,30                two releases in turn: alarms on equal and slower ones
 //! cargo run --release -p prove -- --rounds 1,5                    faults of time, in checks of several rounds
+//! cargo run --release -p prove -- --machines              times of one machine on another, and on another day
 //! cargo run --release -p prove -- --show chat/3/reorder_repeated/1
 //! ```
 
@@ -18,6 +20,7 @@ mod args;
 mod baselines;
 mod corpus;
 mod families;
+mod machines;
 mod measure;
 mod mutate;
 mod oracle;
@@ -54,6 +57,8 @@ fn run(args: &Args) -> Result<(), String> {
         out.write_all(pairs::run(&families, args)?.as_bytes())
     } else if !args.rounds.is_empty() {
         out.write_all(rounds::run(&families, args)?.as_bytes())
+    } else if args.machines {
+        out.write_all(machines::run(args)?.as_bytes())
     } else if let Some(case) = &args.show {
         let count = args.recordings.first().copied().unwrap_or(10);
         let text = measure::show(&families, case, count, args)?;

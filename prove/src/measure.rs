@@ -7,9 +7,9 @@ use crate::mutate::{self, CATALOGUE, Group, Mutation, Scene, Truth};
 use crate::oracle::Oracle;
 use crate::random::{Random, fork};
 use crate::stream::Stream;
-use goldwire::check::{Timed, check, judge_timing};
+use goldwire::check::{Baseline, Timed, check, judge_timing};
 use goldwire::finding::{Finding, Severity};
-use goldwire::golden::{self, Golden};
+use goldwire::golden::{self, Golden, TimeMode};
 use goldwire::learn::learn;
 use goldwire::transcript::Transcript;
 use std::collections::BTreeMap;
@@ -28,10 +28,16 @@ fn is_red(findings: &[Finding]) -> bool {
     findings.iter().any(|finding| finding.severity == Severity::Deviation)
 }
 
+/// Sessions are played on the hosts of their recordings.
+pub(crate) fn baseline(golden: &Golden) -> Baseline<'_> {
+    let hosts = golden.learned.hosts.iter().cloned().collect();
+    Baseline::of(golden, TimeMode::Auto, &hosts, None).unwrap_or_else(|_| Baseline::bounds(golden))
+}
+
 /// What goldwire says of a session.
 pub(crate) fn judge(golden: &Golden, transcript: &Transcript) -> Verdict {
     let checked = check(golden, transcript);
-    let timing = judge_timing(golden, &[Timed { gaps: &checked.gaps, host: None }])
+    let timing = judge_timing(&baseline(golden), &[Timed { gaps: &checked.gaps, host: None }])
         .into_iter()
         .map(|(_, finding)| finding)
         .collect();

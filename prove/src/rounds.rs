@@ -2,7 +2,7 @@
 
 use crate::args::Args;
 use crate::families::{Family, World};
-use crate::measure::{on_all_processors, said_of};
+use crate::measure::{baseline, on_all_processors, said_of};
 use crate::mutate::{CATALOGUE, Group, Mutation, Scene};
 use crate::oracle::Oracle;
 use crate::random::{Random, fork};
@@ -89,6 +89,7 @@ impl Site {
     /// One check: its findings of time, and how many rounds it took.
     fn check(&self, fault: Option<&Mutation>, number: usize, users: usize) -> (Vec<Finding>, usize) {
         let mut rounds: Vec<Vec<Gaps>> = Vec::new();
+        let baseline = baseline(&self.golden);
         loop {
             let before = rounds.len() * users;
             rounds.push((0..users).map(|user| self.play(fault, number, before + user)).collect());
@@ -96,8 +97,8 @@ impl Site {
                 .iter()
                 .map(|round| round.iter().map(|gaps| Timed { gaps, host: None }).collect())
                 .collect();
-            if !leave_doubt(&self.golden, &timed, CONFIRM) {
-                let (findings, _) = judge_rounds(&self.golden, &timed);
+            if !leave_doubt(&baseline, &timed, CONFIRM) {
+                let (findings, _) = judge_rounds(&baseline, &timed);
                 return (findings.into_iter().map(|(_, finding)| finding).collect(), rounds.len());
             }
         }

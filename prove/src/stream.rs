@@ -6,8 +6,11 @@
 
 use crate::families::World;
 use crate::random::{Random, fork};
-use goldwire::transcript::{End, Ending, Frame, Gap, Header, Offset, Payload, Side, Transcript};
+use goldwire::transcript::{End, Ending, Frame, Gap, Header, HostClass, Offset, Payload, Side, Transcript};
 use serde_json::Value;
+
+/// All sessions are of one class of hosts.
+const HOST: &str = "prove-1u";
 
 /// One event.
 #[derive(Debug, Clone)]
@@ -151,6 +154,7 @@ impl Stream {
                 number % 60
             ),
             user: format!("u{}", number % 5),
+            host: Some(HostClass { class: HOST.to_owned(), ..HostClass::default() }),
             ..Header::default()
         };
         let ending = Ending { at: offset(now.max(self.ends_at)), how: self.end.clone(), host: None };

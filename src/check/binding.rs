@@ -6,9 +6,8 @@
 
 use crate::dialect::{Event, Label, field};
 use crate::finding::Kind;
-use crate::golden::{Cells, Fact, Golden, LaneId, Scoped, Source, Table, print};
+use crate::golden::{Cells, Chain, Fact, Golden, LaneId, Print, Scoped, Source, Table, path_keys, print};
 use serde_json::Value;
-use std::hash::{Hash, Hasher};
 
 /// One contradiction of a fact.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,7 +34,12 @@ pub(super) struct Bindings {
     held: Scoped<Held>,
     /// Of values that must not come twice.
     seen: Table<u64, ()>,
+    /// The latest value of each series, and the frame that brought it.
+    series: Table<Scope, Table<Series, (Value, usize)>>,
 }
+
+/// A series of a lane: which one, of which value that tells series apart.
+type Series = (u64, u64);
 
 /// What a session has shown of a source or for a fact.
 #[derive(Debug, Default)]
@@ -55,6 +59,8 @@ enum Held {
 #[derive(Debug, Default)]
 struct Bound {
     facts: Vec<BoundFact>,
+    /// What follows from the event before.
+    chains: Vec<Link>,
     /// Values that other facts refer to.
     remembers: Vec<Remembered>,
     /// The facts that count it, and whether they stand in a lane.
@@ -68,6 +74,21 @@ struct BoundFact {
     fact: Fact,
     /// The number of the source that it refers to.
     source: u32,
+}
+
+/// A value that follows from one of the event before.
+#[derive(Debug)]
+struct Link {
+    fact: Fact,
+    path: Path,
+    /// Where the event before has what it follows from.
+    from: Path,
+    /// None where it only grows.
+    plus: Option<i64>,
+    per: Option<Path>,
+    /// Which series it belongs to: links of the same series share what they remember.
+    series: u64,
+    any: bool,
 }
 
 #[derive(Debug)]
@@ -85,24 +106,24 @@ struct Remembered {
 #[derive(Debug, Clone)]
 pub(super) struct Path {
     pattern: String,
-    keys: Vec<String>,
+    /// None for every item of a list.
+    keys: Vec<Option<String>>,
 }
 
 impl Path {
     pub(super) fn new(pattern: &str) -> Path {
-        let keys = pattern.split('/').skip(1).map(|key| key.replace("~1", "/").replace("~0", "~")).collect();
-        Path { pattern: pattern.to_owned(), keys }
+        Path { pattern: pattern.to_owned(), keys: path_keys(pattern).collect() }
     }
 
     /// Visits all values at the path, in order.
     pub(super) fn visit<'v>(&self, value: &'v Value, visit: &mut dyn FnMut(&'v Value)) {
-        fn walk<'v>(value: &'v Value, keys: &[String], visit: &mut dyn FnMut(&'v Value)) {
+        fn walk<'v>(value: &'v Value, keys: &[Option<String>], visit: &mut dyn FnMut(&'v Value)) {
             match keys.split_first() {
                 None => visit(value),
-                Some((key, rest)) if key == "*" => {
+                Some((None, rest)) => {
                     value.as_array().into_iter().flatten().for_each(|item| walk(item, rest, visit));
                 }
-                Some((key, rest)) => {
+                Some((Some(key), rest)) => {
                     if let Some(value) = value.as_object().and_then(|map| field(map, key)) {
                         walk(value, rest, visit);
                     }
@@ -114,17 +135,22 @@ impl Path {
 
     /// The first value at the path.
     fn first<'v>(&self, value: &'v Value) -> Option<&'v Value> {
-        fn walk<'v>(value: &'v Value, keys: &[String]) -> Option<&'v Value> {
+        fn walk<'v>(value: &'v Value, keys: &[Option<String>]) -> Option<&'v Value> {
             match (keys.split_first(), value) {
                 (None, _) => Some(value),
-                (Some((key, rest)), Value::Array(items)) if key == "*" => {
-                    items.iter().find_map(|item| walk(item, rest))
-                }
-                (Some((key, rest)), Value::Object(map)) if key != "*" => walk(field(map, key)?, rest),
+                (Some((None, rest)), Value::Array(items)) => items.iter().find_map(|item| walk(item, rest)),
+                (Some((Some(key), rest)), Value::Object(map)) => walk(field(map, key)?, rest),
                 (Some(_), _) => None,
             }
         }
         walk(value, &self.keys)
+    }
+
+    /// The last value at the path.
+    fn last<'v>(&self, value: &'v Value) -> Option<&'v Value> {
+        let mut last = None;
+        self.visit(value, &mut |value| last = Some(value));
+        last
     }
 }
 
@@ -135,6 +161,10 @@ impl Bindings {
             let in_lane = golden.order.keys_of(label).is_some_and(|keys| !keys.is_empty());
             for (path, rule) in &event.shape {
                 for fact in &rule.facts {
+                    if let Some(link) = Link::of(label, &path.pattern, fact) {
+                        bindings.bound(label).chains.push(link);
+                        continue;
+                    }
                     let number = bindings.next;
                     bindings.next += 1;
                     let mut source = 0;
@@ -146,7 +176,11 @@ impl Bindings {
                         }
                         Fact::Joins(from) => bindings.refer(from).parts_of.push((number, in_lane)),
                         Fact::Counts(counted) => bindings.bound(counted).counted_by.push((number, in_lane)),
-                        Fact::Counter | Fact::Constant | Fact::Unique => {}
+                        Fact::Counter
+                        | Fact::Constant
+                        | Fact::Unique
+                        | Fact::Follows(_)
+                        | Fact::Grows { .. } => {}
                     }
                     let own =
                         BoundFact { number, path: Path::new(&path.pattern), fact: fact.clone(), source };
@@ -155,6 +189,34 @@ impl Bindings {
             }
         }
         bindings
+    }
+
+    /// Holds an event against what it must follow from, then remembers what the next one must follow from.
+    fn follow(&mut self, number: usize, event: &Event, lane: Scope, out: &mut Vec<Mismatch>) {
+        let Bindings { events, series, .. } = self;
+        let links = &events[number].chains;
+        for link in links.iter() {
+            let (Some(own), Some(key)) = (link.path.first(&event.data), link.key(event)) else { continue };
+            let before = series.get(&link.scope(lane)).and_then(|of_lane| of_lane.get(&key));
+            let Some((before, frame)) = before else { continue };
+            if let Some(expected) = link.expected(before, own) {
+                out.push(Mismatch {
+                    kind: Kind::Relation,
+                    pattern: link.path.pattern.clone(),
+                    fact: link.fact.clone(),
+                    expected,
+                    actual: own.clone(),
+                    source_frame: Some(*frame),
+                });
+            }
+        }
+        for link in links {
+            let (Some(value), Some(key)) = (link.from.last(&event.data), link.key(event)) else { continue };
+            if is_scalar(value) {
+                let of_lane = series.entry(link.scope(lane)).or_default();
+                of_lane.insert(key, (value.clone(), event.frame));
+            }
+        }
     }
 
     fn bound(&mut self, label: &Label) -> &mut Bound {
@@ -195,18 +257,81 @@ impl Bindings {
             fact.path.visit(&event.data, &mut |value| out.extend(values.against(fact, value)));
         }
         values.remember(&event.data, bound);
+        self.follow(number, event, lane, &mut out);
         out
     }
 
     /// Drops what is known of a lane.
     pub(super) fn forget(&mut self, lane: LaneId) {
         self.held.forget(lane);
+        self.series.remove(&Some(lane));
     }
 
     /// How many values are held.
     pub(super) fn held(&self) -> usize {
-        self.held.held() + self.seen.len()
+        self.held.held() + self.seen.len() + self.series.values().map(Table::len).sum::<usize>()
     }
+}
+
+impl Link {
+    /// A fact as a link; none for another fact.
+    fn of(label: &Label, pattern: &str, fact: &Fact) -> Option<Link> {
+        let (from, plus, any, per) = match fact {
+            Fact::Follows(Chain { path, plus, any, per }) => (path.as_str(), Some(*plus), *any, per),
+            Fact::Grows { per } => (pattern, None, false, per),
+            _ => return None,
+        };
+        // What follows from any event is one series for all of them.
+        let series = if any { print(&(from, plus, per)) } else { print(&(label, pattern, fact)) };
+        Some(Link {
+            fact: fact.clone(),
+            path: Path::new(pattern),
+            from: Path::new(from),
+            plus,
+            per: per.as_deref().map(Path::new),
+            series,
+            any,
+        })
+    }
+
+    /// The series to which an event belongs; none when it does not say.
+    fn key(&self, event: &Event) -> Option<Series> {
+        let per = match &self.per {
+            Some(per) => print(&Print(per.first(&event.data)?)),
+            None => 0,
+        };
+        Some((self.series, per))
+    }
+
+    /// Where the series runs.
+    fn scope(&self, lane: Scope) -> Scope {
+        lane.filter(|_| !self.any)
+    }
+
+    /// What it should have been, where it is not.
+    fn expected(&self, before: &Value, own: &Value) -> Option<Value> {
+        let Some(plus) = self.plus else {
+            let grows = before.as_f64().zip(own.as_f64()).is_none_or(|(before, own)| own > before);
+            return (!grows).then(|| Value::from(format!("more than {before}")));
+        };
+        if plus == 0 {
+            return (is_scalar(own) && own != before).then(|| before.clone());
+        }
+        let (before, next) = (before.as_i64()?, own.as_i64()?);
+        let due = before.saturating_add(plus);
+        (next != due && !restarts(before, next)).then(|| Value::from(due))
+    }
+}
+
+/// Whether a counter that starts again at its beginning counts a new round.
+fn restarts(before: i64, next: i64) -> bool {
+    (0..=1).contains(&next) && before > 1
+}
+
+/// Whether facts are about a value: an id, a number. What is null, or a list or an object in its place, is the shape's
+/// affair.
+fn is_scalar(value: &Value) -> bool {
+    matches!(value, Value::String(_) | Value::Number(_))
 }
 
 /// What has been seen so far where an event stands: in its lane, and in the session.
@@ -225,7 +350,7 @@ impl Values<'_> {
             }
         }
         for Remembered { number, path, is_compared, parts_of } in &bound.remembers {
-            let Some(value) = path.first(data) else { continue };
+            let Some(value) = path.first(data).filter(|value| is_scalar(value)) else { continue };
             if let Value::String(part) = value {
                 for (fact, in_lane) in parts_of {
                     match self.part(*fact, *in_lane) {
@@ -258,6 +383,10 @@ impl Values<'_> {
             source_frame,
         };
         let number = bound.number;
+        // A whole payload that never comes twice is an object; all other facts are about texts and numbers.
+        if !is_scalar(value) && !bound.path.keys.is_empty() {
+            return None;
+        }
         match &bound.fact {
             Fact::SameAs(_) | Fact::EchoOf(_) => {
                 let Some(Held::Value(expected, frame)) = self.held.nearest(bound.source) else { return None };
@@ -285,9 +414,8 @@ impl Values<'_> {
                     return None;
                 };
                 let due = before.saturating_add(1);
-                // A counter that starts again at its beginning counts a new round.
-                let restarts = (0..=1).contains(&next) && before > 1;
-                (next != due && !restarts).then(|| mismatch(Kind::Relation, Value::from(due), None))
+                (next != due && !restarts(before, next))
+                    .then(|| mismatch(Kind::Relation, Value::from(due), None))
             }
             Fact::Constant => match self.held.wide(number) {
                 Held::Value(first, frame) => {
@@ -302,6 +430,7 @@ impl Values<'_> {
                 let is_new = self.seen.insert(print(&(number, Print(value))), ()).is_none();
                 (!is_new).then(|| mismatch(Kind::Relation, Value::from("a value not used before"), None))
             }
+            Fact::Follows(_) | Fact::Grows { .. } => None,
         }
     }
 }
@@ -315,25 +444,6 @@ impl Held {
                 *at = frame;
             }
             (held, value) => *held = Held::Value(value.clone(), frame),
-        }
-    }
-}
-
-/// A JSON value as something to hash.
-pub(super) struct Print<'v>(pub(super) &'v Value);
-
-impl Hash for Print<'_> {
-    fn hash<H: Hasher>(&self, hasher: &mut H) {
-        match self.0 {
-            Value::Object(map) => map.iter().for_each(|(key, value)| {
-                hasher.write(key.as_bytes());
-                Print(value).hash(hasher);
-            }),
-            Value::Array(items) => items.iter().for_each(|item| Print(item).hash(hasher)),
-            Value::String(text) => hasher.write(text.as_bytes()),
-            Value::Number(number) => number.hash(hasher),
-            Value::Bool(truth) => truth.hash(hasher),
-            Value::Null => hasher.write_u8(2),
         }
     }
 }

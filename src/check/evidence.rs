@@ -1,12 +1,15 @@
 //! How much a golden's statement rests on, and what a contradiction of it is therefore worth.
 //!
-//! A deviation contradicts what held in at least eight observations from at least five recordings; the first event,
-//! the last event and the close code need three recordings. Everything else is a suspect: run again, or record more.
+//! A deviation contradicts what held in at least eight trials from at least five recordings; the first event, the last
+//! event and the close code need three recordings. Everything else is a suspect: run again, or record more.
+//!
+//! A trial is what could have failed: of an event's presence, its place and its number every session, every lane and
+//! every round of a loop is one, however often the event came in it.
 
 use crate::dialect::Label;
-use crate::finding::Severity;
+use crate::finding::{Finding, Severity};
 use crate::golden::{
-    Golden, MIN_RUNS, MIN_RUNS_ALWAYS, MIN_SEEN, MIN_SEEN_MISSING, MIN_SEEN_ORDER, Order, Times,
+    Fact, Golden, MIN_RUNS, MIN_RUNS_ALWAYS, MIN_SEEN, MIN_SEEN_MISSING, MIN_SEEN_ORDER, Order, Rule, Times,
 };
 use crate::transcript::Gap;
 
@@ -22,8 +25,19 @@ const MIN_SEEN_ORDER_APART: u32 = 20;
 /// More than the jitter of a scheduler.
 const APART: Gap = Gap::from_millis(10);
 /// Observations behind a constant, in at least [`MIN_RUNS_CONSTANT`] recordings.
-const MIN_SEEN_CONSTANT: u32 = 30;
+const MIN_SEEN_CONSTANT: u32 = 20;
 const MIN_RUNS_CONSTANT: u32 = 8;
+/// Trials, in at least [`MIN_RUNS_CONSTANT`] recordings, behind "once" and behind a number of times that was always the
+/// same; those of one recording are much alike.
+const MIN_TRIALS_COUNT: u32 = 20;
+/// Observations behind "it grows", and behind "never the same twice" of what has nothing new in it by its nature.
+const MIN_SEEN_CHANCE: u32 = 100;
+
+/// How many recordings could have shown what a finding tells: those that have its event.
+pub fn told(golden: &Golden, finding: &Finding) -> u32 {
+    let runs = golden.event(&finding.place.event).map(|event| event.runs).filter(|runs| *runs > 0);
+    runs.unwrap_or(golden.learned.recordings)
+}
 
 /// A severity and the words for what it rests on.
 pub(super) type Weight = (Severity, String);
@@ -45,6 +59,35 @@ impl<'g> Evidence<'g> {
 
     fn counts(&self, label: &Label) -> (u32, u32) {
         self.golden.event(label).map_or((0, 0), |event| (event.seen, event.runs))
+    }
+
+    /// In how many instances of its scope an event came, and in how many recordings.
+    fn trials(&self, label: &Label) -> (u32, u32) {
+        self.golden.event(label).map_or((0, 0), |event| (event.trials(), event.runs))
+    }
+
+    /// How often an event may come by itself, whatever goes round about it.
+    fn times(&self, label: &Label) -> Option<Times> {
+        fn find(order: &Order, label: &Label) -> Option<Times> {
+            match order {
+                Order::Event(own) => (own == label).then_some(Times::ONCE),
+                Order::Repeat(body, times) => match &**body {
+                    Order::Event(own) if own == label => Some(*times),
+                    body => find(body, label),
+                },
+                Order::Seq(parts) | Order::All(parts) | Order::One(parts) => {
+                    parts.iter().find_map(|part| find(part, label))
+                }
+                Order::Each { body, .. } => find(body, label),
+            }
+        }
+        find(&self.golden.order, label)
+    }
+
+    /// How often an event must come, where that is always the same number.
+    pub(super) fn exact(&self, label: &Label) -> Option<u32> {
+        let times = self.times(label)?;
+        (times.max == Some(times.min) && times.min > 1).then_some(times.min)
     }
 
     fn is_critical(&self, label: &Label) -> bool {
@@ -130,7 +173,7 @@ impl<'g> Evidence<'g> {
     }
 
     pub(super) fn missing(&self, label: &Label) -> Weight {
-        let (seen, runs) = self.counts(label);
+        let (seen, runs) = self.trials(label);
         if self.is_critical(label) {
             return (Severity::Deviation, format!("critical; seen {seen} times in {runs} recordings"));
         }
@@ -141,14 +184,28 @@ impl<'g> Evidence<'g> {
         if self.is_async(label) && (self.repeats(label) || seen < MIN_SEEN_ASYNC) {
             return weigh(false, seen, runs, "it comes while others go on, so its absence may be chance");
         }
+        let least = self.golden.event(label).and_then(|event| event.least).unwrap_or(1);
+        // What may come once may as well stay away now and then.
+        let varies = self.times(label).is_some_and(|times| times.max.is_none());
+        if varies && least < 3 && seen < MIN_SEEN_CHANCE {
+            return weigh(false, seen, runs, "it came once or twice in some, so that none may be chance");
+        }
         let often = seen >= MIN_SEEN_MISSING && runs >= MIN_RUNS;
         weigh(often || runs >= MIN_RUNS_ALWAYS, seen, runs, needed)
     }
 
     pub(super) fn order(&self, label: &Label, other: Option<&Label>) -> Weight {
-        let (seen, runs) = self.counts(label);
-        let other_seen = other.map_or(seen, |other| self.counts(other).0);
-        let pair = seen.min(other_seen);
+        let (seen, runs) = self.trials(label);
+        let other_seen = other.map_or(seen, |other| self.trials(other).0);
+        let order = self.golden.order.labels();
+        let at = |label: &Label| order.iter().position(|own| *own == label);
+        // What it comes after anyhow it came after in the next round: only rounds with another one behind them could tell.
+        let is_next_round = other.is_some_and(|other| at(other) <= at(label));
+        let timing = other
+            .and_then(|other| self.golden.event(other))
+            .and_then(|event| event.timing.iter().find(|timing| timing.after == *label));
+        let joins = timing.map_or(u32::MAX, |gap| gap.samples).min(other_seen.saturating_sub(runs));
+        let pair = seen.min(if is_next_round { joins } else { other_seen });
         let is_async = self.is_async(label) || other.is_some_and(|other| self.is_async(other));
         if is_async {
             return weigh(false, pair, runs, "one of the two comes at any time");
@@ -156,9 +213,6 @@ impl<'g> Evidence<'g> {
         if self.is_edge(label) || other.is_some_and(|other| self.is_edge(other)) {
             return weigh(runs >= MIN_RUNS, pair, runs, "5 recordings are needed to fail a run");
         }
-        let timing = other
-            .and_then(|other| self.golden.event(other))
-            .and_then(|event| event.timing.iter().find(|timing| timing.after == *label));
         let (needed, words) = match timing {
             Some(gap) if gap.fastest >= APART => (MIN_SEEN_ORDER_APART, "20 times are needed to fail a run"),
             Some(gap) if gap.fastest.as_secs_f64() < CLOSE * gap.usual.as_secs_f64() => {
@@ -169,14 +223,28 @@ impl<'g> Evidence<'g> {
         weigh(pair >= needed && runs >= MIN_RUNS, pair, runs, words)
     }
 
-    pub(super) fn repeated(&self, label: &Label) -> Weight {
-        let (seen, runs) = self.counts(label);
+    /// `is_twin` says whether the same came twice, word for word: then it is no other event of the same name.
+    pub(super) fn repeated(&self, label: &Label, is_twin: bool) -> Weight {
+        let (seen, runs) = self.trials(label);
         if self.is_async(label) {
             let needed = "it comes while others go on: 300 times are needed to fail a run";
             return weigh(seen >= MIN_SEEN_ASYNC, seen, runs, needed);
         }
+        if !is_twin {
+            let needed = "20 times in 8 recordings are needed to fail a run";
+            return weigh(seen >= MIN_TRIALS_COUNT && runs >= MIN_RUNS_CONSTANT, seen, runs, needed);
+        }
         let needed = "8 times in 5 recordings are needed to fail a run";
         weigh(seen >= MIN_SEEN && runs >= MIN_RUNS, seen, runs, needed)
+    }
+
+    /// What an answer contradicts that nobody asked for: all answers had their question.
+    pub(super) fn answer(&self) -> Weight {
+        let replies = self.golden.events.iter().filter(|(label, _)| label.as_str().starts_with("re:"));
+        let (seen, runs) =
+            replies.fold((0, 0), |(seen, runs), (_, event)| (seen + event.seen, runs.max(event.runs)));
+        let needed = "30 answers in 5 recordings are needed to fail a run";
+        weigh(seen >= MIN_SEEN_MISSING && runs >= MIN_RUNS, seen, runs, needed)
     }
 
     pub(super) fn novel(&self, runs: u32) -> Weight {
@@ -205,11 +273,31 @@ impl<'g> Evidence<'g> {
         weigh(seen >= MIN_SEEN && runs >= MIN_RUNS, seen, runs, needed)
     }
 
+    /// What a value contradicts that is bound to others.
+    pub(super) fn fact(&self, label: &Label, rule: Option<&Rule>) -> Weight {
+        let Some((rule, event)) = rule.zip(self.golden.event(label)) else { return self.field(label, None) };
+        let (seen, runs) = (rule.samples.unwrap_or(event.seen), event.runs);
+        let grows = rule.facts.iter().any(|fact| matches!(fact, Fact::Grows { .. }));
+        let is_unique_text =
+            rule.facts == [Fact::Unique] && rule.types.iter().all(|own| own.json_type() == "object");
+        if grows || (is_unique_text && !event.brings_something_new()) {
+            let needed = "100 times in 8 recordings are needed to fail a run";
+            return weigh(seen >= MIN_SEEN_CHANCE && runs >= MIN_RUNS_CONSTANT, seen, runs, needed);
+        }
+        if rule.facts.iter().any(|fact| matches!(fact, Fact::SameAs(_))) {
+            // All events of a lane, or of a session, have their value from one and the same place.
+            let (seen, needed) =
+                (seen.min(event.trials()), "8 times in 8 recordings are needed to fail a run");
+            return weigh(seen >= MIN_SEEN && runs >= MIN_RUNS_CONSTANT, seen, runs, needed);
+        }
+        self.field(label, rule.samples)
+    }
+
     pub(super) fn constant(&self, label: &Label, samples: Option<u32>) -> Weight {
         let (seen, runs) = self.counts(label);
         let seen = samples.unwrap_or(seen);
         let often = seen >= MIN_SEEN_CONSTANT && runs >= MIN_RUNS_CONSTANT;
-        let needed = "20 recordings, or 30 times in 8, are needed to fail a run";
+        let needed = "20 recordings, or 20 times in 8, are needed to fail a run";
         weigh(often || runs >= MIN_RUNS_ALWAYS, seen, runs, needed)
     }
 

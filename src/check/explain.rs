@@ -9,7 +9,7 @@ use super::shape::{Misfit, short};
 use super::{Checker, Note};
 use crate::dialect::{CLOSE, Label};
 use crate::finding::{Finding, Kind, Place, Severity};
-use crate::golden::{Fact, Lane, Source, Violation, What, did_you_mean};
+use crate::golden::{Chain, Fact, Lane, Rule, Source, Violation, What, did_you_mean, path_step};
 use crate::transcript::{End, Ending};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -174,7 +174,11 @@ impl Explainer<'_, '_> {
         let (severity, evidence) = self.evidence.missing(&note.label);
         let at_end = note.frame == self.checker.last_frame && !self.checker.monitor.is_complete();
         let lane = in_lane(note.lane.as_ref());
+        let exact = self.evidence.exact(&note.label);
         let message = match &ending.how {
+            _ if exact.is_some_and(|_| self.checker.known(&note.label).is_some_and(|known| known.came)) => {
+                format!("one of {} {} is missing{lane}", exact.unwrap_or_default(), note.label)
+            }
             End::GaveUp { waited, .. } if at_end => {
                 format!("{} is missing{lane}: timed out after waiting {waited}", note.label)
             }
@@ -232,14 +236,18 @@ impl Explainer<'_, '_> {
         if let Some(twin) = self.checker.twins.get(&note.frame) {
             return self.duplicate(note, *twin);
         }
-        let (severity, evidence) = self.evidence.repeated(&note.label);
-        let message = format!("{} came once too often{}", note.label, in_lane(note.lane.as_ref()));
+        let (severity, evidence) = self.evidence.repeated(&note.label, false);
+        let lane = in_lane(note.lane.as_ref());
+        let message = match self.evidence.exact(&note.label) {
+            Some(times) => format!("{} came more than {times} times{lane}", note.label),
+            None => format!("{} came once too often{lane}", note.label),
+        };
         let place = self.place(&note.label, note.lane.as_ref(), None, vec![note.frame]);
         self.push_or_fold(Finding::new(Kind::Repeated, severity, place, message).evidence(evidence));
     }
 
     fn duplicate(&mut self, note: &Note<Violation>, twin: usize) {
-        let (severity, evidence) = self.evidence.repeated(&note.label);
+        let (severity, evidence) = self.evidence.repeated(&note.label, true);
         let lane = in_lane(note.lane.as_ref());
         let message = format!("{} came twice{lane}: the same payload as frame {twin}", note.label);
         let place = self.place(&note.label, note.lane.as_ref(), None, vec![note.frame, twin]);
@@ -344,6 +352,7 @@ impl Explainer<'_, '_> {
             _ if misfit.novel => self.evidence.novel(self.evidence.recordings()),
             Kind::FieldMissing => self.evidence.field(label, samples),
             Kind::ValueChanged => self.evidence.constant(label, samples),
+            Kind::FormatChanged if misfit.actual == "\"\"" => self.evidence.field(label, samples),
             _ => self.evidence.json_type(label, samples),
         };
         let (at, times) = (at(label, path), times(frames.len()));
@@ -428,11 +437,19 @@ impl Explainer<'_, '_> {
                 self.duplicate_value(note, *twin);
                 continue;
             }
-            let (severity, evidence) = self.evidence.field(&note.label, None);
+            let (severity, evidence) = self.evidence.fact(&note.label, path_rule(self.checker, note));
             let lane = in_lane(note.lane.as_ref());
             let path = &mismatch.pattern;
             let at = at(&note.label, path);
             let message = match &mismatch.fact {
+                Fact::Follows(Chain { path, any, .. }) => {
+                    let before = if *any { "the event" } else { "the one" };
+                    format!(
+                        "{at} does not follow {path} of {before} before{lane}: events are lost or out of order"
+                    )
+                }
+                Fact::Grows { .. } => format!("{at} does not grow{lane}: events are out of order"),
+                Fact::Unique if path.is_empty() => format!("{} came twice, word for word", note.label),
                 Fact::Counter => format!("{at} does not count on{lane}: events are lost or out of order"),
                 Fact::Counts(label) => format!("{at} is not the number of {label} events{lane}"),
                 Fact::Joins(source) => format!("{at} is not all of {source} put together{lane}"),
@@ -452,7 +469,7 @@ impl Explainer<'_, '_> {
     }
 
     fn duplicate_value(&mut self, note: &Note<Mismatch>, twin: usize) {
-        let (severity, evidence) = self.evidence.field(&note.label, None);
+        let (severity, evidence) = self.evidence.fact(&note.label, path_rule(self.checker, note));
         let lane = in_lane(note.lane.as_ref());
         let message = format!("{} came twice{lane}: the same payload as frame {twin}", note.label);
         let place = self.place(&note.label, note.lane.as_ref(), None, vec![note.frame, twin]);
@@ -577,7 +594,8 @@ fn follows(finding: &Finding, cause: &Finding, checker: &Checker<'_>) -> bool {
     let same_value = finding.place.event == cause.place.event && finding.place.path == cause.place.path;
     let leaf =
         |place: &Place| place.path.as_ref().and_then(|path| path.rsplit('/').next().map(str::to_owned));
-    let is_gap_in_counter = cause.kind == Kind::Relation && cause.message.contains("does not count on");
+    let is_gap_in_counter = cause.kind == Kind::Relation
+        && ["does not count on", "does not follow"].iter().any(|fault| cause.message.contains(fault));
     let changed_events = matches!(
         cause.kind,
         Kind::Missing | Kind::Renamed | Kind::Repeated | Kind::Duplicate | Kind::OutOfOrder
@@ -624,6 +642,7 @@ fn follows(finding: &Finding, cause: &Finding, checker: &Checker<'_>) -> bool {
                     Fact::Counts(label) => about(label),
                     Fact::Joins(source) | Fact::SameAs(source) => about(&source.label),
                     Fact::Counter => about(&finding.place.event),
+                    Fact::Follows(_) | Fact::Grows { .. } => about(&finding.place.event),
                     Fact::EchoOf(_) | Fact::Constant | Fact::Unique => false,
                 })
         }
@@ -668,6 +687,12 @@ fn is_of_extra(finding: &Finding, cause: &Finding) -> bool {
     finding.place.event == cause.place.event && !own.is_empty() && own.iter().all(|own| extra.contains(own))
 }
 
+/// What the golden says at the path of a mismatch.
+fn path_rule<'c>(checker: &Checker<'c>, note: &Note<Mismatch>) -> Option<&'c Rule> {
+    let shape = &checker.golden.event(&note.label)?.shape;
+    shape.iter().find(|(own, _)| own.pattern == note.what.pattern).map(|(_, rule)| rule)
+}
+
 /// The events that a value counts or puts together.
 fn parts<'c>(checker: &Checker<'c>, place: &Place) -> BTreeSet<&'c Label> {
     let shape = checker.golden.event(&place.event).into_iter().flat_map(|event| &event.shape);
@@ -705,10 +730,8 @@ fn parent(path: &str) -> &str {
 /// The pointer below `value` to the first field called `key`.
 fn find_key(value: &Value, key: &str) -> Option<String> {
     let map = value.as_object()?;
-    if map.keys().any(|own| crate::dialect::pointer([own.as_str()]) == format!("/{key}")) {
+    if map.keys().any(|own| path_step(own) == format!("/{key}")) {
         return Some(format!("/{key}"));
     }
-    map.iter().find_map(|(own, inner)| {
-        find_key(inner, key).map(|below| format!("{}{below}", crate::dialect::pointer([own.as_str()])))
-    })
+    map.iter().find_map(|(own, inner)| find_key(inner, key).map(|below| format!("{}{below}", path_step(own))))
 }

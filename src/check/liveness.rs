@@ -189,10 +189,13 @@ pub fn judge(
     let own = crate::golden::recording_id(run.header);
     let names = run.live.traces.names();
     let judge = Judge { golden, run, others, own, known, open, names };
+    let class = run.header.host.as_ref().map(|host| &host.class);
+    let is_elsewhere = class.is_none_or(|class| !golden.learned.hosts.contains(class));
     LiveItem::ALL
         .into_iter()
         .map(|item| {
             let said = match (item, seen) {
+                (item, _) if is_elsewhere && reads_times(item) => Said::unknown(OTHER_HOSTS),
                 (LiveItem::WorkTime, _) => judge.work_time(),
                 (LiveItem::Nonce, _) => judge.nonce(),
                 (_, None) => Said::unknown("no record of what was seen before").hint(
@@ -210,6 +213,17 @@ pub fn judge(
             LiveCheck { item, answer, detail, hint, is_required, frames }
         })
         .collect()
+}
+
+/// Why what reads times is not known: gaps vary as much as they do on the hosts of the recordings, and nowhere else.
+pub const OTHER_HOSTS: &str = "recorded on other hosts";
+
+/// Whether a question is about how long things take.
+fn reads_times(item: LiveItem) -> bool {
+    match item {
+        LiveItem::Timeline | LiveItem::RoundGaps | LiveItem::TooRegular | LiveItem::WorkTime => true,
+        LiveItem::Ids | LiveItem::Texts | LiveItem::Echo | LiveItem::Nonce => false,
+    }
 }
 
 /// The findings that follow from what is required.
@@ -549,13 +563,15 @@ mod tests {
     use super::*;
     use crate::check::Checker;
     use crate::golden::{Prints, Regular};
-    use crate::transcript::{End, Ending, Side};
+    use crate::transcript::{End, Ending, HostClass, Side};
     use serde_json::json;
 
     const GOLDEN: &str = r#"
         goldwire = 1
         order = "hello ; >ask ; start ; token* ; done"
         require_live = ["ids", "texts"]
+        [learned]
+        hosts = ["linux-x86_64-2c-none-1u-000000"]
         [event.ask]
         send = { type = "ask", nonce = "{{nonce}}", text = "How far is the moon in miles?" }
         [event.hello.shape]
@@ -575,6 +591,31 @@ mod tests {
     "#;
 
     /// What a session may do otherwise than the usual one.
+    /// Where recordings were made.
+    const HOST: &str = "linux-x86_64-2c-none-1u-000000";
+
+    #[test]
+    fn on_other_hosts_what_reads_times_is_not_known_and_fails_nothing() {
+        let golden = golden();
+        let mut plan = plan(3);
+        plan.gaps = vec![50; 12];
+        plan.work = 1;
+        let answers = |played: &Played| -> Vec<(LiveItem, Answer)> {
+            let seen = seen(&golden);
+            let checks = judge(&golden, Some(&seen), played.witness(), &[]);
+            checks.into_iter().filter(|check| reads_times(check.item)).map(|c| (c.item, c.answer)).collect()
+        };
+        let mut played = play(&golden, &plan);
+        assert!(answers(&played).iter().any(|(_, answer)| *answer == Answer::Fail), "at home it is seen");
+        for host in [
+            None,
+            Some(HostClass { class: "linux-aarch64-4c-none-1u-000000".to_owned(), ..HostClass::default() }),
+        ] {
+            played.header.host = host;
+            assert!(answers(&played).iter().all(|(_, answer)| *answer == Answer::Unknown));
+        }
+    }
+
     #[derive(Clone)]
     struct Plan {
         run: u64,
@@ -625,6 +666,7 @@ mod tests {
             id: format!("r{run}"),
             started: format!("2026-11-22T12:{run:02}:00Z"),
             user: plan.user.to_owned(),
+            host: Some(HostClass { class: HOST.to_owned(), ..HostClass::default() }),
             ..Header::default()
         };
         Played { header, live, ended }

@@ -4,9 +4,9 @@
 //! [`Checker::finish`] explains all of them, one finding for one fault, the first cause first. Time is judged over all
 //! runs together by [`judge_timing`], over several rounds by [`judge_rounds`]. Nothing here can fail: it can only find.
 
+mod baseline;
 mod binding;
-#[cfg(test)]
-mod dialects;
+mod budget;
 mod evidence;
 mod explain;
 mod liveness;
@@ -15,15 +15,17 @@ mod shape;
 mod stranger;
 mod timing;
 
-pub use liveness::{Live, Witness, findings as liveness_findings, judge as judge_liveness};
+pub use baseline::{Baseline, NoBounds, Shift};
+pub use evidence::told;
+pub use liveness::{Live, OTHER_HOSTS, Witness, findings as liveness_findings, judge as judge_liveness};
 pub use rounds::{judge as judge_rounds, leave_doubt};
 pub use timing::{Gaps, Sample, Timed, judge as judge_timing};
 
 use crate::dialect::{Decoder, Event, Label};
 use crate::finding::Finding;
-use crate::golden::{Golden, Lane, LaneId, Monitor, Step, Table, Violation, What, print};
+use crate::golden::{Golden, Lane, LaneId, Monitor, Print, Step, Table, Violation, What, print};
 use crate::transcript::{Ending, Entry, Frame, Payload, Transcript};
-use binding::{Bindings, Mismatch, Print};
+use binding::{Bindings, Mismatch};
 use serde_json::Value;
 pub(crate) use shape::is_like;
 use shape::{Misfit, Tree};
@@ -97,6 +99,7 @@ pub struct Checker<'g> {
     known: Vec<Known>,
     bindings: Bindings,
     stopwatch: Stopwatch,
+    stream: Option<budget::Stream>,
     watch: liveness::Watch,
     violations: Notes<Violation>,
     misfits: Notes<Misfit>,
@@ -172,6 +175,7 @@ impl<'g> Checker<'g> {
             known,
             bindings,
             stopwatch,
+            stream: budget::Stream::new(golden),
             watch: liveness::Watch::new(golden),
             violations: Notes::new(),
             misfits: Notes::new(),
@@ -223,12 +227,15 @@ impl<'g> Checker<'g> {
         self.events += 1;
         self.last_frame = event.frame;
         self.watch.feed(event);
+        if let Some(stream) = &mut self.stream {
+            stream.feed(event);
+        }
         let Some(number) = self.numbers.get(&event.label).copied() else {
             return self.note_violation(Violation::unknown(&event.label), event);
         };
         let mut step = std::mem::take(&mut self.step);
         self.follow(number, event, &mut step);
-        let Step { violations, lanes, forgotten } = &mut step;
+        let Step { violations, lanes, forgotten, .. } = &mut step;
         let lane = lanes.last().copied();
         let mut noted = !violations.is_empty();
         for violation in violations.drain(..) {
@@ -368,7 +375,10 @@ impl<'g> Checker<'g> {
         if let Some(first) = findings.first_mut().filter(|_| more > 0) {
             first.consequences.push(format!("{more} more of what was found are not told one by one"));
         }
-        let (gaps, live) = (self.stopwatch.into_gaps(), self.watch.into_live(ending));
+        let (mut gaps, live) = (self.stopwatch.into_gaps(), self.watch.into_live(ending));
+        if let Some(stream) = self.stream {
+            stream.add_to(&mut gaps);
+        }
         Checked { findings, events: self.events, is_whole, gaps, live }
     }
 }

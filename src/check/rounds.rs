@@ -8,16 +8,17 @@
 //! A round in which the machine itself was as late as the server seemed cannot tell (the finding is *excused*). It
 //! neither confirms nor refutes: more than half of the rounds must show a delay that has no such excuse.
 
+use super::baseline::Baseline;
+use super::budget;
 use super::timing::{Ask, Group, Timed, arrange, find, judge as judge_together};
 use crate::finding::{Finding, Kind, Severity};
-use crate::golden::Golden;
 
 /// What every round makes suspicious, and as many rounds as were asked for do not yet prove, gets so many more.
 const EXTENDED: usize = 2;
 
 /// Whether the gaps leave a doubt that another round could settle, where a doubt gets `confirm` rounds.
-pub fn leave_doubt(golden: &Golden, rounds: &[Vec<Timed<'_>>], confirm: usize) -> bool {
-    if confirm < 2 || rounds.len() >= confirm + EXTENDED || !has_doubt(golden, rounds) {
+pub fn leave_doubt(baseline: &Baseline<'_>, rounds: &[Vec<Timed<'_>>], confirm: usize) -> bool {
+    if confirm < 2 || rounds.len() >= confirm + EXTENDED || !has_doubt(baseline, rounds) {
         return false;
     }
     if rounds.len() < confirm {
@@ -25,39 +26,42 @@ pub fn leave_doubt(golden: &Golden, rounds: &[Vec<Timed<'_>>], confirm: usize) -
     }
     let is_open =
         |(_, finding): &(usize, Finding)| finding.severity == Severity::Suspect && !finding.is_excused;
-    let (findings, _) = judge(golden, rounds);
-    !findings.is_empty() && findings.iter().all(is_open)
+    let (findings, _) = judge(baseline, rounds);
+    baseline.can_fail() && !findings.is_empty() && findings.iter().all(is_open)
 }
 
 /// Whether every round so far makes the same thing doubtful.
-fn has_doubt(golden: &Golden, rounds: &[Vec<Timed<'_>>]) -> bool {
-    let doubts = doubts(golden, rounds);
+fn has_doubt(baseline: &Baseline<'_>, rounds: &[Vec<Timed<'_>>]) -> bool {
+    let doubts = doubts(baseline, rounds);
     let Some(first) = doubts.first() else { return false };
     first.iter().any(|doubt| doubts.iter().all(|round| shows(round, doubt)))
 }
 
 /// What the gaps of all rounds show, with the index of the run that shows it best, counted through all rounds; and what
 /// was taken back, because not every round shows it, or only a round alone.
-pub fn judge(golden: &Golden, rounds: &[Vec<Timed<'_>>]) -> (Vec<(usize, Finding)>, Vec<String>) {
+pub fn judge(baseline: &Baseline<'_>, rounds: &[Vec<Timed<'_>>]) -> (Vec<(usize, Finding)>, Vec<String>) {
     let runs: Vec<Timed<'_>> = rounds.iter().flatten().copied().collect();
     if rounds.len() < 2 {
-        return (judge_together(golden, &runs), Vec::new());
+        return (judge_together(baseline, &runs), Vec::new());
     }
-    let doubts = doubts(golden, rounds);
+    let doubts = doubts(baseline, rounds);
     let mut taken_back: Vec<Finding> = Vec::new();
-    let mut standing: Vec<Group> = find(golden, &runs, Ask::Verdict);
+    let mut standing: Vec<Group> = find(baseline, &runs, Ask::Verdict);
     for group in &mut standing {
         let chance = group.extract_if(.., |(_, finding)| !stands(finding, &doubts));
         taken_back.extend(chance.map(|(_, finding)| finding));
     }
     // What a round alone would have said, and all together do not.
-    for (_, finding) in rounds.iter().flat_map(|round| find(golden, round, Ask::Verdict)).flatten() {
+    for (_, finding) in rounds.iter().flat_map(|round| find(baseline, round, Ask::Verdict)).flatten() {
         let mut told = standing.iter().flatten().map(|(_, told)| told).chain(&taken_back);
         if !told.any(|told| is_same(told, &finding)) {
             taken_back.push(finding);
         }
     }
-    (arrange(standing), taken_back.into_iter().map(|finding| finding.message).collect())
+    let mut standing = arrange(standing);
+    // What a person allows is no matter of chance.
+    standing.extend(budget::judge(baseline.golden, &runs));
+    (standing, taken_back.into_iter().map(|finding| finding.message).collect())
 }
 
 /// Whether the rounds bear a finding out; and how sure it is then.
@@ -80,9 +84,9 @@ fn stands(finding: &mut Finding, doubts: &[Vec<Finding>]) -> bool {
 }
 
 /// What each round makes doubtful.
-fn doubts(golden: &Golden, rounds: &[Vec<Timed<'_>>]) -> Vec<Vec<Finding>> {
+fn doubts(baseline: &Baseline<'_>, rounds: &[Vec<Timed<'_>>]) -> Vec<Vec<Finding>> {
     let of = |round: &Vec<Timed<'_>>| {
-        find(golden, round, Ask::Doubt).into_iter().flatten().map(|(_, finding)| finding).collect()
+        find(baseline, round, Ask::Doubt).into_iter().flatten().map(|(_, finding)| finding).collect()
     };
     rounds.iter().map(of).collect()
 }
@@ -109,6 +113,7 @@ mod tests {
     use super::super::timing::Gaps;
     use super::*;
     use crate::dialect::Label;
+    use crate::golden::Golden;
     use crate::transcript::{Gap, Host};
     use proptest::prelude::*;
 
@@ -119,7 +124,10 @@ order = "connected ; >ask ; started ; token+ ; done"
 [learned]
 recordings = 20
 users = 5
-days = 1
+days = 20
+occasions = 20
+pace_spread = 0.05
+kind_spread = 0.05
 reason = "test"
 
 [event.ask]
@@ -146,7 +154,7 @@ timing = [
     /// One run: milliseconds to the first event, between the others, and how late this machine was at worst.
     type Shown = (u64, [u64; 4], u64);
 
-    fn asked<T>(rounds: &[Vec<Shown>], ask: impl FnOnce(&Golden, &[Vec<Timed<'_>>]) -> T) -> T {
+    fn asked<T>(rounds: &[Vec<Shown>], ask: impl FnOnce(&Baseline<'_>, &[Vec<Timed<'_>>]) -> T) -> T {
         let sample =
             |gaps: &[u64]| gaps.iter().enumerate().map(|(i, gap)| (Gap::from_millis(*gap), i)).collect();
         let key = |event: &str, after: &str| (Label::from(event), Label::from(after));
@@ -165,12 +173,14 @@ timing = [
             lag_p50: Gap::from_millis(1),
             lag_max: Gap::from_millis(*lag),
             starved: None,
+            work: None,
+            work_cpu: None,
         };
         let timed: Vec<Vec<Timed<'_>>> = gaps
             .iter()
             .map(|round| round.iter().map(|(gaps, lag)| Timed { gaps, host: Some(host(lag)) }).collect())
             .collect();
-        ask(&golden(), &timed)
+        ask(&Baseline::bounds(&golden()), &timed)
     }
 
     /// Five users whose first event comes after so many milliseconds, more or less.
@@ -255,7 +265,7 @@ timing = [
         let found = |latest: &str| {
             let text = GOLDEN.replace("150 ms", latest);
             let edited = crate::golden::read("golden.toml", &text).expect("a golden");
-            asked(&vec![first(90); 3], |_, rounds| judge(&edited, rounds).0.len())
+            asked(&vec![first(90); 3], |_, rounds| judge(&Baseline::bounds(&edited), rounds).0.len())
         };
         assert_eq!([found("150 ms"), found("2 s"), found("100 ms")], [1, 0, 1]);
     }
@@ -267,7 +277,7 @@ timing = [
             rounds in proptest::collection::vec(proptest::collection::vec((1u64..900, [0u64..90, 0..90, 0..90, 0..90], 0u64..500), 1..5), 2..5),
         ) {
             let (told, _) = asked(&rounds, judge);
-            let whole = asked(&[rounds.concat()], |golden, rounds| find(golden, &rounds[0], Ask::Verdict));
+            let whole = asked(&[rounds.concat()], |baseline, rounds| find(baseline, &rounds[0], Ask::Verdict));
             for (_, finding) in told {
                 let all = whole.iter().flatten().find(|(_, other)| other.is_like(&finding) && other.message == finding.message);
                 prop_assert!(all.is_some_and(|(_, other)| other.severity >= finding.severity));

@@ -1,8 +1,8 @@
 //! The shape of payloads, checked event by event.
 
-use crate::dialect::{field, pointer};
+use crate::dialect::field;
 use crate::finding::Kind;
-use crate::golden::{Event, Rule, Type, type_of};
+use crate::golden::{Event, Rule, Type, path_keys, path_step, type_of};
 use serde_json::Value;
 
 /// One contradiction of a shape.
@@ -36,6 +36,8 @@ pub(super) struct Tree {
     fields: Vec<(String, Tree)>,
     /// How many of them are not optional.
     required: usize,
+    /// Which of them are there in some company and else not.
+    conditional: Vec<usize>,
     /// Which field stood last at each place of a payload.
     order: Vec<usize>,
     items: Option<Box<Tree>>,
@@ -50,12 +52,10 @@ impl Tree {
         let mut root = Tree::default();
         for (path, rule) in &event.shape {
             let mut node = &mut root;
-            for key in path.pattern.split('/').skip(1) {
-                let key = key.replace("~1", "/").replace("~0", "~");
-                let pattern = format!("{}{}", node.pattern, pointer([key.as_str()]));
-                node = if key == "*" {
-                    node.items.get_or_insert_with(Box::default)
-                } else {
+            for key in path_keys(&path.pattern) {
+                let step = key.as_deref().map_or_else(|| "/*".to_owned(), path_step);
+                let pattern = format!("{}{step}", node.pattern);
+                node = if let Some(key) = key {
                     let index = match node.fields.binary_search_by(|(own, _)| own.cmp(&key)) {
                         Ok(index) => index,
                         Err(index) => {
@@ -64,6 +64,8 @@ impl Tree {
                         }
                     };
                     &mut node.fields[index].1
+                } else {
+                    node.items.get_or_insert_with(Box::default)
                 };
                 node.pattern = pattern;
             }
@@ -76,6 +78,8 @@ impl Tree {
 
     fn count(&mut self) {
         self.required = self.fields.iter().filter(|(_, tree)| !tree.optional).count();
+        let when = |tree: &Tree| tree.rule.as_ref().is_some_and(|rule| rule.when.is_some());
+        self.conditional = (0..self.fields.len()).filter(|index| when(&self.fields[*index].1)).collect();
         self.fields.iter_mut().map(|(_, tree)| tree).for_each(Tree::count);
         self.items.iter_mut().for_each(|items| items.count());
     }
@@ -125,6 +129,21 @@ impl Tree {
             required += usize::from(!tree.optional);
         }
         required == self.required
+            && self.conditional.iter().all(|index| {
+                let (key, tree) = &self.fields[*index];
+                self.is_due(tree, map).is_none_or(|due| due == map.contains_key(key))
+            })
+    }
+
+    /// Whether a field that is there in some company must be there now; none when its company is itself a new one.
+    fn is_due(&self, tree: &Tree, map: &serde_json::Map<String, Value>) -> Option<bool> {
+        let when = tree.rule.as_ref()?.when.as_ref()?;
+        let beside = field(map, &when.key)?;
+        if when.values.contains(beside) {
+            return Some(true);
+        }
+        let (_, known) = &self.fields[self.index(&when.key)?];
+        known.rule.as_ref().is_some_and(|rule| rule.types.iter().any(|own| own.fits(beside))).then_some(false)
     }
 
     /// Whether nothing is known of an object's fields.
@@ -179,9 +198,14 @@ impl Tree {
             match field(map, key) {
                 Some(value) => {
                     known += 1;
+                    if self.is_due(tree, map) == Some(false) {
+                        let mut misfit = tree.misfit(Kind::FieldNew, &tree.absence(map), &short(value), None);
+                        misfit.novel = true;
+                        out.push(misfit);
+                    }
                     tree.walk(value, out);
                 }
-                None if tree.optional => {}
+                None if tree.optional && self.is_due(tree, map) != Some(true) => {}
                 None => {
                     let mut misfit = tree.misfit(Kind::FieldMissing, &tree.describe(), "nothing", None);
                     misfit.samples = tree.rule.as_ref().and_then(|rule| rule.samples);
@@ -194,7 +218,7 @@ impl Tree {
         }
         for (key, value) in map {
             if self.index(key).is_none() {
-                let pattern = format!("{}{}", self.pattern, pointer([key.as_str()]));
+                let pattern = format!("{}{}", self.pattern, path_step(key));
                 out.push(Misfit {
                     kind: Kind::FieldNew,
                     pattern,
@@ -205,6 +229,16 @@ impl Tree {
                 });
             }
         }
+    }
+
+    /// Why a field that is there in some company has no place now.
+    fn absence(&self, map: &serde_json::Map<String, Value>) -> String {
+        let when = self.rule.as_ref().and_then(|rule| rule.when.as_ref());
+        let beside = when.and_then(|when| Some((when, field(map, &when.key)?)));
+        beside.map_or_else(
+            || "no such field".to_owned(),
+            |(when, value)| format!("no such field where {} is {}", when.key, short(value)),
+        )
     }
 
     fn describe(&self) -> String {
@@ -241,10 +275,13 @@ impl Tree {
             return Some(misfit);
         }
         let is_literal = kin.iter().any(|t| matches!(t, Type::Literal(_)));
-        let kind = if is_literal { Kind::ValueChanged } else { Kind::FormatChanged };
+        // Nothing at all is no word among others.
+        let is_empty = value.as_str() == Some("");
+        let kind = if is_literal && !is_empty { Kind::ValueChanged } else { Kind::FormatChanged };
         let mut misfit = self.misfit(kind, &expected, &short(value), rule.samples);
         // One of several known values may gain a sibling; a constant may not.
-        misfit.novel = is_literal && kin.iter().filter(|t| matches!(t, Type::Literal(_))).count() > 1;
+        misfit.novel =
+            is_literal && !is_empty && kin.iter().filter(|t| matches!(t, Type::Literal(_))).count() > 1;
         Some(misfit)
     }
 }
@@ -302,7 +339,7 @@ mod tests {
                 "/c/d?" = "text"
                 "/d?" = "array"
                 "/d/*" = "number"
-                "/e?" = "object"
+                "/e?" = "object, when b = null"
                 "/e/a" = "string"
             "#;
             let golden = crate::golden::read("g.toml", text).expect("a valid golden");

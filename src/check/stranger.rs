@@ -154,12 +154,14 @@ impl Explainer<'_, '_> {
         let message = format!("{} answers nothing{}: {why}", stranger.label, times(stranger.frames.len()));
         let frames = stranger.frames.clone();
         let Some(first) = due.first() else {
-            let (severity, evidence) = self.evidence.novel(self.evidence.recordings());
+            let (severity, evidence) = self.evidence.answer();
             let place = self.place(stranger.label, None, None, frames);
             let finding = Finding::new(Kind::UnknownEvent, severity, place, message).evidence(evidence);
             return Some((finding, Vec::new()));
         };
-        let (severity, evidence) = self.evidence.missing(&first.label);
+        // That an answer stays away may be chance; that another one comes in its place is none.
+        let (missing, answer) = (self.evidence.missing(&first.label), self.evidence.answer());
+        let (severity, evidence) = if id.is_some() && answer.0 > missing.0 { answer } else { missing };
         let mut place = self.place(&first.label, first.lane.as_ref(), None, frames);
         place.event = stranger.label.clone();
         let mut finding = Finding::new(Kind::UnknownEvent, severity, place, message)

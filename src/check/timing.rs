@@ -1,10 +1,13 @@
-//! Time between an event and its cause: collected while a run goes on, judged over all runs together.
+//! Time between an event and its cause: collected while a run goes on, judged over all runs together, as the
+//! [`Baseline`] says.
 
+use super::baseline::{Baseline, Reference, Tier};
+use super::budget;
 use crate::dialect::{Event, Label};
-use crate::finding::{Finding, Kind, Place, Severity};
+use crate::finding::{Basis, Finding, Kind, Place, Severity};
 use crate::golden::{
-    ALPHA_DEVIATION, ALPHA_DOUBT, ALPHA_SUSPECT, Causes, Envelope, FEW, Golden, LOG_FLOOR, LaneId, Limits,
-    MIN_RUNS, Table, print,
+    ALPHA_DEVIATION, ALPHA_DOUBT, ALPHA_SUSPECT, Causes, Envelope, FEW, Golden, LaneId, Limits, MIN_RUNS,
+    Table, gap_of, log_of, print,
 };
 use crate::transcript::{Gap, Host};
 use std::collections::BTreeMap;
@@ -45,7 +48,19 @@ impl Sample {
         self.kept.iter().map(|(gap, _)| *gap)
     }
 
-    fn add(&mut self, gap: Gap, frame: usize) {
+    /// The longest gap with its frame, but for a share of them.
+    pub(super) fn longest_but(&self, share: f64) -> Option<(Gap, usize)> {
+        let mut gaps = self.kept.clone();
+        gaps.sort_unstable();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a count")]
+        let left_out = (share * gaps.len() as f64).floor() as usize;
+        match left_out {
+            0 => (self.count > 0).then_some(self.longest),
+            _ => gaps.get(gaps.len().checked_sub(left_out + 1)?).copied(),
+        }
+    }
+
+    pub(super) fn add(&mut self, gap: Gap, frame: usize) {
         self.count += 1;
         self.longest = self.longest.max((gap, frame));
         let stays = |frame: usize, zeros: u32| print(&frame).leading_zeros() >= zeros;
@@ -116,18 +131,23 @@ impl Stopwatch {
     }
 }
 
-/// The envelopes of which enough is known, each with its event.
+/// The envelopes of which something can be said, each with its event.
 fn known(golden: &Golden) -> impl Iterator<Item = (&Label, &Envelope)> {
     golden
         .events
         .iter()
         .flat_map(|(label, event)| event.timing.iter().map(move |timing| (label, timing)))
-        .filter(|(_, timing)| is_judged(timing) || timing.runs >= MIN_RUNS)
+        .filter(|(_, timing)| can_stall(timing) || timing.at_most.is_some())
 }
 
-/// Whether a gap is held against its bounds; one that is usually too short for that can still stall.
-fn is_judged(timing: &Envelope) -> bool {
+/// Whether a gap is held against its bounds.
+pub(super) fn is_judged(timing: &Envelope) -> bool {
     timing.is_tested() || timing.latest.is_some()
+}
+
+/// A gap that is usually too short for bounds can still stall.
+fn can_stall(timing: &Envelope) -> bool {
+    is_judged(timing) || timing.runs >= MIN_RUNS
 }
 
 /// What is judged of one run.
@@ -147,7 +167,7 @@ impl Timed<'_> {
     ///
     /// The worst hold-up can lie in one gap as a whole, but in several only by parts, and the middle one is late when
     /// more than half of them are.
-    fn own_delay(&self, gaps: usize) -> Gap {
+    pub(super) fn own_delay(&self, gaps: usize) -> Gap {
         let Some(host) = self.host else { return Gap::ZERO };
         let late = u64::try_from(gaps / 2 + 1).unwrap_or(u64::MAX);
         let part = Gap::from_nanos((host.lag_max - TIMER).as_nanos() / late);
@@ -156,7 +176,7 @@ impl Timed<'_> {
 
     /// The middle one of a run's gaps, as a logarithm, with its frame, and what it is at least without this machine's
     /// own delay.
-    fn middle(&self, sample: &Sample) -> Option<(f64, usize, f64)> {
+    pub(super) fn middle(&self, sample: &Sample) -> Option<(f64, usize, f64)> {
         let mut gaps = sample.kept.clone();
         gaps.sort_unstable();
         let (low, _) = *gaps.get(gaps.len().checked_sub(1)? / 2)?;
@@ -168,16 +188,8 @@ impl Timed<'_> {
     }
 }
 
-fn log_of(gap: Gap) -> f64 {
-    (gap.as_secs_f64() + LOG_FLOOR).ln()
-}
-
-fn gap_of(log: f64) -> Gap {
-    Gap::from_secs_f64(log.exp() - LOG_FLOOR)
-}
-
 /// What a finding says of the machine that measured, from the worst of some runs.
-fn says_of_host(runs: impl Iterator<Item = Option<Host>>, is_excused: bool) -> String {
+pub(super) fn says_of_host(runs: impl Iterator<Item = Option<Host>>, is_excused: bool) -> String {
     let (mut worst, mut starved) = (None, None);
     for host in runs.flatten() {
         (worst, starved) = (worst.max(Some(host.lag_max)), starved.max(host.starved));
@@ -197,8 +209,10 @@ fn says_of_host(runs: impl Iterator<Item = Option<Host>>, is_excused: bool) -> S
 ///
 /// What is late by no more than the machine was that measured is a suspect and excused: it is no evidence against the
 /// server, nor for it.
-pub fn judge(golden: &Golden, runs: &[Timed<'_>]) -> Vec<(usize, Finding)> {
-    arrange(find(golden, runs, Ask::Verdict))
+pub fn judge(baseline: &Baseline<'_>, runs: &[Timed<'_>]) -> Vec<(usize, Finding)> {
+    let mut findings = arrange(find(baseline, runs, Ask::Verdict));
+    findings.extend(budget::judge(baseline.golden, runs));
+    findings
 }
 
 /// What is asked of gaps.
@@ -212,18 +226,9 @@ pub(super) enum Ask {
 
 impl Ask {
     /// How many clean checks may show something late, whether or not it deviates.
-    fn late(self) -> f64 {
+    pub(super) fn late(self) -> f64 {
         match self {
             Ask::Verdict => ALPHA_SUSPECT,
-            Ask::Doubt => ALPHA_DOUBT,
-        }
-    }
-
-    /// How many clean checks may show something early. Below the bound of a verdict there is nothing to suspect: events
-    /// come together in every network.
-    fn early(self) -> f64 {
-        match self {
-            Ask::Verdict => ALPHA_DEVIATION,
             Ask::Doubt => ALPHA_DOUBT,
         }
     }
@@ -234,19 +239,18 @@ impl Ask {
 pub(super) type Group = Vec<(usize, Finding)>;
 
 /// What is off in time in `runs` taken together.
-pub(super) fn find(golden: &Golden, runs: &[Timed<'_>], ask: Ask) -> Vec<Group> {
-    let classes = known(golden).filter(|(_, timing)| is_judged(timing)).count();
-    let classes = u32::try_from(classes).unwrap_or(u32::MAX);
+pub(super) fn find(baseline: &Baseline<'_>, runs: &[Timed<'_>], ask: Ask) -> Vec<Group> {
+    let reference = baseline.reference(runs);
     let mut findings = Vec::new();
-    for (label, envelope) in known(golden) {
+    for (label, envelope) in baseline.kinds().filter(|(_, envelope)| can_stall(envelope)) {
         let key = (label.clone(), envelope.after.clone());
         let shown: Vec<(usize, Timed<'_>, &Sample)> =
             runs.iter().enumerate().filter_map(|(i, run)| Some((i, *run, run.gaps.get(&key)?))).collect();
         if !shown.is_empty() {
-            findings.push(Class { golden, label, envelope, classes, ask, shown }.judge());
+            findings.push(Class { baseline, reference: &reference, label, envelope, ask, shown }.judge());
         }
     }
-    findings.push(whole_run(golden, runs, ask).into_iter().collect());
+    findings.push(whole_run(baseline, &reference, runs, ask).into_iter().collect());
     findings
 }
 
@@ -256,63 +260,49 @@ const WHOLE: &str = "@run";
 /// Reported only beyond this many times the usual: less is nothing that anybody would look into.
 const MIN_SLOWER: f64 = 1.15;
 
-/// Whether the sessions as wholes, over all kinds of gaps, went slower than recorded ones do.
-fn whole_run(golden: &Golden, runs: &[Timed<'_>], ask: Ask) -> Option<(usize, Finding)> {
-    let whole = golden.whole_run?;
-    let mut paces: Vec<(f64, usize)> = Vec::new();
-    // The same without this machine's own delays.
-    let mut relieved: Vec<(f64, usize)> = Vec::new();
-    for (index, run) in runs.iter().enumerate() {
-        let (mut sum, mut least, mut weights) = (0.0, 0.0, 0.0);
-        for (label, envelope) in known(golden).filter(|(_, envelope)| envelope.is_tested()) {
-            let Some(sample) = run.gaps.get(&(label.clone(), envelope.after.clone())) else { continue };
-            let Some((log, _, without)) = run.middle(sample) else { continue };
-            sum += envelope.deviation(log) * envelope.weight();
-            least += envelope.deviation(without) * envelope.weight();
-            weights += envelope.weight();
-        }
-        if weights > 0.0 {
-            paces.push((sum / weights, index));
-            relieved.push((least / weights, index));
-        }
+/// Whether a whole check, over all kinds of gaps, went slower than occasions of this class of hosts do.
+fn whole_run(
+    baseline: &Baseline<'_>,
+    reference: &Reference,
+    runs: &[Timed<'_>],
+    ask: Ask,
+) -> Option<(usize, Finding)> {
+    if baseline.basis() != Basis::Host {
+        return None;
     }
-    let (relieved, _) = median(relieved.into_iter())?;
-    paces.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let (middle, _) = *paces.get(paces.len().checked_sub(1)? / 2)?;
-    let (_, worst_run) = *paces.last()?;
-    let count = u32::try_from(paces.len()).unwrap_or(u32::MAX);
-    // A quarter of what may be wrong by chance is spent here, as one of four; of what may only be suspicious half.
-    let limit = |alpha, classes| {
-        whole.upper(Limits { runs: count, classes, days: golden.learned.days.max(1), alpha })
-    };
-    let slower = middle.exp();
-    let suspicious = limit(ask.late(), 2).max(MIN_SLOWER);
-    let bound = limit(ALPHA_DEVIATION, 4).max(MIN_SLOWER);
+    let occasions = baseline.occasions();
+    let pace = reference.pace()?;
+    let limit = |alpha| Some(occasions.slowest_pace(pace.variance, alpha)?.max(MIN_SLOWER));
+    let (suspicious, bound) = (limit(ask.late())?, limit(ALPHA_DEVIATION / 2.0)?);
+    let slower = pace.log.exp();
     if slower <= suspicious {
         return None;
     }
-    let is_excused = relieved.exp() <= suspicious;
-    let severity = if relieved.exp() > bound { Severity::Deviation } else { Severity::Suspect };
+    let is_excused = pace.relieved.exp() <= suspicious;
+    let severity = if pace.relieved.exp() > bound { Severity::Deviation } else { Severity::Suspect };
     let place = Place {
         event: Label::from(WHOLE),
         lane: None,
         path: None,
-        golden_line: golden.place(["whole_run"]),
-        key: "whole_run".to_owned(),
+        golden_line: baseline.golden.place(["learned"]),
+        key: "learned.pace_spread".to_owned(),
         frames: Vec::new(),
     };
     let message = format!("the whole session went {slower:.1} times as slow as usual");
+    let count = runs.len();
     let mut finding = Finding::new(Kind::TooLate, severity, place, message)
         .values(format!("at most {bound:.2} times"), format!("{slower:.2} times"))
         .evidence(format!(
-            "over all kinds of gaps in {} recordings, spread {:.2}; judged over {count} run{}{}",
-            whole.runs,
-            whole.spread,
+            "over {} kinds of gaps; {} occasions on this class of hosts, spread {:.2}; judged over {count} run{}{}",
+            pace.kinds,
+            occasions.count,
+            occasions.pace_spread(),
             if count == 1 { "" } else { "s" },
             says_of_host(runs.iter().map(|run| run.host), is_excused)
-        ));
+        ))
+        .hint("`goldwire compare` with the release before says whether it is the build");
     finding.is_excused = is_excused;
-    Some((worst_run, finding))
+    Some((count.saturating_sub(1), finding))
 }
 
 /// A server that stalls does so anywhere: the first that is sure stands for all of them.
@@ -374,23 +364,26 @@ fn leading(mut group: Group) -> Option<(usize, Finding)> {
 }
 
 struct Class<'c> {
-    golden: &'c Golden,
+    baseline: &'c Baseline<'c>,
+    reference: &'c Reference,
     label: &'c Label,
     envelope: &'c Envelope,
-    classes: u32,
     ask: Ask,
     /// The runs that have such gaps.
     shown: Vec<(usize, Timed<'c>, &'c Sample)>,
 }
 
 impl Class<'_> {
-    fn limits(&self, alpha: f64) -> Limits {
-        let runs = u32::try_from(self.shown.len()).unwrap_or(u32::MAX);
-        Limits { runs, classes: self.classes, days: self.golden.learned.days.max(1), alpha }
+    fn runs(&self) -> u32 {
+        u32::try_from(self.shown.len()).unwrap_or(u32::MAX)
+    }
+
+    fn limits(&self, tier: &Tier) -> Limits {
+        self.baseline.limits(tier, self.runs())
     }
 
     fn judge(&self) -> Group {
-        let (stall, other) = if is_judged(self.envelope) {
+        let (stall, other) = if is_judged(self.envelope) && self.baseline.basis() != Basis::Off {
             (self.stall(), self.late().or_else(|| self.one_late()).or_else(|| self.early()))
         } else {
             (self.stall(), None)
@@ -398,8 +391,13 @@ impl Class<'_> {
         stall.into_iter().chain(other).collect()
     }
 
+    /// The tier at which something is told, and the one at which it fails, where it may; none where nothing can be told.
+    fn tiers(&self, late: bool) -> Option<(Tier, Option<Tier>)> {
+        self.baseline.tiers(self.reference, self.label, self.ask, late)
+    }
+
     fn stall(&self) -> Option<(usize, Finding)> {
-        let bound = self.envelope.stall(self.limits(ALPHA_DEVIATION));
+        let bound = self.baseline.stall(self.reference, self.label, self.envelope);
         let longest = self.shown.iter().map(|(run, timed, sample)| {
             let (gap, frame) = sample.longest;
             // One that this machine's own delay does not explain comes first.
@@ -422,20 +420,6 @@ impl Class<'_> {
         self.shown.iter().map(|(_, _, sample)| sample.count).sum()
     }
 
-    /// The envelope with its usual gap moved as far as a person moved `latest`, so that bounds of several runs follow.
-    fn edited(&self) -> Envelope {
-        let mut envelope = self.envelope.clone();
-        if let Some(latest) = self.envelope.latest.filter(|_| self.envelope.is_tested()) {
-            let learned = self.envelope.upper(Limits { runs: 1, ..self.limits(ALPHA_DEVIATION) });
-            let moved = log_of(latest) - log_of(learned);
-            // What was only rounded was not moved.
-            if moved.abs() > 0.01 {
-                envelope.usual = gap_of(log_of(envelope.usual) + moved);
-            }
-        }
-        envelope
-    }
-
     fn late(&self) -> Option<(usize, Finding)> {
         let (gaps, runs) = (self.gaps(), self.shown.len());
         let middles: Vec<(f64, usize, usize, f64)> = self
@@ -449,18 +433,19 @@ impl Class<'_> {
         let typical = gap_of(median(middles.iter().map(|(log, ..)| (*log, ())))?.0);
         let relieved = gap_of(median(middles.iter().map(|(.., relieved)| (*relieved, ())))?.0);
         let is_few = gaps < FEW as usize;
-        let edited = self.edited();
-        let upper = |alpha| {
-            let limits = self.limits(alpha);
-            if is_few { edited.upper_of_few(limits) } else { edited.upper(limits) }
-        };
+        let (told, fails) = self.tiers(true)?;
+        let upper = |tier: &Tier| tier.upper(self.envelope, self.limits(tier), is_few);
         // In a single run the bound that a person can read is the one that counts.
-        let failing = match self.envelope.latest.filter(|_| runs < 3 || !self.envelope.is_tested()) {
-            Some(latest) if is_few => edited.latest_of_few(latest, self.limits(ALPHA_DEVIATION)),
-            Some(latest) => latest,
-            None => upper(ALPHA_DEVIATION),
+        let readable = self
+            .envelope
+            .latest
+            .filter(|_| self.baseline.basis() == Basis::Bounds && (runs < 3 || !self.envelope.is_tested()));
+        let failing = match (readable, &fails) {
+            (Some(latest), Some(tier)) if is_few => self.envelope.latest_of_few(latest, self.limits(tier)),
+            (Some(latest), _) => latest,
+            (None, tier) => tier.as_ref().map_or(Gap::from_nanos(u64::MAX), upper),
         };
-        let suspicious = upper(self.ask.late()).min(failing);
+        let suspicious = upper(&told).min(failing);
         if typical <= suspicious {
             return None;
         }
@@ -468,25 +453,41 @@ impl Class<'_> {
         // One gap in one run proves nothing: it is looked at again before it fails anything.
         let is_sure = relieved > failing && (runs >= 3 || gaps >= 3);
         let severity = if is_sure { Severity::Deviation } else { Severity::Suspect };
-        let message = format!(
-            "{} came {typical} after {}, usually {}: {:.1} times as late",
-            self.label,
-            self.envelope.after,
-            self.envelope.usual,
-            ratio(typical, self.envelope.usual)
-        );
+        let message = self.says_late(typical, &told);
         let is_excused = relieved <= suspicious;
-        Some((run, self.finding(Kind::TooLate, severity, message, frame, (typical, failing), is_excused)))
+        let bound = if fails.is_some() { failing } else { suspicious };
+        Some((run, self.finding(Kind::TooLate, severity, message, frame, (typical, bound), is_excused)))
+    }
+
+    /// How late it came, beside what is usual, and elsewhere beside what the others took.
+    fn says_late(&self, typical: Gap, tier: &Tier) -> String {
+        let (label, after, usual) = (self.label, &self.envelope.after, self.envelope.usual);
+        let times = ratio(typical, usual);
+        if self.baseline.basis() != Basis::Shape {
+            return format!(
+                "{label} came {typical} after {after}, usually {usual}: {times:.1} times as late"
+            );
+        }
+        format!(
+            "{label} came {typical} after {after}: {times:.1} times as late as in the golden, where the other \
+             kinds of gaps explain {:.1} times",
+            tier.slowed.exp()
+        )
     }
 
     /// One of the few gaps of a run, such as the first answer of several, hides behind the others in their median.
     fn one_late(&self) -> Option<(usize, Finding)> {
+        if self.baseline.basis() == Basis::Shape {
+            return None;
+        }
         let most = self.shown.iter().map(|(_, _, sample)| sample.count).max()?;
-        let bound = |alpha| {
+        let bound = |tier: &Tier| {
             let gaps = u32::try_from(most).unwrap_or(u32::MAX);
-            self.envelope.upper_of_one(gaps, self.limits(alpha)).filter(|_| most > 1)
+            let slowed = self.envelope.slowed(tier.slowed);
+            slowed.upper_of_one(gaps, self.limits(tier)).filter(|_| most > 1)
         };
-        let (suspicious, failing) = (bound(self.ask.late())?, bound(ALPHA_DEVIATION)?);
+        let (told, fails) = self.tiers(true)?;
+        let (suspicious, failing) = (bound(&told)?, bound(fails.as_ref()?)?);
         let of = |relieve: bool| {
             let slowest = self.shown.iter().map(|(run, timed, sample)| {
                 let (gap, frame) = sample.longest;
@@ -526,15 +527,17 @@ impl Class<'_> {
             .collect();
         let typical = gap_of(median(middles.iter().map(|(log, ..)| (*log, ())))?.0);
         let (_, run, frame) = middles.into_iter().min_by(|a, b| a.0.total_cmp(&b.0))?;
-        let failing = if runs < 3 { self.envelope.earliest } else { None };
-        let failing = failing.unwrap_or_else(|| self.envelope.lower(self.limits(self.ask.early())));
+        let (told, fails) = self.tiers(false)?;
+        let is_readable = self.baseline.basis() == Basis::Bounds && runs < 3;
+        let failing = self.envelope.earliest.filter(|_| is_readable);
+        let failing = failing.unwrap_or_else(|| told.lower(self.envelope, self.limits(&told)));
         // A single gap that is no shorter than one already recorded is nothing new: two messages in one packet.
         // So is one of a few: what repeats in most sessions need not repeat in this one.
         let repeats = self.envelope.repeats() && gaps >= 3 * runs;
         if typical >= failing || !(repeats || typical < self.envelope.fastest) {
             return None;
         }
-        let severity = if repeats { Severity::Deviation } else { Severity::Suspect };
+        let severity = if repeats && fails.is_some() { Severity::Deviation } else { Severity::Suspect };
         let message = format!(
             "{} came {typical} after {}, usually {}: gaps collapsed below {failing}",
             self.label, self.envelope.after, self.envelope.usual
@@ -559,7 +562,7 @@ impl Class<'_> {
             event: self.label.clone(),
             lane: None,
             path: None,
-            golden_line: self.golden.place([key.as_str()]),
+            golden_line: self.baseline.golden.place([key.as_str()]),
             key,
             frames: vec![frame],
         };
@@ -568,9 +571,14 @@ impl Class<'_> {
         let mut finding = Finding::new(kind, severity, place, message)
             .values(format!("{relation} {bound} after {}", self.envelope.after), actual.to_string())
             .evidence(format!(
-                "{} gaps in {} recordings, spread {:.2}; judged over {runs} run{}{}",
+                "{} gaps in {} recordings{}, spread {:.2}; judged over {runs} run{}{}",
                 self.envelope.samples,
                 self.envelope.runs,
+                match self.baseline.basis() {
+                    Basis::Shape => " on other hosts",
+                    Basis::Host if self.baseline.is_profile() => " on this class of hosts",
+                    Basis::Host | Basis::Bounds | Basis::Off => "",
+                },
                 self.envelope.spread,
                 if runs == 1 { "" } else { "s" },
                 says_of_host(self.shown.iter().map(|(_, timed, _)| timed.host), is_excused)
@@ -585,7 +593,7 @@ fn ratio(a: Gap, b: Gap) -> f64 {
 }
 
 /// The middle one of values with what they belong to; the lower of two.
-fn median<T: Copy>(values: impl Iterator<Item = (f64, T)>) -> Option<(f64, T)> {
+pub(super) fn median<T: Copy>(values: impl Iterator<Item = (f64, T)>) -> Option<(f64, T)> {
     let mut values: Vec<(f64, T)> = values.collect();
     values.sort_by(|a, b| a.0.total_cmp(&b.0));
     let middle = values.len().checked_sub(1)? / 2;
@@ -644,6 +652,8 @@ timing = { after = ">question", usual = "100 ms", latest = "300 ms", fastest = "
             lag_p50: Gap::from_millis(usual),
             lag_max: Gap::from_millis(worst),
             starved: None,
+            work: None,
+            work_cpu: None,
         }
     }
 
@@ -655,7 +665,7 @@ timing = { after = ">question", usual = "100 ms", latest = "300 ms", fastest = "
         let all: Vec<Gaps> = runs.iter().map(|(millis, _)| gaps(event, after, millis)).collect();
         let timed: Vec<Timed<'_>> =
             all.iter().zip(runs).map(|(gaps, (_, lag))| Timed { gaps, host: lag.map(host) }).collect();
-        let found = judge(&golden(), &timed);
+        let found = judge(&Baseline::bounds(&golden()), &timed);
         found.into_iter().map(|(_, finding)| (finding.kind, finding.severity, finding.is_excused)).collect()
     }
 

@@ -2,9 +2,11 @@
 
 use super::about::{CompletionsArgs, SchemaArgs};
 use super::reports::ReportArgs;
+use super::time::ProfileUse;
 use super::update::When;
 use crate::dialect::Label;
 use crate::finding::Shard;
+use crate::golden::TimeMode;
 use crate::transcript::Gap;
 use crate::wire::{Flush, parse_size};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -79,6 +81,8 @@ pub(super) enum Command {
     Probe(ProbeArgs),
     /// Make one result of the reports of a check's shards
     Merge(MergeArgs),
+    /// Measure how long things take on this host, show what is known of hosts, or forget it
+    Hosts(HostsArgs),
     /// Print the JSON Schema of a file that goldwire reads or writes
     Schema(SchemaArgs),
     /// Print what a shell needs to complete goldwire's commands and options
@@ -218,6 +222,10 @@ fn shard(text: &str) -> Result<Shard, &'static str> {
     Shard::parse(text).ok_or("a shard is one of so many, counted from 1: 1/3, 2/3, 3/3")
 }
 
+fn time_mode(text: &str) -> Result<TimeMode, &'static str> {
+    TimeMode::of(text).ok_or("time is judged by auto, shape, bounds or off")
+}
+
 fn event(text: &str) -> Result<Label, &'static str> {
     if text.trim_start_matches('>').is_empty() { Err("an event has a name") } else { Ok(Label::from(text)) }
 }
@@ -277,7 +285,8 @@ pub(super) struct LearnArgs {
     /// Learn from these recordings or folders instead of recordings/SESSION/
     #[arg(long, num_args = 1.., value_name = "PATH")]
     pub(super) from: Vec<PathBuf>,
-    /// Take the client's half and everything a person decided from this script instead of the accepted golden
+    /// Take the client's half and everything a person decided from this script, instead of the accepted golden or the
+    /// script by which was recorded
     #[arg(long, value_name = "FILE")]
     pub(super) script: Option<PathBuf>,
     /// Accept at once, with this reason; for a first golden
@@ -408,6 +417,18 @@ pub(super) struct CheckArgs {
     /// How many rounds must show something doubtful, or late, before it fails; 2 more where they leave it open
     #[arg(long, default_value_t = 3, value_name = "K")]
     pub(super) confirm: u32,
+    /// On what time is judged: auto, shape, bounds, off [default: the golden's, the configuration's, auto]
+    #[arg(long, value_name = "HOW", value_parser = time_mode)]
+    pub(super) time: Option<TimeMode>,
+    /// Judge time by bounds alone; a host that is not known could then not be judged
+    #[arg(long, conflicts_with = "time")]
+    pub(super) strict_time: bool,
+    /// What becomes of this host's profile [default: write at a terminal, read elsewhere and where CI is set]
+    #[arg(long, value_name = "USE")]
+    pub(super) profile: Option<ProfileUse>,
+    /// Say also what is as it should be: which signs of a live server were seen
+    #[arg(long, short = 'v')]
+    pub(super) verbose: bool,
     /// Fail on drift, too
     #[arg(long)]
     pub(super) strict: bool,
@@ -435,6 +456,63 @@ pub(super) struct CheckArgs {
     /// Where it goes.
     #[command(flatten)]
     pub(super) target: TargetArgs,
+}
+
+/// `goldwire hosts`
+#[derive(Debug, Args)]
+pub(super) struct HostsArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub(super) command: HostsCommand,
+}
+
+/// What `goldwire hosts` can do.
+#[derive(Debug, Subcommand)]
+pub(super) enum HostsCommand {
+    /// Drive goldens against a build that is known to be good, and note how long its gaps take on this host
+    Learn(HostsLearnArgs),
+    /// Show the class of this host and what is known of each class
+    Show(HostsShowArgs),
+    /// Remove what is known of a class
+    Forget(HostsForgetArgs),
+}
+
+/// `goldwire hosts learn`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "A check needs 10 runs of a session to judge by this host's own numbers. What is measured goes to \
+target/goldwire/hosts/CLASS.toml; with --commit to golden/hosts/CLASS.toml, which goes before it."
+)]
+pub(super) struct HostsLearnArgs {
+    /// Which sessions; all goldens if none is named
+    pub(super) sessions: Vec<String>,
+    /// How often each user does it [default: so often that there are 20 runs]
+    #[arg(long, value_name = "N")]
+    pub(super) runs: Option<u32>,
+    /// How many users at the same time; it is part of the class
+    #[arg(long, value_name = "M")]
+    pub(super) users: Option<u32>,
+    /// Write it to golden/hosts/, to be committed
+    #[arg(long)]
+    pub(super) commit: bool,
+    /// Where it goes.
+    #[command(flatten)]
+    pub(super) target: TargetArgs,
+}
+
+/// `goldwire hosts show`
+#[derive(Debug, Args)]
+pub(super) struct HostsShowArgs {
+    /// How many users at the same time
+    #[arg(long, value_name = "M")]
+    pub(super) users: Option<u32>,
+}
+
+/// `goldwire hosts forget`
+#[derive(Debug, Args)]
+pub(super) struct HostsForgetArgs {
+    /// Which class, as `goldwire hosts show` prints it
+    pub(super) class: String,
 }
 
 /// `goldwire merge`

@@ -9,22 +9,23 @@ use super::live::{Live, interrupts, runs_folder};
 use super::probe::{Question, ask, named, questions};
 use super::progress::Round;
 use super::reports::talk;
-use super::reports::{Reports, columns, say};
+use super::reports::{Reports, layout, say};
+use super::time::{ProfileUse, Timekeeper, classes};
 use super::update::Update;
 use crate::check::{
-    Checked, Checker, Gaps, Timed, Witness, check, judge_liveness, judge_rounds, judge_timing, leave_doubt,
-    liveness_findings,
+    Baseline, Checked, Checker, Gaps, OTHER_HOSTS, Timed, Witness, check, judge_liveness, judge_rounds,
+    judge_timing, leave_doubt, liveness_findings, told,
 };
 use crate::finding::{
     Answer, Asked, Cell, Finding, Outcome, Part, Run, Severity, Shard, Unjudged, Verdict, confirm,
     is_settled, needs_another_round,
 };
-use crate::golden::{Golden, LiveItem, Seen};
+use crate::golden::{Golden, LiveItem, Seen, TimeMode};
 use crate::report::{self, Sheet, Shown, plural};
 use crate::store::{Store, StoreError, open_recording, read_recording, recording_error, recordings_at};
 use crate::transcript::{End, Ending, Entries, Entry, Header, Offset, Transcript};
-use std::collections::BTreeMap;
-use std::io::Write;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 use tokio::sync::watch;
 
@@ -53,7 +54,11 @@ pub(super) struct Judged {
 pub(super) const MAX_SHOWN: u64 = 64 * 1024 * 1024;
 
 impl Judged {
-    fn timed(&self) -> Timed<'_> {
+    pub(super) fn header(&self) -> &Header {
+        &self.header
+    }
+
+    pub(super) fn timed(&self) -> Timed<'_> {
         Timed { gaps: &self.gaps, host: self.run.host }
     }
 
@@ -107,6 +112,8 @@ async fn checked(
     let update = Update::of(config, args.update, args.reason.as_deref())?;
     update.begin(&args.sessions)?;
     let probes = named(&args.probe)?;
+    let mode = if args.strict_time { Some(TimeMode::Bounds) } else { args.time };
+    let mut times = Timekeeper::new(config, mode, profile_use(args));
     let mut part = None;
     let (Looked { mut judged, cells, interrupted }, selected) = if args.offline.is_empty() {
         let mut sessions = names(&store, &args.sessions)?;
@@ -116,11 +123,11 @@ async fn checked(
         // A server that nobody asks anything is not started.
         let looked = match selected.is_empty() {
             true => Looked::default(),
-            false => live(config, args, &selected, &questions, interrupt).await?,
+            false => live(config, args, &selected, &questions, &mut times, interrupt).await?,
         };
         (looked, selected)
     } else {
-        let (judged, selected) = offline(&store, args, &mut part)?;
+        let (judged, selected) = offline(&store, args, &mut times, &mut part)?;
         (Looked { judged, ..Looked::default() }, selected)
     };
     let shown: BTreeMap<String, Transcript> = judged
@@ -140,6 +147,7 @@ async fn checked(
         runs: judged.into_iter().map(|judged| judged.run).collect(),
         interrupted,
         asked: asked.iter().cloned().map(|(session, golden)| Asked { session, golden }).collect(),
+        times: times.reports,
         strict: args.strict,
         part,
         unfinished: None,
@@ -160,7 +168,7 @@ async fn checked(
     match args.format {
         Format::Json => report::json_with_probes(out, &outcome, &cells)?,
         Format::Text => {
-            report::text(out, &outcome, columns(), shown)?;
+            report::text(out, &outcome, layout(args.verbose), shown)?;
             report::probe_text(out, &cells)?;
         }
     }
@@ -265,17 +273,38 @@ struct Looked {
     interrupted: bool,
 }
 
+/// A check at a terminal adds what conforms to the profile of its host. One in CI does not: a change must not teach its own
+/// slow-down.
+fn profile_use(args: &CheckArgs) -> ProfileUse {
+    let is_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
+    let usual = match is_ci || !std::io::stdout().is_terminal() {
+        true => ProfileUse::Read,
+        false => ProfileUse::Write,
+    };
+    args.profile.unwrap_or(usual)
+}
+
 async fn live(
     config: &Config,
     args: &CheckArgs,
     selected: &[Selected],
     questions: &[Question],
+    times: &mut Timekeeper,
     interrupt: watch::Receiver<bool>,
 ) -> Result<Looked, CliError> {
     let mut live = Live::open(config, &args.target, interrupt).await?;
     let users = args.users.unwrap_or(config.users).max(1);
+    let hosts = BTreeSet::from([live.host_class(users).class]);
+    times.expect(selected);
     let mut all = Vec::new();
     for one in selected {
+        let baseline = match times.baseline(one, &hosts) {
+            Ok(baseline) => baseline,
+            Err(error) => {
+                live.close().await;
+                return Err(error);
+            }
+        };
         let folder = runs_folder(&config.root).join(&one.session);
         let mut rounds: Vec<Vec<Judged>> = Vec::new();
         let mut asked = args.runs.max(1);
@@ -306,13 +335,21 @@ async fn live(
                 asked += 1;
                 continue;
             }
-            if last && args.runs <= 1 && needs_another_look(&one.golden, &rounds, &runs, args.confirm) {
+            if last && args.runs <= 1 && needs_another_look(&baseline, &rounds, &runs, args.confirm) {
                 talk!("{}: something to look at again", one.session);
                 asked += 1;
             }
         }
         tell_unknown(one, rounds.iter().flatten());
-        all.extend(settle(&one.golden, rounds));
+        let settled = settle(&baseline, rounds);
+        let judged: Vec<&Judged> = settled.iter().filter(|judged| judged.run.unjudged.is_none()).collect();
+        let gaps: Vec<Timed<'_>> = judged.iter().map(|judged| judged.timed()).collect();
+        times.note(one, &baseline, &gaps);
+        // What is off, or was looked at in vain, is no measure for others.
+        if judged.len() == settled.len() && judged.iter().all(|judged| judged.run.findings.is_empty()) {
+            times.learn(one, &judged)?;
+        }
+        all.extend(settled);
         if live.is_interrupted() {
             break;
         }
@@ -334,20 +371,25 @@ fn asks_for_ids(selected: &Selected, runs: &[Run]) -> bool {
 }
 
 /// Whether the rounds leave a doubt that another one could settle, and nothing is sure without it.
-fn needs_another_look(golden: &Golden, rounds: &[Vec<Judged>], runs: &[Vec<Run>], confirm: u32) -> bool {
+fn needs_another_look(
+    baseline: &Baseline<'_>,
+    rounds: &[Vec<Judged>],
+    runs: &[Vec<Run>],
+    confirm: u32,
+) -> bool {
     let confirm = confirm as usize;
-    let is_doubtful = rounds.len() < confirm && needs_another_round(runs);
-    !is_settled(runs) && (is_doubtful || leave_doubt(golden, &timed(rounds), confirm))
+    let is_doubtful = needs_another_round(runs, confirm, &|finding| told(baseline.golden(), finding));
+    !is_settled(runs) && (is_doubtful || leave_doubt(baseline, &timed(rounds), confirm))
 }
 
 /// Weighs the rounds against each other; transcripts stay with their runs.
-fn settle(golden: &Golden, rounds: Vec<Vec<Judged>>) -> Vec<Judged> {
-    let (late, taken_back) = judge_rounds(golden, &timed(&rounds));
+fn settle(baseline: &Baseline<'_>, rounds: Vec<Vec<Judged>>) -> Vec<Judged> {
+    let (late, taken_back) = judge_rounds(baseline, &timed(&rounds));
     for message in taken_back {
         say(&format_args!("not confirmed by another round, so the machine's doing: {message}"));
     }
     let runs = rounds.iter().map(|round| round.iter().map(|judged| judged.run.clone()).collect()).collect();
-    let weighed = confirm(runs);
+    let weighed = confirm(runs, &|finding| told(baseline.golden(), finding));
     let mut judged: Vec<Judged> =
         rounds.into_iter().flatten().zip(weighed).map(|(judged, run)| Judged { run, ..judged }).collect();
     add(late, &mut judged);
@@ -454,9 +496,9 @@ fn weigh(
 }
 
 /// Adds what the gaps of a round show.
-pub(super) fn time(golden: &Golden, round: &mut [Judged]) {
+pub(super) fn time(baseline: &Baseline<'_>, round: &mut [Judged]) {
     let runs: Vec<Timed<'_>> = round.iter().map(Judged::timed).collect();
-    let found = judge_timing(golden, &runs);
+    let found = judge_timing(baseline, &runs);
     add(found, round);
 }
 
@@ -499,7 +541,9 @@ fn tell_unknown<'r>(selected: &Selected, runs: impl Iterator<Item = &'r Judged>)
     for item in LiveItem::ALL {
         let mut own = checks.iter().filter(|check| check.item == item).peekable();
         let Some(first) = own.peek().copied() else { continue };
-        if own.all(|check| check.answer == Answer::Unknown) {
+        // The report says in one line what other hosts leave open.
+        let is_host = first.detail == OTHER_HOSTS;
+        if own.all(|check| check.answer == Answer::Unknown) && !is_host {
             talk!(
                 "{}: live item `{}` is required but unknown: {}",
                 selected.session,
@@ -516,6 +560,7 @@ fn tell_unknown<'r>(selected: &Selected, runs: impl Iterator<Item = &'r Judged>)
 fn offline(
     store: &Store,
     args: &CheckArgs,
+    times: &mut Timekeeper,
     part: &mut Option<Part>,
 ) -> Result<(Vec<Judged>, Vec<Selected>), CliError> {
     let paths = recordings_at(&args.offline)?;
@@ -537,10 +582,13 @@ fn offline(
     *part = args.shard.map(|shard| share(shard, &mut sessions));
     by_session.retain(|session, _| sessions.contains(session));
     let selected = load(store, sessions)?;
+    times.expect(&selected);
     let mut judged = Vec::new();
     for (one, (_, paths)) in selected.iter().zip(by_session) {
         let mut own = paths.iter().map(|path| judge_file(one, path)).collect::<Result<Vec<_>, _>>()?;
-        time(&one.golden, &mut own);
+        let baseline = times.baseline(one, &classes(own.iter().map(Judged::header)))?;
+        time(&baseline, &mut own);
+        times.note(one, &baseline, &own.iter().map(Judged::timed).collect::<Vec<_>>());
         liveness(one, &mut own, &[]);
         tell_unknown(one, own.iter());
         if !one.golden.probes.is_empty() {

@@ -6,6 +6,11 @@
 //!
 //! [check]
 //! users = 5
+//! time = "auto"             # or "shape", "bounds", "off": on what time is judged
+//!
+//! [host]
+//! name = "ci-pool"          # in place of what this machine says of itself; GOLDWIRE_HOST goes before it
+//! work = true               # measure how fast it computes while sessions run
 //!
 //! [record]
 //! flush = "100 ms"          # or "every frame"
@@ -30,10 +35,10 @@
 
 use super::error::CliError;
 use crate::auth::Recipe;
-use crate::golden::{Fields, Problems, SourceText, did_you_mean, parse_toml};
+use crate::golden::{Fields, Problems, SourceText, TimeMode, did_you_mean, parse_toml};
 use crate::probe::Settings;
 use crate::transcript::{Redactor, Rules};
-use crate::wire::{Flush, Target};
+use crate::wire::{Flush, HOST_VARIABLE, HostOptions, Target};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -46,6 +51,10 @@ pub(super) struct Config {
     pub(super) default_target: Option<String>,
     /// How many users check at once.
     pub(super) users: u32,
+    /// On what time is judged, where it says so.
+    pub(super) time: Option<TimeMode>,
+    /// How this machine is described.
+    pub(super) host: HostOptions,
     /// How soon recordings are written.
     pub(super) flush: Flush,
     /// Whether finished recordings are compressed.
@@ -92,6 +101,12 @@ impl Config {
     pub(super) fn of(path: &Path, text: &str) -> Result<Config, CliError> {
         let root = path.parent().unwrap_or(Path::new("")).to_owned();
         Ok(Config { root, ..parse(&path.display().to_string(), text)? })
+    }
+
+    /// How this machine is described; the environment goes before the file.
+    pub(super) fn host(&self) -> HostOptions {
+        let name = std::env::var(HOST_VARIABLE).ok().filter(|name| !name.trim().is_empty());
+        HostOptions { name: name.or_else(|| self.host.name.clone()), ..self.host.clone() }
     }
 
     /// What hides the secrets of one command, by the project's own rules too.
@@ -186,7 +201,19 @@ fn read(root: &Fields<'_>) -> Option<Config> {
     });
     let check = root.table("check");
     let users = check.count("users").map_or(1, |users| u32::try_from(users).unwrap_or(u32::MAX)).max(1);
+    let time = check.string("time").and_then(|(text, span)| {
+        let mode = TimeMode::of(&text);
+        if mode.is_none() {
+            let hint = did_you_mean(&text, TimeMode::ALL.map(TimeMode::name));
+            let label = "\"auto\", \"shape\", \"bounds\" or \"off\"";
+            root.source().report(span, format!("`{text}` is not a way to judge time"), label, hint);
+        }
+        mode
+    });
     check.finish();
+    let own = root.table("host");
+    let host = HostOptions { name: own.text("name"), no_work: !own.boolean("work").unwrap_or(true) };
+    own.finish();
     let record = root.table("record");
     let flush = record.string("flush").and_then(|(text, span)| {
         let flush = Flush::parse(&text);
@@ -206,8 +233,18 @@ fn read(root: &Fields<'_>) -> Option<Config> {
         ignored.into_iter().map(|(path, _)| PathBuf::from(path.trim_end_matches('/'))).collect();
     scan.finish();
     for key in root.keys() {
-        let known =
-            ["goldwire", "default_target", "check", "record", "probe", "target", "auth", "redact", "scan"];
+        let known = [
+            "goldwire",
+            "default_target",
+            "check",
+            "host",
+            "record",
+            "probe",
+            "target",
+            "auth",
+            "redact",
+            "scan",
+        ];
         if !known.contains(&key.as_str()) {
             let hint =
                 did_you_mean(&key, known).unwrap_or_else(|| format!("known here: {}", known.join(", ")));
@@ -218,6 +255,8 @@ fn read(root: &Fields<'_>) -> Option<Config> {
         root: PathBuf::new(),
         default_target,
         users,
+        time,
+        host,
         flush: flush.unwrap_or_default(),
         compress,
         targets,

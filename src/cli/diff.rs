@@ -8,9 +8,12 @@ use super::args::{DiffArgs, Format};
 use super::check::{Judged, Selected, judge, time};
 use super::error::CliError;
 use super::exit::Exit;
-use super::reports::columns;
+use super::reports::layout;
+use super::time::classes;
+use crate::check::Baseline;
 use crate::diff::{changes, unified};
 use crate::finding::{Outcome, Verdict};
+use crate::golden::TimeMode;
 use crate::learn::learn;
 use crate::report::{self, Shown, plural};
 use crate::store::{read_golden, read_recording, recordings_in, without_head};
@@ -76,7 +79,10 @@ fn recordings(args: &DiffArgs, out: &mut impl Write) -> Result<Exit, CliError> {
     for (path, transcript) in new {
         judged.push(judge(&selected, transcript, path.display().to_string()));
     }
-    time(&selected.golden, &mut judged);
+    let baseline =
+        Baseline::of(&selected.golden, TimeMode::Auto, &classes(judged.iter().map(Judged::header)), None);
+    // Of its four modes this one always has a baseline.
+    time(&baseline.unwrap_or_else(|_| Baseline::bounds(&selected.golden)), &mut judged);
     for one in &mut judged {
         one.run.session.clone_from(&selected.session);
     }
@@ -87,7 +93,7 @@ fn recordings(args: &DiffArgs, out: &mut impl Write) -> Result<Exit, CliError> {
     let outcome = Outcome::of(judged.iter().map(|one| one.run.clone()).collect());
     match args.format {
         Format::Json => report::json(out, &outcome)?,
-        Format::Text => report::text(out, &outcome, columns(), |run| {
+        Format::Text => report::text(out, &outcome, layout(false), |run| {
             let transcript =
                 judged.iter().find(|one| one.run.recording == run.recording)?.transcript.as_ref()?;
             Some(Shown { golden: &selected.golden, golden_path: &selected.path, transcript })

@@ -76,15 +76,33 @@ pub(super) fn propose(
     let previous = match script {
         Some(script) => Some(script),
         None => match store.golden(session) {
-            Ok(golden) => Some(golden),
-            Err(StoreError::NoGolden(_)) => None,
+            Ok(golden) => Some(with_script(golden, store.script(session)?)),
+            Err(StoreError::NoGolden(_)) => store.script(session)?,
             Err(error) => return Err(error.into()),
         },
     };
-    let proposal = learn::learn(&Files(paths), previous.as_ref())?;
+    let files = Files(paths);
+    let mut proposal = learn::learn(&files, previous.as_ref())?;
+    proposal.notes.extend(learn::trial(&files, previous.as_ref())?);
     let is_new = store.propose(session, &proposal.golden)?;
     let shows_more = store.propose_seen(session, &proposal.seen)?;
     Ok(Proposed { is_new, shows_more, notes: proposal.notes })
+}
+
+/// A golden with the client's half of the script by which the latest recordings were made, where that is another one.
+fn with_script(mut golden: Golden, script: Option<Golden>) -> Golden {
+    let Some(script) = script.filter(|script| script.script != golden.script) else { return golden };
+    for (label, event) in script.events {
+        let own = golden.events.entry(label).or_default();
+        if !event.sends.is_empty() {
+            own.sends = event.sends;
+        }
+        // A name is given once.
+        own.binds.retain(|(name, _)| event.binds.iter().all(|(new, _)| new != name));
+        own.binds.extend(event.binds);
+    }
+    golden.script = script.script;
+    golden
 }
 
 pub(super) fn selected(store: &Store, named: &[String]) -> Result<Vec<String>, CliError> {

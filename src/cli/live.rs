@@ -9,7 +9,7 @@ use crate::drive::Bounds;
 use crate::golden::Golden;
 use crate::probe::{Ground, Settings};
 use crate::secret::Secret;
-use crate::transcript::Redactor;
+use crate::transcript::{HostClass, Redactor};
 use crate::wire::{Driven, Flush, Hand, Plan, Probe, ServerProcess, Target, drive, free_port, is_free};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -37,6 +37,13 @@ struct Stage {
     flush: Flush,
     keeps_frames: bool,
     interrupt: watch::Receiver<bool>,
+}
+
+/// Which of how many users at the same time, counted from 1.
+#[derive(Clone, Copy)]
+struct Seat {
+    index: u32,
+    of: u32,
 }
 
 /// What a user's session came to.
@@ -178,7 +185,7 @@ impl Live {
             base,
             values,
             redactor,
-            probe: Arc::new(Probe::start()),
+            probe: Arc::new(Probe::start(config.host())),
             bounds: Bounds { max_duration, max_rate, ..Bounds::default() },
             flush: config.flush,
             keeps_frames: true,
@@ -199,6 +206,11 @@ impl Live {
         bounds.max_rate = args.max_rate.or(bounds.max_rate);
         (bounds.duration, bounds.idle) = (args.duration, args.idle_timeout);
         bounds.until.clone_from(&args.until);
+    }
+
+    /// The kind of this machine while so many users talk at the same time.
+    pub(super) fn host_class(&self, users: u32) -> HostClass {
+        self.stage.probe.class(users)
     }
 
     /// What probes stand on.
@@ -247,7 +259,8 @@ impl Live {
             let (stage, play) = (self.stage.clone(), play.clone());
             players.spawn(async move {
                 let (session, golden, folder) = &*play;
-                (index, stage.play(session, golden, index, folder, None).await)
+                let seat = Seat { index, of: users };
+                (index, stage.play(session, golden, seat, folder, None).await)
             });
         }
         let mut played = BTreeMap::new();
@@ -268,7 +281,7 @@ impl Live {
         folder: &Path,
         hand: Hand,
     ) -> Result<Driven, CliError> {
-        self.stage.play(session, golden, 1, folder, Some(hand)).await
+        self.stage.play(session, golden, Seat { index: 1, of: 1 }, folder, Some(hand)).await
     }
 
     /// Whether the first user can log in; where there is no login, everybody can.
@@ -311,13 +324,13 @@ impl Stage {
         &self,
         session: &str,
         golden: &Golden,
-        index: u32,
+        seat: Seat,
         folder: &Path,
         hand: Option<Hand>,
     ) -> Result<Driven, CliError> {
         let identity = match &self.recipe {
-            Some(recipe) => login(recipe, &self.base, index, &self.redactor).await?,
-            None => Identity::anonymous(index),
+            Some(recipe) => login(recipe, &self.base, seat.index, &self.redactor).await?,
+            None => Identity::anonymous(seat.index),
         };
         let plan = Plan {
             session,
@@ -332,6 +345,7 @@ impl Stage {
             flush: self.flush,
             keeps_frames: self.keeps_frames,
             probe: &self.probe,
+            users: seat.of,
             interrupt: self.interrupt.clone(),
             cut: None,
             beside: None,

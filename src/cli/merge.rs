@@ -6,7 +6,7 @@ use super::config::Config;
 use super::error::CliError;
 use super::exit::Exit;
 use super::html::{HtmlReport, Recorded};
-use super::reports::{Reports, columns};
+use super::reports::{Reports, layout};
 use crate::finding::{Outcome, Run, Verdict, merge};
 use crate::golden::Golden;
 use crate::report::{self, Sheet};
@@ -66,7 +66,7 @@ fn merged(
     match args.format {
         Format::Json => report::json_with_probes(out, &outcome, &cells)?,
         Format::Text => {
-            report::text(out, &outcome, columns(), shown)?;
+            report::text(out, &outcome, layout(false), shown)?;
             report::probe_text(out, &cells)?;
         }
     }

@@ -13,6 +13,7 @@ mod error;
 mod exchange;
 mod exit;
 mod hand;
+mod hosts;
 mod html;
 mod init;
 mod library;
@@ -27,6 +28,7 @@ mod reports;
 mod review;
 mod scan;
 mod show;
+mod time;
 mod update;
 
 pub use exit::Exit;
@@ -97,6 +99,7 @@ fn dispatch(cli: Cli, color: ColorChoice, out: &mut impl Write) -> Result<Exit, 
         Command::Accept(args) => life::accept(&config, &args, out),
         Command::Reject(args) => life::reject(&config, &args, out),
         Command::Check(args) => runtime()?.block_on(check::run(&config, args, out)),
+        Command::Hosts(args) => hosts::run(&config, args, out),
         Command::Merge(args) => merge::run(&config, &args, out),
         Command::Show(args) => show::run(&config, &args, out),
         Command::Diff(args) => diff::run(&args, out),

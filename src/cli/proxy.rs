@@ -32,6 +32,7 @@ pub(super) async fn run(config: &Config, args: ProxyArgs, out: &mut impl Write) 
     let is_compressed = args.zstd || config.compress;
     let interrupt = interrupts();
     let (proxy, mut notices) = Proxy::bind(ProxyOptions {
+        host: config.host(),
         folder: store.recordings_folder(&session),
         session: session.clone(),
         listen: args.listen,

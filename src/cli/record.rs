@@ -85,6 +85,9 @@ async fn by_script(
         progress.round(round, kept);
     }
     live.close().await;
+    if let Some(script) = args.script.as_ref().filter(|_| kept > 0) {
+        store.keep_script(&args.session, script)?;
+    }
     if kept > 0 && worst == Exit::Conforms {
         talk!("next: goldwire learn {}", args.session);
     }

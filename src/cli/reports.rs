@@ -5,6 +5,7 @@
 //! a process that was killed does not look like passing.
 
 use super::error::CliError;
+use crate::report::Layout;
 use crate::report::{self, Inert, Sheet, Times};
 use crate::store::replace;
 use crate::transcript::{Visible, visible_lines};
@@ -192,6 +193,11 @@ pub(super) fn write(
 pub(super) fn columns() -> Option<usize> {
     let (_, columns) = console::Term::stdout().size_checked().filter(|_| io::stdout().is_terminal())?;
     Some(usize::from(columns))
+}
+
+/// How a text is laid out on stdout.
+pub(super) fn layout(verbose: bool) -> Layout {
+    Layout { columns: columns(), verbose }
 }
 
 /// stdout as the runner may see it.

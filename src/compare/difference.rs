@@ -195,6 +195,7 @@ fn said(finding: &Finding) -> Option<String> {
         | Kind::TooLate
         | Kind::TooEarly
         | Kind::Stall
+        | Kind::OverBudget
         | Kind::Canned
         | Kind::Accepted
         | Kind::NotRefused

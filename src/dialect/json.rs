@@ -62,13 +62,17 @@ pub(super) fn label(
             }
             known.refined(side, name, |label| refinement(value.pointer(names.refine.get(label)?)?))
         }
-        Some(Value::Number(number)) => known.label(side, &format!("n{number}")),
+        Some(Value::Number(number)) => known.refined(side, &format!("n{number}"), |label| {
+            refinement(value.pointer(names.refine.get(label)?)?)
+        }),
         _ => match id.and_then(|id| other.get(&id.to_string())) {
             Some(request) if value.get("error").is_some() => {
                 known.label(side, &format!("re:{request}:error"))
             }
             Some(request) => known.label(side, &format!("re:{request}")),
-            None => known.label(side, NAMELESS),
+            None => {
+                known.refined(side, NAMELESS, |label| refinement(value.pointer(names.refine.get(label)?)?))
+            }
         },
     }
 }
@@ -136,6 +140,24 @@ pub(crate) fn field<'v>(map: &'v Map<String, Value>, key: &str) -> Option<&'v Va
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_number_is_a_name_that_a_word_may_refine_and_so_is_none() {
+        let refine = [("n0", "/t"), ("json", "/kind")].map(|(label, at)| (Label::from(label), at.to_owned()));
+        let names = JsonNames { refine: refine.into(), ..JsonNames::both("/op") };
+        let (mut requests, mut known) = (Requests::default(), Known::default());
+        let said = [
+            (json!({"op": 0, "t": "READY"}), "n0[READY]"),
+            (json!({"op": 0, "t": null}), "n0"),
+            (json!({"op": 11, "t": "READY"}), "n11"),
+            (json!({"kind": "welcome"}), "json[welcome]"),
+            (json!(["welcome"]), "json"),
+        ];
+        for (value, expected) in said {
+            let label = label(&names, Side::Server, &value, &mut requests, &mut known);
+            assert_eq!(label.as_str(), expected);
+        }
+    }
 
     #[test]
     fn a_reply_is_called_after_its_request_and_a_state_refines_its_event() {

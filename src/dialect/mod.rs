@@ -111,12 +111,14 @@ impl Dialect {
         }
     }
 
-    /// Makes more events several.
-    pub(crate) fn refine_by(&mut self, more: BTreeMap<Label, String>) {
-        match self {
-            Dialect::Json(names) | Dialect::Sse(HttpNames { json: names, .. }) => names.refine.extend(more),
-            Dialect::Protocol(spoken) => spoken.refine.extend(more),
-        }
+    /// Makes more events several, and some no longer.
+    pub(crate) fn refine_by(&mut self, more: BTreeMap<Label, String>, less: &[Label]) {
+        let refine = match self {
+            Dialect::Json(names) | Dialect::Sse(HttpNames { json: names, .. }) => &mut names.refine,
+            Dialect::Protocol(spoken) => &mut spoken.refine,
+        };
+        refine.extend(more);
+        refine.retain(|label, _| !less.contains(label));
     }
 
     /// Where a request has its id, when answers have no name of their own.

@@ -513,11 +513,13 @@ fn settings(told: &mut Told, old: &Golden, new: &Golden) {
     told.moved("kept by `learn`", old.keep.join(", "), new.keep.join(", "));
     let script = |golden: &Golden| golden.script.iter().map(Label::to_string).collect::<Vec<_>>().join(", ");
     told.moved("what the client sends", script(old), script(new));
-    let whole = |golden: &Golden| {
-        let whole = golden.whole_run.map(|whole| format!("judged, spread {:.3}", whole.spread));
-        whole.unwrap_or_else(|| "not judged".to_owned())
+    let time = |golden: &Golden| golden.time.unwrap_or_default().name();
+    told.moved("time is judged by", time(old), time(new));
+    let hosts = |golden: &Golden| match &golden.learned.hosts[..] {
+        [] => "hosts that are not known".to_owned(),
+        hosts => hosts.join(", "),
     };
-    told.moved("the time of whole sessions", whole(old), whole(new));
+    told.moved("recorded on", hosts(old), hosts(new));
     let recordings = |golden: &Golden| match golden.learned.recordings {
         1 => "1 recording".to_owned(),
         count => format!("{count} recordings"),

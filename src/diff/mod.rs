@@ -218,7 +218,7 @@ fn event_row(
                 }
                 (_, _, Kind::Relation | Kind::Unbound) if !path.is_empty() => format!("{path} does not fit"),
                 _ if !path.is_empty() => format!("{path} {}", finding.kind.name().replace('-', " ")),
-                (_, Some(actual), Kind::TooLate | Kind::TooEarly | Kind::Stall) => {
+                (_, Some(actual), Kind::TooLate | Kind::TooEarly | Kind::Stall | Kind::OverBudget) => {
                     format!("{actual}, {}", finding.expected.as_deref().unwrap_or_default())
                 }
                 _ => finding.kind.name().replace('-', " "),

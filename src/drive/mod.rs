@@ -202,6 +202,11 @@ impl<'g> Session<'g> {
         templates.flat_map(Template::names).any(|name| name == "token")
     }
 
+    /// Which connection it is on, counted from 0.
+    pub(crate) fn connection(&self) -> u32 {
+        self.conn
+    }
+
     /// How far the script is: sent and total.
     pub fn progress(&self) -> (usize, usize) {
         (self.sent, self.golden.script.len())
@@ -498,9 +503,11 @@ impl<'g> Session<'g> {
     ) -> Result<(Action, Vec<Payload>), Vec<String>> {
         let event = self.golden.event(label);
         if let Some(event) = event {
-            let caused = event.after.is_empty() || event.after.iter().any(|cause| self.seen.contains(cause));
-            // The first send of a session has no send before it; what came earlier counts.
-            if !caused {
+            let came = event.after.iter().any(|cause| self.seen.contains(cause));
+            // The first send of a session may be one that begins it: no cause of it can come before.
+            let begins =
+                || self.sent == 0 && !event.after.iter().any(|cause| self.monitor.accepts(cause, &|_| None));
+            if !event.after.is_empty() && !came && !begins() {
                 return Err(event.after.iter().map(|cause| cause.as_str().to_owned()).collect());
             }
         }

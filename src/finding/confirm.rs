@@ -1,9 +1,11 @@
 //! Looking again before crying wolf: what several rounds of the same session say together. Time has its own way
 //! (`check::judge_rounds`).
 //!
-//! A deviation stands by itself. A suspect is looked at again: it stands when every round shows it, whatever its support.
-//! For a clean behaviour of any probability, never seen in N recordings and then in all of k rounds, the chance is at most
-//! `k^k N^N / (k+N)^(k+N)`: 0.09 % for N = 10, k = 3.
+//! A deviation stands by itself. A suspect is looked at again: it stands when so many of all runs of all rounds show it
+//! that chance is out of the question. A clean behaviour of probability p is never seen in N recordings, and then in k or
+//! more of n runs, with probability `(1-p)^N P(B(n, p) >= k)`; whatever p is, that has to be below 0.1 %. Of three runs by
+//! one user, with ten recordings, all three must show it; of fifteen by five users, nine. Runs are counted, not rounds:
+//! five users show in most rounds what each of them does once in five times.
 
 use super::{Finding, Run, Severity};
 
@@ -14,33 +16,104 @@ pub fn is_settled(rounds: &[Vec<Run>]) -> bool {
     })
 }
 
-/// Whether a round leaves a doubt that another round could settle.
-pub fn needs_another_round(rounds: &[Vec<Run>]) -> bool {
-    let Some(first) = rounds.first() else { return false };
-    // A doubt that one round does not share is settled: it was chance.
-    let mut doubts = first.iter().flat_map(|run| &run.findings);
-    !is_settled(rounds) && doubts.any(|doubt| rounds.iter().all(|round| shows(round, doubt)))
+/// Chance confirms at most this share of what a clean server does now and then.
+const ALPHA: f64 = 0.001;
+/// Where few recordings leave the runs of all rounds short of a proof, every one of them showing it, there are so many
+/// rounds more.
+const EXTENDED: usize = 2;
+
+/// Whether the rounds leave a doubt that another round could settle, of the `asked` ones; `told` says how many recordings
+/// could have shown a finding.
+pub fn needs_another_round(rounds: &[Vec<Run>], asked: usize, told: &dyn Fn(&Finding) -> u32) -> bool {
+    let count = rounds.len();
+    if count == 0 || asked < 2 || count >= asked + EXTENDED || is_settled(rounds) {
+        return false;
+    }
+    let done = runs(rounds);
+    let per_round = done.div_ceil(count);
+    let mut doubts = rounds.iter().flatten().flat_map(|run| &run.findings);
+    doubts.any(|doubt| {
+        let (shown, recordings) = (shown(rounds, doubt), told(doubt));
+        let reaches = |rounds: usize| {
+            let all = done + per_round * rounds.saturating_sub(count);
+            needed(all, recordings).is_some_and(|needed| shown + (all - done) >= needed)
+        };
+        // What fewer runs cannot prove at all, more of them may.
+        let is_short = needed(per_round * asked, recordings).is_none();
+        if count < asked {
+            reaches(asked) || is_short && shown == done
+        } else {
+            is_short && reaches(asked + EXTENDED)
+        }
+    })
 }
 
-fn shows(round: &[Run], finding: &Finding) -> bool {
-    round.iter().flat_map(|run| &run.findings).any(|other| other.is_like(finding))
+fn runs(rounds: &[Vec<Run>]) -> usize {
+    rounds.iter().map(Vec::len).sum()
 }
 
-/// All runs of all rounds, their findings weighed against each other. With a single round nothing is changed.
-pub fn confirm(mut rounds: Vec<Vec<Run>>) -> Vec<Run> {
+/// How many runs show it.
+fn shown(rounds: &[Vec<Run>], finding: &Finding) -> usize {
+    let shows = |run: &&Run| run.findings.iter().any(|other| other.is_like(finding));
+    rounds.iter().flatten().filter(shows).count()
+}
+
+/// How many of so many runs must show what none of so many recordings did; none when not even all of them are enough.
+fn needed(runs: usize, recordings: u32) -> Option<usize> {
+    // What a person wrote without a recording is wanted, not a matter of chance.
+    if recordings == 0 {
+        return Some(runs);
+    }
+    (1..=runs).zip(chances(runs, recordings)).find(|(_, chance)| *chance < ALPHA).map(|(needed, _)| needed)
+}
+
+/// For 1, 2 and more of so many runs: the greatest probability, over all behaviours, that no recording shows it and at
+/// least so many of the runs do.
+fn chances(runs: usize, recordings: u32) -> Vec<f64> {
+    const STEPS: u32 = 200;
+    #[expect(clippy::cast_precision_loss, reason = "numbers of runs are small")]
+    let count = |n: usize| n as f64;
+    let mut greatest = vec![0.0_f64; runs];
+    for step in 1..STEPS {
+        let p = f64::from(step) / f64::from(STEPS);
+        let unseen = (1.0 - p).powf(f64::from(recordings));
+        // From all runs down: the logarithm of C(n, k) p^k (1-p)^(n-k), each from the one before.
+        let (mut log, mut tail) = (count(runs) * p.ln(), 0.0);
+        for k in (1..=runs).rev() {
+            tail += log.exp();
+            greatest[k - 1] = greatest[k - 1].max(unseen * tail);
+            log += (count(k) / count(runs - k + 1)).ln() + (1.0 - p).ln() - p.ln();
+        }
+    }
+    greatest
+}
+
+/// All runs of all rounds, their findings weighed against each other; `told` says how many recordings could have shown
+/// one. With a single round nothing is changed.
+pub fn confirm(mut rounds: Vec<Vec<Run>>, told: &dyn Fn(&Finding) -> u32) -> Vec<Run> {
     if rounds.len() > 1 {
         let before = rounds.clone();
+        let all = runs(&before);
         let suspects = rounds
             .iter_mut()
             .flatten()
             .flat_map(|run| &mut run.findings)
             .filter(|finding| finding.severity == Severity::Suspect);
         for finding in suspects {
-            let shown = before.iter().filter(|round| shows(round, finding)).count();
-            if shown == before.len() {
+            let shown = shown(&before, finding);
+            let needed = needed(all, told(finding));
+            let is_proven = needed.is_some_and(|needed| shown >= needed);
+            if is_proven {
                 finding.severity = Severity::Deviation;
             }
-            finding.evidence.push_str(&format!("; shown by {shown} of {} rounds", before.len()));
+            finding.evidence.push_str(&format!("; shown by {shown} of {all} runs"));
+            match needed {
+                Some(needed) if !is_proven => {
+                    finding.evidence.push_str(&format!(", {needed} are needed to fail the check"));
+                }
+                None => finding.evidence.push_str(", which proves nothing with so few recordings"),
+                Some(_) => {}
+            }
         }
     }
     rounds.into_iter().flatten().collect()
@@ -53,7 +126,7 @@ mod tests {
     use crate::finding::{Kind, Place};
     use crate::transcript::Gap;
 
-    fn round(findings: &[(Kind, Severity)]) -> Vec<Run> {
+    fn run(findings: &[(Kind, Severity)]) -> Run {
         let finding = |(kind, severity): &(Kind, Severity)| {
             let place = Place {
                 event: Label::from("token"),
@@ -65,7 +138,7 @@ mod tests {
             };
             Finding::new(*kind, *severity, place, "x")
         };
-        vec![Run {
+        Run {
             session: "s".to_owned(),
             user: "u1".to_owned(),
             round: 1,
@@ -76,30 +149,131 @@ mod tests {
             findings: findings.iter().map(finding).collect(),
             live: Vec::new(),
             unjudged: None,
-        }]
+        }
     }
 
-    fn severities(rounds: Vec<Vec<Run>>) -> Vec<Severity> {
-        confirm(rounds).iter().flat_map(|run| &run.findings).map(|finding| finding.severity).collect()
+    fn round(findings: &[(Kind, Severity)]) -> Vec<Run> {
+        vec![run(findings)]
+    }
+
+    /// The severities after so many recordings.
+    fn severities(rounds: Vec<Vec<Run>>, recordings: u32) -> Vec<Severity> {
+        let confirmed = confirm(rounds, &|_| recordings);
+        confirmed.iter().flat_map(|run| &run.findings).map(|finding| finding.severity).collect()
     }
 
     #[test]
     fn what_is_sure_is_not_looked_at_again() {
         use Severity::{Deviation, Suspect};
-        assert!(!needs_another_round(&[round(&[(Kind::Missing, Deviation)])]));
-        assert!(!needs_another_round(&[round(&[])]));
-        assert!(needs_another_round(&[round(&[(Kind::FieldNew, Suspect)])]));
-        assert!(!needs_another_round(&[round(&[(Kind::FieldNew, Suspect)]), round(&[])]));
-        assert!(!needs_another_round(&[round(&[(Kind::FieldNew, Suspect), (Kind::Missing, Deviation)])]));
+        let asks = |rounds: &[Vec<Run>]| needs_another_round(rounds, 3, &|_| 10);
+        let doubt = || round(&[(Kind::FieldNew, Suspect)]);
+        assert!(!asks(&[round(&[(Kind::Missing, Deviation)])]));
+        assert!(!asks(&[round(&[])]));
+        assert!(asks(&[doubt()]));
+        assert!(asks(&[doubt(), doubt()]));
+        assert!(!asks(&[doubt(), doubt(), doubt()]));
+        // Of three runs all must show it; one that does not settles it.
+        assert!(!asks(&[doubt(), round(&[])]));
+        assert!(!asks(&[round(&[(Kind::FieldNew, Suspect), (Kind::Missing, Deviation)])]));
+        // Of fifteen not all.
+        let of_five = |shows: usize| (0..5).map(|user| run(&doubt_of(user < shows))).collect::<Vec<Run>>();
+        assert!(asks(&[of_five(2)]) && asks(&[of_five(5), of_five(0)]));
+        assert!(!asks(&[of_five(1), of_five(1)]));
+    }
+
+    fn doubt_of(shows: bool) -> Vec<(Kind, Severity)> {
+        if shows { vec![(Kind::FieldNew, Severity::Suspect)] } else { Vec::new() }
     }
 
     #[test]
-    fn what_every_round_shows_deviates_and_the_rest_drifts() {
+    fn few_recordings_ask_for_more_rounds() {
+        let rounds = |count: usize| vec![round(&doubt_of(true)); count];
+        assert!(needs_another_round(&rounds(3), 3, &|_| 5));
+        assert!(!needs_another_round(&rounds(5), 3, &|_| 5));
+        assert_eq!(severities(rounds(3), 5), [Severity::Suspect; 3]);
+        assert_eq!(severities(rounds(5), 5), [Severity::Deviation; 5]);
+        // Who wrote it by hand wants it.
+        assert_eq!(severities(rounds(3), 0), [Severity::Deviation; 3]);
+    }
+
+    #[test]
+    fn what_enough_runs_show_deviates_and_the_rest_drifts() {
         use Severity::{Deviation, Suspect};
         let new = || round(&[(Kind::FieldNew, Suspect)]);
-        assert_eq!(severities(vec![new()]), [Suspect]);
-        assert_eq!(severities(vec![new(), new(), new()]), [Deviation; 3]);
-        assert_eq!(severities(vec![new(), new(), round(&[])]), [Suspect; 2]);
-        assert_eq!(severities(vec![new(), round(&[(Kind::Missing, Deviation)])]), [Suspect, Deviation]);
+        assert_eq!(severities(vec![new()], 10), [Suspect]);
+        assert_eq!(severities(vec![new(), new(), new()], 10), [Deviation; 3]);
+        assert_eq!(severities(vec![new(), new(), round(&[])], 10), [Suspect; 2]);
+        assert_eq!(severities(vec![new(), round(&[(Kind::Missing, Deviation)])], 10), [Suspect, Deviation]);
+        assert_eq!((needed(3, 10), needed(15, 10), needed(3, 5)), (Some(3), Some(9), None));
+    }
+
+    #[test]
+    fn whatever_a_clean_server_does_is_confirmed_less_than_once_in_a_thousand_times() {
+        for recordings in [1, 3, 5, 8, 10, 20, 50] {
+            for runs in [2, 3, 5, 15, 25] {
+                let Some(needed) = needed(runs, recordings) else { continue };
+                for step in 1..250 {
+                    let p = f64::from(step) / 250.0;
+                    // The numbers of runs that show it, run by run.
+                    let mut shares = vec![1.0];
+                    for _ in 0..runs {
+                        let mut next = vec![0.0; shares.len() + 1];
+                        for (shown, share) in shares.iter().enumerate() {
+                            next[shown] += share * (1.0 - p);
+                            next[shown + 1] += share * p;
+                        }
+                        shares = next;
+                    }
+                    let unseen = (0..recordings).fold(1.0, |share, _| share * (1.0 - p));
+                    let confirmed = unseen * shares[needed..].iter().sum::<f64>();
+                    assert!(
+                        confirmed < 0.00101,
+                        "{recordings} recordings, {needed} of {runs} runs, p = {p}: {confirmed}"
+                    );
+                }
+            }
+        }
+    }
+
+    /// Of whole checks of a clean server that does something with probability p: the share in which no recording shows
+    /// it, and the check fails.
+    fn false_share(p: f64, users: usize, recordings: u32) -> f64 {
+        const CHECKS: u32 = 1000;
+        let mut state = 7_u64;
+        let mut happens = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            f64::from(u32::try_from(state >> 32).unwrap_or(0)) / f64::from(u32::MAX) < p
+        };
+        let mut failed = 0;
+        for _ in 0..CHECKS {
+            let mut rounds: Vec<Vec<Run>> = Vec::new();
+            loop {
+                rounds.push((0..users).map(|_| run(&doubt_of(happens()))).collect());
+                if !needs_another_round(&rounds, 3, &|_| recordings) {
+                    break;
+                }
+            }
+            failed += u32::from(severities(rounds, recordings).contains(&Severity::Deviation));
+        }
+        (1.0 - p).powf(f64::from(recordings)) * f64::from(failed) / f64::from(CHECKS)
+    }
+
+    #[test]
+    fn a_clean_server_fails_in_less_than_one_check_of_a_thousand() {
+        for (users, recordings) in [(1, 10), (5, 10), (5, 5), (1, 5)] {
+            for p in [0.1, 0.25] {
+                // Of 1,000 checks chance makes the share uncertain by a few parts in ten thousand.
+                let share = false_share(p, users, recordings);
+                assert!(share < 0.002, "{users} users, {recordings} recordings, p = {p}: {share}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_server_that_is_broken_in_most_runs_fails() {
+        for recordings in [10, 20] {
+            let rounds = || (0..3).map(|_| (0..5).map(|user| run(&doubt_of(user > 0))).collect()).collect();
+            assert!(severities(rounds(), recordings).iter().all(|severity| *severity == Severity::Deviation));
+        }
     }
 }

@@ -76,6 +76,7 @@ pub fn merge(parts: Vec<Outcome>) -> Result<Outcome, MergeError> {
         whole.interrupted |= outcome.interrupted;
         whole.strict |= outcome.strict;
         whole.asked.extend(outcome.asked);
+        whole.times.extend(outcome.times);
     }
     whole.asked.sort();
     whole.asked.dedup();

@@ -10,6 +10,7 @@ mod merge;
 mod probe;
 mod run;
 mod shard;
+mod time;
 
 pub use crate::golden::ProbeName;
 pub use confirm::{confirm, is_settled, needs_another_round};
@@ -18,6 +19,7 @@ pub use merge::{MergeError, merge};
 pub use probe::Cell;
 pub use run::{Asked, Outcome, Run, Unjudged, Verdict};
 pub use shard::{Part, Shard};
+pub use time::{Basis, BudgetReport, TimeReport};
 
 use crate::dialect::Label;
 
@@ -114,6 +116,8 @@ pub enum Kind {
     TooEarly,
     /// One gap out of all proportion.
     Stall,
+    /// Slower than a person allows on any machine.
+    OverBudget,
     /// The session ended in another way.
     Ending,
     /// The answers are not a live server's.
@@ -132,7 +136,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, for documentation and schemas.
-    pub const ALL: [Kind; 26] = [
+    pub const ALL: [Kind; 27] = [
         Kind::Missing,
         Kind::UnknownEvent,
         Kind::Renamed,
@@ -152,6 +156,7 @@ impl Kind {
         Kind::TooLate,
         Kind::TooEarly,
         Kind::Stall,
+        Kind::OverBudget,
         Kind::Ending,
         Kind::Canned,
         Kind::Accepted,
@@ -183,6 +188,7 @@ impl Kind {
             Kind::TooLate => "too-late",
             Kind::TooEarly => "too-early",
             Kind::Stall => "stall",
+            Kind::OverBudget => "over-budget",
             Kind::Ending => "ending",
             Kind::Canned => "canned",
             Kind::Accepted => "accepted",
@@ -215,7 +221,7 @@ impl Kind {
             | Kind::ValueChanged
             | Kind::FormatChanged => "shape",
             Kind::Unbound | Kind::LanesCrossed | Kind::Relation => "binding",
-            Kind::TooLate | Kind::TooEarly | Kind::Stall | Kind::Trend => "timing",
+            Kind::TooLate | Kind::TooEarly | Kind::Stall | Kind::OverBudget | Kind::Trend => "timing",
             Kind::Ending => "ending",
             Kind::Canned => "liveness",
             Kind::Accepted | Kind::NotRefused | Kind::WrongRefusal => "auth",

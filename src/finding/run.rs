@@ -1,6 +1,6 @@
 //! A run and its verdict.
 
-use super::{Finding, LiveCheck, Part, Severity};
+use super::{Finding, LiveCheck, Part, Severity, TimeReport};
 use crate::transcript::{Gap, Host};
 
 /// What a check says of a run, or of all of them.
@@ -113,6 +113,8 @@ pub struct Outcome {
     pub interrupted: bool,
     /// What was to be judged, where that is known.
     pub asked: Vec<Asked>,
+    /// On what the time of each session was judged, where it was.
+    pub times: Vec<TimeReport>,
     /// Whether drift fails.
     pub strict: bool,
     /// Which part of a whole it is, where several jobs share one.

@@ -140,6 +140,27 @@ impl<'t> Fields<'t> {
         number
     }
 
+    /// A list of numbers.
+    pub fn numbers(&self, key: &str) -> Option<Vec<f64>> {
+        let (item, span) = self.item(key)?;
+        let number = |value: &toml_edit::Value| {
+            value.as_float().or_else(|| value.as_integer().map(|whole| whole as f64))
+        };
+        let list = item.as_array().map(|array| array.iter().map(number).collect::<Option<Vec<f64>>>());
+        match list.flatten() {
+            Some(numbers) => Some(numbers),
+            None => {
+                self.source.report(
+                    span,
+                    format!("`{}` is a list of numbers", self.path_of(key)),
+                    "here",
+                    None,
+                );
+                None
+            }
+        }
+    }
+
     /// A span of time such as `41 ms`.
     pub fn gap(&self, key: &str) -> Option<Gap> {
         let (text, span) = self.string(key)?;

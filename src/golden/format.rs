@@ -33,12 +33,11 @@ use super::order_syntax;
 use super::problem::{Problems, Source, did_you_mean};
 use super::shape::{Path, parse_rule};
 use super::{
-    Before, Envelope, Event, Golden, Learned, LiveItem, Order, Pace, ProbeName, Template, WholeRun,
-    default_df,
+    Before, Budget, Envelope, Event, Golden, Learned, LiveItem, Occasions, Order, Pace, ProbeName, Template,
+    TimeMode, default_df,
 };
 use crate::dialect::{Dialect, HttpNames, JsonNames, Label, Protocol, Spoken};
-use crate::transcript::Gap;
-use crate::transcript::is_unseen;
+use crate::transcript::{Gap, Side, is_unseen};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value;
@@ -110,6 +109,9 @@ fn read_document(source: &Source<'_>, table: &toml_edit::Table) -> Option<Golden
     if let (Dialect::Protocol(spoken), Some(order)) = (&mut dialect, &order) {
         spoken.name(&order.labels());
     }
+    if let Some(order) = &order {
+        refine_sides(&mut dialect, &order.labels());
+    }
     let script = read_script(source, &root, order.as_ref(), &events);
     let mut rules = Vec::new();
     for (text, span) in root.strings("rules").unwrap_or_default() {
@@ -139,6 +141,15 @@ fn read_document(source: &Source<'_>, table: &toml_edit::Table) -> Option<Golden
             Pace::default()
         }
     };
+    let time = root.string("time").and_then(|(text, span)| {
+        let mode = TimeMode::of(&text);
+        if mode.is_none() {
+            let hint = did_you_mean(&text, TimeMode::ALL.map(TimeMode::name));
+            let label = "\"auto\", \"shape\", \"bounds\" or \"off\"";
+            source.report(span, format!("`{text}` is not a way to judge time"), label, hint);
+        }
+        mode
+    });
     let about = root.text("about").unwrap_or_default();
     let wait = root.gap("wait").unwrap_or(DEFAULT_WAIT);
     let linger = root.gap("linger").unwrap_or(DEFAULT_LINGER);
@@ -148,8 +159,16 @@ fn read_document(source: &Source<'_>, table: &toml_edit::Table) -> Option<Golden
         note_place(source, &mut places, "require_live", span);
     }
     let probes = read_probes(&root);
-    let learned = read_learned(root.table("learned"));
-    let whole_run = read_whole_run(root.table("whole_run"));
+    let budget = read_budget(&root, &events);
+    for name in ["ttft", "inter_token"] {
+        let table = root.table("budget");
+        if let Some(span) = table.key_span(name) {
+            note_place(source, &mut places, &format!("budget.{name}"), span);
+        }
+    }
+    let mut learned = read_learned(root.table("learned"));
+    let tested = events.values().flat_map(|event| &event.timing).filter(|timing| timing.is_tested()).count();
+    learned.occasions.classes = u32::try_from(tested).unwrap_or(u32::MAX);
     // Every mistake is reported, also where the order itself makes no sense.
     root.finish();
     let golden = Golden {
@@ -160,13 +179,14 @@ fn read_document(source: &Source<'_>, table: &toml_edit::Table) -> Option<Golden
         script,
         ends,
         pace,
+        time,
         wait,
         linger,
         keep,
         require_live,
         probes,
+        budget,
         learned,
-        whole_run,
         events,
         places,
     };
@@ -313,6 +333,8 @@ fn read_event(
         shape,
         seen: small(fields.count("seen")),
         runs: small(fields.count("runs")),
+        trials: fields.count("trials").map(|count| small(Some(count))),
+        least: fields.count("least").map(|count| small(Some(count))),
     };
     fields.finish();
     event
@@ -329,11 +351,11 @@ fn small(count: Option<u64>) -> u32 {
 fn read_timing(fields: Fields<'_>) -> Option<Envelope> {
     let after = fields.text("after").map(|text| Label::from(text.as_str()));
     let usual = fields.gap("usual");
-    if after.is_none() || usual.is_none() {
-        let hint = Some(
-            "timing = { after = \"tool_executing\", usual = \"41 ms\", latest = \"310 ms\" }".to_owned(),
-        );
-        fields.source().report(fields.span(), "timing needs `after` and `usual`", "here", hint);
+    let at_most = fields.gap("at_most");
+    if after.is_none() || (usual.is_none() && at_most.is_none()) {
+        let hint = Some("timing = { after = \">ask\", at_most = \"2 s\" }".to_owned());
+        let message = "timing needs `after`, and `usual` or `at_most`";
+        fields.source().report(fields.span(), message, "here", hint);
     }
     let samples = small(fields.count("samples"));
     let usual = usual.unwrap_or_default();
@@ -350,6 +372,7 @@ fn read_timing(fields: Fields<'_>) -> Option<Envelope> {
         samples,
         runs,
         df: fields.count("df").map_or(default_df(runs), |df| small(Some(df))),
+        at_most,
     };
     fields.finish();
     Some(envelope)
@@ -385,6 +408,26 @@ fn read_sends(source: &Source<'_>, fields: &Fields<'_>) -> Vec<Template> {
         }
     }
     sends
+}
+
+/// As `event.ask` is the client's where the server has none of that name, `refine.ask` is about the client's events where
+/// the order has those in parts: `>ask[open]`.
+fn refine_sides(dialect: &mut Dialect, labels: &[&Label]) {
+    let is_in_parts =
+        |label: &Label| labels.iter().any(|own| own.as_str().starts_with(&format!("{}[", label.as_str())));
+    let mut more = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for (label, pointer) in dialect.refine() {
+        let twin = Label::new(Side::Client, label.name());
+        if label.is_client() || dialect.refine().contains_key(&twin) || !is_in_parts(&twin) {
+            continue;
+        }
+        more.insert(twin, pointer.clone());
+        if !is_in_parts(label) && labels.contains(&label) {
+            wrong.push(label.clone());
+        }
+    }
+    dialect.refine_by(more, &wrong);
 }
 
 fn read_dialect(fields: Fields<'_>) -> Dialect {
@@ -441,6 +484,36 @@ fn read_dialect(fields: Fields<'_>) -> Dialect {
     if is_http { Dialect::Sse(HttpNames { json: names, requests }) } else { Dialect::Json(names) }
 }
 
+/// Where it does not say what is streamed, it is the event that most often follows itself.
+fn read_budget(root: &Fields<'_>, events: &BTreeMap<Label, Event>) -> Option<Budget> {
+    if !root.has("budget") {
+        return None;
+    }
+    let fields = root.table("budget");
+    let named = fields.string("event");
+    if let Some((name, span)) = &named
+        && !events.is_empty()
+        && !events.contains_key(&Label::from(name.as_str()))
+        && !root.string("order").is_some_and(|(order, _)| order.contains(name.as_str()))
+    {
+        let hint = did_you_mean(name, events.keys().map(Label::as_str));
+        root.source().report(span.clone(), format!("unknown event `{name}`"), "here", hint);
+    }
+    let repeats =
+        |(label, event): &(&Label, &Event)| event.timing.iter().any(|timing| timing.after == **label);
+    let found =
+        || events.iter().filter(repeats).max_by_key(|(_, event)| event.seen).map(|(label, _)| label.clone());
+    let event = named.map(|(name, _)| Label::from(name.as_str())).or_else(found);
+    let (ttft, inter_token) = (fields.gap("ttft"), fields.gap("inter_token"));
+    let span = fields.span();
+    fields.finish();
+    if event.is_none() {
+        let hint = Some("write event = \"token\"".to_owned());
+        root.source().report(span, "a budget does not say what is streamed", "here", hint);
+    }
+    event.map(|event| Budget { event, ttft, inter_token })
+}
+
 fn read_learned(fields: Fields<'_>) -> Learned {
     let between = fields.strings("between").unwrap_or_default();
     let mut between = between.into_iter().map(|(text, _)| text);
@@ -448,18 +521,19 @@ fn read_learned(fields: Fields<'_>) -> Learned {
         recordings: small(fields.count("recordings")),
         users: small(fields.count("users")),
         days: small(fields.count("days")),
+        occasions: Occasions {
+            count: small(fields.count("occasions")),
+            pace: fields.number("pace_spread"),
+            kinds: fields.number("kind_spread"),
+            classes: 0,
+        },
+        hosts: fields.strings("hosts").unwrap_or_default().into_iter().map(|(text, _)| text).collect(),
+        work: fields.gap("work"),
         between: between.next().zip(between.next()),
         reason: fields.text("reason").unwrap_or_default(),
     };
     fields.finish();
     learned
-}
-
-fn read_whole_run(fields: Fields<'_>) -> Option<WholeRun> {
-    let spread = fields.number("spread").filter(|spread| *spread > 0.0);
-    let runs = small(fields.count("runs"));
-    fields.finish();
-    spread.map(|spread| WholeRun { spread, runs })
 }
 
 /// `true` is everything, a list some of it.
@@ -687,6 +761,9 @@ fn write_into(out: &mut String, golden: &Golden) -> std::fmt::Result {
     if golden.pace == Pace::Recorded {
         writeln!(out, "pace = \"recorded\"")?;
     }
+    if let Some(time) = golden.time {
+        writeln!(out, "time = {}", string(time.name()))?;
+    }
     if golden.wait != DEFAULT_WAIT {
         writeln!(out, "wait = {}", string(&golden.wait.to_string()))?;
     }
@@ -706,17 +783,39 @@ fn write_into(out: &mut String, golden: &Golden) -> std::fmt::Result {
     if !golden.probes.is_empty() {
         writeln!(out, "probes = {}", strings(golden.probes.iter().map(|probe| probe.name())))?;
     }
+    if let Some(budget) = &golden.budget {
+        writeln!(out, "\n[budget]\nevent = {}", string(budget.event.as_str()))?;
+        for (name, limit) in [("ttft", budget.ttft), ("inter_token", budget.inter_token)] {
+            if let Some(limit) = limit {
+                writeln!(out, "{name} = {}", string(&limit.to_string()))?;
+            }
+        }
+    }
     write_dialect(out, &golden.dialect)?;
     let learned = &golden.learned;
     writeln!(out, "\n[learned]\nrecordings = {}", learned.recordings)?;
     writeln!(out, "users = {}\ndays = {}", learned.users, learned.days)?;
+    if learned.occasions.count > 0 {
+        writeln!(out, "occasions = {}", learned.occasions.count)?;
+    }
+    let apart = [("pace_spread", learned.occasions.pace), ("kind_spread", learned.occasions.kinds)];
+    for (name, spread) in apart {
+        if let Some(spread) = spread {
+            writeln!(out, "{name} = {spread:.3}")?;
+        }
+    }
+    if !learned.hosts.is_empty() {
+        // A list also where there is one: the next recordings may bring another.
+        let hosts: Vec<String> = learned.hosts.iter().map(|host| string(host)).collect();
+        writeln!(out, "hosts = [{}]", hosts.join(", "))?;
+    }
+    if let Some(work) = learned.work {
+        writeln!(out, "work = {}", string(&work.to_string()))?;
+    }
     if let Some((first, last)) = &learned.between {
         writeln!(out, "between = {}", strings([first, last]))?;
     }
     writeln!(out, "reason = {}", string(&learned.reason))?;
-    if let Some(WholeRun { spread, runs }) = golden.whole_run {
-        writeln!(out, "\n[whole_run]\nspread = {spread:.3}\nruns = {runs}")?;
-    }
     let in_order: Vec<&Label> = golden.order.labels();
     let rest = golden.events.keys().filter(|label| !in_order.contains(label));
     for label in in_order.iter().copied().chain(rest) {
@@ -787,6 +886,11 @@ fn write_event(out: &mut String, name: &str, event: &Event) -> std::fmt::Result 
     if event.seen > 0 {
         writeln!(out, "seen = {}\nruns = {}", event.seen, event.runs)?;
     }
+    for (key, count) in [("trials", event.trials), ("least", event.least)] {
+        if let Some(count) = count {
+            writeln!(out, "{key} = {count}")?;
+        }
+    }
     let envelopes: Vec<String> = event.timing.iter().map(envelope).collect();
     match &envelopes[..] {
         [] => {}
@@ -804,10 +908,19 @@ fn write_event(out: &mut String, name: &str, event: &Event) -> std::fmt::Result 
 
 fn envelope(timing: &Envelope) -> String {
     let span = |gap: Gap| string(&gap.to_string());
-    let mut text = format!("{{ after = {}, usual = {}", string(timing.after.as_str()), span(timing.usual));
+    let mut text = format!("{{ after = {}", string(timing.after.as_str()));
+    if timing.samples == 0 && timing.usual == Gap::ZERO {
+        // Nothing was recorded: all there is to say is what a person allows.
+        if let Some(at_most) = timing.at_most {
+            text.push_str(&format!(", at_most = {}", span(at_most)));
+        }
+        return text + " }";
+    }
+    text.push_str(&format!(", usual = {}", span(timing.usual)));
     let bounds = [("earliest", timing.earliest), ("latest", timing.latest)];
+    let bounds = bounds.into_iter().chain([("at_most", timing.at_most)]);
     let extremes = [("fastest", Some(timing.fastest)), ("slowest", Some(timing.slowest))];
-    for (name, gap) in bounds.into_iter().chain(extremes) {
+    for (name, gap) in bounds.chain(extremes) {
         if let Some(gap) = gap {
             text.push_str(&format!(", {name} = {}", span(gap)));
         }
@@ -958,7 +1071,8 @@ fn same(a: &toml_edit::Value, b: &toml_edit::Value) -> bool {
 mod tests {
     use super::super::{Event, Golden, Order, read};
     use super::*;
-    use crate::transcript::Side;
+    use crate::dialect::events;
+    use crate::transcript::{Frame, Offset, Payload};
     use proptest::prelude::*;
 
     proptest! {
@@ -981,5 +1095,37 @@ mod tests {
             prop_assert!(back.events.keys().eq(golden.events.keys()));
             prop_assert!(!text.chars().any(|c| crate::transcript::is_unseen(c) && c != '\n'), "{:?}", text);
         }
+    }
+
+    #[test]
+    fn what_refines_a_name_refines_it_on_the_side_where_the_order_has_its_parts() {
+        let refined = |order: &str, side: Side| {
+            let text = format!(
+                "goldwire = 1\norder = \"{order}\"\n[dialect]\nkind = \"json\"\nrefine.items = \"/op\"\n"
+            );
+            let golden = read("golden/x.toml", &text).expect("a golden");
+            let payload = Payload::Text(r#"{"type":"items","op":"create"}"#.to_owned());
+            let frame = Frame::new(Offset::ZERO, side, payload);
+            events(&golden.dialect, &[frame])[0].label.as_str().to_owned()
+        };
+        let (client, server) = (Side::Client, Side::Server);
+        for (order, side, expected) in [
+            ("items[create] ; items[delete]", server, "items[create]"),
+            ("hi ; items[create]", client, ">items"),
+            ("hi ; items", client, ">items"),
+        ] {
+            assert_eq!(refined(order, side), expected, "{order}");
+        }
+        let both = ">items[create] ; items ; >items[delete]";
+        let sends = "[event.\">items[create]\"]\nsend = {}\n[event.\">items[delete]\"]\nsend = {}\n";
+        let text = format!(
+            "goldwire = 1\norder = \"{both}\"\n[dialect]\nkind = \"json\"\nrefine.items = \"/op\"\n{sends}"
+        );
+        let golden = read("golden/x.toml", &text).expect("a golden");
+        let said = |side| {
+            let payload = Payload::Text(r#"{"type":"items","op":"create"}"#.to_owned());
+            events(&golden.dialect, &[Frame::new(Offset::ZERO, side, payload)])[0].label.as_str().to_owned()
+        };
+        assert_eq!((said(client), said(server)), (">items[create]".to_owned(), "items".to_owned()));
     }
 }

@@ -1,6 +1,7 @@
 //! What is kept of lanes: as much as can still matter, however long the session.
 
 use super::Lane;
+use serde_json::Value;
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, BuildHasherDefault, Hash, Hasher};
 
@@ -15,6 +16,25 @@ pub(crate) type Table<K, V> = HashMap<K, V, BuildHasherDefault<Fold>>;
 /// The quick hash of a value.
 pub(crate) fn print(value: &(impl Hash + ?Sized)) -> u64 {
     BuildHasherDefault::<Fold>::default().hash_one(value)
+}
+
+/// A JSON value as something to hash.
+pub(crate) struct Print<'v>(pub(crate) &'v Value);
+
+impl Hash for Print<'_> {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        match self.0 {
+            Value::Object(map) => map.iter().for_each(|(key, value)| {
+                hasher.write(key.as_bytes());
+                Print(value).hash(hasher);
+            }),
+            Value::Array(items) => items.iter().for_each(|item| Print(item).hash(hasher)),
+            Value::String(text) => hasher.write(text.as_bytes()),
+            Value::Number(number) => number.hash(hasher),
+            Value::Bool(truth) => truth.hash(hasher),
+            Value::Null => hasher.write_u8(2),
+        }
+    }
 }
 
 impl Default for Fold {

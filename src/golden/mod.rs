@@ -8,9 +8,11 @@ mod binding;
 mod causes;
 mod fields;
 mod format;
+mod host_profile;
 mod lanes;
 mod liveness;
 mod monitor;
+mod occasions;
 mod order;
 mod order_syntax;
 mod places;
@@ -24,22 +26,29 @@ pub use binding::{Template, Unbound, fill_text, fill_value};
 pub use causes::Causes;
 pub use fields::{Fields, parse_toml, to_json};
 pub use format::{VERSION, read, rewrite, write};
-pub(crate) use lanes::{Cells, LaneId, Scoped, Table, print};
+pub use host_profile::{HostProfile, SessionProfile};
+pub(crate) use lanes::{Cells, LaneId, Print, Scoped, Table, print};
 pub use liveness::{
     LiveItem, MAX_IDS, MAX_PLACES, MAX_TIMES, Sighting, Timeline, Traces, fingerprint, insert_smallest,
     recording_id,
 };
 pub(crate) use monitor::Step;
 pub use monitor::{Keys, Lane, Monitor, Violation, What};
+pub use occasions::{
+    KindMeans, MIN_OCCASIONS, OCCASION, OCCASION_SPREAD, OTHER_HOST, Occasions, SAME_HOST, SpreadPrior, mean,
+    middle, pace_of,
+};
 pub use order::{Order, Times};
 pub use order_syntax::{OrderError, parse as parse_order};
 pub use probes::ProbeName;
 pub use problem::{Problem, Problems, Source as SourceText, did_you_mean};
 pub use seen::{Prints, Regular, Seen, SeenError};
-pub use shape::{Fact, Format, Path, Rule, Source, Type, parse_rule, type_of};
+pub use shape::{
+    Chain, Fact, Format, Path, Rule, Source, Type, When, parse_rule, path_keys, path_step, type_of,
+};
 pub use timing::{
-    ALPHA_DEVIATION, ALPHA_DOUBT, ALPHA_SUSPECT, DAY_SPREAD, Envelope, FEW, LOG_FLOOR, Limits, MIN_DAYS,
-    MIN_RUNS, MIN_USUAL, PRIOR_DF, SINGLE, SLACK, WholeRun, default_df, freedom,
+    ALPHA_DEVIATION, ALPHA_DOUBT, ALPHA_SUSPECT, Envelope, FEW, LOG_FLOOR, Limits, MIN_RUNS, MIN_USUAL,
+    PRIOR_DF, SINGLE, SLACK, StallMargin, TimeMode, default_df, gap_of, log_of, median_share,
 };
 
 use crate::dialect::{Dialect, Label};
@@ -63,6 +72,8 @@ pub struct Golden {
     pub ends: Vec<String>,
     /// Whether the client sends at once or keeps the think times of the recordings.
     pub pace: Pace,
+    /// On what its gaps are judged, where a person says so.
+    pub time: Option<TimeMode>,
     /// How long the driver waits for an event before it gives up.
     pub wait: Gap,
     /// How long after the last event the driver listens for what should not come.
@@ -73,14 +84,25 @@ pub struct Golden {
     pub require_live: Vec<LiveItem>,
     /// What `check` asks besides, because it belongs to this session.
     pub probes: Vec<ProbeName>,
+    /// How long what is streamed may take, where a person says so.
+    pub budget: Option<Budget>,
     /// Where all this comes from.
     pub learned: Learned,
-    /// What is known of the pace of whole sessions.
-    pub whole_run: Option<WholeRun>,
     /// What is known of each event.
     pub events: BTreeMap<Label, Event>,
     /// Where things stand in the file: dotted key to line and column, both from 1. Empty for a golden without a file.
     pub places: BTreeMap<String, (usize, usize)>,
+}
+
+/// How long what is streamed may take, on any machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Budget {
+    /// What is streamed, e.g. `token`.
+    pub event: Label,
+    /// Time to first token: from what the client says to the first of them.
+    pub ttft: Option<Gap>,
+    /// From one to the next, with nothing in between: the 95th percentile of a run.
+    pub inter_token: Option<Gap>,
 }
 
 /// `first before then`, wherever both occur.
@@ -109,8 +131,14 @@ pub struct Learned {
     pub recordings: u32,
     /// By how many users.
     pub users: u32,
-    /// On how many days; machines differ from day to day.
+    /// On how many days.
     pub days: u32,
+    /// On how many occasions, and how far they are apart.
+    pub occasions: Occasions,
+    /// The host classes on which they were made, sorted; empty where no recording says it. Bounds hold only there.
+    pub hosts: Vec<String>,
+    /// How long a fixed piece of work took on them, the median; see [`Host::work`](crate::transcript::Host::work).
+    pub work: Option<Gap>,
     /// The first and the last recording's time, RFC 3339.
     pub between: Option<(String, String)>,
     /// Why it was accepted, in the words of the person who did.
@@ -152,6 +180,29 @@ pub struct Event {
     pub seen: u32,
     /// In how many recordings.
     pub runs: u32,
+    /// In how many instances of its scope it came: sessions, lanes, rounds of a loop. None where that is `seen`.
+    pub trials: Option<u32>,
+    /// The least number of times in such an instance, where that is more than once.
+    pub least: Option<u32>,
+}
+
+impl Event {
+    /// How often its presence could have failed.
+    pub fn trials(&self) -> u32 {
+        self.trials.unwrap_or(self.seen)
+    }
+
+    /// Whether something in it is new each time by its nature: an id or a time of its own.
+    pub(crate) fn brings_something_new(&self) -> bool {
+        let is_lane = |path: &str| self.lanes.iter().any(|(_, pointer)| pointer == path);
+        let is_told = |rule: &Rule| {
+            rule.facts.iter().any(|fact| matches!(fact, Fact::SameAs(_) | Fact::EchoOf(_) | Fact::Constant))
+        };
+        self.shape.iter().any(|(path, rule)| {
+            let is_made_up = matches!(rule.types[..], [Type::Format(_)]);
+            is_made_up && !path.optional && !is_lane(&path.pattern) && !is_told(rule)
+        })
+    }
 }
 
 /// Nothing is known: any session, by hand.
@@ -165,13 +216,14 @@ impl Default for Golden {
             script: Vec::new(),
             ends: Vec::new(),
             pace: Pace::default(),
+            time: None,
             wait: format::DEFAULT_WAIT,
             linger: format::DEFAULT_LINGER,
             keep: Vec::new(),
             require_live: Vec::new(),
             probes: Vec::new(),
+            budget: None,
             learned: Learned::default(),
-            whole_run: None,
             events: BTreeMap::new(),
             places: BTreeMap::new(),
         }

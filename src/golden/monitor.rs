@@ -176,6 +176,8 @@ pub(crate) struct Step {
     pub(crate) lanes: Vec<LaneId>,
     /// Lanes that are not known any more.
     pub(crate) forgotten: Vec<LaneId>,
+    /// The how-many-eth it is of its name in its lane and its round; 0 for one that has no place.
+    pub(crate) nth: u32,
 }
 
 /// Follows one session through an order.
@@ -549,6 +551,7 @@ impl Scope {
         let violation = |what: What| Violation { what, label: plan.label(leaf), lane: named(lane) };
         if let Slot::Leaf { count } = self.slot_mut(node) {
             *count += 1;
+            out.nth = *count;
             if it.times.max.is_some_and(|max| *count > max) {
                 out.violations.push(violation(What::Repeated));
             }
@@ -682,7 +685,8 @@ impl Scope {
                 if let Some(before) = before {
                     before.forget(plan, &mut out.forgotten);
                 }
-                if lanes.retired.get(value).is_some() {
+                // A key that is used again in a later round opens a lane of that round; what cannot open one is late.
+                if lanes.retired.get(value).is_some() && !plan.starts(body, leaf) {
                     let what = What::Late { passed_by: last.map(|last| plan.label(last)) };
                     out.violations.push(Violation { what, label: plan.label(leaf), lane: named(own) });
                     return;
@@ -940,6 +944,13 @@ mod tests {
             ""
         );
         assert_eq!(run(order, "open:1 add:1/a open:2 add:2/b done:/b close:1 close:2"), "missing done[j=a]");
+    }
+
+    #[test]
+    fn a_key_counts_anew_in_every_round() {
+        let order = "( ask ; each k ( exec ; done )* ; end )+";
+        assert_eq!(run(order, "ask exec:0 exec:1 done:1 done:0 end ask exec:0 done:0 end"), "");
+        assert_eq!(run(order, "ask exec:0 done:0 end ask exec:0 end"), "missing done[k=0]");
     }
 
     #[test]

@@ -61,6 +61,7 @@ impl fmt::Display for Times {
             Times::OPTIONAL => f.write_str("?"),
             Times::ANY => f.write_str("*"),
             Times::SOME => f.write_str("+"),
+            Times { min, max: Some(max) } if min == max => write!(f, "{{{min}}}"),
             Times { min, max: Some(max) } => write!(f, "{{{min},{max}}}"),
             Times { min, max: None } => write!(f, "{{{min},}}"),
         }

@@ -12,9 +12,14 @@
 //! "/tokens"           = "integer, counts token"
 //! "/answer"           = "string, joins token/text"
 //! "/seq"              = "integer, counter"
+//! "/prevSeqId"        = "integer, follows /seqId per /instId"
+//! "/call_id?"         = "id(call_ 16), when type = \"function_call_output\""
 //! ```
+//!
+//! In a path `~0` and `~1` stand for `~` and `/`, as in every JSON pointer; a key that is `*` is written `~2`, and a `?` at
+//! the end of a key `~3`.
 
-use crate::dialect::Label;
+use crate::dialect::{Label, pointer};
 use crate::transcript::Side;
 use serde_json::Value;
 use std::fmt;
@@ -35,8 +40,19 @@ pub struct Rule {
     pub types: Vec<Type>,
     /// How it is bound to other values.
     pub facts: Vec<Fact>,
+    /// In which company the path, which may be missing, is there: always then, and never else.
+    pub when: Option<When>,
     /// In how many observations this held, where it differs from the event's own count.
     pub samples: Option<u32>,
+}
+
+/// The field beside a path that says whether the path is there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct When {
+    /// Its key, in the same object.
+    pub key: String,
+    /// With one of these values the path is there, with another one it is not.
+    pub values: Vec<Value>,
 }
 
 /// One of the things that may stand at a path.
@@ -226,6 +242,48 @@ pub enum Fact {
     Constant,
     /// Never the same twice in a session.
     Unique,
+    /// What the event before said at another path, or one more.
+    Follows(Chain),
+    /// More than in the event before, of the same lane where it stands in one.
+    Grows {
+        /// Of the same value at this path, where several series run side by side.
+        per: Option<String>,
+    },
+}
+
+/// How a value follows from one of the event before.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Chain {
+    /// Where the event before has the value.
+    pub path: String,
+    /// So much more than that.
+    pub plus: i64,
+    /// Whether the event before is any event that has such a path, rather than one of the same name and lane.
+    pub any: bool,
+    /// The event before is the one with the same value at this path, where several series run side by side.
+    pub per: Option<String>,
+}
+
+/// A key as it stands in a path, with its slash: what a path gives a meaning of its own is escaped.
+pub fn path_step(key: &str) -> String {
+    match key.strip_suffix('?') {
+        _ if key == "*" => "/~2".to_owned(),
+        Some(rest) => pointer([rest]) + "~3",
+        None => pointer([key]),
+    }
+}
+
+/// The keys of a path; none for every item of a list.
+pub fn path_keys(pattern: &str) -> impl Iterator<Item = Option<String>> {
+    pattern.split('/').skip(1).map(|step| (step != "*").then(|| path_key(step)))
+}
+
+/// The key that a step of a path stands for.
+fn path_key(step: &str) -> String {
+    if !step.contains('~') {
+        return step.to_owned();
+    }
+    step.replace("~3", "?").replace("~2", "*").replace("~1", "/").replace("~0", "~")
 }
 
 impl fmt::Display for Path {
@@ -293,6 +351,28 @@ impl fmt::Display for Fact {
             Fact::Counter => f.write_str("counter"),
             Fact::Constant => f.write_str("constant"),
             Fact::Unique => f.write_str("unique"),
+            Fact::Follows(Chain { path, plus, any, per }) => {
+                write!(f, "follows {}{path}", if *any { "any " } else { "" })?;
+                if *plus != 0 {
+                    write!(f, " plus {plus}")?;
+                }
+                per.iter().try_for_each(|per| write!(f, " per {per}"))
+            }
+            Fact::Grows { per } => {
+                f.write_str("grows")?;
+                per.iter().try_for_each(|per| write!(f, " per {per}"))
+            }
+        }
+    }
+}
+
+impl fmt::Display for When {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+        let values: Vec<String> = self.values.iter().map(Value::to_string).collect();
+        match self.key.chars().all(is_plain) && !self.key.is_empty() {
+            true => write!(f, "when {} = {}", self.key, values.join(" or ")),
+            false => write!(f, "when {} = {}", Value::from(self.key.as_str()), values.join(" or ")),
         }
     }
 }
@@ -300,7 +380,7 @@ impl fmt::Display for Fact {
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let types: Vec<String> = self.types.iter().map(Type::to_string).collect();
-        let facts = self.facts.iter().map(Fact::to_string);
+        let facts = self.facts.iter().map(Fact::to_string).chain(self.when.iter().map(When::to_string));
         let parts: Vec<String> =
             Some(types.join(" | ")).filter(|t| !t.is_empty()).into_iter().chain(facts).collect();
         f.write_str(if parts.is_empty() { "anything".to_owned() } else { parts.join(", ") }.as_str())?;
@@ -326,6 +406,10 @@ pub fn parse_rule(text: &str) -> Result<Rule, String> {
     }
     for (i, part) in split(rest, ',').into_iter().enumerate() {
         let part = part.trim();
+        if let Some(company) = part.strip_prefix("when ") {
+            rule.when = Some(when(company)?);
+            continue;
+        }
         match fact(part)? {
             Some(fact) => rule.facts.push(fact),
             None if i == 0 && part == "anything" => {}
@@ -340,8 +424,8 @@ pub fn parse_rule(text: &str) -> Result<Rule, String> {
     Ok(rule)
 }
 
-const FACTS: &str =
-    "same as EVENT/path, echo of >EVENT/path, joins EVENT/path, counts EVENT, counter, constant or unique";
+const FACTS: &str = "same as EVENT/path, echo of >EVENT/path, joins EVENT/path, counts EVENT, follows /path, \
+     grows, counter, constant, unique or when KEY = VALUE";
 const TYPES: &str = "null, boolean, integer, number, string, text, object, map, array, uuid, timestamp, \
      epoch seconds, epoch milliseconds, hex(LENGTH), id(PREFIX LENGTH) or = VALUE";
 
@@ -381,6 +465,10 @@ fn fact(text: &str) -> Result<Option<Fact>, String> {
                 Fact::EchoOf(source(rest)?)
             } else if let Some(rest) = text.strip_prefix("joins ") {
                 Fact::Joins(source(rest)?)
+            } else if let Some(rest) = text.strip_prefix("follows ") {
+                Fact::Follows(chain(rest.trim())?)
+            } else if text == "grows" || text.starts_with("grows per ") {
+                Fact::Grows { per: text.strip_prefix("grows per ").map(path).transpose()? }
             } else if let Some(rest) = text.strip_prefix("counts ") {
                 let (label, path) = split_source(rest.trim()).ok_or(format!("`{rest}` is not an event"))?;
                 if !path.is_empty() {
@@ -392,6 +480,56 @@ fn fact(text: &str) -> Result<Option<Fact>, String> {
             }
         }
     }))
+}
+
+fn path(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.starts_with('/') {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("`{text}` is not a path: it begins with /"))
+    }
+}
+
+/// Reads `any /seq plus 1 per /channel`.
+fn chain(text: &str) -> Result<Chain, String> {
+    let (any, rest) = text.strip_prefix("any ").map_or((false, text), |rest| (true, rest));
+    let (rest, per) = match rest.split_once(" per ") {
+        Some((rest, per)) => (rest, Some(path(per)?)),
+        None => (rest, None),
+    };
+    let (from, plus) = match rest.split_once(" plus ") {
+        Some((from, plus)) => {
+            (from, plus.trim().parse().map_err(|_| format!("`{plus}` is not a whole number"))?)
+        }
+        None => (rest, 0),
+    };
+    Ok(Chain { path: path(from)?, plus, any, per })
+}
+
+/// Reads `type = "a" or "b"`.
+fn when(text: &str) -> Result<When, String> {
+    let odd = || format!("`when {text}` is not a condition: write when KEY = VALUE or VALUE");
+    let (key, mut rest) = if text.starts_with('"') {
+        let mut keys = serde_json::Deserializer::from_str(text).into_iter::<String>();
+        let key = keys.next().and_then(Result::ok).ok_or_else(odd)?;
+        let rest = text[keys.byte_offset()..].trim_start().strip_prefix('=').ok_or_else(odd)?;
+        (key, rest)
+    } else {
+        let (key, rest) = text.split_once('=').ok_or_else(odd)?;
+        (key.trim().to_owned(), rest)
+    };
+    let mut values = Vec::new();
+    loop {
+        let mut all = serde_json::Deserializer::from_str(rest).into_iter::<Value>();
+        values.push(all.next().and_then(Result::ok).ok_or_else(odd)?);
+        rest = rest[all.byte_offset()..].trim_start();
+        match rest.strip_prefix("or ") {
+            Some(more) => rest = more,
+            None if rest.is_empty() => return Ok(When { key, values }),
+            None => return Err(odd()),
+        }
+    }
 }
 
 /// Splits `tool_executing/call_id` or `"odd/name"/x` into event and path.
@@ -502,13 +640,35 @@ mod tests {
             Just(Fact::Counter),
             Just(Fact::Constant),
             Just(Fact::Unique),
+            Just(Fact::Grows { per: None }),
+            Just(Fact::Grows { per: Some("/arg/instId".to_owned()) }),
+            (0i64..2, any::<bool>(), proptest::option::of(Just("/arg/instId".to_owned()))).prop_map(
+                |(plus, any, per)| Fact::Follows(Chain { path: "/data/*/seq".to_owned(), plus, any, per })
+            ),
         ];
+        let when = ("[a-b =,\"]{1,3}", proptest::collection::vec("[a-b or,\"=]{0,5}", 1..3))
+            .prop_map(|(key, values)| When { key, values: values.into_iter().map(Value::from).collect() });
         (
             proptest::collection::vec(types, 0..3),
             proptest::collection::vec(fact, 0..3),
+            proptest::option::of(when),
             proptest::option::of(0u32..99),
         )
-            .prop_map(|(types, facts, samples)| Rule { types, facts, samples })
+            .prop_map(|(types, facts, when, samples)| Rule { types, facts, when, samples })
+    }
+
+    #[test]
+    fn any_key_has_its_place_in_a_path() {
+        for key in ["*", "x?", "?", "a~2", "~3", "a/b", "a?b", "**", "~"] {
+            let pattern = path_step("perm") + &path_step(key);
+            let path = Path::parse(&pattern).expect("a path");
+            assert!(!path.optional, "{pattern}");
+            assert_eq!(
+                path_keys(&pattern).collect::<Vec<_>>(),
+                [Some("perm".to_owned()), Some(key.to_owned())]
+            );
+        }
+        assert_eq!(path_keys("/hits/*/score").nth(1), Some(None));
     }
 
     proptest! {

@@ -34,23 +34,41 @@ pub struct Envelope {
     pub runs: u32,
     /// Degrees of freedom of the spread: those of the recordings and those that other gaps lend.
     pub df: u32,
+    /// A person's own limit for every single gap: it holds on any machine, and `learn` never writes one.
+    pub at_most: Option<Gap>,
 }
 
-/// What recordings showed of the pace of whole sessions: how far, on the average over all kinds of gaps, a session is from
-/// the usual. Known only from several days: what a day or a machine makes out is no business of the server's.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct WholeRun {
-    /// Standard deviation of the logarithm, from run to run.
-    pub spread: f64,
-    /// How many recordings show it.
-    pub runs: u32,
+/// On what the gaps of a check are judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TimeMode {
+    /// By the milliseconds of a host class that is known, elsewhere by their shape.
+    #[default]
+    Auto,
+    /// By their shape everywhere: a kind of gap beside what the others of the same check do.
+    Shape,
+    /// By milliseconds alone; on a host class that is not known nothing can be judged.
+    Bounds,
+    /// Not at all, but for stalls and what a person allows at most.
+    Off,
 }
 
-impl WholeRun {
-    /// Above this many times the usual the median of so many runs is too slow.
-    pub fn upper(&self, limits: Limits) -> f64 {
-        let df = PRIOR_DF + freedom(self.spread * self.spread, self.runs, limits.days);
-        reach(self.spread, self.runs, df, limits).exp()
+impl TimeMode {
+    /// All of them.
+    pub const ALL: [TimeMode; 4] = [TimeMode::Auto, TimeMode::Shape, TimeMode::Bounds, TimeMode::Off];
+
+    /// As files and options write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            TimeMode::Auto => "auto",
+            TimeMode::Shape => "shape",
+            TimeMode::Bounds => "bounds",
+            TimeMode::Off => "off",
+        }
+    }
+
+    /// The mode of this name.
+    pub fn of(name: &str) -> Option<TimeMode> {
+        TimeMode::ALL.into_iter().find(|mode| mode.name() == name)
     }
 }
 
@@ -61,18 +79,48 @@ pub struct Limits {
     pub runs: u32,
     /// How many classes of gaps are tested at once (Bonferroni).
     pub classes: u32,
-    /// On how many days the recordings were made.
-    pub days: u32,
+    /// What an occasion adds, as a standard deviation of the logarithm.
+    pub between: f64,
+    /// On how many occasions the recordings were made.
+    pub occasions: u32,
     /// The probability of a false alarm over all classes.
     pub alpha: f64,
 }
 
 impl Limits {
+    /// The variance that the occasion of a check adds, and those of the recordings.
+    fn of_occasions(self) -> f64 {
+        self.between * self.between * (1.0 + 1.0 / f64::from(self.occasions.max(1)))
+    }
+
     /// For what a delay adds to: as few gaps have one, and a gap that is itself among the slowest seldom does, the bound
     /// below the delay need not be as cautious.
     fn beside_a_delay(self) -> Limits {
         let most = 0.5 * f64::from(self.classes.max(1));
         Limits { alpha: (self.alpha * DELAYED).min(most), ..self }
+    }
+}
+
+/// How many times the usual gap, and how many times the slowest, a stall is beyond.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StallMargin {
+    /// Added to two seconds.
+    pub of_usual: f64,
+    /// By itself.
+    pub of_slowest: f64,
+}
+
+impl StallMargin {
+    /// Where the milliseconds of recordings hold as they stand.
+    pub const BOUNDS: StallMargin = StallMargin { of_usual: 1.0, of_slowest: 3.0 };
+    /// On a host class that recordings know, whose moment is taken off.
+    pub const SAME_HOST: StallMargin = StallMargin { of_usual: 3.0, of_slowest: 6.0 };
+    /// Elsewhere.
+    pub const OTHER_HOST: StallMargin = StallMargin { of_usual: 8.0, of_slowest: 9.0 };
+
+    /// The same where everything takes `factor` times as long.
+    pub fn slowed(self, factor: f64) -> StallMargin {
+        StallMargin { of_usual: self.of_usual * factor, of_slowest: self.of_slowest * factor }
     }
 }
 
@@ -86,10 +134,8 @@ pub const ALPHA_DOUBT: f64 = 0.05;
 pub const LOG_FLOOR: f64 = 0.0005;
 /// Degrees of freedom of the prior on the spread, where too few kinds of gaps are known to tell.
 pub const PRIOR_DF: u32 = 8;
-/// How much machines differ from day to day, as a standard deviation of the logarithm; assumed until seen.
-pub const DAY_SPREAD: f64 = 0.12;
-/// Fewer days cannot tell what a day makes out.
-pub const MIN_DAYS: u32 = 3;
+/// More degrees of freedom than this are not believed: what recordings have in common is more than is modelled.
+const MOST_DF: u32 = 40;
 /// Short-lived delays of a scheduler or a collector add up to this much to gaps of which fewer than [`FEW`] are judged.
 pub const SLACK: Gap = Gap::from_millis(250);
 /// One gap in so many has such a delay.
@@ -119,22 +165,19 @@ impl Envelope {
         self.usual >= MIN_USUAL && self.runs >= MIN_RUNS
     }
 
-    /// How far the median of a run, a logarithm of seconds with [`LOG_FLOOR`], is from the usual; at most four spreads.
-    pub fn deviation(&self, log: f64) -> f64 {
-        let usual = (self.usual.as_secs_f64() + LOG_FLOOR).ln();
-        (log - usual).clamp(-4.0 * self.spread, 4.0 * self.spread)
+    /// The usual gap as a logarithm of seconds with [`LOG_FLOOR`].
+    pub fn log(&self) -> f64 {
+        log_of(self.usual)
     }
 
-    /// How much it says about the pace of a whole session.
-    pub fn weight(&self) -> f64 {
-        1.0 / (self.spread * self.spread).max(1e-6)
+    /// The same gap where everything takes `e^log` times as long.
+    pub fn slowed(&self, log: f64) -> Envelope {
+        Envelope { usual: gap_of(self.log() + log), ..self.clone() }
     }
 
     /// Above this the median of so many runs is too late.
     pub fn upper(&self, limits: Limits) -> Gap {
-        let log =
-            (self.usual.as_secs_f64() + LOG_FLOOR).ln() + reach(self.spread, self.runs, self.df, limits);
-        Gap::from_secs_f64(log.exp() - LOG_FLOOR)
+        gap_of(self.log() + reach(self.spread, self.runs, self.df, limits))
     }
 
     /// Above this the median of fewer than [`FEW`] gaps is too late.
@@ -168,27 +211,22 @@ impl Envelope {
         let t = StudentsT::new(0.0, 1.0, f64::from(df.max(1))).ok()?;
         let (whole, single) =
             (t.inverse_cdf(1.0 - alpha), t.inverse_cdf(1.0 - of_run / f64::from(gaps.max(1))));
-        let (between, within) = days_and_rest(variance, limits.days);
-        let days = f64::from(limits.days.max(1));
-        let shared = between * (1.0 + 1.0 / days) + within / f64::from(self.runs.max(1));
-        let reach = (whole * whole * shared + single * single * within).sqrt();
-        let log = (self.usual.as_secs_f64() + LOG_FLOOR).ln() + reach;
-        Some(Gap::from_secs_f64(log.exp() - LOG_FLOOR))
+        let shared = limits.of_occasions() + variance / f64::from(self.runs.max(1));
+        let reach = (whole * whole * shared + single * single * variance).sqrt();
+        Some(gap_of(self.log() + reach))
     }
 
     /// Below this it is too early; twice as cautious, because caches and batching make clean servers fast.
     pub fn lower(&self, limits: Limits) -> Gap {
-        let log = (self.usual.as_secs_f64() + LOG_FLOOR).ln()
-            - reach(self.spread, self.runs, self.df, limits)
-            - 2f64.ln();
-        Gap::from_secs_f64(log.exp() - LOG_FLOOR)
+        gap_of(self.log() - reach(self.spread, self.runs, self.df, limits) - 2f64.ln())
     }
 
-    /// A single gap beyond this is a stall, whatever the others do.
-    pub fn stall(&self, limits: Limits) -> Gap {
-        let two_seconds = Gap::from_millis(2_000) + self.usual;
-        let thrice = Gap::from_nanos(self.slowest.as_nanos().saturating_mul(3));
-        two_seconds.max(thrice).max(self.upper(limits))
+    /// A single gap beyond this is a stall, whatever the others do: two seconds more than `margin` says of what is
+    /// usual, and more than it says of the slowest.
+    pub fn stall(&self, margin: StallMargin) -> Gap {
+        let times = |gap: Gap, factor: f64| Gap::from_secs_f64(gap.as_secs_f64() * factor);
+        let beside_usual = Gap::from_millis(2_000) + times(self.usual, margin.of_usual);
+        beside_usual.max(times(self.slowest, margin.of_slowest))
     }
 }
 
@@ -197,47 +235,30 @@ pub fn default_df(runs: u32) -> u32 {
     PRIOR_DF + runs.saturating_sub(1)
 }
 
-/// The degrees of freedom of a variance from so many recordings. What days make out is seen once a day however many
-/// recordings a day has, and is taken to be as large as is assumed of days (Satterthwaite's approximation).
-pub fn freedom(variance: f64, runs: u32, days: u32) -> u32 {
-    let most = runs.saturating_sub(1);
-    if days < MIN_DAYS || days >= runs {
-        return most;
-    }
-    let (between, within) = parts(variance);
-    let share = between * between / f64::from(days - 1) + within * within / f64::from(most);
-    let df = (variance * variance / share.max(f64::MIN_POSITIVE)).round();
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "at most as many as recordings"
-    )]
-    let df = df.min(f64::from(most)) as u32;
-    df.max(1)
+/// A gap as a logarithm of seconds, with [`LOG_FLOOR`].
+pub fn log_of(gap: Gap) -> f64 {
+    (gap.as_secs_f64() + LOG_FLOOR).ln()
 }
 
-/// A variance as that between days and that within a day.
-fn parts(total: f64) -> (f64, f64) {
-    let between = (0.8 * total).min(DAY_SPREAD * DAY_SPREAD);
-    (between, total - between)
-}
-
-/// A variance as that between days and the rest. Recordings of fewer than three days cannot show the difference between
-/// days: it is added by assumption.
-fn days_and_rest(total: f64, days: u32) -> (f64, f64) {
-    if days < MIN_DAYS { (DAY_SPREAD * DAY_SPREAD, total) } else { parts(total) }
+/// The gap of which this is the logarithm; none is shorter than zero.
+pub fn gap_of(log: f64) -> Gap {
+    Gap::from_secs_f64(log.exp() - LOG_FLOOR)
 }
 
 /// The half-width of the prediction interval, in units of the logarithm.
 fn reach(spread: f64, runs: u32, df: u32, limits: Limits) -> f64 {
     let n = f64::from(runs.max(1));
-    let Ok(t) = StudentsT::new(0.0, 1.0, f64::from(df.max(1))) else { return f64::INFINITY };
+    let Ok(t) = StudentsT::new(0.0, 1.0, f64::from(df.clamp(1, MOST_DF))) else { return f64::INFINITY };
     let quantile = t.inverse_cdf(1.0 - limits.alpha / f64::from(limits.classes.max(1)));
-    let (between, within) = days_and_rest(spread * spread, limits.days);
-    // The variance of a median is about 1.4 times that of a mean of the same few values.
-    let median = if limits.runs >= 3 { 1.4 } else { 1.0 } / f64::from(limits.runs.max(1));
-    let days = f64::from(limits.days.max(1));
-    quantile * (between * (1.0 + 1.0 / days) + within * (median + 1.0 / n)).sqrt()
+    let within = spread * spread * (median_share(limits.runs) + 1.0 / n);
+    quantile * (limits.of_occasions() + within).sqrt()
+}
+
+/// The variance of the median of so many runs, as a share of that of one: about 1.4 times that of their mean, where they
+/// are three or more.
+pub fn median_share(runs: u32) -> f64 {
+    let share = if runs >= 3 { 1.4 } else { 1.0 };
+    share / f64::from(runs.max(1))
 }
 
 #[cfg(test)]
@@ -257,15 +278,19 @@ mod tests {
             samples: runs,
             runs,
             df: default_df(runs),
+            at_most: None,
         }
     }
 
-    /// The method's own table: limits as factors of the typical gap, at 0.1 % over 12 classes.
+    /// The method's own table: limits as factors of the typical gap, at 0.1 % over 12 classes. Its spread holds what three
+    /// days make out, 0.12.
     #[test]
     fn limits_agree_with_the_published_table() {
         let factor = |spread: f64, k: u32, n: u32| {
-            let limits = Limits { runs: k, classes: 12, days: 3, alpha: ALPHA_DEVIATION };
-            envelope(spread, n).upper(limits).as_secs_f64() / 0.1
+            let day: f64 = 0.12;
+            let limits = Limits { runs: k, classes: 12, between: day, occasions: 3, alpha: ALPHA_DEVIATION };
+            let within = (spread * spread - day * day).sqrt();
+            envelope(within, n).upper(limits).as_secs_f64() / 0.1
         };
         for (spread, k, n, wanted) in
             [(0.15, 1, 10, 2.1), (0.25, 1, 10, 3.5), (0.25, 10, 10, 2.2), (0.4, 3, 10, 4.5)]
@@ -279,19 +304,8 @@ mod tests {
     }
 
     #[test]
-    fn recordings_of_few_days_say_little_of_what_differs_between_days() {
-        let variance = 0.12 * 0.12;
-        assert_eq!(freedom(variance, 20, 20), 19);
-        assert_eq!(freedom(variance, 20, 1), 19, "what days make out is added by assumption");
-        assert_eq!(freedom(variance, 20, 5), 6, "4 / 0.8^2");
-        assert_eq!(freedom(variance, 1000, 5), 6);
-        // Where days matter little beside the rest, recordings count.
-        assert_eq!(freedom(0.8 * 0.8, 20, 5), 19);
-    }
-
-    #[test]
     fn more_recordings_never_widen_a_bound() {
-        let limits = Limits { runs: 1, classes: 12, days: 1, alpha: ALPHA_DEVIATION };
+        let limits = Limits { runs: 1, classes: 12, between: 0.25, occasions: 1, alpha: ALPHA_DEVIATION };
         let bounds: Vec<Gap> = [5, 10, 20, 50].map(|n| envelope(0.3, n).upper(limits)).to_vec();
         assert!(bounds.is_sorted_by(|a, b| a > b), "{bounds:?}");
     }

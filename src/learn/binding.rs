@@ -7,7 +7,7 @@
 
 use super::Session;
 use super::lanes::{Lanes, is_id};
-use super::paths::each_scalar;
+use super::paths::each_scalar_by_path;
 use crate::dialect::{Event, Label};
 use crate::golden::{self, Fact, Order, Source};
 use serde_json::Value;
@@ -88,6 +88,10 @@ struct Values {
     steps: u32,
     breaks: u32,
     repeats: u32,
+    /// Pairs of values within a session, and between which numbers they lie; none where one is no number.
+    pairs: u64,
+    span: Option<(i64, i64)>,
+    no_number: bool,
     /// Within a session: how often it was what it had been before, and how often not.
     kept: u32,
     changed: u32,
@@ -121,8 +125,27 @@ impl Values {
         self.steps += other.steps;
         self.breaks += other.breaks;
         self.repeats += other.repeats;
+        self.pairs += other.pairs;
+        self.no_number |= other.no_number;
+        self.span = match (self.span, other.span) {
+            (Some(own), Some(other)) => Some((own.0.min(other.0), own.1.max(other.1))),
+            (own, other) => own.or(other),
+        };
         self.kept += other.kept;
         self.changed += other.changed;
+    }
+
+    /// Whether values that were never the same twice would have been so by chance. Numbers of a short range, drawn at
+    /// random, are in few draws all different, and the next time they are not.
+    fn differ_by_chance(&self, sessions: u32) -> bool {
+        /// So many equal pairs are expected among random numbers before their absence is none of chance's doing.
+        const EXPECTED: f64 = 7.0;
+        /// With fewer than this in a session they would hardly ever be equal, random or not.
+        const HARMLESS: f64 = 0.001;
+        let Some((least, most)) = self.span.filter(|_| !self.no_number) else { return false };
+        let range = (most.abs_diff(least) as f64) + 1.0;
+        let equal = self.pairs as f64 / range;
+        equal < EXPECTED && equal / f64::from(sessions.max(1)) > HARMLESS
     }
 
     /// With places and events numbered anew.
@@ -162,6 +185,8 @@ struct Now<'s> {
     counters: HashMap<(Place, Scope), i64>,
     seen: HashSet<(Place, Text)>,
     before: HashMap<Place, Text>,
+    /// How many values each place had.
+    times: HashMap<Place, u64>,
     /// Places with a number that may be a count.
     totals: BTreeSet<Place>,
 }
@@ -224,7 +249,7 @@ impl Facts {
         let lane = lanes.home(&event.label).and_then(|key| lanes.value(event, key));
         let here = Here { name, lane: lane.map(|lane| now.scope(lane)) };
         let mut found: Vec<(Place, Text, &'s Value)> = Vec::new();
-        each_scalar(&event.data, &mut |path, value| {
+        each_scalar_by_path(&event.data, &mut |path, value| {
             let place = self.names.place(&event.label, path);
             if place as usize >= self.values.len() {
                 self.values.resize_with(place as usize + 1, Values::default);
@@ -422,7 +447,7 @@ impl Facts {
             facts.push(Fact::Constant);
         }
         let is_new_each_time = values.repeats == 0 && values.n >= 5 && values.n >= 2 * sessions;
-        if facts.is_empty() && values.ids && is_new_each_time {
+        if facts.is_empty() && values.ids && is_new_each_time && !values.differ_by_chance(sessions) {
             facts.push(Fact::Unique);
         }
         facts
@@ -467,6 +492,15 @@ impl<'s> Now<'s> {
             None => {}
         }
         known.repeats += u32::from(!self.seen.insert((place, text)));
+        let times = self.times.entry(place).or_default();
+        known.pairs += *times;
+        *times += 1;
+        let number = value.as_i64().or_else(|| value.as_str()?.parse().ok());
+        known.no_number |= number.is_none();
+        known.span = match (known.span, number) {
+            (Some((least, most)), Some(number)) => Some((least.min(number), most.max(number))),
+            (span, number) => span.or(number.map(|number| (number, number))),
+        };
     }
 
     fn remember(&mut self, here: Here, place: Place, text: Text, value: &Value) {

@@ -7,6 +7,7 @@
 use super::Session;
 use crate::dialect::{Event, Label, REQUEST, pointer};
 use crate::golden::Format;
+use crate::transcript::Side;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,10 +23,20 @@ pub(super) struct Lanes {
     parents: BTreeMap<String, String>,
     /// Event → the innermost key of the lanes in which it stands.
     homes: BTreeMap<Label, String>,
+    /// Keys of which a value comes again for another lane, with the event that begins each.
+    again: BTreeMap<String, Label>,
 }
 
 /// Two nodes are one key when they share a value in this share of the recordings that have both.
 const SHARED: f64 = 0.3;
+/// So many lanes of a key that never overlapped tell that they never do.
+const MIN_ROUNDS: usize = 8;
+/// A whole number below this may be the same by chance.
+const SMALL: u64 = 1_000_000;
+/// So many places of one value are joined with each of them.
+const PAIRED: usize = 64;
+/// A tuple has at most so many places.
+const MAX_PLACES: usize = 8;
 
 #[derive(Default)]
 struct Class {
@@ -33,14 +44,14 @@ struct Class {
 }
 
 impl Lanes {
-    /// Finds the keys of a set of sessions.
-    pub(super) fn find(sessions: &[Session]) -> Lanes {
-        let classes = classes(sessions);
+    /// Finds the keys of a set of sessions. `reply` says where requests have their id, if they have one.
+    pub(super) fn find(sessions: &[Session], reply: Option<&str>) -> Lanes {
+        let classes = classes(sessions, reply);
         let mut lanes = Lanes::default();
         let mut used: BTreeSet<String> = BTreeSet::new();
         for class in &classes {
             let pointers = primary(class, sessions);
-            if !makes_lanes(&pointers, sessions) {
+            if !makes_lanes(&pointers, sessions) || !is_key(&pointers, sessions) {
                 continue;
             }
             let name = name_of(&pointers, &used);
@@ -53,10 +64,104 @@ impl Lanes {
                 .pointers
                 .insert("request".to_owned(), labels.map(|label| (label, REQUEST.to_owned())).collect());
         }
-        lanes.drop_aliases(sessions);
+        let inner = lanes.drop_aliases(sessions);
+        lanes.drop_rounds(sessions);
         lanes.nest(sessions);
+        for (key, parent) in &inner {
+            if lanes.pointers.contains_key(key) && lanes.pointers.contains_key(parent) {
+                lanes.parents.insert(key.clone(), parent.clone());
+            }
+        }
         lanes.settle();
+        // What has room for one event only is no lane.
+        let lonely = |key: &String| lanes.homes.values().filter(|home| *home == key).count() < 2;
+        let lonely: Vec<String> = inner.into_iter().map(|(key, _)| key).filter(lonely).collect();
+        if !lonely.is_empty() {
+            for key in lonely {
+                lanes.pointers.remove(&key);
+                lanes.parents.remove(&key);
+            }
+            lanes.parents.retain(|_, parent| lanes.pointers.contains_key(parent));
+            lanes.homes.clear();
+            lanes.settle();
+        }
+        lanes.add_places(sessions, &used);
         lanes
+    }
+
+    /// Fields that number the parts of something, and begin again with the next one: the blocks of a message by `index`.
+    /// Only events that stand in no other lane are told apart so.
+    fn add_places(&mut self, sessions: &[Session], used: &BTreeSet<String>) {
+        let mut places: BTreeMap<String, BTreeMap<Label, String>> = BTreeMap::new();
+        let mut counts: BTreeMap<&Label, usize> = BTreeMap::new();
+        let mut with: BTreeMap<(Label, String), usize> = BTreeMap::new();
+        for event in sessions.iter().flat_map(|session| &session.events) {
+            *counts.entry(&event.label).or_default() += 1;
+            walk(&event.data, "", 0, &mut |path, value| {
+                if is_place(leaf(path)) && value.is_u64() {
+                    *with.entry((event.label.clone(), path.to_owned())).or_default() += 1;
+                }
+            });
+        }
+        for ((label, path), n) in with {
+            // Nearest to the top first, by the order of paths.
+            if counts[&label] == n && self.home(&label).is_none() {
+                let own = places.entry(leaf(&path).to_owned()).or_default();
+                if own
+                    .get(&label)
+                    .is_none_or(|before| before.matches('/').count() > path.matches('/').count())
+                {
+                    own.insert(label, path);
+                }
+            }
+        }
+        for pointers in places.into_values() {
+            let taken = pointers.keys().any(|label| self.homes.contains_key(label));
+            if taken
+                || pointers.len() < 2
+                || !makes_lanes(&pointers, sessions)
+                || !begins_alike(&pointers, sessions)
+            {
+                continue;
+            }
+            let names = used.iter().chain(self.pointers.keys()).cloned().collect();
+            let name = name_of(&pointers, &names);
+            self.again.extend(opener(&pointers, sessions).map(|label| (name.clone(), label)));
+            for label in pointers.keys() {
+                self.homes.insert(label.clone(), name.clone());
+            }
+            self.pointers.insert(name, pointers);
+        }
+    }
+
+    /// A key of which no two lanes ever overlap, and within whose lanes mostly other events come, tells rounds apart, not
+    /// lanes: all that comes between the beginning of a run and its end belongs to the run, with its id or without.
+    fn drop_rounds(&mut self, sessions: &[Session]) {
+        let is_round = |key: &String| {
+            let (mut lanes, mut wide, mut runs) = (0, 0, 0);
+            for session in sessions {
+                let mut spans: BTreeMap<String, (usize, usize, usize)> = BTreeMap::new();
+                for (at, event) in session.events.iter().enumerate() {
+                    if let Some(value) = self.value(event, key) {
+                        let span = spans.entry(value).or_insert((at, at, 0));
+                        (span.1, span.2) = (at, span.2 + 1);
+                    }
+                }
+                let mut spans: Vec<(usize, usize, usize)> = spans.into_values().collect();
+                spans.sort_unstable();
+                if spans.windows(2).any(|pair| pair[0].1 > pair[1].0) {
+                    return false;
+                }
+                lanes += spans.len();
+                wide += spans.iter().filter(|(first, last, own)| (last + 1 - first) >= 2 * own).count();
+                runs += usize::from(spans.len() > 1);
+            }
+            runs >= 2 && lanes >= MIN_ROUNDS && wide * 10 >= lanes * 6
+        };
+        let rounds: Vec<String> = self.pointers.keys().filter(|key| is_round(key)).cloned().collect();
+        for key in rounds {
+            self.pointers.remove(&key);
+        }
     }
 
     /// Where an event carries a key.
@@ -70,6 +175,11 @@ impl Lanes {
             REQUEST => Some(event.conn.to_string()),
             pointer => id_text(event.data.pointer(pointer)?),
         }
+    }
+
+    /// Whether an event begins another lane of a key, though one of the same value may have been there before.
+    pub(super) fn begins_again(&self, label: &Label, key: &str) -> bool {
+        self.again.get(key) == Some(label)
     }
 
     /// The key of the lanes in which an event stands, innermost.
@@ -93,20 +203,44 @@ impl Lanes {
         chain
     }
 
-    /// Two keys whose values correspond one to one are one key; the one that more events carry stays.
-    fn drop_aliases(&mut self, sessions: &[Session]) {
+    /// Two keys whose values correspond one to one are one key; the one that more events carry stays. Where the other one
+    /// has events that carry it alone, as progress has the token that its request gave it, its lanes lie within: it and
+    /// the key around it are answered.
+    fn drop_aliases(&mut self, sessions: &[Session]) -> Vec<(String, String)> {
         let keys: Vec<String> = self.pointers.keys().cloned().collect();
+        let mut inner = Vec::new();
         for a in &keys {
             for b in &keys {
                 if a >= b || !self.pointers.contains_key(a) || !self.pointers.contains_key(b) {
                     continue;
                 }
                 if self.determines(sessions, a, b) && self.determines(sessions, b, a) {
-                    let gone = if self.pointers[a].len() >= self.pointers[b].len() { b } else { a };
-                    self.pointers.remove(gone);
+                    let (stays, other) =
+                        if self.pointers[a].len() >= self.pointers[b].len() { (a, b) } else { (b, a) };
+                    let has_own =
+                        self.pointers[other].keys().any(|label| !self.pointers[stays].contains_key(label));
+                    if has_own && self.begins_with_both(sessions, stays, other) {
+                        inner.push((other.clone(), stays.clone()));
+                    } else {
+                        self.pointers.remove(other);
+                    }
                 }
             }
         }
+        inner
+    }
+
+    /// Whether every lane of `inner` that has several events begins with one that carries `outer`, too.
+    fn begins_with_both(&self, sessions: &[Session], outer: &str, inner: &str) -> bool {
+        sessions.iter().all(|session| {
+            let mut lanes: BTreeMap<String, (bool, u32)> = BTreeMap::new();
+            for event in &session.events {
+                if let Some(value) = self.value(event, inner) {
+                    lanes.entry(value).or_insert((self.value(event, outer).is_some(), 0)).1 += 1;
+                }
+            }
+            lanes.values().all(|(begins, events)| *begins || *events < 2)
+        })
     }
 
     /// Whether every value of `a` meets only one value of `b`, and they do meet.
@@ -203,11 +337,40 @@ pub(super) fn is_id(path: &str, value: &Value) -> bool {
     }
 }
 
-/// Every id in a payload with its pointer; items of lists are not keys of their event.
-fn ids(value: &Value, twins: &BTreeSet<String>) -> Vec<(String, String)> {
+/// Whether a field says by its name that it refers to something: `id`, `callId`, `progressToken`, `ref`, and any place of
+/// a tuple.
+pub(super) fn is_reference(path: &str) -> bool {
+    let leaf = leaf(path);
+    let lower = leaf.to_ascii_lowercase();
+    ["id", "ref", "token", "tx", "transaction", "nonce", "uuid", "cid", "correlation"]
+        .contains(&lower.as_str())
+        || ["_id", "-id", "Id", "ID", "_ref", "Ref", "_token", "Token", "_key"]
+            .iter()
+            .any(|end| leaf.ends_with(end))
+        || (!leaf.is_empty() && leaf.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Whether a field says by its name that it numbers the parts of something.
+fn is_place(leaf: &str) -> bool {
+    leaf == "index" || leaf == "idx" || leaf.ends_with("_index") || leaf.ends_with("Index")
+}
+
+/// What makes a value a key besides its look.
+#[derive(Default)]
+struct Known {
+    /// Fields whose number is always that of the id beside it.
+    twins: BTreeSet<String>,
+    /// Places of what one side gave and the other said again.
+    tokens: BTreeSet<Node>,
+}
+
+/// Every id in a payload with its pointer; items of lists are not keys of their event, places of a tuple are.
+fn ids(event: &Event, known: &Known) -> Vec<(String, String)> {
     let mut out = Vec::new();
-    walk(value, "", 0, &mut |path, value| {
-        if is_id(path, value) || (value.is_u64() && twins.contains(leaf(path))) {
+    walk(&event.data, "", 0, &mut |path, value| {
+        let is_token =
+            || !known.tokens.is_empty() && known.tokens.contains(&(event.label.clone(), path.to_owned()));
+        if is_id(path, value) || (value.is_u64() && known.twins.contains(leaf(path))) || is_token() {
             out.extend(id_text(value).map(|text| (path.to_owned(), text)));
         }
     });
@@ -219,6 +382,11 @@ fn walk(value: &Value, path: &str, depth: usize, visit: &mut impl FnMut(&str, &V
         Value::Object(map) if depth < 5 => {
             for (key, item) in map {
                 walk(item, &format!("{path}{}", pointer([key.as_str()])), depth + 1, visit);
+            }
+        }
+        Value::Array(items) if depth == 0 && items.len() <= MAX_PLACES => {
+            for (place, item) in items.iter().enumerate() {
+                walk(item, &format!("/{place}"), 1, visit);
             }
         }
         value => visit(path, value),
@@ -257,50 +425,139 @@ fn twins(sessions: &[Session]) -> BTreeSet<String> {
     always.map(|((_, path), _)| leaf(&path).to_owned()).collect()
 }
 
-fn classes(sessions: &[Session]) -> Vec<Class> {
-    let mut presence: BTreeMap<Node, BTreeSet<usize>> = BTreeMap::new();
-    let mut shared: BTreeMap<(Node, Node), u32> = BTreeMap::new();
-    let twins = twins(sessions);
-    for (index, session) in sessions.iter().enumerate() {
-        let mut holders: BTreeMap<String, BTreeSet<Node>> = BTreeMap::new();
+/// How often a place shows a value, and how often the other side had said it before in a field of that name.
+#[derive(Default)]
+struct Echo {
+    n: u32,
+    again: u32,
+    /// Whether it showed one value twice in a session.
+    repeats: bool,
+    values: BTreeSet<String>,
+}
+
+/// Places of tokens: what one side gives in a field that refers to something, each time another one, and the other side
+/// says again in a field of that name. It need not look like an id.
+fn tokens(sessions: &[Session]) -> BTreeSet<Node> {
+    let mut echoes: BTreeMap<Node, Echo> = BTreeMap::new();
+    for session in sessions {
+        let mut said: BTreeMap<(Side, String, String), BTreeSet<Node>> = BTreeMap::new();
         for event in &session.events {
-            for (path, text) in ids(&event.data, &twins) {
-                let node = (event.label.clone(), path);
-                presence.entry(node.clone()).or_default().insert(index);
+            walk(&event.data, "", 0, &mut |path, value| {
+                let text =
+                    id_text(value).filter(|text| text.len() <= 64 && !text.contains(char::is_whitespace));
+                let Some(text) = text.filter(|_| is_reference(path)) else { return };
+                let (side, other) = match event.label.side() {
+                    Side::Client => (Side::Client, Side::Server),
+                    Side::Server => (Side::Server, Side::Client),
+                };
+                let node = (event.label.clone(), path.to_owned());
+                let echo = echoes.entry(node.clone()).or_default();
+                echo.n += 1;
+                let is_again = said.contains_key(&(other, leaf(path).to_owned(), text.clone()));
+                echo.again += u32::from(is_again);
+                let before = said.entry((side, leaf(path).to_owned(), text.clone())).or_default();
+                echo.repeats |= !before.insert(node);
+                if echo.values.len() < 3 {
+                    echo.values.insert(text);
+                }
+            });
+        }
+    }
+    let mut tokens = BTreeSet::new();
+    let fields: BTreeSet<(Side, &str)> =
+        echoes.keys().map(|(label, path)| (label.side(), leaf(path))).collect();
+    for (side, field) in fields {
+        let of = |asks: bool| {
+            echoes.iter().filter(move |((label, path), echo)| {
+                leaf(path) == field
+                    && (label.side() == side) == asks
+                    && if asks {
+                        !echo.repeats && echo.again == 0
+                    } else {
+                        echo.n >= 3 && echo.again * 10 >= echo.n * 9
+                    }
+            })
+        };
+        if of(true).next().is_some() && of(false).any(|(_, echo)| echo.values.len() > 1) {
+            tokens.extend(of(true).chain(of(false)).map(|(node, _)| node.clone()));
+        }
+    }
+    tokens
+}
+
+/// Whose requests an event's ids are about, where both sides number theirs: those of the side that asked.
+fn spaces(sessions: &[Session], reply: Option<&str>) -> BTreeMap<Label, Side> {
+    let Some(reply) = reply else { return BTreeMap::new() };
+    let mut spaces = BTreeMap::new();
+    for event in sessions.iter().flat_map(|session| &session.events) {
+        let own = event.label.side();
+        let other = if own == Side::Client { Side::Server } else { Side::Client };
+        let has_id = event.data.pointer(reply).is_some_and(|id| !id.is_null());
+        let is_answer = event.label.name().starts_with("re:");
+        // What has no id of its own tells of a request of the other side.
+        let space = if has_id && !is_answer { own } else { other };
+        spaces.entry(event.label.clone()).or_insert(space);
+    }
+    spaces
+}
+
+fn classes(sessions: &[Session], reply: Option<&str>) -> Vec<Class> {
+    let mut numbers: BTreeMap<Node, usize> = BTreeMap::new();
+    let mut presence: Vec<BTreeSet<usize>> = Vec::new();
+    let mut shared: BTreeMap<(usize, usize), u32> = BTreeMap::new();
+    let known = Known { twins: twins(sessions), tokens: tokens(sessions) };
+    let spaces = spaces(sessions, reply);
+    for (index, session) in sessions.iter().enumerate() {
+        let mut holders: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
+        for event in &session.events {
+            for (path, text) in ids(event, &known) {
+                // Each side counts for itself.
+                let is_number = text.len() < 10 && text.bytes().all(|byte| byte.is_ascii_digit());
+                let space = spaces.get(&event.label).filter(|_| is_number);
+                let text = space.map_or(text.clone(), |space| format!("{space:?} {text}"));
+                let next = numbers.len();
+                let node = *numbers.entry((event.label.clone(), path)).or_insert(next);
+                if node == next {
+                    presence.push(BTreeSet::new());
+                }
+                presence[node].insert(index);
                 holders.entry(text).or_default().insert(node);
             }
         }
-        let mut pairs: BTreeSet<(Node, Node)> = BTreeSet::new();
-        for nodes in holders.values() {
-            for a in nodes {
-                for b in nodes.iter().filter(|b| a < *b) {
-                    pairs.insert((a.clone(), b.clone()));
-                }
+        let mut pairs: BTreeSet<(usize, usize)> = BTreeSet::new();
+        for nodes in holders.into_values() {
+            let nodes: Vec<usize> = nodes.into_iter().collect();
+            for (place, a) in nodes.iter().enumerate() {
+                // What stands in very many places joins them one by one as well as all with all.
+                pairs.extend(nodes[place + 1..].iter().take(PAIRED).map(|b| (*a, *b)));
             }
         }
         for pair in pairs {
             *shared.entry(pair).or_default() += 1;
         }
     }
-    let nodes: Vec<Node> = presence.keys().cloned().collect();
-    let mut group: BTreeMap<&Node, usize> = nodes.iter().enumerate().map(|(i, node)| (node, i)).collect();
+    let mut group: Vec<usize> = (0..numbers.len()).collect();
     for ((a, b), count) in &shared {
-        let both = presence[a].intersection(&presence[b]).count();
+        let both = presence[*a].intersection(&presence[*b]).count();
         #[expect(clippy::cast_precision_loss, reason = "numbers of recordings are small")]
         let enough = f64::from(*count) >= SHARED * both as f64;
         // A key is one thing under one name; where names differ, only an actual id may join them.
-        if enough {
-            let (from, to) = (group[b], group[a]);
-            for at in group.values_mut().filter(|at| **at == from) {
-                *at = to;
-            }
+        if enough && group[*a] != group[*b] {
+            let (from, to) = (group[*b], group[*a]);
+            group.iter_mut().filter(|at| **at == from).for_each(|at| *at = to);
         }
     }
-    let mut classes: BTreeMap<usize, Class> = BTreeMap::new();
-    for (node, group) in group {
-        classes.entry(group).or_default().nodes.insert(node.clone());
+    let mut classes: Vec<Class> = Vec::new();
+    let mut place_of: BTreeMap<usize, usize> = BTreeMap::new();
+    // By the name of their first node: in which order events came makes no difference.
+    for (node, number) in numbers {
+        let place = *place_of.entry(group[number]).or_insert(classes.len());
+        if place == classes.len() {
+            classes.push(Class::default());
+        }
+        classes[place].nodes.insert(node);
     }
-    classes.into_values().collect()
+    classes
 }
 
 /// For every event of a class the pointer under which it carries the key: always there, not pointing at another
@@ -308,12 +565,15 @@ fn classes(sessions: &[Session]) -> Vec<Class> {
 fn primary(class: &Class, sessions: &[Session]) -> BTreeMap<Label, String> {
     let mut counts: BTreeMap<&Node, u32> = BTreeMap::new();
     let mut totals: BTreeMap<&Label, u32> = BTreeMap::new();
-    let labels: BTreeSet<&Label> = class.nodes.iter().map(|(label, _)| label).collect();
+    let mut nodes: BTreeMap<&Label, Vec<&Node>> = BTreeMap::new();
+    for node in &class.nodes {
+        nodes.entry(&node.0).or_default().push(node);
+    }
     for event in sessions.iter().flat_map(|session| &session.events) {
-        let Some(label) = labels.get(&event.label) else { continue };
+        let Some((label, nodes)) = nodes.get_key_value(&event.label) else { continue };
         *totals.entry(label).or_default() += 1;
-        for node in class.nodes.iter().filter(|(own, _)| own == *label) {
-            if event.data.pointer(&node.1).is_some_and(|value| !value.is_null()) {
+        for node in nodes {
+            if event.data.pointer(&node.1).and_then(id_text).is_some() {
                 *counts.entry(node).or_default() += 1;
             }
         }
@@ -346,6 +606,68 @@ fn makes_lanes(pointers: &BTreeMap<Label, String>, sessions: &[Session]) -> bool
         }
         events.values().filter(|n| **n >= 2).count() >= 2
     })
+}
+
+/// Whether the values of a key are one thing each. Small numbers come again by chance: they are a key where both sides
+/// say the same ones, or where each begins with the same event.
+fn is_key(pointers: &BTreeMap<Label, String>, sessions: &[Session]) -> bool {
+    let value = |event: &Event| {
+        let value = event.data.pointer(pointers.get(&event.label)?)?;
+        Some((value.as_u64().is_some_and(|number| number < SMALL), id_text(value)?))
+    };
+    let (mut small, mut all, mut distinct, mut both) = (0, 0, 0, 0);
+    for session in sessions {
+        let mut sides: BTreeMap<String, BTreeSet<Side>> = BTreeMap::new();
+        for event in &session.events {
+            if let Some((is_small, text)) = value(event) {
+                all += 1;
+                small += u32::from(is_small);
+                sides.entry(text).or_default().insert(event.label.side());
+            }
+        }
+        distinct += sides.len();
+        both += sides.values().filter(|sides| sides.len() > 1).count();
+    }
+    small * 2 < all || both * 10 >= distinct * 6 || (pointers.len() > 1 && begins_alike(pointers, sessions))
+}
+
+/// The event that comes first with most values of a key.
+fn opener(pointers: &BTreeMap<Label, String>, sessions: &[Session]) -> Option<Label> {
+    let mut first: BTreeMap<&Label, u32> = BTreeMap::new();
+    for session in sessions {
+        let mut seen = BTreeSet::new();
+        for event in &session.events {
+            let text = pointers.get(&event.label).and_then(|at| event.data.pointer(at)).and_then(id_text);
+            if text.is_some_and(|text| seen.insert(text)) {
+                *first.entry(&event.label).or_default() += 1;
+            }
+        }
+    }
+    first.into_iter().max_by(|a, b| a.1.cmp(&b.1).then_with(|| b.0.cmp(a.0))).map(|(label, _)| label.clone())
+}
+
+/// Whether there are lanes enough to tell, and nearly all of them begin with one and the same event, which begins no
+/// lane of a value twice before another event of the lane came.
+fn begins_alike(pointers: &BTreeMap<Label, String>, sessions: &[Session]) -> bool {
+    let mut first: BTreeMap<&Label, u32> = BTreeMap::new();
+    let (mut lanes, mut doubled) = (0, 0);
+    for session in sessions {
+        let mut last: BTreeMap<String, &Label> = BTreeMap::new();
+        for event in &session.events {
+            let text = pointers.get(&event.label).and_then(|at| event.data.pointer(at)).and_then(id_text);
+            let Some(text) = text else { continue };
+            match last.insert(text, &event.label) {
+                None => {
+                    lanes += 1;
+                    *first.entry(&event.label).or_default() += 1;
+                }
+                Some(before) if *before == event.label && first.contains_key(before) => doubled += 1,
+                Some(_) => {}
+            }
+        }
+    }
+    let most = first.values().copied().max().unwrap_or(0);
+    lanes >= 3 && most * 20 >= lanes * 19 && doubled * 20 <= lanes
 }
 
 /// Whether answers to several requests came side by side in some session. Connections one after another do not.
@@ -382,4 +704,148 @@ fn name_of(pointers: &BTreeMap<Label, String>, used: &BTreeSet<String>) -> Strin
         number += 1;
     }
     name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::learn::order;
+    use crate::transcript::Offset;
+    use serde_json::json;
+
+    /// A session of these events, in this order, 20 ms apart.
+    fn session(events: Vec<(String, Value)>) -> Session {
+        let event = |(i, (name, data)): (usize, (String, Value))| {
+            let at = Offset::from_nanos(u64::try_from(i).expect("small") * 20_000_000);
+            Event { label: Label::from(name.as_str()), at, frame: i, conn: 0, data }
+        };
+        Session {
+            events: events.into_iter().enumerate().map(event).collect(),
+            ending: "client 1000".to_owned(),
+        }
+    }
+
+    fn learned(sessions: &[Session], reply: Option<&str>) -> String {
+        let lanes = Lanes::find(sessions, reply);
+        let (order, _) = order::learn(sessions, &lanes);
+        order.to_string()
+    }
+
+    #[test]
+    fn progress_lies_in_the_lane_of_the_token_that_its_request_gave() {
+        let sessions: Vec<Session> = (0..6)
+            .map(|n| {
+                let call = |id: u64| {
+                    (
+                        ">call".to_owned(),
+                        json!({"id": id, "params": {"_meta": {"progressToken": format!("t{n}{id}")}}}),
+                    )
+                };
+                let progress = |id: u64| {
+                    ("progress".to_owned(), json!({"params": {"progressToken": format!("t{n}{id}")}}))
+                };
+                let answer = |id: u64| ("re:call".to_owned(), json!({"id": id, "result": {}}));
+                session(vec![
+                    call(1),
+                    call(2),
+                    progress(2),
+                    progress(1),
+                    progress(1),
+                    answer(1),
+                    progress(2),
+                    answer(2),
+                ])
+            })
+            .collect();
+        assert_eq!(
+            learned(&sessions, Some("/id")),
+            "each id ( each progressToken ( >call ; progress+ ) ; re:call )+"
+        );
+    }
+
+    #[test]
+    fn each_side_numbers_its_own_requests() {
+        let sessions: Vec<Session> = (0..6)
+            .map(|n| {
+                let of = |name: &str, id: u64| (name.to_owned(), json!({ "id": id, "n": n }));
+                // The server asks while the client's requests are open, under the same numbers.
+                session(vec![
+                    of(">call", 1),
+                    of(">call", 2),
+                    of("sample", 1),
+                    of(">re:sample", 1),
+                    of("re:call", 2),
+                    of("sample", 2),
+                    of("re:call", 1),
+                    of(">re:sample", 2),
+                ])
+            })
+            .collect();
+        assert_eq!(
+            learned(&sessions, Some("/id")),
+            "each id ( >call ; re:call )+ & each id_2 ( sample ; >re:sample )+"
+        );
+    }
+
+    #[test]
+    fn a_small_number_that_comes_again_by_chance_is_no_key() {
+        let states = ["new", "paid", "shipped"];
+        let order =
+            |n: usize, i: usize| (states[(n * 7 + i * 5) % 3].to_owned(), json!({"id": (n * 3 + i * i) % 6}));
+        let sessions: Vec<Session> = (0..8).map(|n| session((0..9).map(|i| order(n, i)).collect())).collect();
+        assert!(Lanes::find(&sessions, None).pointers.is_empty());
+        // One that everything begins with alike is, though only one side says it.
+        let job = |name: &str, id: usize| (name.to_owned(), json!({ "jobId": id }));
+        let sessions: Vec<Session> = (1..8)
+            .map(|_| session(vec![job("begun", 1), job("begun", 2), job("done", 2), job("done", 1)]))
+            .collect();
+        assert_eq!(learned(&sessions, None), "each jobId ( begun ; done )+");
+    }
+
+    #[test]
+    fn blocks_that_are_numbered_anew_in_every_message_are_lanes() {
+        let block = |name: &str, index: u64| (name.to_owned(), json!({ "index": index }));
+        let plain = |name: &str| (name.to_owned(), json!({}));
+        let message = |blocks: u64| {
+            let mut events = vec![plain(">ask"), plain("begin")];
+            for index in 0..blocks {
+                events.push(block("open", index));
+                events.extend((0..=blocks).map(|_| block("delta", index)));
+                events.push(block("close", index));
+            }
+            events.push(plain("end"));
+            events
+        };
+        let sessions: Vec<Session> =
+            (0..6).map(|n| session([message(2 + n % 2), message(1 + n % 3), message(3)].concat())).collect();
+        let order = learned(&sessions, None);
+        assert_eq!(order, "( >ask ; begin ; each index ( open ; delta+ ; close )+ ; end )+");
+    }
+
+    #[test]
+    fn runs_that_never_overlap_are_rounds_and_not_lanes() {
+        let run = |n: u64, run: u64, steps: u64| {
+            let id = format!("run_{:06}", n * 100 + run + 1);
+            let named = |name: &str| (name.to_owned(), json!({ "runId": id }));
+            let mut events = vec![named(">go"), named("started")];
+            for _ in 0..steps {
+                events.extend(["step", "note", "note", "fin"].map(|name| (name.to_owned(), json!({}))));
+            }
+            events.push(named("finished"));
+            events
+        };
+        let sessions: Vec<Session> =
+            (0..6).map(|n| session([run(n, 1, 1 + n % 2), run(n, 2, 2), run(n, 3, 1)].concat())).collect();
+        assert_eq!(learned(&sessions, None), "( >go ; started ; ( step ; note+ ; fin )+ ; finished )+");
+    }
+
+    #[test]
+    fn a_reference_of_a_tuple_is_a_key_however_short() {
+        let push =
+            |name: &str, reference: u64| (name.to_owned(), json!([null, reference.to_string(), "room", {}]));
+        let sessions: Vec<Session> = (0..6)
+            .map(|_| session(vec![push(">join", 1), push(">say", 2), push("reply", 2), push("reply", 1)]))
+            .collect();
+        assert_eq!(learned(&sessions, None), "each key ( ( >join | >say ) ; reply )+");
+    }
 }

@@ -3,26 +3,37 @@
 //! Learning is a function of the recordings as a set: their order does not matter, ties are broken by name, nothing is
 //! random. It goes over the recordings in four readings: what events are called (`names`), which values make lanes
 //! (`lanes`), what is seen of order, shape and values, and last how the learned order times them. What it proposes
-//! accepts every recording it was learned from; that is checked here, not hoped for.
+//! accepts every recording it was learned from, and its client's half can be played; that is tried here (`trial`), not
+//! hoped for.
 
 mod binding;
+mod chain;
+mod counts;
 mod guarantee;
 mod lanes;
 mod liveness;
+mod loosen;
 mod names;
 mod order;
 mod past;
 mod paths;
+mod play;
 mod prior;
 mod script;
 mod shape;
 mod summary;
 mod sums;
 mod timing;
+mod trial;
+
+#[cfg(test)]
+mod dialects;
+
+pub use trial::trial;
 
 use crate::dialect::{self, Dialect, Event};
-use crate::golden::{self, Before, Golden, Monitor, Order};
-use crate::transcript::{Header, Transcript};
+use crate::golden::{self, Before, Envelope, Golden, Monitor, Order};
+use crate::transcript::{End, Gap, Header, Transcript};
 use lanes::Lanes;
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -129,18 +140,19 @@ pub fn learn<R: Recordings + ?Sized>(
         }
         sample.add(recordings, summary.misfits())?;
     };
-    let misfits = summary.misfits().len();
     let incomplete = summary.incomplete();
+    let endings = summary.endings();
+    let own = summary.own();
     let (mut golden, seen) = summary.finish(&structure, previous);
     if let Some(previous) = previous {
         keep(&mut golden, previous);
     }
+    let loosened = trial::mend(recordings, &own, &mut golden)?;
+    let unplayable = trial::make_playable(&mut golden, &sample);
     let mut notes = notes(&golden, incomplete, structure.has_prefixes);
-    if misfits > 0 {
-        notes.push(format!(
-            "at least {misfits} recording(s) do not fit the order that the others show: `goldwire check --offline` names them"
-        ));
-    }
+    notes.extend(endings);
+    notes.extend(loosened.notes());
+    notes.extend(unplayable);
     Ok(Proposal { golden, seen, notes })
 }
 
@@ -167,7 +179,7 @@ impl<'r> Sample<'r> {
                     break;
                 }
                 let recording = recordings.read(index).map_err(LearnError::Unreadable)?;
-                if has_prefixes || recording.ending.is_whole() {
+                if has_prefixes || is_complete(&recording) {
                     sample.recordings.push((index, recording));
                 }
             }
@@ -202,6 +214,12 @@ impl<'r> Sample<'r> {
     fn get(&self, index: usize) -> Option<&Transcript> {
         self.recordings.iter().find(|(own, _)| *own == index).map(|(_, recording)| &**recording)
     }
+}
+
+/// Whether a recording shows a session to the end that client and server made. One in which the client gave up shows how
+/// far it came.
+fn is_complete(recording: &Transcript) -> bool {
+    recording.ending.is_whole() && !matches!(recording.ending.how, End::GaveUp { .. })
 }
 
 /// The place of a recording in the order in which samples are drawn.
@@ -239,16 +257,21 @@ impl Structure {
             if names::topics(&sessions, &mut dialect) {
                 sessions = decode(&dialect);
             }
+            let second = names::second(&sessions);
+            if !second.is_empty() {
+                dialect.refine_by(second, &[]);
+                sessions = decode(&dialect);
+            }
             // First in which kind of lane an event is, then in which state.
             for find in [names::kinds, names::refine] {
-                let refine = find(&sessions, &Lanes::find(&sessions));
+                let refine = find(&sessions, &Lanes::find(&sessions, dialect.reply()));
                 if !refine.is_empty() {
-                    dialect.refine_by(refine);
+                    dialect.refine_by(refine, &[]);
                     sessions = decode(&dialect);
                 }
             }
         }
-        let lanes = Lanes::find(&sessions);
+        let lanes = Lanes::find(&sessions, dialect.reply());
         let (order, rules) = order::learn(&sessions, &lanes);
         Ok(Structure { dialect, lanes, order, rules, sessions, has_prefixes })
     }
@@ -307,10 +330,42 @@ fn summarize<R: Recordings + ?Sized>(
     }
 }
 
+/// Reads some of the recordings, on as many threads as there are processors, and does something with each. What was
+/// done stands in the order of `of`.
+fn read_each<R: Recordings + ?Sized, T: Send>(
+    recordings: &R,
+    of: &[usize],
+    work: impl Fn(usize, &Transcript) -> T + Sync,
+) -> Result<Vec<T>, LearnError<R::Error>> {
+    let next = AtomicUsize::new(0);
+    let take = || -> Vec<(usize, Result<T, R::Error>)> {
+        let mut done = Vec::new();
+        loop {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            let Some(index) = of.get(place) else { return done };
+            done.push((place, recordings.read(*index).map(|recording| work(*index, &recording))));
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(of.len());
+    let mut done = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(take)).collect();
+        let mut done = take();
+        for thread in others {
+            // A thread that panicked has said so; the panic goes on here.
+            done.extend(thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        }
+        done
+    });
+    done.sort_by_key(|(place, _)| *place);
+    done.into_iter().map(|(_, result)| result.map_err(LearnError::Unreadable)).collect()
+}
+
 /// What a person decided in the previous golden is not learned away.
 fn keep(golden: &mut Golden, previous: &Golden) {
     golden.about.clone_from(&previous.about);
     golden.pace = previous.pace;
+    golden.time = previous.time;
+    golden.budget.clone_from(&previous.budget);
     golden.wait = previous.wait;
     golden.linger = previous.linger;
     golden.keep.clone_from(&previous.keep);
@@ -334,6 +389,15 @@ fn keep(golden: &mut Golden, previous: &Golden) {
             continue;
         };
         new.critical |= old.critical;
+        for allowed in old.timing.iter().filter(|timing| timing.at_most.is_some()) {
+            match new.timing.iter_mut().find(|timing| timing.after == allowed.after) {
+                Some(timing) => timing.at_most = allowed.at_most,
+                // What no recording shows is still what a person allows.
+                None => {
+                    new.timing.push(Envelope { usual: Gap::ZERO, samples: 0, runs: 0, ..allowed.clone() })
+                }
+            }
+        }
         if keeps(&key) {
             *new = old.clone();
             continue;
@@ -401,13 +465,21 @@ fn notes(golden: &Golden, incomplete: u32, has_prefixes: bool) -> Vec<String> {
             golden::MIN_RUNS - n
         ));
     }
-    if golden.learned.days < 3 {
+    let (hosts, occasions) = (golden.learned.hosts.len(), golden.learned.occasions.count);
+    if bounded > 0 && hosts == 0 {
         notes.push(
-            "all recordings come from fewer than 3 days: the difference between days is assumed, not known"
+            "no recording says on what host it was made: times are judged by their shape everywhere"
                 .to_owned(),
         );
+    } else if bounded > 0 && hosts < 3 {
+        notes.push(format!(
+            "times are of {} and {}: they hold there; elsewhere goldwire judges their shape, and fails only what stalls",
+            of(u32::try_from(hosts).unwrap_or(u32::MAX), "class of hosts", "classes of hosts"),
+            of(occasions, "occasion", "occasions"),
+        ));
     }
     notes.extend(guarantee::notes(golden));
+    notes.extend(names::doubts(golden));
     let once: usize = golden.events.values().filter(|event| event.runs == 1 && n > 1).count();
     if once > 0 {
         notes.push(format!("{once} event(s) were seen in one recording only: about {:.0} % of clean runs will show something new", 100.0 * once as f64 / f64::from(n)));

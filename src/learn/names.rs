@@ -4,21 +4,34 @@
 //! about the shape of the message (mutual information), with a bonus for the names that such fields usually have.
 
 use super::Session;
-use super::lanes::Lanes;
+use super::lanes::{Lanes, is_reference};
 use crate::dialect::{self, Dialect, HttpNames, JsonNames, Label, NAMELESS, pointer, refinement};
-use crate::golden::Format;
+use crate::golden::{Format, Golden};
 use crate::transcript::{Payload, Side, Transcript};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Names that discriminating fields usually have.
 const USUAL: [&str; 9] = ["type", "event", "kind", "method", "msg_type", "op", "action", "cmd", "t"];
+/// Names of fields that hold what people or models say, choose or are called, and never what a message is.
+const CONTENT: [&str; 22] = [
+    "prompt", "text", "content", "body", "query", "question", "answer", "model", "room", "user", "username",
+    "author", "title", "lang", "language", "locale", "url", "uri", "path", "email", "symbol", "version",
+];
+/// The largest number that may be a name: an operation's code, not a measurement.
+const MAX_CODE: u64 = 999;
 /// At most so many different names.
 const MAX_NAMES: usize = 200;
 /// A longer list is one of things of a kind.
 const MAX_PLACES: usize = 8;
 /// At most so many values make one event several.
 const MAX_STATES: usize = 4;
+/// At most so many words make one event several that has no name of its own.
+const MAX_KINDS: usize = 64;
+/// What stands before a number that is a name.
+const CODE: char = 'n';
+/// What stands before a number among the names of a candidate; no word begins so.
+const CODE_MARK: char = '#';
 /// At most so many topics make one event several.
 const MAX_TOPICS: usize = 16;
 /// So many lanes must show that the values follow each other.
@@ -30,6 +43,8 @@ struct Candidate {
     joint: BTreeMap<String, BTreeMap<u64, u32>>,
     /// Name → in how many recordings.
     recordings: BTreeMap<String, u32>,
+    /// How often something else stood there that could have been a name.
+    others: u32,
 }
 
 pub(super) fn dialect(recordings: &[&Transcript]) -> Dialect {
@@ -42,6 +57,19 @@ pub(super) fn dialect(recordings: &[&Transcript]) -> Dialect {
     let said = |side| move |recording: &Transcript| messages(recording, side);
     let server = best(recordings, said(Side::Server), false);
     let client = best(recordings, said(Side::Client), false);
+    // The places of a tuple mean the same on both sides; of one that says one thing again and again its name stands where
+    // the other side has it.
+    let is_tuple = |path: &str| path.len() > 1 && path.bytes().skip(1).all(|byte| byte.is_ascii_digit());
+    let server = match (server, &client) {
+        (Some(server), Some(client)) if is_tuple(&server) && is_tuple(client) && server != *client => {
+            let words = |value: &Value| value.pointer(client).and_then(refinement).is_some();
+            let said: Vec<Value> =
+                recordings.iter().flat_map(|recording| messages(recording, Side::Server)).collect();
+            let with = said.iter().filter(|value| words(value)).count();
+            Some(if with * 10 >= said.len() * 9 { client.clone() } else { server })
+        }
+        (server, _) => server,
+    };
     let default = || "/type".to_owned();
     // A side that says too little to tell is taken to name its messages as the other does.
     let server = server.or_else(|| client.clone()).unwrap_or_else(default);
@@ -68,6 +96,31 @@ fn exchanges(recordings: &[&Transcript]) -> JsonNames {
     let server = best(recordings, said(Side::Server), false).unwrap_or(names.server);
     let client = best(recordings, said(Side::Client), true).unwrap_or_else(|| server.clone());
     JsonNames { client, server, ..JsonNames::default() }
+}
+
+/// Where names do not tell events apart, or tell more than there are: a golden of such names checks next to nothing.
+pub(super) fn doubts(golden: &Golden) -> Vec<String> {
+    let mut doubts = Vec::new();
+    let own = || golden.events.iter().filter(|(label, _)| !label.is_client());
+    let is_nameless = |label: &Label| [NAMELESS, "text", "binary"].contains(&label.name());
+    let all: u32 = own().map(|(_, event)| event.seen).sum();
+    let nameless: u32 = own().filter(|(label, _)| is_nameless(label)).map(|(_, event)| event.seen).sum();
+    let hint = "name them with `name = \"/POINTER\"` in `[dialect]` of a script, then `goldwire learn SESSION --script FILE`";
+    if all > 3 && nameless * 10 >= all * 9 {
+        let is_json = own().any(|(label, _)| label.name() == NAMELESS);
+        let hint = if is_json { hint } else { "they are not JSON; `kind` in `[dialect]` says what they are" };
+        doubts.push(format!(
+            "no good name found: {nameless} of {all} messages of the server have none that tells them apart; {hint}"
+        ));
+    }
+    let once = own().filter(|(_, event)| event.seen == 1).count();
+    if golden.events.len() > MAX_NAMES && once * 2 > golden.events.len() {
+        doubts.push(format!(
+            "no good name found: there are {} names, and {once} of them came once in one recording; {hint}",
+            golden.events.len()
+        ));
+    }
+    doubts
 }
 
 /// The JSON messages of one side.
@@ -98,14 +151,12 @@ fn best(
             total += 1;
             *shapes.entry(shape).or_default() += 1;
             for (path, name) in names(&value) {
-                *candidates
-                    .entry(path.clone())
-                    .or_default()
-                    .joint
-                    .entry(name.clone())
-                    .or_default()
-                    .entry(shape)
-                    .or_default() += 1;
+                let candidate = candidates.entry(path.clone()).or_default();
+                let Some(name) = name else {
+                    candidate.others += 1;
+                    continue;
+                };
+                *candidate.joint.entry(name.clone()).or_default().entry(shape).or_default() += 1;
                 here.insert((path, name));
             }
         }
@@ -119,18 +170,52 @@ fn best(
         let names = candidate.joint.len();
         let recurring = candidate.recordings.values().filter(|n| **n >= 2 || recordings.len() == 1).count();
         let share = f64::from(covered) / f64::from(total.max(1));
-        let is_usual = USUAL.iter().any(|usual| path.ends_with(&format!("/{usual}")));
-        if (only_usual && !is_usual) || share < 0.3 || names > MAX_NAMES || recurring * 10 < names * 4 {
+        let leaf = path.rsplit('/').next().unwrap_or_default();
+        let is_usual = USUAL.contains(&leaf);
+        // What is the same in every message names nothing, unless it is the only name that the side has to say.
+        let is_constant = names == 1 && !is_usual && leaf != "object";
+        // Where ids or texts stand beside words, the words are no names either.
+        let is_mixed = candidate.others * 10 > covered;
+        if (only_usual && !is_usual) || is_constant || is_mixed {
             return None;
         }
-        let leaf = path.rsplit('/').next().unwrap_or_default();
+        if share < 0.3 || names > MAX_NAMES || recurring * 10 < names * 4 {
+            return None;
+        }
         let depth = i32::try_from(path.matches('/').count()).unwrap_or(9) - 1;
         let bonus = if USUAL.contains(&leaf) { 0.6 } else { 0.0 };
         let parent = if path.starts_with("/parent") { 0.4 } else { 0.0 };
-        Some(information(candidate) - 0.5 * entropy * (1.0 - share) + bonus - 0.3 * f64::from(depth) - parent)
+        // `room:7` says which one it is, not what.
+        let is_instance = |name: &&String| {
+            name.split_once(':').is_some_and(|(_, rest)| rest.contains(|c: char| c.is_ascii_digit()))
+        };
+        let instances = candidate.joint.keys().filter(is_instance).count();
+        let which = if instances * 3 >= names { 0.8 } else { 0.0 };
+        let told = information(candidate) - 0.5 * entropy * (1.0 - share);
+        Some(told + bonus - 0.3 * f64::from(depth) - parent - which)
     };
+    let share = |candidate: &Candidate| {
+        let covered: u32 = candidate.joint.values().flat_map(BTreeMap::values).sum();
+        f64::from(covered) / f64::from(total.max(1))
+    };
+    // A code that every message has is its name; a word that only some have says more of those.
+    let is_code = |candidate: &Candidate| candidate.joint.keys().all(|name| name.starts_with(CODE_MARK));
+    let codes = || candidates.iter().filter(|(_, candidate)| is_code(candidate) && share(candidate) >= 0.95);
+    let is_whole = |path: &str| share(&candidates[path]) >= 0.95 && !is_code(&candidates[path]);
+    let best_word = candidates
+        .iter()
+        .filter(|(_, candidate)| !is_code(candidate))
+        .filter_map(|(path, candidate)| Some((score(path, candidate)?, path)))
+        .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)));
+    let best_code = codes()
+        .filter_map(|(path, candidate)| Some((score(path, candidate)?, path)))
+        .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)));
+    if let Some((_, path)) = best_code.filter(|_| best_word.is_none_or(|(_, path)| !is_whole(path))) {
+        return Some(path.clone());
+    }
     candidates
         .iter()
+        .filter(|(_, candidate)| !is_code(candidate))
         .filter_map(|(path, candidate)| Some((score(path, candidate)?, path)))
         // Of equals the first path wins.
         .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)))
@@ -144,30 +229,75 @@ pub(super) fn reply(sessions: &[Session], dialect: &mut Dialect) -> bool {
     if names.reply.is_some() {
         return false;
     }
-    let (mut nameless, mut answers) = (0u32, 0u32);
+    // Path → how many messages without a name have something there, and how many of them answer what was asked under it.
+    let mut found: BTreeMap<String, (u32, u32)> = BTreeMap::new();
     for session in sessions {
-        let mut asked: BTreeSet<(Side, String)> = BTreeSet::new();
+        let mut asked: BTreeSet<(Side, String, String)> = BTreeSet::new();
         for event in &session.events {
             let side = event.label.side();
             let name_at = if side == Side::Client { &names.client } else { &names.server };
             let data = own.content(event);
-            let Some(id) = data.get("id").filter(|id| !id.is_null()).map(Value::to_string) else {
-                continue;
-            };
-            if data.pointer(name_at).is_some_and(Value::is_string) {
-                asked.insert((side, id));
-            } else {
-                let other = if side == Side::Client { Side::Server } else { Side::Client };
-                nameless += 1;
-                answers += u32::from(asked.contains(&(other, id)));
+            let is_named = data.pointer(name_at).is_some_and(|name| name.is_string() || name.is_u64());
+            for (path, id) in fields(data) {
+                // In a list of places any of them may be the id; a field says by its name that it is one.
+                if path == *name_at || (data.is_object() && !is_reference(&path)) {
+                    continue;
+                }
+                let (Value::String(_) | Value::Number(_)) = id else { continue };
+                if is_named {
+                    asked.insert((side, path, id.to_string()));
+                } else {
+                    let other = if side == Side::Client { Side::Server } else { Side::Client };
+                    let is_answer = asked.contains(&(other, path.clone(), id.to_string()));
+                    let counts = found.entry(path).or_default();
+                    *counts = (counts.0 + 1, counts.1 + u32::from(is_answer));
+                }
             }
         }
     }
-    let is_found = answers >= 3 && answers * 10 >= nameless * 9;
-    if is_found {
-        names.reply = Some("/id".to_owned());
-    }
+    let answers =
+        found.into_iter().filter(|(_, (nameless, answers))| *answers >= 3 && answers * 10 >= nameless * 9);
+    let best =
+        answers.max_by(|a, b| (a.1.1, a.0 == "/id").cmp(&(b.1.1, b.0 == "/id")).then_with(|| b.0.cmp(&a.0)));
+    let is_found = best.is_some();
+    names.reply = best.map(|(path, _)| path);
     is_found
+}
+
+/// Events that have only a number for a name, or none, and a word in one of the usual fields that says what they are.
+pub(super) fn second(sessions: &[Session]) -> BTreeMap<Label, String> {
+    let mut found = BTreeMap::new();
+    let labels: BTreeSet<&Label> =
+        sessions.iter().flat_map(|s| &s.events).map(|event| &event.label).collect();
+    let is_bare = |label: &&Label| {
+        let name = label.name();
+        let is_number = name.strip_prefix(CODE).is_some_and(|code| code.parse::<u64>().is_ok());
+        name == NAMELESS || is_number
+    };
+    for label in labels.into_iter().filter(is_bare) {
+        let events = || sessions.iter().flat_map(|s| &s.events).filter(|event| event.label == *label);
+        let mut paths = Vec::new();
+        // Where the first one says nothing, another may.
+        if let Some(first) = events().find(|event| event.data.is_object()) {
+            words(&first.data, "", &mut paths);
+        }
+        paths.retain(|path| USUAL.contains(&path.rsplit('/').next().unwrap_or_default()));
+        let tells = |path: &String| {
+            let mut values: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
+            for (index, session) in sessions.iter().enumerate() {
+                for event in session.events.iter().filter(|event| event.label == *label) {
+                    let Some(word) = event.data.pointer(path).and_then(refinement) else { return false };
+                    values.entry(word).or_default().insert(index);
+                }
+            }
+            let recurring = values.values().filter(|runs| runs.len() >= 2 || sessions.len() == 1).count();
+            (2..=MAX_KINDS).contains(&values.len()) && recurring * 10 >= values.len() * 6
+        };
+        if let Some(path) = paths.into_iter().find(tells) {
+            found.insert(label.clone(), path);
+        }
+    }
+    found
 }
 
 /// Finds the events that are several by their subject, topic or destination: a few names that come again in most
@@ -316,7 +446,13 @@ fn words(value: &Value, path: &str, out: &mut Vec<String>) {
     let Some(map) = value.as_object() else { return };
     // What the dialect itself adds, such as a message's number, is no state.
     for (key, item) in map.iter().filter(|(key, _)| !key.starts_with('@')) {
-        if item.is_string() && refinement(item).is_some_and(|text| Format::of(text).is_none()) {
+        // Nor is an address, or what somebody wrote.
+        let is_state = |text: &str| {
+            Format::of(text).is_none()
+                && !text.contains("//")
+                && !CONTENT.contains(&key.to_ascii_lowercase().as_str())
+        };
+        if item.is_string() && refinement(item).is_some_and(is_state) {
             out.push(format!("{path}{}", pointer([key.as_str()])));
         }
     }
@@ -375,26 +511,39 @@ impl States {
     }
 }
 
-/// String fields down to the second level that look like names.
-fn names(value: &Value) -> Vec<(String, String)> {
+/// Fields down to the second level where a name could stand, with what it would be; none where a text or an id stands.
+fn names(value: &Value) -> Vec<(String, Option<String>)> {
     let is_name = |text: &str| {
         text.len() <= 64
             && text.starts_with(|c: char| c.is_ascii_alphabetic())
             && text.chars().all(|c| c.is_ascii_alphanumeric() || "_./:-".contains(c))
             && Format::of(text).is_none()
     };
+    let name_of = |path: &str, item: &Value| -> Option<Option<String>> {
+        let leaf = path.rsplit('/').next().unwrap_or_default();
+        let lower = leaf.to_ascii_lowercase();
+        if CONTENT.contains(&lower.as_str())
+            || (is_reference(path) && !leaf.starts_with(|c: char| c.is_ascii_digit()))
+        {
+            return None;
+        }
+        match item {
+            Value::String(text) => Some(is_name(text).then(|| text.clone())),
+            Value::Number(code) if USUAL.contains(&leaf) || lower == "opcode" => {
+                Some(code.as_u64().filter(|code| *code <= MAX_CODE).map(|code| format!("{CODE_MARK}{code}")))
+            }
+            _ => None,
+        }
+    };
     let mut found = Vec::new();
     for (path, item) in fields(value) {
-        match item {
-            Value::String(text) if is_name(text) => found.push((path, text.clone())),
-            Value::Object(inner) => {
-                for (below, item) in inner {
-                    if let Some(text) = item.as_str().filter(|text| is_name(text)) {
-                        found.push((format!("{path}{}", pointer([below.as_str()])), text.to_owned()));
-                    }
-                }
+        if let Value::Object(inner) = item {
+            for (below, item) in inner {
+                let path = format!("{path}{}", pointer([below.as_str()]));
+                found.extend(name_of(&path, item).map(|name| (path, name)));
             }
-            _ => {}
+        } else {
+            found.extend(name_of(&path, item).map(|name| (path, name)));
         }
     }
     found
@@ -465,7 +614,7 @@ mod tests {
 
     fn kinds_of(words: &str) -> BTreeMap<Label, String> {
         let sessions: Vec<Session> = (0..6).map(|number| session(number, words)).collect();
-        kinds(&sessions, &Lanes::find(&sessions))
+        kinds(&sessions, &Lanes::find(&sessions, None))
     }
 
     #[test]
@@ -474,5 +623,112 @@ mod tests {
         assert_eq!(kinds_of(asked), BTreeMap::from([(Label::from("status"), "/by".to_owned())]));
         // Two tools of one agent are told apart by what they do, not by who began it.
         assert_eq!(kinds_of("begin:a:search begin:b:sum hit:a end:a end:b"), BTreeMap::new());
+    }
+
+    /// The dialect of recordings in which the client and the server say these, line by line, and what events are called.
+    fn named(recordings: &[Vec<(char, Value)>]) -> Vec<String> {
+        let recordings: Vec<Transcript> = recordings
+            .iter()
+            .enumerate()
+            .map(|(index, said)| {
+                let frames = said.iter().zip(1..).map(|((mark, data), at)| {
+                    let side = if *mark == '>' { Side::Client } else { Side::Server };
+                    let payload = Payload::Text(data.to_string());
+                    crate::transcript::Frame::new(Offset::from_nanos(at * 1_000_000), side, payload)
+                });
+                let header = crate::transcript::Header { id: format!("r{index}"), ..Default::default() };
+                let how =
+                    crate::transcript::End::Closed { by: Side::Client, code: 1000, reason: String::new() };
+                let at = Offset::from_nanos(1_000_000_000);
+                let ending = crate::transcript::Ending { at, how, host: None };
+                Transcript { header, frames: frames.collect(), ending }
+            })
+            .collect();
+        let golden = super::super::learn(&recordings[..], None).expect("there are events").golden;
+        let events = dialect::events(&golden.dialect, &recordings[0].frames);
+        events.iter().map(|event| event.label.as_str().to_owned()).collect()
+    }
+
+    #[test]
+    fn an_id_is_no_name_though_it_is_a_word() {
+        let session = |_| {
+            vec![
+                ('>', json!({"id": "v", "method": "getVersion"})),
+                ('<', json!({"id": "v", "result": {"version": "1"}})),
+                ('>', json!({"id": "a", "method": "add"})),
+                ('<', json!({"id": "a", "result": "x1"})),
+                ('<', json!({"method": "onStart", "params": [{"gid": "x1"}]})),
+            ]
+        };
+        let named = named(&(0..5).map(session).collect::<Vec<_>>());
+        assert_eq!(named, [">getVersion", "re:getVersion", ">add", "re:add", "onStart"]);
+    }
+
+    #[test]
+    fn calls_in_tuples_are_answered_by_their_id_on_either_side() {
+        let session = |n: u64| {
+            let own = format!("{n:08x}-cf9d-40ca-b68c-0595fa524d97");
+            vec![
+                ('>', json!([2, "m1", "Boot", {"v": 1}])),
+                ('<', json!([3, "m1", {"ok": true}])),
+                ('<', json!([2, own, "GetConf", {"k": 1}])),
+                ('>', json!([3, own, {"v": 1}])),
+                ('>', json!([2, "m2", "Auth", {"t": 1}])),
+                ('<', json!([3, "m2", {"ok": true}])),
+            ]
+        };
+        let named = named(&(1..6).map(session).collect::<Vec<_>>());
+        assert_eq!(named, [">Boot", "re:Boot", "GetConf", ">re:GetConf", ">Auth", "re:Auth"]);
+    }
+
+    #[test]
+    fn numbers_are_names_and_a_word_below_says_more() {
+        let session = |n: u64| {
+            vec![
+                ('<', json!({"op": 10, "t": null, "d": {"every": 100 + n}})),
+                ('>', json!({"op": 2, "d": {"who": "me"}})),
+                ('<', json!({"op": 0, "t": "READY", "d": {"v": 1}})),
+                ('<', json!({"op": 0, "t": "MESSAGE", "d": {"text": format!("hello {n}")}})),
+                ('>', json!({"op": 1, "d": 2})),
+                ('<', json!({"op": 11, "t": null, "d": null})),
+            ]
+        };
+        let named = named(&(0..5).map(session).collect::<Vec<_>>());
+        assert_eq!(named, ["n10", ">n2", "n0[READY]", "n0[MESSAGE]", ">n1", "n11"]);
+    }
+
+    #[test]
+    fn what_people_wrote_and_what_a_model_is_called_are_no_names() {
+        let session = |_| {
+            vec![
+                ('>', json!({"prompt": "hi"})),
+                ('<', json!({"object": "chunk", "model": "gpt-x", "delta": {"content": "w"}})),
+                ('<', json!({"object": "chunk", "model": "gpt-x", "delta": {"content": "w"}})),
+            ]
+        };
+        let named = named(&(0..5).map(session).collect::<Vec<_>>());
+        assert_eq!(named, [">json", "chunk", "chunk"]);
+    }
+
+    #[test]
+    fn where_nothing_tells_messages_apart_that_is_said() {
+        let golden = |names: usize, label: &dyn Fn(usize) -> String| {
+            let mut golden = Golden::default();
+            for number in 0..names {
+                let event = crate::golden::Event { seen: 1, runs: 1, ..Default::default() };
+                golden.events.insert(Label::from(label(number).as_str()), event);
+            }
+            golden
+        };
+        assert_eq!(doubts(&golden(20, &|n| format!("event_{n}"))), [""; 0]);
+        let many = doubts(&golden(1000, &|n| format!("event_{n}")));
+        assert!(
+            many[0].starts_with("no good name found: there are 1000 names, and 1000 of them"),
+            "{many:?}"
+        );
+        let mut nameless = golden(1, &|_| "json".to_owned());
+        nameless.events.values_mut().for_each(|event| event.seen = 40);
+        let said = doubts(&nameless);
+        assert!(said[0].starts_with("no good name found: 40 of 40 messages"), "{said:?}");
     }
 }

@@ -1,26 +1,53 @@
 //! Walking through payloads.
 
+use crate::golden::path_step;
 use serde_json::Value;
 
 /// Visits every string and number of a payload with its JSON pointer (RFC 6901). What stands in a list is content of
 /// the list and not visited.
 pub(super) fn each_scalar<'v>(value: &'v Value, visit: &mut impl FnMut(&str, &'v Value)) {
-    descend(value, &mut String::new(), visit);
+    descend(value, &mut String::new(), false, visit);
 }
 
-fn descend<'v>(value: &'v Value, path: &mut String, visit: &mut impl FnMut(&str, &'v Value)) {
+/// A list of at most so many items may be a tuple, whose places have each a meaning of their own.
+const MAX_PLACES: usize = 8;
+
+/// Likewise, and what stands at the places of a payload that is a tuple.
+pub(super) fn each_place<'v>(value: &'v Value, visit: &mut impl FnMut(&str, &'v Value)) {
+    match value {
+        Value::Array(items) if items.len() <= MAX_PLACES => {
+            for (place, item) in items.iter().enumerate() {
+                descend(item, &mut format!("/{place}"), false, visit);
+            }
+        }
+        value => each_scalar(value, visit),
+    }
+}
+
+/// Likewise with its path as a golden writes it.
+pub(super) fn each_scalar_by_path<'v>(value: &'v Value, visit: &mut impl FnMut(&str, &'v Value)) {
+    descend(value, &mut String::new(), true, visit);
+}
+
+fn descend<'v>(value: &'v Value, path: &mut String, is_path: bool, visit: &mut impl FnMut(&str, &'v Value)) {
     match value {
         Value::Object(map) => {
             for (key, item) in map {
                 let here = path.len();
-                path.push('/');
                 // One path for all: a million events have many million fields.
+                if is_path && (key == "*" || key.ends_with('?')) {
+                    path.push_str(&path_step(key));
+                    descend(item, path, is_path, visit);
+                    path.truncate(here);
+                    continue;
+                }
+                path.push('/');
                 if key.contains(['~', '/']) {
                     path.push_str(&key.replace('~', "~0").replace('/', "~1"));
                 } else {
                     path.push_str(key);
                 }
-                descend(item, path, visit);
+                descend(item, path, is_path, visit);
                 path.truncate(here);
             }
         }

@@ -5,8 +5,7 @@
 //! expression in microarray experiments* (2004), section 6.2: a scaled inverse chi-square prior fitted to the logarithms
 //! of the variances by their first two moments.
 
-use super::sums::Sums;
-use crate::golden::{PRIOR_DF, freedom};
+use crate::golden::PRIOR_DF;
 use statrs::function::gamma::digamma;
 
 /// A prior: a spread, and how many degrees of freedom it is worth.
@@ -23,12 +22,11 @@ const SPREADS: (f64, f64) = (0.15, 0.6);
 const DFS: (f64, f64) = (4.0, 20.0);
 
 impl Prior {
-    /// The variance of some runs, made on so many days, drawn towards what is common (moderated variance), and its
-    /// degrees of freedom.
-    pub(super) fn draw(self, runs: Sums, days: u32) -> (f64, u32) {
-        let own = freedom(runs.variance(), runs.n(), days);
+    /// A variance with its degrees of freedom, drawn towards what is common (moderated variance), and how many it has
+    /// then.
+    pub(super) fn draw(self, (variance, own): (f64, u32)) -> (f64, u32) {
         let df = self.df + own;
-        let sum = f64::from(self.df) * self.spread * self.spread + f64::from(own) * runs.variance();
+        let sum = f64::from(self.df) * self.spread * self.spread + f64::from(own) * variance;
         (sum / f64::from(df), df)
     }
 

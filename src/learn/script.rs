@@ -20,42 +20,60 @@ pub(super) fn learn(
 ) -> Vec<Label> {
     let script = usual_script(sessions);
     let following: Vec<&Session> = sessions.iter().filter(|session| labels(session) == script).collect();
-    let kept = previous.filter(|golden| golden.script == script);
-    if let Some(golden) = kept {
-        for (label, old) in &golden.events {
-            if let Some(new) = events.get_mut(label) {
-                new.sends.clone_from(&old.sends);
-                new.binds.clone_from(&old.binds);
-            }
+    let counts = |label: &Label| script.iter().filter(|own| *own == label).count();
+    let kept = kept(previous, events, &counts);
+    let mut binds = Binds::of(previous.filter(|_| !kept.is_empty()), events);
+    for (label, sends) in &kept {
+        if let Some(event) = events.get_mut(label) {
+            event.sends.clone_from(sends);
         }
-    } else {
-        let mut binds = Binds::default();
-        let pasts: Vec<Past<'_>> = following.iter().map(|session| Past::of(session)).collect();
-        for (index, label) in script.iter().enumerate() {
-            if matches!(label.as_str(), RECONNECT | CANCEL) {
-                continue;
-            }
-            let template = template(index, &pasts, &mut binds);
-            if let Some(event) = events.get_mut(label) {
-                // One message that is sent again and again is written once.
-                if event.sends.first() != Some(&template) || event.sends.len() > 1 {
-                    event.sends.push(template);
-                }
-            }
-        }
-        let counts = |label: &Label| script.iter().filter(|own| *own == label).count();
-        for (label, event) in events.iter_mut() {
-            let wanted = counts(label);
-            if label.is_client() && event.sends.len() > 1 && event.sends.len() < wanted {
-                // Equal neighbours were folded although others differ: spell all of them out.
-                event.sends = spell_out(label, &script, &pasts, &mut binds);
-            }
-        }
-        binds.write(events);
     }
+    let pasts: Vec<Past<'_>> = following.iter().map(|session| Past::of(session)).collect();
+    for (index, label) in script.iter().enumerate() {
+        if matches!(label.as_str(), RECONNECT | CANCEL) || kept.contains_key(label) {
+            continue;
+        }
+        let template = template(index, &pasts, &mut binds);
+        if let Some(event) = events.get_mut(label) {
+            // One message that is sent again and again is written once.
+            if event.sends.first() != Some(&template) || event.sends.len() > 1 {
+                event.sends.push(template);
+            }
+        }
+    }
+    for (label, event) in events.iter_mut().filter(|(label, _)| !kept.contains_key(*label)) {
+        let wanted = counts(label);
+        if label.is_client() && event.sends.len() > 1 && event.sends.len() < wanted {
+            // Equal neighbours were folded although others differ: spell all of them out.
+            event.sends = spell_out(label, &script, &pasts, &mut binds);
+        }
+    }
+    binds.write(events);
     waits(sessions, order, &script, events);
     thinks(&following, &script, events);
     script
+}
+
+/// What a person wrote, or what was learned before, of the client's messages: it stays as long as there are as many of
+/// them and the values that they take from the server's messages are still there.
+fn kept(
+    previous: Option<&Golden>,
+    events: &BTreeMap<Label, golden::Event>,
+    counts: &dyn Fn(&Label) -> usize,
+) -> BTreeMap<Label, Vec<Template>> {
+    let Some(previous) = previous else { return BTreeMap::new() };
+    let bound = |name: &str| {
+        let binders =
+            || previous.events.iter().filter(|(_, event)| event.binds.iter().any(|(own, _)| own == name));
+        binders().next().is_none() || binders().any(|(label, _)| events.contains_key(label))
+    };
+    let is_kept = |label: &Label, event: &golden::Event| {
+        let fits = event.sends.len() == 1 || event.sends.len() == counts(label);
+        fits && events.contains_key(label)
+            && event.sends.iter().flat_map(Template::names).all(|name| bound(&name))
+    };
+    let own = previous.events.iter().filter(|(label, event)| label.is_client() && is_kept(label, event));
+    own.map(|(label, event)| (label.clone(), event.sends.clone())).collect()
 }
 
 fn spell_out(label: &Label, script: &[Label], pasts: &[Past<'_>], binds: &mut Binds) -> Vec<Template> {
@@ -86,6 +104,17 @@ struct Binds {
 }
 
 impl Binds {
+    /// With the names that were given before, of events that are still there.
+    fn of(previous: Option<&Golden>, events: &BTreeMap<Label, golden::Event>) -> Binds {
+        let mut binds = Binds::default();
+        for (label, event) in previous.iter().flat_map(|golden| &golden.events) {
+            for (name, pointer) in event.binds.iter().filter(|_| events.contains_key(label)) {
+                binds.names.insert((label.clone(), pointer.clone()), name.clone());
+            }
+        }
+        binds
+    }
+
     fn name(&mut self, origin: &Origin) -> String {
         if let Some(name) = self.names.get(origin) {
             return name.clone();
@@ -95,7 +124,13 @@ impl Binds {
         };
         let leaf = clean(origin.1.rsplit('/').next().unwrap_or("value"));
         let taken = |name: &String| self.names.values().any(|known| known == name);
-        let name = if taken(&leaf) { format!("{}_{leaf}", clean(origin.0.name())) } else { leaf };
+        // A place of a tuple says nothing by itself, and begins with a digit.
+        let is_number = leaf.starts_with(|c: char| c.is_ascii_digit());
+        let mut name =
+            if taken(&leaf) || is_number { format!("{}_{leaf}", clean(origin.0.name())) } else { leaf };
+        while taken(&name) {
+            name.push('_');
+        }
         self.names.insert(origin.clone(), name.clone());
         name
     }
@@ -247,11 +282,14 @@ fn inside(text: &str, here: &[(&Value, Sent<'_, '_>)], binds: &mut Binds) -> Opt
 /// Finds the sends that the order alone would allow too early, and what they really waited for.
 fn waits(sessions: &[Session], order: &Order, script: &[Label], events: &mut BTreeMap<Label, golden::Event>) {
     let mut early: BTreeMap<&Label, BTreeSet<Label>> = BTreeMap::new();
+    // What was sent right after another message waits for nothing, however often something came before it.
+    let mut unprompted: BTreeSet<&Label> = BTreeSet::new();
     for session in sessions {
         let mut monitor = Monitor::new(order);
         let mut clients = session.events.iter().filter(|event| event.label.is_client()).peekable();
         let mut last: Option<&Label> = None;
         let mut allowed_before = false;
+        let mut is_first = true;
         for event in &session.events {
             // The next thing the client will send, if it could have been sent already before the latest event.
             let next = clients.peek();
@@ -262,9 +300,13 @@ fn waits(sessions: &[Session], order: &Order, script: &[Label], events: &mut BTr
                         .or_default()
                         .insert(last.clone());
                 }
+                if last.is_none() && !is_first {
+                    unprompted.insert(&event.label);
+                }
                 clients.next();
                 allowed_before = false;
                 last = None;
+                is_first = false;
             } else {
                 allowed_before =
                     next.is_some_and(|next| monitor.accepts(&next.label, &|key: &str| request_of(next, key)));
@@ -279,7 +321,9 @@ fn waits(sessions: &[Session], order: &Order, script: &[Label], events: &mut BTr
     }
     for (label, causes) in early {
         // A handful of causes is a rule; more are chance.
-        if let Some(event) = events.get_mut(label).filter(|_| causes.len() <= 3) {
+        if let Some(event) =
+            events.get_mut(label).filter(|_| causes.len() <= 3 && !unprompted.contains(label))
+        {
             event.after = causes.into_iter().collect();
         }
     }

@@ -4,8 +4,9 @@
 //! nothing: by Good and Turing that is the probability that the next value is a new one.
 
 use super::Session;
-use crate::dialect::{Label, pointer};
-use crate::golden::{self, Format, Path, Rule, Type, type_of};
+use super::lanes::is_id;
+use crate::dialect::Label;
+use crate::golden::{self, Format, Path, Rule, Type, When, path_step, print, type_of};
 use crate::secret::looks_like_credential;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +21,16 @@ const MAX_LITERAL: usize = 64;
 const MIN_NEVER_EMPTY: u32 = 8;
 /// An object with more keys than this, most of them rare, is a dictionary.
 const MAX_KEYS: usize = 24;
+
+/// So many observations, in so many recordings, before a number is believed to be a constant or one of a set: of texts
+/// most are names, of numbers most are measured.
+const MIN_NUMBERS: u32 = 8;
+const MIN_NUMBER_RUNS: u32 = 5;
+/// Numbers from here on are sizes, ports and process ids rather than codes.
+const MAX_CODE: u64 = 100_000;
+
+/// A field is there in the same company every time against this probability of chance.
+const ALPHA_COMPANY: f64 = 0.0001;
 
 /// So many formats are told apart at one path; more than two are none.
 const MAX_FORMATS: usize = 3;
@@ -37,6 +48,46 @@ struct Seen {
     empty: bool,
     fields: BTreeMap<String, Seen>,
     items: Option<Box<Seen>>,
+    /// Which fields were there beside which value of another field; none beside one with many values.
+    company: BTreeMap<String, Option<BTreeMap<String, Company>>>,
+}
+
+/// What was there beside one value of a field.
+#[derive(Debug, Clone, Default)]
+struct Company {
+    n: u32,
+    /// The keys that were always there, and those that ever were.
+    always: BTreeSet<String>,
+    ever: BTreeSet<String>,
+    /// The keys that were there the last time, as a hash: mostly they are the same again.
+    latest: u64,
+}
+
+impl Company {
+    fn add(&mut self, keys: u64, map: &serde_json::Map<String, Value>) {
+        self.n += 1;
+        if self.n > 1 && keys == self.latest {
+            return;
+        }
+        self.latest = keys;
+        if self.n == 1 {
+            self.always = map.keys().cloned().collect();
+        } else {
+            self.always.retain(|key| map.contains_key(key));
+        }
+        self.ever.extend(map.keys().cloned());
+    }
+
+    fn merge(&mut self, other: Company) {
+        if self.n == 0 {
+            self.always = other.always;
+        } else if other.n > 0 {
+            self.always.retain(|key| other.always.contains(key));
+        }
+        self.n += other.n;
+        self.ever.extend(other.ever);
+        self.latest = 0;
+    }
 }
 
 impl Seen {
@@ -45,6 +96,9 @@ impl Seen {
         *self.types.entry(type_of(value)).or_default() += 1;
         match value {
             Value::Object(map) => {
+                if map.len() <= MAX_KEYS {
+                    self.companies(map);
+                }
                 for (key, item) in map {
                     match self.fields.get_mut(key) {
                         Some(field) => field.add(item, session),
@@ -68,6 +122,55 @@ impl Seen {
             Value::Bool(_) => self.value(value, session),
             Value::Null => {}
         }
+    }
+
+    /// Notes which fields came together.
+    fn companies(&mut self, map: &serde_json::Map<String, Value>) {
+        let keys = map.keys().fold(0, |all, key| print(&(all, key)));
+        for (key, value) in map {
+            let is_word = match value {
+                Value::Bool(_) => true,
+                Value::String(text) => text.len() <= MAX_LITERAL,
+                _ => false,
+            };
+            if !self.company.contains_key(key) {
+                self.company.insert(key.clone(), Some(BTreeMap::new()));
+            }
+            let Some(known) = self.company.get_mut(key) else { continue };
+            let Some(values) = known.as_mut().filter(|_| is_word) else {
+                *known = None;
+                continue;
+            };
+            values.entry(value.to_string()).or_default().add(keys, map);
+            if values.len() > MAX_CLOSED {
+                *known = None;
+            }
+        }
+    }
+
+    /// The field beside an optional one that says whether that one is there.
+    fn when(&self, key: &str, field: &Seen) -> Option<When> {
+        let objects = self.objects();
+        let others = f64::from(objects.saturating_sub(field.n));
+        let share = f64::from(field.n) / f64::from(objects.max(1));
+        let by_chance = f64::from(field.n) * share.ln() + others * (1.0 - share).ln();
+        if field.n == 0 || field.n >= objects || by_chance > ALPHA_COMPANY.ln() {
+            return None;
+        }
+        let tells = |(beside, values): (&String, &Option<BTreeMap<String, Company>>)| {
+            let values = values.as_ref().filter(|values| values.len() > 1 && beside != key)?;
+            // It says so itself each time, with one of a few known words.
+            let own = self.fields.get(beside).filter(|own| own.n == objects && own.types.len() == 1)?;
+            own.closed(own.types.keys().next()?)?;
+            let (with, without): (Vec<_>, Vec<_>) =
+                values.iter().partition(|(_, company)| company.always.contains(key));
+            let is_exact = without.iter().all(|(_, company)| !company.ever.contains(key));
+            let values: Vec<Value> =
+                with.iter().filter_map(|(value, _)| serde_json::from_str(value).ok()).collect();
+            (is_exact && !values.is_empty() && !without.is_empty())
+                .then(|| When { key: beside.clone(), values })
+        };
+        self.company.iter().filter_map(tells).min_by_key(|when| (when.values.len(), when.key.clone()))
     }
 
     fn format(&mut self, format: Option<Format>) {
@@ -122,6 +225,20 @@ impl Seen {
         other.formats.into_iter().for_each(|format| self.format(Some(format)));
         self.unformatted |= other.unformatted;
         self.empty |= other.empty;
+        for (key, values) in other.company {
+            let own = self.company.entry(key).or_insert_with(|| Some(BTreeMap::new()));
+            match (own.as_mut(), values) {
+                (Some(all), Some(values)) => {
+                    for (value, company) in values {
+                        all.entry(value).or_default().merge(company);
+                    }
+                    if all.len() > MAX_CLOSED {
+                        *own = None;
+                    }
+                }
+                _ => *own = None,
+            }
+        }
         for (key, field) in other.fields {
             self.fields.entry(key).or_default().merge(field);
         }
@@ -151,7 +268,48 @@ impl Seen {
         is_closed.then(|| values.into_iter().map(|(value, _, _)| value).collect())
     }
 
-    fn types(&self) -> Vec<Type> {
+    /// Whether a set of texts says numbers, of which one more may come any day: sizes, counts, prices.
+    fn are_measured(&self, values: &[Value]) -> bool {
+        let is_number = |value: &Value| {
+            let text = value.as_str().unwrap_or_default();
+            let hex = text.strip_prefix("0x").is_some_and(|rest| u128::from_str_radix(rest, 16).is_ok());
+            hex || text.parse::<f64>().is_ok()
+        };
+        let runs = |value: &Value| self.values.get(&value.to_string()).map_or(0, |(_, runs, _)| *runs);
+        let most = values.iter().map(runs).max().unwrap_or(0);
+        let least = values.iter().map(runs).min().unwrap_or(0);
+        values.len() > 1 && values.iter().all(is_number) && least * 2 < most
+    }
+
+    /// The numbers, when no others are to be expected: codes, versions, kinds.
+    fn codes(&self, kind: &str) -> Option<Vec<Value>> {
+        let values = self.closed(kind)?;
+        let runs = |value: &Value| self.values.get(&value.to_string()).map_or(0, |(_, runs, _)| *runs);
+        let most = values.iter().map(runs).max().unwrap_or(0);
+        let least = values.iter().map(runs).min().unwrap_or(0);
+        let is_code = |value: &Value| match value.as_i64() {
+            // What is round is a limit that somebody chose.
+            Some(number) => {
+                number.unsigned_abs() < MAX_CODE
+                    || number % 100 == 0
+                    || number.unsigned_abs().is_power_of_two()
+            }
+            // With a fraction it is measured, or computed.
+            None => false,
+        };
+        let count = u32::try_from(values.len()).unwrap_or(u32::MAX);
+        let enough = self.n >= MIN_NUMBERS.saturating_mul(count) && most >= MIN_NUMBER_RUNS;
+        let numbers: Vec<i64> = values.iter().filter_map(Value::as_i64).collect();
+        let span = numbers.iter().max().zip(numbers.iter().min()).map(|(most, least)| most.abs_diff(*least));
+        // One after the other they may be counts, of which the next may come any day; then all recordings must show all.
+        let is_dense = values.len() > 2 && span.is_some_and(|span| span < u64::from(count) * 2);
+        let is_common = if is_dense { least * 5 >= most * 4 } else { least * 2 >= most };
+        let is_set = values.len() == 1 || is_common;
+        (enough && is_set && values.iter().all(is_code)).then_some(values)
+    }
+
+    /// `path` is where it stands.
+    fn types(&self, path: &str) -> Vec<Type> {
         let mut types = Vec::new();
         let has = |name: &str| self.types.contains_key(name);
         if has("boolean") {
@@ -163,8 +321,17 @@ impl Seen {
         let whole_format = !self.unformatted && !self.formats.is_empty() && self.formats.len() <= 2;
         let formats = || self.formats.iter().cloned().map(Type::Format);
         if has("integer") || has("number") {
+            let is_either = has("integer") && has("number");
+            let codes = || {
+                let codes = self.codes("integer")?;
+                // An id is none of a few; that there is none may be said by one that is always the same.
+                let is_none = codes.len() == 1 && codes[0].as_i64().is_some_and(|number| number < 1);
+                (is_none || !is_id(path, &Value::from(1))).then_some(codes)
+            };
             if whole_format && !has("string") {
                 types.extend(formats());
+            } else if let Some(codes) = (!is_either).then(codes).flatten() {
+                types.extend(codes.into_iter().map(Type::Literal));
             } else {
                 types.push(if has("number") { Type::Number } else { Type::Integer });
             }
@@ -173,7 +340,10 @@ impl Seen {
             match self.closed("string") {
                 // One and the same id in all recordings is a name; several are ids, however often each was seen: those that
                 // a server makes when it starts are in all that was recorded until it stopped.
-                Some(values) if values.len() == 1 || !(whole_format || are_random(&values)) => {
+                Some(values)
+                    if values.len() == 1
+                        || !(whole_format || are_random(&values) || self.are_measured(&values)) =>
+                {
                     types.extend(values.into_iter().map(Type::Literal));
                 }
                 _ if whole_format && !has("integer") && !has("number") => types.extend(formats()),
@@ -199,25 +369,32 @@ impl Seen {
 
     fn is_map(&self) -> bool {
         let objects = self.objects();
-        self.fields.len() > MAX_KEYS && self.fields.values().all(|field| field.n * 2 < objects)
+        let is_id = |key: &String| match Format::of(key) {
+            Some(Format::Id(..)) => self.fields.len() > 1,
+            format => format.is_some(),
+        };
+        (self.fields.len() > MAX_KEYS && self.fields.values().all(|field| field.n * 2 < objects))
+            || (!self.fields.is_empty() && self.fields.keys().all(is_id))
     }
 
-    fn rules(&self, path: &str, parent: Option<u32>, event_seen: u32, out: &mut Vec<(Path, Rule)>) {
-        let optional = parent.is_some_and(|parent| self.n < parent);
+    /// `parent` is what it stands in, with its key there; none for the whole and for the items of a list.
+    fn rules(&self, path: &str, parent: Option<(&Seen, &str)>, event_seen: u32, out: &mut Vec<(Path, Rule)>) {
+        let optional = parent.is_some_and(|(parent, _)| self.n < parent.objects());
+        let when = parent.filter(|_| optional).and_then(|(parent, key)| parent.when(key, self));
         let is_map = self.objects() > 0 && self.is_map();
         let has_children =
             (!self.fields.is_empty() && !is_map) || self.items.as_ref().is_some_and(|items| items.n > 0);
         let plain = self.types.len() == 1 && has_children && !optional;
         // A container says with its children that it is there; alone it has to be said.
-        if !plain && (!path.is_empty() || !has_children) {
+        if !plain && (!path.is_empty() || !has_children || self.types.len() > 1) {
             let samples = (self.n != event_seen).then_some(self.n);
-            let rule = Rule { types: self.types(), facts: Vec::new(), samples };
+            let rule = Rule { types: self.types(path), facts: Vec::new(), when, samples };
             out.push((Path { pattern: path.to_owned(), optional }, rule));
         }
         if !is_map {
             for (key, field) in &self.fields {
-                let below = format!("{path}{}", pointer([key.as_str()]));
-                field.rules(&below, Some(self.objects()), event_seen, out);
+                let below = format!("{path}{}", path_step(key));
+                field.rules(&below, Some((self, key)), event_seen, out);
             }
         }
         if let Some(items) = self.items.as_ref().filter(|items| items.n > 0) {
@@ -280,7 +457,7 @@ mod tests {
         for (session, value) in (0..).zip(values.iter().cycle().take(24)) {
             seen.add(&Value::from(*value), session);
         }
-        seen.types()
+        seen.types("/x")
     }
 
     #[test]

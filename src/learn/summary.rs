@@ -5,12 +5,14 @@
 //! no difference to the golden.
 
 use super::binding::Facts;
+use super::chain::Chains;
+use super::counts::Counts;
 use super::shape::Shapes;
 use super::timing::{self, Gaps, Times};
-use super::{Session, Structure, hash_of, liveness, script};
+use super::{Session, Structure, hash_of, is_complete, liveness, script};
 use crate::dialect::{Label, REQUEST};
 use crate::golden::{self, Causes, Golden, Learned, Monitor, Pace, Seen, Traces};
-use crate::transcript::{Gap, Header, Transcript};
+use crate::transcript::{End, Gap, Header, Transcript};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// So many recordings that do not fit are named.
@@ -21,14 +23,21 @@ const MISFITS: usize = 16;
 pub(super) struct Summary {
     recordings: u32,
     incomplete: u32,
+    /// How many of those that are incomplete gave up.
+    gave_up: u32,
+    /// Which of the recordings were learned from.
+    own: BTreeSet<usize>,
     users: BTreeSet<String>,
     days: BTreeSet<String>,
     between: Option<(String, String)>,
-    ends: BTreeSet<String>,
+    /// How often sessions ended in which way.
+    ends: BTreeMap<String, u32>,
     /// How often each event came, and in how many recordings.
     counts: BTreeMap<Label, (u32, u32)>,
     shapes: Shapes,
     facts: Facts,
+    chains: Chains,
+    trials: Counts,
     times: Times,
     live: liveness::Summary,
     /// Recordings that the order does not accept, those that come first in the order of samples.
@@ -43,17 +52,19 @@ impl Summary {
 
     /// Adds a recording, the `index`-th of all.
     pub(super) fn add(&mut self, index: usize, recording: &Transcript, structure: &Structure) {
-        if !recording.ending.is_whole() {
+        if !is_complete(recording) {
             self.incomplete += 1;
+            self.gave_up += u32::from(matches!(recording.ending.how, End::GaveUp { .. }));
             if !structure.has_prefixes {
                 return;
             }
         }
         self.recordings += 1;
+        self.own.insert(index);
         self.provenance(&recording.header);
         let session = Session::of(&structure.dialect, recording);
-        if recording.ending.is_whole() {
-            self.ends.insert(session.ending.clone());
+        if is_complete(recording) {
+            *self.ends.entry(session.ending.clone()).or_default() += 1;
         }
         let mut here = BTreeSet::new();
         for event in &session.events {
@@ -67,9 +78,13 @@ impl Summary {
         }
         self.shapes.add(&session);
         self.facts.add(&session, &structure.lanes);
+        self.chains.add(&session, &structure.lanes);
         self.live.add(&recording.header, &Traces::of(&session.events));
-        let (gaps, fits) = follow(&session, structure);
-        self.times.add(&gaps);
+        let recording_number = self.recordings;
+        let trials = &mut self.trials;
+        let (gaps, fits) =
+            follow(&session, structure, &mut |label, nth| trials.add(label, nth, recording_number));
+        self.times.add(&timing::bucket(&recording.header), recording.ending.host, &gaps);
         if !fits {
             self.misfits.insert((hash_of(&recording.header), index));
             self.bound();
@@ -99,18 +114,24 @@ impl Summary {
     pub(super) fn merge(&mut self, other: Summary) {
         self.recordings += other.recordings;
         self.incomplete += other.incomplete;
+        self.gave_up += other.gave_up;
+        self.own.extend(other.own);
         self.users.extend(other.users);
         self.days.extend(other.days);
         if let Some((first, last)) = other.between {
             self.span(first, last);
         }
-        self.ends.extend(other.ends);
+        for (end, times) in other.ends {
+            *self.ends.entry(end).or_default() += times;
+        }
         for (label, (seen, runs)) in other.counts {
             let own = self.counts.entry(label).or_default();
             *own = (own.0 + seen, own.1 + runs);
         }
         self.shapes.merge(other.shapes);
         self.facts.merge(other.facts);
+        self.chains.merge(other.chains);
+        self.trials.merge(other.trials);
         self.times.merge(other.times);
         self.live.merge(other.live);
         self.misfits.extend(other.misfits);
@@ -127,12 +148,51 @@ impl Summary {
         self.incomplete
     }
 
+    /// Which of the recordings were learned from.
+    pub(super) fn own(&self) -> Vec<usize> {
+        self.own.iter().copied().collect()
+    }
+
+    /// What a person should know of how the sessions ended before it becomes what every session must do.
+    pub(super) fn endings(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if self.gave_up > 0 {
+            notes.push(format!(
+                "in {} recording(s) the client gave up waiting: what did not come is not learned, and how a session ends \
+                 neither",
+                self.gave_up
+            ));
+        }
+        let most = self.ends.values().copied().max().unwrap_or(0);
+        if self.ends.len() > 1 && most * 10 < self.recordings * 9 {
+            let ends: Vec<String> = self.ends.iter().map(|(end, times)| format!("{end} ({times})")).collect();
+            notes.push(format!(
+                "sessions end in different ways, and each of them will pass: {}",
+                ends.join(", ")
+            ));
+        }
+        let is_broken = |end: &str| {
+            let code = end.rsplit(' ').next().and_then(|code| code.parse().ok()).unwrap_or(0_u16);
+            // RFC 6455, 7.4.1: no status, a normal end and an endpoint that goes away are no errors.
+            !matches!(code, 1000 | 1001 | 1005)
+        };
+        for (end, times) in
+            self.ends.iter().filter(|(end, times)| is_broken(end) && **times * 2 >= self.recordings)
+        {
+            notes.push(format!(
+                "{times} of {} recordings end with an error ({end}): is that what must happen?",
+                self.recordings
+            ));
+        }
+        notes
+    }
+
     /// What all recordings show together.
     pub(super) fn finish(mut self, structure: &Structure, previous: Option<&Golden>) -> (Golden, Seen) {
         let Structure { dialect, lanes, order, rules, sessions, has_prefixes } = structure;
         if *has_prefixes {
             // Nobody saw one; it is what a client does that has had enough.
-            self.ends.insert("client 1000".to_owned());
+            self.ends.insert("client 1000".to_owned(), 0);
         }
         let mut events: BTreeMap<Label, golden::Event> = BTreeMap::new();
         for (label, (seen, runs)) in self.counts {
@@ -147,33 +207,34 @@ impl Summary {
         }
         self.shapes.write(&mut events);
         self.facts.write(lanes, self.recordings, &mut events);
+        self.trials.write(&mut events);
+        self.chains.write(&mut events, dialect.reply());
         let script = script::learn(sessions, order, &mut events, previous);
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let learned = Learned {
+        let mut learned = Learned {
             recordings: self.recordings,
             users: count(self.users.len()),
             days: count(self.days.len()),
             between: self.between,
-            reason: String::new(),
+            ..Learned::default()
         };
-        self.times.write(learned.recordings, learned.days, &mut events);
-        let gaps: Vec<Gaps> = sessions.iter().map(|session| follow(session, structure).0).collect();
-        let whole_run = timing::whole_run(&gaps, learned.days, &events);
+        self.times.write(&mut learned, &mut events);
         let golden = Golden {
             about: String::new(),
             dialect: dialect.clone(),
-            order: order.clone(),
+            order: self.trials.hold(order, self.recordings).simplified(),
             rules: rules.clone(),
             script,
-            ends: self.ends.into_iter().collect(),
+            ends: self.ends.into_keys().collect(),
             pace: Pace::Causal,
+            time: None,
             wait: Gap::from_millis(10_000),
             linger: Gap::from_millis(250),
             keep: Vec::new(),
             require_live: Vec::new(),
             probes: Vec::new(),
+            budget: None,
             learned,
-            whole_run,
             events,
             places: BTreeMap::new(),
         };
@@ -181,8 +242,9 @@ impl Summary {
     }
 }
 
-/// Follows a session through the order: its gaps, and whether the order accepts it.
-fn follow(session: &Session, structure: &Structure) -> (Gaps, bool) {
+/// Follows a session through the order: its gaps, and whether the order accepts it. Tells of each event which time it
+/// came in its lane and its round.
+fn follow(session: &Session, structure: &Structure, count: &mut dyn FnMut(&Label, u32)) -> (Gaps, bool) {
     let mut monitor = Monitor::new(&structure.order);
     let mut causes = Causes::new(&structure.order);
     let mut gaps = Gaps::new();
@@ -190,6 +252,7 @@ fn follow(session: &Session, structure: &Structure) -> (Gaps, bool) {
     for event in &session.events {
         let step = monitor.step(&event.label, &|key| structure.lanes.value(event, key));
         fits &= step.violations.is_empty();
+        count(&event.label, step.nth);
         if let Some((cause, gap)) = causes.step(&event.label, &step.lanes, event.at) {
             gaps.entry((event.label.clone(), cause.clone())).or_default().push(gap);
         }
@@ -202,7 +265,7 @@ fn follow(session: &Session, structure: &Structure) -> (Gaps, bool) {
 mod tests {
     use super::super::Sample;
     use super::*;
-    use crate::transcript::{End, Ending, Frame, Offset, Payload, Side};
+    use crate::transcript::{Ending, Frame, Offset, Payload, Side};
     use proptest::prelude::*;
     use serde_json::{Value, json};
     use std::convert::Infallible;

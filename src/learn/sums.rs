@@ -41,11 +41,6 @@ impl Sums {
         let n = i128::from(self.n.max(1));
         (n * self.squares - self.sum * self.sum) as f64 / (UNIT * UNIT) / f64::from(self.n.max(1))
     }
-
-    /// The variance; 0 of fewer than two numbers.
-    pub(super) fn variance(self) -> f64 {
-        self.scatter() / f64::from(self.n.max(2) - 1)
-    }
 }
 
 #[cfg(test)]

@@ -4,10 +4,10 @@ use super::prior::Prior;
 use super::sums::Sums;
 use crate::dialect::Label;
 use crate::golden::{
-    self, ALPHA_DEVIATION, DAY_SPREAD, Envelope, LOG_FLOOR, Limits, MIN_DAYS, MIN_RUNS, MIN_USUAL, PRIOR_DF,
-    SINGLE, WholeRun, freedom,
+    self, ALPHA_DEVIATION, Envelope, KindMeans, Learned, Limits, MIN_RUNS, MIN_USUAL, OCCASION, Occasions,
+    SINGLE, gap_of, log_of, mean, middle,
 };
-use crate::transcript::Gap;
+use crate::transcript::{Gap, Header, Host};
 use std::collections::BTreeMap;
 
 /// What is common for the spread of a gap that comes once in a run, and of one that repeats, where too few gaps are known
@@ -17,6 +17,7 @@ const PRIOR_REPEATED: f64 = 0.20;
 /// The spread within runs needs so many degrees of freedom: one less in each run than it has gaps.
 const MIN_WITHIN: u32 = 8;
 
+/// The gaps of a kind on the recordings of one bucket of time.
 #[derive(Debug, Clone, Copy, Default)]
 struct Class {
     /// Of each run the median of the logarithms.
@@ -29,49 +30,80 @@ struct Class {
 }
 
 impl Class {
-    /// Whether the gap repeats within a run.
-    fn repeats(&self) -> bool {
-        f64::from(self.samples) / f64::from(self.medians.n().max(1)) >= 3.0
-    }
-
-    fn usual(&self) -> Gap {
-        Gap::from_secs_f64(self.medians.mean().exp() - LOG_FLOOR)
-    }
-
-    fn envelope(&self, after: Label, prior: Prior, days: u32) -> Envelope {
-        let runs = self.medians.n();
-        let (variance, df) = prior.draw(self.medians, days);
-        Envelope {
-            after,
-            usual: self.usual(),
-            spread: variance.sqrt(),
-            within: self.within(),
-            fastest: self.fastest,
-            slowest: self.slowest,
-            earliest: None,
-            latest: None,
-            samples: self.samples,
-            runs,
-            df,
-        }
-    }
-
-    /// The spread of single gaps within a run, where a run has a few and enough is known of them.
-    fn within(&self) -> Option<f64> {
-        let runs = self.medians.n();
-        let df = self.samples.saturating_sub(runs);
-        let is_few = f64::from(self.samples) <= SINGLE * f64::from(runs);
-        let is_tested = runs >= MIN_RUNS && self.usual() >= MIN_USUAL;
-        let scatter = self.scatters.mean() * f64::from(runs);
-        (is_few && is_tested && df >= MIN_WITHIN).then(|| (scatter / f64::from(df)).sqrt())
-    }
-
     fn merge(&mut self, other: Class) {
         self.fastest = if self.samples == 0 { other.fastest } else { self.fastest.min(other.fastest) };
         self.slowest = self.slowest.max(other.slowest);
         self.samples += other.samples;
         self.medians.merge(other.medians);
         self.scatters.merge(other.scatters);
+    }
+}
+
+/// The gaps of a kind over all occasions.
+struct Kind {
+    all: Class,
+    /// By occasion.
+    medians: BTreeMap<usize, Sums>,
+}
+
+impl Kind {
+    fn runs(&self) -> u32 {
+        self.all.medians.n()
+    }
+
+    /// Whether the gap repeats within a run.
+    fn repeats(&self) -> bool {
+        f64::from(self.all.samples) / f64::from(self.runs().max(1)) >= 3.0
+    }
+
+    fn means(&self) -> KindMeans {
+        KindMeans {
+            means: self.medians.iter().map(|(occasion, sums)| (*occasion, sums.mean())).collect(),
+            runs: self.runs(),
+            variance: self.variance().0,
+        }
+    }
+
+    fn usual(&self) -> Gap {
+        gap_of(mean(self.medians.values().map(|sums| sums.mean())))
+    }
+
+    fn is_tested(&self) -> bool {
+        self.runs() >= MIN_RUNS && self.usual() >= MIN_USUAL
+    }
+
+    /// The variance from run to run within an occasion, over all occasions, and its degrees of freedom.
+    fn variance(&self) -> (f64, u32) {
+        let df = self.medians.values().map(|sums| sums.n().saturating_sub(1)).sum::<u32>();
+        let scatter: f64 = self.medians.values().map(|sums| sums.scatter()).sum();
+        (scatter / f64::from(df.max(1)), df)
+    }
+
+    fn envelope(&self, after: Label, prior: Prior) -> Envelope {
+        let (variance, df) = prior.draw(self.variance());
+        Envelope {
+            after,
+            usual: self.usual(),
+            spread: variance.sqrt(),
+            within: self.within(),
+            fastest: self.all.fastest,
+            slowest: self.all.slowest,
+            earliest: None,
+            latest: None,
+            samples: self.all.samples,
+            runs: self.runs(),
+            df,
+            at_most: None,
+        }
+    }
+
+    /// The spread of single gaps within a run, where a run has a few and enough is known of them.
+    fn within(&self) -> Option<f64> {
+        let runs = self.runs();
+        let df = self.all.samples.saturating_sub(runs);
+        let is_few = f64::from(self.all.samples) <= SINGLE * f64::from(runs);
+        let scatter = self.all.scatters.mean() * f64::from(runs);
+        (is_few && self.is_tested() && df >= MIN_WITHIN).then(|| (scatter / f64::from(df)).sqrt())
     }
 }
 
@@ -86,10 +118,6 @@ fn median(gaps: &[Gap]) -> Option<f64> {
     Some(f64::midpoint(log_of(*low), log_of(*high)))
 }
 
-fn log_of(gap: Gap) -> f64 {
-    (gap.as_secs_f64() + LOG_FLOOR).ln()
-}
-
 /// The sum of the squares of the differences between the logarithms of some gaps and their mean.
 fn scatter(gaps: &[Gap]) -> f64 {
     let n = f64::from(u32::try_from(gaps.len().max(1)).unwrap_or(u32::MAX));
@@ -97,45 +125,35 @@ fn scatter(gaps: &[Gap]) -> f64 {
     gaps.iter().map(|gap| (log_of(*gap) - mean).powi(2)).sum()
 }
 
-/// How much the pace of whole sessions varies, from the gaps of some of them.
-pub(super) fn whole_run(
-    sessions: &[Gaps],
-    days: u32,
-    events: &BTreeMap<Label, golden::Event>,
-) -> Option<WholeRun> {
-    if days < MIN_DAYS {
-        return None;
-    }
-    let mut paces = Sums::default();
-    for gaps in sessions {
-        let (mut sum, mut weights) = (0.0, 0.0);
-        for ((label, after), gaps) in gaps {
-            let timing = events.get(label).and_then(|event| event.timing.iter().find(|t| t.after == *after));
-            let (Some(envelope), Some(log)) = (timing.filter(|t| t.is_tested()), median(gaps)) else {
-                continue;
-            };
-            sum += envelope.deviation(log) * envelope.weight();
-            weights += envelope.weight();
-        }
-        if weights > 0.0 {
-            paces.merge(Sums::one(sum / weights));
-        }
-    }
-    // Over many kinds of gaps little but the day makes out the pace.
-    let prior = Prior { spread: DAY_SPREAD, df: PRIOR_DF };
-    let (variance, _) = prior.draw(paces, days);
-    (paces.n() >= MIN_RUNS).then(|| WholeRun { spread: variance.sqrt(), runs: paces.n() })
-}
+/// A time of [`BUCKET`] on machines of one class; the class is empty where a recording does not say it.
+type Bucket = (String, i64);
+
+/// Recordings are put together by the time at which they started, in seconds, before it is known which of them make an
+/// occasion: a sum of parts must not depend on how it was parted.
+const BUCKET: i64 = 5 * 60;
 
 /// The gaps of recordings, by event and cause.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Times {
-    classes: BTreeMap<(Label, Label), Class>,
+    classes: BTreeMap<(Label, Label), BTreeMap<Bucket, Class>>,
+    /// How long a fixed piece of work took, by bucket: logarithms.
+    work: BTreeMap<Bucket, Sums>,
+}
+
+/// What the machine was on which a recording was made.
+pub(super) fn bucket(header: &Header) -> Bucket {
+    let class = header.host.as_ref().map(|host| host.class.clone()).unwrap_or_default();
+    let started = chrono::DateTime::parse_from_rfc3339(&header.started).map_or(0, |time| time.timestamp());
+    (class, started.div_euclid(BUCKET))
 }
 
 impl Times {
     /// Adds the gaps of a session.
-    pub(super) fn add(&mut self, gaps: &Gaps) {
+    pub(super) fn add(&mut self, bucket: &Bucket, host: Option<Host>, gaps: &Gaps) {
+        let work = self.work.entry(bucket.clone()).or_default();
+        if let Some(time) = host.and_then(|host| host.work) {
+            work.merge(Sums::one(log_of(time)));
+        }
         for (class, gaps) in gaps {
             let (Some(first), Some(last), Some(log)) = (gaps.iter().min(), gaps.iter().max(), median(gaps))
             else {
@@ -149,55 +167,101 @@ impl Times {
                 fastest: *first,
                 slowest: *last,
             };
-            self.classes.entry(class.clone()).or_default().merge(own);
+            self.classes.entry(class.clone()).or_default().entry(bucket.clone()).or_default().merge(own);
         }
     }
 
     /// Adds the gaps of other recordings.
     pub(super) fn merge(&mut self, other: Times) {
-        for (class, gaps) in other.classes {
-            self.classes.entry(class).or_default().merge(gaps);
+        for (bucket, work) in other.work {
+            self.work.entry(bucket).or_default().merge(work);
+        }
+        for (class, buckets) in other.classes {
+            let own = self.classes.entry(class).or_default();
+            for (bucket, gaps) in buckets {
+                own.entry(bucket).or_default().merge(gaps);
+            }
         }
     }
 
-    /// Writes the envelopes into events.
-    pub(super) fn write(self, runs: u32, days: u32, events: &mut BTreeMap<Label, golden::Event>) {
-        let mut classes = self.classes;
-        // A gap that fewer than half of the runs have is a different gap each time.
-        classes.retain(|_, class| class.medians.n() * 2 >= runs);
+    /// Which occasion each bucket belongs to: buckets of one class, each near the one before it.
+    fn occasions(&self) -> BTreeMap<&Bucket, usize> {
+        let near = i64::try_from(OCCASION.as_secs()).unwrap_or(i64::MAX) / BUCKET;
+        let mut occasions = BTreeMap::new();
+        let (mut number, mut last): (usize, Option<&Bucket>) = (0, None);
+        for bucket in self.work.keys() {
+            let goes_on = last.is_some_and(|(class, time)| *class == bucket.0 && bucket.1 - time <= near);
+            number += usize::from(last.is_some() && !goes_on);
+            occasions.insert(bucket, number);
+            last = Some(bucket);
+        }
+        occasions
+    }
+
+    /// The classes of host on which recordings were made, as far as they say it.
+    fn hosts(&self) -> Vec<String> {
+        let mut hosts: Vec<String> =
+            self.work.keys().map(|(class, _)| class.clone()).filter(|class| !class.is_empty()).collect();
+        hosts.dedup();
+        hosts
+    }
+
+    fn work(&self) -> Option<Gap> {
+        let known = self.work.values().filter(|sums| sums.n() > 0).map(|sums| sums.mean());
+        middle(known.collect()).map(gap_of)
+    }
+
+    /// Writes the envelopes into events, and what is known of the machines into `learned`.
+    pub(super) fn write(self, learned: &mut Learned, events: &mut BTreeMap<Label, golden::Event>) {
+        let occasions = self.occasions();
+        let kinds: BTreeMap<&(Label, Label), Kind> = self
+            .classes
+            .iter()
+            .map(|(kind, buckets)| {
+                let (mut all, mut medians) = (Class::default(), BTreeMap::<usize, Sums>::new());
+                for (bucket, class) in buckets {
+                    all.merge(*class);
+                    let occasion = occasions.get(bucket).copied().unwrap_or_default();
+                    medians.entry(occasion).or_default().merge(class.medians);
+                }
+                (kind, Kind { all, medians })
+            })
+            // A gap that fewer than half of the runs have is a different gap each time.
+            .filter(|(_, kind)| kind.runs() * 2 >= learned.recordings)
+            .collect();
         let prior = |repeats: bool, usual: f64| {
-            let alike =
-                classes.values().filter(|class| class.repeats() == repeats && class.usual() >= MIN_USUAL);
-            let variance = |class: &Class| {
-                let variance = class.medians.variance();
-                (variance, f64::from(freedom(variance, class.medians.n(), days)))
-            };
-            Prior::of(&alike.map(variance).collect::<Vec<_>>(), usual)
+            let alike = kinds.values().filter(|kind| kind.repeats() == repeats && kind.usual() >= MIN_USUAL);
+            let variances = alike.map(Kind::variance).map(|(variance, df)| (variance, f64::from(df)));
+            Prior::of(&variances.collect::<Vec<_>>(), usual)
         };
         let (single, repeated) = (prior(false, PRIOR_SINGLE), prior(true, PRIOR_REPEATED));
-        let mut envelopes: Vec<(Label, Envelope)> = classes
-            .into_iter()
-            .map(|((label, after), class)| {
-                let prior = if class.repeats() { repeated } else { single };
-                (label, class.envelope(after, prior, days))
+        let mut envelopes: Vec<(&Label, Envelope)> = kinds
+            .iter()
+            .map(|((label, after), kind)| {
+                let prior = if kind.repeats() { repeated } else { single };
+                (label, kind.envelope(after.clone(), prior))
             })
             .collect();
-        let tested = envelopes.iter().filter(|(_, envelope)| envelope.is_tested()).count();
+        let count = occasions.values().max().map_or(1, |last| last + 1);
+        learned.hosts = self.hosts();
+        learned.work = self.work();
+        let tested: Vec<KindMeans> =
+            kinds.values().filter(|kind| kind.is_tested()).map(Kind::means).collect();
+        learned.occasions = Occasions::of(&tested, u32::try_from(count).unwrap_or(u32::MAX));
         let limits = Limits {
             runs: 1,
-            classes: u32::try_from(tested).unwrap_or(u32::MAX),
-            days: days.max(1),
+            classes: learned.occasions.classes,
+            between: learned.occasions.spread(),
+            occasions: learned.occasions.count,
             alpha: ALPHA_DEVIATION,
         };
-        for (_, envelope) in &mut envelopes {
-            if envelope.runs >= MIN_RUNS && envelope.usual >= MIN_USUAL {
-                envelope.latest = Some(envelope.upper(limits));
-                let floor = envelope.lower(limits);
-                envelope.earliest = Some(floor).filter(|floor| envelope.repeats() && *floor > Gap::ZERO);
-            }
+        for (_, envelope) in envelopes.iter_mut().filter(|(_, envelope)| envelope.is_tested()) {
+            envelope.latest = Some(envelope.upper(limits));
+            let floor = envelope.lower(limits);
+            envelope.earliest = Some(floor).filter(|floor| envelope.repeats() && *floor > Gap::ZERO);
         }
         for (label, envelope) in envelopes {
-            if let Some(event) = events.get_mut(&label) {
+            if let Some(event) = events.get_mut(label) {
                 event.timing.push(envelope);
             }
         }

@@ -131,6 +131,7 @@ impl Talk {
             stamps: connection.stamps,
             handshake: ground.redactor.clean_handshake(handshake),
             claims: None,
+            host: Some(ground.host.class(1)),
         };
         let name = format!("{}-{id}.jsonl", started.format("%Y%m%dT%H%M%S%.3fZ"));
         let path = ground.folder.join("probe").join(name);

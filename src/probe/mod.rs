@@ -170,6 +170,7 @@ impl Ground<'_> {
             flush: self.flush,
             keeps_frames: true,
             probe: self.host,
+            users: 1,
             interrupt: self.interrupt.clone(),
             cut: twist.cut,
             beside: twist.beside.clone(),

@@ -3,7 +3,7 @@
 use super::finding;
 use crate::dialect::Label;
 use crate::finding::{Finding, Kind};
-use crate::golden::{ALPHA_DEVIATION, Envelope, Limits, MIN_RUNS, SLACK, default_df};
+use crate::golden::{ALPHA_DEVIATION, Envelope, Limits, MIN_RUNS, SAME_HOST, SLACK, default_df};
 use crate::transcript::{Gap, Side, Transcript};
 
 /// How a session began.
@@ -58,8 +58,10 @@ pub(super) fn bound(known: &[Gap], classes: u32) -> Option<Gap> {
         samples: runs,
         runs,
         df,
+        at_most: None,
     };
-    let limits = Limits { runs: 1, classes, days: 1, alpha: ALPHA_DEVIATION };
+    // The sessions of a probe share one moment of one machine.
+    let limits = Limits { runs: 1, classes, between: SAME_HOST.spread, occasions: 1, alpha: ALPHA_DEVIATION };
     Some(envelope.upper(limits).max(slowest) + SLACK)
 }
 

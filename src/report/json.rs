@@ -17,9 +17,11 @@
 //! `"excused": true` may be late for no other reason: time could not be judged there.
 
 use super::probe::{CellLine, cell_line, verdict_with_probes};
-use crate::finding::{Cell, Finding, LiveCheck, Outcome, Run, Severity, Verdict};
-use crate::transcript::visible_json;
-use serde::Serialize;
+use crate::finding::{
+    Basis, BudgetReport, Cell, Finding, LiveCheck, Outcome, Run, Severity, TimeReport, Verdict,
+};
+use crate::transcript::{Gap, visible_json};
+use serde::{Deserialize, Serialize};
 use std::io::{self, Write};
 
 /// The version of the format.
@@ -53,6 +55,100 @@ struct ShardLine<'o> {
 struct SessionLine<'o> {
     session: &'o str,
     golden: &'o str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time: Option<TimeLine>,
+}
+
+/// On what time was judged; factors are times the usual of the golden.
+#[derive(Serialize, Deserialize)]
+pub(super) struct TimeLine {
+    basis: String,
+    #[serde(default)]
+    profile: bool,
+    class: Option<String>,
+    recorded_on: Vec<String>,
+    occasions: u32,
+    runs: u32,
+    pace: Option<f64>,
+    pace_range: Option<(f64, f64)>,
+    work: Option<f64>,
+    sees: Option<f64>,
+    fails: bool,
+    not_judged: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    creep: Option<(f64, String)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    budgets: Vec<BudgetLine>,
+}
+
+/// What was taken of a limit that a person set.
+#[derive(Serialize, Deserialize)]
+struct BudgetLine {
+    name: String,
+    limit_ns: u64,
+    took_ns: Option<u64>,
+}
+
+impl From<&TimeReport> for TimeLine {
+    fn from(time: &TimeReport) -> TimeLine {
+        // Three digits are more than anybody can read out of them.
+        let short = |factor: f64| (factor * 1000.0).round() / 1000.0;
+        TimeLine {
+            basis: time.basis.name().to_owned(),
+            profile: time.is_profile,
+            class: time.class.clone(),
+            recorded_on: time.recorded_on.clone(),
+            occasions: time.occasions,
+            runs: time.runs,
+            pace: time.pace.map(short),
+            pace_range: time.range.map(|(low, high)| (short(low), short(high))),
+            work: time.work.map(short),
+            sees: time.sees.map(short),
+            fails: time.fails,
+            not_judged: time.not_judged.clone(),
+            creep: time.creep.clone(),
+            budgets: time
+                .budgets
+                .iter()
+                .map(|budget| BudgetLine {
+                    name: budget.name.clone(),
+                    limit_ns: budget.limit.as_nanos(),
+                    took_ns: budget.took.map(|took| took.as_nanos()),
+                })
+                .collect(),
+        }
+    }
+}
+
+impl TimeLine {
+    /// What it says of a session; none where the basis is not known.
+    pub(super) fn report(self, session: &str) -> Option<TimeReport> {
+        Some(TimeReport {
+            session: session.to_owned(),
+            basis: Basis::of(&self.basis)?,
+            is_profile: self.profile,
+            class: self.class,
+            recorded_on: self.recorded_on,
+            occasions: self.occasions,
+            runs: self.runs,
+            pace: self.pace,
+            range: self.pace_range,
+            work: self.work,
+            sees: self.sees,
+            fails: self.fails,
+            not_judged: self.not_judged,
+            creep: self.creep,
+            budgets: self
+                .budgets
+                .into_iter()
+                .map(|line| BudgetReport {
+                    name: line.name,
+                    limit: Gap::from_nanos(line.limit_ns),
+                    took: line.took_ns.map(Gap::from_nanos),
+                })
+                .collect(),
+        })
+    }
 }
 
 #[derive(Serialize)]
@@ -80,6 +176,10 @@ struct HostLine {
     lag_max_ns: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     starved_percent: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    work_ns: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    work_cpu_ns: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -185,6 +285,8 @@ pub(super) fn run(run: &Run) -> RunLine<'_> {
             lag_p50_ns: host.lag_p50.as_nanos(),
             lag_max_ns: host.lag_max.as_nanos(),
             starved_percent: host.starved,
+            work_ns: host.work.map(|work| work.as_nanos()),
+            work_cpu_ns: host.work_cpu.map(|work| work.as_nanos()),
         }),
         could_not_judge: run
             .unjudged
@@ -225,7 +327,11 @@ pub fn with_probes(out: &mut impl Write, outcome: &Outcome, cells: &[Cell]) -> i
         sessions: outcome
             .asked
             .iter()
-            .map(|asked| SessionLine { session: &asked.session, golden: &asked.golden })
+            .map(|asked| SessionLine {
+                session: &asked.session,
+                golden: &asked.golden,
+                time: outcome.times.iter().find(|time| time.session == asked.session).map(TimeLine::from),
+            })
             .collect(),
         runs: outcome.runs.iter().map(run).collect(),
         cells: cells.iter().map(cell_line).collect(),

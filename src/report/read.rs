@@ -1,5 +1,6 @@
 //! Reads a check's JSON report back, so that the reports of several jobs can be put together.
 
+use super::json::TimeLine;
 use crate::dialect::Label;
 use crate::finding::{
     Answer, Asked, Cell, Finding, Kind, LiveCheck, Outcome, Part, Place, ProbeName, Run, Severity, Shard,
@@ -63,6 +64,7 @@ struct ShardLine {
 struct SessionLine {
     session: String,
     golden: String,
+    time: Option<TimeLine>,
 }
 
 #[derive(Deserialize)]
@@ -86,6 +88,8 @@ struct HostLine {
     lag_p50_ns: u64,
     lag_max_ns: u64,
     starved_percent: Option<u8>,
+    work_ns: Option<u64>,
+    work_cpu_ns: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -149,14 +153,20 @@ pub fn read(text: &str) -> Result<(Outcome, Vec<Cell>), ReportError> {
         Ok::<Part, ReportError>(Part { shard, whole: line.whole })
     });
     let cells = report.cells.into_iter().map(cell).collect::<Result<_, _>>()?;
+    let mut times = Vec::new();
+    let mut asked = Vec::new();
+    for line in report.sessions {
+        if let Some(time) = line.time {
+            let word = || ReportError::Word(line.session.clone(), "a way to judge time");
+            times.push(time.report(&line.session).ok_or_else(word)?);
+        }
+        asked.push(Asked { session: line.session, golden: line.golden });
+    }
     let outcome = Outcome {
         runs: report.runs.into_iter().map(run).collect::<Result<_, _>>()?,
         interrupted: report.interrupted,
-        asked: report
-            .sessions
-            .into_iter()
-            .map(|line| Asked { session: line.session, golden: line.golden })
-            .collect(),
+        asked,
+        times,
         strict: report.strict,
         part: part.transpose()?,
         unfinished: report.unfinished.map(|cause| Unjudged { cause, hint: None }),
@@ -189,6 +199,8 @@ fn run(line: RunLine) -> Result<Run, ReportError> {
             lag_p50: Gap::from_nanos(host.lag_p50_ns),
             lag_max: Gap::from_nanos(host.lag_max_ns),
             starved: host.starved_percent,
+            work: host.work_ns.map(Gap::from_nanos),
+            work_cpu: host.work_cpu_ns.map(Gap::from_nanos),
         }),
         findings: line.findings.into_iter().map(finding).collect::<Result<_, _>>()?,
         live: line.live.into_iter().map(live).collect::<Result<_, _>>()?,

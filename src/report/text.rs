@@ -16,8 +16,11 @@
 //! terminal everything fits its width, from 80 columns on; in a file lines are as long as they are.
 
 use super::Shown;
+use crate::check::OTHER_HOSTS;
 use crate::diff::{Mark, Pace, Row, rows, words};
-use crate::finding::{Answer, Finding, LiveCheck, Outcome, Run, Severity, Verdict};
+use crate::finding::{
+    Answer, Basis, BudgetReport, Finding, LiveCheck, Outcome, Run, Severity, TimeReport, Verdict,
+};
 use crate::golden::LiveItem;
 use crate::transcript::visible;
 use anstyle::{AnsiColor, Style};
@@ -43,7 +46,16 @@ fn role(verdict: Verdict) -> (Style, &'static str) {
     }
 }
 
-/// Writes an outcome for a person, at a terminal of so many columns or for a file. `shown` finds what a run can be shown
+/// How a text is laid out.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Layout {
+    /// How wide it is; none where lines may have any length.
+    pub columns: Option<usize>,
+    /// Whether what is as it should be is told, too.
+    pub verbose: bool,
+}
+
+/// Writes an outcome for a person, at a terminal or for a file. `shown` finds what a run can be shown
 /// with.
 ///
 /// # Errors
@@ -51,16 +63,23 @@ fn role(verdict: Verdict) -> (Style, &'static str) {
 pub fn text<'s>(
     out: &mut impl Write,
     outcome: &Outcome,
-    columns: Option<usize>,
+    layout: Layout,
     shown: impl Fn(&Run) -> Option<Shown<'s>>,
 ) -> io::Result<()> {
-    let page = Page { columns, accepts: !outcome.asked.is_empty() };
+    let Layout { columns, verbose } = layout;
+    let page = Page { columns, verbose, accepts: !outcome.asked.is_empty() };
     let mut sessions: Vec<&str> = outcome.runs.iter().map(|run| run.session.as_str()).collect();
     sessions.sort_unstable();
     sessions.dedup();
     for session in sessions {
         let runs: Vec<&Run> = outcome.runs.iter().filter(|run| run.session == session).collect();
-        write_session(out, &page, session, &runs, &shown)?;
+        let time = outcome.times.iter().find(|time| time.session == session);
+        write_session(out, &page, session, &runs, time, &shown)?;
+    }
+    if outcome.times.iter().any(|time| time.basis == Basis::Shape) && !outcome.asked.is_empty() {
+        let way = "`goldwire hosts learn` makes times sharper on this host; whether a build as a whole became slower \
+                   only `goldwire compare` tells";
+        writeln!(out, "{FAINT}hint:{FAINT:#} {}", page.fit(way, 6, 2))?;
     }
     if let Some(part) = outcome.part.as_ref().filter(|_| outcome.is_empty_shard()) {
         writeln!(out, "nothing in this shard: {} of {}", part.shard, plural(part.whole.len(), "session"))?;
@@ -81,6 +100,8 @@ pub fn text<'s>(
 struct Page {
     /// How wide it is; none where lines may have any length.
     columns: Option<usize>,
+    /// Whether what is as it should be is told, too.
+    verbose: bool,
     /// Whether what was found can be accepted.
     accepts: bool,
 }
@@ -134,6 +155,7 @@ fn write_session<'s>(
     page: &Page,
     session: &str,
     runs: &[&Run],
+    time: Option<&TimeReport>,
     shown: &impl Fn(&Run) -> Option<Shown<'s>>,
 ) -> io::Result<()> {
     let verdict = runs.iter().map(|run| run.verdict()).max().unwrap_or(Verdict::CouldNotJudge);
@@ -150,6 +172,9 @@ fn write_session<'s>(
         plural(users.len(), "user"),
         plural(events, "event"),
     )?;
+    if let Some(time) = time {
+        write_time(out, page, time, runs)?;
+    }
     write_live(out, page, runs)?;
     write_untimed(out, page, runs)?;
     // One example of every fault is enough; the others are counted.
@@ -215,6 +240,76 @@ fn write_session<'s>(
     Ok(())
 }
 
+/// On what time was judged, how the check went beside that, and what would show.
+fn write_time(out: &mut impl Write, page: &Page, time: &TimeReport, runs: &[&Run]) -> io::Result<()> {
+    let pace = time.pace.map(|pace| format!("x{pace:.1}"));
+    let shows = time.sees.map(|sees| format!("one kind of gap alone shows from x{sees:.1}"));
+    let of = |count: u32, what: &str| plural(count as usize, what);
+    let mut said = match time.basis {
+        Basis::Off => vec!["not judged, but for stalls and what `at_most` allows".to_owned()],
+        Basis::Bounds => vec!["by the bounds of the golden".to_owned()],
+        Basis::Host if time.is_profile => vec![format!(
+            "by this host's profile ({}, {})",
+            of(time.runs, "run"),
+            of(time.occasions, "occasion")
+        )],
+        Basis::Host => vec![format!(
+            "by recordings on this class of hosts ({}, {})",
+            of(time.runs, "run"),
+            of(time.occasions, "occasion")
+        )],
+        Basis::Shape => vec![match &time.recorded_on[..] {
+            [] => "recorded on a host that is not known, so judged by shape".to_owned(),
+            hosts if time.class.as_ref().is_some_and(|class| hosts.contains(class)) => {
+                "judged by shape".to_owned()
+            }
+            hosts => format!("recorded on other hosts ({}), so judged by shape", hosts.join(", ")),
+        }],
+    };
+    match (pace, time.range) {
+        (Some(pace), Some((low, high))) if time.basis == Basis::Shape => said.push(format!(
+            "all kinds of gaps took {pace} as long here (x{low:.1} to x{high:.1}), which may be this machine"
+        )),
+        (Some(pace), _) if time.basis == Basis::Host => said.push(format!("pace {pace}")),
+        _ => {}
+    }
+    if let Some(shows) = shows {
+        let weight =
+            if time.fails { "" } else { ", as a suspect: it fails once three classes of hosts are recorded" };
+        said.push(format!("{shows}{weight}"));
+    }
+    if !time.not_judged.is_empty() && time.basis != Basis::Off {
+        said.push(format!("too few kinds of gaps to judge {}", time.not_judged.join(", ")));
+    }
+    let mut unread: Vec<&str> = runs
+        .iter()
+        .flat_map(|run| &run.live)
+        .filter(|check| check.is_required && check.detail == OTHER_HOSTS)
+        .map(|check| check.item.name())
+        .collect();
+    unread.sort_unstable();
+    unread.dedup();
+    if !unread.is_empty() {
+        said.push(format!("not known here, as they read times: {}", unread.join(", ")));
+    }
+    writeln!(out, "  {FAINT}time:{FAINT:#} {}", page.fit(&said.join("; "), 8, 8))?;
+    let took = |budget: &BudgetReport| match budget.took {
+        Some(took) => format!("{} {took} of {}", budget.name, budget.limit),
+        None => format!("{} did not come", budget.name),
+    };
+    if !time.budgets.is_empty() {
+        let said: Vec<String> = time.budgets.iter().map(took).collect();
+        writeln!(out, "  {FAINT}budget:{FAINT:#} {}", page.fit(&said.join("; "), 10, 10))?;
+    }
+    if let Some((factor, since)) = &time.creep {
+        let said = format!(
+            "the last checks on this host were x{factor:.1} as slow as on {since}: goldwire compare says whether it is the build"
+        );
+        writeln!(out, "  {DOUBT}warning{DOUBT:#}: {}", page.fit(&said, 11, 4))?;
+    }
+    Ok(())
+}
+
 /// Whether a server answered, over all runs: a line, and one for each failure that nobody required to pass.
 fn write_live(out: &mut impl Write, page: &Page, runs: &[&Run]) -> io::Result<()> {
     let of = |item: LiveItem| runs.iter().flat_map(|run| &run.live).filter(move |check| check.item == item);
@@ -226,7 +321,9 @@ fn write_live(out: &mut impl Write, page: &Page, runs: &[&Run]) -> io::Result<()
     }
     let [unknown, passed, failed] = &items;
     let asked = unknown.len() + passed.len() + failed.len();
-    if asked == 0 {
+    let is_required = items.iter().flatten().any(|check| check.is_required);
+    let conforms = failed.is_empty() && runs.iter().all(|run| run.verdict() == Verdict::Conforms);
+    if asked == 0 || (conforms && !is_required && !page.verbose) {
         return Ok(());
     }
     let mut line = format!("{} of {} pass", passed.len(), plural(asked, "item"));
@@ -442,13 +539,13 @@ mod tests {
 
     #[test]
     fn what_is_too_long_goes_on_below() {
-        let page = Page { columns: Some(40), accepts: false };
+        let page = Page { columns: Some(40), verbose: false, accepts: false };
         let text = "a text of many words that does not fit into forty columns at all";
         let fitted = format!("      {}", page.fit(text, 6, 8));
         assert_eq!(fitted, "      a text of many words that does not\n        fit into forty columns at all");
         let long = format!("      {}", page.fit(&"x".repeat(99), 6, 8));
         assert!(long.lines().all(|line| line.chars().count() <= 40), "{long}");
         assert_eq!(long.matches('x').count(), 99);
-        assert_eq!(Page { columns: None, accepts: false }.fit("a\nb", 2, 4), "a\n    b");
+        assert_eq!(Page { columns: None, verbose: false, accepts: false }.fit("a\nb", 2, 4), "a\n    b");
     }
 }

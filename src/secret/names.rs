@@ -1,8 +1,12 @@
 //! Names whose values are credentials: of fields, headers, query parameters.
 
-/// Whether a key of this name holds something to hide: `password`, `refresh_token`, `apiKey`; not `token_type`.
+/// Whether a key of this name holds something to hide: `password`, `refresh_token`, `apiKey`; not `token_type`, and not
+/// the `progressToken` by which MCP ties a notification to its request.
 pub fn is_secret_name(name: &str) -> bool {
     let plain = plain(name);
+    if plain == "progresstoken" {
+        return false;
+    }
     let within =
         ["password", "passwd", "passphrase", "secret", "apikey", "credential", "privatekey", "cookie"];
     let whole = ["pass", "pwd", "pin", "otp", "jwt", "sessionid", "sid", "bearer"];
@@ -90,7 +94,7 @@ mod tests {
         {
             assert!(is_secret_name(name), "{name}");
         }
-        for name in ["token_type", "expires_in", "shipping", "user", "id", "pinned"] {
+        for name in ["token_type", "expires_in", "shipping", "user", "id", "pinned", "progressToken"] {
             assert!(!is_secret_name(name), "{name}");
         }
     }
@@ -104,8 +108,16 @@ mod tests {
         for name in ["token", "deviceToken", "jwt", "webhook_secret"] {
             assert_eq!(field_suspicion(name), Some(Suspicion::IfItLooksLikeOne), "{name}");
         }
-        for name in ["tokens", "max_tokens", "token_type", "next_page_token", "secretary", "call_id", "type"]
-        {
+        for name in [
+            "tokens",
+            "max_tokens",
+            "token_type",
+            "next_page_token",
+            "progressToken",
+            "secretary",
+            "call_id",
+            "type",
+        ] {
             assert_eq!(field_suspicion(name), None, "{name}");
         }
     }

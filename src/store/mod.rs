@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! recordings/<session>/<UTC time>-<short id>.jsonl       .jsonl.zst when it is compressed
+//! recordings/<session>.toml      the script by which its recordings were made, where there was one
 //! golden/<session>.toml          accepted
 //! golden/<session>.toml.new      proposed by `learn`; `accept` moves it
 //! golden/<session>.seen          what its recordings showed that no other session should show again
@@ -19,7 +20,7 @@ pub use proposal::without_head;
 pub use file::{Lines, compress, contents};
 
 use crate::diff::{Change, changes};
-use crate::golden::{self, Golden, Problems, Seen, SeenError};
+use crate::golden::{self, Golden, HostProfile, Problems, Seen, SeenError};
 use crate::learn;
 use crate::transcript::{self, Entries, Header, ReadError, Transcript};
 use std::borrow::Cow;
@@ -103,6 +104,31 @@ impl Store {
         self.root.join("recordings").join(session)
     }
 
+    /// Where the script is kept by which a session's recordings were made.
+    pub fn script_path(&self, session: &str) -> PathBuf {
+        self.root.join("recordings").join(format!("{session}.toml"))
+    }
+
+    /// Keeps the script by which a session's recordings are made, so that learning from them needs no word of it.
+    ///
+    /// # Errors
+    /// When one file cannot be read or the other not be written.
+    pub fn keep_script(&self, session: &str, script: &Path) -> Result<(), StoreError> {
+        Store::check_name(session)?;
+        let text = fs::read_to_string(script).map_err(io_error("read", script))?;
+        let path = self.script_path(session);
+        if optional(&path)?.as_deref() == Some(text.as_str()) { Ok(()) } else { replace(&path, &text) }
+    }
+
+    /// The script by which a session's recordings were made, if one is kept.
+    ///
+    /// # Errors
+    /// When it is there but cannot be read or makes no sense.
+    pub fn script(&self, session: &str) -> Result<Option<Golden>, StoreError> {
+        let path = self.script_path(session);
+        if path.exists() { read_golden(&path).map(Some) } else { Ok(None) }
+    }
+
     /// Where a session's golden is.
     pub fn golden_path(&self, session: &str) -> PathBuf {
         self.root.join("golden").join(format!("{session}.toml"))
@@ -118,6 +144,64 @@ impl Store {
         let files = [self.proposal_path(session), self.seen_proposal_path(session)];
         let runs = list(&self.staged_folder(session)).unwrap_or_default();
         files.into_iter().filter(|path| path.exists()).chain(runs).collect()
+    }
+
+    /// Where what is measured of a class of hosts is kept: beside the goldens, and on this machine only.
+    pub fn host_profile_paths(&self, class: &str) -> [PathBuf; 2] {
+        let file = format!("{class}.toml");
+        [
+            self.root.join("golden").join("hosts").join(&file),
+            self.root.join("target").join("goldwire").join("hosts").join(&file),
+        ]
+    }
+
+    /// What is known of a class of hosts; what is committed goes before what only this machine has.
+    ///
+    /// # Errors
+    /// When it cannot be read or makes no sense.
+    pub fn host_profile(&self, class: &str) -> Result<Option<HostProfile>, StoreError> {
+        for path in self.host_profile_paths(class) {
+            match fs::read_to_string(&path) {
+                Ok(text) => return Ok(Some(HostProfile::read(&path.display().to_string(), &text)?)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(source) => return Err(StoreError::Io { what: "read", path, source }),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Keeps what is known of a class of hosts where it was found; what is new on this machine only, unless it is to be
+    /// committed. The path that was written.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write_host_profile(&self, profile: &HostProfile, commit: bool) -> Result<PathBuf, StoreError> {
+        let [committed, local] = self.host_profile_paths(&profile.class);
+        let path = if commit || committed.exists() { committed } else { local };
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(io_error("create", folder))?;
+        }
+        replace(&path, &profile.write())?;
+        Ok(path)
+    }
+
+    /// The files of all classes of hosts that are known.
+    ///
+    /// # Errors
+    /// When a folder cannot be read.
+    pub fn host_profile_files(&self) -> Result<Vec<PathBuf>, StoreError> {
+        let mut files = Vec::new();
+        for path in self.host_profile_paths("any") {
+            let Some(folder) = path.parent().filter(|folder| folder.is_dir()) else { continue };
+            let mut own: Vec<PathBuf> = fs::read_dir(folder)
+                .map_err(io_error("read", folder))?
+                .filter_map(|entry| Some(entry.ok()?.path()))
+                .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+                .collect();
+            own.sort();
+            files.extend(own);
+        }
+        Ok(files)
     }
 
     fn staged_folder(&self, session: &str) -> PathBuf {

@@ -19,11 +19,14 @@
 //! without a last line, or with half of one, reads as far as it goes and says [`End::Torn`]: that is what a crash
 //! leaves behind. `host` says how late the recording machine woke a task that only slept, in nanoseconds:
 //! `{"probes":81,"lag_p50":1048576,"lag_max":2391044,"starved":12}`, and, where the system says it, in how many per cent of
-//! the time something waited for a processor. Where `host` is absent, nobody measured.
+//! the time something waited for a processor; `work` and `work_cpu` are how long a fixed piece of computing took, by the
+//! clock and of a processor. Where `host` is absent, nobody measured. The header's `host` is the kind of machine:
+//! `{"class":"linux-x86_64-2c-kvm-5u-3fa1c2","cpu":"…","cpus":2}`.
 
 use super::refill::Spares;
 use super::{
-    End, Ending, Frame, Gap, Handshake, Header, Host, Offset, Payload, Redactor, Side, Stamps, Transcript,
+    End, Ending, Frame, Gap, Handshake, Header, Host, HostClass, Offset, Payload, Redactor, Side, Stamps,
+    Transcript,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -103,6 +106,8 @@ struct HeaderLine {
     handshake: Handshake,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     claims: Option<serde_json::Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    host: Option<HostClass>,
 }
 
 #[derive(Deserialize)]
@@ -176,17 +181,21 @@ struct HostLine {
     lag_max: Gap,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     starved: Option<u8>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    work: Option<Gap>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    work_cpu: Option<Gap>,
 }
 
 impl From<Host> for HostLine {
-    fn from(Host { probes, lag_p50, lag_max, starved }: Host) -> HostLine {
-        HostLine { probes, lag_p50, lag_max, starved }
+    fn from(Host { probes, lag_p50, lag_max, starved, work, work_cpu }: Host) -> HostLine {
+        HostLine { probes, lag_p50, lag_max, starved, work, work_cpu }
     }
 }
 
 impl From<HostLine> for Host {
-    fn from(HostLine { probes, lag_p50, lag_max, starved }: HostLine) -> Host {
-        Host { probes, lag_p50, lag_max, starved }
+    fn from(HostLine { probes, lag_p50, lag_max, starved, work, work_cpu }: HostLine) -> Host {
+        Host { probes, lag_p50, lag_max, starved, work, work_cpu }
     }
 }
 
@@ -263,6 +272,7 @@ impl<W: Write> Writer<W> {
             stamps: header.stamps,
             handshake: writer.redactor.clean_handshake(&header.handshake),
             claims,
+            host: header.host.clone(),
         };
         writer.line = to_json(&line)?;
         writer.put()?;
@@ -565,6 +575,7 @@ impl<R: BufRead> Entries<R> {
             stamps: line.stamps,
             handshake: line.handshake,
             claims: line.claims,
+            host: line.host,
         };
         entries.hash_line();
         Ok(entries)
@@ -867,7 +878,9 @@ mod tests {
 
     fn transcript() -> impl Strategy<Value = Transcript> {
         let frame = (0u64..1_000_000, 0u64..3, 0u32..3, any::<bool>(), payload());
-        let host = proptest::option::of((any::<u32>(), any::<u64>(), any::<u64>(), any::<Option<u8>>()));
+        let work = any::<Option<u64>>();
+        let host =
+            proptest::option::of((any::<u32>(), any::<u64>(), any::<u64>(), any::<Option<u8>>(), work));
         (proptest::collection::vec(frame, 0..12), 0usize..5, any::<String>(), host).prop_map(
             |(frames, end, text, host)| {
                 let mut now = 0;
@@ -887,12 +900,20 @@ mod tests {
                     3 => End::CutOff { limit: text },
                     _ => End::Interrupted,
                 };
-                let header = Header { session: "s".to_owned(), id: "x".to_owned(), ..Header::default() };
-                let host = host.map(|(probes, usual, worst, starved)| Host {
+                let class = host.as_ref().map(|(probes, ..)| HostClass {
+                    class: format!("linux-x86_64-{probes}c"),
+                    cpu: String::new(),
+                    cpus: *probes,
+                });
+                let header =
+                    Header { session: "s".to_owned(), id: "x".to_owned(), host: class, ..Header::default() };
+                let host = host.map(|(probes, usual, worst, starved, work)| Host {
                     probes,
                     lag_p50: Gap::from_nanos(usual),
                     lag_max: Gap::from_nanos(worst),
                     starved,
+                    work: work.map(Gap::from_nanos),
+                    work_cpu: None,
                 });
                 Transcript { header, frames, ending: Ending { at: Offset::from_nanos(now), how, host } }
             },

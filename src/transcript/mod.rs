@@ -94,6 +94,24 @@ pub struct Header {
     pub handshake: Handshake,
     /// The claims of the token that was used, never its signature.
     pub claims: Option<serde_json::Value>,
+    /// On what kind of machine it was recorded; none where nobody said, as in older recordings and imported ones.
+    pub host: Option<HostClass>,
+}
+
+/// The kind of machine on which a session was recorded. Times are alike on machines of one class, and nowhere else. It
+/// holds no name, no user and no serial number: recordings are committed.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostClass {
+    /// E.g. `linux-x86_64-2c-kvm-5u-3fa1c2`: system, architecture, usable processors, virtualisation, users at the same
+    /// time, and a hash of the processor's name.
+    pub class: String,
+    /// The processor's name, as it calls itself; empty where it does not say.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub cpu: String,
+    /// How many processors this process may use.
+    #[serde(default)]
+    pub cpus: u32,
 }
 
 /// The facts of one handshake that a made-up server would have to make up as well.
@@ -172,6 +190,11 @@ pub struct Host {
     /// In how many per cent of the time something that could run waited for a processor; none where the system does not
     /// say. It may well have been the server itself.
     pub starved: Option<u8>,
+    /// How long a fixed piece of work, about 1 ms of computing, took by the clock while the session ran: the median. It
+    /// is longer on a slower processor, and where others compute, too. None where nobody worked.
+    pub work: Option<Gap>,
+    /// The processor time that the same work took: longer on a slower processor only.
+    pub work_cpu: Option<Gap>,
 }
 
 /// What ended a session.

@@ -52,6 +52,8 @@ pub struct Plan<'p> {
     pub keeps_frames: bool,
     /// Knows how busy this machine is.
     pub probe: &'p Probe,
+    /// How many users talk at the same time.
+    pub users: u32,
     /// Becomes true when somebody wants to stop.
     pub interrupt: watch::Receiver<bool>,
     /// Where the session is broken off on purpose.
@@ -202,6 +204,7 @@ pub async fn drive(mut plan: Plan<'_>) -> Result<Driven, DriveError> {
             plan.redactor.clean_json(&mut claims);
             claims
         }),
+        host: Some(plan.probe.class(plan.users)),
     };
     let name = format!("{}-{id}.jsonl", started.format("%Y%m%dT%H%M%S%.3fZ"));
     let path = plan.folder.join(name);

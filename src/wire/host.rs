@@ -6,7 +6,8 @@
 //! A scheduler wakes soon what has only slept; what computes, a server, may be slow all the same because others compute,
 //! too. Linux counts that (pressure stall information), and it is read at both ends of a session.
 
-use crate::transcript::{Gap, Host};
+use super::host_class::{HostOptions, Worker};
+use crate::transcript::{Gap, Host, HostClass};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -22,6 +23,9 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub struct Probe {
     shared: Arc<Shared>,
     task: AbortHandle,
+    options: HostOptions,
+    /// None where nothing is to compute beside the sessions.
+    worker: Option<Arc<Worker>>,
 }
 
 /// One session's share.
@@ -29,6 +33,8 @@ pub struct Probe {
 pub(super) struct Watch {
     shared: Arc<Shared>,
     number: u64,
+    /// How many pieces of work were done when the session began.
+    worker: Option<(Arc<Worker>, u64)>,
 }
 
 #[derive(Debug, Default)]
@@ -123,10 +129,18 @@ impl Probe {
     ///
     /// # Panics
     /// Outside of a runtime.
-    pub fn start() -> Probe {
+    pub fn start(options: HostOptions) -> Probe {
         let shared = Arc::new(Shared::default());
         let task = tokio::spawn(probe(shared.clone())).abort_handle();
-        Probe { shared, task }
+        // A program that is not optimised computes several times as long: its work is no measure for another's.
+        let is_measured = !options.no_work && !cfg!(debug_assertions);
+        let worker = is_measured.then(|| Arc::new(Worker::new()));
+        Probe { shared, task, options, worker }
+    }
+
+    /// The kind of this machine while so many users talk at the same time.
+    pub fn class(&self, users: u32) -> HostClass {
+        self.options.class(users)
     }
 
     /// Begins to measure for a session.
@@ -138,7 +152,11 @@ impl Probe {
         watched.sessions.insert(number, Session { begun: Instant::now(), pressure, first: None });
         watched.fresh.push(number);
         self.shared.begun.notify_one();
-        Watch { shared: self.shared.clone(), number }
+        let worker = self.worker.clone().map(|worker| {
+            let begun = worker.begin();
+            (worker, begun)
+        });
+        Watch { shared: self.shared.clone(), number, worker }
     }
 }
 
@@ -160,13 +178,21 @@ impl Watch {
             let percent = u128::from((to - from).as_nanos()) * 100 / u128::from(took);
             u8::try_from(percent.min(100)).unwrap_or(100)
         });
-        watched.lags_of(session, now).host().map(|host| Host { starved, ..host })
+        let host = watched.lags_of(session, now).host()?;
+        let (work, work_cpu) = match &self.worker {
+            Some((worker, begun)) => worker.since(*begun),
+            None => (None, None),
+        };
+        Some(Host { starved, work, work_cpu, ..host })
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
         self.shared.lock().forget(self.number);
+        if let Some((worker, _)) = &self.worker {
+            worker.end();
+        }
     }
 }
 
@@ -243,7 +269,14 @@ impl Lags {
             rank = rest;
         }
         let probes = u32::try_from(all).unwrap_or(u32::MAX);
-        Some(Host { probes, lag_p50: least(middle), lag_max: self.worst, starved: None })
+        Some(Host {
+            probes,
+            lag_p50: least(middle),
+            lag_max: self.worst,
+            starved: None,
+            work: None,
+            work_cpu: None,
+        })
     }
 }
 
@@ -335,7 +368,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_session_knows_only_its_own_time_and_leaves_nothing_behind() {
-        let probe = Probe::start();
+        let probe = Probe::start(HostOptions::default());
         let first = probe.watch();
         assert_eq!(first.finish(), None, "it was over before the first probe");
         let (long, abandoned) = (probe.watch(), probe.watch());

@@ -6,12 +6,12 @@
 //! is named like a mutation (`drop-repeat`) shows that one.
 
 use crate::stream::transcript;
-use goldwire::check::{Timed, Witness, check, judge_liveness, judge_timing, liveness_findings};
+use goldwire::check::{Baseline, Timed, Witness, check, judge_liveness, judge_timing, liveness_findings};
 use goldwire::finding::{Outcome, Run};
-use goldwire::golden::{self, Golden};
-use goldwire::report::{self, Shown};
+use goldwire::golden::{self, Golden, TimeMode};
+use goldwire::report::{self, Layout, Shown};
 use goldwire::transcript::Transcript;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -46,6 +46,13 @@ pub(crate) fn case(folder: &Path) -> (String, Golden, Transcript) {
     (name, golden, transcript(&run))
 }
 
+/// Cases have no host: their goldens' milliseconds hold as they stand, unless a golden wants its shape judged.
+fn baseline(golden: &Golden) -> Baseline<'_> {
+    let shape = golden.time.filter(|time| *time == TimeMode::Shape);
+    let shape = shape.and_then(|mode| Baseline::of(golden, mode, &BTreeSet::new(), None).ok());
+    shape.unwrap_or_else(|| Baseline::bounds(golden))
+}
+
 fn shown(folder: &Path) -> String {
     shown_in(folder, None)
 }
@@ -55,7 +62,7 @@ fn shown_in(folder: &Path, columns: Option<usize>) -> String {
     let checked = check(&golden, &transcript);
     let mut findings = checked.findings;
     findings.extend(
-        judge_timing(&golden, &[Timed { gaps: &checked.gaps, host: transcript.ending.host }])
+        judge_timing(&baseline(&golden), &[Timed { gaps: &checked.gaps, host: transcript.ending.host }])
             .into_iter()
             .map(|(_, finding)| finding),
     );
@@ -82,7 +89,8 @@ fn shown_in(folder: &Path, columns: Option<usize>) -> String {
     let outcome = Outcome::of(vec![run]);
     let mut out = Vec::new();
     let shown = Shown { golden: &golden, golden_path: &golden_path, transcript: &transcript };
-    report::text(&mut out, &outcome, columns, |_| Some(shown)).expect("memory does not fail");
+    let layout = Layout { columns, verbose: true };
+    report::text(&mut out, &outcome, layout, |_| Some(shown)).expect("memory does not fail");
     let mut json = Vec::new();
     report::json(&mut json, &outcome).expect("memory does not fail");
     let json: serde_json::Value = serde_json::from_slice(&json).expect("JSON");

@@ -117,6 +117,7 @@ fn every_key_of_the_configuration_that_is_explained_is_read_and_the_other_way_ro
     for (start, table, unknown) in [
         ("", "", "qqqqqqqqqqqq"),
         ("[check]\n", "check.", "check.qqqqqqqqqqqq"),
+        ("[host]\n", "host.", "host.qqqqqqqqqqqq"),
         ("[record]\n", "record.", "record.qqqqqqqqqqqq"),
         ("[target.a]\nurl = 'ws://a'\n", "target.NAME.", "target.a.qqqqqqqqqqqq"),
         (

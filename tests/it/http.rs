@@ -66,7 +66,7 @@ fn an_agent_that_streams_over_http_is_recorded_learned_and_checked_by_real_users
         ">open ; @201[open] ; re:open ; >ask ; @200[ask] ; agent_started",
         "agent_completed ; @eof[ask]",
         "\"/content-type\" = '= \"text/event-stream\"'",
-        "\"/@id\" = \"integer, counter\"",
+        "\"/@id\" = \"integer, follows any /@id plus 1\"",
         "body = { thread = \"{{thread_id}}\"",
         "same as re:open/thread_id",
     ] {

@@ -117,9 +117,9 @@ fn the_schema_of_goldens_has_the_keys_that_the_reader_knows() {
             "/properties/dialect/properties".to_owned(),
         ),
         (
-            "[whole_run]\nqqqqqqqqqqqq = 1\n",
-            "whole_run.qqqqqqqqqqqq",
-            "/properties/whole_run/properties".to_owned(),
+            "[budget]\nevent = \"a\"\nqqqqqqqqqqqq = 1\n",
+            "budget.qqqqqqqqqqqq",
+            "/properties/budget/properties".to_owned(),
         ),
         ("[event.a]\nqqqqqqqqqqqq = 1\n", "event.a.qqqqqqqqqqqq", event.to_owned()),
         (

@@ -21,6 +21,7 @@ mod tape;
 use super::append::Flush;
 use super::client::{Line, Place, joined, reach};
 use super::host::Probe;
+use super::host_class::HostOptions;
 use super::socket::Socket;
 use super::stamps::{self, Stamped};
 use super::upgrade::ConnectError;
@@ -54,6 +55,8 @@ const BREATH: Duration = Duration::from_millis(100);
 /// What is relayed from where to where, and recorded as what.
 #[derive(Debug)]
 pub struct ProxyOptions {
+    /// How this machine is described.
+    pub host: HostOptions,
     /// The session's name.
     pub session: String,
     /// Where its recordings go.
@@ -230,7 +233,9 @@ impl Proxy {
             .await
             .map_err(|source| ProxyError::Listen { address: options.listen.clone(), source })?;
         let (notices, told) = mpsc::unbounded_channel();
-        let shared = Shared { options, to, since, users: Users::default(), probe: Probe::start(), notices };
+        let host = options.host.clone();
+        let shared =
+            Shared { options, to, since, users: Users::default(), probe: Probe::start(host), notices };
         Ok((Proxy { listener, acceptor, shared: Arc::new(shared) }, told))
     }
 

@@ -161,6 +161,8 @@ impl Tape {
                 redactor.clean_json(&mut claims);
                 claims
             }),
+            // How many there are at the same time is known only when they are gone.
+            host: Some(shared.probe.class(1)),
         };
         let name = format!("{}-{id}.jsonl", started.format("%Y%m%dT%H%M%S%.3fZ"));
         let path = shared.options.folder.join(name);

@@ -1,0 +1,675 @@
+//! What the gaps of a check are judged against: the milliseconds of a known class of hosts, or, elsewhere, what the other
+//! kinds of gaps of the same check took.
+//!
+//! The time of a server is mostly that of its machine: the same build on another machine, with another number of users,
+//! or ten minutes later, takes one to ten times as long, and nearly every kind of gap takes the same number of times as
+//! long. What all kinds share is the *pace*. It is taken off before a single kind is judged, and never fails a check. A
+//! kind that waits for something else than a processor does not follow the pace; that is why an upper quantile of the
+//! other kinds is taken off, and not their mean.
+
+use super::budget;
+use super::timing::{Ask, Timed, is_judged, median};
+use crate::dialect::Label;
+use crate::finding::{Basis, TimeReport};
+use crate::golden::{
+    ALPHA_DEVIATION, ALPHA_DOUBT, Envelope, Golden, Limits, OTHER_HOST, Occasions, SAME_HOST, SessionProfile,
+    SpreadPrior, StallMargin, TimeMode, gap_of, log_of, median_share,
+};
+use crate::transcript::Gap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Fewer other kinds of gaps do not tell how much slower a check went.
+const MIN_OTHERS: usize = 4;
+/// A golden from fewer classes of hosts fails nothing elsewhere.
+const MIN_HOSTS: usize = 3;
+/// A profile from fewer runs says nothing yet.
+const MIN_PROFILE: u32 = 10;
+/// A machine is not believed to be slower than this many times by its work alone.
+const MOST_WORK: f64 = 20.0;
+/// The quantile of the other kinds that a suspect has to pass where the machine's own work is known, and on a known class.
+const UPPER_QUARTILE: f64 = 0.75;
+/// The quantile that a deviation has to pass, and everything where the machine's work is not known.
+const UPPER_DECILE: f64 = 0.90;
+/// The chance of a failing kind of gap on a known class, over all kinds of a check.
+const ALPHA_HOST: f64 = 0.0005;
+/// A round of a check may be doubtful this much sooner than all of them together.
+const DOUBT: f64 = 0.7;
+
+/// No milliseconds are known for the hosts of a check, and it is to be judged by nothing else.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no bounds for this class of hosts: {class}")]
+pub struct NoBounds {
+    /// The class, or what is known of it.
+    pub class: String,
+}
+
+/// How much longer than in the golden a kind of gap took in a check.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shift {
+    /// The event.
+    pub event: Label,
+    /// The logarithm of how many times as long: the median over the runs.
+    pub log: f64,
+    /// The same without what this machine's own hold-ups may have added.
+    relieved: f64,
+    /// The variance of `log` that sampling makes.
+    variance: f64,
+}
+
+/// What the gaps of a session are judged against.
+#[derive(Debug, Clone)]
+pub struct Baseline<'g> {
+    pub(super) golden: &'g Golden,
+    basis: Basis,
+    is_profile: bool,
+    /// What is known of each kind of gap, by the golden or by a host's profile.
+    kinds: BTreeMap<(Label, Label), Envelope>,
+    occasions: Occasions,
+    work: Option<Gap>,
+    /// What other sessions of the same check took.
+    others: Vec<Shift>,
+    /// How many kinds of gaps the whole check judges.
+    classes: u32,
+    /// The class of hosts, where it is known.
+    class: Option<String>,
+}
+
+/// How a check went beside its baseline.
+#[derive(Debug, Clone)]
+pub(super) struct Reference {
+    own: Vec<Shift>,
+    others: Vec<Shift>,
+    /// The logarithm of how many times as long the machine's own work took, where both sides know it; never negative.
+    work: Option<f64>,
+}
+
+/// The pace of a check.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    pub(super) log: f64,
+    pub(super) relieved: f64,
+    pub(super) variance: f64,
+    pub(super) kinds: usize,
+}
+
+impl Reference {
+    fn logs_beside(&self, event: &Label) -> Vec<f64> {
+        let all = self.own.iter().chain(&self.others);
+        all.filter(|shift| shift.event != *event).map(|shift| shift.log).collect()
+    }
+
+    /// How much slower everything but this event went, as a logarithm; none where nothing tells.
+    fn slowed(&self, event: &Label, share: f64) -> Option<f64> {
+        let others = self.logs_beside(event);
+        if others.len() < MIN_OTHERS {
+            return self.work;
+        }
+        Some(quantile(others, share)?.max(self.work.unwrap_or(0.0)).max(0.0))
+    }
+
+    /// How much faster everything but this event went: a logarithm that is not above zero.
+    fn hastened(&self, event: &Label, share: f64) -> Option<f64> {
+        let others = self.logs_beside(event);
+        (others.len() >= MIN_OTHERS).then(|| quantile(others, 1.0 - share)).flatten().map(|log| log.min(0.0))
+    }
+
+    /// The weighted mean over the kinds of this session; one that strays far counts as if it strayed less.
+    pub(super) fn pace(&self) -> Option<Pace> {
+        let weight = |shift: &Shift| 1.0 / (shift.variance + SAME_HOST.spread * SAME_HOST.spread);
+        let weights: f64 = self.own.iter().map(weight).sum();
+        let mean = |log: fn(&Shift) -> f64| {
+            self.own.iter().map(|shift| weight(shift) * log(shift).clamp(-2.0, 2.0)).sum::<f64>() / weights
+        };
+        (weights > 0.0).then(|| Pace {
+            log: mean(|shift| shift.log),
+            relieved: mean(|shift| shift.relieved),
+            variance: 1.0 / weights,
+            kinds: self.own.len(),
+        })
+    }
+}
+
+/// Between order statistics it is interpolated.
+fn quantile(mut values: Vec<f64>, share: f64) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let place = share.clamp(0.0, 1.0) * values.len().checked_sub(1)? as f64;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the list")]
+    let (low, high) = (place.floor() as usize, place.ceil() as usize);
+    let (low, high) = (*values.get(low)?, *values.get(high)?);
+    Some(low + (high - low) * place.fract())
+}
+
+/// What it takes for a kind of gap to be told, or to fail.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tier {
+    /// How much slower the others went, as a logarithm; of what is early how much faster, below zero.
+    pub(super) slowed: f64,
+    /// The chance of a false alarm over all kinds of gaps.
+    alpha: f64,
+    /// At least so many times what the others explain.
+    factor: f64,
+    /// And at least so much longer.
+    floor: Gap,
+    /// What an occasion adds to a kind, as a standard deviation of the logarithm.
+    between: f64,
+}
+
+impl Tier {
+    /// Above this the median of a kind of gap is too late; `is_few` where single hold-ups may make it out.
+    pub(super) fn upper(&self, envelope: &Envelope, limits: Limits, is_few: bool) -> Gap {
+        let slowed = envelope.slowed(self.slowed);
+        let by_spread = if is_few { slowed.upper_of_few(limits) } else { slowed.upper(limits) };
+        by_spread.max(gap_of(slowed.log() + self.factor.ln())).max(slowed.usual + self.floor)
+    }
+
+    /// Below this it is too early.
+    pub(super) fn lower(&self, envelope: &Envelope, limits: Limits) -> Gap {
+        let hastened = envelope.slowed(self.slowed);
+        hastened.lower(limits).min(gap_of(hastened.log() - self.factor.ln() - 2f64.ln()))
+    }
+}
+
+impl<'g> Baseline<'g> {
+    /// The golden's own milliseconds, as they stand.
+    pub fn bounds(golden: &'g Golden) -> Baseline<'g> {
+        Baseline::with(golden, Basis::Bounds, None)
+    }
+
+    /// What a check on these classes of hosts (an empty one is not known) is judged against.
+    ///
+    /// # Errors
+    /// When only milliseconds are wanted and none are known for them.
+    pub fn of(
+        golden: &'g Golden,
+        mode: TimeMode,
+        classes: &BTreeSet<String>,
+        profile: Option<&SessionProfile>,
+    ) -> Result<Baseline<'g>, NoBounds> {
+        let only = classes.iter().next().filter(|class| classes.len() == 1 && !class.is_empty());
+        let profile =
+            profile.filter(|own| only.is_some_and(|only| own.class == *only) && own.runs() >= MIN_PROFILE);
+        let is_recorded =
+            !classes.is_empty() && classes.iter().all(|class| golden.learned.hosts.contains(class));
+        let is_known = is_recorded || profile.is_some();
+        let basis = match mode {
+            TimeMode::Off => Basis::Off,
+            TimeMode::Shape => Basis::Shape,
+            TimeMode::Bounds if is_known => Basis::Bounds,
+            TimeMode::Bounds => {
+                return Err(NoBounds { class: only.cloned().unwrap_or_else(|| "not known".to_owned()) });
+            }
+            TimeMode::Auto if is_known => Basis::Host,
+            TimeMode::Auto => Basis::Shape,
+        };
+        let mut baseline = Baseline::with(golden, basis, profile);
+        baseline.class = only.cloned();
+        Ok(baseline)
+    }
+
+    fn with(golden: &'g Golden, basis: Basis, profile: Option<&SessionProfile>) -> Baseline<'g> {
+        let occasions = profile.map_or(golden.learned.occasions, SessionProfile::occasions);
+        let work = profile.map_or(golden.learned.work, SessionProfile::work);
+        let own = golden.learned.occasions;
+        let learned = Limits {
+            runs: 1,
+            classes: own.classes,
+            between: own.spread(),
+            occasions: own.count,
+            alpha: ALPHA_DEVIATION,
+        };
+        let mut kinds = BTreeMap::new();
+        for (label, event) in &golden.events {
+            for envelope in &event.timing {
+                let mut envelope = edited(envelope, learned);
+                if let Some(profile) = profile {
+                    envelope = profile.envelope(label, &envelope);
+                }
+                kinds.insert((label.clone(), envelope.after.clone()), envelope);
+            }
+        }
+        let mut baseline = Baseline {
+            golden,
+            basis,
+            is_profile: profile.is_some(),
+            kinds,
+            occasions,
+            work,
+            others: Vec::new(),
+            classes: 0,
+            class: None,
+        };
+        baseline.classes = baseline.own_classes();
+        baseline
+    }
+
+    /// The same in a check that judges so many kinds of gaps in all, beside what its other sessions took.
+    pub fn beside(mut self, others: &[Shift], classes: u32) -> Baseline<'g> {
+        if self.basis != Basis::Bounds {
+            self.others = others.to_vec();
+            self.classes = self.classes.max(classes);
+        }
+        self
+    }
+
+    /// How many kinds of gaps it judges by itself.
+    pub fn own_classes(&self) -> u32 {
+        u32::try_from(self.kinds().filter(|(_, envelope)| is_judged(envelope)).count()).unwrap_or(u32::MAX)
+    }
+
+    /// The golden that it is of.
+    pub fn golden(&self) -> &'g Golden {
+        self.golden
+    }
+
+    /// On what it judges.
+    pub fn basis(&self) -> Basis {
+        self.basis
+    }
+
+    /// Whether anything but a stall can fail by its time.
+    pub fn can_fail(&self) -> bool {
+        match self.basis {
+            Basis::Host | Basis::Bounds => true,
+            Basis::Shape => self.golden.learned.hosts.len() >= MIN_HOSTS,
+            Basis::Off => false,
+        }
+    }
+
+    pub(super) fn is_profile(&self) -> bool {
+        self.is_profile
+    }
+
+    pub(super) fn occasions(&self) -> Occasions {
+        self.occasions
+    }
+
+    pub(super) fn kinds(&self) -> impl Iterator<Item = (&Label, &Envelope)> {
+        self.kinds.iter().map(|((label, _), envelope)| (label, envelope))
+    }
+
+    /// How much longer than here each kind of gap took in some runs.
+    pub fn shifts(&self, runs: &[Timed<'_>]) -> Vec<Shift> {
+        let tested = self.kinds.iter().filter(|(_, envelope)| envelope.is_tested());
+        tested
+            .filter_map(|(key, envelope)| {
+                let middles: Vec<(f64, f64)> = runs
+                    .iter()
+                    .filter_map(|run| {
+                        let (log, _, relieved) = run.middle(run.gaps.get(key)?)?;
+                        Some((log, relieved))
+                    })
+                    .collect();
+                let of = |pick: fn(&(f64, f64)) -> f64| {
+                    median(middles.iter().map(|pair| (pick(pair), ()))).map(|(log, ())| log)
+                };
+                let count = u32::try_from(middles.len()).unwrap_or(u32::MAX);
+                let runs = f64::from(envelope.runs.max(1));
+                Some(Shift {
+                    event: key.0.clone(),
+                    log: of(|pair| pair.0)? - envelope.log(),
+                    relieved: of(|pair| pair.1)? - envelope.log(),
+                    variance: envelope.spread * envelope.spread * (median_share(count) + 1.0 / runs),
+                })
+            })
+            .collect()
+    }
+
+    /// The median of each kind of gap in a run, as a logarithm of seconds.
+    pub fn medians(&self, run: &Timed<'_>) -> Vec<((Label, Label), f64)> {
+        let of = |(key, sample)| {
+            let (log, ..) = run.middle(sample)?;
+            Some((key, log))
+        };
+        let gaps = run.gaps.iter().filter(|(key, _)| self.kinds.contains_key(*key));
+        gaps.map(|(key, sample)| (key.clone(), sample)).filter_map(of).collect()
+    }
+
+    pub(super) fn reference(&self, runs: &[Timed<'_>]) -> Reference {
+        let work = self.slower_work(runs).map(|log| log.clamp(0.0, MOST_WORK.ln()));
+        Reference { own: self.shifts(runs), others: self.others.clone(), work }
+    }
+
+    /// How many times as long the machine's own work took, as a logarithm.
+    fn slower_work(&self, runs: &[Timed<'_>]) -> Option<f64> {
+        let worked = runs.iter().filter_map(|run| run.host?.work).map(|work| (log_of(work), ()));
+        Some(median(worked)?.0 - log_of(self.work?))
+    }
+
+    /// What a tier asks of the median of so many runs.
+    pub(super) fn limits(&self, tier: &Tier, runs: u32) -> Limits {
+        Limits {
+            runs,
+            classes: self.classes,
+            between: tier.between,
+            occasions: self.occasions.count,
+            alpha: tier.alpha,
+        }
+    }
+
+    /// What it takes for an event to be told as late (or else as early), and what it takes to fail; none where nothing can
+    /// be told of it.
+    pub(super) fn tiers(
+        &self,
+        reference: &Reference,
+        label: &Label,
+        ask: Ask,
+        late: bool,
+    ) -> Option<(Tier, Option<Tier>)> {
+        let is_doubt = matches!(ask, Ask::Doubt);
+        let of = |share| if late { reference.slowed(label, share) } else { reference.hastened(label, share) };
+        let tier = |slowed, alpha, factor: f64, floor, prior: SpreadPrior| Tier {
+            slowed,
+            alpha,
+            factor: factor.max(1.0),
+            floor,
+            between: self.occasions.kind_spread(prior),
+        };
+        let soon = if is_doubt { DOUBT } else { 1.0 };
+        // Below the bound of a verdict there is nothing early to suspect: events come together in every network.
+        let early = if is_doubt { ALPHA_DOUBT } else { ALPHA_DEVIATION };
+        let bounds = || {
+            let tier = |alpha| Tier {
+                slowed: 0.0,
+                alpha,
+                factor: 1.0,
+                floor: Gap::ZERO,
+                between: self.occasions.spread(),
+            };
+            (tier(if late { ask.late() } else { early }), Some(tier(ALPHA_DEVIATION)))
+        };
+        match self.basis {
+            Basis::Off => None,
+            Basis::Bounds => Some(bounds()),
+            Basis::Host => {
+                let Some(slowed) = of(UPPER_QUARTILE) else { return Some(bounds()) };
+                let tier = |alpha, factor| tier(slowed, alpha, factor, Gap::ZERO, SAME_HOST);
+                let told = if is_doubt { ALPHA_DOUBT } else { ALPHA_DEVIATION };
+                Some((tier(told, 1.3 * soon), Some(tier(ALPHA_HOST, 1.3))))
+            }
+            Basis::Shape => {
+                let is_work_known = reference.work.is_some();
+                let told = of(if is_work_known { UPPER_QUARTILE } else { UPPER_DECILE })?;
+                let alpha = if is_doubt { ALPHA_DOUBT } else { ALPHA_DEVIATION };
+                let floor = Gap::from_secs_f64(0.050 * soon);
+                let told = tier(told, alpha, 3.0 * soon, floor, OTHER_HOST);
+                let fails = self
+                    .can_fail()
+                    .then(|| of(UPPER_DECILE))
+                    .flatten()
+                    .map(|slowed| tier(slowed, ALPHA_DEVIATION, 5.0, Gap::from_millis(250), OTHER_HOST));
+                Some((told, fails))
+            }
+        }
+    }
+
+    /// Beyond this a single gap is a stall.
+    pub(super) fn stall(&self, reference: &Reference, label: &Label, envelope: &Envelope) -> Gap {
+        let margin = match self.basis {
+            Basis::Bounds => {
+                let fails = self.tiers(reference, label, Ask::Verdict, true).and_then(|(_, fails)| fails);
+                let upper = fails.map(|tier| envelope.upper(self.limits(&tier, 1)));
+                return envelope.stall(StallMargin::BOUNDS).max(upper.unwrap_or_default());
+            }
+            Basis::Host => StallMargin::SAME_HOST,
+            Basis::Shape | Basis::Off => StallMargin::OTHER_HOST,
+        };
+        let slowed = reference.slowed(label, UPPER_DECILE).unwrap_or(0.0);
+        envelope.stall(margin.slowed(slowed.exp()))
+    }
+
+    /// What there is to say of the time of a session.
+    pub fn report(&self, session: &str, runs: &[Timed<'_>]) -> TimeReport {
+        let reference = self.reference(runs);
+        let logs = |share| quantile(reference.own.iter().map(|shift| shift.log).collect(), share);
+        let pace = reference.pace().map(|pace| pace.log.exp());
+        let range = logs(0.1).zip(logs(0.9)).map(|(low, high)| (low.exp(), high.exp()));
+        let count = u32::try_from(runs.len()).unwrap_or(u32::MAX);
+        let (mut sees, mut not_judged) = (Vec::new(), Vec::new());
+        for (label, envelope) in self.kinds().filter(|(_, envelope)| envelope.is_tested()) {
+            let Some((told, fails)) = self.tiers(&reference, label, Ask::Verdict, true) else {
+                not_judged.push(label.to_string());
+                continue;
+            };
+            let tier = fails.unwrap_or(told);
+            let gaps = envelope.gaps_per_run() * f64::from(count);
+            let is_few = gaps < f64::from(crate::golden::FEW);
+            let bound = tier.upper(envelope, self.limits(&tier, count), is_few);
+            sees.push(bound.as_secs_f64() / envelope.usual.as_secs_f64().max(1e-9));
+        }
+        not_judged.dedup();
+        TimeReport {
+            session: session.to_owned(),
+            basis: self.basis,
+            is_profile: self.is_profile,
+            class: self.class.clone(),
+            recorded_on: self.golden.learned.hosts.clone(),
+            occasions: self.occasions.count,
+            runs: self.kinds().map(|(_, envelope)| envelope.runs).max().unwrap_or(0),
+            pace,
+            range,
+            work: self.slower_work(runs).map(f64::exp),
+            sees: quantile(sees, 0.5),
+            fails: self.can_fail(),
+            not_judged,
+            creep: None,
+            budgets: budget::report(self.golden, runs),
+        }
+    }
+}
+
+/// The envelope with its usual gap moved as far as a person moved `latest`, so that bounds of several runs follow. Where a
+/// golden does not say its occasions it is not known what `learn` had written.
+fn edited(envelope: &Envelope, learned: Limits) -> Envelope {
+    let latest = envelope.latest.filter(|_| envelope.is_tested() && learned.occasions > 0);
+    let Some(latest) = latest else { return envelope.clone() };
+    let moved = log_of(latest) - log_of(envelope.upper(learned));
+    // What was only rounded was not moved.
+    if moved.abs() > 0.02 { envelope.slowed(moved) } else { envelope.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rounds;
+    use super::super::timing::{Gaps, judge};
+    use super::*;
+    use crate::finding::{Kind, Severity};
+    use crate::transcript::Host;
+    use proptest::prelude::*;
+
+    /// Eight kinds of gaps of 10 to 80 ms, recorded on these hosts.
+    fn golden(hosts: &[&str]) -> Golden {
+        let names: Vec<String> = (1..=8).map(|n| format!("e{n}")).collect();
+        let hosts: Vec<String> = hosts.iter().map(|host| format!("{host:?}")).collect();
+        let mut text = format!(
+            "goldwire = 1\norder = \">ask ; {}\"\n[learned]\nrecordings = 20\noccasions = 1\nhosts = [{}]\nwork = \"1 ms\"\n[event.ask]\nsend = {{ type = \"ask\" }}\n",
+            names.join(" ; "),
+            hosts.join(", ")
+        );
+        for (n, name) in names.iter().enumerate() {
+            let (after, usual) = (if n == 0 { ">ask".to_owned() } else { format!("e{n}") }, 10 * (n + 1));
+            text.push_str(&format!(
+                "[event.{name}]\ntiming = {{ after = {after:?}, usual = \"{usual} ms\", slowest = \"{} ms\", spread = 0.3, df = 28, samples = 20, runs = 20 }}\n",
+                2 * usual
+            ));
+        }
+        crate::golden::read("g.toml", &text).unwrap_or_else(|problems| panic!("{problems}\n{text}"))
+    }
+
+    /// The gaps of a run in which every kind takes so many times as long.
+    fn run(factors: [f64; 8]) -> Gaps {
+        let mut gaps = Gaps::new();
+        for (n, factor) in factors.into_iter().enumerate() {
+            let after = if n == 0 { ">ask".to_owned() } else { format!("e{n}") };
+            let gap = Gap::from_secs_f64(0.010 * (n + 1) as f64 * factor);
+            let key = (Label::from(format!("e{}", n + 1).as_str()), Label::from(after.as_str()));
+            gaps.insert(key, [(gap, n)].into_iter().collect());
+        }
+        gaps
+    }
+
+    fn found(
+        golden: &Golden,
+        class: &str,
+        mode: TimeMode,
+        work: Option<u64>,
+        factors: [f64; 8],
+    ) -> Vec<(String, Kind, Severity)> {
+        let classes = BTreeSet::from([class.to_owned()]);
+        let baseline = Baseline::of(golden, mode, &classes, None).expect("a baseline");
+        let gaps = run(factors);
+        let host = work.map(|millis| Host {
+            probes: 10,
+            lag_p50: Gap::from_millis(1),
+            lag_max: Gap::from_millis(2),
+            starved: None,
+            work: Some(Gap::from_millis(millis)),
+            work_cpu: None,
+        });
+        let runs = vec![Timed { gaps: &gaps, host }; 15];
+        let told = judge(&baseline, &runs).into_iter();
+        told.map(|(_, f)| (f.place.event.to_string(), f.kind, f.severity)).collect()
+    }
+
+    fn one(slow: f64, others: f64) -> [f64; 8] {
+        let mut factors = [others; 8];
+        factors[3] = slow;
+        factors
+    }
+
+    #[test]
+    fn elsewhere_everything_may_be_slow_and_nothing_alone() {
+        use Severity::{Deviation, Suspect};
+        let known = golden(&["a"]);
+        let shape = |factors| found(&known, "b", TimeMode::Auto, None, factors);
+        for pace in [0.2, 1.0, 3.0, 10.0] {
+            assert_eq!(shape([pace; 8]), [], "x{pace} is a machine");
+        }
+        let late = |severity| vec![("e4".to_owned(), Kind::TooLate, severity)];
+        assert_eq!(shape(one(12.0, 1.0)), late(Suspect), "with one class of hosts nothing but a stall fails");
+        assert_eq!(shape(one(12.0, 6.0)), [], "twice as slow as the others");
+        assert_eq!(shape(one(60.0, 5.0)), late(Suspect));
+        let three = golden(&["a", "c", "d"]);
+        assert_eq!(found(&three, "b", TimeMode::Auto, None, one(30.0, 1.0)), late(Deviation));
+        assert_eq!(found(&three, "b", TimeMode::Auto, None, [10.0; 8]), []);
+        // Kinds that wait do not follow the pace of those that compute.
+        assert_eq!(
+            shape([1.0, 1.0, 1.0, 6.0, 6.0, 1.0, 1.0, 1.0]),
+            [],
+            "two that compute among six that wait"
+        );
+    }
+
+    #[test]
+    fn a_slow_machine_is_known_by_its_own_work() {
+        let known = golden(&["a"]);
+        let shape = |work, factors| found(&known, "b", TimeMode::Auto, work, factors);
+        assert_eq!(shape(Some(1), one(12.0, 1.0)).len(), 1);
+        assert_eq!(shape(Some(10), one(12.0, 1.0)), [], "the one kind that computes, on a slow machine");
+    }
+
+    #[test]
+    fn at_home_the_pace_is_taken_off_and_a_kind_is_judged_closely() {
+        use Severity::Deviation;
+        let known = golden(&["a"]);
+        let home = |factors| found(&known, "a", TimeMode::Auto, None, factors);
+        assert_eq!(home([1.6; 8]), [], "one occasion does not know how occasions differ");
+        assert_eq!(home(one(5.0, 1.0)), [("e4".to_owned(), Kind::TooLate, Deviation)]);
+        assert_eq!(found(&known, "a", TimeMode::Shape, None, one(3.0, 1.0)), []);
+        assert_eq!(found(&known, "a", TimeMode::Off, None, one(30.0, 1.0)), []);
+        assert_eq!(
+            found(&known, "a", TimeMode::Bounds, None, [9.0; 8]).len(),
+            8,
+            "milliseconds as they stand"
+        );
+        let nowhere = Baseline::of(&known, TimeMode::Bounds, &BTreeSet::from(["b".to_owned()]), None);
+        assert_eq!(nowhere.map(|_| ()), Err(NoBounds { class: "b".to_owned() }));
+    }
+
+    #[test]
+    fn a_stall_fails_anywhere() {
+        let known = golden(&["a"]);
+        for class in ["a", "b", ""] {
+            for mode in [TimeMode::Auto, TimeMode::Off] {
+                let told = found(&known, class, mode, None, one(150.0, 1.0));
+                assert!(
+                    told.contains(&("e4".to_owned(), Kind::Stall, Severity::Deviation)),
+                    "{class} {told:?}"
+                );
+            }
+        }
+        assert_eq!(found(&known, "b", TimeMode::Auto, None, [90.0; 8]), [], "seven seconds where all is x90");
+    }
+
+    #[test]
+    fn a_golden_of_few_kinds_says_what_it_cannot_judge() {
+        let mut few = golden(&["a"]);
+        few.events.retain(|label, _| ["ask", ">ask", "e1", "e2"].contains(&label.as_str()));
+        let classes = BTreeSet::from(["b".to_owned()]);
+        let baseline = Baseline::of(&few, TimeMode::Auto, &classes, None).expect("a baseline");
+        let gaps = run([30.0; 8]);
+        let report = baseline.report("s", &[Timed { gaps: &gaps, host: None }]);
+        assert_eq!((report.basis, report.not_judged), (Basis::Shape, vec!["e1".to_owned(), "e2".to_owned()]));
+        // The other sessions of the same check tell.
+        let shift = |n: u32| Shift {
+            event: Label::from(format!("other{n}").as_str()),
+            log: 0.0,
+            relieved: 0.0,
+            variance: 0.01,
+        };
+        let others: Vec<Shift> = (0..4).map(shift).collect();
+        let beside = baseline.beside(&others, 6);
+        assert_eq!(beside.report("s", &[Timed { gaps: &gaps, host: None }]).not_judged, [""; 0]);
+    }
+
+    #[test]
+    fn a_suspect_elsewhere_never_becomes_a_deviation_by_looking_again() {
+        let known = golden(&["a"]);
+        let classes = BTreeSet::from(["b".to_owned()]);
+        let baseline = Baseline::of(&known, TimeMode::Auto, &classes, None).expect("a baseline");
+        let gaps = run(one(40.0, 1.0));
+        let rounds = vec![vec![Timed { gaps: &gaps, host: None }; 5]; 3];
+        assert!(!rounds::leave_doubt(&baseline, &rounds, 3), "more rounds would confirm the machine");
+        let (told, _) = rounds::judge(&baseline, &rounds);
+        assert_eq!(told.iter().map(|(_, f)| f.severity).collect::<Vec<_>>(), [Severity::Suspect]);
+    }
+
+    #[test]
+    fn what_a_person_allows_holds_anywhere() {
+        let mut known = golden(&["a"]);
+        for event in known.events.values_mut() {
+            event.timing.iter_mut().for_each(|timing| timing.at_most = Some(Gap::from_millis(300)));
+        }
+        for mode in TimeMode::ALL {
+            let told = found(&known, "a", mode, None, [1.0; 8]);
+            assert_eq!(told, [], "{mode:?}");
+            let told = found(&known, "a", mode, None, one(8.0, 1.0));
+            let expected = ("e4".to_owned(), Kind::OverBudget, Severity::Deviation);
+            assert!(told.contains(&expected), "{mode:?}: {told:?}");
+        }
+        let text = crate::golden::write(&known);
+        assert!(text.contains("at_most = \"300 ms\""), "{text}");
+        assert_eq!(crate::golden::write(&crate::golden::read("g.toml", &text).expect("a golden")), text);
+    }
+
+    proptest! {
+        /// However slow a machine is as a whole, elsewhere nothing fails by it.
+        #[test]
+        fn a_machine_fails_nothing(pace in 0.05f64..15.0, strays in proptest::array::uniform8(0.8f64..1.25)) {
+            let factors = strays.map(|stray| pace * stray);
+            for hosts in [vec!["a"], vec!["a", "b", "c"]] {
+                let told = found(&golden(&hosts), "d", TimeMode::Auto, None, factors);
+                prop_assert!(told.iter().all(|(_, kind, _)| *kind == Kind::Stall), "{:?}", told);
+            }
+        }
+
+        /// A fault that grows is never found less surely.
+        #[test]
+        fn a_larger_delay_is_told_at_least_as_surely(factor in 1.0f64..60.0, more in 1.0f64..4.0) {
+            let severity = |factor| {
+                let told = found(&golden(&["a", "b", "c"]), "d", TimeMode::Auto, None, one(factor, 1.0));
+                told.iter().map(|(_, _, severity)| *severity).max()
+            };
+            prop_assert!(severity(factor * more) >= severity(factor));
+        }
+    }
+}

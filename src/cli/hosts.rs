@@ -1,0 +1,154 @@
+//! `goldwire hosts`: what is known of the machines that checks run on.
+
+use super::args::{HostsArgs, HostsCommand, HostsForgetArgs, HostsLearnArgs, HostsShowArgs};
+use super::check::{Judged, Selected, play, select};
+use super::config::Config;
+use super::error::CliError;
+use super::exit::Exit;
+use super::live::{Live, interrupts, runs_folder};
+use super::progress::Round;
+use super::time::add;
+use crate::finding::{Run, Verdict};
+use crate::golden::HostProfile;
+use crate::report::plural;
+use crate::store::Store;
+use std::io::Write;
+
+/// So many runs of a session make a profile.
+const RUNS: u32 = 20;
+
+pub(super) fn run(config: &Config, args: HostsArgs, out: &mut impl Write) -> Result<Exit, CliError> {
+    match args.command {
+        HostsCommand::Learn(args) => super::runtime()?.block_on(learn(config, args, out)),
+        HostsCommand::Show(args) => show(config, &args, out),
+        HostsCommand::Forget(args) => forget(config, &args, out),
+    }
+}
+
+async fn learn(config: &Config, args: HostsLearnArgs, out: &mut impl Write) -> Result<Exit, CliError> {
+    let store = Store::new(&config.root);
+    let selected = select(&store, &args.sessions)?;
+    let mut live = Live::open(config, &args.target, interrupts()).await?;
+    let users = args.users.unwrap_or(config.users).max(1);
+    let rounds = args.runs.unwrap_or_else(|| RUNS.div_ceil(users)).max(1);
+    let class = live.host_class(users).class;
+    let mut profile = store.host_profile(&class)?.unwrap_or_else(|| HostProfile::new(&class));
+    let mut counts = Vec::new();
+    for one in &selected {
+        let mut all: Vec<Judged> = Vec::new();
+        for number in 1..=rounds {
+            let progress = Round::begin(&one.session, number, users as usize);
+            let folder = runs_folder(&config.root).join(&one.session);
+            let round = play(&live, one, users, number, &folder, || progress.user()).await;
+            drop(progress);
+            if let Some(died) = live.server_died() {
+                live.close().await;
+                return Err(died);
+            }
+            if live.is_interrupted() {
+                live.close().await;
+                return Err(CliError::new(Exit::Interrupted, "interrupted: nothing was written"));
+            }
+            all.extend(round);
+        }
+        if let Some(refused) = refusal(one, &all) {
+            live.close().await;
+            return Err(refused);
+        }
+        add(&mut profile, one, &all.iter().collect::<Vec<_>>());
+        counts.push((one.session.as_str(), all.len()));
+    }
+    live.close().await;
+    let path = store.write_host_profile(&profile, args.commit)?;
+    for (session, runs) in counts {
+        writeln!(out, "{session}  {}", plural(runs, "run"))?;
+    }
+    writeln!(out, "{class} is known: {}", path.display())?;
+    Ok(Exit::Conforms)
+}
+
+/// A profile of a build that does something else than its golden would be one of another server.
+fn refusal(selected: &Selected, runs: &[Judged]) -> Option<CliError> {
+    let troubled = |run: &Run| run.verdict() >= Verdict::Deviates;
+    let run = &runs.iter().find(|judged| troubled(&judged.run))?.run;
+    let session = &selected.session;
+    Some(match &run.unjudged {
+        Some(why) => CliError::new(Exit::CouldNotJudge, format!("{session}: {}: {}", run.user, why.cause))
+            .hint(why.hint.clone().unwrap_or_else(|| format!("goldwire check {session} says more"))),
+        None => CliError::new(
+            Exit::Deviates,
+            format!("{session} deviates, and not by its time: nothing was written"),
+        )
+        .hint(format!(
+            "goldwire check {session} says what; a profile is made of a build that is known to be good"
+        )),
+    })
+}
+
+fn show(config: &Config, args: &HostsShowArgs, out: &mut impl Write) -> Result<Exit, CliError> {
+    let store = Store::new(&config.root);
+    let host = config.host().class(args.users.unwrap_or(config.users).max(1));
+    writeln!(out, "this host  {}", host.class)?;
+    if !host.cpu.is_empty() {
+        writeln!(out, "           {}, {}", host.cpu, plural(host.cpus as usize, "processor"))?;
+    }
+    let files = store.host_profile_files()?;
+    if files.is_empty() {
+        writeln!(out, "no host is known yet: `goldwire hosts learn` measures this one")?;
+    }
+    for path in files {
+        let text = std::fs::read_to_string(&path)
+            .map_err(|error| CliError::usage(format!("failed to read {}: {error}", path.display())))?;
+        let profile = HostProfile::read(&path.display().to_string(), &text)
+            .map_err(|problems| CliError::usage(problems.to_string()))?;
+        writeln!(out, "\n{}  {}", profile.class, path.display())?;
+        for (name, session) in profile.sessions() {
+            let golden = store.golden(name).ok();
+            let fits = golden.is_some_and(|golden| profile.session(name, &golden).is_some());
+            let occasions = session.occasions();
+            write!(
+                out,
+                "  {name}  {}, {}",
+                plural(session.runs() as usize, "run"),
+                plural(occasions.count as usize, "occasion")
+            )?;
+            if let Some(latest) = session.latest() {
+                write!(out, ", the latest {latest}")?;
+            }
+            if occasions.count > 1 {
+                write!(out, ", pace x{:.2} from occasion to occasion", occasions.pace_spread().exp())?;
+            }
+            writeln!(out, "{}", if fits { "" } else { "; of another golden: it is not used" })?;
+            if let Some((factor, since)) = session.creep() {
+                writeln!(
+                    out,
+                    "  {name}  x{factor:.1} slower than on {since}: goldwire compare says whether it is the build"
+                )?;
+            }
+        }
+    }
+    Ok(Exit::Conforms)
+}
+
+fn forget(config: &Config, args: &HostsForgetArgs, out: &mut impl Write) -> Result<Exit, CliError> {
+    let store = Store::new(&config.root);
+    Store::check_name(&args.class)?;
+    let mut is_gone = false;
+    for path in store.host_profile_paths(&args.class) {
+        match std::fs::remove_file(&path) {
+            Ok(()) => {
+                is_gone = true;
+                writeln!(out, "{} is removed", path.display())?;
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => {
+                return Err(CliError::usage(format!("failed to remove {}: {error}", path.display())));
+            }
+        }
+    }
+    if is_gone {
+        return Ok(Exit::Conforms);
+    }
+    Err(CliError::new(Exit::Nothing, format!("nothing is known of a class `{}`", args.class))
+        .hint("goldwire hosts show lists them"))
+}

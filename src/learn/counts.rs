@@ -1,0 +1,191 @@
+//! How often events come in each instance of their scope: a session, a lane, a round of a loop.
+//!
+//! Every instance is a trial: it could have shown another number. What came equally often in all of enough trials is held
+//! to it, `row{3}` instead of `row+`.
+
+use crate::dialect::Label;
+use crate::golden::{self, MIN_RUNS, MIN_RUNS_ALWAYS, MIN_SEEN, Order, Times};
+use std::collections::BTreeMap;
+
+/// How many times are told apart at the lower end.
+const FEW: usize = 4;
+
+/// What is known of one event.
+#[derive(Debug, Clone, Default)]
+struct Count {
+    /// Instances in which it came once or more, twice or more, and so on.
+    at_least: [u32; FEW],
+    /// In how many recordings, and the latest of these within one set of them.
+    runs: u32,
+    latest: Option<u32>,
+    /// The greatest number in an instance, and how many instances have it.
+    most: u32,
+    full: u32,
+}
+
+/// How often events came.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Counts {
+    of: BTreeMap<Label, Count>,
+}
+
+impl Counts {
+    /// Adds an event that came the `nth` time in its instance, in a recording of this number.
+    pub(super) fn add(&mut self, label: &Label, nth: u32, recording: u32) {
+        if nth == 0 {
+            return;
+        }
+        if !self.of.contains_key(label) {
+            self.of.insert(label.clone(), Count::default());
+        }
+        let Some(count) = self.of.get_mut(label) else { return };
+        if let Some(instances) = count.at_least.get_mut(nth as usize - 1) {
+            *instances += 1;
+        }
+        if nth > count.most {
+            (count.most, count.full) = (nth, 1);
+        } else {
+            count.full += u32::from(nth == count.most);
+        }
+        if count.latest != Some(recording) {
+            count.latest = Some(recording);
+            count.runs += 1;
+        }
+    }
+
+    /// Adds what other recordings show.
+    pub(super) fn merge(&mut self, other: Counts) {
+        for (label, count) in other.of {
+            let own = self.of.entry(label).or_default();
+            own.at_least.iter_mut().zip(count.at_least).for_each(|(own, more)| *own += more);
+            own.runs += count.runs;
+            own.latest = None;
+            own.full = match own.most.cmp(&count.most) {
+                std::cmp::Ordering::Less => count.full,
+                std::cmp::Ordering::Equal => own.full + count.full,
+                std::cmp::Ordering::Greater => own.full,
+            };
+            own.most = own.most.max(count.most);
+        }
+    }
+
+    /// Writes the trials into events.
+    pub(super) fn write(&self, events: &mut BTreeMap<Label, golden::Event>) {
+        for (label, count) in &self.of {
+            if let Some(event) = events.get_mut(label) {
+                event.trials = Some(count.at_least[0]).filter(|trials| *trials != event.seen);
+                event.least = Some(count.least()).filter(|least| *least > 1);
+            }
+        }
+    }
+
+    /// The order in which what always came equally often must do so; `recordings` is the number of all.
+    pub(super) fn hold(&self, order: &Order, recordings: u32) -> Order {
+        self.held(order, recordings, true)
+    }
+
+    fn held(&self, order: &Order, recordings: u32, is_once: bool) -> Order {
+        let all = |parts: &[Order]| parts.iter().map(|part| self.held(part, recordings, is_once)).collect();
+        match order {
+            Order::Event(_) => order.clone(),
+            Order::Seq(parts) => Order::Seq(all(parts)),
+            Order::All(parts) => Order::All(all(parts)),
+            // Of alternatives one does not come; that is told of the whole, not of an event.
+            Order::One(parts) => {
+                Order::One(parts.iter().map(|part| self.held(part, recordings, false)).collect())
+            }
+            Order::Repeat(body, times) => match &**body {
+                Order::Event(label) => {
+                    let always = times.min > 0 || is_once && self.runs(label) == recordings;
+                    let exact = self.exact(label, times.min > 0, recordings).filter(|_| always);
+                    let is_open = times.max.is_none() && !label.is_client();
+                    let times = exact.filter(|_| is_open).map_or(*times, |n| Times { min: n, max: Some(n) });
+                    Order::Repeat(body.clone(), times)
+                }
+                body => Order::Repeat(Box::new(self.held(body, recordings, false)), *times),
+            },
+            Order::Each { key, body } => {
+                Order::Each { key: key.clone(), body: Box::new(self.held(body, recordings, false)) }
+            }
+        }
+    }
+
+    fn runs(&self, label: &Label) -> u32 {
+        self.of.get(label).map_or(0, |count| count.runs)
+    }
+
+    /// How often it came in every instance, if enough instances show it.
+    fn exact(&self, label: &Label, is_required: bool, recordings: u32) -> Option<u32> {
+        let count = self.of.get(label)?;
+        let trials = count.at_least[0];
+        // Once each time is also what comes now and then shows for long.
+        let once = count.most > 1 || recordings >= MIN_RUNS_ALWAYS;
+        let enough = trials >= MIN_SEEN && count.runs >= MIN_RUNS && (is_required || recordings >= MIN_SEEN);
+        (count.full == trials && enough && once).then_some(count.most)
+    }
+}
+
+impl Count {
+    /// The least number in an instance, as far as it is told apart.
+    fn least(&self) -> u32 {
+        let of_all = self.at_least.iter().take_while(|instances| **instances == self.at_least[0]);
+        u32::try_from(of_all.count()).unwrap_or(u32::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Recordings in which an event came so often in each instance.
+    fn counts(recordings: &[Vec<u32>]) -> Counts {
+        let mut counts = Counts::default();
+        for (recording, instances) in (0..).zip(recordings) {
+            for nth in instances.iter().flat_map(|times| 1..=*times) {
+                counts.add(&Label::from("row"), nth, recording);
+            }
+        }
+        counts
+    }
+
+    fn held(order: &str, recordings: &[Vec<u32>]) -> String {
+        let order = golden::parse_order(order).expect("an order");
+        let number = u32::try_from(recordings.len()).expect("few");
+        let (left, right) = recordings.split_at(recordings.len() / 2);
+        let mut parts = counts(right);
+        parts.merge(counts(left));
+        let whole = counts(recordings).hold(&order, number).to_string();
+        assert_eq!(parts.hold(&order, number).to_string(), whole, "parts show what all show");
+        whole
+    }
+
+    #[test]
+    fn what_always_came_equally_often_is_held_to_it() {
+        assert_eq!(held("hi ; row+", &vec![vec![3]; 10]), "hi ; row{3}");
+        assert_eq!(held("hi ; row+", &vec![vec![3]; 4]), "hi ; row+");
+        assert_eq!(held("hi & row*", &vec![vec![3]; 10]), "hi & row{3}");
+        let mut recordings = vec![vec![3]; 10];
+        recordings[7] = vec![4];
+        assert_eq!(held("hi ; row+", &recordings), "hi ; row+");
+        recordings[7] = vec![2];
+        assert_eq!(held("hi ; row+", &recordings), "hi ; row+");
+    }
+
+    #[test]
+    fn every_round_and_every_lane_is_a_trial() {
+        assert_eq!(held("( >ask ; row+ )+", &vec![vec![2, 2]; 5]), "( >ask ; row{2} )+");
+        assert_eq!(
+            held("( >ask ; row+ )+", &[vec![2, 2], vec![2], vec![2, 3], vec![2, 2], vec![2, 2], vec![2]]),
+            "( >ask ; row+ )+"
+        );
+        // In some rounds it may not have come at all.
+        assert_eq!(held("( >ask ; row* )+", &vec![vec![2, 2]; 10]), "( >ask ; row* )+");
+        assert_eq!(held("hi & row*", &vec![vec![1]; 10]), "hi & row*");
+        assert_eq!(held("hi & row*", &vec![vec![1]; 20]), "hi & row");
+        assert_eq!(
+            held(">row+ ; done", &vec![vec![3]; 20]),
+            ">row+ ; done",
+            "what the client sends is the script's"
+        );
+    }
+}

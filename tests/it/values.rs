@@ -1,0 +1,273 @@
+//! What is learned of values and of numbers of events, and what a check then finds: sessions made up from a seed, judged
+//! by goldens that were learned from ten others.
+
+use goldwire::check::{check, told};
+use goldwire::finding::{Kind, Severity};
+use goldwire::golden::{self, Golden};
+use goldwire::learn::learn;
+use goldwire::transcript::{End, Ending, Frame, Header, Offset, Payload, Side, Transcript};
+use serde_json::{Value, json};
+
+/// Numbers that look drawn at random, the same for the same seed.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % limit
+    }
+}
+
+fn pick<T: Copy>(random: &mut Random, among: &[T]) -> T {
+    among[usize::try_from(random.below(among.len() as u64)).expect("small")]
+}
+
+/// A session: what the client says (`true`) and the server.
+type Said = Vec<(bool, Value)>;
+
+fn transcript(seed: u64, said: &Said) -> Transcript {
+    let mut random = Random(seed ^ 77);
+    let mut now = 0;
+    let frames = said.iter().map(|(is_client, value)| {
+        now += 5_000_000 + random.below(3_000_000);
+        let side = if *is_client { Side::Client } else { Side::Server };
+        Frame::new(Offset::from_nanos(now), side, Payload::Text(value.to_string()))
+    });
+    let frames = frames.collect();
+    let how = End::Closed { by: Side::Client, code: 1000, reason: String::new() };
+    Transcript {
+        header: Header {
+            id: format!("r{seed:04}"),
+            started: format!("2026-11-{:02}T10:00:00Z", 1 + seed % 4),
+            user: format!("u{}", seed % 3),
+            ..Header::default()
+        },
+        frames,
+        ending: Ending { at: Offset::from_nanos(now + 1_000_000), how, host: None },
+    }
+}
+
+/// Learns from sessions of so many seeds; what is learned must accept them, and be the same after it was written down.
+fn learned(count: u64, session: impl Fn(&mut Random) -> Said) -> Golden {
+    let recordings: Vec<Transcript> =
+        (0..count).map(|seed| transcript(seed, &session(&mut Random(seed)))).collect();
+    let golden = learn(&recordings, None).expect("recordings").golden;
+    let text = golden::write(&golden);
+    let read = golden::read("g.toml", &text).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
+    assert_eq!(golden::write(&read), text);
+    for recording in &recordings {
+        assert_eq!(check(&read, recording).findings, [], "{text}");
+    }
+    for seed in 1000..1010 {
+        let other = transcript(seed, &session(&mut Random(seed)));
+        assert_eq!(check(&read, &other).findings, [], "a clean session\n{text}");
+    }
+    read
+}
+
+/// What a session shows: the kind of the first finding and how sure it is.
+fn found(golden: &Golden, said: &Said) -> Option<(Kind, Severity)> {
+    let checked = check(golden, &transcript(5000, said));
+    checked.findings.first().map(|finding| (finding.kind, finding.severity))
+}
+
+fn rule<'g>(golden: &'g Golden, event: &str, path: &str) -> &'g str {
+    let rule =
+        golden.event(&event.into()).and_then(|event| event.shape.iter().find(|(own, _)| own.pattern == path));
+    rule.map_or("", |(_, rule)| rule.to_string().leak())
+}
+
+/// A book of orders: two series side by side, whose numbers have gaps and follow one another.
+fn feed(random: &mut Random) -> Said {
+    let mut said = vec![(true, json!({ "type": "watch" }))];
+    let mut last = [random.below(1000) * 1000, random.below(1000) * 1000];
+    for (seq, _) in (1..).zip(0..12 + random.below(4)) {
+        let which = usize::from(random.below(2) == 1);
+        let before = last[which];
+        last[which] += 1 + random.below(9);
+        let symbol = ["BTC-USDT", "ETH-USDT"][which];
+        let side = pick(random, &[1, 4, 9]);
+        let book = json!({ "before": before, "now": last[which], "depth": 25, "side": side });
+        let name = if random.below(5) == 0 { "trade" } else { "book" };
+        said.push((false, json!({ "type": name, "n": seq, "symbol": symbol, "data": [book] })));
+        if name == "trade" {
+            // A trade has no book of its own: the next one follows the book before.
+            last[which] = before;
+            said.last_mut().expect("one").1["data"] = json!([{ "price": random.below(90_000) }]);
+        }
+    }
+    said
+}
+
+/// Puts another value into the book of an event.
+fn change(said: &mut Said, at: usize, key: &str, value: Value) {
+    said[at].1["data"][0][key] = value;
+}
+
+#[test]
+fn numbers_follow_from_those_before_them() {
+    use Severity::Deviation;
+    let golden = learned(12, feed);
+    assert_eq!(rule(&golden, "book", "/data/*/before"), "integer, follows /data/*/now per /symbol");
+    assert_eq!(rule(&golden, "book", "/n"), "integer, follows any /n plus 1");
+    let broken = |change: &dyn Fn(&mut Said)| {
+        let mut said = feed(&mut Random(42));
+        change(&mut said);
+        found(&golden, &said)
+    };
+    assert_eq!(broken(&|_| ()), None);
+    let books =
+        |said: &Said| -> Vec<usize> { (0..said.len()).filter(|at| said[*at].1["type"] == "book").collect() };
+    let lost = broken(&|said| drop(said.remove(books(said)[3])));
+    assert_eq!(lost, Some((Kind::Relation, Deviation)), "a message is lost");
+    let fifth = |said: &Said| books(said)[4];
+    let skipped = broken(&|said| change(said, fifth(said), "before", json!(3)));
+    assert_eq!(skipped, Some((Kind::Relation, Deviation)), "a chain is broken");
+    let other = broken(&|said| change(said, fifth(said), "depth", json!(24)));
+    assert_eq!(other, Some((Kind::ValueChanged, Deviation)), "a constant is another number");
+    let code = broken(&|said| change(said, fifth(said), "side", json!(5)));
+    assert_eq!(code, Some((Kind::ValueChanged, Severity::Suspect)), "one of a few numbers is a new one");
+}
+
+#[test]
+fn what_is_measured_is_no_constant_and_no_set() {
+    let golden = learned(10, |random| {
+        let rows: Vec<(bool, Value)> = (0..6)
+            .map(|_| (false, json!({ "type": "row", "took": random.below(900), "left": random.below(40) })))
+            .collect();
+        [vec![(true, json!({ "type": "go" }))], rows].concat()
+    });
+    assert_eq!((rule(&golden, "row", "/took"), rule(&golden, "row", "/left")), ("integer", "integer"));
+}
+
+#[test]
+fn three_rows_are_three_rows() {
+    let rows = |random: &mut Random, count: u64| -> Said {
+        let row = |_| (false, json!({ "type": "row", "text": format!("{} words", random.below(1_000_000)) }));
+        let rows: Said = (0..count).map(row).collect();
+        [vec![(true, json!({ "type": "ask" }))], rows, vec![(false, json!({ "type": "done" }))]].concat()
+    };
+    let golden = learned(10, |random| rows(random, 3));
+    assert_eq!(golden.order.to_string(), ">ask ; row{3} ; done");
+    assert_eq!(found(&golden, &rows(&mut Random(99), 2)).map(|(kind, _)| kind), Some(Kind::Missing));
+    assert_eq!(found(&golden, &rows(&mut Random(99), 4)).map(|(kind, _)| kind), Some(Kind::Repeated));
+    let golden = learned(10, |random| {
+        let count = 3 + random.below(4);
+        rows(random, count)
+    });
+    assert_eq!(golden.order.to_string(), ">ask ; row+ ; done");
+}
+
+#[test]
+fn what_never_came_twice_is_told_when_it_does() {
+    let session = |random: &mut Random| -> Said {
+        let mut now = 1_777_601_102_062 + random.below(1_000_000);
+        let mut said = vec![(true, json!({ "type": "ask" }))];
+        for _ in 0..4 + random.below(5) {
+            now += 1 + random.below(3);
+            let delta = pick(random, &["a", "be", "the", "of"]);
+            said.push((false, json!({ "type": "delta", "delta": delta, "at": now })));
+            // This one comes again and again as it is.
+            if random.below(2) == 0 {
+                said.push((false, json!({ "type": "tick" })));
+            }
+        }
+        said
+    };
+    let golden = learned(10, session);
+    assert!(rule(&golden, "delta", "").starts_with("object, unique"), "{}", golden::write(&golden));
+    assert_eq!(rule(&golden, "tick", ""), "");
+    let mut said = session(&mut Random(31));
+    let again = said[3].clone();
+    said.insert(4, again);
+    assert_eq!(found(&golden, &said), Some((Kind::Duplicate, Severity::Deviation)));
+}
+
+#[test]
+fn a_field_comes_with_the_one_that_calls_for_it() {
+    let session = |random: &mut Random| -> Said {
+        let mut said = vec![(true, json!({ "type": "ask" }))];
+        for _ in 0..5 {
+            let id = format!("call_{:08}a", random.below(99_999_999));
+            let item = match random.below(3) {
+                0 => json!({ "sort": "call output", "call": id, "note": null }),
+                1 => json!({ "sort": "text", "*": 1 }),
+                _ => json!({ "sort": "pause", "really?": true }),
+            };
+            said.push((false, json!({ "type": "item", "item": item })));
+        }
+        said
+    };
+    let golden = learned(10, session);
+    let call = rule(&golden, "item", "/item/call");
+    assert!(call.contains(", when sort = \"call output\""), "{}", golden::write(&golden));
+    let item = |item: Value| -> Said {
+        vec![(true, json!({ "type": "ask" })), (false, json!({ "type": "item", "item": item }))]
+    };
+    let shown = |value: Value| {
+        let mut said = session(&mut Random(7));
+        said.extend(item(value).pop());
+        said.remove(1);
+        found(&golden, &said)
+    };
+    assert_eq!(shown(json!({ "sort": "text", "*": 1 })), None);
+    let missing = shown(json!({ "sort": "call output", "note": null }));
+    assert_eq!(missing, Some((Kind::FieldMissing, Severity::Deviation)));
+    let too_much = shown(json!({ "sort": "pause", "really?": true, "*": 1 }));
+    assert_eq!(too_much, Some((Kind::FieldNew, Severity::Suspect)));
+}
+
+#[test]
+fn where_nothing_stands_nothing_must_be_the_same() {
+    let golden = learned(10, |random| {
+        let id = format!("run_{:010}x", random.below(1 << 30));
+        let mut said =
+            vec![(true, json!({ "type": "go" })), (false, json!({ "type": "started", "run": id }))];
+        for step in 0..6 {
+            let run = match (step + random.below(2)) % 3 {
+                0 => Value::Null,
+                1 => json!(id),
+                _ => json!({ "of": step }),
+            };
+            let other = if random.below(2) == 0 {
+                Value::Null
+            } else {
+                json!(format!("{:016x}7", random.below(1 << 31)))
+            };
+            said.push((false, json!({ "type": "cell", "run": run, "own": other })));
+        }
+        said.push((false, if random.below(2) == 0 { json!([{ "x": 1 }]) } else { json!({ "auth": "ok" }) }));
+        said
+    });
+    assert!(
+        rule(&golden, "cell", "/run").contains("same as started/run"),
+        "{}",
+        rule(&golden, "cell", "/run")
+    );
+    let broken = vec![
+        (true, json!({ "type": "go" })),
+        (false, json!({ "type": "started", "run": "run_0123456789x" })),
+        (false, json!({ "type": "cell", "run": "run_9876543210x", "own": null })),
+    ];
+    let checked = check(&golden, &transcript(5000, &broken));
+    let unbound =
+        checked.findings.iter().find(|finding| finding.kind == Kind::Unbound).expect("another run's id");
+    assert_eq!(told(&golden, unbound), 10);
+}
+
+#[test]
+fn small_numbers_that_happen_to_differ_are_not_unique() {
+    let session = |random: &mut Random| -> Said {
+        let mut said = vec![(true, json!({ "type": "go" }))];
+        let first = 1 + random.below(9);
+        let second = (first + 1 + random.below(7)) % 10;
+        said.push((false, json!({ "type": "order", "id": first, "key": 1_000_000 + random.below(1 << 30) })));
+        said.push((
+            false,
+            json!({ "type": "order", "id": second, "key": 1_000_000 + random.below(1 << 30) }),
+        ));
+        said
+    };
+    let golden = learned(6, session);
+    assert!(!rule(&golden, "order", "/id").contains("unique"), "{}", rule(&golden, "order", "/id"));
+}
