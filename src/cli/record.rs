@@ -86,7 +86,18 @@ async fn by_script(
     }
     live.close().await;
     if let Some(script) = args.script.as_ref().filter(|_| kept > 0) {
-        store.keep_script(&args.session, script)?;
+        let held = super::scan::secrets_of(config, script)?;
+        if held.is_empty() {
+            store.keep_script(&args.session, script)?;
+        } else {
+            talk!(
+                "the script is not kept beside the recordings, it holds something like a secret: {}; \
+                 `{{{{var.NAME}}}}` in its place takes it from the target; or goldwire learn {} --script {}",
+                held.join("; "),
+                args.session,
+                script.display()
+            );
+        }
     }
     if kept > 0 && worst == Exit::Conforms {
         talk!("next: goldwire learn {}", args.session);

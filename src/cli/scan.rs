@@ -66,6 +66,11 @@ pub(super) fn refuse_secrets(config: &Config, store: &Store, session: &str) -> R
     )))
 }
 
+/// What looks like a secret in a file that is about to be kept.
+pub(super) fn secrets_of(config: &Config, file: &Path) -> Result<Vec<String>, CliError> {
+    Ok(lines(&scan(&[file.to_owned()], &config.redactor())?, 3))
+}
+
 fn scan(files: &[PathBuf], redactor: &Redactor) -> Result<Vec<Scanned>, CliError> {
     let mut scanned = Vec::new();
     for path in files {

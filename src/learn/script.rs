@@ -18,7 +18,7 @@ pub(super) fn learn(
     events: &mut BTreeMap<Label, golden::Event>,
     previous: Option<&Golden>,
 ) -> Vec<Label> {
-    let script = usual_script(sessions);
+    let script = usual_script(sessions.iter());
     let following: Vec<&Session> = sessions.iter().filter(|session| labels(session) == script).collect();
     let counts = |label: &Label| script.iter().filter(|own| *own == label).count();
     let kept = kept(previous, events, &counts);
@@ -46,6 +46,25 @@ pub(super) fn learn(
         if label.is_client() && event.sends.len() > 1 && event.sends.len() < wanted {
             // Equal neighbours were folded although others differ: spell all of them out.
             event.sends = spell_out(label, &script, &pasts, &mut binds);
+        }
+    }
+    // What only other recordings show is said as they show it.
+    let is_silent = |event: &golden::Event| event.sends.is_empty();
+    let silent: Vec<Label> = events
+        .iter()
+        .filter(|(label, event)| label.is_client() && is_silent(event))
+        .map(|(label, _)| label.clone())
+        .filter(|label| !matches!(label.as_str(), RECONNECT | CANCEL) && !script.contains(label))
+        .collect();
+    for label in silent {
+        let showing = |session: &&Session| session.events.iter().any(|event| event.label == label);
+        let usual = usual_script(sessions.iter().filter(showing));
+        let pasts: Vec<Past<'_>> =
+            sessions.iter().filter(|session| labels(session) == usual).map(Past::of).collect();
+        let mut sends = spell_out(&label, &usual, &pasts, &mut binds);
+        sends.dedup();
+        if let Some(event) = events.get_mut(&label) {
+            event.sends = sends;
         }
     }
     binds.write(events);
@@ -85,7 +104,7 @@ fn labels(session: &Session) -> Vec<Label> {
     session.events.iter().map(|event| event.label.clone()).filter(Label::is_client).collect()
 }
 
-fn usual_script(sessions: &[Session]) -> Vec<Label> {
+fn usual_script<'a>(sessions: impl Iterator<Item = &'a Session>) -> Vec<Label> {
     let mut counts: BTreeMap<Vec<Label>, u32> = BTreeMap::new();
     for session in sessions {
         *counts.entry(labels(session)).or_default() += 1;

@@ -367,9 +367,7 @@ fn reason(data: &Value, depth: usize) -> Option<String> {
     if let Some(key) = denied.into_iter().find(|key| map.get(*key) == Some(&Value::Bool(false))) {
         return Some(format!("{key}: false"));
     }
-    let inner =
-        ["payload", "data", "body", "response"].into_iter().find_map(|key| reason(within(key)?, depth + 1));
-    inner
+    ["payload", "data", "body", "response"].into_iter().find_map(|key| reason(within(key)?, depth + 1))
 }
 
 fn plain(value: &Value) -> String {

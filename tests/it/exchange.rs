@@ -115,6 +115,21 @@ fn a_bad_capture_is_refused_with_its_place_and_leaves_nothing() {
     project.run(&["import", "bad.har", "--session", "../s"]).exits(2);
 }
 
+/// A recording whose last line has the hash of what is before it now.
+fn sealed(recording: &str) -> String {
+    use sha2::{Digest, Sha256};
+    use std::fmt::Write;
+
+    let (body, last) = recording.trim_end().rsplit_once('\n').expect("lines");
+    let body = format!("{body}\n");
+    let hex = Sha256::digest(&body).iter().fold(String::new(), |mut hex, byte| {
+        write!(hex, "{byte:02x}").expect("memory");
+        hex
+    });
+    let (end, _) = last.split_once("\"sha256\":\"").expect("a hash");
+    format!("{body}{end}\"sha256\":\"{hex}\"}}\n")
+}
+
 #[test]
 fn scan_finds_what_was_left_and_accept_refuses_it() {
     let project = Project::new();
@@ -125,8 +140,14 @@ fn scan_finds_what_was_left_and_accept_refuses_it() {
         )
     };
     let secret = format!("AKIA{}", "Q3".repeat(8));
+    // What is imported is clean, so a person puts the key back by hand.
     project.write("x.log", &lines(&secret));
     project.run(&["import", "x.log", "--session", "s", "--map", "time=/ts,dir=/d,data=/m"]).exits(0);
+    project.run(&["scan"]).exits(0);
+    let file = format!("{}", project.files("recordings/s").remove(0).display());
+    let clean = project.read(&file);
+    let label = clean.split_once("{{").and_then(|(_, rest)| rest.split_once("}}")).expect("a label").0;
+    project.write(&file, &sealed(&clean.replace(&format!("{{{{{label}}}}}"), &secret)));
     let said = project.run(&["scan"]).exits(1);
     assert!(
         said.stdout.contains(".jsonl:2:")
