@@ -392,8 +392,9 @@ impl<'g> Baseline<'g> {
                 let alpha = if is_doubt { ALPHA_DOUBT } else { ALPHA_DEVIATION };
                 let floor = Gap::from_secs_f64(0.050 * soon);
                 let told = tier(told, alpha, 3.0 * soon, floor, OTHER_HOST);
-                let fails = self
-                    .can_fail()
+                // A machine that is faster than all that were recorded is no fault, and one whose speed nobody measured may
+                // be slow in the one kind that computes.
+                let fails = (late && is_work_known && self.can_fail())
                     .then(|| of(UPPER_DECILE))
                     .flatten()
                     .map(|slowed| tier(slowed, ALPHA_DEVIATION, 5.0, Gap::from_millis(250), OTHER_HOST));
@@ -424,12 +425,13 @@ impl<'g> Baseline<'g> {
         let pace = reference.pace().map(|pace| pace.log.exp());
         let range = logs(0.1).zip(logs(0.9)).map(|(low, high)| (low.exp(), high.exp()));
         let count = u32::try_from(runs.len()).unwrap_or(u32::MAX);
-        let (mut sees, mut not_judged) = (Vec::new(), Vec::new());
+        let (mut sees, mut not_judged, mut can_fail) = (Vec::new(), Vec::new(), false);
         for (label, envelope) in self.kinds().filter(|(_, envelope)| envelope.is_tested()) {
             let Some((told, fails)) = self.tiers(&reference, label, Ask::Verdict, true) else {
                 not_judged.push(label.to_string());
                 continue;
             };
+            can_fail |= fails.is_some();
             let tier = fails.unwrap_or(told);
             let gaps = envelope.gaps_per_run() * f64::from(count);
             let is_few = gaps < f64::from(crate::golden::FEW);
@@ -449,7 +451,7 @@ impl<'g> Baseline<'g> {
             range,
             work: self.slower_work(runs).map(f64::exp),
             sees: quantile(sees, 0.5),
-            fails: self.can_fail(),
+            fails: can_fail,
             not_judged,
             creep: None,
             budgets: budget::report(self.golden, runs),
@@ -549,7 +551,12 @@ mod tests {
         assert_eq!(shape(one(12.0, 6.0)), [], "twice as slow as the others");
         assert_eq!(shape(one(60.0, 5.0)), late(Suspect));
         let three = golden(&["a", "c", "d"]);
-        assert_eq!(found(&three, "b", TimeMode::Auto, None, one(30.0, 1.0)), late(Deviation));
+        assert_eq!(found(&three, "b", TimeMode::Auto, Some(1), one(30.0, 1.0)), late(Deviation));
+        assert_eq!(
+            found(&three, "b", TimeMode::Auto, None, one(30.0, 1.0)),
+            late(Suspect),
+            "the one kind that computes, on a machine whose speed nobody measured"
+        );
         assert_eq!(found(&three, "b", TimeMode::Auto, None, [10.0; 8]), []);
         // Kinds that wait do not follow the pace of those that compute.
         assert_eq!(

@@ -2,7 +2,7 @@
 //!
 //! The gaps of all rounds are judged as one sample, whose bound is tighter than that of any of them; and what they show
 //! together every round (of four or more, three in four) has to make at least doubtful by itself, so that one hold-up of
-//! the machine fails nothing. Nothing is told that the whole sample does not show; that a sample which grows is asked up
+//! the machine fails nothing. A stall that the machine's own lag does not explain is no chance and fails at once. Nothing is told that the whole sample does not show; that a sample which grows is asked up
 //! to three times adds little to its false alarms, which `prove --rounds` counts.
 //!
 //! A round in which the machine itself was as late as the server seemed cannot tell (the finding is *excused*). It
@@ -19,6 +19,11 @@ const EXTENDED: usize = 2;
 /// Whether the gaps leave a doubt that another round could settle, where a doubt gets `confirm` rounds.
 pub fn leave_doubt(baseline: &Baseline<'_>, rounds: &[Vec<Timed<'_>>], confirm: usize) -> bool {
     if confirm < 2 || rounds.len() >= confirm + EXTENDED || !has_doubt(baseline, rounds) {
+        return false;
+    }
+    // A stall that is sure needs no second one.
+    let runs: Vec<Timed<'_>> = rounds.iter().flatten().copied().collect();
+    if find(baseline, &runs, Ask::Verdict).iter().flatten().any(|(_, finding)| is_sure_stall(finding)) {
         return false;
     }
     if rounds.len() < confirm {
@@ -66,6 +71,10 @@ pub fn judge(baseline: &Baseline<'_>, rounds: &[Vec<Timed<'_>>]) -> (Vec<(usize,
 
 /// Whether the rounds bear a finding out; and how sure it is then.
 fn stands(finding: &mut Finding, doubts: &[Vec<Finding>]) -> bool {
+    // Seconds that neither a slow machine nor its hold-ups explain are no chance, though they come once.
+    if is_sure_stall(finding) {
+        return true;
+    }
     let count = doubts.len();
     let shown = doubts.iter().filter(|round| shows(round, finding)).count();
     let proven = doubts.iter().filter(|round| proves(round, finding)).count();
@@ -81,6 +90,10 @@ fn stands(finding: &mut Finding, doubts: &[Vec<Finding>]) -> bool {
     }
     // A single round that could tell and saw nothing settles what was excused in the others.
     shown >= 2 && (!finding.is_excused || shown == count)
+}
+
+fn is_sure_stall(finding: &Finding) -> bool {
+    finding.kind == Kind::Stall && finding.severity == Severity::Deviation
 }
 
 /// What each round makes doubtful.
@@ -241,7 +254,10 @@ timing = [
     fn a_stall_of_one_round_hides_no_delay_of_all() {
         let mut rounds = vec![first(90); 3];
         rounds[1][2].0 = 9_000;
-        assert_eq!(found(&rounds), [(Kind::TooLate, Severity::Deviation, false)]);
+        let (found, _) = asked(&rounds, judge);
+        let said: Vec<_> = found.iter().map(|(_, f)| (f.kind, f.severity, f.consequences.len())).collect();
+        assert_eq!(said, [(Kind::Stall, Severity::Deviation, 1)]);
+        assert!(found[0].1.consequences[0].contains("times as late"), "{:?}", found[0].1.consequences);
     }
 
     #[test]
@@ -250,7 +266,11 @@ timing = [
         at_first[0].0 = 9_000;
         later[3].1[2] = 9_000;
         assert_eq!(found(&[at_first.clone(), later, at_first.clone()]).len(), 1);
-        assert_eq!(found(&[at_first, first(25)]), []);
+        assert_eq!(
+            found(&[at_first, first(25)]),
+            [(Kind::Stall, Severity::Deviation, false)],
+            "once is enough"
+        );
     }
 
     #[test]

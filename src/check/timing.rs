@@ -357,10 +357,16 @@ pub(super) fn arrange(groups: Vec<Group>) -> Vec<(usize, Finding)> {
     vec![(run, burst)]
 }
 
-/// What is told of a group: what has no excuse goes before what has one.
+/// What is told of a group: what has no excuse goes before what has one. A stall does not hide that all others are late.
 fn leading(mut group: Group) -> Option<(usize, Finding)> {
     let sure = group.iter().position(|(_, finding)| !finding.is_excused).unwrap_or(0);
-    (!group.is_empty()).then(|| group.swap_remove(sure))
+    if group.is_empty() {
+        return None;
+    }
+    let (run, mut first) = group.remove(sure);
+    let also = group.into_iter().filter(|(_, other)| other.severity == Severity::Deviation);
+    first.consequences.extend(also.map(|(_, other)| other.message));
+    Some((run, first))
 }
 
 struct Class<'c> {

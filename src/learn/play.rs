@@ -45,6 +45,10 @@ struct Cue {
 
 /// Plays the client's half of a golden against a recording.
 pub(super) fn play(golden: &Golden, recording: &Transcript) -> Played {
+    // Over HTTP a request ends by itself, which the player does not do.
+    if golden.dialect.is_http() {
+        return Played::OtherScript;
+    }
     let mut sent = Vec::new();
     let mut cues = Vec::new();
     let mut labels = Vec::new();

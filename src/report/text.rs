@@ -274,8 +274,13 @@ fn write_time(out: &mut impl Write, page: &Page, time: &TimeReport, runs: &[&Run
         _ => {}
     }
     if let Some(shows) = shows {
-        let weight =
-            if time.fails { "" } else { ", as a suspect: it fails once three classes of hosts are recorded" };
+        let weight = match time.fails {
+            true => "",
+            false if time.recorded_on.len() < 3 => {
+                ", as a suspect: it fails once three classes of hosts are recorded"
+            }
+            false => ", as a suspect: how fast this machine computes is not known",
+        };
         said.push(format!("{shows}{weight}"));
     }
     if !time.not_judged.is_empty() && time.basis != Basis::Off {
