@@ -179,3 +179,21 @@ fn scan_finds_what_was_left_and_accept_refuses_it() {
     project.run(&["scan", "recordings/t"]).exits(0);
     project.run(&["scan", ".", "--secret", "K=made up"]).exits(1);
 }
+
+#[test]
+fn what_one_recording_in_three_shows_the_client_send_is_learned_as_it_was_sent() {
+    let project = Project::new();
+    let line =
+        |at: u32, way: &str, message: &str| format!("{{\"ts\":{at},\"d\":\"{way}\",\"m\":{message}}}\n");
+    let opened = line(1, "in", r#"{"type":"welcome"}"#);
+    let used = line(2, "out", r#"{"type":"order","dish":"soup"}"#) + &line(3, "in", r#"{"type":"served"}"#);
+    for text in [opened.clone(), opened.clone(), opened + &used] {
+        project.write("x.log", &text);
+        let map = "time=/ts,dir=/d,data=/m,sent=out";
+        project.run(&["import", "x.log", "--session", "s", "--map", map]).exits(0);
+    }
+    project.run(&["learn", "s"]).exits(0);
+    project.run(&["accept", "s", "--reason", "first"]).exits(0);
+    let golden = project.read("golden/s.toml");
+    assert!(golden.contains(r#"dish = "soup""#), "{golden}");
+}
