@@ -26,6 +26,8 @@ const MIN_HOSTS: usize = 3;
 const MIN_PROFILE: u32 = 10;
 /// A machine is not believed to be slower than this many times by its work alone.
 const MOST_WORK: f64 = 20.0;
+/// On a class of hosts that is known, a moment is not believed to be faster than this many times.
+const MOST_HASTE: f64 = 1.5;
 /// The quantile of the other kinds that a suspect has to pass where the machine's own work is known, and on a known class.
 const UPPER_QUARTILE: f64 = 0.75;
 /// The quantile that a deviation has to pass, and everything where the machine's work is not known.
@@ -381,7 +383,10 @@ impl<'g> Baseline<'g> {
             Basis::Off => None,
             Basis::Bounds => Some(bounds()),
             Basis::Host => {
-                let Some(slowed) = of(UPPER_QUARTILE) else { return Some(bounds()) };
+                // Events that are held back and come together make most kinds fast: on a known class that is no fast machine.
+                let Some(slowed) = of(UPPER_QUARTILE).map(|log| log.max(-MOST_HASTE.ln())) else {
+                    return Some(bounds());
+                };
                 let tier = |alpha, factor| tier(slowed, alpha, factor, Gap::ZERO, SAME_HOST);
                 let told = if is_doubt { ALPHA_DOUBT } else { ALPHA_DEVIATION };
                 Some((tier(told, 1.3 * soon), Some(tier(ALPHA_HOST, 1.3))))
@@ -590,6 +595,24 @@ mod tests {
         );
         let nowhere = Baseline::of(&known, TimeMode::Bounds, &BTreeSet::from(["b".to_owned()]), None);
         assert_eq!(nowhere.map(|_| ()), Err(NoBounds { class: "b".to_owned() }));
+    }
+
+    #[test]
+    fn at_home_what_comes_together_at_the_end_is_a_burst_and_no_fast_machine() {
+        let text = crate::golden::write(&golden(&["a"]))
+            .replace("samples = 20, runs = 20", "samples = 80, runs = 20");
+        let known = crate::golden::read("g.toml", &text).expect("a golden");
+        let classes = BTreeSet::from(["a".to_owned()]);
+        let baseline = Baseline::of(&known, TimeMode::Auto, &classes, None).expect("a baseline");
+        let burst: Gaps = run([0.0; 8])
+            .into_keys()
+            .map(|kind| (kind, (0..4).map(|frame| (Gap::ZERO, frame)).collect()))
+            .collect();
+        let told = judge(&baseline, &vec![Timed { gaps: &burst, host: None }; 5]);
+        let first = told.first().map(|(_, finding)| (finding.kind, finding.severity));
+        assert_eq!(first, Some((Kind::TooEarly, Severity::Deviation)));
+        let quick = run([0.6; 8]);
+        assert_eq!(judge(&baseline, &vec![Timed { gaps: &quick, host: None }; 5]), [], "a quick moment");
     }
 
     #[test]
