@@ -65,6 +65,11 @@ pub fn field_suspicion(name: &str) -> Option<Suspicion> {
 pub fn is_credential_header(name: &str) -> bool {
     let plain = plain(name);
     let whole = ["authorization", "proxyauthorization", "cookie", "setcookie"];
+    // MCP's id of a session stands beside a token, and answers are told apart by it ("MUST NOT use sessions for
+    // authentication": Model Context Protocol, security best practices).
+    if plain == "mcpsessionid" {
+        return false;
+    }
     whole.contains(&plain.as_str())
         || (is_secret_name(name) && !plain.starts_with("secwebsocket"))
         || (plain.ends_with("key") && plain.starts_with('x'))
