@@ -27,6 +27,7 @@ use crate::golden::{Golden, Lane, LaneId, Monitor, Print, Step, Table, Violation
 use crate::transcript::{Ending, Entry, Frame, Payload, Transcript};
 use binding::{Bindings, Mismatch};
 use serde_json::Value;
+#[cfg(feature = "cli")]
 pub(crate) use shape::is_like;
 use shape::{Misfit, Tree};
 use std::borrow::Cow;

@@ -22,6 +22,7 @@ pub(super) struct Misfit {
 }
 
 /// Whether an event's data is as its golden knows it; what is not known there is not held against it.
+#[cfg(feature = "cli")]
 pub(crate) fn is_like(event: &Event, data: &Value) -> Option<bool> {
     Tree::new(event).map(|mut tree| tree.misfits(data).is_empty())
 }
