@@ -138,14 +138,9 @@ impl Values {
     /// Whether values that were never the same twice would have been so by chance. Numbers of a short range, drawn at
     /// random, are in few draws all different, and the next time they are not.
     fn differ_by_chance(&self, sessions: u32) -> bool {
-        /// So many equal pairs are expected among random numbers before their absence is none of chance's doing.
-        const EXPECTED: f64 = 7.0;
-        /// With fewer than this in a session they would hardly ever be equal, random or not.
-        const HARMLESS: f64 = 0.001;
         let Some((least, most)) = self.span.filter(|_| !self.no_number) else { return false };
         let range = (most.abs_diff(least) as f64) + 1.0;
-        let equal = self.pairs as f64 / range;
-        equal < EXPECTED && equal / f64::from(sessions.max(1)) > HARMLESS
+        are_distinct_by_chance(self.pairs as f64 / range, sessions)
     }
 
     /// With places and events numbered anew.
@@ -458,6 +453,16 @@ impl Facts {
         let name = self.names.places[place as usize].0;
         (self.first_at.get(name as usize).copied().unwrap_or(usize::MAX), self.names.source(place))
     }
+}
+
+/// Whether it is chance that no two values were the same, where so many equal pairs were to be expected of random ones in
+/// all sessions: too few for their absence to mean anything, and too many for it to last (the birthday problem).
+pub(super) fn are_distinct_by_chance(equal: f64, sessions: u32) -> bool {
+    /// So many equal pairs are expected among random values before their absence is none of chance's doing.
+    const EXPECTED: f64 = 7.0;
+    /// With fewer than this in a session they would hardly ever be equal, random or not.
+    const HARMLESS: f64 = 0.001;
+    equal < EXPECTED && equal / f64::from(sessions.max(1)) > HARMLESS
 }
 
 impl<'s> Now<'s> {

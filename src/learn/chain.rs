@@ -7,7 +7,9 @@
 //! follows, at the last for what the next event follows from.
 
 use super::Session;
+use super::binding::are_distinct_by_chance;
 use super::lanes::{Lanes, is_id};
+use super::paths::each_scalar;
 use crate::dialect::{Event, Label};
 use crate::golden::{self, Chain, Fact, Print, Type, path_step, print};
 use serde_json::Value;
@@ -79,6 +81,62 @@ struct Links {
     repeats: Support,
     /// Whether one of them was the same as an earlier one.
     has_twins: bool,
+    contents: Contents,
+}
+
+/// What messages say beside their ids: words of a small stock come again sooner or later.
+#[derive(Debug, Clone, Default)]
+struct Contents {
+    /// How often each came, by hash.
+    times: BTreeMap<u64, u64>,
+    /// How many there were, also of those that found no room.
+    n: u64,
+    /// How many pairs of them stood in one lane, or where there is none in one session.
+    pairs: u64,
+}
+
+/// So many different contents are counted; what comes beyond them is taken for new each time.
+const MAX_CONTENTS: usize = 4096;
+
+impl Contents {
+    fn add(&mut self, content: u64, before: u64) {
+        self.n += 1;
+        self.pairs += before;
+        self.count(content, 1);
+    }
+
+    fn count(&mut self, content: u64, times: u64) {
+        *self.times.entry(content).or_default() += times;
+        if self.times.len() > MAX_CONTENTS {
+            // Whatever the order in which they are added, the same ones stay.
+            self.times.pop_last();
+        }
+    }
+
+    fn merge(&mut self, other: Contents) {
+        self.n += other.n;
+        self.pairs += other.pairs;
+        other.times.into_iter().for_each(|(content, times)| self.count(content, times));
+    }
+
+    /// How many pairs would be the same if each message drew what it says at random.
+    fn equal_pairs(&self) -> f64 {
+        let pairs = |n: u64| n as f64 * n.saturating_sub(1) as f64;
+        let equal: f64 = self.times.values().map(|times| pairs(*times)).sum();
+        self.pairs as f64 * equal / pairs(self.n).max(1.0)
+    }
+}
+
+/// What a message says, by hash: without ids, and without the value of its lane.
+fn content(data: &Value, home: Option<&str>) -> u64 {
+    let mut said = String::new();
+    each_scalar(data, &mut |path, value| {
+        let is_home = home.is_some_and(|home| value.as_str() == Some(home));
+        if !is_home && !is_id(path, value) {
+            said.push_str(&format!("{path}\u{0}{value}\u{0}"));
+        }
+    });
+    print(&said)
 }
 
 /// A number that may count all events.
@@ -116,6 +174,7 @@ impl Chains {
         let mut latest: HashMap<Series, Vec<(usize, Datum)>> = HashMap::new();
         let mut streams: HashMap<String, i64> = HashMap::new();
         let mut seen: HashSet<(usize, u64)> = HashSet::new();
+        let mut in_scope: HashMap<(usize, u64), u64> = HashMap::new();
         let session_number = self.sessions;
         self.sessions += 1;
         for event in session.events.iter().filter(|event| !event.label.is_client()) {
@@ -132,6 +191,9 @@ impl Chains {
                 links.repeats.add(session_number, None);
             }
             let home = lanes.home(&event.label).and_then(|key| lanes.value(event, key));
+            let before = in_scope.entry((number, print(&home))).or_default();
+            links.contents.add(content(&event.data, home.as_deref()), *before);
+            *before += 1;
             links.take(&shown, (number, print(&home)), session_number, &mut latest);
         }
     }
@@ -216,7 +278,7 @@ impl Chains {
         for (label, links) in &self.links {
             if let Some(event) = events.get_mut(label) {
                 plain_numbers(event, reply);
-                links.write_unique(event);
+                links.write_unique(event, self.sessions);
             }
         }
     }
@@ -434,6 +496,7 @@ impl Links {
     }
 
     fn merge(&mut self, other: Links) {
+        self.contents.merge(other.contents);
         self.has_twins |= other.has_twins;
         self.repeats.merge(other.repeats);
         self.is_crowded |= other.is_crowded;
@@ -513,7 +576,10 @@ impl Links {
     }
 
     /// That no two of these events were ever the same.
-    fn write_unique(&self, event: &mut golden::Event) {
+    fn write_unique(&self, event: &mut golden::Event, sessions: u32) {
+        if !event.brings_something_new() && are_distinct_by_chance(self.contents.equal_pairs(), sessions) {
+            return;
+        }
         let needed = if event.brings_something_new() { MIN_NEW } else { MIN_NEW_TEXTS };
         let is_told = event.shape.iter().flat_map(|(_, rule)| &rule.facts).any(|fact| match fact {
             Fact::Counter | Fact::Unique | Fact::Grows { .. } => true,
@@ -563,4 +629,31 @@ fn restarts(before: i64, next: i64) -> bool {
 /// Whether a path can stand in a fact.
 fn is_plain(path: &str) -> bool {
     path.chars().all(|c| !c.is_whitespace() && !",\"|()".contains(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_were_never_the_same_twice_by_chance_may_be_the_next_time() {
+        let chance = |stock: u64, per_lane: u64, lanes: u64| {
+            let mut contents = Contents::default();
+            for n in 0..per_lane * lanes {
+                contents.add(if stock > per_lane { print(&n) % stock } else { n % stock }, n % per_lane);
+            }
+            are_distinct_by_chance(contents.equal_pairs(), 10)
+        };
+        assert!(chance(400, 15, 10), "150 words of a stock of 400");
+        assert!(!chance(u64::MAX, 15, 10), "all that was said is new");
+        assert!(!chance(15, 15, 10), "the same fifteen in each lane, each once: that is no chance");
+        let (mut left, mut right, mut whole) = <(Contents, Contents, Contents)>::default();
+        for n in 0..9000 {
+            let content = print(&(n % 6000));
+            whole.add(content, 1);
+            if n % 3 == 0 { left.add(content, 1) } else { right.add(content, 1) }
+        }
+        right.merge(left);
+        assert_eq!((right.times, right.n, right.pairs), (whole.times, whole.n, whole.pairs));
+    }
 }
