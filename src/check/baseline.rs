@@ -26,6 +26,8 @@ const MIN_HOSTS: usize = 3;
 const MIN_PROFILE: u32 = 10;
 /// A machine is not believed to be slower than this many times by its work alone.
 const MOST_WORK: f64 = 20.0;
+/// What came this many times as late as usual was held back.
+const HELD_BACK: f64 = 2.0;
 /// On a class of hosts that is known, a moment is not believed to be faster than this many times.
 const MOST_HASTE: f64 = 1.5;
 /// The quantile of the other kinds that a suspect has to pass where the machine's own work is known, and on a known class.
@@ -109,9 +111,13 @@ impl Reference {
         Some(quantile(others, share)?.max(self.work.unwrap_or(0.0)).max(0.0))
     }
 
-    /// How much faster everything but this event went: a logarithm that is not above zero.
+    /// How much faster everything but this event went: a logarithm that is not above zero. A machine that is fast makes
+    /// nothing late: where something is, the others came together because they had been held back.
     fn hastened(&self, event: &Label, share: f64) -> Option<f64> {
         let others = self.logs_beside(event);
+        if others.len() >= MIN_OTHERS && others.iter().any(|log| *log > HELD_BACK.ln()) {
+            return Some(0.0);
+        }
         (others.len() >= MIN_OTHERS).then(|| quantile(others, 1.0 - share)).flatten().map(|log| log.min(0.0))
     }
 
@@ -611,6 +617,13 @@ mod tests {
         let told = judge(&baseline, &vec![Timed { gaps: &burst, host: None }; 5]);
         let first = told.first().map(|(_, finding)| (finding.kind, finding.severity));
         assert_eq!(first, Some((Kind::TooEarly, Severity::Deviation)));
+        // The first of them waited for the end, which no fast machine explains.
+        let mut held = burst.clone();
+        let first = held.keys().next().cloned().expect("a kind");
+        held.insert(first.clone(), (0..4).map(|frame| (Gap::from_millis(900), frame)).collect());
+        let told = judge(&baseline, &vec![Timed { gaps: &held, host: None }; 5]);
+        assert_eq!(told.first().map(|(_, finding)| finding.kind), Some(Kind::TooEarly));
+        assert!(told.iter().all(|(_, finding)| finding.place.event != first.0), "{told:?}");
         let quick = run([0.6; 8]);
         assert_eq!(judge(&baseline, &vec![Timed { gaps: &quick, host: None }; 5]), [], "a quick moment");
     }

@@ -110,8 +110,11 @@ async fn rounds(ground: &Ground<'_>, subject: &Subject, identities: &[&Identity]
 
 /// How much later the last of them is ready than recordings allow.
 fn spread(subject: &Subject, rounds: &[Vec<Opening>]) -> Cell {
-    let known =
-        |gap: fn(&Opening) -> Option<Gap>| subject.openings.iter().filter_map(gap).collect::<Vec<_>>();
+    let known = |gap: fn(&Opening) -> Option<Gap>| {
+        let recorded =
+            subject.openings.iter().filter_map(|opening| Some((opening.host.as_str(), gap(opening)?)));
+        recorded.collect::<Vec<_>>()
+    };
     let live = |gap: fn(&Opening) -> Option<Gap>| {
         rounds.iter().map(|round| round.iter().filter_map(gap).collect::<Vec<_>>()).collect::<Vec<_>>()
     };
