@@ -8,7 +8,6 @@ use super::lanes::{LaneId, Scoped, Table};
 use super::{Lane, Order, Times};
 use crate::dialect::Label;
 use crate::transcript::{Gap, Offset};
-use std::cmp::Ordering;
 
 /// Follows a session and says of every server event how long after its cause it came.
 #[derive(Debug, Clone)]
@@ -16,8 +15,14 @@ pub struct Causes {
     numbers: Table<Label, u32>,
     /// By number.
     events: Vec<Follower>,
-    latest: Scoped<Offset>,
+    latest: Scoped<Arrival>,
+    /// How many events were taken.
+    taken: u64,
 }
+
+/// When an event came, and as the how manieth: several may have been read at the same moment, and the last of them is the
+/// latest.
+type Arrival = (Offset, u64);
 
 /// One event of the order.
 #[derive(Debug, Clone)]
@@ -66,7 +71,7 @@ impl Causes {
             })
             .collect();
         let numbers = paths.iter().map(|place| place.label.clone()).zip(0..).collect();
-        Causes { numbers, events, latest: Scoped::default() }
+        Causes { numbers, events, latest: Scoped::default(), taken: 0 }
     }
 
     /// Takes the next event, which stands in `lanes`; its cause and the time since, when it has one.
@@ -93,16 +98,12 @@ impl Causes {
 
     /// The same by numbers: of the event, and of its cause.
     pub(crate) fn take(&mut self, number: u32, lanes: &[LaneId], at: Offset) -> Option<(u32, Gap)> {
-        let Causes { events, latest, .. } = self;
-        let (own, name) = (&events[number as usize], |number: u32| &events[number as usize].label);
-        let mut cause: Option<(Offset, u32)> = None;
-        let mut offer = |other: u32, then: Offset| {
-            // Of two that came at the same moment the name decides, so that every reading gives the same.
-            let is_later = |(latest, known): (Offset, u32)| match then.cmp(&latest) {
-                Ordering::Equal => name(other) >= name(known),
-                order => order.is_gt(),
-            };
-            if cause.is_none_or(is_later) {
+        let Causes { events, latest, taken, .. } = self;
+        *taken += 1;
+        let own = &events[number as usize];
+        let mut cause: Option<(Arrival, u32)> = None;
+        let mut offer = |other: u32, then: Arrival| {
+            if cause.is_none_or(|(latest, _)| then > latest) {
                 cause = Some((then, other));
             }
         };
@@ -114,9 +115,9 @@ impl Causes {
                     offer(*other, *then);
                 }
             }
-            *cells.own(number) = at;
+            *cells.own(number) = (at, *taken);
         }
-        cause.map(|(then, other)| (other, at.since(then)))
+        cause.map(|((then, _), other)| (other, at.since(then)))
     }
 
     /// Drops what is known of a lane.
