@@ -111,13 +111,14 @@ impl Reference {
         Some(quantile(others, share)?.max(self.work.unwrap_or(0.0)).max(0.0))
     }
 
-    /// How much faster everything but this event went: a logarithm that is not above zero. A machine that is fast makes
-    /// nothing late: where something is, the others came together because they had been held back.
+    /// Whether something else came late. A fast machine makes nothing late: what came together then had been held back.
+    fn is_held_back(&self, event: &Label) -> bool {
+        self.logs_beside(event).iter().any(|log| *log > HELD_BACK.ln())
+    }
+
+    /// How much faster everything but this event went: a logarithm that is not above zero.
     fn hastened(&self, event: &Label, share: f64) -> Option<f64> {
         let others = self.logs_beside(event);
-        if others.len() >= MIN_OTHERS && others.iter().any(|log| *log > HELD_BACK.ln()) {
-            return Some(0.0);
-        }
         (others.len() >= MIN_OTHERS).then(|| quantile(others, 1.0 - share)).flatten().map(|log| log.min(0.0))
     }
 
@@ -389,10 +390,11 @@ impl<'g> Baseline<'g> {
             Basis::Off => None,
             Basis::Bounds => Some(bounds()),
             Basis::Host => {
+                let Some(mut slowed) = of(UPPER_QUARTILE) else { return Some(bounds()) };
                 // Events that are held back and come together make most kinds fast: on a known class that is no fast machine.
-                let Some(slowed) = of(UPPER_QUARTILE).map(|log| log.max(-MOST_HASTE.ln())) else {
-                    return Some(bounds());
-                };
+                if !late {
+                    slowed = if reference.is_held_back(label) { 0.0 } else { slowed.max(-MOST_HASTE.ln()) };
+                }
                 let tier = |alpha, factor| tier(slowed, alpha, factor, Gap::ZERO, SAME_HOST);
                 let told = if is_doubt { ALPHA_DOUBT } else { ALPHA_DEVIATION };
                 Some((tier(told, 1.3 * soon), Some(tier(ALPHA_HOST, 1.3))))
@@ -569,6 +571,11 @@ mod tests {
             "the one kind that computes, on a machine whose speed nobody measured"
         );
         assert_eq!(found(&three, "b", TimeMode::Auto, None, [10.0; 8]), []);
+        assert_eq!(
+            shape([0.2, 0.2, 0.2, 3.0, 0.2, 0.2, 0.2, 0.2]),
+            [],
+            "a fast machine, and one kind that waits"
+        );
         // Kinds that wait do not follow the pace of those that compute.
         assert_eq!(
             shape([1.0, 1.0, 1.0, 6.0, 6.0, 1.0, 1.0, 1.0]),

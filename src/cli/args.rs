@@ -81,7 +81,7 @@ pub(super) enum Command {
     Probe(ProbeArgs),
     /// Make one result of the reports of a check's shards
     Merge(MergeArgs),
-    /// Measure how long things take on this host, show what is known of hosts, or forget it
+    /// Measure how long things take on this host; show or forget what is known of hosts
     Hosts(HostsArgs),
     /// Print the JSON Schema of a file that goldwire reads or writes
     Schema(SchemaArgs),
@@ -417,16 +417,16 @@ pub(super) struct CheckArgs {
     /// How many rounds must show something doubtful, or late, before it fails; 2 more where they leave it open
     #[arg(long, default_value_t = 3, value_name = "K")]
     pub(super) confirm: u32,
-    /// On what time is judged: auto, shape, bounds, off [default: the golden's, the configuration's, auto]
+    /// How to judge time: auto, shape, bounds or off [default: the golden's, the configuration's, auto]
     #[arg(long, value_name = "HOW", value_parser = time_mode)]
     pub(super) time: Option<TimeMode>,
-    /// Judge time by bounds alone; a host that is not known could then not be judged
+    /// Judge time by the golden's bounds alone; exit 3 on a host that the golden does not know
     #[arg(long, conflicts_with = "time")]
     pub(super) strict_time: bool,
-    /// What becomes of this host's profile [default: write at a terminal, read elsewhere and where CI is set]
+    /// What to do with this host's profile [default: write at a terminal, read elsewhere and where CI is set]
     #[arg(long, value_name = "USE")]
     pub(super) profile: Option<ProfileUse>,
-    /// Say also what is as it should be: which signs of a live server were seen
+    /// Also list which signs of a live server were seen
     #[arg(long, short = 'v')]
     pub(super) verbose: bool,
     /// Fail on drift, too
@@ -469,7 +469,7 @@ pub(super) struct HostsArgs {
 /// What `goldwire hosts` can do.
 #[derive(Debug, Subcommand)]
 pub(super) enum HostsCommand {
-    /// Drive goldens against a build that is known to be good, and note how long its gaps take on this host
+    /// Drive goldens against a build that is known to be good, and measure its gaps on this host
     Learn(HostsLearnArgs),
     /// Show the class of this host and what is known of each class
     Show(HostsShowArgs),
@@ -486,13 +486,13 @@ target/goldwire/hosts/CLASS.toml; with --commit to golden/hosts/CLASS.toml, whic
 pub(super) struct HostsLearnArgs {
     /// Which sessions; all goldens if none is named
     pub(super) sessions: Vec<String>,
-    /// How often each user does it [default: so often that there are 20 runs]
+    /// How often each user plays the session [default: until there are 20 runs]
     #[arg(long, value_name = "N")]
     pub(super) runs: Option<u32>,
-    /// How many users at the same time; it is part of the class
+    /// How many users at the same time; the number is part of the class
     #[arg(long, value_name = "M")]
     pub(super) users: Option<u32>,
-    /// Write it to golden/hosts/, to be committed
+    /// Write the profile to golden/hosts/, to be committed
     #[arg(long)]
     pub(super) commit: bool,
     /// Where it goes.

@@ -6,7 +6,7 @@ use super::error::CliError;
 use super::exit::Exit;
 use crate::check::{Baseline, Shift, Timed};
 use crate::finding::TimeReport;
-use crate::golden::{HostProfile, TimeMode, log_of};
+use crate::golden::{HostProfile, TimeMode};
 use crate::store::Store;
 use crate::transcript::{Gap, Header};
 use std::collections::{BTreeMap, BTreeSet};
@@ -136,7 +136,7 @@ pub(super) fn add(profile: &mut HostProfile, selected: &Selected, runs: &[&Judge
     }
     let started = runs.iter().map(|one| one.header().started.as_str()).min().unwrap_or_default();
     let mut works: Vec<Gap> = runs.iter().filter_map(|one| one.run.host?.work).collect();
-    works.sort_by(|a, b| log_of(*a).total_cmp(&log_of(*b)));
+    works.sort_unstable();
     let work = works.get(works.len() / 2).copied();
     profile.add(&selected.session, &selected.golden, started, work, &medians);
 }

@@ -20,7 +20,7 @@ pub struct Causes {
     taken: u64,
 }
 
-/// When an event came, and as the how manieth: several may have been read at the same moment, and the last of them is the
+/// When an event came, and its number in the session: of several that were read at the same moment the last one is the
 /// latest.
 type Arrival = (Offset, u64);
 

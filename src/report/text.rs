@@ -295,7 +295,7 @@ fn write_time(out: &mut impl Write, page: &Page, time: &TimeReport, runs: &[&Run
     unread.sort_unstable();
     unread.dedup();
     if !unread.is_empty() {
-        said.push(format!("not known here, as they read times: {}", unread.join(", ")));
+        said.push(format!("not checked on this host, because they compare times: {}", unread.join(", ")));
     }
     writeln!(out, "  {FAINT}time:{FAINT:#} {}", page.fit(&said.join("; "), 8, 8))?;
     let took = |budget: &BudgetReport| match budget.took {
