@@ -26,6 +26,8 @@ const MIN_HOSTS: usize = 3;
 const MIN_PROFILE: u32 = 10;
 /// A machine is not believed to be slower than this many times by its work alone.
 const MOST_WORK: f64 = 20.0;
+/// A kind of gap may be this many times as slow as the others say, and a gap that is no more than that is no stall.
+const MOST_OWN: f64 = 4.0;
 /// What came this many times as late as usual was held back.
 const HELD_BACK: f64 = 2.0;
 /// On a class of hosts that is known, a moment is not believed to be faster than this many times.
@@ -34,8 +36,12 @@ const MOST_HASTE: f64 = 1.5;
 const UPPER_QUARTILE: f64 = 0.75;
 /// The quantile that a deviation has to pass, and everything where the machine's work is not known.
 const UPPER_DECILE: f64 = 0.90;
-/// The chance of a failing kind of gap on a known class, over all kinds of a check.
-const ALPHA_HOST: f64 = 0.0005;
+/// The chances of a failing kind of gap, a suspect one and one to look at again, on a known class, over all kinds of a
+/// check. Every round has to show it as well, which makes false alarms much rarer than that: `prove --machines` counts
+/// them.
+const ON_HOST: Chances = Chances { fails: 0.002, told: 0.005, doubt: 0.2 };
+/// On a known class, so many rounds that all show the same are not explained by the worst hold-up of each.
+const MANY_ROUNDS: usize = 3;
 /// A round of a check may be doubtful this much sooner than all of them together.
 const DOUBT: f64 = 0.7;
 
@@ -76,6 +82,8 @@ pub struct Baseline<'g> {
     classes: u32,
     /// The class of hosts, where it is known.
     class: Option<String>,
+    /// How many rounds are judged together.
+    rounds: usize,
 }
 
 /// How a check went beside its baseline.
@@ -85,6 +93,7 @@ pub(super) struct Reference {
     others: Vec<Shift>,
     /// The logarithm of how many times as long the machine's own work took, where both sides know it; never negative.
     work: Option<f64>,
+    runs: usize,
 }
 
 /// The pace of a check.
@@ -104,11 +113,22 @@ impl Reference {
 
     /// How much slower everything but this event went, as a logarithm; none where nothing tells.
     fn slowed(&self, event: &Label, share: f64) -> Option<f64> {
+        let Some(shown) = self.shown(event, share) else { return self.work };
+        Some(shown.max(self.work.unwrap_or(0.0)))
+    }
+
+    /// The same by the other kinds of gaps alone; none where they are too few.
+    fn shown(&self, event: &Label, share: f64) -> Option<f64> {
         let others = self.logs_beside(event);
-        if others.len() < MIN_OTHERS {
-            return self.work;
+        (others.len() >= MIN_OTHERS).then(|| quantile(others, share)).flatten().map(|log| log.max(0.0))
+    }
+
+    /// How much slower this event itself went for most of several runs.
+    fn own_log(&self, event: &Label) -> f64 {
+        if self.runs < 3 {
+            return 0.0;
         }
-        Some(quantile(others, share)?.max(self.work.unwrap_or(0.0)).max(0.0))
+        self.own.iter().filter(|shift| shift.event == *event).map(|shift| shift.log).fold(0.0, f64::max)
     }
 
     /// Whether something else came late. A fast machine makes nothing late: what came together then had been held back.
@@ -146,6 +166,13 @@ fn quantile(mut values: Vec<f64>, share: f64) -> Option<f64> {
     let (low, high) = (place.floor() as usize, place.ceil() as usize);
     let (low, high) = (*values.get(low)?, *values.get(high)?);
     Some(low + (high - low) * place.fract())
+}
+
+/// How often chance alone may show something, over all kinds of gaps of a check.
+struct Chances {
+    fails: f64,
+    told: f64,
+    doubt: f64,
 }
 
 /// What it takes for a kind of gap to be told, or to fail.
@@ -246,6 +273,7 @@ impl<'g> Baseline<'g> {
             others: Vec::new(),
             classes: 0,
             class: None,
+            rounds: 1,
         };
         baseline.classes = baseline.own_classes();
         baseline
@@ -258,6 +286,17 @@ impl<'g> Baseline<'g> {
             self.classes = self.classes.max(classes);
         }
         self
+    }
+
+    /// The same for what so many rounds show, each and all together.
+    pub(super) fn over(&self, rounds: usize) -> Baseline<'g> {
+        Baseline { rounds, ..self.clone() }
+    }
+
+    /// Whether so many rounds are judged that the machine's single hold-ups explain nothing that all of them show. A kind
+    /// of gap that they always meet has met them on the same class of hosts before.
+    pub(super) fn is_of_rounds(&self) -> bool {
+        self.basis == Basis::Host && self.rounds >= MANY_ROUNDS
     }
 
     /// How many kinds of gaps it judges by itself.
@@ -335,7 +374,7 @@ impl<'g> Baseline<'g> {
 
     pub(super) fn reference(&self, runs: &[Timed<'_>]) -> Reference {
         let work = self.slower_work(runs).map(|log| log.clamp(0.0, MOST_WORK.ln()));
-        Reference { own: self.shifts(runs), others: self.others.clone(), work }
+        Reference { own: self.shifts(runs), others: self.others.clone(), work, runs: runs.len() }
     }
 
     /// How many times as long the machine's own work took, as a logarithm.
@@ -391,13 +430,17 @@ impl<'g> Baseline<'g> {
             Basis::Bounds => Some(bounds()),
             Basis::Host => {
                 let Some(mut slowed) = of(UPPER_QUARTILE) else { return Some(bounds()) };
+                // The machine's work tells of a class that is known no more than its slowest kinds of gaps show.
+                if late && let Some(most) = reference.shown(label, UPPER_DECILE) {
+                    slowed = slowed.min(most);
+                }
                 // Events that are held back and come together make most kinds fast: on a known class that is no fast machine.
                 if !late {
                     slowed = if reference.is_held_back(label) { 0.0 } else { slowed.max(-MOST_HASTE.ln()) };
                 }
                 let tier = |alpha, factor| tier(slowed, alpha, factor, Gap::ZERO, SAME_HOST);
-                let told = if is_doubt { ALPHA_DOUBT } else { ALPHA_DEVIATION };
-                Some((tier(told, 1.3 * soon), Some(tier(ALPHA_HOST, 1.3))))
+                let told = if is_doubt { ON_HOST.doubt } else { ON_HOST.told };
+                Some((tier(told, 1.3 * soon), Some(tier(ON_HOST.fails, 1.3))))
             }
             Basis::Shape => {
                 let is_work_known = reference.work.is_some();
@@ -418,17 +461,15 @@ impl<'g> Baseline<'g> {
 
     /// Beyond this a single gap is a stall.
     pub(super) fn stall(&self, reference: &Reference, label: &Label, envelope: &Envelope) -> Gap {
-        let margin = match self.basis {
-            Basis::Bounds => {
-                let fails = self.tiers(reference, label, Ask::Verdict, true).and_then(|(_, fails)| fails);
-                let upper = fails.map(|tier| envelope.upper(self.limits(&tier, 1)));
-                return envelope.stall(StallMargin::BOUNDS).max(upper.unwrap_or_default());
-            }
-            Basis::Host => StallMargin::SAME_HOST,
-            Basis::Shape | Basis::Off => StallMargin::OTHER_HOST,
-        };
+        if self.basis == Basis::Bounds {
+            let fails = self.tiers(reference, label, Ask::Verdict, true).and_then(|(_, fails)| fails);
+            let upper = fails.map(|tier| envelope.upper(self.limits(&tier, 1)));
+            return envelope.stall(StallMargin::BOUNDS).max(upper.unwrap_or_default());
+        }
         let slowed = reference.slowed(label, UPPER_DECILE).unwrap_or(0.0);
-        envelope.stall(margin.slowed(slowed.exp()))
+        // What is slow for most users is no single gap, and may be what this machine is slow at.
+        let own = reference.own_log(label).min(slowed + MOST_OWN.ln());
+        envelope.stall(StallMargin::BESIDE_PACE.slowed(slowed.max(own).exp()))
     }
 
     /// What there is to say of the time of a session.
@@ -608,6 +649,45 @@ mod tests {
         );
         let nowhere = Baseline::of(&known, TimeMode::Bounds, &BTreeSet::from(["b".to_owned()]), None);
         assert_eq!(nowhere.map(|_| ()), Err(NoBounds { class: "b".to_owned() }));
+    }
+
+    #[test]
+    fn elsewhere_one_long_gap_is_a_stall_and_what_is_long_for_all_is_only_late() {
+        use Severity::{Deviation, Suspect};
+        let known = golden(&["a"]);
+        let baseline = Baseline::of(&known, TimeMode::Auto, &BTreeSet::from(["b".to_owned()]), None);
+        let baseline = baseline.expect("a baseline");
+        let (usual, mut long) = (run([1.0; 8]), [1.0; 8]);
+        // 2.5 s; two seconds more than three times the usual are 2.24 s.
+        long[7] = 2.5 / 0.080;
+        let long = run(long);
+        let told = |count: usize| {
+            let gaps = |n| if n < count { &long } else { &usual };
+            let runs: Vec<Timed<'_>> = (0..5).map(|n| Timed { gaps: gaps(n), host: None }).collect();
+            let all = judge(&baseline, &runs).into_iter();
+            all.map(|(_, finding)| (finding.kind, finding.severity)).collect::<Vec<_>>()
+        };
+        assert_eq!(told(1), [(Kind::Stall, Deviation)]);
+        assert_eq!(told(5), [(Kind::TooLate, Suspect)]);
+    }
+
+    #[test]
+    fn at_home_the_worst_hold_ups_of_three_rounds_do_not_meet_the_same_gap() {
+        use Severity::{Deviation, Suspect};
+        let known = golden(&["a"]);
+        let baseline = Baseline::of(&known, TimeMode::Auto, &BTreeSet::from(["a".to_owned()]), None);
+        let baseline = baseline.expect("a baseline");
+        let late = run(one(5.0, 1.0));
+        let told = |lag_p50: u64, rounds: usize| {
+            let (lag_p50, lag_max) = (Gap::from_millis(lag_p50), Gap::from_millis(400));
+            let host = Host { probes: 10, lag_p50, lag_max, starved: None, work: None, work_cpu: None };
+            let round = vec![Timed { gaps: &late, host: Some(host) }; 5];
+            let (told, _) = rounds::judge(&baseline, &vec![round; rounds]);
+            told.into_iter().map(|(_, finding)| (finding.severity, finding.is_excused)).collect::<Vec<_>>()
+        };
+        assert_eq!(told(1, 2), [(Suspect, true)], "two rounds may both have been held up there");
+        assert_eq!(told(1, 3), [(Deviation, false)]);
+        assert_eq!(told(300, 3), [(Suspect, true)], "a machine that is always late makes every gap late");
     }
 
     #[test]

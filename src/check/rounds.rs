@@ -18,6 +18,7 @@ const EXTENDED: usize = 2;
 
 /// Whether the gaps leave a doubt that another round could settle, where a doubt gets `confirm` rounds.
 pub fn leave_doubt(baseline: &Baseline<'_>, rounds: &[Vec<Timed<'_>>], confirm: usize) -> bool {
+    let baseline = &baseline.over(rounds.len());
     if confirm < 2 || rounds.len() >= confirm + EXTENDED || !has_doubt(baseline, rounds) {
         return false;
     }
@@ -49,6 +50,7 @@ pub fn judge(baseline: &Baseline<'_>, rounds: &[Vec<Timed<'_>>]) -> (Vec<(usize,
     if rounds.len() < 2 {
         return (judge_together(baseline, &runs), Vec::new());
     }
+    let baseline = &baseline.over(rounds.len());
     let doubts = doubts(baseline, rounds);
     let mut taken_back: Vec<Finding> = Vec::new();
     let mut standing: Vec<Group> = find(baseline, &runs, Ask::Verdict);

@@ -171,7 +171,12 @@ impl Timed<'_> {
         let Some(host) = self.host else { return Gap::ZERO };
         let late = u64::try_from(gaps / 2 + 1).unwrap_or(u64::MAX);
         let part = Gap::from_nanos((host.lag_max - TIMER).as_nanos() / late);
-        part.max(host.lag_p50 - TIMER)
+        part.max(self.usual_delay())
+    }
+
+    /// How late any gap may be for no other reason than this machine.
+    fn usual_delay(&self) -> Gap {
+        self.host.map_or(Gap::ZERO, |host| host.lag_p50 - TIMER)
     }
 
     /// The middle one of a run's gaps, as a logarithm, with its frame, and what it is at least without this machine's
@@ -433,6 +438,9 @@ impl Class<'_> {
             .iter()
             .filter_map(|(run, timed, sample)| {
                 let (log, frame, relieved) = timed.middle(sample)?;
+                // The worst hold-up of every round does not meet the same gap.
+                let usual = || log_of(gap_of(log) - timed.usual_delay());
+                let relieved = if self.baseline.is_of_rounds() { usual() } else { relieved };
                 Some((log, *run, frame, relieved))
             })
             .collect();
@@ -497,7 +505,8 @@ impl Class<'_> {
         let of = |relieve: bool| {
             let slowest = self.shown.iter().map(|(run, timed, sample)| {
                 let (gap, frame) = sample.longest;
-                let delay = if relieve { timed.own_delay(1) } else { Gap::ZERO };
+                let own = if self.baseline.is_of_rounds() { timed.usual_delay() } else { timed.own_delay(1) };
+                let delay = if relieve { own } else { Gap::ZERO };
                 (log_of(gap - delay), (*run, frame, sample.count))
             });
             median(slowest).map(|(log, own)| (gap_of(log), own))

@@ -113,10 +113,8 @@ pub struct StallMargin {
 impl StallMargin {
     /// Where the milliseconds of recordings hold as they stand.
     pub const BOUNDS: StallMargin = StallMargin { of_usual: 1.0, of_slowest: 3.0 };
-    /// On a host class that recordings know, whose moment is taken off.
-    pub const SAME_HOST: StallMargin = StallMargin { of_usual: 3.0, of_slowest: 6.0 };
-    /// Elsewhere.
-    pub const OTHER_HOST: StallMargin = StallMargin { of_usual: 8.0, of_slowest: 9.0 };
+    /// Where the pace of a check is taken off.
+    pub const BESIDE_PACE: StallMargin = StallMargin { of_usual: 3.0, of_slowest: 2.5 };
 
     /// The same where everything takes `factor` times as long.
     pub fn slowed(self, factor: f64) -> StallMargin {
