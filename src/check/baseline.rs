@@ -27,7 +27,7 @@ const MIN_PROFILE: u32 = 10;
 /// A machine is not believed to be slower than this many times by its work alone.
 const MOST_WORK: f64 = 20.0;
 /// A kind of gap may be this many times as slow as the others say, and a gap that is no more than that is no stall.
-const MOST_OWN: f64 = 4.0;
+const MOST_OWN: f64 = 6.0;
 /// What came this many times as late as usual was held back.
 const HELD_BACK: f64 = 2.0;
 /// On a class of hosts that is known, a moment is not believed to be faster than this many times.
@@ -39,7 +39,7 @@ const UPPER_DECILE: f64 = 0.90;
 /// The chances of a failing kind of gap, a suspect one and one to look at again, on a known class, over all kinds of a
 /// check. Every round has to show it as well, which makes false alarms much rarer than that: `prove --machines` counts
 /// them.
-const ON_HOST: Chances = Chances { fails: 0.002, told: 0.005, doubt: 0.2 };
+const ON_HOST: Chances = Chances { fails: 0.001, told: 0.01, doubt: 0.2 };
 /// On a known class, so many rounds that all show the same are not explained by the worst hold-up of each.
 const MANY_ROUNDS: usize = 3;
 /// A round of a check may be doubtful this much sooner than all of them together.

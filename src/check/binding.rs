@@ -61,10 +61,19 @@ struct Bound {
     facts: Vec<BoundFact>,
     /// What follows from the event before.
     chains: Vec<Link>,
+    goals: Vec<Goal>,
     /// Values that other facts refer to.
     remembers: Vec<Remembered>,
     /// The facts that count it, and whether they stand in a lane.
     counted_by: Vec<(u32, bool)>,
+}
+
+/// A number that the last event of a lane has at its total.
+#[derive(Debug)]
+struct Goal {
+    path: Path,
+    total: Path,
+    fact: Fact,
 }
 
 #[derive(Debug)]
@@ -161,6 +170,11 @@ impl Bindings {
             let in_lane = golden.order.keys_of(label).is_some_and(|keys| !keys.is_empty());
             for (path, rule) in &event.shape {
                 for fact in &rule.facts {
+                    if let Fact::Reaches(total) = fact {
+                        let (path, total) = (Path::new(&path.pattern), Path::new(total));
+                        bindings.bound(label).goals.push(Goal { path, total, fact: fact.clone() });
+                        continue;
+                    }
                     if let Some(link) = Link::of(label, &path.pattern, fact) {
                         bindings.bound(label).chains.push(link);
                         continue;
@@ -180,7 +194,8 @@ impl Bindings {
                         | Fact::Constant
                         | Fact::Unique
                         | Fact::Follows(_)
-                        | Fact::Grows { .. } => {}
+                        | Fact::Grows { .. }
+                        | Fact::Reaches(_) => {}
                     }
                     let own =
                         BoundFact { number, path: Path::new(&path.pattern), fact: fact.clone(), source };
@@ -259,6 +274,27 @@ impl Bindings {
         values.remember(&event.data, bound);
         self.follow(number, event, lane, &mut out);
         out
+    }
+
+    /// Whether an event of this number has a number that reaches a total at last.
+    pub(super) fn has_goals(&self, number: usize) -> bool {
+        !self.events[number].goals.is_empty()
+    }
+
+    /// What an event falls short of, if it is the last one of its lane.
+    pub(super) fn short(&self, number: usize, event: &Event) -> Vec<Mismatch> {
+        let short = |goal: &Goal| {
+            let (own, total) = (goal.path.last(&event.data)?, goal.total.last(&event.data)?);
+            (own.is_number() && own != total).then(|| Mismatch {
+                kind: Kind::Relation,
+                pattern: goal.path.pattern.clone(),
+                fact: goal.fact.clone(),
+                expected: total.clone(),
+                actual: own.clone(),
+                source_frame: None,
+            })
+        };
+        self.events[number].goals.iter().filter_map(short).collect()
     }
 
     /// Drops what is known of a lane.
@@ -430,7 +466,7 @@ impl Values<'_> {
                 let is_new = self.seen.insert(print(&(number, Print(value))), ()).is_none();
                 (!is_new).then(|| mismatch(Kind::Relation, Value::from("a value not used before"), None))
             }
-            Fact::Follows(_) | Fact::Grows { .. } => None,
+            Fact::Follows(_) | Fact::Grows { .. } | Fact::Reaches(_) => None,
         }
     }
 }

@@ -448,6 +448,7 @@ impl Explainer<'_, '_> {
                         "{at} does not follow {path} of {before} before{lane}: events are lost or out of order"
                     )
                 }
+                Fact::Reaches(total) => format!("{at} ends short of {total}{lane}: the last events are lost"),
                 Fact::Grows { .. } => format!("{at} does not grow{lane}: events are out of order"),
                 Fact::Unique if path.is_empty() => format!("{} came twice, word for word", note.label),
                 Fact::Counter => format!("{at} does not count on{lane}: events are lost or out of order"),
@@ -642,7 +643,7 @@ fn follows(finding: &Finding, cause: &Finding, checker: &Checker<'_>) -> bool {
                     Fact::Counts(label) => about(label),
                     Fact::Joins(source) | Fact::SameAs(source) => about(&source.label),
                     Fact::Counter => about(&finding.place.event),
-                    Fact::Follows(_) | Fact::Grows { .. } => about(&finding.place.event),
+                    Fact::Follows(_) | Fact::Grows { .. } | Fact::Reaches(_) => about(&finding.place.event),
                     Fact::EchoOf(_) | Fact::Constant | Fact::Unique => false,
                 })
         }

@@ -31,7 +31,7 @@ use serde_json::Value;
 pub(crate) use shape::is_like;
 use shape::{Misfit, Tree};
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use timing::Stopwatch;
 
 /// What one session showed.
@@ -105,6 +105,8 @@ pub struct Checker<'g> {
     violations: Notes<Violation>,
     misfits: Notes<Misfit>,
     mismatches: Notes<Mismatch>,
+    /// What the latest event of a name in a lane falls short of, by the number of the event, if it stays the last.
+    short: BTreeMap<(usize, Option<LaneId>), Vec<Note<Mismatch>>>,
     /// Payloads of events that fit nowhere, the first of each name.
     strangers: HashMap<Label, Value>,
     /// Payloads of events with a field too many or too few, the first of each name.
@@ -181,6 +183,7 @@ impl<'g> Checker<'g> {
             violations: Notes::new(),
             misfits: Notes::new(),
             mismatches: Notes::new(),
+            short: BTreeMap::new(),
             strangers: HashMap::new(),
             oddities: HashMap::new(),
             twins: HashMap::new(),
@@ -247,6 +250,10 @@ impl<'g> Checker<'g> {
             self.stopwatch.feed(number, event, lanes);
         }
         let mismatches = in_facts.map(|number| self.bindings.feed(number, event, lane)).unwrap_or_default();
+        if let Some(facts) = in_facts.filter(|facts| self.bindings.has_goals(*facts)) {
+            let short = self.bindings.short(facts, event);
+            self.note_short(number, event, lane, short);
+        }
         let known = &mut self.known[number];
         let misfits = known.tree.as_mut().map(|tree| tree.misfits(&event.data)).unwrap_or_default();
         known.came = true;
@@ -263,6 +270,9 @@ impl<'g> Checker<'g> {
         for lane in forgotten.drain(..) {
             self.bindings.forget(lane);
             self.stopwatch.forget(lane);
+            let left: Vec<_> = self.short.keys().filter(|(_, own)| *own == Some(lane)).copied().collect();
+            let notes = left.into_iter().filter_map(|key| self.short.remove(&key)).flatten();
+            notes.for_each(|note| self.mismatches.push(note));
             for known in self.known.iter_mut().filter(|known| known.ruled) {
                 known.lanes.remove(&Some(lane));
             }
@@ -328,12 +338,29 @@ impl<'g> Checker<'g> {
         }
     }
 
+    fn note_short(&mut self, number: usize, event: &Event, lane: Option<LaneId>, short: Vec<Mismatch>) {
+        if short.is_empty() {
+            self.short.remove(&(number, lane));
+            return;
+        }
+        let known = &self.known[number];
+        let in_words = known.in_order.and_then(|own| self.monitor.lane(own, &known.lane_values(event)));
+        let note =
+            |what| Note { what, label: event.label.clone(), lane: in_words.clone(), frame: event.frame };
+        self.short.insert((number, lane), short.into_iter().map(note).collect());
+    }
+
     /// How much is held: lanes, values and times in lanes, gaps, fingerprints and notes. It grows with the lanes in
     /// which something may still come and with the values of `unique` facts, not with the events.
     pub fn held(&self) -> usize {
         let notes = self.violations.kept.len() + self.misfits.kept.len() + self.mismatches.kept.len();
         let fingerprints: usize = self.known.iter().map(|known| known.recent.len() + known.lanes.len()).sum();
-        self.monitor.held() + self.bindings.held() + self.stopwatch.held() + notes + fingerprints
+        self.monitor.held()
+            + self.bindings.held()
+            + self.stopwatch.held()
+            + notes
+            + fingerprints
+            + self.short.len()
     }
 
     /// Whether anything has deviated so far.
@@ -369,6 +396,11 @@ impl<'g> Checker<'g> {
             for violation in self.monitor.missing().into_iter().chain(self.critical()) {
                 let (label, lane) = (violation.label.clone(), violation.lane.clone());
                 self.violations.kept.push(Note { what: violation, label, lane, frame });
+            }
+            // Where events are missing, so is the last one that would have reached its total.
+            if self.monitor.is_complete() {
+                let short = std::mem::take(&mut self.short).into_values().flatten();
+                short.for_each(|note| self.mismatches.push(note));
             }
         }
         let mut findings = explain::explain(&self, ending);

@@ -2,7 +2,8 @@
 //!
 //! The cause of an event is the latest earlier event that the order puts before it: of the same lane when both stand
 //! in it, never one that merely runs beside it (a branch of the same `&`, another lane of the same `each`). Only what
-//! the client sends is a cause beside, too, of the event that begins a branch: it is what a new lane answers.
+//! the client sends is a cause beside, too, of the event that begins a branch: it is what a new lane answers. An event
+//! that floats, as it may come at any time, has nothing before it but itself.
 
 use super::lanes::{LaneId, Scoped, Table};
 use super::{Lane, Order, Times};
@@ -30,6 +31,8 @@ struct Follower {
     label: Label,
     /// The events that can cause it, by the number of lanes around both.
     causes: Vec<Vec<u32>>,
+    /// Whether it may come at any time.
+    floats: bool,
 }
 
 #[derive(Clone, PartialEq)]
@@ -62,12 +65,16 @@ impl Causes {
             }
             causes
         };
-        let events = paths
-            .iter()
-            .map(|place| {
-                let waits = !place.label.is_client() && !place.floats();
-                let causes = if waits { causes_of(place) } else { Vec::new() };
-                Follower { label: place.label.clone(), causes }
+        let events = (0..)
+            .zip(&paths)
+            .map(|(number, place)| {
+                let floats = place.floats();
+                let causes = match (place.label.is_client(), floats) {
+                    (true, _) => Vec::new(),
+                    (false, true) => vec![vec![number]],
+                    (false, false) => causes_of(place),
+                };
+                Follower { label: place.label.clone(), causes, floats }
             })
             .collect();
         let numbers = paths.iter().map(|place| place.label.clone()).zip(0..).collect();
@@ -84,6 +91,11 @@ impl Causes {
     pub(crate) fn step(&mut self, label: &Label, lanes: &[LaneId], at: Offset) -> Option<(&Label, Gap)> {
         let (cause, gap) = self.take(self.number(label)?, lanes, at)?;
         Some((self.label(cause), gap))
+    }
+
+    /// Whether an event may come at any time.
+    pub(crate) fn floats(&self, label: &Label) -> bool {
+        self.number(label).is_some_and(|number| self.events[number as usize].floats)
     }
 
     /// The number of an event.
@@ -205,16 +217,16 @@ mod tests {
             cause.map_or("-".to_owned(), |(label, gap)| format!("{label} {}", gap.as_nanos()))
         };
         let found: Vec<String> = [
-            ">ask", "start", "exec:1", "beat", "think", "exec:2", "done:1", "think", "done:2", "tok", "tok",
-            "end",
+            ">ask", "start", "exec:1", "beat", "think", "exec:2", "done:1", "think", "done:2", "beat", "tok",
+            "tok", "end",
         ]
         .map(&mut feed)
         .to_vec();
         assert_eq!(
             found,
             [
-                "-", ">ask 1", "start 1", "-", "start 3", "start 4", "exec 4", "think 3", "exec 3", "done 1",
-                "tok 1", "tok 1"
+                "-", ">ask 1", "start 1", "-", "start 3", "start 4", "exec 4", "think 3", "exec 3", "beat 6",
+                "done 2", "tok 1", "tok 1"
             ]
         );
     }

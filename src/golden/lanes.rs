@@ -94,7 +94,7 @@ impl Hasher for Fold {
 }
 
 /// A lane by the hash of its key and value: 64 bits instead of two texts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct LaneId(u64);
 
 impl LaneId {

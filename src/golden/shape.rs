@@ -249,6 +249,8 @@ pub enum Fact {
         /// Of the same value at this path, where several series run side by side.
         per: Option<String>,
     },
+    /// In the last event of its lane, or of the session where it stands in none, equal to the number at this path.
+    Reaches(String),
 }
 
 /// How a value follows from one of the event before.
@@ -362,6 +364,7 @@ impl fmt::Display for Fact {
                 f.write_str("grows")?;
                 per.iter().try_for_each(|per| write!(f, " per {per}"))
             }
+            Fact::Reaches(path) => write!(f, "reaches {path}"),
         }
     }
 }
@@ -467,6 +470,8 @@ fn fact(text: &str) -> Result<Option<Fact>, String> {
                 Fact::Joins(source(rest)?)
             } else if let Some(rest) = text.strip_prefix("follows ") {
                 Fact::Follows(chain(rest.trim())?)
+            } else if let Some(rest) = text.strip_prefix("reaches ") {
+                Fact::Reaches(path(rest)?)
             } else if text == "grows" || text.starts_with("grows per ") {
                 Fact::Grows { per: text.strip_prefix("grows per ").map(path).transpose()? }
             } else if let Some(rest) = text.strip_prefix("counts ") {
@@ -640,6 +645,7 @@ mod tests {
             Just(Fact::Counter),
             Just(Fact::Constant),
             Just(Fact::Unique),
+            Just(Fact::Reaches("/params/total".to_owned())),
             Just(Fact::Grows { per: None }),
             Just(Fact::Grows { per: Some("/arg/instId".to_owned()) }),
             (0i64..2, any::<bool>(), proptest::option::of(Just("/arg/instId".to_owned()))).prop_map(

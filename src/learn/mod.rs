@@ -9,6 +9,7 @@
 mod binding;
 mod chain;
 mod counts;
+mod goals;
 mod guarantee;
 mod lanes;
 mod liveness;

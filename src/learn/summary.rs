@@ -7,6 +7,7 @@
 use super::binding::Facts;
 use super::chain::Chains;
 use super::counts::Counts;
+use super::goals::Goals;
 use super::shape::Shapes;
 use super::timing::{self, Gaps, Times};
 use super::{Session, Structure, hash_of, is_complete, liveness, script};
@@ -37,6 +38,7 @@ pub(super) struct Summary {
     shapes: Shapes,
     facts: Facts,
     chains: Chains,
+    goals: Goals,
     trials: Counts,
     times: Times,
     live: liveness::Summary,
@@ -79,6 +81,9 @@ impl Summary {
         self.shapes.add(&session);
         self.facts.add(&session, &structure.lanes);
         self.chains.add(&session, &structure.lanes);
+        if is_complete(recording) {
+            self.goals.add(&session, &structure.lanes);
+        }
         self.live.add(&recording.header, &Traces::of(&session.events));
         let recording_number = self.recordings;
         let trials = &mut self.trials;
@@ -131,6 +136,7 @@ impl Summary {
         self.shapes.merge(other.shapes);
         self.facts.merge(other.facts);
         self.chains.merge(other.chains);
+        self.goals.merge(other.goals);
         self.trials.merge(other.trials);
         self.times.merge(other.times);
         self.live.merge(other.live);
@@ -209,6 +215,7 @@ impl Summary {
         self.facts.write(lanes, self.recordings, &mut events);
         self.trials.write(&mut events);
         self.chains.write(&mut events, dialect.reply());
+        self.goals.write(&mut events);
         let script = script::learn(sessions, order, &mut events, previous);
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let mut learned = Learned {
@@ -218,7 +225,8 @@ impl Summary {
             between: self.between,
             ..Learned::default()
         };
-        self.times.write(&mut learned, &mut events);
+        let causes = Causes::new(order);
+        self.times.write(&mut learned, &mut events, |label| causes.floats(label));
         let golden = Golden {
             about: String::new(),
             dialect: dialect.clone(),

@@ -14,6 +14,11 @@ use std::collections::BTreeMap;
 /// to tell: latencies of language models and databases have a standard deviation of the logarithm of about these.
 const PRIOR_SINGLE: f64 = 0.45;
 const PRIOR_REPEATED: f64 = 0.20;
+/// What comes at any time is timed from itself if its gaps are this steady: their logarithm's standard deviation within
+/// runs. Of what comes by chance, as the deeds of other users do, it is 1.28.
+const STEADY: f64 = 0.6;
+/// And if so many degrees of freedom say so.
+const MIN_STEADY: u32 = 20;
 /// The spread within runs needs so many degrees of freedom: one less in each run than it has gaps.
 const MIN_WITHIN: u32 = 8;
 
@@ -99,11 +104,21 @@ impl Kind {
 
     /// The spread of single gaps within a run, where a run has a few and enough is known of them.
     fn within(&self) -> Option<f64> {
+        let is_few = f64::from(self.all.samples) <= SINGLE * f64::from(self.runs());
+        let (spread, df) = self.scatter();
+        (is_few && self.is_tested() && df >= MIN_WITHIN).then_some(spread)
+    }
+
+    /// The spread of single gaps within a run, and its degrees of freedom.
+    fn scatter(&self) -> (f64, u32) {
         let runs = self.runs();
         let df = self.all.samples.saturating_sub(runs);
-        let is_few = f64::from(self.all.samples) <= SINGLE * f64::from(runs);
-        let scatter = self.all.scatters.mean() * f64::from(runs);
-        (is_few && self.is_tested() && df >= MIN_WITHIN).then(|| (scatter / f64::from(df)).sqrt())
+        ((self.all.scatters.mean() * f64::from(runs) / f64::from(df.max(1))).sqrt(), df)
+    }
+
+    fn is_steady(&self) -> bool {
+        let (spread, df) = self.scatter();
+        df >= MIN_STEADY && spread <= STEADY
     }
 }
 
@@ -212,7 +227,12 @@ impl Times {
     }
 
     /// Writes the envelopes into events, and what is known of the machines into `learned`.
-    pub(super) fn write(self, learned: &mut Learned, events: &mut BTreeMap<Label, golden::Event>) {
+    pub(super) fn write(
+        self,
+        learned: &mut Learned,
+        events: &mut BTreeMap<Label, golden::Event>,
+        floats: impl Fn(&Label) -> bool,
+    ) {
         let occasions = self.occasions();
         let kinds: BTreeMap<&(Label, Label), Kind> = self
             .classes
@@ -228,6 +248,7 @@ impl Times {
             })
             // A gap that fewer than half of the runs have is a different gap each time.
             .filter(|(_, kind)| kind.runs() * 2 >= learned.recordings)
+            .filter(|((label, _), kind)| !floats(label) || kind.is_steady())
             .collect();
         let prior = |repeats: bool, usual: f64| {
             let alike = kinds.values().filter(|kind| kind.repeats() == repeats && kind.usual() >= MIN_USUAL);

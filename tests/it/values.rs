@@ -1,7 +1,7 @@
 //! What is learned of values and of numbers of events, and what a check then finds: sessions made up from a seed, judged
 //! by goldens that were learned from ten others.
 
-use goldwire::check::{check, told};
+use goldwire::check::{Baseline, Timed, check, judge_timing, told};
 use goldwire::finding::{Kind, Severity};
 use goldwire::golden::{self, Golden};
 use goldwire::learn::learn;
@@ -270,4 +270,104 @@ fn small_numbers_that_happen_to_differ_are_not_unique() {
     };
     let golden = learned(6, session);
     assert!(!rule(&golden, "order", "/id").contains("unique"), "{}", rule(&golden, "order", "/id"));
+}
+
+/// Two calls side by side, each with its progress, whose last is its total.
+fn calls(random: &mut Random) -> Said {
+    let mut said: Said = Vec::new();
+    let totals: Vec<(String, u64)> =
+        (0..2).map(|n| (format!("pt-{:08x}{n}", random.below(1 << 32)), 2 + random.below(4))).collect();
+    for (token, total) in &totals {
+        said.push((true, json!({ "type": "call", "token": token, "size": total })));
+    }
+    let mut done = [0, 0];
+    while totals.iter().zip(done).any(|((_, total), done)| done < *total) {
+        let which = usize::from(random.below(2) == 1);
+        let (token, total) = &totals[which];
+        if done[which] < *total {
+            done[which] += 1;
+            said.push((
+                false,
+                json!({ "type": "progress", "token": token, "progress": done[which], "total": total }),
+            ));
+        }
+    }
+    said.push((false, json!({ "type": "bye" })));
+    said
+}
+
+#[test]
+fn a_progress_that_always_came_to_its_total_is_missed_at_the_end() {
+    let golden = learned(10, calls);
+    assert!(rule(&golden, "progress", "/progress").contains("reaches /total"), "{}", golden::write(&golden));
+    let mut said = calls(&mut Random(77));
+    let last = said.iter().rposition(|(_, event)| event["type"] == "progress").expect("progress");
+    let lost = said.remove(last).1;
+    let checked = check(&golden, &transcript(5000, &said));
+    let told = checked.findings.first().expect("a finding");
+    assert_eq!((told.kind, told.severity), (Kind::Relation, Severity::Deviation));
+    assert!(told.message.contains("ends short of /total"), "{}", told.message);
+    let lane = told.place.lane.as_ref().map(|lane| Value::from(lane.1.as_str()));
+    assert_eq!(lane.as_ref(), Some(&lost["token"]));
+}
+
+#[test]
+fn a_progress_that_sometimes_stops_short_reaches_nothing() {
+    let golden = learned(10, |random| {
+        let mut said = calls(random);
+        if random.below(4) == 0 {
+            let last = said.iter().rposition(|(_, event)| event["type"] == "progress").expect("progress");
+            said.remove(last);
+        }
+        said
+    });
+    assert!(!rule(&golden, "progress", "/progress").contains("reaches"), "{}", golden::write(&golden));
+}
+
+/// A question and its answer, and prices at any time beside them, by their gaps in milliseconds.
+fn priced(seed: u64, gap: &dyn Fn(&mut Random) -> u64, stall: Option<usize>) -> Transcript {
+    let mut random = Random(seed);
+    let mut events: Vec<(u64, Side, Value)> = Vec::new();
+    let mut now = random.below(40);
+    for nth in 0..20 {
+        now += if stall == Some(nth) { 5_000 } else { gap(&mut random) };
+        events.push((now, Side::Server, json!({ "type": "price", "bid": random.below(1 << 20) })));
+    }
+    for _ in 0..2 {
+        let asked = random.below(now);
+        events.push((asked, Side::Client, json!({ "type": "ask" })));
+        events.push((asked + 20 + random.below(9), Side::Server, json!({ "type": "answer" })));
+    }
+    events.sort_by_key(|(at, ..)| *at);
+    let frame = |(at, side, value): (u64, Side, Value)| {
+        Frame::new(Offset::from_nanos(at * 1_000_000), side, Payload::Text(value.to_string()))
+    };
+    let mut whole = transcript(seed, &Said::new());
+    whole.frames = events.into_iter().map(frame).collect();
+    whole.ending.at = Offset::from_nanos((now + 200) * 1_000_000);
+    whole
+}
+
+#[test]
+fn what_comes_at_any_time_but_steadily_can_stall() {
+    let found = |gap: &dyn Fn(&mut Random) -> u64| {
+        let recordings: Vec<Transcript> = (0..10).map(|seed| priced(seed, gap, None)).collect();
+        let golden = learn(&recordings, None).expect("recordings").golden;
+        let baseline = Baseline::bounds(&golden);
+        let judged = |transcript: &Transcript| {
+            let checked = check(&golden, transcript);
+            let told = judge_timing(&baseline, &[Timed { gaps: &checked.gaps, host: None }]);
+            told.into_iter().map(|(_, finding)| finding.kind).collect::<Vec<_>>()
+        };
+        for seed in 100..150 {
+            assert_eq!(judged(&priced(seed, gap, None)), [], "a clean session\n{}", golden::write(&golden));
+        }
+        judged(&priced(200, gap, Some(11)))
+    };
+    assert_eq!(found(&|random| 150 + random.below(100)), [Kind::Stall]);
+    // What others do comes when it comes.
+    assert_eq!(
+        found(&|random| if random.below(3) == 0 { 900 + random.below(1500) } else { random.below(60) }),
+        []
+    );
 }
