@@ -650,7 +650,7 @@ mod tests {
     }
 
     fn base(http: &str) -> Base {
-        Base::new(Some(http), BTreeMap::new(), &Trust { insecure: true, ca: None })
+        Base::new(Some(http), BTreeMap::new(), &Trust { insecure: true, ..Trust::default() })
             .expect("no authorities are needed")
     }
 

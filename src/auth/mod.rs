@@ -21,7 +21,7 @@ pub use jwt::{Algorithm, MintError, claims_of, mint};
 pub use login::{clean_up, login, logout, refresh, signing_key};
 pub(crate) use recipe::read_placement;
 pub use recipe::{Body, Kind, Mint, Recipe, Refresh, Request, TokenAt, TokenSource, ValueSource};
-pub use trust::{Trust, TrustError, http_client, is_loopback};
+pub use trust::{ClientCertificate, Trust, TrustError, http_client, is_loopback};
 
 /// Text fit for a URL's query or a form: everything but RFC 3986's unreserved characters becomes `%XX`.
 fn percent_encode(text: &str) -> String {

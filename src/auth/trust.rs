@@ -3,10 +3,10 @@
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_platform_verifier::BuilderVerifierExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Which certificates we believe; by default those the platform does.
@@ -16,6 +16,17 @@ pub struct Trust {
     pub insecure: bool,
     /// Believe what this PEM file's authorities signed, and nobody else.
     pub ca: Option<PathBuf>,
+    /// Who we are, for servers that ask for a certificate (mutual TLS).
+    pub client: Option<ClientCertificate>,
+}
+
+/// A certificate by which a server knows its client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// The certificate and those that signed it, a PEM file.
+    pub chain: PathBuf,
+    /// Its private key, a PEM file.
+    pub key: PathBuf,
 }
 
 /// Why TLS cannot be set up.
@@ -24,6 +35,16 @@ pub enum TrustError {
     /// The file of authorities cannot be used.
     #[error("certificate authorities in {}: {cause}", path.display())]
     Authorities {
+        /// As it was configured.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// The client's certificate or its key cannot be used.
+    #[error("the client's {what} in {}: {cause}", path.display())]
+    Client {
+        /// The certificate or the key.
+        what: &'static str,
         /// As it was configured.
         path: PathBuf,
         /// What is wrong with it.
@@ -44,6 +65,10 @@ impl TrustError {
             TrustError::Authorities { .. } => {
                 Some("`ca` names a PEM file with at least one certificate".to_owned())
             }
+            TrustError::Client { .. } => Some(
+                "`client_cert` names a PEM file with a certificate, `client_key` one with the private key that belongs to it"
+                    .to_owned(),
+            ),
             TrustError::Platform(_) => Some("name a PEM file with `ca = \"…\"`".to_owned()),
             TrustError::Http(_) => None,
         }
@@ -93,7 +118,30 @@ impl Trust {
         } else {
             builder.with_platform_verifier().map_err(platform)?
         };
-        Ok(builder.with_no_client_auth())
+        let Some(client) = &self.client else { return Ok(builder.with_no_client_auth()) };
+        let (chain, key) = (client.chain()?, client.key()?);
+        let fits = builder.with_client_auth_cert(chain, key);
+        fits.map_err(|error| client.wrong("certificate", &client.chain, error))
+    }
+}
+
+impl ClientCertificate {
+    fn chain(&self) -> Result<Vec<CertificateDer<'static>>, TrustError> {
+        let wrong = |cause: &dyn std::fmt::Display| self.wrong("certificate", &self.chain, cause);
+        let read = CertificateDer::pem_file_iter(&self.chain).map_err(|error| wrong(&error))?;
+        let chain: Vec<_> = read.collect::<Result<_, _>>().map_err(|error| wrong(&error))?;
+        if chain.is_empty() {
+            return Err(wrong(&"there is no certificate in the file"));
+        }
+        Ok(chain)
+    }
+
+    fn key(&self) -> Result<PrivateKeyDer<'static>, TrustError> {
+        PrivateKeyDer::from_pem_file(&self.key).map_err(|error| self.wrong("key", &self.key, error))
+    }
+
+    fn wrong(&self, what: &'static str, path: &Path, cause: impl std::fmt::Display) -> TrustError {
+        TrustError::Client { what, path: path.to_owned(), cause: cause.to_string() }
     }
 }
 
@@ -171,6 +219,73 @@ mod tests {
         let trust = Trust { ca: Some(file.path().to_owned()), ..Trust::default() };
         let error = trust.client_config().expect_err("an empty file holds no authority").to_string();
         assert!(error.contains(&file.path().display().to_string()), "{error}");
+    }
+
+    /// A certificate that signed itself, in two files of a folder.
+    fn certificate(folder: &Path, name: &str) -> (CertificateDer<'static>, ClientCertificate) {
+        let own = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
+        let files = ClientCertificate {
+            chain: folder.join(format!("{name}.pem")),
+            key: folder.join(format!("{name}.key")),
+        };
+        std::fs::write(&files.chain, own.cert.pem()).expect("a file");
+        std::fs::write(&files.key, own.signing_key.serialize_pem()).expect("a file");
+        (own.cert.der().clone(), files)
+    }
+
+    /// Asks a server that wants this certificate of its clients for a word; over a real socket.
+    fn asked(wanted: &CertificateDer<'static>, server: &ClientCertificate, trust: &Trust) -> Option<String> {
+        use std::io::{Read, Write};
+        let mut roots = RootCertStore::empty();
+        roots.add(wanted.clone()).expect("an authority");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier =
+            rustls::server::WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_client_cert_verifier(verifier.build().expect("a verifier"))
+            .with_single_cert(server.chain().expect("a chain"), server.key().expect("a key"))
+            .expect("a server");
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let serve = std::thread::spawn(move || {
+            let (socket, _) = listener.accept().expect("a client");
+            let connection = rustls::ServerConnection::new(Arc::new(config)).expect("a connection");
+            let mut stream = rustls::StreamOwned::new(connection, socket);
+            // Refusing a client is an error here.
+            let _ = stream.write_all(b"welcome\n").and_then(|()| stream.flush());
+            stream.conn.send_close_notify();
+            let _ = stream.flush();
+        });
+        let config = trust.client_config().expect("a configuration");
+        let name = ServerName::try_from("localhost").expect("a name");
+        let connection = rustls::ClientConnection::new(config, name).expect("a connection");
+        let socket = std::net::TcpStream::connect(address).expect("a server");
+        let mut said = String::new();
+        let result = rustls::StreamOwned::new(connection, socket).read_to_string(&mut said);
+        serve.join().expect("the server ends");
+        (result.is_ok() && !said.is_empty()).then_some(said)
+    }
+
+    #[test]
+    fn a_server_that_asks_for_a_certificate_gets_ours() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (_, server) = certificate(folder.path(), "server");
+        let (wanted, ours) = certificate(folder.path(), "ours");
+        let (_, strange) = certificate(folder.path(), "strange");
+        let with = |client| Trust { ca: Some(server.chain.clone()), client, ..Trust::default() };
+        assert_eq!(asked(&wanted, &server, &with(Some(ours.clone()))).as_deref(), Some("welcome\n"));
+        assert_eq!(asked(&wanted, &server, &with(Some(strange.clone()))), None);
+        assert_eq!(asked(&wanted, &server, &with(None)), None);
+        // A key of another certificate, and a file that is none.
+        let other = ClientCertificate { key: strange.key, ..ours.clone() };
+        let error = with(Some(other)).client_config().expect_err("two that do not belong together");
+        assert!(error.to_string().starts_with("the client's certificate in "), "{error}");
+        let none = ClientCertificate { key: folder.path().join("no.key"), ..ours };
+        let error = with(Some(none)).client_config().expect_err("no key");
+        assert!(error.to_string().starts_with("the client's key in "), "{error}");
+        assert!(error.hint().is_some());
     }
 
     #[test]

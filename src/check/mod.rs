@@ -7,6 +7,7 @@
 mod baseline;
 mod binding;
 mod budget;
+mod crowd;
 mod evidence;
 mod explain;
 mod liveness;
@@ -16,6 +17,7 @@ mod stranger;
 mod timing;
 
 pub use baseline::{Baseline, NoBounds, Shift};
+pub use crowd::Crowd;
 pub use evidence::told;
 pub use liveness::{Live, OTHER_HOSTS, Witness, findings as liveness_findings, judge as judge_liveness};
 pub use rounds::{judge as judge_rounds, leave_doubt};

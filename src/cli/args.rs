@@ -260,6 +260,12 @@ pub(super) struct ProxyArgs {
     /// Believe the server only what the authorities in this file (PEM) signed
     #[arg(long, value_name = "PEM")]
     pub(super) ca: Option<PathBuf>,
+    /// The certificate chain (PEM) for a server that asks its clients for one
+    #[arg(long, value_name = "PEM", requires = "client_key")]
+    pub(super) client_cert: Option<PathBuf>,
+    /// Its private key (PEM)
+    #[arg(long, value_name = "PEM", requires = "client_cert")]
+    pub(super) client_key: Option<PathBuf>,
     /// Believe any certificate of the server
     #[arg(long, short = 'k')]
     pub(super) insecure: bool,

@@ -13,8 +13,8 @@ use super::reports::{Reports, layout, say};
 use super::time::{ProfileUse, Timekeeper, classes};
 use super::update::Update;
 use crate::check::{
-    Baseline, Checked, Checker, Gaps, OTHER_HOSTS, Timed, Witness, check, judge_liveness, judge_rounds,
-    judge_timing, leave_doubt, liveness_findings, told,
+    Baseline, Checked, Checker, Crowd, Gaps, OTHER_HOSTS, Timed, Witness, check, judge_liveness,
+    judge_rounds, judge_timing, leave_doubt, liveness_findings, told,
 };
 use crate::finding::{
     Answer, Asked, Cell, Finding, Outcome, Part, Run, Severity, Shard, Unjudged, Verdict, confirm,
@@ -378,8 +378,17 @@ fn needs_another_look(
     confirm: u32,
 ) -> bool {
     let confirm = confirm as usize;
-    let is_doubtful = needs_another_round(runs, confirm, &|finding| told(baseline.golden(), finding));
+    let recordings = recordings_that_tell(baseline, rounds);
+    let is_doubtful = needs_another_round(runs, confirm, &recordings);
     !is_settled(runs) && (is_doubtful || leave_doubt(baseline, &timed(rounds), confirm))
+}
+
+/// How many recordings could have shown a finding; none of what they cannot show, as fewer users were there.
+fn recordings_that_tell(baseline: &Baseline<'_>, rounds: &[Vec<Judged>]) -> impl Fn(&Finding) -> Option<u32> {
+    let golden = baseline.golden();
+    let host = rounds.iter().flatten().find_map(|judged| judged.header.host.as_ref());
+    let is_crowded = Crowd::beyond(golden, host).is_some();
+    move |finding| (!(is_crowded && Crowd::explains(finding))).then(|| told(golden, finding))
 }
 
 /// Weighs the rounds against each other; transcripts stay with their runs.
@@ -389,7 +398,7 @@ fn settle(baseline: &Baseline<'_>, rounds: Vec<Vec<Judged>>) -> Vec<Judged> {
         say(&format_args!("not confirmed by another round, so the machine's doing: {message}"));
     }
     let runs = rounds.iter().map(|round| round.iter().map(|judged| judged.run.clone()).collect()).collect();
-    let weighed = confirm(runs, &|finding| told(baseline.golden(), finding));
+    let weighed = confirm(runs, &recordings_that_tell(baseline, &rounds));
     let mut judged: Vec<Judged> =
         rounds.into_iter().flatten().zip(weighed).map(|(judged, run)| Judged { run, ..judged }).collect();
     add(late, &mut judged);
@@ -465,7 +474,10 @@ fn weigh(
     ending: &Ending,
     recording: String,
 ) -> Judged {
-    let Checked { findings, events, is_whole, gaps, live } = checked;
+    let Checked { mut findings, events, is_whole, gaps, live } = checked;
+    if let Some(crowd) = Crowd::beyond(&selected.golden, header.host.as_ref()) {
+        crowd.soften(&mut findings);
+    }
     let unjudged = (!is_whole && findings.is_empty()).then(|| Unjudged {
         cause: match &ending.how {
             End::CutOff { limit } => format!("the session was cut off: {limit}; what is there conforms"),

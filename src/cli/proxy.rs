@@ -6,7 +6,7 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::live::{interrupts, secrets};
 use super::reports::talk;
-use crate::auth::Trust;
+use crate::auth::{ClientCertificate, Trust};
 use crate::report::plural;
 use crate::store::{Store, compress};
 use crate::transcript::{End, Gap};
@@ -38,7 +38,14 @@ pub(super) async fn run(config: &Config, args: ProxyArgs, out: &mut impl Write) 
         listen: args.listen,
         to: args.to.clone(),
         certificate: args.cert.zip(args.key),
-        trust: Trust { insecure: args.insecure, ca: args.ca },
+        trust: Trust {
+            insecure: args.insecure,
+            ca: args.ca,
+            client: args
+                .client_cert
+                .zip(args.client_key)
+                .map(|(chain, key)| ClientCertificate { chain, key }),
+        },
         connect_timeout: CONNECT,
         max_message: args.max_message,
         flush: args.flush.unwrap_or(config.flush),

@@ -24,7 +24,11 @@ const EXTENDED: usize = 2;
 
 /// Whether the rounds leave a doubt that another round could settle, of the `asked` ones; `told` says how many recordings
 /// could have shown a finding.
-pub fn needs_another_round(rounds: &[Vec<Run>], asked: usize, told: &dyn Fn(&Finding) -> u32) -> bool {
+pub fn needs_another_round(
+    rounds: &[Vec<Run>],
+    asked: usize,
+    told: &dyn Fn(&Finding) -> Option<u32>,
+) -> bool {
     let count = rounds.len();
     if count == 0 || asked < 2 || count >= asked + EXTENDED || is_settled(rounds) {
         return false;
@@ -33,7 +37,8 @@ pub fn needs_another_round(rounds: &[Vec<Run>], asked: usize, told: &dyn Fn(&Fin
     let per_round = done.div_ceil(count);
     let mut doubts = rounds.iter().flatten().flat_map(|run| &run.findings);
     doubts.any(|doubt| {
-        let (shown, recordings) = (shown(rounds, doubt), told(doubt));
+        let Some(recordings) = told(doubt) else { return false };
+        let shown = shown(rounds, doubt);
         let reaches = |rounds: usize| {
             let all = done + per_round * rounds.saturating_sub(count);
             needed(all, recordings).is_some_and(|needed| shown + (all - done) >= needed)
@@ -89,8 +94,8 @@ fn chances(runs: usize, recordings: u32) -> Vec<f64> {
 }
 
 /// All runs of all rounds, their findings weighed against each other; `told` says how many recordings could have shown
-/// one. With a single round nothing is changed.
-pub fn confirm(mut rounds: Vec<Vec<Run>>, told: &dyn Fn(&Finding) -> u32) -> Vec<Run> {
+/// one, if any number of runs can prove it. With a single round nothing is changed.
+pub fn confirm(mut rounds: Vec<Vec<Run>>, told: &dyn Fn(&Finding) -> Option<u32>) -> Vec<Run> {
     if rounds.len() > 1 {
         let before = rounds.clone();
         let all = runs(&before);
@@ -101,7 +106,11 @@ pub fn confirm(mut rounds: Vec<Vec<Run>>, told: &dyn Fn(&Finding) -> u32) -> Vec
             .filter(|finding| finding.severity == Severity::Suspect);
         for finding in suspects {
             let shown = shown(&before, finding);
-            let needed = needed(all, told(finding));
+            let Some(recordings) = told(finding) else {
+                finding.evidence.push_str(&format!("; shown by {shown} of {all} runs"));
+                continue;
+            };
+            let needed = needed(all, recordings);
             let is_proven = needed.is_some_and(|needed| shown >= needed);
             if is_proven {
                 finding.severity = Severity::Deviation;
@@ -158,14 +167,14 @@ mod tests {
 
     /// The severities after so many recordings.
     fn severities(rounds: Vec<Vec<Run>>, recordings: u32) -> Vec<Severity> {
-        let confirmed = confirm(rounds, &|_| recordings);
+        let confirmed = confirm(rounds, &|_| Some(recordings));
         confirmed.iter().flat_map(|run| &run.findings).map(|finding| finding.severity).collect()
     }
 
     #[test]
     fn what_is_sure_is_not_looked_at_again() {
         use Severity::{Deviation, Suspect};
-        let asks = |rounds: &[Vec<Run>]| needs_another_round(rounds, 3, &|_| 10);
+        let asks = |rounds: &[Vec<Run>]| needs_another_round(rounds, 3, &|_| Some(10));
         let doubt = || round(&[(Kind::FieldNew, Suspect)]);
         assert!(!asks(&[round(&[(Kind::Missing, Deviation)])]));
         assert!(!asks(&[round(&[])]));
@@ -188,10 +197,15 @@ mod tests {
     #[test]
     fn few_recordings_ask_for_more_rounds() {
         let rounds = |count: usize| vec![round(&doubt_of(true)); count];
-        assert!(needs_another_round(&rounds(3), 3, &|_| 5));
-        assert!(!needs_another_round(&rounds(5), 3, &|_| 5));
+        assert!(needs_another_round(&rounds(3), 3, &|_| Some(5)));
+        assert!(!needs_another_round(&rounds(5), 3, &|_| Some(5)));
         assert_eq!(severities(rounds(3), 5), [Severity::Suspect; 3]);
         assert_eq!(severities(rounds(5), 5), [Severity::Deviation; 5]);
+        // What was recorded under other conditions stays a suspect, and needs no other round.
+        assert!(!needs_another_round(&rounds(1), 3, &|_| None));
+        let left = confirm(rounds(3), &|_| None);
+        let of = |run: &Run| run.findings.iter().map(|finding| finding.severity).collect::<Vec<_>>();
+        assert_eq!(left.iter().flat_map(of).collect::<Vec<_>>(), [Severity::Suspect; 3]);
         // Who wrote it by hand wants it.
         assert_eq!(severities(rounds(3), 0), [Severity::Deviation; 3]);
     }
@@ -249,7 +263,7 @@ mod tests {
             let mut rounds: Vec<Vec<Run>> = Vec::new();
             loop {
                 rounds.push((0..users).map(|_| run(&doubt_of(happens()))).collect());
-                if !needs_another_round(&rounds, 3, &|_| recordings) {
+                if !needs_another_round(&rounds, 3, &|_| Some(recordings)) {
                     break;
                 }
             }

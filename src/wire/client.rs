@@ -580,9 +580,10 @@ mod tests {
             format!("-----BEGIN CERTIFICATE-----\n{base64}\n-----END CERTIFICATE-----\n"),
         )
         .expect("it can be written");
-        for trust in
-            [Trust { insecure: true, ca: None }, Trust { insecure: false, ca: Some(ca.path().to_owned()) }]
-        {
+        for trust in [
+            Trust { insecure: true, ..Trust::default() },
+            Trust { ca: Some(ca.path().to_owned()), ..Trust::default() },
+        ] {
             let options = ConnectOptions { trust, ..within(&url, 5000) };
             let (mut connection, handshake) = connect(&options).await.expect("it is believed");
             let tls = handshake.tls.expect("it is TLS");

@@ -611,7 +611,7 @@ mod tests {
             ready_timeout: Gap::from_millis(60_000),
             stop_timeout: Gap::from_millis(30_000),
             log: None,
-            trust: Trust { insecure: true, ca: None },
+            trust: Trust { insecure: true, ..Trust::default() },
         }
     }
 

@@ -531,7 +531,7 @@ mod tests {
         let peer = listener.local_addr().expect("it is bound");
         let (texts, written) = serve(listener, Some(Arc::new(config)));
         let stream = Stamped::connect(peer, true).await.expect("it listens");
-        let trust = crate::auth::Trust { insecure: true, ca: None };
+        let trust = crate::auth::Trust { insecure: true, ..Default::default() };
         let connector = tokio_rustls::TlsConnector::from(trust.client_config().expect("it is usable"));
         let name = rustls::pki_types::ServerName::try_from("localhost").expect("a name");
         let stream = connector.connect(name, stream).await.expect("it is believed");

@@ -8,6 +8,8 @@
 //! headers = { Origin = "http://localhost" }
 //! subprotocols = ["chat.v2"]
 //! ca = "certs/dev.pem"                   # or insecure = true
+//! client_cert = "certs/me.pem"           # for a server that asks who its client is
+//! client_key = "certs/me.key"
 //! connect_timeout = "10 s"
 //! max_message = "64 MiB"                 # limits: whoever passes one is cut off
 //! max_duration = "1 h"
@@ -17,7 +19,7 @@
 
 use super::client::ConnectOptions;
 use super::server_process::ServerSpec;
-use crate::auth::{RequestParts, Trust};
+use crate::auth::{ClientCertificate, RequestParts, Trust};
 use crate::golden::{Fields, Template, Unbound, fill_text};
 use crate::transcript::Gap;
 use serde_json::Value;
@@ -102,6 +104,7 @@ impl Target {
         let trust = Trust {
             insecure: fields.boolean("insecure").unwrap_or(false),
             ca: fields.text("ca").map(PathBuf::from),
+            client: client_certificate(&fields),
         };
         let base = Target::at(url.clone().unwrap_or_default());
         let target = Target {
@@ -190,6 +193,21 @@ impl Target {
             reset: false,
         })
     }
+}
+
+/// The certificate by which a server knows us: both files or none.
+fn client_certificate(fields: &Fields<'_>) -> Option<ClientCertificate> {
+    let [chain, key] = ["client_cert", "client_key"].map(|key| fields.text(key).map(PathBuf::from));
+    let missing = match (&chain, &key) {
+        (Some(_), None) => Some(("client_cert", "client_key")),
+        (None, Some(_)) => Some(("client_key", "client_cert")),
+        _ => None,
+    };
+    if let Some((given, missing)) = missing {
+        let hint = Some(format!("{missing} = \"…\", a PEM file"));
+        fields.report(given, format!("`{given}` needs `{missing}` beside it"), "here", hint);
+    }
+    Some(ClientCertificate { chain: chain?, key: key? })
 }
 
 /// Scheme and `host:port` of a URL that may still have places.
@@ -281,6 +299,7 @@ mod tests {
             ("auth = 'u'", "`url` is missing"),
             ("url = 'ftp://x/ws'", "hint: it begins with ws:// or wss://"),
             ("url = 'ws://x'\ninsecur = true", "did you mean `insecure`?"),
+            ("url = 'ws://x'\nclient_cert = 'me.pem'", "`client_cert` needs `client_key` beside it"),
             ("url = 'ws://x'\nmax_message = 'big'", "`max_message` is a size"),
             ("url = 'ws://x'\nserver = { }", "`server.command` is missing"),
             ("url = 'ws://x'\nserver = { command = \"a 'b\" }", "a quote is not closed"),

@@ -1,0 +1,104 @@
+//! Users who are there at once see each other where something is shared. A golden that was recorded with fewer users
+//! does not know what then comes more often.
+
+use crate::finding::{Finding, Kind, Severity};
+use crate::golden::Golden;
+use crate::transcript::HostClass;
+
+/// More users at once than a golden was recorded with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Crowd {
+    /// At most so many were there when it was recorded.
+    recorded: u32,
+    now: u32,
+}
+
+impl Crowd {
+    /// The users of a run, by its class of hosts, where they are more than a golden knows; none where either does not say
+    /// how many there were.
+    pub fn beyond(golden: &Golden, host: Option<&HostClass>) -> Option<Crowd> {
+        let recorded = golden.learned.hosts.iter().filter_map(|class| users(class)).max()?;
+        let now = users(&host?.class)?;
+        (now > recorded).then_some(Crowd { recorded, now })
+    }
+
+    /// Whether what others do may be why: an event that comes once more may be theirs. A value that belongs to somebody else
+    /// is another matter.
+    pub fn explains(finding: &Finding) -> bool {
+        finding.kind == Kind::Repeated
+    }
+
+    /// Makes suspects of what others may have caused, and says what would tell.
+    pub fn soften(self, findings: &mut [Finding]) {
+        let Crowd { recorded, now } = self;
+        let at_once = if recorded == 1 { "one user" } else { "fewer users" };
+        for finding in findings.iter_mut().filter(|finding| Crowd::explains(finding)) {
+            finding.severity = Severity::Suspect;
+            finding.evidence.push_str(&format!(
+                "; recorded with at most {recorded} at once, here there were {now}: it may be another user's"
+            ));
+            finding.hint.get_or_insert_with(|| {
+                format!(
+                    "the golden knows {at_once} at a time: goldwire record --users {now}, then goldwire learn, shows what \
+                     users see of each other"
+                )
+            });
+        }
+    }
+}
+
+/// How many users at once a class of hosts stands for.
+fn users(class: &str) -> Option<u32> {
+    let mut parts = class.split('-').filter_map(|part| part.strip_suffix('u')?.parse().ok());
+    parts.next_back()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::Label;
+    use crate::finding::Place;
+
+    fn golden(hosts: &[&str]) -> Golden {
+        let mut golden = crate::golden::read("g.toml", "goldwire = 1\norder = \"a\"\n").expect("a golden");
+        golden.learned.hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
+        golden
+    }
+
+    fn host(class: &str) -> HostClass {
+        HostClass { class: class.to_owned(), ..HostClass::default() }
+    }
+
+    #[test]
+    fn a_class_says_how_many_users_there_were() {
+        assert_eq!(users("linux-x86_64-2c-kvm-5u-3fa1c2"), Some(5));
+        assert_eq!(users("my-4u-pool-12u"), Some(12), "the last one is goldwire's");
+        assert_eq!(users("somewhere"), None);
+        let known = golden(&["a-1u", "a-3u"]);
+        assert_eq!(Crowd::beyond(&known, Some(&host("b-3u"))), None);
+        assert_eq!(Crowd::beyond(&known, Some(&host("b-5u"))), Some(Crowd { recorded: 3, now: 5 }));
+        assert_eq!(Crowd::beyond(&known, None), None);
+        assert_eq!(Crowd::beyond(&golden(&[]), Some(&host("b-5u"))), None);
+    }
+
+    #[test]
+    fn what_comes_once_more_may_be_another_users() {
+        let finding = |kind| {
+            let place = Place {
+                event: Label::from("a"),
+                lane: None,
+                path: None,
+                key: "order".to_owned(),
+                golden_line: None,
+                frames: vec![1],
+            };
+            Finding::new(kind, Severity::Deviation, place, "came once too often").evidence("held 20 times")
+        };
+        let mut findings = [finding(Kind::Repeated), finding(Kind::Unbound), finding(Kind::Missing)];
+        Crowd { recorded: 1, now: 5 }.soften(&mut findings);
+        let severities = findings.each_ref().map(|finding| finding.severity);
+        assert_eq!(severities, [Severity::Suspect, Severity::Deviation, Severity::Deviation]);
+        assert!(findings[0].evidence.contains("recorded with at most 1 at once, here there were 5"));
+        assert!(findings[0].hint.as_ref().is_some_and(|hint| hint.contains("record --users 5")));
+    }
+}
