@@ -77,6 +77,16 @@ pub fn parse(text: &str) -> Result<Order, Vec<OrderError>> {
 
 /// Groups within groups: whoever reads an order, and whatever walks through it, goes no deeper.
 const MAX_DEPTH: usize = 100;
+/// Whether it is one of `?`, `*` and `+`, or once.
+fn is_sign(times: Times) -> bool {
+    times.min <= 1 && times.max.is_none_or(|most| most == 1)
+}
+
+/// What one sign after another says: `a+?` is `a*`.
+fn both(first: Times, then: Times) -> Times {
+    Times { min: first.min * then.min, max: first.max.and(then.max) }
+}
+
 /// Events of an order: what compares each with each takes the square of it.
 const MAX_EVENTS: usize = 4000;
 
@@ -290,12 +300,29 @@ impl Parser<'_> {
     }
 
     fn term(&mut self) -> Option<Order> {
-        let mut order = self.atom();
-        while let Some(&Token::Times(times)) = self.peek() {
+        let order = self.atom();
+        let mut times: Option<Times> = None;
+        while let Some(&Token::Times(next)) = self.peek() {
+            let span = self.span();
             self.next += 1;
-            order = order.map(|order| Order::Repeat(Box::new(order), times));
+            times = match times {
+                None => Some(next),
+                Some(first) if is_sign(first) && is_sign(next) => Some(both(first, next)),
+                Some(first) => {
+                    self.error(
+                        span,
+                        "two numbers of times in a row",
+                        "here",
+                        Some("put what comes so often in parentheses: ( a{3} )+"),
+                    );
+                    Some(first)
+                }
+            };
         }
-        order
+        match times {
+            Some(times) => order.map(|order| Order::Repeat(Box::new(order), times)),
+            None => order,
+        }
     }
 
     fn atom(&mut self) -> Option<Order> {
@@ -368,6 +395,17 @@ mod tests {
         let wide: Vec<String> = (0..20_000).map(|n| format!("a{n}")).collect();
         let errors = parse(&wide.join(" | ")).expect_err("it is too wide");
         assert!(errors.len() == 1 && errors[0].message.contains("4000"), "{errors:?}");
+    }
+
+    #[test]
+    fn signs_in_a_row_are_one_sign() {
+        for (signs, one) in [("+?", "*"), ("?+", "*"), ("**", "*"), ("++", "+"), ("??", "?"), ("+?*+", "*")] {
+            assert_eq!(parse(&format!("a{signs} ; b")), parse(&format!("a{one} ; b")), "{signs}");
+        }
+        let many = format!("a{} ; b", "+".repeat(50_000));
+        assert_eq!(parse(&many), parse("a+ ; b"));
+        assert_eq!(messages("a{3}+ ; b"), ["4..5: two numbers of times in a row"]);
+        assert!(parse("( a{3} )+ ; b").is_ok());
     }
 
     fn messages(text: &str) -> Vec<String> {
