@@ -139,7 +139,15 @@ impl Judged {
         line["timing_mutations"] = json!(self.timing.runs);
         line["timing_detection_rate"] = json!(rate(self.timing.timing, self.timing.runs));
         line["quiet_any_rate"] = json!(rate(self.quiet.found, self.quiet.runs));
-        for key in ["baselines", "mutation_kinds", "new_finding_rate", "unsound_recordings"] {
+        for key in [
+            "baselines",
+            "mutation_kinds",
+            "new_finding_rate",
+            "self_rejections",
+            "whole_checks_5_users",
+            "whole_check_false_rate_5_users",
+            "whole_check_any_rate_5_users",
+        ] {
             if let Some(map) = line.as_object_mut() {
                 map.shift_remove(key);
             }

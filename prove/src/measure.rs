@@ -7,11 +7,11 @@ use crate::mutate::{self, CATALOGUE, Group, Mutation, Scene, Truth};
 use crate::oracle::Oracle;
 use crate::random::{Random, fork};
 use crate::stream::Stream;
-use goldwire::check::{Baseline, Timed, check, judge_timing};
-use goldwire::finding::{Finding, Severity};
+use goldwire::check::{Baseline, Gaps, Timed, check, judge_rounds, judge_timing, leave_doubt, told};
+use goldwire::finding::{Finding, Run, Severity, confirm, is_settled, needs_another_round};
 use goldwire::golden::{self, Golden, TimeMode};
 use goldwire::learn::learn;
-use goldwire::transcript::Transcript;
+use goldwire::transcript::{Gap, Transcript};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -117,6 +117,21 @@ impl Tally {
     }
 }
 
+/// Whole checks of a clean server.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Wholes {
+    pub(crate) checks: usize,
+    /// With a deviation.
+    pub(crate) red: usize,
+    /// With any finding.
+    pub(crate) any: usize,
+}
+
+/// Users of a whole check.
+const USERS: usize = 5;
+/// As many rounds as `goldwire check` gives a doubt if not told otherwise.
+const CONFIRM: usize = 3;
+
 /// Something worth looking at: a false alarm, or a mutation not found.
 #[derive(Debug, Clone)]
 pub(crate) struct Case {
@@ -129,6 +144,7 @@ pub(crate) struct Case {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Measured {
     pub(crate) clean: Tally,
+    pub(crate) wholes: Wholes,
     /// In the order of the catalogue.
     pub(crate) mutated: Vec<Tally>,
     /// Clean sessions by family, in the order of the families.
@@ -183,6 +199,54 @@ impl<'s> Site<'s> {
         self.family.session(self.world, "clean", index, day_of_check(index))
     }
 
+    /// What a whole check of the clean server finds, as `goldwire check` makes it: by five users, in as many rounds as its
+    /// doubts ask for.
+    fn whole(&self, number: usize) -> Vec<Finding> {
+        let baseline = baseline(&self.golden);
+        let told = |finding: &Finding| Some(told(&self.golden, finding));
+        let (mut rounds, mut gaps): (Vec<Vec<Run>>, Vec<Vec<Gaps>>) = (Vec::new(), Vec::new());
+        loop {
+            let before = rounds.len() * USERS;
+            // Rounds of one check are of one day.
+            let sessions = (before..before + USERS).map(|session| {
+                let index = number * 100 + session;
+                self.family.session(self.world, "whole", index, day_of_check(number)).transcript()
+            });
+            let (round, own) = sessions.map(|transcript| self.played(&transcript)).unzip();
+            rounds.push(round);
+            gaps.push(own);
+            let timed: Vec<Vec<Timed<'_>>> = gaps
+                .iter()
+                .map(|round| round.iter().map(|gaps| Timed { gaps, host: None }).collect())
+                .collect();
+            let asks =
+                needs_another_round(&rounds, CONFIRM, &told) || leave_doubt(&baseline, &timed, CONFIRM);
+            if is_settled(&rounds) || !asks {
+                let (late, _) = judge_rounds(&baseline, &timed);
+                let runs = confirm(rounds, &told).into_iter().flat_map(|run| run.findings);
+                return runs.chain(late.into_iter().map(|(_, finding)| finding)).collect();
+            }
+        }
+    }
+
+    /// A session as a check notes it, and its gaps.
+    fn played(&self, transcript: &Transcript) -> (Run, Gaps) {
+        let checked = check(&self.golden, transcript);
+        let run = Run {
+            session: self.family.name.to_owned(),
+            user: transcript.header.user.clone(),
+            round: 1,
+            recording: String::new(),
+            events: checked.events,
+            took: Gap::ZERO,
+            host: None,
+            findings: checked.findings,
+            live: Vec::new(),
+            unjudged: None,
+        };
+        (run, checked.gaps)
+    }
+
     /// A session before and after it was broken; none when the mutation does not apply.
     fn broken(&self, mutation: &Mutation, index: usize) -> Option<(Stream, Stream)> {
         // Not every session has what it takes; a few are tried.
@@ -228,6 +292,15 @@ impl<'s> Site<'s> {
             if !verdict.findings.is_empty() || !verdict.timing.is_empty() {
                 let all: Vec<Finding> = verdict.findings.into_iter().chain(verdict.timing).collect();
                 measured.alarms.push(Case { name: self.name("clean", index), what: said_of(&all) });
+            }
+        }
+        for number in 0..self.args.checks / USERS {
+            let found = self.whole(number);
+            measured.wholes.checks += 1;
+            measured.wholes.any += usize::from(!found.is_empty());
+            measured.wholes.red += usize::from(is_red(&found));
+            if is_red(&found) {
+                measured.alarms.push(Case { name: self.name("whole", number), what: said_of(&found) });
             }
         }
         measured.families = vec![(self.family.name, measured.clean.clone())];
@@ -315,6 +388,9 @@ pub(crate) fn measure(families: &[&'static Family], count: usize, args: &Args) -
     let mut all = Measured { mutated: vec![Tally::default(); CATALOGUE.len()], ..Measured::default() };
     for one in done {
         all.clean.merge(&one.clean);
+        all.wholes.checks += one.wholes.checks;
+        all.wholes.red += one.wholes.red;
+        all.wholes.any += one.wholes.any;
         for (own, more) in all.mutated.iter_mut().zip(&one.mutated) {
             own.merge(more);
         }
