@@ -47,6 +47,24 @@ pub(crate) fn judge(golden: &Golden, transcript: &Transcript) -> Verdict {
     verdict
 }
 
+/// A session as a check notes it, and its gaps.
+pub(crate) fn played(golden: &Golden, transcript: &Transcript, round: usize) -> (Run, Gaps) {
+    let checked = check(golden, transcript);
+    let run = Run {
+        session: transcript.header.session.clone(),
+        user: transcript.header.user.clone(),
+        round: u32::try_from(round).unwrap_or(0) + 1,
+        recording: String::new(),
+        events: checked.events,
+        took: Gap::ZERO,
+        host: None,
+        findings: checked.findings,
+        live: Vec::new(),
+        unjudged: None,
+    };
+    (run, checked.gaps)
+}
+
 /// Counts of one kind of session: clean, or broken in one way.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tally {
@@ -206,13 +224,15 @@ impl<'s> Site<'s> {
         let told = |finding: &Finding| Some(told(&self.golden, finding));
         let (mut rounds, mut gaps): (Vec<Vec<Run>>, Vec<Vec<Gaps>>) = (Vec::new(), Vec::new());
         loop {
-            let before = rounds.len() * USERS;
+            let number_of_round = rounds.len();
+            let before = number_of_round * USERS;
             // Rounds of one check are of one day.
             let sessions = (before..before + USERS).map(|session| {
                 let index = number * 100 + session;
                 self.family.session(self.world, "whole", index, day_of_check(number)).transcript()
             });
-            let (round, own) = sessions.map(|transcript| self.played(&transcript)).unzip();
+            let (round, own) =
+                sessions.map(|transcript| played(&self.golden, &transcript, number_of_round)).unzip();
             rounds.push(round);
             gaps.push(own);
             let timed: Vec<Vec<Timed<'_>>> = gaps
@@ -227,24 +247,6 @@ impl<'s> Site<'s> {
                 return runs.chain(late.into_iter().map(|(_, finding)| finding)).collect();
             }
         }
-    }
-
-    /// A session as a check notes it, and its gaps.
-    fn played(&self, transcript: &Transcript) -> (Run, Gaps) {
-        let checked = check(&self.golden, transcript);
-        let run = Run {
-            session: self.family.name.to_owned(),
-            user: transcript.header.user.clone(),
-            round: 1,
-            recording: String::new(),
-            events: checked.events,
-            took: Gap::ZERO,
-            host: None,
-            findings: checked.findings,
-            live: Vec::new(),
-            unjudged: None,
-        };
-        (run, checked.gaps)
     }
 
     /// A session before and after it was broken; none when the mutation does not apply.

@@ -2,9 +2,9 @@
 
 use crate::args::Args;
 use crate::families::{Family, World};
+use crate::measure;
 use crate::random::{Random, fork};
 use crate::stream::Stream;
-use goldwire::check::check;
 use goldwire::compare::{Played, Release, compare};
 use goldwire::dialect::Label;
 use goldwire::finding::Run;
@@ -44,21 +44,8 @@ struct Alarms {
 }
 
 fn played(golden: &Golden, stream: &Stream, release: Release, pair: usize) -> Played {
-    let transcript = stream.transcript();
-    let checked = check(golden, &transcript);
-    let run = Run {
-        session: transcript.header.session,
-        user: "u1".to_owned(),
-        round: u32::try_from(pair).unwrap_or(0) + 1,
-        recording: String::new(),
-        events: checked.events,
-        took: Gap::ZERO,
-        host: None,
-        findings: checked.findings,
-        live: Vec::new(),
-        unjudged: None,
-    };
-    Played { release, pair, run, gaps: checked.gaps }
+    let (run, gaps) = measure::played(golden, &stream.transcript(), pair);
+    Played { release, pair, run: Run { user: "u1".to_owned(), ..run }, gaps }
 }
 
 fn slowed(family: &Family, stream: &Stream, whole: bool, factor: f64) -> Stream {

@@ -93,6 +93,7 @@ pub(super) struct Reference {
     others: Vec<Shift>,
     /// The logarithm of how many times as long the machine's own work took, where both sides know it; never negative.
     work: Option<f64>,
+    /// Of how many runs it is.
     runs: usize,
 }
 
@@ -293,8 +294,8 @@ impl<'g> Baseline<'g> {
         Baseline { rounds, ..self.clone() }
     }
 
-    /// Whether so many rounds are judged that the machine's single hold-ups explain nothing that all of them show. A kind
-    /// of gap that they always meet has met them on the same class of hosts before.
+    /// Whether so many rounds are judged that the machine's single hold-ups explain nothing that all of them show. Hold-ups
+    /// that always meet the same kind of gap met it when the golden was recorded, too.
     pub(super) fn is_of_rounds(&self) -> bool {
         self.basis == Basis::Host && self.rounds >= MANY_ROUNDS
     }

@@ -35,7 +35,7 @@ impl Crowd {
         for finding in findings.iter_mut().filter(|finding| Crowd::explains(finding)) {
             finding.severity = Severity::Suspect;
             finding.evidence.push_str(&format!(
-                "; recorded with at most {recorded} at once, here there were {now}: it may be another user's"
+                "; recorded with at most {recorded} at once, checked with {now}: the event may be another user's"
             ));
             finding.hint.get_or_insert_with(|| {
                 format!(
@@ -98,7 +98,7 @@ mod tests {
         Crowd { recorded: 1, now: 5 }.soften(&mut findings);
         let severities = findings.each_ref().map(|finding| finding.severity);
         assert_eq!(severities, [Severity::Suspect, Severity::Deviation, Severity::Deviation]);
-        assert!(findings[0].evidence.contains("recorded with at most 1 at once, here there were 5"));
+        assert!(findings[0].evidence.contains("recorded with at most 1 at once, checked with 5"));
         assert!(findings[0].hint.as_ref().is_some_and(|hint| hint.contains("record --users 5")));
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! The gaps of all rounds are judged as one sample, whose bound is tighter than that of any of them; and what they show
 //! together every round (of four or more, three in four) has to make at least doubtful by itself, so that one hold-up of
-//! the machine fails nothing. A stall that the machine's own lag does not explain is no chance and fails at once. Nothing is told that the whole sample does not show; that a sample which grows is asked up
-//! to three times adds little to its false alarms, which `prove --rounds` counts.
+//! the machine fails nothing. A stall that the machine's own lag does not explain is no chance and fails at once. Nothing
+//! is told that the whole sample does not show; that a sample which grows is asked up to three times adds little to its
+//! false alarms, which `prove --rounds` counts.
 //!
 //! A round in which the machine itself was as late as the server seemed cannot tell (the finding is *excused*). It
 //! neither confirms nor refutes: more than half of the rounds must show a delay that has no such excuse.
