@@ -6,7 +6,7 @@
 
 use crate::dialect::{Event, Label, field};
 use crate::finding::Kind;
-use crate::golden::{Cells, Chain, Fact, Golden, LaneId, Print, Scoped, Source, Table, path_keys, print};
+use crate::golden::{Cells, Chain, Fact, Goal, Golden, LaneId, Print, Scoped, Source, Table, path_keys, print};
 use serde_json::Value;
 
 /// One contradiction of a fact.
@@ -61,19 +61,27 @@ struct Bound {
     facts: Vec<BoundFact>,
     /// What follows from the event before.
     chains: Vec<Link>,
-    goals: Vec<Goal>,
+    goals: Vec<BoundGoal>,
     /// Values that other facts refer to.
     remembers: Vec<Remembered>,
     /// The facts that count it, and whether they stand in a lane.
     counted_by: Vec<(u32, bool)>,
 }
 
-/// A number that the last event of a lane has at its total.
+/// A value that the last event of a lane has at its goal.
 #[derive(Debug)]
-struct Goal {
+struct BoundGoal {
     path: Path,
-    total: Path,
+    goal: Due,
     fact: Fact,
+}
+
+/// What a value is at last.
+#[derive(Debug)]
+enum Due {
+    Total(Path),
+    Value(Value),
+    Any,
 }
 
 #[derive(Debug)]
@@ -170,9 +178,8 @@ impl Bindings {
             let in_lane = golden.order.keys_of(label).is_some_and(|keys| !keys.is_empty());
             for (path, rule) in &event.shape {
                 for fact in &rule.facts {
-                    if let Fact::Reaches(total) = fact {
-                        let (path, total) = (Path::new(&path.pattern), Path::new(total));
-                        bindings.bound(label).goals.push(Goal { path, total, fact: fact.clone() });
+                    if let Fact::Reaches(goal) = fact {
+                        bindings.bound(label).goals.push(BoundGoal::new(&path.pattern, goal, fact));
                         continue;
                     }
                     if let Some(link) = Link::of(label, &path.pattern, fact) {
@@ -276,25 +283,22 @@ impl Bindings {
         out
     }
 
-    /// Whether an event of this number has a number that reaches a total at last.
+    /// Whether an event of this number has a value that reaches a goal at last.
     pub(super) fn has_goals(&self, number: usize) -> bool {
         !self.events[number].goals.is_empty()
     }
 
     /// What an event falls short of, if it is the last one of its lane.
     pub(super) fn short(&self, number: usize, event: &Event) -> Vec<Mismatch> {
-        let short = |goal: &Goal| {
-            let (own, total) = (goal.path.last(&event.data)?, goal.total.last(&event.data)?);
-            (own.is_number() && own != total).then(|| Mismatch {
-                kind: Kind::Relation,
-                pattern: goal.path.pattern.clone(),
-                fact: goal.fact.clone(),
-                expected: total.clone(),
-                actual: own.clone(),
-                source_frame: None,
-            })
-        };
-        self.events[number].goals.iter().filter_map(short).collect()
+        self.events[number].goals.iter().filter_map(|goal| goal.short(event)).collect()
+    }
+
+    /// Whether a number begins anew with this event, where the one before was short of its goal.
+    pub(super) fn begins_anew(&self, number: usize, event: &Event, short: &Mismatch) -> bool {
+        let is_same = |goal: &&BoundGoal| goal.fact == short.fact && goal.path.pattern == short.pattern;
+        let own = self.events[number].goals.iter().find(is_same).and_then(|goal| goal.path.last(&event.data));
+        let (Some(own), Some(before)) = (own.and_then(Value::as_f64), short.actual.as_f64()) else { return false };
+        short.expected.as_f64().is_some_and(|goal| if before < goal { own < before } else { own > before })
     }
 
     /// Drops what is known of a lane.
@@ -306,6 +310,41 @@ impl Bindings {
     /// How many values are held.
     pub(super) fn held(&self) -> usize {
         self.held.held() + self.seen.len() + self.series.values().map(Table::len).sum::<usize>()
+    }
+}
+
+impl BoundGoal {
+    fn new(pattern: &str, goal: &Goal, fact: &Fact) -> BoundGoal {
+        let goal = match goal {
+            Goal::Total(path) => Due::Total(Path::new(path)),
+            Goal::Value(json) => Due::Value(serde_json::from_str(json).unwrap_or_default()),
+            Goal::Any => Due::Any,
+        };
+        BoundGoal { path: Path::new(pattern), goal, fact: fact.clone() }
+    }
+
+    /// What an event falls short of. A value of another type is the shape's affair.
+    fn short(&self, event: &Event) -> Option<Mismatch> {
+        let own = self.path.last(&event.data).unwrap_or(&Value::Null);
+        let expected = match &self.goal {
+            Due::Total(path) => path.last(&event.data).filter(|_| own.is_number())?.clone(),
+            Due::Value(goal) if goal.is_number() && !own.is_number() => return None,
+            Due::Value(goal) => goal.clone(),
+            Due::Any if own.is_null() => Value::from("a value"),
+            Due::Any => return None,
+        };
+        let is_reached = match (own.as_f64(), expected.as_f64()) {
+            (Some(own), Some(goal)) => own == goal,
+            _ => *own == expected,
+        };
+        (!is_reached).then(|| Mismatch {
+            kind: Kind::Relation,
+            pattern: self.path.pattern.clone(),
+            fact: self.fact.clone(),
+            expected,
+            actual: own.clone(),
+            source_frame: None,
+        })
     }
 }
 

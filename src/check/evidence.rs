@@ -274,23 +274,30 @@ impl<'g> Evidence<'g> {
     }
 
     /// What a value contradicts that is bound to others.
-    pub(super) fn fact(&self, label: &Label, rule: Option<&Rule>) -> Weight {
+    pub(super) fn fact(&self, label: &Label, rule: Option<&Rule>, fact: &Fact) -> Weight {
         let Some((rule, event)) = rule.zip(self.golden.event(label)) else { return self.field(label, None) };
         let (seen, runs) = (rule.samples.unwrap_or(event.seen), event.runs);
-        let grows = rule.facts.iter().any(|fact| matches!(fact, Fact::Grows { .. }));
         let is_unique_text =
-            rule.facts == [Fact::Unique] && rule.types.iter().all(|own| own.json_type() == "object");
-        if grows || (is_unique_text && !event.brings_something_new()) {
-            let needed = "100 times in 8 recordings are needed to fail a run";
-            return weigh(seen >= MIN_SEEN_CHANCE && runs >= MIN_RUNS_CONSTANT, seen, runs, needed);
-        }
-        if rule.facts.iter().any(|fact| matches!(fact, Fact::SameAs(_))) {
+            *fact == Fact::Unique && rule.types.iter().all(|own| own.json_type() == "object");
+        match fact {
+            Fact::Unique if is_unique_text && !event.brings_something_new() => self.by_chance(seen, runs),
+            Fact::Grows { .. } => self.by_chance(seen, runs),
             // All events of a lane, or of a session, have their value from one and the same place.
-            let (seen, needed) =
-                (seen.min(event.trials()), "8 times in 8 recordings are needed to fail a run");
-            return weigh(seen >= MIN_SEEN && runs >= MIN_RUNS_CONSTANT, seen, runs, needed);
+            Fact::SameAs(_) => {
+                let needed = "8 times in 8 recordings are needed to fail a run";
+                let seen = seen.min(event.trials());
+                weigh(seen >= MIN_SEEN && runs >= MIN_RUNS_CONSTANT, seen, runs, needed)
+            }
+            // Only the last event of a lane can fall short.
+            Fact::Reaches(_) => self.field(label, Some(event.trials())),
+            _ => self.field(label, rule.samples),
         }
-        self.field(label, rule.samples)
+    }
+
+    /// What also holds by chance now and then.
+    fn by_chance(&self, seen: u32, runs: u32) -> Weight {
+        let needed = "100 times in 8 recordings are needed to fail a run";
+        weigh(seen >= MIN_SEEN_CHANCE && runs >= MIN_RUNS_CONSTANT, seen, runs, needed)
     }
 
     pub(super) fn constant(&self, label: &Label, samples: Option<u32>) -> Weight {

@@ -437,7 +437,7 @@ impl Explainer<'_, '_> {
                 self.duplicate_value(note, *twin);
                 continue;
             }
-            let (severity, evidence) = self.evidence.fact(&note.label, path_rule(self.checker, note));
+            let (severity, evidence) = self.evidence.fact(&note.label, path_rule(self.checker, note), &note.what.fact);
             let lane = in_lane(note.lane.as_ref());
             let path = &mismatch.pattern;
             let at = at(&note.label, path);
@@ -448,7 +448,7 @@ impl Explainer<'_, '_> {
                         "{at} does not follow {path} of {before} before{lane}: events are lost or out of order"
                     )
                 }
-                Fact::Reaches(total) => format!("{at} ends short of {total}{lane}: the last events are lost"),
+                Fact::Reaches(goal) => format!("{at} ends short of {goal}{lane}: the last events are lost"),
                 Fact::Grows { .. } => format!("{at} does not grow{lane}: events are out of order"),
                 Fact::Unique if path.is_empty() => format!("{} came twice, word for word", note.label),
                 Fact::Counter => format!("{at} does not count on{lane}: events are lost or out of order"),
@@ -470,7 +470,7 @@ impl Explainer<'_, '_> {
     }
 
     fn duplicate_value(&mut self, note: &Note<Mismatch>, twin: usize) {
-        let (severity, evidence) = self.evidence.fact(&note.label, path_rule(self.checker, note));
+        let (severity, evidence) = self.evidence.fact(&note.label, path_rule(self.checker, note), &note.what.fact);
         let lane = in_lane(note.lane.as_ref());
         let message = format!("{} came twice{lane}: the same payload as frame {twin}", note.label);
         let place = self.place(&note.label, note.lane.as_ref(), None, vec![note.frame, twin]);

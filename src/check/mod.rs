@@ -253,8 +253,7 @@ impl<'g> Checker<'g> {
         }
         let mismatches = in_facts.map(|number| self.bindings.feed(number, event, lane)).unwrap_or_default();
         if let Some(facts) = in_facts.filter(|facts| self.bindings.has_goals(*facts)) {
-            let short = self.bindings.short(facts, event);
-            self.note_short(number, event, lane, short);
+            self.note_short(number, facts, event, lane);
         }
         let known = &mut self.known[number];
         let misfits = known.tree.as_mut().map(|tree| tree.misfits(&event.data)).unwrap_or_default();
@@ -340,9 +339,16 @@ impl<'g> Checker<'g> {
         }
     }
 
-    fn note_short(&mut self, number: usize, event: &Event, lane: Option<LaneId>, short: Vec<Mismatch>) {
+    fn note_short(&mut self, number: usize, facts: usize, event: &Event, lane: Option<LaneId>) {
+        let short = self.bindings.short(facts, event);
+        // What counts rounds has to end each of them.
+        let before = self.short.remove(&(number, lane)).unwrap_or_default();
+        for note in before {
+            if self.bindings.begins_anew(facts, event, &note.what) {
+                self.mismatches.push(note);
+            }
+        }
         if short.is_empty() {
-            self.short.remove(&(number, lane));
             return;
         }
         let known = &self.known[number];

@@ -249,8 +249,28 @@ pub enum Fact {
         /// Of the same value at this path, where several series run side by side.
         per: Option<String>,
     },
-    /// In the last event of its lane, or of the session where it stands in none, equal to the number at this path.
-    Reaches(String),
+    /// At its goal in the last event of its lane, or of the session where it stands in none.
+    Reaches(Goal),
+}
+
+/// What a value is at last.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Goal {
+    /// Equal to the number at this path.
+    Total(String),
+    /// This number, text, or truth; as JSON.
+    Value(String),
+    /// Neither absent nor null.
+    Any,
+}
+
+impl fmt::Display for Goal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Goal::Total(text) | Goal::Value(text) => f.write_str(text),
+            Goal::Any => f.write_str("a value"),
+        }
+    }
 }
 
 /// How a value follows from one of the event before.
@@ -364,7 +384,7 @@ impl fmt::Display for Fact {
                 f.write_str("grows")?;
                 per.iter().try_for_each(|per| write!(f, " per {per}"))
             }
-            Fact::Reaches(path) => write!(f, "reaches {path}"),
+            Fact::Reaches(goal) => write!(f, "reaches {goal}"),
         }
     }
 }
@@ -471,7 +491,7 @@ fn fact(text: &str) -> Result<Option<Fact>, String> {
             } else if let Some(rest) = text.strip_prefix("follows ") {
                 Fact::Follows(chain(rest.trim())?)
             } else if let Some(rest) = text.strip_prefix("reaches ") {
-                Fact::Reaches(path(rest)?)
+                Fact::Reaches(goal(rest.trim())?)
             } else if text == "grows" || text.starts_with("grows per ") {
                 Fact::Grows { per: text.strip_prefix("grows per ").map(path).transpose()? }
             } else if let Some(rest) = text.strip_prefix("counts ") {
@@ -494,6 +514,18 @@ fn path(text: &str) -> Result<String, String> {
     } else {
         Err(format!("`{text}` is not a path: it begins with /"))
     }
+}
+
+/// Reads `/total`, `100`, `"stop"`, `true`, `a value`.
+fn goal(text: &str) -> Result<Goal, String> {
+    match serde_json::from_str(text) {
+        Ok(Value::Array(_) | Value::Object(_) | Value::Null) => {}
+        Ok(value) => return Ok(Goal::Value(value.to_string())),
+        Err(_) if text == "a value" => return Ok(Goal::Any),
+        Err(_) if text.starts_with('/') => return Ok(Goal::Total(text.to_owned())),
+        Err(_) => {}
+    }
+    Err(format!("`reaches` takes a path, a number, a text in quotation marks, true, false, or `a value`, not `{text}`"))
 }
 
 /// Reads `any /seq plus 1 per /channel`.
@@ -645,7 +677,13 @@ mod tests {
             Just(Fact::Counter),
             Just(Fact::Constant),
             Just(Fact::Unique),
-            Just(Fact::Reaches("/params/total".to_owned())),
+            prop_oneof![
+                Just(Goal::Total("/params/total".to_owned())),
+                "[a-b ,|\"()]{0,3}".prop_map(|text| Goal::Value(Value::from(text).to_string())),
+                Just(Goal::Value("0.25".to_owned())),
+                Just(Goal::Any),
+            ]
+            .prop_map(Fact::Reaches),
             Just(Fact::Grows { per: None }),
             Just(Fact::Grows { per: Some("/arg/instId".to_owned()) }),
             (0i64..2, any::<bool>(), proptest::option::of(Just("/arg/instId".to_owned()))).prop_map(

@@ -1,126 +1,420 @@
-//! Numbers that reach a total beside them: the last `progress` of a lane is its `total`.
+//! What the last event of a lane has reached: `progress` its `total`, `percent` 100, `done` true, `finish_reason` a value.
 //!
 //! As with other facts, what fits every lane of every recording is a candidate, and one lane can take it away. A lane in
-//! which the number stood at its total all along shows nothing, as it could not have failed.
+//! which the value stood at its goal all along shows nothing, as it could not have failed.
 
 use super::Session;
 use super::lanes::Lanes;
-use super::paths::each_scalar;
 use crate::dialect::Label;
-use crate::golden::{self, Fact};
+use crate::golden::{self, Fact, Goal, path_step};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// An event with more numbers than this is data.
-const MAX_PLACES: usize = 8;
-/// So many lanes in which it was short of its total at first, in so many recordings, before it is believed.
+/// An event with more values than this is data.
+const MAX_PLACES: usize = 24;
+/// Likewise one with more numbers, where a number and its total are sought.
+const MAX_NUMBERS: usize = 8;
+/// Items of longer lists are data.
+const MAX_ITEMS: usize = 16;
+/// A longer text is content, and no goal.
+const MAX_TEXT: usize = 32;
+/// So many lanes in which it was short of its goal at first, in so many recordings, before it is believed.
 const MIN_LANES: u32 = 8;
 const MIN_RUNS: u32 = 5;
+/// The chance that the last events of all lanes have a value that events have at random.
+const BY_CHANCE: f64 = 1e-4;
+/// A whole number beyond it has neighbours that are no different as a float.
+const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// A number and its total, by their paths.
-type Pair = (String, String);
+/// What may be reached, by the numbers of paths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Aim<P> {
+    /// The number at the first path the one at the second.
+    Total(P, P),
+    /// The same number, text, or truth in all lanes.
+    Value(P),
+    /// Any value, where it was null or absent before.
+    Any(P),
+}
 
+/// A value as far as goals are about it.
+#[derive(Debug, Clone, PartialEq)]
+enum Datum {
+    Absent,
+    Truth(bool),
+    Number(f64),
+    Text(String),
+    /// A text that is no goal.
+    Content,
+}
+
+/// How often an aim was reached where it could have been missed.
 #[derive(Debug, Clone, Default)]
 struct Support {
-    /// Lanes in which the number was short of its total before it reached it, and recordings that have one.
+    /// Lanes that show it at all.
     lanes: u32,
+    /// Lanes in which it was short of its goal before it reached it, and recordings that have one.
+    trials: u32,
     runs: u32,
-    /// Whether it did not reach its total in some lane.
+    /// Events before the last ones of their lanes, and how many of them were at the goal.
+    before: u64,
+    early: u64,
+    goal: Option<Datum>,
+    /// Whether it did not reach its goal in some lane.
     is_broken: bool,
+}
+
+/// What is known of one event.
+#[derive(Debug, Clone, Default)]
+struct Known {
+    aims: BTreeMap<Aim<String>, Support>,
+    lanes: u32,
+    /// How many events the shortest and the longest lane have.
+    lengths: Option<(u32, u32)>,
+    is_crowded: bool,
 }
 
 /// What recordings show of them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Goals {
-    pairs: BTreeMap<Label, BTreeMap<Pair, Support>>,
+    events: BTreeMap<Label, Known>,
 }
 
-/// The numbers of the latest event of a lane, and the pairs of which one was short of the other.
+/// The paths of an event, numbered as they come.
 #[derive(Default)]
-struct Latest {
-    numbers: Vec<(String, i64)>,
-    short: BTreeSet<Pair>,
+struct Paths {
+    numbers: HashMap<String, usize>,
+    names: Vec<String>,
 }
+
+/// What a lane has shown of one path.
+struct Track {
+    last: Datum,
+    /// Each value that came before the last one, and how often; none when there are too many.
+    before: Option<Vec<(Datum, u64)>>,
+    /// 1 where a number rises, -1 where it falls.
+    direction: i8,
+    /// The number from which it began anew.
+    turned_at: Option<f64>,
+    is_aimless: bool,
+}
+
+/// What the events of one name have shown in one lane.
+#[derive(Default)]
+struct Lane {
+    events: u32,
+    tracks: Vec<Track>,
+    /// Pairs of which one was short of the other, and those that began anew before it.
+    short: BTreeSet<(usize, usize)>,
+    missed: BTreeSet<(usize, usize)>,
+    numbers: Vec<(usize, f64)>,
+}
+
+/// Different values of a path in one lane beyond this are content.
+const MAX_VALUES: usize = 4;
 
 impl Goals {
     /// Adds what a whole session shows.
     pub(super) fn add(&mut self, session: &Session, lanes: &Lanes) {
-        let mut latest: HashMap<(&Label, Option<String>), Latest> = HashMap::new();
+        let mut paths: HashMap<&Label, Paths> = HashMap::new();
+        let mut all: BTreeMap<(&Label, Option<String>), Lane> = BTreeMap::new();
         for event in session.events.iter().filter(|event| !event.label.is_client()) {
-            let mut numbers: Vec<(String, i64)> = Vec::new();
-            each_scalar(&event.data, &mut |path, value| {
-                if let Some(number) = value.as_i64().filter(|_| !path.contains('*')) {
-                    numbers.push((path.to_owned(), number));
-                }
-            });
-            if !(2..=MAX_PLACES).contains(&numbers.len()) {
+            let own = paths.entry(&event.label).or_default();
+            let mut values = Vec::new();
+            own.each(&event.data, &mut String::new(), &mut |number, datum| values.push((number, datum)));
+            if values.len() > MAX_PLACES {
+                self.events.entry(event.label.clone()).or_default().is_crowded = true;
                 continue;
             }
             let lane = lanes.home(&event.label).and_then(|key| lanes.value(event, key));
-            let own = latest.entry((&event.label, lane)).or_default();
-            let short = pairs(&numbers).filter(|(_, (own, total))| own < total);
-            own.short.extend(short.map(|(pair, _)| pair));
-            own.numbers = numbers;
+            all.entry((&event.label, lane)).or_default().take(values);
         }
-        let mut here: BTreeSet<(&Label, Pair)> = BTreeSet::new();
-        for ((label, _), Latest { numbers, short }) in &latest {
-            let known = self.pairs.entry((*label).clone()).or_default();
-            for (pair, (own, total)) in pairs(numbers) {
-                let is_trial = short.contains(&pair);
-                let support = known.entry(pair.clone()).or_default();
-                support.is_broken |= own != total;
-                support.lanes += u32::from(is_trial);
-                support.runs += u32::from(is_trial && here.insert((label, pair)));
+        let mut here: BTreeSet<(&Label, Aim<usize>)> = BTreeSet::new();
+        for ((label, _), lane) in &all {
+            if !self.events.contains_key(*label) {
+                self.events.insert((*label).clone(), Known::default());
             }
-            // A total that the last event does not have was not reached.
-            for pair in short {
-                if !pairs(numbers).any(|(own, _)| own == *pair) {
-                    known.entry(pair.clone()).or_default().is_broken = true;
-                }
+            let (Some(known), Some(paths)) = (self.events.get_mut(*label), paths.get(label)) else { continue };
+            if !known.is_crowded {
+                known.add(lane, paths, &mut |aim| here.insert((label, aim)));
             }
         }
     }
 
     /// Adds what other recordings show.
     pub(super) fn merge(&mut self, other: Goals) {
-        for (label, pairs) in other.pairs {
-            let own = self.pairs.entry(label).or_default();
-            for (pair, support) in pairs {
-                let known = own.entry(pair).or_default();
-                known.lanes += support.lanes;
-                known.runs += support.runs;
-                known.is_broken |= support.is_broken;
+        for (label, other) in other.events {
+            let known = self.events.entry(label).or_default();
+            known.lanes += other.lanes;
+            known.lengths = widest(known.lengths, other.lengths);
+            known.is_crowded |= other.is_crowded;
+            for (aim, support) in other.aims {
+                let own = known.aims.entry(aim).or_default();
+                own.aim_at(support.goal.as_ref());
+                own.is_broken |= support.is_broken;
+                own.lanes += support.lanes;
+                own.trials += support.trials;
+                own.runs += support.runs;
+                own.before += support.before;
+                own.early += support.early;
             }
         }
     }
 
-    /// Writes the facts into the shapes of events: of numbers that count or grow, the first total that each reaches.
+    /// Writes the facts into the shapes of events: the first number that reaches its total, and one other goal, as each
+    /// of them says that the last event came.
     pub(super) fn write(&self, events: &mut BTreeMap<Label, golden::Event>) {
-        for (label, pairs) in &self.pairs {
+        for (label, known) in &self.events {
             let Some(event) = events.get_mut(label) else { continue };
-            for ((own, total), support) in pairs {
-                let is_believed = support.lanes >= MIN_LANES && support.runs >= MIN_RUNS;
-                if support.is_broken || !is_believed {
-                    continue;
-                }
-                let rule = event.shape.iter_mut().find(|(path, _)| path.pattern == *own);
-                let Some((_, rule)) = rule else { continue };
-                let climbs = |fact: &Fact| {
-                    matches!(fact, Fact::Counter | Fact::Grows { .. })
-                        || matches!(fact, Fact::Follows(chain) if chain.plus == 1)
-                };
-                let is_told = rule.facts.iter().any(|fact| matches!(fact, Fact::Reaches(_)));
-                if rule.facts.iter().any(climbs) && !is_told {
-                    rule.facts.push(Fact::Reaches(total.clone()));
+            let believed: Vec<_> = known.believed().collect();
+            let total = believed.iter().find(|(_, goal)| matches!(goal, Goal::Total(_)));
+            let rank = |goal: &Goal| match goal {
+                Goal::Total(_) => 3,
+                Goal::Value(json) if json.parse::<f64>().is_err() => 0,
+                Goal::Value(_) => 1,
+                Goal::Any => 2,
+            };
+            let other = believed.iter().filter(|(_, goal)| rank(goal) < 3).min_by_key(|(_, goal)| rank(goal));
+            for (path, goal) in total.into_iter().chain(other) {
+                if let Some((_, rule)) = event.shape.iter_mut().find(|(own, _)| own.pattern == **path) {
+                    rule.facts.push(Fact::Reaches(goal.clone()));
                 }
             }
         }
     }
 }
 
-/// Each number with each other as its total.
-fn pairs(numbers: &[(String, i64)]) -> impl Iterator<Item = (Pair, (i64, i64))> {
-    numbers.iter().enumerate().flat_map(move |(place, (own, value))| {
-        let others = numbers.iter().enumerate().filter(move |(other, _)| *other != place);
-        others.map(move |(_, (total, goal))| ((own.clone(), total.clone()), (*value, *goal)))
-    })
+impl Known {
+    fn add(&mut self, lane: &Lane, paths: &Paths, is_first: &mut impl FnMut(Aim<usize>) -> bool) {
+        self.lanes += 1;
+        self.lengths = widest(self.lengths, Some((lane.events, lane.events)));
+        let before = u64::from(lane.events) - 1;
+        let mut show = |aim: Aim<usize>, goal: Option<&Datum>, early: u64, is_reached: bool, is_trial: bool| {
+            let support = self.aims.entry(aim.named(paths)).or_default();
+            support.lanes += 1;
+            support.aim_at(goal);
+            support.is_broken |= !is_reached;
+            support.before += before;
+            support.early += early;
+            support.trials += u32::from(is_trial);
+            support.runs += u32::from(is_trial && is_first(aim));
+        };
+        for (number, track) in lane.tracks.iter().enumerate() {
+            let times = |wanted: &dyn Fn(&Datum) -> bool| {
+                let values = track.before.iter().flatten().filter(|(value, _)| wanted(value));
+                values.map(|(_, times)| times).sum::<u64>()
+            };
+            let absent = times(&|value| *value == Datum::Absent);
+            let is_any = track.last != Datum::Absent;
+            show(Aim::Any(number), None, before - absent, is_any, absent > 0);
+            let early = times(&|value| *value == track.last);
+            let is_goal = match &track.last {
+                Datum::Number(last) => !track.is_aimless && track.turned_at.is_none_or(|end| end == *last),
+                Datum::Truth(_) | Datum::Text(_) => track.before.is_some(),
+                Datum::Absent | Datum::Content => false,
+            };
+            show(Aim::Value(number), Some(&track.last), early, is_goal, early < before);
+        }
+        for (own, own_value) in &lane.numbers {
+            for (total, total_value) in lane.numbers.iter().filter(|(total, _)| total != own) {
+                let is_reached = own_value == total_value && !lane.missed.contains(&(*own, *total));
+                let is_trial = lane.short.contains(&(*own, *total));
+                show(Aim::Total(*own, *total), None, 0, is_reached, is_trial);
+            }
+        }
+        // A total that the last event does not have was not reached.
+        for (own, total) in &lane.short {
+            let has = |number: &usize| lane.numbers.iter().any(|(own, _)| own == number);
+            if !has(own) || !has(total) {
+                show(Aim::Total(*own, *total), None, 0, false, false);
+            }
+        }
+    }
+
+    /// The goals that every lane reached, often enough to be no chance, by the paths of what reaches them.
+    fn believed(&self) -> impl Iterator<Item = (&String, Goal)> {
+        let is_varied = self.lengths.is_some_and(|(shortest, longest)| shortest < longest);
+        self.aims.iter().filter_map(move |(aim, support)| {
+            let is_shown = !self.is_crowded && !support.is_broken && support.lanes == self.lanes;
+            if !is_shown || support.trials < MIN_LANES || support.runs < MIN_RUNS {
+                return None;
+            }
+            let share = (support.early + 1) as f64 / (support.before + 1).max(1) as f64;
+            let is_chance = share.powf(f64::from(support.lanes)) > BY_CHANCE;
+            match aim {
+                Aim::Total(own, total) => Some((own, Goal::Total(total.clone()))),
+                // Where all lanes are of one length, their number of events says as much.
+                Aim::Value(own) => {
+                    let goal = support.goal.as_ref()?;
+                    let is_number = matches!(goal, Datum::Number(_));
+                    let is_goal = if is_number { is_varied } else { !is_chance };
+                    Some((own, Goal::Value(goal.json()?))).filter(|_| is_goal)
+                }
+                Aim::Any(own) => Some((own, Goal::Any)).filter(|_| !is_chance),
+            }
+        })
+    }
+}
+
+impl Support {
+    /// That some lane ended with this value: a goal is the same in all.
+    fn aim_at(&mut self, goal: Option<&Datum>) {
+        match (&self.goal, goal) {
+            (Some(known), Some(goal)) => self.is_broken |= known != goal,
+            (None, Some(goal)) => self.goal = Some(goal.clone()),
+            (_, None) => {}
+        }
+    }
+}
+
+impl Lane {
+    /// Takes the values of the next event.
+    fn take(&mut self, values: Vec<(usize, Datum)>) {
+        let before = u64::from(self.events);
+        self.events += 1;
+        let mut current: Vec<Datum> = self.tracks.iter().map(|_| Datum::Absent).collect();
+        let mut numbers = Vec::new();
+        for (number, datum) in values {
+            if let Datum::Number(value) = datum {
+                numbers.retain(|(other, _)| *other != number);
+                numbers.push((number, value));
+            }
+            if current.len() <= number {
+                current.resize(number + 1, Datum::Absent);
+            }
+            current[number] = datum;
+        }
+        for (number, datum) in current.into_iter().enumerate() {
+            match self.tracks.get_mut(number) {
+                Some(track) => track.take(datum),
+                None => self.tracks.push(Track::new(datum, before)),
+            }
+        }
+        if numbers.len() > MAX_NUMBERS {
+            numbers.clear();
+        }
+        for (own, value) in &numbers {
+            let earlier = self.numbers.iter().find(|(number, _)| number == own).map(|(_, value)| *value);
+            for (total, goal) in numbers.iter().filter(|(total, _)| total != own) {
+                if earlier.is_some_and(|earlier| {
+                    let due = self.numbers.iter().find(|(number, _)| number == total);
+                    earlier > *value && due.is_none_or(|(_, due)| *due != earlier)
+                }) {
+                    self.missed.insert((*own, *total));
+                }
+                if value < goal {
+                    self.short.insert((*own, *total));
+                }
+            }
+        }
+        self.numbers = numbers;
+    }
+}
+
+impl Track {
+    /// A path that comes for the first time, after so many events of the lane.
+    fn new(last: Datum, absent: u64) -> Track {
+        let before = if absent > 0 { vec![(Datum::Absent, absent)] } else { Vec::new() };
+        Track { last, before: Some(before), direction: 0, turned_at: None, is_aimless: absent > 0 }
+    }
+
+    fn take(&mut self, datum: Datum) {
+        match (&self.last, &datum) {
+            (Datum::Number(before), Datum::Number(now)) if before != now => {
+                let direction = if now > before { 1 } else { -1 };
+                if self.direction == 0 {
+                    self.direction = direction;
+                } else if self.direction != direction {
+                    self.is_aimless |= self.turned_at.is_some_and(|end| end != *before);
+                    self.turned_at = Some(*before);
+                }
+            }
+            (Datum::Number(_), Datum::Number(_)) => {}
+            _ => self.is_aimless = true,
+        }
+        let last = std::mem::replace(&mut self.last, datum);
+        let Some(before) = &mut self.before else { return };
+        let has_room = before.len() < MAX_VALUES;
+        match before.iter_mut().find(|(value, _)| *value == last) {
+            Some((_, times)) => *times += 1,
+            // How often it was absent is known of any value, and numbers are told by their direction.
+            None if has_room || last == Datum::Absent => before.push((last, 1)),
+            None if matches!(last, Datum::Number(_) | Datum::Content) => {}
+            None => self.before = None,
+        }
+    }
+}
+
+impl Paths {
+    /// Visits what goals may be about, with the number of its path; the items of a list all have one.
+    fn each(&mut self, value: &Value, path: &mut String, visit: &mut dyn FnMut(usize, Datum)) {
+        let before = path.len();
+        match value {
+            Value::Object(map) => {
+                for (key, value) in map {
+                    path.push_str(&path_step(key));
+                    self.each(value, path, visit);
+                    path.truncate(before);
+                }
+            }
+            Value::Array(items) if items.len() <= MAX_ITEMS => {
+                path.push_str("/*");
+                items.iter().for_each(|item| self.each(item, path, visit));
+                path.truncate(before);
+            }
+            Value::Array(_) => {}
+            value => visit(self.number(path), Datum::of(value)),
+        }
+    }
+
+    fn number(&mut self, path: &str) -> usize {
+        if let Some(number) = self.numbers.get(path) {
+            return *number;
+        }
+        self.numbers.insert(path.to_owned(), self.names.len());
+        self.names.push(path.to_owned());
+        self.names.len() - 1
+    }
+}
+
+impl Aim<usize> {
+    fn named(self, paths: &Paths) -> Aim<String> {
+        let name = |number: usize| paths.names[number].clone();
+        match self {
+            Aim::Total(own, total) => Aim::Total(name(own), name(total)),
+            Aim::Value(own) => Aim::Value(name(own)),
+            Aim::Any(own) => Aim::Any(name(own)),
+        }
+    }
+}
+
+impl Datum {
+    fn of(value: &Value) -> Datum {
+        match value {
+            Value::Bool(truth) => Datum::Truth(*truth),
+            Value::Number(number) => {
+                number.as_f64().filter(|float| float.abs() < EXACT).map_or(Datum::Content, Datum::Number)
+            }
+            Value::String(text) if text.len() <= MAX_TEXT => Datum::Text(text.clone()),
+            Value::String(_) => Datum::Content,
+            Value::Null | Value::Array(_) | Value::Object(_) => Datum::Absent,
+        }
+    }
+
+    /// As JSON; none for what is no goal.
+    fn json(&self) -> Option<String> {
+        match self {
+            Datum::Truth(truth) => Some(truth.to_string()),
+            Datum::Number(number) => Some(number.to_string()),
+            Datum::Text(text) => Some(Value::from(text.as_str()).to_string()),
+            Datum::Absent | Datum::Content => None,
+        }
+    }
+}
+
+fn widest(a: Option<(u32, u32)>, b: Option<(u32, u32)>) -> Option<(u32, u32)> {
+    match (a, b) {
+        (Some((from, to)), Some((other, end))) => Some((from.min(other), to.max(end))),
+        (known, None) | (None, known) => known,
+    }
 }

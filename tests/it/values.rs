@@ -324,6 +324,73 @@ fn a_progress_that_sometimes_stops_short_reaches_nothing() {
     assert!(!rule(&golden, "progress", "/progress").contains("reaches"), "{}", golden::write(&golden));
 }
 
+/// An answer in parts, of any number; `part` says what the part of a place says, of so many.
+fn parts(random: &mut Random, part: &dyn Fn(usize, usize, &mut Random) -> Value) -> Said {
+    let mut said: Said = vec![(true, json!({ "type": "ask" }))];
+    let n = 2 + random.below(5) as usize;
+    for place in 1..=n {
+        let mut event = part(place, n, random);
+        event["type"] = json!("part");
+        event["text"] = json!(format!("w{:x}", random.below(1 << 20)));
+        said.push((false, event));
+    }
+    said.push((false, json!({ "type": "bye" })));
+    said
+}
+
+/// Without the last `part`, a finding says that the path ends short of the goal.
+#[track_caller]
+fn misses_the_last(path: &str, goal: &str, part: &dyn Fn(usize, usize, &mut Random) -> Value) {
+    let golden = learned(12, |random| parts(random, part));
+    let written = rule(&golden, "part", path);
+    assert!(written.contains(&format!("reaches {goal}")), "{}", golden::write(&golden));
+    for seed in 70..80 {
+        let mut said = parts(&mut Random(seed), part);
+        assert!(check(&golden, &transcript(5000, &said)).findings.is_empty());
+        said.remove(said.len() - 2);
+        let checked = check(&golden, &transcript(5000, &said));
+        if said.len() == 2 + 1 {
+            // Of two parts, one is left: what a lane of one part ends with is judged, too.
+            assert!(!checked.findings.is_empty());
+        }
+        let told = checked.findings.iter().find(|finding| finding.kind == Kind::Relation);
+        let told = told.unwrap_or_else(|| panic!("nothing of {path}: {:?}", checked.findings));
+        assert!(told.message.contains(&format!("ends short of {goal}")), "{}", told.message);
+    }
+}
+
+#[test]
+fn the_last_part_is_missed_by_what_it_reaches() {
+    misses_the_last("/at", "/of", &|place, n, _| json!({ "at": place as f64 / 8.0, "of": n as f64 / 8.0 }));
+    misses_the_last("/done", "/size", &|place, n, _| json!({ "done": place * 10, "size": n * 10 }));
+    misses_the_last("/percent", "100", &|place, n, _| json!({ "percent": 100 * place / n }));
+    misses_the_last("/share", "1", &|place, n, _| json!({ "share": place as f64 / n as f64 }));
+    misses_the_last("/left", "0", &|place, n, _| json!({ "left": n - place }));
+    misses_the_last("/done", "true", &|place, n, _| json!({ "done": place == n }));
+    misses_the_last("/last", "true", &|place, n, _| if place == n { json!({ "last": true }) } else { json!({}) });
+    misses_the_last("/state", "\"complete\"", &|place, n, _| {
+        json!({ "state": if place == n { "complete" } else { "partial" } })
+    });
+    misses_the_last("/choices/*/finish", "a value", &|place, n, random| {
+        let why = ["stop", "length", "tool_calls"][random.below(3) as usize];
+        json!({ "choices": [{ "finish": if place == n { json!(why) } else { json!(null) } }] })
+    });
+}
+
+#[test]
+fn what_some_lanes_do_not_reach_or_all_events_have_at_random_is_no_goal() {
+    let no_goal = |part: &dyn Fn(usize, usize, &mut Random) -> Value| {
+        let golden = learned(12, |random| parts(random, part));
+        assert!(!golden::write(&golden).contains("reaches"), "{}", golden::write(&golden));
+    };
+    no_goal(&|place, n, random| json!({ "percent": if random.below(3) == 0 { 99 } else { 100 * place / n } }));
+    no_goal(&|_, _, random| json!({ "ok": random.below(10) > 0 }));
+    no_goal(&|place, _, _| json!({ "index": place }));
+    no_goal(&|_, _, random| json!({ "level": random.below(3), "of": 2 }));
+    // It is full at its end, and falls back on its way.
+    no_goal(&|place, n, random| json!({ "fill": if place == n { 50 } else { random.below(50) } }));
+}
+
 /// A question and its answer, and prices at any time beside them, by their gaps in milliseconds.
 fn priced(seed: u64, gap: &dyn Fn(&mut Random) -> u64, stall: Option<usize>) -> Transcript {
     let mut random = Random(seed);
