@@ -28,6 +28,8 @@ const MIN_PROFILE: u32 = 10;
 const MOST_WORK: f64 = 20.0;
 /// A kind of gap may be this many times as slow as the others say, and a gap that is no more than that is no stall.
 const MOST_OWN: f64 = 6.0;
+/// So many runs show what is usual in a check.
+const MANY_RUNS: usize = 3;
 /// What came this many times as late as usual was held back.
 const HELD_BACK: f64 = 2.0;
 /// On a class of hosts that is known, a moment is not believed to be faster than this many times.
@@ -39,7 +41,11 @@ const UPPER_DECILE: f64 = 0.90;
 /// The chances of a failing kind of gap, a suspect one and one to look at again, on a known class, over all kinds of a
 /// check. Every round has to show it as well, which makes false alarms much rarer than that: `prove --machines` counts
 /// them.
-const ON_HOST: Chances = Chances { fails: 0.001, told: 0.01, doubt: 0.2 };
+const ON_HOST: Chances = Chances { fails: 0.001, told: 0.03, doubt: 0.2 };
+/// The chance of a suspect kind of gap elsewhere, over all kinds of a check. It fails nothing.
+const TOLD_ELSEWHERE: f64 = 0.005;
+/// Elsewhere, so many seconds more than the others explain are worth a word.
+const LEAST_ELSEWHERE: f64 = 0.050;
 /// On a known class, so many rounds that all show the same are not explained by the worst hold-up of each.
 const MANY_ROUNDS: usize = 3;
 /// A round of a check may be doubtful this much sooner than all of them together.
@@ -124,11 +130,8 @@ impl Reference {
         (others.len() >= MIN_OTHERS).then(|| quantile(others, share)).flatten().map(|log| log.max(0.0))
     }
 
-    /// How much slower this event itself went for most of several runs.
+    /// How much slower this event itself went, for most of the runs; never negative.
     fn own_log(&self, event: &Label) -> f64 {
-        if self.runs < 3 {
-            return 0.0;
-        }
         self.own.iter().filter(|shift| shift.event == *event).map(|shift| shift.log).fold(0.0, f64::max)
     }
 
@@ -446,8 +449,8 @@ impl<'g> Baseline<'g> {
             Basis::Shape => {
                 let is_work_known = reference.work.is_some();
                 let told = of(if is_work_known { UPPER_QUARTILE } else { UPPER_DECILE })?;
-                let alpha = if is_doubt { ALPHA_DOUBT } else { ALPHA_DEVIATION };
-                let floor = Gap::from_secs_f64(0.050 * soon);
+                let alpha = if is_doubt { ALPHA_DOUBT } else { TOLD_ELSEWHERE };
+                let floor = Gap::from_secs_f64(LEAST_ELSEWHERE * soon);
                 let told = tier(told, alpha, 3.0 * soon, floor, OTHER_HOST);
                 // A machine that is faster than all that were recorded is no fault, and one whose speed nobody measured may
                 // be slow in the one kind that computes.
@@ -468,9 +471,15 @@ impl<'g> Baseline<'g> {
             return envelope.stall(StallMargin::BOUNDS).max(upper.unwrap_or_default());
         }
         let slowed = reference.slowed(label, UPPER_DECILE).unwrap_or(0.0);
-        // What is slow for most users is no single gap, and may be what this machine is slow at.
-        let own = reference.own_log(label).min(slowed + MOST_OWN.ln());
-        envelope.stall(StallMargin::BESIDE_PACE.slowed(slowed.max(own).exp()))
+        // Several runs show what this machine makes of this kind itself: what is slow for most users is no single gap.
+        // Where it is quicker than the others, they still say something of what its gaps may meet.
+        let by = if reference.runs < MANY_RUNS {
+            slowed
+        } else {
+            let own = reference.own_log(label).min(slowed + MOST_OWN.ln());
+            own.max(f64::midpoint(own, slowed))
+        };
+        envelope.stall(StallMargin::BESIDE_PACE.slowed(by.exp()))
     }
 
     /// What there is to say of the time of a session.

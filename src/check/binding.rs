@@ -6,7 +6,9 @@
 
 use crate::dialect::{Event, Label, field};
 use crate::finding::Kind;
-use crate::golden::{Cells, Chain, Fact, Goal, Golden, LaneId, Print, Scoped, Source, Table, path_keys, print};
+use crate::golden::{
+    Cells, Chain, Fact, Goal, Golden, LaneId, Print, Scoped, Source, Table, path_keys, print,
+};
 use serde_json::Value;
 
 /// One contradiction of a fact.
@@ -151,7 +153,7 @@ impl Path {
     }
 
     /// The first value at the path.
-    fn first<'v>(&self, value: &'v Value) -> Option<&'v Value> {
+    pub(super) fn first<'v>(&self, value: &'v Value) -> Option<&'v Value> {
         fn walk<'v>(value: &'v Value, keys: &[Option<String>]) -> Option<&'v Value> {
             match (keys.split_first(), value) {
                 (None, _) => Some(value),
@@ -297,7 +299,9 @@ impl Bindings {
     pub(super) fn begins_anew(&self, number: usize, event: &Event, short: &Mismatch) -> bool {
         let is_same = |goal: &&BoundGoal| goal.fact == short.fact && goal.path.pattern == short.pattern;
         let own = self.events[number].goals.iter().find(is_same).and_then(|goal| goal.path.last(&event.data));
-        let (Some(own), Some(before)) = (own.and_then(Value::as_f64), short.actual.as_f64()) else { return false };
+        let (Some(own), Some(before)) = (own.and_then(Value::as_f64), short.actual.as_f64()) else {
+            return false;
+        };
         short.expected.as_f64().is_some_and(|goal| if before < goal { own < before } else { own > before })
     }
 

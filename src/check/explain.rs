@@ -437,7 +437,8 @@ impl Explainer<'_, '_> {
                 self.duplicate_value(note, *twin);
                 continue;
             }
-            let (severity, evidence) = self.evidence.fact(&note.label, path_rule(self.checker, note), &note.what.fact);
+            let (severity, evidence) =
+                self.evidence.fact(&note.label, path_rule(self.checker, note), &note.what.fact);
             let lane = in_lane(note.lane.as_ref());
             let path = &mismatch.pattern;
             let at = at(&note.label, path);
@@ -470,7 +471,8 @@ impl Explainer<'_, '_> {
     }
 
     fn duplicate_value(&mut self, note: &Note<Mismatch>, twin: usize) {
-        let (severity, evidence) = self.evidence.fact(&note.label, path_rule(self.checker, note), &note.what.fact);
+        let (severity, evidence) =
+            self.evidence.fact(&note.label, path_rule(self.checker, note), &note.what.fact);
         let lane = in_lane(note.lane.as_ref());
         let message = format!("{} came twice{lane}: the same payload as frame {twin}", note.label);
         let place = self.place(&note.label, note.lane.as_ref(), None, vec![note.frame, twin]);

@@ -2,6 +2,7 @@
 //! [`Baseline`] says.
 
 use super::baseline::{Baseline, Reference, Tier};
+use super::binding::Path;
 use super::budget;
 use crate::dialect::{Event, Label};
 use crate::finding::{Basis, Finding, Kind, Place, Severity};
@@ -10,7 +11,7 @@ use crate::golden::{
     Table, gap_of, log_of, print,
 };
 use crate::transcript::{Gap, Host};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The gaps of one run by event and cause; only those that the golden has bounds for.
 pub type Gaps = BTreeMap<(Label, Label), Sample>;
@@ -28,6 +29,8 @@ pub struct Sample {
     zeros: u32,
     count: usize,
     longest: (Gap, usize),
+    /// The longest by the value of the field that tells kinds apart, by the value's hash.
+    by_kind: BTreeMap<u64, (Gap, usize)>,
 }
 
 /// How many gaps of an event and a cause are kept of one run.
@@ -80,19 +83,58 @@ impl Sample {
 pub(super) struct Stopwatch {
     causes: Causes,
     /// By the number of the event: its gaps by the number of the cause.
-    gaps: Table<u32, Vec<(u32, Sample)>>,
+    gaps: Table<u32, Vec<Timer>>,
+    /// By the number of a cause: the field of it that tells kinds of gaps apart.
+    marks: Table<u32, Path>,
+}
+
+/// The gaps between an event and one of its causes.
+#[derive(Debug)]
+struct Timer {
+    after: u32,
+    sample: Sample,
+    split: Option<Kinds>,
+}
+
+/// How kinds of gaps are told apart.
+#[derive(Debug)]
+struct Kinds {
+    /// The field of the event itself; the cause's has left its mark.
+    path: Option<Path>,
+    /// The hashes of the values that are known.
+    known: BTreeSet<u64>,
+}
+
+impl Kinds {
+    fn of(&self, event: &Event, mark: u64) -> Option<u64> {
+        let kind = self.path.as_ref().map_or(Some(mark), |path| kind(path, event))?;
+        self.known.contains(&kind).then_some(kind)
+    }
+}
+
+/// The hash of the value of a field; none where it is no text.
+fn kind(path: &Path, event: &Event) -> Option<u64> {
+    path.first(&event.data)?.as_str().map(print)
 }
 
 impl Stopwatch {
     pub(super) fn new(golden: &Golden) -> Stopwatch {
         let causes = Causes::new(&golden.order);
-        let mut gaps: Table<u32, Vec<(u32, Sample)>> = Table::default();
+        let mut gaps: Table<u32, Vec<Timer>> = Table::default();
+        let mut marks: Table<u32, Path> = Table::default();
         for (label, envelope) in known(golden) {
-            if let (Some(own), Some(after)) = (causes.number(label), causes.number(&envelope.after)) {
-                gaps.entry(own).or_default().push((after, Sample::default()));
-            }
+            let (Some(own), Some(after)) = (causes.number(label), causes.number(&envelope.after)) else {
+                continue;
+            };
+            let split = envelope.split.as_ref().map(|split| {
+                let path = Path::new(&split.path);
+                let known = split.slowest.keys().map(|value| print(value.as_str())).collect();
+                let path = if split.of_cause { marks.insert(after, path).and(None) } else { Some(path) };
+                Kinds { path, known }
+            });
+            gaps.entry(own).or_default().push(Timer { after, sample: Sample::default(), split });
         }
-        Stopwatch { causes, gaps }
+        Stopwatch { causes, gaps, marks }
     }
 
     /// The number by which it knows an event.
@@ -102,10 +144,14 @@ impl Stopwatch {
 
     /// Takes the next event, by its number.
     pub(super) fn feed(&mut self, number: u32, event: &Event, lanes: &[LaneId]) {
-        let Some((cause, gap)) = self.causes.take(number, lanes, event.at) else { return };
-        let Some(samples) = self.gaps.get_mut(&number) else { return };
-        if let Some((_, sample)) = samples.iter_mut().find(|(after, _)| *after == cause) {
-            sample.add(gap, event.frame);
+        let mark = self.marks.get(&number).and_then(|path| kind(path, event)).unwrap_or_default();
+        let Some((cause, gap, of_cause)) = self.causes.take(number, lanes, event.at, mark) else { return };
+        let Some(timers) = self.gaps.get_mut(&number) else { return };
+        let Some(timer) = timers.iter_mut().find(|timer| timer.after == cause) else { return };
+        timer.sample.add(gap, event.frame);
+        if let Some(kind) = timer.split.as_ref().and_then(|split| split.of(event, of_cause)) {
+            let longest = timer.sample.by_kind.entry(kind).or_default();
+            *longest = (*longest).max((gap, event.frame));
         }
     }
 
@@ -115,16 +161,16 @@ impl Stopwatch {
 
     /// How many times and gaps are held.
     pub(super) fn held(&self) -> usize {
-        let gaps: usize = self.gaps.values().flatten().map(|(_, sample)| sample.kept.len()).sum();
+        let gaps: usize = self.gaps.values().flatten().map(|timer| timer.sample.kept.len()).sum();
         self.causes.held() + gaps
     }
 
     pub(super) fn into_gaps(self) -> Gaps {
-        let Stopwatch { causes, gaps } = self;
+        let Stopwatch { causes, gaps, .. } = self;
         let mut classes = Gaps::new();
-        for (number, samples) in gaps {
-            for (cause, sample) in samples.into_iter().filter(|(_, sample)| sample.count > 0) {
-                classes.insert((causes.label(number).clone(), causes.label(cause).clone()), sample);
+        for (number, timers) in gaps {
+            for Timer { after, sample, .. } in timers.into_iter().filter(|timer| timer.sample.count > 0) {
+                classes.insert((causes.label(number).clone(), causes.label(after).clone()), sample);
             }
         }
         classes
@@ -408,19 +454,33 @@ impl Class<'_> {
     }
 
     fn stall(&self) -> Option<(usize, Finding)> {
-        let bound = self.baseline.stall(self.reference, self.label, self.envelope);
-        let longest = self.shown.iter().map(|(run, timed, sample)| {
-            let (gap, frame) = sample.longest;
-            // One that this machine's own delay does not explain comes first.
-            (gap - timed.own_delay(1) > bound, gap, *run, frame)
-        });
-        let (is_sure, gap, run, frame) = longest.max()?;
-        if gap <= bound {
-            return None;
+        // All gaps, and those of each value of the field by which kinds differ.
+        let stall = |envelope: &Envelope| self.baseline.stall(self.reference, self.label, envelope);
+        let mut bounds: Vec<(Option<&str>, Gap)> = vec![(None, stall(self.envelope))];
+        for (value, slowest) in self.envelope.split.iter().flat_map(|split| &split.slowest) {
+            bounds.push((Some(value), stall(&self.envelope.of_kind(*slowest))));
         }
+        let longest = bounds.iter().flat_map(|(value, bound)| {
+            self.shown.iter().filter_map(move |(run, timed, sample)| {
+                let (gap, frame) = match value {
+                    Some(value) => *sample.by_kind.get(&print(*value))?,
+                    None => sample.longest,
+                };
+                // One that this machine's own delay does not explain comes first.
+                let is_sure = gap - timed.own_delay(1) > *bound;
+                (gap > *bound).then_some((is_sure, gap, *run, frame, *value, *bound))
+            })
+        });
+        let (is_sure, gap, run, frame, value, bound) = longest.max()?;
+        let of_kind = value.zip(self.envelope.split.as_ref()).and_then(|(value, split)| {
+            Some(format!(", and at most {} where {} is {value:?}", split.slowest.get(value)?, split.path))
+        });
         let message = format!(
-            "{} came {gap} after {}, usually {}: a stall",
-            self.label, self.envelope.after, self.envelope.usual
+            "{} came {gap} after {}, usually {}{}: a stall",
+            self.label,
+            self.envelope.after,
+            self.envelope.usual,
+            of_kind.unwrap_or_default()
         );
         let severity = if is_sure { Severity::Deviation } else { Severity::Suspect };
         Some((run, self.finding(Kind::Stall, severity, message, frame, (gap, bound), !is_sure)))

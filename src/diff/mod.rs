@@ -165,7 +165,7 @@ impl LaneNumbers {
     fn next(&mut self, golden: &Golden, event: &Event) -> (usize, Option<Pace>) {
         let keys = |key: &str| crate::check::lane_value(golden, event, key);
         let step = self.monitor.step(&event.label, &keys);
-        let pace = self.causes.step(&event.label, &step.lanes, event.at).and_then(|(cause, gap)| {
+        let pace = self.causes.step(&event.label, &step.lanes, event.at, 0).and_then(|(cause, gap, _)| {
             let envelopes = &golden.event(&event.label)?.timing;
             let envelope = envelopes.iter().find(|envelope| envelope.after == *cause)?;
             Some(Pace { gap, usual: envelope.usual, latest: envelope.latest? })

@@ -16,7 +16,7 @@ pub struct Causes {
     numbers: Table<Label, u32>,
     /// By number.
     events: Vec<Follower>,
-    latest: Scoped<Arrival>,
+    latest: Scoped<(Arrival, Mark)>,
     /// How many events were taken.
     taken: u64,
 }
@@ -24,6 +24,9 @@ pub struct Causes {
 /// When an event came, and its number in the session: of several that were read at the same moment the last one is the
 /// latest.
 type Arrival = (Offset, u64);
+
+/// What an event was, as whoever follows a session marks it.
+pub(crate) type Mark = u64;
 
 /// One event of the order.
 #[derive(Debug, Clone)]
@@ -84,13 +87,19 @@ impl Causes {
     /// Takes the next event, which stands in `lanes`; its cause and the time since, when it has one.
     pub fn feed(&mut self, label: &Label, lanes: &[Lane], at: Offset) -> Option<(Label, Gap)> {
         let lanes: Vec<LaneId> = lanes.iter().map(LaneId::of).collect();
-        self.step(label, &lanes, at).map(|(cause, gap)| (cause.clone(), gap))
+        self.step(label, &lanes, at, 0).map(|(cause, gap, _)| (cause.clone(), gap))
     }
 
-    /// The same by the lanes' ids, outermost first.
-    pub(crate) fn step(&mut self, label: &Label, lanes: &[LaneId], at: Offset) -> Option<(&Label, Gap)> {
-        let (cause, gap) = self.take(self.number(label)?, lanes, at)?;
-        Some((self.label(cause), gap))
+    /// The same by the lanes' ids, outermost first; with the mark of the cause.
+    pub(crate) fn step(
+        &mut self,
+        label: &Label,
+        lanes: &[LaneId],
+        at: Offset,
+        mark: Mark,
+    ) -> Option<(&Label, Gap, Mark)> {
+        let (cause, gap, of_cause) = self.take(self.number(label)?, lanes, at, mark)?;
+        Some((self.label(cause), gap, of_cause))
     }
 
     /// Whether an event may come at any time.
@@ -109,12 +118,18 @@ impl Causes {
     }
 
     /// The same by numbers: of the event, and of its cause.
-    pub(crate) fn take(&mut self, number: u32, lanes: &[LaneId], at: Offset) -> Option<(u32, Gap)> {
+    pub(crate) fn take(
+        &mut self,
+        number: u32,
+        lanes: &[LaneId],
+        at: Offset,
+        mark: Mark,
+    ) -> Option<(u32, Gap, Mark)> {
         let Causes { events, latest, taken, .. } = self;
         *taken += 1;
         let own = &events[number as usize];
-        let mut cause: Option<(Arrival, u32)> = None;
-        let mut offer = |other: u32, then: Arrival| {
+        let mut cause: Option<((Arrival, Mark), u32)> = None;
+        let mut offer = |other: u32, then: (Arrival, Mark)| {
             if cause.is_none_or(|(latest, _)| then > latest) {
                 cause = Some((then, other));
             }
@@ -127,9 +142,9 @@ impl Causes {
                     offer(*other, *then);
                 }
             }
-            *cells.own(number) = (at, *taken);
+            *cells.own(number) = ((at, *taken), mark);
         }
-        cause.map(|((then, _), other)| (other, at.since(then)))
+        cause.map(|(((then, _), of_cause), other)| (other, at.since(then), of_cause))
     }
 
     /// Drops what is known of a lane.

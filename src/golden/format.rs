@@ -31,10 +31,10 @@
 use super::fields::{Fields, parse_toml, to_json};
 use super::order_syntax;
 use super::problem::{Problems, Source, did_you_mean};
-use super::shape::{Path, parse_rule};
+use super::shape::{Path, Source as SourcePath, parse_rule, split_source};
 use super::{
-    Before, Budget, Envelope, Event, Golden, Learned, LiveItem, Occasions, Order, Pace, ProbeName, Template,
-    TimeMode, default_df,
+    Before, Budget, Envelope, Event, Golden, Learned, LiveItem, Occasions, Order, Pace, ProbeName, Split,
+    Template, TimeMode, default_df,
 };
 use crate::dialect::{Dialect, HttpNames, JsonNames, Label, Protocol, Spoken};
 use crate::transcript::{Gap, Side, is_unseen};
@@ -350,6 +350,7 @@ fn small(count: Option<u64>) -> u32 {
 
 fn read_timing(fields: Fields<'_>) -> Option<Envelope> {
     let after = fields.text("after").map(|text| Label::from(text.as_str()));
+    let after_label = after.clone().unwrap_or_else(|| Label::from(""));
     let usual = fields.gap("usual");
     let at_most = fields.gap("at_most");
     if after.is_none() || (usual.is_none() && at_most.is_none()) {
@@ -361,7 +362,7 @@ fn read_timing(fields: Fields<'_>) -> Option<Envelope> {
     let usual = usual.unwrap_or_default();
     let runs = fields.count("runs").map_or(samples, |runs| small(Some(runs)));
     let envelope = Envelope {
-        after: after.unwrap_or_else(|| Label::from("")),
+        after: after_label.clone(),
         usual,
         spread: fields.number("spread").unwrap_or(0.0),
         within: fields.number("within"),
@@ -373,9 +374,49 @@ fn read_timing(fields: Fields<'_>) -> Option<Envelope> {
         runs,
         df: fields.count("df").map_or(default_df(runs), |df| small(Some(df))),
         at_most,
+        split: read_split(&fields, &after_label),
     };
     fields.finish();
     Some(envelope)
+}
+
+/// Reads `by = "/tool_name", slowest_by = { calculator = "340 ms" }`.
+fn read_split(fields: &Fields<'_>, after: &Label) -> Option<Split> {
+    let kinds = fields.has("slowest_by").then(|| fields.table("slowest_by"));
+    let by = fields.string("by");
+    let Some((text, span)) = by else {
+        if let Some(kinds) = kinds {
+            let hint = Some("by = \"/tool_name\"".to_owned());
+            fields.source().report(
+                kinds.span(),
+                "`slowest_by` needs `by`, the field whose values it has",
+                "here",
+                hint,
+            );
+        }
+        return None;
+    };
+    let source = split_source(&text).filter(|(label, _)| label == after).map(|(_, path)| path.to_owned());
+    let (path, of_cause) = match source {
+        Some(path) => (path, true),
+        None => (text, false),
+    };
+    if !path.starts_with('/') {
+        let message = "`by` is a path of this event, or of its cause with the cause's name before it";
+        let hint = Some(format!("by = \"/tool_name\", or by = \"{after}/tool_name\""));
+        fields.source().report(span, message, "here", hint);
+        return None;
+    }
+    let mut slowest = BTreeMap::new();
+    if let Some(kinds) = kinds {
+        for kind in kinds.keys() {
+            if let Some(gap) = kinds.gap(&kind) {
+                slowest.insert(kind, gap);
+            }
+        }
+        kinds.finish();
+    }
+    Some(Split { path, of_cause, slowest })
 }
 
 fn read_sends(source: &Source<'_>, fields: &Fields<'_>) -> Vec<Template> {
@@ -932,7 +973,18 @@ fn envelope(timing: &Envelope) -> String {
     if timing.df != default_df(timing.runs) {
         text.push_str(&format!(", df = {}", timing.df));
     }
-    text + &format!(", samples = {}, runs = {} }}", timing.samples, timing.runs)
+    text.push_str(&format!(", samples = {}, runs = {}", timing.samples, timing.runs));
+    if let Some(split) = &timing.split {
+        let by = if split.of_cause {
+            SourcePath { label: timing.after.clone(), path: split.path.clone() }.to_string()
+        } else {
+            split.path.clone()
+        };
+        let kinds: Vec<String> =
+            split.slowest.iter().map(|(value, gap)| format!("{} = {}", key(value), span(*gap))).collect();
+        text.push_str(&format!(", by = {}, slowest_by = {{ {} }}", string(&by), kinds.join(", ")));
+    }
+    text + " }"
 }
 
 fn write_sends(out: &mut String, sends: &[Template]) -> std::fmt::Result {

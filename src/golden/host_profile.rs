@@ -256,14 +256,17 @@ impl SessionProfile {
         let variance = (prior * golden.spread * golden.spread + scatter) / (prior + free);
         let usual = gap_of(mean(own.iter().map(|sum| sum.mean)));
         // The slowest that recordings have is of other hosts: it moves with what is usual.
-        let slowest = golden.slowest.as_secs_f64() * usual.as_secs_f64()
-            / golden.usual.as_secs_f64().max(f64::MIN_POSITIVE);
+        let factor = usual.as_secs_f64() / golden.usual.as_secs_f64().max(f64::MIN_POSITIVE);
+        let moved = |gap: Gap| Gap::from_secs_f64(gap.as_secs_f64() * factor);
+        let mut split = golden.split.clone();
+        split.iter_mut().flat_map(|split| split.slowest.values_mut()).for_each(|gap| *gap = moved(*gap));
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts")]
         let (runs, df) = (runs as u32, (prior + free) as u32);
         Envelope {
             usual,
             spread: variance.sqrt(),
-            slowest: Gap::from_secs_f64(slowest),
+            slowest: moved(golden.slowest),
+            split,
             runs,
             df,
             ..golden.clone()

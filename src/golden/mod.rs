@@ -48,7 +48,7 @@ pub use shape::{
 };
 pub use timing::{
     ALPHA_DEVIATION, ALPHA_DOUBT, ALPHA_SUSPECT, Envelope, FEW, LOG_FLOOR, Limits, MIN_RUNS, MIN_USUAL,
-    PRIOR_DF, SINGLE, SLACK, StallMargin, TimeMode, default_df, gap_of, log_of, median_share,
+    PRIOR_DF, SINGLE, SLACK, Split, StallMargin, TimeMode, default_df, gap_of, log_of, median_share,
 };
 
 use crate::dialect::{Dialect, Label};

@@ -525,7 +525,9 @@ fn goal(text: &str) -> Result<Goal, String> {
         Err(_) if text.starts_with('/') => return Ok(Goal::Total(text.to_owned())),
         Err(_) => {}
     }
-    Err(format!("`reaches` takes a path, a number, a text in quotation marks, true, false, or `a value`, not `{text}`"))
+    Err(format!(
+        "`reaches` takes a path, a number, a text in quotation marks, true, false, or `a value`, not `{text}`"
+    ))
 }
 
 /// Reads `any /seq plus 1 per /channel`.
@@ -570,7 +572,7 @@ fn when(text: &str) -> Result<When, String> {
 }
 
 /// Splits `tool_executing/call_id` or `"odd/name"/x` into event and path.
-fn split_source(text: &str) -> Option<(Label, &str)> {
+pub(super) fn split_source(text: &str) -> Option<(Label, &str)> {
     let (side, rest) = text.strip_prefix('>').map_or((Side::Server, text), |rest| (Side::Client, rest));
     if rest.starts_with('"') {
         let mut values = serde_json::Deserializer::from_str(rest).into_iter::<String>();

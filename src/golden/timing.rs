@@ -8,6 +8,7 @@
 use crate::dialect::Label;
 use crate::transcript::Gap;
 use statrs::distribution::{Beta, ContinuousCDF, StudentsT};
+use std::collections::BTreeMap;
 
 /// What recordings showed of the time between an event and its cause.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +37,19 @@ pub struct Envelope {
     pub df: u32,
     /// A person's own limit for every single gap: it holds on any machine, and `learn` never writes one.
     pub at_most: Option<Gap>,
+    /// The field by whose values single gaps differ.
+    pub split: Option<Split>,
+}
+
+/// The slowest gaps by the values of a field, where each kind has times of its own: a calculator and a search.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Split {
+    /// Where the value stands; a JSON pointer.
+    pub path: String,
+    /// Whether the cause says it, and not the event itself.
+    pub of_cause: bool,
+    /// By value, those of which enough is known.
+    pub slowest: BTreeMap<String, Gap>,
 }
 
 /// On what the gaps of a check are judged.
@@ -219,6 +233,11 @@ impl Envelope {
         gap_of(self.log() - reach(self.spread, self.runs, self.df, limits) - 2f64.ln())
     }
 
+    /// What is known of the gaps of one kind.
+    pub fn of_kind(&self, slowest: Gap) -> Envelope {
+        Envelope { slowest, ..self.clone() }
+    }
+
     /// A single gap beyond this is a stall, whatever the others do: two seconds more than `margin` says of what is
     /// usual, and more than it says of the slowest.
     pub fn stall(&self, margin: StallMargin) -> Gap {
@@ -277,6 +296,7 @@ mod tests {
             runs,
             df: default_df(runs),
             at_most: None,
+            split: None,
         }
     }
 

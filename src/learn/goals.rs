@@ -134,7 +134,9 @@ impl Goals {
             if !self.events.contains_key(*label) {
                 self.events.insert((*label).clone(), Known::default());
             }
-            let (Some(known), Some(paths)) = (self.events.get_mut(*label), paths.get(label)) else { continue };
+            let (Some(known), Some(paths)) = (self.events.get_mut(*label), paths.get(label)) else {
+                continue;
+            };
             if !known.is_crowded {
                 known.add(lane, paths, &mut |aim| here.insert((label, aim)));
             }
@@ -189,16 +191,17 @@ impl Known {
         self.lanes += 1;
         self.lengths = widest(self.lengths, Some((lane.events, lane.events)));
         let before = u64::from(lane.events) - 1;
-        let mut show = |aim: Aim<usize>, goal: Option<&Datum>, early: u64, is_reached: bool, is_trial: bool| {
-            let support = self.aims.entry(aim.named(paths)).or_default();
-            support.lanes += 1;
-            support.aim_at(goal);
-            support.is_broken |= !is_reached;
-            support.before += before;
-            support.early += early;
-            support.trials += u32::from(is_trial);
-            support.runs += u32::from(is_trial && is_first(aim));
-        };
+        let mut show =
+            |aim: Aim<usize>, goal: Option<&Datum>, early: u64, is_reached: bool, is_trial: bool| {
+                let support = self.aims.entry(aim.named(paths)).or_default();
+                support.lanes += 1;
+                support.aim_at(goal);
+                support.is_broken |= !is_reached;
+                support.before += before;
+                support.early += early;
+                support.trials += u32::from(is_trial);
+                support.runs += u32::from(is_trial && is_first(aim));
+            };
         for (number, track) in lane.tracks.iter().enumerate() {
             let times = |wanted: &dyn Fn(&Datum) -> bool| {
                 let values = track.before.iter().flatten().filter(|(value, _)| wanted(value));

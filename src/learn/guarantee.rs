@@ -153,6 +153,7 @@ mod tests {
                 within: None,
                 df: default_df(10),
                 at_most: None,
+                split: None,
             };
             let event = Event { timing: vec![envelope], ..Event::default() };
             golden.events.insert(Label::from(format!("token{class}").as_str()), event);

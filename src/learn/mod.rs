@@ -22,6 +22,7 @@ mod play;
 mod prior;
 mod script;
 mod shape;
+mod split;
 mod summary;
 mod sums;
 mod timing;

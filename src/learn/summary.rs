@@ -9,6 +9,7 @@ use super::chain::Chains;
 use super::counts::Counts;
 use super::goals::Goals;
 use super::shape::Shapes;
+use super::split::Splits;
 use super::timing::{self, Gaps, Times};
 use super::{Session, Structure, hash_of, is_complete, liveness, script};
 use crate::dialect::{Label, REQUEST};
@@ -41,6 +42,7 @@ pub(super) struct Summary {
     goals: Goals,
     trials: Counts,
     times: Times,
+    splits: Splits,
     live: liveness::Summary,
     /// Recordings that the order does not accept, those that come first in the order of samples.
     misfits: BTreeSet<(u64, usize)>,
@@ -87,8 +89,8 @@ impl Summary {
         self.live.add(&recording.header, &Traces::of(&session.events));
         let recording_number = self.recordings;
         let trials = &mut self.trials;
-        let (gaps, fits) =
-            follow(&session, structure, &mut |label, nth| trials.add(label, nth, recording_number));
+        let count = &mut |label: &Label, nth| trials.add(label, nth, recording_number);
+        let (gaps, fits) = follow((recording_number, &session), structure, &mut self.splits, count);
         self.times.add(&timing::bucket(&recording.header), recording.ending.host, &gaps);
         if !fits {
             self.misfits.insert((hash_of(&recording.header), index));
@@ -139,6 +141,7 @@ impl Summary {
         self.goals.merge(other.goals);
         self.trials.merge(other.trials);
         self.times.merge(other.times);
+        self.splits.merge(other.splits);
         self.live.merge(other.live);
         self.misfits.extend(other.misfits);
         self.bound();
@@ -227,6 +230,9 @@ impl Summary {
         };
         let causes = Causes::new(order);
         self.times.write(&mut learned, &mut events, |label| causes.floats(label));
+        for (label, event) in &mut events {
+            event.timing.iter_mut().for_each(|envelope| envelope.split = self.splits.of(label, envelope));
+        }
         let golden = Golden {
             about: String::new(),
             dialect: dialect.clone(),
@@ -250,19 +256,28 @@ impl Summary {
     }
 }
 
-/// Follows a session through the order: its gaps, and whether the order accepts it. Tells of each event which time it
+/// Follows the session of a number through the order: its gaps, and whether the order accepts it. Tells of each event which time it
 /// came in its lane and its round.
-fn follow(session: &Session, structure: &Structure, count: &mut dyn FnMut(&Label, u32)) -> (Gaps, bool) {
+fn follow(
+    (number, session): (u32, &Session),
+    structure: &Structure,
+    splits: &mut Splits,
+    count: &mut dyn FnMut(&Label, u32),
+) -> (Gaps, bool) {
     let mut monitor = Monitor::new(&structure.order);
     let mut causes = Causes::new(&structure.order);
     let mut gaps = Gaps::new();
     let mut fits = true;
-    for event in &session.events {
+    for (index, event) in (0..).zip(&session.events) {
         let step = monitor.step(&event.label, &|key| structure.lanes.value(event, key));
         fits &= step.violations.is_empty();
         count(&event.label, step.nth);
-        if let Some((cause, gap)) = causes.step(&event.label, &step.lanes, event.at) {
+        if let Some((cause, gap, of_cause)) = causes.step(&event.label, &step.lanes, event.at, index) {
             gaps.entry((event.label.clone(), cause.clone())).or_default().push(gap);
+            let source = usize::try_from(of_cause).ok().and_then(|index| session.events.get(index));
+            if let Some(source) = source {
+                splits.add((&event.label, cause), (&event.data, &source.data), gap, number);
+            }
         }
         step.forgotten.into_iter().for_each(|lane| causes.forget(lane));
     }

@@ -99,6 +99,7 @@ impl Kind {
             runs: self.runs(),
             df,
             at_most: None,
+            split: None,
         }
     }
 

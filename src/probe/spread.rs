@@ -77,6 +77,7 @@ pub(super) fn bound(known: &[Recorded<'_>], classes: u32) -> Option<Gap> {
         runs,
         df,
         at_most: None,
+        split: None,
     };
     // The sessions of a probe share one moment of one machine.
     let limits = Limits { runs: 1, classes, between: SAME_HOST.spread, occasions: 1, alpha: ALPHA_DEVIATION };

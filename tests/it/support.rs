@@ -1,11 +1,13 @@
 //! A project in a temporary folder, the command as its own process, and the example server.
 
 use crate::cargo::cargo;
+use rustix::process::Signal;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{OnceLock, mpsc};
+use std::time::Duration;
 use tokio::net::TcpSocket;
 
 /// What a command said.
@@ -97,7 +99,7 @@ impl Project {
     pub(crate) fn run_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Said {
         let mut command = self.command(arguments);
         command.envs(environment.iter().copied());
-        let output = command.output().expect("goldwire runs");
+        let output = ends(&mut command);
         Said {
             code: output.status.code().expect("it ended by itself"),
             stdout: String::from_utf8(output.stdout).expect("UTF-8"),
@@ -121,6 +123,25 @@ impl Project {
         walk(self.path(), &mut out);
         out
     }
+}
+
+/// A test that takes longer hangs: what is busy may take its time.
+pub(crate) const HANG: Duration = Duration::from_secs(600);
+
+/// What a command leaves; one that hangs is killed, which fails the test by its status.
+pub(crate) fn ends(command: &mut Command) -> Output {
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+    let pid = child.id();
+    let (ended, hangs) = mpsc::channel::<()>();
+    let watch = std::thread::spawn(move || {
+        if hangs.recv_timeout(HANG) == Err(mpsc::RecvTimeoutError::Timeout) {
+            signal(pid, Signal::KILL);
+        }
+    });
+    let output = child.wait_with_output().expect("what it says");
+    drop(ended);
+    watch.join().expect("a watch");
+    output
 }
 
 /// The example server's program, built in the profile of this test.

@@ -1,6 +1,6 @@
 //! When there is nothing to judge: a clear message within its deadline, exit 3, never a hang and never a pass.
 
-use crate::support::{Project, Running, nobody, server, signal};
+use crate::support::{HANG, Project, Running, nobody, server, signal};
 use rustix::process::Signal;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -13,9 +13,6 @@ const GOLDEN: &str = "goldwire = 1\norder = \"connected ; >ask ; agent_completed
 /// Where a connection will not stand, it is not waited for longer than this.
 const SOON: &str = "connect_timeout = \"1 s\"\n";
 
-/// The limit of what hangs. A deadline is far shorter, and a busy machine may take its time.
-const LIMIT: Duration = Duration::from_secs(60);
-
 /// A project with a golden and a target at `port`.
 fn project(port: u16, rest: &str) -> Project {
     let project = Project::new();
@@ -26,9 +23,7 @@ fn project(port: u16, rest: &str) -> Project {
 }
 
 fn could_not_judge(project: &Project, parts: &[&str]) {
-    let start = Instant::now();
     let said = project.run(&["check"]).exits(3);
-    assert!(start.elapsed() < LIMIT, "it took {:?}", start.elapsed());
     let all = said.stdout + &said.stderr;
     for part in parts {
         assert!(all.contains(part), "{part:?} is missing from\n{all}");
@@ -216,10 +211,8 @@ fn whatever_a_server_does_instead_of_serving_a_check_ends_in_time_and_does_not_p
 
 fn ends_in_time((name, listen, then): Peer) {
     let project = project(listen(then), SOON);
-    let start = Instant::now();
     let said = project.run(&["check", "--confirm", "1"]);
     let text = format!("{name}: exit {}\n{}{}", said.code, said.stdout, said.stderr);
-    assert!(start.elapsed() < LIMIT, "{:?}, {text}", start.elapsed());
     // Without recordings behind the golden nothing fails for sure.
     let is_judged = said.code == 0 && said.stdout.contains("DRIFT");
     let is_unjudged = said.code == 3 && said.stdout.contains("COULD NOT JUDGE");
@@ -262,9 +255,7 @@ pub(crate) fn rude(then: fn(TcpStream)) -> u16 {
 fn a_server_that_goes_silent_floods_or_sends_rubbish_is_judged_within_the_deadline() {
     let says = |then: fn(TcpStream), code: i32, part: &str| {
         let project = project(rude(then), "");
-        let start = Instant::now();
         let said = project.run(&["check", "--confirm", "1"]).exits(code);
-        assert!(start.elapsed() < LIMIT, "it took {:?}", start.elapsed());
         assert!(said.stdout.contains(part), "{part:?} is missing from\n{}", said.stdout);
     };
     let hold = |mut stream: TcpStream| {
@@ -377,7 +368,7 @@ fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> T {
         if let Some(found) = look() {
             return found;
         }
-        assert!(start.elapsed() < LIMIT, "waited in vain");
+        assert!(start.elapsed() < HANG, "waited in vain");
         // What is looked for needs a processor too.
         std::thread::sleep(Duration::from_millis(2));
     }

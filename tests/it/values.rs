@@ -3,10 +3,11 @@
 
 use goldwire::check::{Baseline, Timed, check, judge_timing, told};
 use goldwire::finding::{Kind, Severity};
-use goldwire::golden::{self, Golden};
+use goldwire::golden::{self, Golden, TimeMode};
 use goldwire::learn::learn;
 use goldwire::transcript::{End, Ending, Frame, Header, Offset, Payload, Side, Transcript};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// Numbers that look drawn at random, the same for the same seed.
 struct Random(u64);
@@ -367,10 +368,14 @@ fn the_last_part_is_missed_by_what_it_reaches() {
     misses_the_last("/share", "1", &|place, n, _| json!({ "share": place as f64 / n as f64 }));
     misses_the_last("/left", "0", &|place, n, _| json!({ "left": n - place }));
     misses_the_last("/done", "true", &|place, n, _| json!({ "done": place == n }));
-    misses_the_last("/last", "true", &|place, n, _| if place == n { json!({ "last": true }) } else { json!({}) });
-    misses_the_last("/state", "\"complete\"", &|place, n, _| {
-        json!({ "state": if place == n { "complete" } else { "partial" } })
+    misses_the_last("/last", "true", &|place, n, _| {
+        if place == n { json!({ "last": true }) } else { json!({}) }
     });
+    misses_the_last(
+        "/state",
+        "\"complete\"",
+        &|place, n, _| json!({ "state": if place == n { "complete" } else { "partial" } }),
+    );
     misses_the_last("/choices/*/finish", "a value", &|place, n, random| {
         let why = ["stop", "length", "tool_calls"][random.below(3) as usize];
         json!({ "choices": [{ "finish": if place == n { json!(why) } else { json!(null) } }] })
@@ -383,7 +388,9 @@ fn what_some_lanes_do_not_reach_or_all_events_have_at_random_is_no_goal() {
         let golden = learned(12, |random| parts(random, part));
         assert!(!golden::write(&golden).contains("reaches"), "{}", golden::write(&golden));
     };
-    no_goal(&|place, n, random| json!({ "percent": if random.below(3) == 0 { 99 } else { 100 * place / n } }));
+    no_goal(
+        &|place, n, random| json!({ "percent": if random.below(3) == 0 { 99 } else { 100 * place / n } }),
+    );
     no_goal(&|_, _, random| json!({ "ok": random.below(10) > 0 }));
     no_goal(&|place, _, _| json!({ "index": place }));
     no_goal(&|_, _, random| json!({ "level": random.below(3), "of": 2 }));
@@ -437,4 +444,75 @@ fn what_comes_at_any_time_but_steadily_can_stall() {
         found(&|random| if random.below(3) == 0 { 900 + random.below(1500) } else { random.below(60) }),
         []
     );
+}
+
+/// Eight calls one after another, of tools that take their own time; `told` says whose field the tool is. The fifth call
+/// takes so many milliseconds if that is given, and is one of the tool.
+fn tools(seed: u64, told: [bool; 2], stall: Option<(&str, u64)>) -> Transcript {
+    let mut random = Random(seed);
+    let mut frames = Vec::new();
+    let mut now = 5;
+    let mut add = |now: u64, side: Side, value: Value| {
+        frames.push(Frame::new(Offset::from_nanos(now * 1_000_000), side, Payload::Text(value.to_string())));
+    };
+    add(now, Side::Client, json!({ "type": "ask" }));
+    for nth in 0..8 {
+        let mut tool = ["calculator", "search", "clock"][random.below(3) as usize];
+        let id = format!("call_{:010x}", random.below(1 << 40));
+        let mut took = if tool == "search" { 900 + random.below(2_600) } else { 60 + random.below(60) };
+        if let Some((own, millis)) = stall.filter(|_| nth == 4) {
+            (tool, took) = (own, millis);
+        }
+        let mut started = json!({ "type": "started", "id": id });
+        let mut done = json!({ "type": "done", "id": id });
+        for (event, is_told) in [&mut started, &mut done].into_iter().zip(told) {
+            if is_told {
+                event["tool"] = json!(tool);
+            }
+        }
+        now += 10 + random.below(5);
+        add(now, Side::Server, started);
+        now += took;
+        add(now, Side::Server, done);
+    }
+    let mut whole = transcript(seed, &Said::new());
+    whole.ending.at = Offset::from_nanos((now + 20) * 1_000_000);
+    whole.frames = frames;
+    whole
+}
+
+#[test]
+fn a_fast_kind_stalls_though_a_slow_one_may_take_as_long() {
+    let found = |told: [bool; 2], stall: (&str, u64)| {
+        let recordings: Vec<Transcript> = (0..12).map(|seed| tools(seed, told, None)).collect();
+        let golden =
+            golden::read("g.toml", &golden::write(&learn(&recordings, None).expect("recordings").golden))
+                .expect("a golden");
+        let elsewhere = BTreeSet::from([String::new()]);
+        let baseline = Baseline::of(&golden, TimeMode::Auto, &elsewhere, None).expect("a baseline");
+        let judged = |transcript: &Transcript| {
+            let checked = check(&golden, transcript);
+            // Whether a run had more searches than others is another question.
+            let told = judge_timing(&baseline, &[Timed { gaps: &checked.gaps, host: None }]).into_iter();
+            let stalls = told.filter(|(_, finding)| finding.kind == Kind::Stall);
+            stalls.map(|(_, finding)| finding.message).collect::<Vec<_>>()
+        };
+        for seed in 100..130 {
+            assert_eq!(
+                judged(&tools(seed, told, None)),
+                [""; 0],
+                "a clean session\n{}",
+                golden::write(&golden)
+            );
+        }
+        judged(&tools(200, told, Some(stall)))
+    };
+    for told in [[false, true], [true, false], [true, true]] {
+        let stalled = found(told, ("calculator", 4_000));
+        let [message] = &stalled[..] else { panic!("{told:?}: {stalled:?}") };
+        assert!(message.contains("where /tool is \"calculator\""), "{message}");
+        assert_eq!(found(told, ("search", 4_000)), [""; 0], "a search may take that long");
+        assert_eq!(found(told, ("search", 12_000)).len(), 1);
+    }
+    assert_eq!(found([false, false], ("calculator", 4_000)), [""; 0], "nothing tells which tool it is");
 }

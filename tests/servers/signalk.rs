@@ -89,9 +89,7 @@ fn sailors_at_the_same_time_do_not_disturb_each_other() {
 
 #[test]
 fn a_handshake_that_is_never_answered_ends_at_the_deadline() {
-    let begun = std::time::Instant::now();
     let said = signalk(&["probe", "auth", "--target", "nowhere"]);
     assert_eq!((said.code, said.answer("good")), (Some(3), "not judged"), "{}", said.text);
-    // With the server's own start, which takes a while; the deadline is two seconds, and without it this would not end.
-    assert!(begun.elapsed() < std::time::Duration::from_secs(300), "{}", said.text);
+    assert!(said.text.contains("timeout after 2 s"), "{}", said.text);
 }
