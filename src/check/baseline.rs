@@ -43,9 +43,9 @@ const UPPER_DECILE: f64 = 0.90;
 /// them.
 const ON_HOST: Chances = Chances { fails: 0.001, told: 0.03, doubt: 0.2 };
 /// The chance of a suspect kind of gap elsewhere, over all kinds of a check. It fails nothing.
-const TOLD_ELSEWHERE: f64 = 0.005;
+const TOLD_ELSEWHERE: f64 = 0.01;
 /// Elsewhere, so many seconds more than the others explain are worth a word.
-const LEAST_ELSEWHERE: f64 = 0.050;
+const LEAST_ELSEWHERE: f64 = 0.025;
 /// On a known class, so many rounds that all show the same are not explained by the worst hold-up of each.
 const MANY_ROUNDS: usize = 3;
 /// A round of a check may be doubtful this much sooner than all of them together.

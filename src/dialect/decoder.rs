@@ -191,7 +191,7 @@ impl Decoder {
             Side::Client => &names.client,
             Side::Server => &names.server,
         };
-        let key = key.strip_prefix('/').filter(|key| !key.contains(['/', '~']))?;
+        let key = key.field()?;
         let is_all = names.reply.is_none() && names.refine.is_empty();
         if is_all { glance::name(text, key, side, &mut self.known) } else { None }
     }

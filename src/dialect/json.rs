@@ -1,7 +1,7 @@
 //! Plain JSON messages: the name is a string at a JSON pointer.
 
 use super::label::Known;
-use super::{JsonNames, Label};
+use super::{JsonNames, Label, Said};
 use crate::transcript::Side;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -55,17 +55,17 @@ pub(super) fn label(
         Side::Server => (&names.server, &mut requests.server, &requests.client),
     };
     let id = names.reply.as_ref().and_then(|at| value_at(value, at)).filter(|id| !id.is_null());
-    match value_at(value, name_at) {
-        Some(Value::String(name)) if !name.is_empty() => {
+    match name_at.of(value) {
+        Some(Said::Text(name)) => {
             if let Some(id) = id {
                 own.note(id.to_string(), name);
             }
             known.refined(side, name, |label| refinement(value.pointer(names.refine.get(label)?)?))
         }
-        Some(Value::Number(number)) => known.refined(side, &format!("n{number}"), |label| {
+        Some(Said::Number(number)) => known.refined(side, &format!("n{number}"), |label| {
             refinement(value.pointer(names.refine.get(label)?)?)
         }),
-        _ => match id.and_then(|id| other.get(&id.to_string())) {
+        None => match id.and_then(|id| other.get(&id.to_string())) {
             Some(request) if value.get("error").is_some() => {
                 known.label(side, &format!("re:{request}:error"))
             }
@@ -138,6 +138,7 @@ pub(crate) fn field<'v>(map: &'v Map<String, Value>, key: &str) -> Option<&'v Va
 
 #[cfg(test)]
 mod tests {
+    use super::super::NameAt;
     use super::*;
     use serde_json::json;
 
@@ -162,8 +163,8 @@ mod tests {
     #[test]
     fn a_reply_is_called_after_its_request_and_a_state_refines_its_event() {
         let names = JsonNames {
-            client: "/method".to_owned(),
-            server: "/method".to_owned(),
+            client: NameAt::pointer("/method"),
+            server: NameAt::pointer("/method"),
             reply: Some("/id".to_owned()),
             refine: [("status", "/state"), ("job", "/of"), ("job[sum]", "/state")]
                 .map(|(label, at)| (Label::from(label), at.to_owned()))

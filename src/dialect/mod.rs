@@ -20,6 +20,7 @@ mod lenient;
 mod lines;
 mod mqtt;
 mod mqtt_properties;
+mod name_at;
 mod nats;
 mod protocol;
 mod scan;
@@ -34,6 +35,7 @@ pub use http::{ACCEPT, CANCEL, HttpNames, JSON_BODY};
 pub use json::pointer;
 pub(crate) use json::{NAMELESS, field, refined, refinement, value_at};
 pub use label::Label;
+pub use name_at::{NameAt, Said};
 pub use protocol::{Protocol, Spoken};
 
 use crate::transcript::{Offset, Payload};
@@ -182,9 +184,9 @@ pub struct Unsayable(pub String);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsonNames {
     /// Where the client's messages have their name.
-    pub client: String,
+    pub client: NameAt,
     /// Where the server's messages have their name.
-    pub server: String,
+    pub server: NameAt,
     /// Where a request has its id. A message without a name that carries the id of a request of the other side is its
     /// reply, `re:<request>`, and `re:<request>:error` if it has an `error` (JSON-RPC 2.0, section 5).
     pub reply: Option<String>,
@@ -196,7 +198,7 @@ pub struct JsonNames {
 impl JsonNames {
     /// Both sides have their names at the same place.
     pub fn both(pointer: &str) -> JsonNames {
-        let name = || pointer.to_owned();
+        let name = || NameAt::pointer(pointer);
         JsonNames { client: name(), server: name(), reply: None, refine: BTreeMap::new() }
     }
 }

@@ -36,7 +36,7 @@ use super::{
     Before, Budget, Envelope, Event, Golden, Learned, LiveItem, Occasions, Order, Pace, ProbeName, Split,
     Template, TimeMode, default_df,
 };
-use crate::dialect::{Dialect, HttpNames, JsonNames, Label, Protocol, Spoken};
+use crate::dialect::{Dialect, HttpNames, JsonNames, Label, NameAt, Protocol, Spoken};
 use crate::transcript::{Gap, Side, is_unseen};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -471,6 +471,48 @@ fn refine_sides(dialect: &mut Dialect, labels: &[&Label]) {
     dialect.refine_by(more, &wrong);
 }
 
+fn must_be_pointer(fields: &Fields<'_>, text: &str, span: Range<usize>) {
+    if !text.starts_with('/') {
+        let hint = Some(format!("write \"/{text}\""));
+        fields.source().report(span, format!("`{text}` is not a JSON pointer"), "it begins with /", hint);
+    }
+}
+
+/// Reads `name = "/type"`, `name = ["/event", "/0"]`, `name = { present = ["setup", "clientContent"] }`.
+fn read_name(fields: &Fields<'_>, key: &str) -> Option<NameAt> {
+    let (item, span) = fields.item(key)?;
+    if item.is_table_like() {
+        let table = fields.table(key);
+        let keys: Vec<String> =
+            table.strings("present").unwrap_or_default().into_iter().map(|(text, _)| text).collect();
+        table.finish();
+        if keys.is_empty() {
+            let hint = Some(format!("{key} = {{ present = [\"setup\", \"content\"] }}"));
+            fields.source().report(span, format!("`{key}` names no key"), "here", hint);
+        }
+        return Some(NameAt::Key(keys));
+    }
+    if item.is_str() {
+        let (text, span) = fields.string(key)?;
+        must_be_pointer(fields, &text, span);
+        return Some(NameAt::Value(vec![text]));
+    }
+    let pointers = fields.strings(key)?;
+    if pointers.is_empty() {
+        fields.source().report(
+            span,
+            format!("`{key}` names no place"),
+            "here",
+            Some(format!("{key} = \"/type\"")),
+        );
+    }
+    let pointers = pointers.into_iter().map(|(text, span)| {
+        must_be_pointer(fields, &text, span);
+        text
+    });
+    Some(NameAt::Value(pointers.collect()))
+}
+
 fn read_dialect(fields: Fields<'_>) -> Dialect {
     let (mut protocol, mut is_http) = (None, false);
     if let Some((kind, span)) = fields.string("kind") {
@@ -484,10 +526,7 @@ fn read_dialect(fields: Fields<'_>) -> Dialect {
     }
     fn pointer(fields: &Fields<'_>, key: &str) -> Option<String> {
         let (text, span) = fields.string(key)?;
-        if !text.starts_with('/') {
-            let hint = Some(format!("write \"/{text}\""));
-            fields.source().report(span, format!("`{text}` is not a JSON pointer"), "it begins with /", hint);
-        }
+        must_be_pointer(fields, &text, span);
         Some(text)
     }
     let read_refine = || {
@@ -503,11 +542,11 @@ fn read_dialect(fields: Fields<'_>) -> Dialect {
         fields.finish();
         return Dialect::Protocol(spoken);
     }
-    let name = |key: &str| pointer(&fields, key);
-    let both = name("name").unwrap_or_else(|| "/type".to_owned());
+    let name = |key: &str| read_name(&fields, key);
+    let both = name("name").unwrap_or_else(|| NameAt::pointer("/type"));
     let client = name("client_name").unwrap_or_else(|| both.clone());
     let server = name("server_name").unwrap_or(both);
-    let reply = name("reply");
+    let reply = pointer(&fields, "reply");
     let refine = read_refine();
     let table = fields.table("requests");
     let span = table.span();
@@ -878,9 +917,9 @@ fn write_dialect(out: &mut String, dialect: &Dialect) -> std::fmt::Result {
         Dialect::Json(JsonNames { client, server, reply, refine: _ })
         | Dialect::Sse(HttpNames { json: JsonNames { client, server, reply, refine: _ }, .. }) => {
             if client == server {
-                writeln!(out, "name = {}", string(client))?;
+                writeln!(out, "name = {client}")?;
             } else {
-                writeln!(out, "client_name = {}\nserver_name = {}", string(client), string(server))?;
+                writeln!(out, "client_name = {client}\nserver_name = {server}")?;
             }
             if let Some(reply) = reply {
                 writeln!(out, "reply = {}", string(reply))?;

@@ -16,8 +16,10 @@ const MAX_PLACES: usize = 24;
 const MAX_NUMBERS: usize = 8;
 /// Items of longer lists are data.
 const MAX_ITEMS: usize = 16;
-/// A longer text is content, and no goal.
+/// A longer text, or one of several words, is content and no goal.
 const MAX_TEXT: usize = 32;
+/// A text of more different values than this is content.
+const MAX_STATES: usize = 8;
 /// So many lanes in which it was short of its goal at first, in so many recordings, before it is believed.
 const MIN_LANES: u32 = 8;
 const MIN_RUNS: u32 = 5;
@@ -60,6 +62,8 @@ struct Support {
     before: u64,
     early: u64,
     goal: Option<Datum>,
+    /// The texts that it had on its way: states are few.
+    states: BTreeSet<String>,
     /// Whether it did not reach its goal in some lane.
     is_broken: bool,
 }
@@ -90,7 +94,9 @@ struct Paths {
 /// What a lane has shown of one path.
 struct Track {
     last: Datum,
-    /// Each value that came before the last one, and how often; none when there are too many.
+    /// How often it was absent before the last one.
+    absent: u64,
+    /// Each other value that came before the last one, and how often; none when there are too many, or content.
     before: Option<Vec<(Datum, u64)>>,
     /// 1 where a number rises, -1 where it falls.
     direction: i8,
@@ -153,6 +159,7 @@ impl Goals {
             for (aim, support) in other.aims {
                 let own = known.aims.entry(aim).or_default();
                 own.aim_at(support.goal.as_ref());
+                own.pass(support.states);
                 own.is_broken |= support.is_broken;
                 own.lanes += support.lanes;
                 own.trials += support.trials;
@@ -191,6 +198,7 @@ impl Known {
         self.lanes += 1;
         self.lengths = widest(self.lengths, Some((lane.events, lane.events)));
         let before = u64::from(lane.events) - 1;
+        let mut states: Vec<(Aim<String>, Vec<String>)> = Vec::new();
         let mut show =
             |aim: Aim<usize>, goal: Option<&Datum>, early: u64, is_reached: bool, is_trial: bool| {
                 let support = self.aims.entry(aim.named(paths)).or_default();
@@ -203,20 +211,21 @@ impl Known {
                 support.runs += u32::from(is_trial && is_first(aim));
             };
         for (number, track) in lane.tracks.iter().enumerate() {
-            let times = |wanted: &dyn Fn(&Datum) -> bool| {
-                let values = track.before.iter().flatten().filter(|(value, _)| wanted(value));
-                values.map(|(_, times)| times).sum::<u64>()
-            };
-            let absent = times(&|value| *value == Datum::Absent);
             let is_any = track.last != Datum::Absent;
-            show(Aim::Any(number), None, before - absent, is_any, absent > 0);
-            let early = times(&|value| *value == track.last);
+            show(Aim::Any(number), None, before - track.absent, is_any, track.absent > 0);
+            let early = track.before.iter().flatten().filter(|(value, _)| *value == track.last);
+            let early = early.map(|(_, times)| times).sum::<u64>();
             let is_goal = match &track.last {
                 Datum::Number(last) => !track.is_aimless && track.turned_at.is_none_or(|end| end == *last),
                 Datum::Truth(_) | Datum::Text(_) => track.before.is_some(),
                 Datum::Absent | Datum::Content => false,
             };
             show(Aim::Value(number), Some(&track.last), early, is_goal, early < before);
+            let texts = track.before.iter().flatten().filter_map(|(value, _)| match value {
+                Datum::Text(text) => Some(text.clone()),
+                _ => None,
+            });
+            states.push((Aim::Value(number).named(paths), texts.collect()));
         }
         for (own, own_value) in &lane.numbers {
             for (total, total_value) in lane.numbers.iter().filter(|(total, _)| total != own) {
@@ -231,6 +240,9 @@ impl Known {
             if !has(own) || !has(total) {
                 show(Aim::Total(*own, *total), None, 0, false, false);
             }
+        }
+        for (aim, texts) in states {
+            self.aims.entry(aim).or_default().pass(texts);
         }
     }
 
@@ -260,6 +272,15 @@ impl Known {
 }
 
 impl Support {
+    /// Takes what it was on its way.
+    fn pass(&mut self, states: impl IntoIterator<Item = String>) {
+        self.states.extend(states);
+        self.is_broken |= self.states.len() > MAX_STATES;
+        while self.states.len() > MAX_STATES + 1 {
+            self.states.pop_last();
+        }
+    }
+
     /// That some lane ended with this value: a goal is the same in all.
     fn aim_at(&mut self, goal: Option<&Datum>) {
         match (&self.goal, goal) {
@@ -317,8 +338,8 @@ impl Lane {
 impl Track {
     /// A path that comes for the first time, after so many events of the lane.
     fn new(last: Datum, absent: u64) -> Track {
-        let before = if absent > 0 { vec![(Datum::Absent, absent)] } else { Vec::new() };
-        Track { last, before: Some(before), direction: 0, turned_at: None, is_aimless: absent > 0 }
+        let before = Some(Vec::new());
+        Track { last, absent, before, direction: 0, turned_at: None, is_aimless: absent > 0 }
     }
 
     fn take(&mut self, datum: Datum) {
@@ -336,13 +357,14 @@ impl Track {
             _ => self.is_aimless = true,
         }
         let last = std::mem::replace(&mut self.last, datum);
-        let Some(before) = &mut self.before else { return };
-        let has_room = before.len() < MAX_VALUES;
+        let Some(before) = self.before.as_mut().filter(|_| last != Datum::Absent) else {
+            self.absent += u64::from(last == Datum::Absent);
+            return;
+        };
+        let has_room = before.len() < MAX_VALUES && last != Datum::Content;
         match before.iter_mut().find(|(value, _)| *value == last) {
             Some((_, times)) => *times += 1,
-            // How often it was absent is known of any value, and numbers are told by their direction.
-            None if has_room || last == Datum::Absent => before.push((last, 1)),
-            None if matches!(last, Datum::Number(_) | Datum::Content) => {}
+            None if has_room => before.push((last, 1)),
             None => self.before = None,
         }
     }
@@ -398,7 +420,9 @@ impl Datum {
             Value::Number(number) => {
                 number.as_f64().filter(|float| float.abs() < EXACT).map_or(Datum::Content, Datum::Number)
             }
-            Value::String(text) if text.len() <= MAX_TEXT => Datum::Text(text.clone()),
+            Value::String(text) if text.len() <= MAX_TEXT && !text.contains(char::is_whitespace) => {
+                Datum::Text(text.clone())
+            }
             Value::String(_) => Datum::Content,
             Value::Null | Value::Array(_) | Value::Object(_) => Datum::Absent,
         }

@@ -5,7 +5,7 @@
 
 use super::Session;
 use super::lanes::{Lanes, is_reference};
-use crate::dialect::{self, Dialect, HttpNames, JsonNames, Label, NAMELESS, pointer, refinement};
+use crate::dialect::{self, Dialect, HttpNames, JsonNames, Label, NAMELESS, NameAt, pointer, refinement};
 use crate::golden::{Format, Golden};
 use crate::transcript::{Payload, Side, Transcript};
 use serde_json::Value;
@@ -28,6 +28,10 @@ const MAX_PLACES: usize = 8;
 const MAX_STATES: usize = 4;
 /// At most so many words make one event several that has no name of its own.
 const MAX_KINDS: usize = 64;
+/// More keys than this are data.
+const MAX_KEYS: usize = 24;
+/// So many choices of keys are tried.
+const MAX_TRIES: u32 = 10_000;
 /// What stands before a number that is a name.
 const CODE: char = 'n';
 /// What stands before a number among the names of a candidate; no word begins so.
@@ -70,11 +74,79 @@ pub(super) fn dialect(recordings: &[&Transcript]) -> Dialect {
         }
         (server, _) => server,
     };
-    let default = || "/type".to_owned();
+    if server.is_none() && client.is_none() {
+        let keys = |side| present(recordings, side).map(NameAt::Key);
+        let (server, client) = (keys(Side::Server), keys(Side::Client));
+        // One key alone names nothing, unless the other side has several.
+        let is_told = |keys: &Option<NameAt>| matches!(keys, Some(NameAt::Key(keys)) if keys.len() >= 2);
+        if is_told(&server) || is_told(&client) {
+            let either = server.clone().or_else(|| client.clone()).unwrap_or(NameAt::Key(Vec::new()));
+            let client = client.unwrap_or_else(|| either.clone());
+            return Dialect::Json(JsonNames {
+                client,
+                server: server.unwrap_or(either),
+                ..JsonNames::default()
+            });
+        }
+    }
     // A side that says too little to tell is taken to name its messages as the other does.
-    let server = server.or_else(|| client.clone()).unwrap_or_else(default);
+    let server = server.or_else(|| client.clone()).unwrap_or_else(|| "/type".to_owned());
     let client = client.unwrap_or_else(|| server.clone());
+    let (client, server) = (NameAt::pointer(&client), NameAt::pointer(&server));
     Dialect::Json(JsonNames { client, server, ..JsonNames::default() })
+}
+
+/// The keys of which each message of a side has exactly one, where what a message is its key says: `setupComplete`,
+/// `serverContent`. Its other fields are objects, too: where one is a text or a number, the message says what it is there.
+fn present(recordings: &[&Transcript], side: Side) -> Option<Vec<String>> {
+    let mut sets: BTreeMap<BTreeSet<String>, u32> = BTreeMap::new();
+    let mut recurring: BTreeMap<String, u32> = BTreeMap::new();
+    for recording in recordings {
+        let mut here = BTreeSet::new();
+        for message in messages(recording, side) {
+            let map = message.as_object().filter(|map| !map.is_empty())?;
+            if !map.values().all(|value| value.is_object() || value.is_array()) {
+                return None;
+            }
+            let keys: BTreeSet<String> = map.keys().cloned().collect();
+            here.extend(keys.iter().cloned());
+            *sets.entry(keys).or_default() += 1;
+        }
+        here.into_iter().for_each(|key| *recurring.entry(key).or_default() += 1);
+    }
+    if sets.is_empty() || recurring.len() > MAX_KEYS {
+        return None;
+    }
+    let mut best = Vec::new();
+    cover(&sets.keys().collect::<Vec<_>>(), &mut Vec::new(), &mut MAX_TRIES.clone(), &mut best);
+    let is_word = |key: &String| refinement(&Value::from(key.as_str())).is_some();
+    let is_known =
+        |key: &&String| recordings.len() == 1 || recurring.get(*key).is_some_and(|runs| *runs >= 2);
+    let known = best.iter().filter(is_known).count();
+    (!best.is_empty() && best.iter().all(is_word) && known * 10 >= best.len() * 6).then_some(best)
+}
+
+/// Of all ways to choose keys of which each set has exactly one, the one with most keys.
+fn cover(sets: &[&BTreeSet<String>], chosen: &mut Vec<String>, tries: &mut u32, best: &mut Vec<String>) {
+    let Some(left) = tries.checked_sub(1) else { return };
+    *tries = left;
+    let Some(open) = sets.iter().find(|set| !chosen.iter().any(|key| set.contains(key))) else {
+        if chosen.len() > best.len() {
+            best.clone_from(chosen);
+            best.sort_unstable();
+        }
+        return;
+    };
+    for key in open.iter() {
+        let meets =
+            |set: &&&BTreeSet<String>| set.contains(key) && chosen.iter().any(|own| set.contains(own));
+        if sets.iter().any(|set| meets(&set)) {
+            continue;
+        }
+        chosen.push(key.clone());
+        cover(sets, chosen, tries, best);
+        chosen.pop();
+    }
 }
 
 /// Over HTTP most messages have their names elsewhere: the others say where theirs stand. A request is called by its
@@ -92,9 +164,9 @@ fn exchanges(recordings: &[&Transcript]) -> JsonNames {
             nameless.map(|event| nowhere.content(event)).filter(|value| value.is_object()).cloned().collect()
         }
     };
-    let names = JsonNames::default();
-    let server = best(recordings, said(Side::Server), false).unwrap_or(names.server);
+    let server = best(recordings, said(Side::Server), false).unwrap_or_else(|| "/type".to_owned());
     let client = best(recordings, said(Side::Client), true).unwrap_or_else(|| server.clone());
+    let (client, server) = (NameAt::pointer(&client), NameAt::pointer(&server));
     JsonNames { client, server, ..JsonNames::default() }
 }
 
@@ -237,10 +309,10 @@ pub(super) fn reply(sessions: &[Session], dialect: &mut Dialect) -> bool {
             let side = event.label.side();
             let name_at = if side == Side::Client { &names.client } else { &names.server };
             let data = own.content(event);
-            let is_named = data.pointer(name_at).is_some_and(|name| name.is_string() || name.is_u64());
+            let is_named = name_at.of(data).is_some();
             for (path, id) in fields(data) {
                 // In a list of places any of them may be the id; a field says by its name that it is one.
-                if path == *name_at || (data.is_object() && !is_reference(&path)) {
+                if name_at.is_at(&path) || (data.is_object() && !is_reference(&path)) {
                     continue;
                 }
                 let (Value::String(_) | Value::Number(_)) = id else { continue };
@@ -647,6 +719,33 @@ mod tests {
         let golden = super::super::learn(&recordings[..], None).expect("there are events").golden;
         let events = dialect::events(&golden.dialect, &recordings[0].frames);
         events.iter().map(|event| event.label.as_str().to_owned()).collect()
+    }
+
+    #[test]
+    fn a_key_that_is_there_says_what_a_message_is() {
+        let session = |n: u64| {
+            vec![
+                ('>', json!({"setup": {"model": "m"}})),
+                ('<', json!({"setupComplete": {}})),
+                ('>', json!({"clientContent": {"turns": [{"parts": [{"text": format!("hi {n}")}]}]}})),
+                ('<', json!({"serverContent": {"modelTurn": {"parts": []}}})),
+                ('<', json!({"serverContent": {"turnComplete": true}, "usageMetadata": {"total": n}})),
+                ('<', json!({"toolCall": {"functionCalls": [{"id": "f0"}]}, "usageMetadata": {"total": n}})),
+            ]
+        };
+        let found = named(&(0..6).map(session).collect::<Vec<_>>());
+        let own = [">setup", "setupComplete", ">clientContent", "serverContent", "serverContent", "toolCall"];
+        assert_eq!(found, own);
+        // A reply has its id beside its result, which is no name.
+        let session = |n: u64| {
+            let id = json!(n);
+            vec![
+                ('>', json!({"id": id, "ask": {}})),
+                ('<', json!({"id": id, "result": {}})),
+                ('<', json!({"id": id, "error": {}})),
+            ]
+        };
+        assert_eq!(named(&(0..6).map(session).collect::<Vec<_>>()), [">json", "json", "json"]);
     }
 
     #[test]

@@ -1,0 +1,110 @@
+//! Where a JSON message says what it is.
+
+use super::json::{field, value_at};
+use serde_json::{Number, Value};
+use std::fmt;
+
+/// Where a message says what it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NameAt {
+    /// What stands at the first of these JSON pointers (RFC 6901) that has a text or a number.
+    Value(Vec<String>),
+    /// The first of these keys that the message has: of `{"setupComplete": {}}` the key is the name.
+    Key(Vec<String>),
+}
+
+/// What a message says of its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Said<'v> {
+    /// A word.
+    Text(&'v str),
+    /// A code.
+    Number(&'v Number),
+}
+
+impl NameAt {
+    /// At this pointer and nowhere else.
+    pub fn pointer(pointer: &str) -> NameAt {
+        NameAt::Value(vec![pointer.to_owned()])
+    }
+
+    /// What a message says of its name; none where it has none.
+    pub fn of<'v>(&'v self, message: &'v Value) -> Option<Said<'v>> {
+        match self {
+            NameAt::Value(pointers) => {
+                pointers.iter().find_map(|pointer| match value_at(message, pointer)? {
+                    Value::String(text) if !text.is_empty() => Some(Said::Text(text)),
+                    Value::Number(number) => Some(Said::Number(number)),
+                    _ => None,
+                })
+            }
+            NameAt::Key(keys) => {
+                let map = message.as_object()?;
+                keys.iter().find(|key| field(map, key).is_some()).map(|key| Said::Text(key))
+            }
+        }
+    }
+
+    /// Whether what stands at a pointer may be the name.
+    pub fn is_at(&self, pointer: &str) -> bool {
+        matches!(self, NameAt::Value(pointers) if pointers.iter().any(|own| own == pointer))
+    }
+
+    /// The one field of the outermost object that has the name, if it is only that.
+    pub(super) fn field(&self) -> Option<&str> {
+        match self {
+            NameAt::Value(pointers) => match &pointers[..] {
+                [one] => one.strip_prefix('/').filter(|key| !key.contains(['/', '~'])),
+                _ => None,
+            },
+            NameAt::Key(_) => None,
+        }
+    }
+}
+
+/// As a golden writes it: `"/type"`, `["/event", "/0"]`, `{ present = ["setup", "clientContent"] }`.
+impl fmt::Display for NameAt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |texts: &[String]| {
+            let quoted: Vec<String> =
+                texts.iter().map(|text| Value::from(text.as_str()).to_string()).collect();
+            format!("[{}]", quoted.join(", "))
+        };
+        match self {
+            NameAt::Value(pointers) => match &pointers[..] {
+                [one] => write!(f, "{}", Value::from(one.as_str())),
+                many => f.write_str(&list(many)),
+            },
+            NameAt::Key(keys) => write!(f, "{{ present = {} }}", list(keys)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_first_place_that_says_something_is_the_name() {
+        let places = NameAt::Value(vec!["/event".to_owned(), "/0".to_owned(), "/a/type".to_owned()]);
+        let text = |message: Value| match places.of(&message) {
+            Some(Said::Text(text)) => text.to_owned(),
+            Some(Said::Number(number)) => format!("n{number}"),
+            None => String::new(),
+        };
+        assert_eq!(text(json!({ "event": "open", "a": { "type": "x" } })), "open");
+        assert_eq!(text(json!({ "event": null, "a": { "type": "x" } })), "x");
+        assert_eq!(text(json!(["join", 1])), "join");
+        assert_eq!(text(json!({ "event": "", "a": {} })), "");
+        assert_eq!(text(json!({ "event": 7 })), "n7");
+    }
+
+    #[test]
+    fn the_first_key_that_is_there_is_the_name() {
+        let keys = NameAt::Key(vec!["setup".to_owned(), "content".to_owned()]);
+        assert_eq!(keys.of(&json!({ "usage": {}, "content": null })), Some(Said::Text("content")));
+        assert_eq!(keys.of(&json!({ "usage": {} })), None);
+        assert_eq!(keys.of(&json!(["setup"])), None);
+    }
+}
