@@ -107,15 +107,14 @@ impl Fields {
             values.into_iter().for_each(|(value, sums)| own.entry(value).or_default().merge(sums));
         }
         self.closed.extend(other.closed);
-        let closed = &self.closed;
-        let crowded =
-            |field: &Field, values: &BTreeMap<_, _>| values.len() > MAX_VALUES || closed.contains(field);
-        let crowded: Vec<Field> = self
-            .open
-            .extract_if(.., |field, values| crowded(field, values))
-            .map(|(field, _)| field)
-            .collect();
-        self.closed.extend(crowded);
+        let Fields { open, closed } = self;
+        open.retain(|field, values| {
+            let is_open = values.len() <= MAX_VALUES && !closed.contains(field);
+            if !is_open {
+                closed.insert(field.clone());
+            }
+            is_open
+        });
     }
 
     /// The field that explains most.

@@ -328,7 +328,7 @@ fn a_progress_that_sometimes_stops_short_reaches_nothing() {
 /// An answer in parts, of any number; `part` says what the part of a place says, of so many.
 fn parts(random: &mut Random, part: &dyn Fn(usize, usize, &mut Random) -> Value) -> Said {
     let mut said: Said = vec![(true, json!({ "type": "ask" }))];
-    let n = 2 + random.below(5) as usize;
+    let n = 2 + usize::try_from(random.below(5)).expect("small");
     for place in 1..=n {
         let mut event = part(place, n, random);
         event["type"] = json!("part");
@@ -350,10 +350,6 @@ fn misses_the_last(path: &str, goal: &str, part: &dyn Fn(usize, usize, &mut Rand
         assert!(check(&golden, &transcript(5000, &said)).findings.is_empty());
         said.remove(said.len() - 2);
         let checked = check(&golden, &transcript(5000, &said));
-        if said.len() == 2 + 1 {
-            // Of two parts, one is left: what a lane of one part ends with is judged, too.
-            assert!(!checked.findings.is_empty());
-        }
         let told = checked.findings.iter().find(|finding| finding.kind == Kind::Relation);
         let told = told.unwrap_or_else(|| panic!("nothing of {path}: {:?}", checked.findings));
         assert!(told.message.contains(&format!("ends short of {goal}")), "{}", told.message);
@@ -377,7 +373,7 @@ fn the_last_part_is_missed_by_what_it_reaches() {
         &|place, n, _| json!({ "state": if place == n { "complete" } else { "partial" } }),
     );
     misses_the_last("/choices/*/finish", "a value", &|place, n, random| {
-        let why = ["stop", "length", "tool_calls"][random.below(3) as usize];
+        let why = pick(random, &["stop", "length", "tool_calls"]);
         json!({ "choices": [{ "finish": if place == n { json!(why) } else { json!(null) } }] })
     });
 }
@@ -457,7 +453,7 @@ fn tools(seed: u64, told: [bool; 2], stall: Option<(&str, u64)>) -> Transcript {
     };
     add(now, Side::Client, json!({ "type": "ask" }));
     for nth in 0..8 {
-        let mut tool = ["calculator", "search", "clock"][random.below(3) as usize];
+        let mut tool = pick(&mut random, &["calculator", "search", "clock"]);
         let id = format!("call_{:010x}", random.below(1 << 40));
         let mut took = if tool == "search" { 900 + random.below(2_600) } else { 60 + random.below(60) };
         if let Some((own, millis)) = stall.filter(|_| nth == 4) {
