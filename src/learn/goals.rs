@@ -8,10 +8,12 @@ use super::lanes::Lanes;
 use crate::dialect::Label;
 use crate::golden::{self, Fact, Goal, path_step};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// An event with more values than this is data.
 const MAX_PLACES: usize = 24;
+/// Likewise one that has had so many different ones.
+const MAX_PATHS: usize = 64;
 /// Likewise one with more numbers, where a number and its total are sought.
 const MAX_NUMBERS: usize = 8;
 /// Items of longer lists are data.
@@ -30,13 +32,13 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// What may be reached, by the numbers of paths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Aim<P> {
+enum Aim {
     /// The number at the first path the one at the second.
-    Total(P, P),
+    Total(usize, usize),
     /// The same number, text, or truth in all lanes.
-    Value(P),
+    Value(usize),
     /// Any value, where it was null or absent before.
-    Any(P),
+    Any(usize),
 }
 
 /// A value as far as goals are about it.
@@ -71,7 +73,8 @@ struct Support {
 /// What is known of one event.
 #[derive(Debug, Clone, Default)]
 struct Known {
-    aims: BTreeMap<Aim<String>, Support>,
+    paths: Paths,
+    aims: HashMap<Aim, Support>,
     lanes: u32,
     /// How many events the shortest and the longest lane have.
     lengths: Option<(u32, u32)>,
@@ -85,7 +88,7 @@ pub(super) struct Goals {
 }
 
 /// The paths of an event, numbered as they come.
-#[derive(Default)]
+#[derive(Debug, Clone, Default)]
 struct Paths {
     numbers: HashMap<String, usize>,
     names: Vec<String>,
@@ -122,29 +125,25 @@ const MAX_VALUES: usize = 4;
 impl Goals {
     /// Adds what a whole session shows.
     pub(super) fn add(&mut self, session: &Session, lanes: &Lanes) {
-        let mut paths: HashMap<&Label, Paths> = HashMap::new();
         let mut all: BTreeMap<(&Label, Option<String>), Lane> = BTreeMap::new();
         for event in session.events.iter().filter(|event| !event.label.is_client()) {
-            let own = paths.entry(&event.label).or_default();
-            let mut values = Vec::new();
-            own.each(&event.data, &mut String::new(), &mut |number, datum| values.push((number, datum)));
-            if values.len() > MAX_PLACES {
-                self.events.entry(event.label.clone()).or_default().is_crowded = true;
-                continue;
+            if !self.events.contains_key(&event.label) {
+                self.events.insert(event.label.clone(), Known::default());
             }
+            let Some(known) = self.events.get_mut(&event.label).filter(|known| !known.is_crowded) else {
+                continue;
+            };
+            let mut values = Vec::new();
+            let visit = &mut |number, datum| values.push((number, datum));
+            known.paths.each(&event.data, &mut String::new(), visit);
+            known.is_crowded = values.len() > MAX_PLACES || known.paths.names.len() > MAX_PATHS;
             let lane = lanes.home(&event.label).and_then(|key| lanes.value(event, key));
             all.entry((&event.label, lane)).or_default().take(values);
         }
-        let mut here: BTreeSet<(&Label, Aim<usize>)> = BTreeSet::new();
+        let mut here: HashSet<(&Label, Aim)> = HashSet::new();
         for ((label, _), lane) in &all {
-            if !self.events.contains_key(*label) {
-                self.events.insert((*label).clone(), Known::default());
-            }
-            let (Some(known), Some(paths)) = (self.events.get_mut(*label), paths.get(label)) else {
-                continue;
-            };
-            if !known.is_crowded {
-                known.add(lane, paths, &mut |aim| here.insert((label, aim)));
+            if let Some(known) = self.events.get_mut(*label).filter(|known| !known.is_crowded) {
+                known.add(lane, &mut |aim| here.insert((label, aim)));
             }
         }
     }
@@ -156,7 +155,13 @@ impl Goals {
             known.lanes += other.lanes;
             known.lengths = widest(known.lengths, other.lengths);
             known.is_crowded |= other.is_crowded;
+            let numbers: Vec<usize> = other.paths.names.iter().map(|path| known.paths.number(path)).collect();
             for (aim, support) in other.aims {
+                let aim = match aim {
+                    Aim::Total(own, total) => Aim::Total(numbers[own], numbers[total]),
+                    Aim::Value(own) => Aim::Value(numbers[own]),
+                    Aim::Any(own) => Aim::Any(numbers[own]),
+                };
                 let own = known.aims.entry(aim).or_default();
                 own.aim_at(support.goal.as_ref());
                 own.pass(support.states);
@@ -175,7 +180,7 @@ impl Goals {
     pub(super) fn write(&self, events: &mut BTreeMap<Label, golden::Event>) {
         for (label, known) in &self.events {
             let Some(event) = events.get_mut(label) else { continue };
-            let believed: Vec<_> = known.believed().collect();
+            let believed = known.believed();
             let total = believed.iter().find(|(_, goal)| matches!(goal, Goal::Total(_)));
             let rank = |goal: &Goal| match goal {
                 Goal::Total(_) => 3,
@@ -194,22 +199,21 @@ impl Goals {
 }
 
 impl Known {
-    fn add(&mut self, lane: &Lane, paths: &Paths, is_first: &mut impl FnMut(Aim<usize>) -> bool) {
+    fn add(&mut self, lane: &Lane, is_first: &mut impl FnMut(Aim) -> bool) {
         self.lanes += 1;
         self.lengths = widest(self.lengths, Some((lane.events, lane.events)));
         let before = u64::from(lane.events) - 1;
-        let mut states: Vec<(Aim<String>, Vec<String>)> = Vec::new();
-        let mut show =
-            |aim: Aim<usize>, goal: Option<&Datum>, early: u64, is_reached: bool, is_trial: bool| {
-                let support = self.aims.entry(aim.named(paths)).or_default();
-                support.lanes += 1;
-                support.aim_at(goal);
-                support.is_broken |= !is_reached;
-                support.before += before;
-                support.early += early;
-                support.trials += u32::from(is_trial);
-                support.runs += u32::from(is_trial && is_first(aim));
-            };
+        let aims = &mut self.aims;
+        let mut show = |aim: Aim, goal: Option<&Datum>, early: u64, is_reached: bool, is_trial: bool| {
+            let support = aims.entry(aim).or_default();
+            support.lanes += 1;
+            support.aim_at(goal);
+            support.is_broken |= !is_reached;
+            support.before += before;
+            support.early += early;
+            support.trials += u32::from(is_trial);
+            support.runs += u32::from(is_trial && is_first(aim));
+        };
         for (number, track) in lane.tracks.iter().enumerate() {
             let is_any = track.last != Datum::Absent;
             show(Aim::Any(number), None, before - track.absent, is_any, track.absent > 0);
@@ -221,11 +225,6 @@ impl Known {
                 Datum::Absent | Datum::Content => false,
             };
             show(Aim::Value(number), Some(&track.last), early, is_goal, early < before);
-            let texts = track.before.iter().flatten().filter_map(|(value, _)| match value {
-                Datum::Text(text) => Some(text.clone()),
-                _ => None,
-            });
-            states.push((Aim::Value(number).named(paths), texts.collect()));
         }
         for (own, own_value) in &lane.numbers {
             for (total, total_value) in lane.numbers.iter().filter(|(total, _)| total != own) {
@@ -241,15 +240,22 @@ impl Known {
                 show(Aim::Total(*own, *total), None, 0, false, false);
             }
         }
-        for (aim, texts) in states {
-            self.aims.entry(aim).or_default().pass(texts);
+        for (number, track) in lane.tracks.iter().enumerate() {
+            let texts = track.before.iter().flatten().filter_map(|(value, _)| match value {
+                Datum::Text(text) => Some(text),
+                _ => None,
+            });
+            if let Some(support) = self.aims.get_mut(&Aim::Value(number)).filter(|own| !own.is_broken) {
+                support.pass(texts.cloned());
+            }
         }
     }
 
-    /// The goals that every lane reached, often enough to be no chance, by the paths of what reaches them.
-    fn believed(&self) -> impl Iterator<Item = (&String, Goal)> {
+    /// The goals that every lane reached, often enough to be no chance, by the paths of what reaches them, in their order.
+    fn believed(&self) -> Vec<(&String, Goal)> {
         let is_varied = self.lengths.is_some_and(|(shortest, longest)| shortest < longest);
-        self.aims.iter().filter_map(move |(aim, support)| {
+        let name = |number: usize| &self.paths.names[number];
+        let believed = self.aims.iter().filter_map(|(aim, support)| {
             let is_shown = !self.is_crowded && !support.is_broken && support.lanes == self.lanes;
             if !is_shown || support.trials < MIN_LANES || support.runs < MIN_RUNS {
                 return None;
@@ -257,17 +263,20 @@ impl Known {
             let share = (support.early + 1) as f64 / (support.before + 1).max(1) as f64;
             let is_chance = share.powf(f64::from(support.lanes)) > BY_CHANCE;
             match aim {
-                Aim::Total(own, total) => Some((own, Goal::Total(total.clone()))),
+                Aim::Total(own, total) => Some((name(*own), Goal::Total(name(*total).clone()))),
                 // Where all lanes are of one length, their number of events says as much.
                 Aim::Value(own) => {
                     let goal = support.goal.as_ref()?;
                     let is_number = matches!(goal, Datum::Number(_));
                     let is_goal = if is_number { is_varied } else { !is_chance };
-                    Some((own, Goal::Value(goal.json()?))).filter(|_| is_goal)
+                    Some((name(*own), Goal::Value(goal.json()?))).filter(|_| is_goal)
                 }
-                Aim::Any(own) => Some((own, Goal::Any)).filter(|_| !is_chance),
+                Aim::Any(own) => Some((name(*own), Goal::Any)).filter(|_| !is_chance),
             }
-        })
+        });
+        let mut believed: Vec<(&String, Goal)> = believed.collect();
+        believed.sort();
+        believed
     }
 }
 
@@ -399,17 +408,6 @@ impl Paths {
         self.numbers.insert(path.to_owned(), self.names.len());
         self.names.push(path.to_owned());
         self.names.len() - 1
-    }
-}
-
-impl Aim<usize> {
-    fn named(self, paths: &Paths) -> Aim<String> {
-        let name = |number: usize| paths.names[number].clone();
-        match self {
-            Aim::Total(own, total) => Aim::Total(name(own), name(total)),
-            Aim::Value(own) => Aim::Value(name(own)),
-            Aim::Any(own) => Aim::Any(name(own)),
-        }
     }
 }
 

@@ -30,6 +30,8 @@ const MAX_STATES: usize = 4;
 const MAX_KINDS: usize = 64;
 /// More keys than this are data.
 const MAX_KEYS: usize = 24;
+/// A word that this share of messages has is the name of all.
+const WHOLE: f64 = 0.8;
 /// So many choices of keys are tried.
 const MAX_TRIES: u32 = 10_000;
 /// What stands before a number that is a name.
@@ -74,7 +76,10 @@ pub(super) fn dialect(recordings: &[&Transcript]) -> Dialect {
         }
         (server, _) => server,
     };
-    if server.is_none() && client.is_none() {
+    // What only some messages say of themselves names those; their keys may name them all.
+    let is_whole =
+        |side, path: &Option<String>| path.as_ref().is_some_and(|path| says(recordings, side, path) >= WHOLE);
+    if !is_whole(Side::Server, &server) && !is_whole(Side::Client, &client) {
         let keys = |side| present(recordings, side).map(NameAt::Key);
         let (server, client) = (keys(Side::Server), keys(Side::Client));
         // One key alone names nothing, unless the other side has several.
@@ -94,6 +99,13 @@ pub(super) fn dialect(recordings: &[&Transcript]) -> Dialect {
     let client = client.unwrap_or_else(|| server.clone());
     let (client, server) = (NameAt::pointer(&client), NameAt::pointer(&server));
     Dialect::Json(JsonNames { client, server, ..JsonNames::default() })
+}
+
+/// The share of the messages of a side that have a word at a pointer.
+fn says(recordings: &[&Transcript], side: Side, path: &str) -> f64 {
+    let all: Vec<Value> = recordings.iter().flat_map(|recording| messages(recording, side)).collect();
+    let with = all.iter().filter(|message| message.pointer(path).and_then(refinement).is_some()).count();
+    with as f64 / all.len().max(1) as f64
 }
 
 /// The keys of which each message of a side has exactly one, where what a message is its key says: `setupComplete`,
@@ -736,6 +748,31 @@ mod tests {
         let found = named(&(0..6).map(session).collect::<Vec<_>>());
         let own = [">setup", "setupComplete", ">clientContent", "serverContent", "serverContent", "toolCall"];
         assert_eq!(found, own);
+        // A word that some of them have says more of those, and nothing of the others.
+        let session = |n: u64| {
+            vec![
+                ('>', json!({"addTarget": {"query": n}})),
+                ('<', json!({"targetChange": {"type": "ADD"}})),
+                ('<', json!({"documentChange": {"document": {"name": format!("d{n}")}}})),
+                ('<', json!({"targetChange": {"type": "CURRENT"}})),
+                ('<', json!({"filter": {"count": n}})),
+            ]
+        };
+        let found = named(&(0..6).map(session).collect::<Vec<_>>());
+        assert_eq!(
+            found,
+            [">addTarget", "targetChange[ADD]", "documentChange", "targetChange[CURRENT]", "filter"]
+        );
+        // Nor does a key say more than a word that they all have.
+        let session = |n: u64| {
+            let open = json!({"header": {"type": "open"}, "content": {}});
+            vec![
+                ('>', json!({"header": {"type": "go"}, "content": {}})),
+                ('<', open),
+                ('<', json!({"header": {"type": "end"}, "usage": {"n": n}})),
+            ]
+        };
+        assert_eq!(named(&(0..6).map(session).collect::<Vec<_>>()), [">go", "open", "end"]);
         // A reply has its id beside its result, which is no name.
         let session = |n: u64| {
             let id = json!(n);

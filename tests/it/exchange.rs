@@ -1,7 +1,7 @@
 //! Captures that the real tools made (tests/fixtures/har) become recordings, without their tokens; and back.
 
 use crate::support::Project;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::Path;
 
 const TOOLS: [(&str, &str); 3] =
@@ -90,6 +90,78 @@ fn json_lines_are_imported_by_a_mapping() {
         text.contains("\"end\":{\"by\":\"server\",\"code\":4000}") && !text.contains("lettersonly"),
         "{text}"
     );
+}
+
+/// A HAR of one request with a token, whose answer is a stream; with the times of its events, or as a body.
+fn streamed(has_times: bool, nth: u64) -> Value {
+    let data: Vec<String> = (0..3).map(|i| format!("{{\"i\":{},\"text\":\"w{nth}{i}\"}}", i + nth)).collect();
+    let start = 1_772_359_200.0;
+    let mut entry = json!({
+        "startedDateTime": "2026-03-01T10:00:00.000Z",
+        "timings": { "blocked": 1.5, "send": 0.5, "wait": 100, "receive": 400 },
+        "request": {
+            "method": "POST", "url": "https://api.example.test/chat?stream=1",
+            "headers": [{ "name": ":path", "value": "/chat" }, { "name": "authorization", "value": "Bearer s3cr3t-0f-th3-us3r" }],
+            "postData": { "mimeType": "application/json", "text": format!("{{\"question\":\"How far is it, {nth}?\"}}") },
+        },
+        "response": {
+            "status": 200, "headers": [{ "name": "content-type", "value": "text/event-stream" }, { "name": "content-encoding", "value": "br" }],
+            "content": { "mimeType": "text/event-stream; charset=utf-8" },
+        },
+    });
+    if has_times {
+        let events = data.iter().enumerate().map(|(i, data)| {
+            json!({ "time": start + 0.2 + 0.1 * i as f64, "eventName": "token", "eventId": "", "data": data })
+        });
+        let mut events: Vec<Value> = events.collect();
+        events.push(json!({ "time": start + 0.5, "eventName": "message", "eventId": "9", "data": "[DONE]" }));
+        entry["_eventSourceMessages"] = json!(events);
+    } else {
+        let blocks: String =
+            data.iter().map(|data| format!("event: token\r\ndata: {data}\r\n\r\n")).collect();
+        entry["response"]["content"]["text"] = json!(blocks + "id: 9\ndata: [DONE]\n\n");
+    }
+    json!({ "log": { "creator": { "name": "WebInspector" }, "entries": [entry] } })
+}
+
+#[test]
+fn event_streams_of_a_capture_are_sessions_over_http() {
+    for has_times in [true, false] {
+        let project = Project::new();
+        project.write("goldwire.toml", "goldwire = 1\n");
+        for nth in 0..3 {
+            project.write("s.har", &streamed(has_times, nth).to_string());
+            let said = project.run(&["import", "s.har", "--session", "chat"]).exits(0);
+            assert!(
+                said.stdout.contains(": 7 frames, https://api.example.test/chat?stream=1"),
+                "{}",
+                said.stdout
+            );
+            assert_eq!(said.stderr.contains("its events have no times"), !has_times, "{}", said.stderr);
+        }
+        std::fs::remove_file(project.path().join("s.har")).expect("the capture itself holds the token");
+        let all = project.everything();
+        assert!(!all.contains("s3cr3t") && all.contains("authorization"), "{all}");
+        let first = project.files("recordings/chat")[0].display().to_string();
+        let shown = project.run(&["show", &first]).exits(0).stdout;
+        let gap = if has_times { "100 ms < token" } else { "0 us < token" };
+        assert!(shown.contains("> POST/chat") && shown.contains("[DONE]") && shown.contains(gap), "{shown}");
+        project.run(&["learn", "chat", "--accept", "imported"]).exits(0);
+        let golden = project.read("golden/chat.toml");
+        assert!(golden.contains(">POST/chat ; @200[POST/chat] ; token"), "{golden}");
+        project.run(&["check", "chat", "--offline", "recordings/chat"]).exits(0);
+    }
+    let project = Project::new();
+    let mut empty = streamed(true, 0);
+    empty["log"]["entries"][0]["_eventSourceMessages"] = json!([]);
+    project.write("s.har", &empty.to_string());
+    let said = project.run(&["import", "s.har", "--session", "chat"]).exits(2);
+    assert!(said.stderr.contains("without their events") && said.stderr.contains("hint:"), "{}", said.stderr);
+    let mut odd = streamed(true, 0);
+    odd["log"]["entries"][0]["_eventSourceMessages"][1]["time"] = json!("soon");
+    project.write("s.har", &odd.to_string());
+    let said = project.run(&["import", "s.har", "--session", "chat"]).exits(2);
+    assert!(said.stderr.contains("log.entries[0]._eventSourceMessages[1].time"), "{}", said.stderr);
 }
 
 #[test]

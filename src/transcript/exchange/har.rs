@@ -1,4 +1,5 @@
-//! HAR 1.2 with `_webSocketMessages`, as Chromium's DevTools, Playwright and mitmproxy write it.
+//! HAR 1.2 with `_webSocketMessages`, as Chromium's DevTools, Playwright and mitmproxy write it, and with event streams:
+//! `_eventSourceMessages` of DevTools, or the body of an answer of type `text/event-stream`.
 //!
 //! ```text
 //! {"log":{"creator":{"name":"WebInspector"},"entries":[
@@ -10,7 +11,7 @@
 //! brings the first message nearest to the entry's own start. `data` is text for opcode 1, else base64. The close frame
 //! is in none of the three.
 
-use super::{CaptureError, Imported, Unit, parse_ending, rfc3339};
+use super::{CaptureError, Imported, Unit, events, parse_ending, rfc3339};
 use crate::transcript::{
     End, Ending, Frame, Gap, Handshake, Header, Offset, Payload, Redactor, Side, Stamps, Transcript,
 };
@@ -25,12 +26,19 @@ use std::collections::BTreeMap;
 /// What a HAR file holds.
 #[derive(Debug)]
 pub struct Capture {
-    /// Its WebSocket sessions, in the file's order.
+    /// Its sessions, a WebSocket or an event stream each, in the file's order.
     pub sessions: Vec<Imported>,
     /// Who wrote it, e.g. `WebInspector 537.36`.
     pub creator: String,
     /// What of it was left out, and why.
     pub notes: Vec<String>,
+}
+
+impl Capture {
+    fn recorder(&self) -> String {
+        let creator = if self.creator.is_empty() { "unknown" } else { &self.creator };
+        format!("{creator}, imported by goldwire {}", env!("CARGO_PKG_VERSION"))
+    }
 }
 
 #[derive(Deserialize)]
@@ -68,12 +76,26 @@ struct Entry<'a> {
     server: Option<String>,
     #[serde(borrow, default, rename = "_webSocketMessages")]
     messages: Option<Vec<Message<'a>>>,
-    #[serde(default, rename = "_eventSourceMessages")]
-    event_source: Option<serde::de::IgnoredAny>,
+    #[serde(borrow, default, rename = "_eventSourceMessages")]
+    event_source: Option<Vec<Streamed<'a>>>,
     #[serde(default, rename = "_webSocketClose")]
     close: Option<Closed>,
     #[serde(default, rename = "_goldwire")]
     own: Own,
+}
+
+/// An event of a stream.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Streamed<'a> {
+    #[serde(borrow)]
+    time: &'a RawValue,
+    #[serde(default)]
+    event_name: String,
+    #[serde(default)]
+    event_id: String,
+    #[serde(default)]
+    data: String,
 }
 
 /// How a socket was closed, where the writer says it.
@@ -124,11 +146,17 @@ struct Own {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Request {
+    #[serde(default = "get")]
+    method: String,
     url: String,
     #[serde(default)]
     headers: Vec<Pair>,
     #[serde(default)]
     post_data: Option<Content>,
+}
+
+fn get() -> String {
+    "GET".to_owned()
 }
 
 #[derive(Deserialize, Default)]
@@ -148,6 +176,19 @@ struct Content {
     text: String,
     #[serde(default)]
     mime_type: String,
+    /// `base64`, where the text is not as it was.
+    #[serde(default)]
+    encoding: String,
+}
+
+impl Content {
+    fn plain(&self) -> Cow<'_, str> {
+        if !self.encoding.eq_ignore_ascii_case("base64") {
+            return Cow::Borrowed(&self.text);
+        }
+        let bytes = STANDARD.decode(&self.text).unwrap_or_default();
+        Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
+    }
 }
 
 impl Entry<'_> {
@@ -156,6 +197,38 @@ impl Entry<'_> {
         let content = self.response.content.as_ref();
         self.event_source.is_some()
             || content.is_some_and(|own| own.mime_type.starts_with("text/event-stream"))
+    }
+
+    /// Milliseconds of its parts, where they are known.
+    fn took(&self, parts: &[&str]) -> i128 {
+        let known = parts.iter().filter_map(|name| self.timings.get(*name)?.as_f64());
+        nanos_of_millis(known.filter(|millis| *millis > 0.0).sum())
+    }
+
+    fn started(&self, place: &str) -> Result<i128, CaptureError> {
+        let time = DateTime::parse_from_rfc3339(&self.started_date_time).ok();
+        time.and_then(|time| time.timestamp_nanos_opt()).map(i128::from).ok_or_else(|| {
+            let cause = format!("`{}` is not a date and time", self.started_date_time);
+            CaptureError::new(format!("{place}.startedDateTime"), cause)
+        })
+    }
+
+    fn header(&self, started: i128, url: String, took: i128) -> Header {
+        Header {
+            started: rfc3339(started),
+            url,
+            user: if self.own.user.is_empty() { "u1".to_owned() } else { self.own.user.clone() },
+            stamps: Stamps::Import,
+            handshake: Handshake {
+                peer: self.server.clone().unwrap_or_default(),
+                status: self.response.status,
+                request: headers(&self.request.headers),
+                response: headers(&self.response.headers),
+                took: Gap::from_nanos(u64::try_from(took).unwrap_or_default()),
+                ..Handshake::default()
+            },
+            ..Header::default()
+        }
     }
 }
 
@@ -214,11 +287,7 @@ pub fn read_har(har: &str, redactor: &Redactor) -> Result<Capture, CaptureError>
         match &entry.messages {
             Some(messages) if !messages.is_empty() => {
                 let mut imported = session(entry, messages, &format!("log.entries[{index}]"))?;
-                imported.transcript.header.recorder = format!(
-                    "{}, imported by goldwire {}",
-                    if capture.creator.is_empty() { "unknown" } else { &capture.creator },
-                    env!("CARGO_PKG_VERSION")
-                );
+                imported.transcript.header.recorder = capture.recorder();
                 let span = imported.transcript.ending.at;
                 if name.eq_ignore_ascii_case("playwright")
                     && imported.unit == Unit::Milliseconds
@@ -237,6 +306,22 @@ pub fn read_har(har: &str, redactor: &Redactor) -> Result<Capture, CaptureError>
                 }
                 capture.sessions.push(imported);
             }
+            _ if entry.is_event_stream() => {
+                let place = format!("log.entries[{index}]");
+                let Some(mut imported) = stream(entry, &place)? else {
+                    let url = redactor.clean_url(&entry.request.url).into_owned();
+                    capture
+                        .notes
+                        .push(format!("{place}, {url}: an event stream without its events, left out"));
+                    continue;
+                };
+                imported.transcript.header.recorder = capture.recorder();
+                capture.notes.extend(imported.notes.iter().map(|note| format!("{place}: {note}")));
+                for frame in &imported.transcript.frames {
+                    redactor.clean_frame(frame);
+                }
+                capture.sessions.push(imported);
+            }
             _ if is_socket => {
                 let url = redactor.clean_url(&entry.request.url).into_owned();
                 capture.notes.push(format!("log.entries[{index}], {url}: no messages, left out"));
@@ -245,11 +330,12 @@ pub fn read_har(har: &str, redactor: &Redactor) -> Result<Capture, CaptureError>
         }
     }
     if capture.sessions.is_empty() {
-        let cause = "no entry has `_webSocketMessages`";
+        let cause = "no entry has `_webSocketMessages`, nor the events of a stream";
         if har.log.entries.iter().any(Entry::is_event_stream) {
-            let cause = "it has event streams (SSE) and no WebSocket; from HAR only WebSockets are imported";
+            let cause = "its event streams (SSE) are without their events";
             return Err(CaptureError::new("log.entries", cause).hint(
-                "record the stream itself: goldwire record NAME https://…, or goldwire proxy; docs/SSE.md",
+                "DevTools writes them with `Export HAR (with content)`; or record the stream itself: \
+                 goldwire record NAME https://…; docs/SSE.md",
             ));
         }
         return Err(CaptureError::new("log.entries", cause).hint(
@@ -272,14 +358,7 @@ fn note(entry: &Entry<'_>, redactor: &Redactor) {
 }
 
 fn session(entry: &Entry<'_>, messages: &[Message<'_>], place: &str) -> Result<Imported, CaptureError> {
-    let started = DateTime::parse_from_rfc3339(&entry.started_date_time)
-        .ok()
-        .and_then(|time| time.timestamp_nanos_opt())
-        .map(i128::from)
-        .ok_or_else(|| {
-            let cause = format!("`{}` is not a date and time", entry.started_date_time);
-            CaptureError::new(format!("{place}.startedDateTime"), cause)
-        })?;
+    let started = entry.started(place)?;
     let first = &messages[0];
     let unit = Unit::nearest(first.time, started).ok_or_else(|| {
         let cause = format!("{} is not within a day of {} in any unit", first.time, entry.started_date_time);
@@ -294,12 +373,7 @@ fn session(entry: &Entry<'_>, messages: &[Message<'_>], place: &str) -> Result<I
         })
     };
     // A browser counts the whole session as the request's time; a proxy counts the handshake.
-    let took: f64 = ["send", "wait", "receive"]
-        .iter()
-        .filter_map(|name| entry.timings.get(*name)?.as_f64())
-        .filter(|millis| *millis > 0.0)
-        .sum();
-    let took = nanos_of_millis(took);
+    let took = entry.took(&["send", "wait", "receive"]);
     let took = if started + took <= nanos(0)? { took } else { 0 };
     let (base, took) = match entry.own.took {
         Some(took) => (started, i128::from(took)),
@@ -344,22 +418,64 @@ fn session(entry: &Entry<'_>, messages: &[Message<'_>], place: &str) -> Result<I
         Some(("https", rest)) => format!("wss://{rest}"),
         _ => entry.request.url.clone(),
     };
-    let header = Header {
-        started: rfc3339(base),
-        url,
-        user: if entry.own.user.is_empty() { "u1".to_owned() } else { entry.own.user.clone() },
-        stamps: Stamps::Import,
-        handshake: Handshake {
-            peer: entry.server.clone().unwrap_or_default(),
-            status: entry.response.status,
-            request: headers(&entry.request.headers),
-            response: headers(&entry.response.headers),
-            took: Gap::from_nanos(u64::try_from(took).unwrap_or_default()),
-            ..Handshake::default()
-        },
-        ..Header::default()
-    };
+    let header = entry.header(base, url, took);
     Ok(Imported { transcript: Transcript { header, frames, ending }, unit, says_ending, notes: Vec::new() })
+}
+
+/// A session over HTTP of one request; none where the events of its answer are not there.
+fn stream(entry: &Entry<'_>, place: &str) -> Result<Option<Imported>, CaptureError> {
+    let started = entry.started(place)?;
+    let since = |nanos: i128| Offset::from_nanos(u64::try_from(nanos).unwrap_or_default());
+    let mut unit = Unit::Milliseconds;
+    let (mut blocks, mut notes) = (Vec::new(), Vec::new());
+    let streamed = entry.event_source.as_deref().unwrap_or_default();
+    for (index, event) in streamed.iter().enumerate() {
+        let place = || format!("{place}._eventSourceMessages[{index}].time");
+        if index == 0 {
+            unit = Unit::nearest(event.time, started).ok_or_else(|| {
+                let cause =
+                    format!("{} is not within a day of {} in any unit", event.time, entry.started_date_time);
+                CaptureError::new(place(), cause)
+            })?;
+        }
+        let at = unit.nanos(event.time).ok_or_else(|| {
+            CaptureError::new(place(), format!("{} is not a time in {}", event.time, unit.name()))
+        })?;
+        blocks.push((since(at - started), events::block(&event.event_name, &event.event_id, &event.data)));
+    }
+    let head_at = since(entry.took(&["blocked", "dns", "connect", "ssl", "send", "wait"]));
+    if streamed.is_empty() {
+        let whole = entry.response.content.as_ref().map(Content::plain).unwrap_or_default();
+        let at =
+            head_at.max(since(entry.took(&["blocked", "dns", "connect", "ssl", "send", "wait", "receive"])));
+        blocks.extend(events::blocks(&whole).into_iter().map(|block| (at, block)));
+        if !blocks.is_empty() {
+            notes.push(
+                "its events have no times: all have that of the answer's end, so its gaps say nothing"
+                    .to_owned(),
+            );
+        }
+    }
+    let Some((first, _)) = blocks.first() else { return Ok(None) };
+    let body = entry.request.post_data.as_ref().map(Content::plain).unwrap_or_default();
+    let exchange = events::Exchange {
+        method: &entry.request.method,
+        url: &entry.request.url,
+        request: pairs(&entry.request.headers),
+        body: &body,
+        status: entry.response.status,
+        answer: pairs(&entry.response.headers),
+        head_at: head_at.min(*first),
+    };
+    let frames = exchange.frames(blocks);
+    let at = frames.last().map_or(Offset::ZERO, |last| last.at);
+    let how = End::Closed { by: Side::Client, code: 1000, reason: String::new() };
+    let transcript = Transcript {
+        header: entry.header(started, entry.request.url.clone(), 0),
+        frames,
+        ending: Ending { at, how, host: None },
+    };
+    Ok(Some(Imported { transcript, unit, says_ending: true, notes }))
 }
 
 #[expect(
@@ -392,6 +508,10 @@ fn payload(message: &Message<'_>) -> Result<Payload, (&'static str, String)> {
     } else {
         Ok(Payload::Pong(bytes))
     }
+}
+
+fn pairs(pairs: &[Pair]) -> Vec<(&str, &str)> {
+    pairs.iter().map(|Pair { name, value }| (name.as_str(), value.as_str())).collect()
 }
 
 /// Names and values; HTTP/2's own are none.

@@ -3,6 +3,7 @@
 //! None of them says all that a recording does. What is not said is not made up, but for two things, which the reader of
 //! a capture is told: how the session ended, and where in time the handshake did.
 
+mod events;
 mod har;
 mod lines;
 mod write;
