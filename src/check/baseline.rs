@@ -471,8 +471,8 @@ impl<'g> Baseline<'g> {
             return envelope.stall(StallMargin::BOUNDS).max(upper.unwrap_or_default());
         }
         let slowed = reference.slowed(label, UPPER_DECILE).unwrap_or(0.0);
-        // Several runs show what this machine makes of this kind itself: what is slow for most users is no single gap.
-        // Where it is quicker than the others, they still say something of what its gaps may meet.
+        // Several runs show the pace of this kind itself: what is slow for most users is no single gap. Where this kind is
+        // quicker than the others, a single gap of it may still be as slow as theirs, so the middle counts.
         let by = if reference.runs < MANY_RUNS {
             slowed
         } else {

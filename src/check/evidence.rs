@@ -47,6 +47,12 @@ pub(super) struct Evidence<'g> {
     golden: &'g Golden,
 }
 
+/// What also holds by chance now and then.
+fn by_chance(seen: u32, runs: u32) -> Weight {
+    let needed = "100 times in 8 recordings are needed to fail a run";
+    weigh(seen >= MIN_SEEN_CHANCE && runs >= MIN_RUNS_CONSTANT, seen, runs, needed)
+}
+
 fn weigh(enough: bool, seen: u32, runs: u32, needed: &str) -> Weight {
     let held = format!("held {seen} times in {runs} recordings");
     if enough { (Severity::Deviation, held) } else { (Severity::Suspect, format!("{held}; {needed}")) }
@@ -277,11 +283,10 @@ impl<'g> Evidence<'g> {
     pub(super) fn fact(&self, label: &Label, rule: Option<&Rule>, fact: &Fact) -> Weight {
         let Some((rule, event)) = rule.zip(self.golden.event(label)) else { return self.field(label, None) };
         let (seen, runs) = (rule.samples.unwrap_or(event.seen), event.runs);
-        let is_unique_text =
-            *fact == Fact::Unique && rule.types.iter().all(|own| own.json_type() == "object");
+        let is_text = || rule.types.iter().all(|own| own.json_type() == "object");
         match fact {
-            Fact::Unique if is_unique_text && !event.brings_something_new() => self.by_chance(seen, runs),
-            Fact::Grows { .. } => self.by_chance(seen, runs),
+            Fact::Unique if is_text() && !event.brings_something_new() => by_chance(seen, runs),
+            Fact::Grows { .. } => by_chance(seen, runs),
             // All events of a lane, or of a session, have their value from one and the same place.
             Fact::SameAs(_) => {
                 let needed = "8 times in 8 recordings are needed to fail a run";
@@ -292,12 +297,6 @@ impl<'g> Evidence<'g> {
             Fact::Reaches(_) => self.field(label, Some(event.trials())),
             _ => self.field(label, rule.samples),
         }
-    }
-
-    /// What also holds by chance now and then.
-    fn by_chance(&self, seen: u32, runs: u32) -> Weight {
-        let needed = "100 times in 8 recordings are needed to fail a run";
-        weigh(seen >= MIN_SEEN_CHANCE && runs >= MIN_RUNS_CONSTANT, seen, runs, needed)
     }
 
     pub(super) fn constant(&self, label: &Label, samples: Option<u32>) -> Weight {

@@ -2,7 +2,6 @@
 
 use super::json::{field, value_at};
 use serde_json::{Number, Value};
-use std::fmt;
 
 /// Where a message says what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,24 +57,6 @@ impl NameAt {
                 _ => None,
             },
             NameAt::Key(_) => None,
-        }
-    }
-}
-
-/// As a golden writes it: `"/type"`, `["/event", "/0"]`, `{ present = ["setup", "clientContent"] }`.
-impl fmt::Display for NameAt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list = |texts: &[String]| {
-            let quoted: Vec<String> =
-                texts.iter().map(|text| Value::from(text.as_str()).to_string()).collect();
-            format!("[{}]", quoted.join(", "))
-        };
-        match self {
-            NameAt::Value(pointers) => match &pointers[..] {
-                [one] => write!(f, "{}", Value::from(one.as_str())),
-                many => f.write_str(&list(many)),
-            },
-            NameAt::Key(keys) => write!(f, "{{ present = {} }}", list(keys)),
         }
     }
 }

@@ -350,7 +350,6 @@ fn small(count: Option<u64>) -> u32 {
 
 fn read_timing(fields: Fields<'_>) -> Option<Envelope> {
     let after = fields.text("after").map(|text| Label::from(text.as_str()));
-    let after_label = after.clone().unwrap_or_else(|| Label::from(""));
     let usual = fields.gap("usual");
     let at_most = fields.gap("at_most");
     if after.is_none() || (usual.is_none() && at_most.is_none()) {
@@ -358,11 +357,13 @@ fn read_timing(fields: Fields<'_>) -> Option<Envelope> {
         let message = "timing needs `after`, and `usual` or `at_most`";
         fields.source().report(fields.span(), message, "here", hint);
     }
+    let after = after.unwrap_or_else(|| Label::from(""));
     let samples = small(fields.count("samples"));
     let usual = usual.unwrap_or_default();
     let runs = fields.count("runs").map_or(samples, |runs| small(Some(runs)));
     let envelope = Envelope {
-        after: after_label.clone(),
+        split: read_split(&fields, &after),
+        after,
         usual,
         spread: fields.number("spread").unwrap_or(0.0),
         within: fields.number("within"),
@@ -374,7 +375,6 @@ fn read_timing(fields: Fields<'_>) -> Option<Envelope> {
         runs,
         df: fields.count("df").map_or(default_df(runs), |df| small(Some(df))),
         at_most,
-        split: read_split(&fields, &after_label),
     };
     fields.finish();
     Some(envelope)
@@ -491,11 +491,6 @@ fn read_name(fields: &Fields<'_>, key: &str) -> Option<NameAt> {
             fields.source().report(span, format!("`{key}` names no key"), "here", hint);
         }
         return Some(NameAt::Key(keys));
-    }
-    if item.is_str() {
-        let (text, span) = fields.string(key)?;
-        must_be_pointer(fields, &text, span);
-        return Some(NameAt::Value(vec![text]));
     }
     let pointers = fields.strings(key)?;
     if pointers.is_empty() {
@@ -906,6 +901,14 @@ fn write_into(out: &mut String, golden: &Golden) -> std::fmt::Result {
     Ok(())
 }
 
+/// `"/type"`, `["/event", "/0"]`, `{ present = ["setup", "clientContent"] }`.
+fn name_at(name: &NameAt) -> String {
+    match name {
+        NameAt::Value(pointers) => strings(pointers),
+        NameAt::Key(keys) => format!("{{ present = {} }}", strings(keys)),
+    }
+}
+
 fn write_dialect(out: &mut String, dialect: &Dialect) -> std::fmt::Result {
     if *dialect == Dialect::default() {
         return Ok(());
@@ -917,9 +920,9 @@ fn write_dialect(out: &mut String, dialect: &Dialect) -> std::fmt::Result {
         Dialect::Json(JsonNames { client, server, reply, refine: _ })
         | Dialect::Sse(HttpNames { json: JsonNames { client, server, reply, refine: _ }, .. }) => {
             if client == server {
-                writeln!(out, "name = {client}")?;
+                writeln!(out, "name = {}", name_at(client))?;
             } else {
-                writeln!(out, "client_name = {client}\nserver_name = {server}")?;
+                writeln!(out, "client_name = {}\nserver_name = {}", name_at(client), name_at(server))?;
             }
             if let Some(reply) = reply {
                 writeln!(out, "reply = {}", string(reply))?;
@@ -1185,6 +1188,23 @@ mod tests {
             prop_assert_eq!(back.order.labels(), golden.order.labels());
             prop_assert!(back.events.keys().eq(golden.events.keys()));
             prop_assert!(!text.chars().any(|c| crate::transcript::is_unseen(c) && c != '\n'), "{:?}", text);
+        }
+    }
+
+    #[test]
+    fn where_names_stand_is_read_as_it_was_written() {
+        let places = |all: &[&str]| all.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        for name in [
+            NameAt::pointer("/a\u{7f}\u{202e}b\"c"),
+            NameAt::Value(places(&["/event", "/0"])),
+            NameAt::Key(places(&["setup", "x\u{7f}y\n"])),
+            NameAt::Key(places(&["setup"])),
+        ] {
+            let dialect = Dialect::Json(JsonNames { client: name, ..JsonNames::default() });
+            let mut text = "goldwire = 1\norder = \"a\"\n".to_owned();
+            write_dialect(&mut text, &dialect).expect("a text");
+            let golden = read("g.toml", &text).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
+            assert_eq!(golden.dialect, dialect, "{text}");
         }
     }
 

@@ -76,22 +76,22 @@ pub(super) fn dialect(recordings: &[&Transcript]) -> Dialect {
         }
         (server, _) => server,
     };
-    // What only some messages say of themselves names those; their keys may name them all.
-    let is_whole =
-        |side, path: &Option<String>| path.as_ref().is_some_and(|path| says(recordings, side, path) >= WHOLE);
-    if !is_whole(Side::Server, &server) && !is_whole(Side::Client, &client) {
-        let keys = |side| present(recordings, side).map(NameAt::Key);
-        let (server, client) = (keys(Side::Server), keys(Side::Client));
-        // One key alone names nothing, unless the other side has several.
-        let is_told = |keys: &Option<NameAt>| matches!(keys, Some(NameAt::Key(keys)) if keys.len() >= 2);
-        if is_told(&server) || is_told(&client) {
-            let either = server.clone().or_else(|| client.clone()).unwrap_or(NameAt::Key(Vec::new()));
-            let client = client.unwrap_or_else(|| either.clone());
-            return Dialect::Json(JsonNames {
-                client,
-                server: server.unwrap_or(either),
-                ..JsonNames::default()
-            });
+    // What only some messages say of themselves names those; their keys may name them all. One key alone names nothing,
+    // unless the other side has several.
+    let sides = [Side::Client, Side::Server].map(|side| present(recordings, side));
+    if sides.iter().flatten().any(|keys| keys.len() >= 2) {
+        let is_whole = |side, path: &Option<String>| {
+            path.as_ref().is_some_and(|path| says(recordings, side, path) >= WHOLE)
+        };
+        let [of_client, of_server] = sides;
+        let either = of_server
+            .clone()
+            .or_else(|| of_client.clone())
+            .filter(|_| !is_whole(Side::Server, &server) && !is_whole(Side::Client, &client));
+        if let Some(either) = either {
+            let [client, server] =
+                [of_client, of_server].map(|keys| NameAt::Key(keys.unwrap_or_else(|| either.clone())));
+            return Dialect::Json(JsonNames { client, server, ..JsonNames::default() });
         }
     }
     // A side that says too little to tell is taken to name its messages as the other does.
@@ -130,7 +130,8 @@ fn present(recordings: &[&Transcript], side: Side) -> Option<Vec<String>> {
         return None;
     }
     let mut best = Vec::new();
-    cover(&sets.keys().collect::<Vec<_>>(), &mut Vec::new(), &mut MAX_TRIES.clone(), &mut best);
+    let mut tries = MAX_TRIES;
+    cover(&sets.keys().collect::<Vec<_>>(), &mut Vec::new(), &mut tries, &mut best);
     let is_word = |key: &String| refinement(&Value::from(key.as_str())).is_some();
     let is_known =
         |key: &&String| recordings.len() == 1 || recurring.get(*key).is_some_and(|runs| *runs >= 2);

@@ -5,6 +5,7 @@
 //! values explain the gaps far better than chance does, and only where that changes what a stall is.
 
 use super::paths::each_scalar;
+use super::sums::Sums;
 use crate::dialect::Label;
 use crate::golden::{Envelope, Split, StallMargin, log_of};
 use crate::transcript::Gap;
@@ -36,31 +37,24 @@ struct Field {
 
 /// The gaps of one value.
 #[derive(Debug, Clone, Copy, Default)]
-struct Sums {
-    n: u32,
+struct Gaps {
+    logs: Sums,
     runs: u32,
     /// The latest of the recordings, within one set of them.
     latest: Option<u32>,
-    sum: f64,
-    squares: f64,
     slowest: Gap,
 }
 
-impl Sums {
+impl Gaps {
     fn add(&mut self, gap: Gap, recording: u32) {
-        let log = log_of(gap);
-        self.n += 1;
+        self.logs.merge(Sums::one(log_of(gap)));
         self.runs += u32::from(self.latest.replace(recording) != Some(recording));
-        self.sum += log;
-        self.squares += log * log;
         self.slowest = self.slowest.max(gap);
     }
 
-    fn merge(&mut self, other: Sums) {
-        self.n += other.n;
+    fn merge(&mut self, other: Gaps) {
+        self.logs.merge(other.logs);
         self.runs += other.runs;
-        self.sum += other.sum;
-        self.squares += other.squares;
         self.slowest = self.slowest.max(other.slowest);
     }
 }
@@ -68,7 +62,7 @@ impl Sums {
 /// The gaps of a kind by the values of each field.
 #[derive(Debug, Clone, Default)]
 struct Fields {
-    open: BTreeMap<Field, BTreeMap<String, Sums>>,
+    open: BTreeMap<Field, BTreeMap<String, Gaps>>,
     /// With too many values.
     closed: BTreeSet<Field>,
 }
@@ -89,7 +83,7 @@ impl Fields {
             let values = self.open.entry(field.clone()).or_default();
             let has_room = values.len() < MAX_VALUES;
             match values.get_mut(text) {
-                Some(sums) => sums.add(gap, recording),
+                Some(gaps) => gaps.add(gap, recording),
                 None if text.len() <= MAX_TEXT && has_room => {
                     values.entry(text.to_owned()).or_default().add(gap, recording);
                 }
@@ -104,7 +98,7 @@ impl Fields {
     fn merge(&mut self, other: Fields) {
         for (field, values) in other.open {
             let own = self.open.entry(field).or_default();
-            values.into_iter().for_each(|(value, sums)| own.entry(value).or_default().merge(sums));
+            values.into_iter().for_each(|(value, gaps)| own.entry(value).or_default().merge(gaps));
         }
         self.closed.extend(other.closed);
         let Fields { open, closed } = self;
@@ -118,7 +112,7 @@ impl Fields {
     }
 
     /// The field that explains most.
-    fn best(&self) -> Option<(&Field, &BTreeMap<String, Sums>)> {
+    fn best(&self) -> Option<(&Field, &BTreeMap<String, Gaps>)> {
         let shares = self.open.iter().filter_map(|(field, values)| Some((explained(values)?, field, values)));
         // Of those that explain the same, the event's own comes first.
         let best = shares.reduce(|best, other| if other.0 > best.0 + 1e-9 { other } else { best })?;
@@ -127,17 +121,15 @@ impl Fields {
 }
 
 /// How much of the variance of the logarithms the groups explain; none where chance may.
-fn explained(values: &BTreeMap<String, Sums>) -> Option<f64> {
+fn explained(values: &BTreeMap<String, Gaps>) -> Option<f64> {
     let mut all = Sums::default();
-    values.values().for_each(|sums| all.merge(*sums));
-    let (n, groups) = (f64::from(all.n), values.len() as f64);
+    values.values().for_each(|gaps| all.merge(gaps.logs));
+    let (n, groups) = (f64::from(all.n()), values.len() as f64);
     if values.len() < 2 || n <= groups {
         return None;
     }
-    let total = all.squares - all.sum * all.sum / n;
-    let between: f64 = values.values().map(|own| own.sum * own.sum / f64::from(own.n.max(1))).sum::<f64>()
-        - all.sum * all.sum / n;
-    let share = (between / total.max(f64::MIN_POSITIVE)).clamp(0.0, 1.0);
+    let within: f64 = values.values().map(|gaps| gaps.logs.scatter()).sum();
+    let share = (1.0 - within / all.scatter().max(f64::MIN_POSITIVE)).clamp(0.0, 1.0);
     let ratio = (share / (groups - 1.0)) / ((1.0 - share).max(1e-9) / (n - groups));
     (share >= MIN_SHARE && ratio >= MIN_RATIO).then_some(share)
 }
@@ -172,11 +164,11 @@ impl Splits {
             return None;
         }
         let (field, values) = self.kinds.get(&(label.clone(), envelope.after.clone()))?.best()?;
-        let is_known = |sums: &Sums| sums.n >= MIN_GAPS && sums.runs >= MIN_RUNS;
+        let is_known = |gaps: &Gaps| gaps.logs.n() >= MIN_GAPS && gaps.runs >= MIN_RUNS;
         let slowest: BTreeMap<String, Gap> = values
             .iter()
-            .filter(|(_, sums)| is_known(sums))
-            .map(|(value, sums)| (value.clone(), sums.slowest))
+            .filter(|(_, gaps)| is_known(gaps))
+            .map(|(value, gaps)| (value.clone(), gaps.slowest))
             .collect();
         let is_worth =
             slowest.values().any(|gap| gap.as_secs_f64() * WORTH <= envelope.slowest.as_secs_f64());

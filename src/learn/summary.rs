@@ -256,7 +256,7 @@ impl Summary {
     }
 }
 
-/// Follows the session of a number through the order: its gaps, and whether the order accepts it. Tells of each event which time it
+/// Follows a session, that of the recording of a number, through the order: its gaps, and whether the order accepts it. Tells of each event which time it
 /// came in its lane and its round.
 fn follow(
     (number, session): (u32, &Session),

@@ -28,9 +28,10 @@ impl Exchange<'_> {
             query if query.starts_with('?') => Cow::Owned(format!("/{query}")),
             path => Cow::Borrowed(path),
         };
-        let mut request = format!("{} {target} HTTP/1.1\r\n", self.method);
+        let mut request =
+            format!("{} {} HTTP/1.1\r\n", one_word(self.method).to_uppercase(), one_word(&target));
         if !self.request.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
-            request.push_str(&format!("host: {host}\r\n"));
+            request.push_str(&format!("host: {}\r\n", one_word(host)));
         }
         push_headers(&mut request, &self.request);
         request.push_str("\r\n");
@@ -60,19 +61,28 @@ fn push_headers(head: &mut String, headers: &[(&str, &str)]) {
     let is_own =
         |name: &str| !name.starts_with(':') && !OF_CARRIAGE.iter().any(|own| own.eq_ignore_ascii_case(name));
     for (name, value) in headers.iter().filter(|(name, _)| is_own(name)) {
-        // A line break would begin a header of its own.
-        head.push_str(&format!("{name}: {}\r\n", value.replace(['\r', '\n'], " ")));
+        head.push_str(&format!("{}: {}\r\n", one_word(name), one_line(value)));
     }
+}
+
+/// A line break of a capture would begin a header, or a field of an event, that nobody sent.
+fn one_line(text: &str) -> String {
+    text.replace(['\r', '\n'], " ")
+}
+
+/// Likewise of what ends at a blank.
+fn one_word(text: &str) -> String {
+    text.chars().filter(|c| !c.is_whitespace()).collect()
 }
 
 /// An event as a block of a stream (WHATWG HTML, 9.2.5).
 pub(super) fn block(name: &str, id: &str, data: &str) -> String {
     let mut block = String::new();
     if !id.is_empty() {
-        block.push_str(&format!("id: {id}\n"));
+        block.push_str(&format!("id: {}\n", one_line(id)));
     }
     if !name.is_empty() && name != "message" {
-        block.push_str(&format!("event: {name}\n"));
+        block.push_str(&format!("event: {}\n", one_line(name)));
     }
     for line in data.split('\n') {
         block.push_str(&format!("data: {}\n", line.trim_end_matches('\r')));
@@ -81,13 +91,14 @@ pub(super) fn block(name: &str, id: &str, data: &str) -> String {
     block
 }
 
-/// The blocks of a whole stream; what is not ended by an empty line is none (WHATWG HTML, 9.2.6).
-pub(super) fn blocks(text: &str) -> Vec<String> {
+/// The blocks of a whole stream, and how many characters are left: what is not ended by an empty line is no event (WHATWG
+/// HTML, 9.2.6).
+pub(super) fn blocks(text: &str) -> (Vec<String>, usize) {
     let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n");
     let mut blocks: Vec<&str> = text.split("\n\n").collect();
-    blocks.pop();
+    let rest = blocks.pop().map_or(0, |rest| rest.trim_start_matches('\n').chars().count());
     let blocks = blocks.into_iter().map(|block| block.trim_start_matches('\n'));
-    blocks.filter(|block| !block.is_empty()).map(|block| format!("{block}\n\n")).collect()
+    (blocks.filter(|block| !block.is_empty()).map(|block| format!("{block}\n\n")).collect(), rest)
 }
 
 #[cfg(test)]
@@ -96,11 +107,10 @@ mod tests {
 
     #[test]
     fn a_stream_is_cut_into_its_blocks() {
-        assert_eq!(
-            blocks("event: a\ndata: 1\n\n\ndata: 2\r\n\r\ndata: lost"),
-            ["event: a\ndata: 1\n\n", "data: 2\n\n"]
-        );
-        assert_eq!(blocks(""), [""; 0]);
+        let (whole, rest) = blocks("event: a\ndata: 1\n\n\ndata: 2\r\n\r\ndata: lost");
+        assert_eq!((whole, rest), (vec!["event: a\ndata: 1\n\n".to_owned(), "data: 2\n\n".to_owned()], 10));
+        assert_eq!(blocks(""), (Vec::new(), 0));
+        assert_eq!(block("a\ndata: forged", "", "1"), "event: a data: forged\ndata: 1\n\n");
         assert_eq!(block("message", "", "a\nb"), "data: a\ndata: b\n\n");
         assert_eq!(block("token", "7", "{}"), "id: 7\nevent: token\ndata: {}\n\n");
     }

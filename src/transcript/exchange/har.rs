@@ -182,12 +182,13 @@ struct Content {
 }
 
 impl Content {
-    fn plain(&self) -> Cow<'_, str> {
+    /// What it says, by whatever it is encoded.
+    fn plain(&self) -> Result<Cow<'_, str>, String> {
         if !self.encoding.eq_ignore_ascii_case("base64") {
-            return Cow::Borrowed(&self.text);
+            return Ok(Cow::Borrowed(&self.text));
         }
-        let bytes = STANDARD.decode(&self.text).unwrap_or_default();
-        Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
+        let bytes = STANDARD.decode(&self.text).map_err(|error| format!("not base64: {error}"))?;
+        String::from_utf8(bytes).map(Cow::Owned).map_err(|error| format!("not UTF-8: {error}"))
     }
 }
 
@@ -443,12 +444,19 @@ fn stream(entry: &Entry<'_>, place: &str) -> Result<Option<Imported>, CaptureErr
         })?;
         blocks.push((since(at - started), events::block(&event.event_name, &event.event_id, &event.data)));
     }
-    let head_at = since(entry.took(&["blocked", "dns", "connect", "ssl", "send", "wait"]));
+    // `ssl` is part of `connect` (HAR 1.2).
+    let until_head = entry.took(&["blocked", "dns", "connect", "send", "wait"]);
+    let head_at = since(until_head);
     if streamed.is_empty() {
-        let whole = entry.response.content.as_ref().map(Content::plain).unwrap_or_default();
-        let at =
-            head_at.max(since(entry.took(&["blocked", "dns", "connect", "ssl", "send", "wait", "receive"])));
-        blocks.extend(events::blocks(&whole).into_iter().map(|block| (at, block)));
+        let whole = plain(entry.response.content.as_ref(), &format!("{place}.response.content.text"))?;
+        let (whole, rest) = events::blocks(&whole);
+        if rest > 0 {
+            notes.push(format!(
+                "the stream ends within an event: its last {rest} characters are left out, as a reader of streams does"
+            ));
+        }
+        let at = since(until_head + entry.took(&["receive"]));
+        blocks.extend(whole.into_iter().map(|block| (at, block)));
         if !blocks.is_empty() {
             notes.push(
                 "its events have no times: all have that of the answer's end, so its gaps say nothing"
@@ -457,7 +465,7 @@ fn stream(entry: &Entry<'_>, place: &str) -> Result<Option<Imported>, CaptureErr
         }
     }
     let Some((first, _)) = blocks.first() else { return Ok(None) };
-    let body = entry.request.post_data.as_ref().map(Content::plain).unwrap_or_default();
+    let body = plain(entry.request.post_data.as_ref(), &format!("{place}.request.postData.text"))?;
     let exchange = events::Exchange {
         method: &entry.request.method,
         url: &entry.request.url,
@@ -508,6 +516,11 @@ fn payload(message: &Message<'_>) -> Result<Payload, (&'static str, String)> {
     } else {
         Ok(Payload::Pong(bytes))
     }
+}
+
+/// What a message says that may be absent.
+fn plain<'c>(content: Option<&'c Content>, place: &str) -> Result<Cow<'c, str>, CaptureError> {
+    content.map_or(Ok(Cow::Borrowed("")), Content::plain).map_err(|cause| CaptureError::new(place, cause))
 }
 
 fn pairs(pairs: &[Pair]) -> Vec<(&str, &str)> {
