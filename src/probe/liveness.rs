@@ -1,6 +1,6 @@
 //! Is it a server at work, and does it stay as fast as it was?
 
-use super::trend::{MIN_SESSIONS, Trend, trend};
+use super::trend::{MIN_SESSIONS, Shown, Trend, shown, trend};
 use super::{Ground, Subject, Twist, finding, not_asked, stuck};
 use crate::auth::Identity;
 use crate::check::{Live, Witness, check, judge_liveness, liveness_findings};
@@ -10,12 +10,6 @@ use crate::golden::{Golden, LiveItem};
 use crate::transcript::{Header, Offset, Payload, Side, Transcript};
 
 const LIVENESS: ProbeName = ProbeName::Liveness;
-/// How often a server without a trend may show one.
-const ALPHA: f64 = 0.001;
-/// What was steep has to go on growing when it is looked at again; a flat half of it does so by chance as seldom as this.
-const ALPHA_AGAIN: f64 = 0.05;
-/// A trend of less is no finding, however certain.
-const MIN_FACTOR: f64 = 1.5;
 
 pub(super) async fn ask(ground: &Ground<'_>, subject: &Subject) -> Vec<Cell> {
     let mut cells = evidence(ground, subject).await;
@@ -108,40 +102,42 @@ async fn soak(ground: &Ground<'_>, subject: &Subject) -> Cell {
     let (mut runs, mut seconds, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
     go_on(ground, subject, &identity, count, (&mut runs, &mut seconds, &mut bytes)).await;
     // How much it says is not the machine's doing: one look is enough.
-    if let Some(grown) = trend(&bytes).filter(|grown| is_steep(*grown))
+    if let Some(grown) = trend(&bytes).filter(|grown| grown.is_steep())
         && let Some(last) = runs.last_mut()
     {
         last.findings.push(says_more(subject, grown, bytes.len()));
     }
-    let Some(mut steepness) = trend(&seconds) else {
-        return super::cell(LIVENESS, subject, CASE, super::summary(&runs), runs);
-    };
-    let mut said = says(&seconds, steepness);
-    let mut again = String::new();
-    if is_steep(steepness) {
-        // A machine that gets busy makes a trend, too. What is left behind goes on growing.
+    let mut looks = 1;
+    let shown = loop {
+        let seen = shown(&seconds, count as usize);
         let before = seconds.len();
-        go_on(ground, subject, &identity, count, (&mut runs, &mut seconds, &mut bytes)).await;
-        let rest = trend(&seconds[before..]);
-        let whole = trend(&seconds).unwrap_or(steepness);
-        match rest {
-            Some(rest) if rest.p >= ALPHA_AGAIN || !is_steep(whole) => {
-                let more = seconds.len() - before;
-                said = format!("{said}, but of {more} more {:.2} times: this machine's doing", rest.factor);
-                return super::cell(LIVENESS, subject, CASE, said, runs);
-            }
-            Some(_) => {
-                again = format!("; looked at again over {} more", seconds.len() - before);
-                steepness = whole;
-                said = says(&seconds, steepness);
-            }
-            // Interrupted, or no session came through: what was seen stands.
-            None => {}
+        if seen != Some(Shown::Unclear) {
+            break seen;
         }
-    }
-    if is_steep(steepness) {
+        go_on(ground, subject, &identity, count, (&mut runs, &mut seconds, &mut bytes)).await;
+        looks += 1;
+        // Interrupted, or a session did not come through: what was seen stands.
+        if seconds.len() < before + count as usize {
+            break trend(&seconds)
+                .map(|seen| if seen.is_steep() { Shown::Steep(seen) } else { Shown::Flat(seen) });
+        }
+    };
+    let said = match shown {
+        None | Some(Shown::Unclear) => super::summary(&runs),
+        Some(Shown::Flat(seen) | Shown::Steep(seen)) => says(seconds.len(), seen),
+        Some(Shown::Machine(begun, after)) => {
+            let more = seconds.len() - count as usize;
+            let begun = says(count as usize, begun);
+            format!("{begun}, but of {more} more {:.2} times: this machine's doing", after.factor)
+        }
+    };
+    if let (Some(Shown::Steep(steepness)), Some(last)) = (shown, runs.last_mut()) {
         let label = subject.golden.script.last().cloned().unwrap_or_else(|| Label::from("@open"));
         let message = format!("it becomes slower with every session: {said}");
+        let again = match looks {
+            1 => String::new(),
+            _ => format!("; looked at again over {} more", seconds.len() - count as usize),
+        };
         let found = finding(Kind::Trend, "probe.liveness.soak".to_owned(), label, Vec::new(), message)
             .values(
                 "the same time for the same question",
@@ -152,9 +148,7 @@ async fn soak(ground: &Ground<'_>, subject: &Subject) -> Cell {
                 steepness.p.max(f64::EPSILON)
             ))
             .hint("what does each session leave behind: tasks, handlers, growing tables?");
-        if let Some(last) = runs.last_mut() {
-            last.findings.push(found);
-        }
+        last.findings.push(found);
     }
     super::cell(LIVENESS, subject, CASE, said, runs)
 }
@@ -175,12 +169,8 @@ fn says_more(subject: &Subject, grown: Trend, sessions: usize) -> Finding {
         .hint("what of earlier sessions comes along: history, handlers that were not taken away?")
 }
 
-fn is_steep(trend: Trend) -> bool {
-    trend.p < ALPHA && trend.factor >= MIN_FACTOR
-}
-
-fn says(seconds: &[f64], trend: Trend) -> String {
-    format!("{} sessions; the last takes {:.2} times as long as the first", seconds.len(), trend.factor)
+fn says(sessions: usize, trend: Trend) -> String {
+    format!("{sessions} sessions; the last takes {:.2} times as long as the first", trend.factor)
 }
 
 /// Plays so many more sessions one after the other, and adds how long the server took for each, and how many bytes it said.

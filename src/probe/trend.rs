@@ -13,6 +13,21 @@ pub(super) struct Trend {
 
 /// Fewer sessions show no trend.
 pub(super) const MIN_SESSIONS: usize = 10;
+/// How often a server without a trend may show one.
+const ALPHA: f64 = 0.001;
+/// What was steep has to go on growing when it is looked at again; flat sessions do so by chance as seldom as this, at each look.
+const ALPHA_AGAIN: f64 = 0.02;
+/// A trend of less is no finding, however certain.
+const MIN_FACTOR: f64 = 1.5;
+/// How often as many sessions are played, at most, until it is clear whether a trend goes on.
+const MOST_BLOCKS: usize = 4;
+
+impl Trend {
+    /// Is it certain, and large enough to count?
+    pub(super) fn is_steep(self) -> bool {
+        self.p < ALPHA && self.factor >= MIN_FACTOR
+    }
+}
 
 /// The trend of times in seconds, by rank: Theil–Sen's slope of the logarithms (Sen 1968), which a few slow sessions do not
 /// move, tested by Spearman's rank correlation with the session's number. None below [`MIN_SESSIONS`].
@@ -43,6 +58,37 @@ pub(super) fn trend(seconds: &[f64]) -> Option<Trend> {
     let t = rho * ((count - 2.0) / (1.0 - rho * rho)).sqrt();
     let p = StudentsT::new(0.0, 1.0, count - 2.0).map_or(1.0, |student| 1.0 - student.cdf(t));
     Some(Trend { factor: (slope * (count - 1.0)).exp(), p })
+}
+
+/// What a soak shows after so many sessions.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Shown {
+    /// No trend, or less of one than counts.
+    Flat(Trend),
+    /// A trend that a machine that gets busy makes as well: as many sessions again tell more.
+    Unclear,
+    /// A trend that did not go on in the sessions after the first block; the second trend is that of these.
+    Machine(Trend, Trend),
+    /// A trend that goes on.
+    Steep(Trend),
+}
+
+/// Judges the times of a soak, in seconds, of which every `block` sessions were one look. A machine that gets busy, or free
+/// again, bends one block; what each session leaves behind goes on growing for as long as anybody asks. So a steep first block is
+/// followed by one to [`MOST_BLOCKS`] − 1 further ones, and all of these together have to grow. None below [`MIN_SESSIONS`].
+pub(super) fn shown(seconds: &[f64], block: usize) -> Option<Shown> {
+    let (first, rest) = seconds.split_at(block.min(seconds.len()));
+    let begun = trend(first)?;
+    if !begun.is_steep() {
+        return Some(Shown::Flat(begun));
+    }
+    let Some(after) = trend(rest) else { return Some(Shown::Unclear) };
+    let whole = trend(seconds).filter(|whole| whole.is_steep());
+    Some(match whole {
+        Some(whole) if after.p < ALPHA_AGAIN => Shown::Steep(whole),
+        _ if rest.len() < block * (MOST_BLOCKS - 1) => Shown::Unclear,
+        _ => Shown::Machine(begun, after),
+    })
 }
 
 /// Ranks from 0; equal values share their mean rank.
@@ -80,5 +126,41 @@ mod tests {
         assert!(trend(&flat).expect("enough").factor < 1.4);
         assert_eq!(trend(&flat[..9]), None);
         assert!(trend(&[0.1; 20]).is_some_and(|t| t.factor == 1.0 && t.p > 0.1));
+    }
+
+    /// A machine that becomes busy over the first 50 sessions, by as much as this, and is free again over the next 50.
+    fn busy(i: usize, most: f64) -> f64 {
+        let up = (i as f64 / 50.0).min(1.0);
+        let down = ((i as f64 - 50.0) / 50.0).clamp(0.0, 1.0);
+        1.0 + (most - 1.0) * (up - down)
+    }
+
+    /// The verdict after as many blocks of 50 as it takes, and how many these are.
+    fn soak(seconds: impl Fn(usize) -> f64) -> (usize, Shown) {
+        for blocks in 1..=MOST_BLOCKS {
+            let times: Vec<f64> = (0..50 * blocks).map(&seconds).collect();
+            match shown(&times, 50).expect("enough") {
+                Shown::Unclear => (),
+                clear => return (blocks, clear),
+            }
+        }
+        panic!("unclear after {MOST_BLOCKS} blocks");
+    }
+
+    #[test]
+    fn a_machine_that_was_busy_hides_no_leak_and_makes_none() {
+        let leak = |i: usize| 0.3 + 0.3 * i as f64 / 49.0;
+        let (blocks, verdict) = soak(|i| leak(i) * noise(i));
+        assert!(blocks == 2 && matches!(verdict, Shown::Steep(_)), "{blocks} {verdict:?}");
+        // It hides the leak in the second block, and not in those after it.
+        let (blocks, verdict) = soak(|i| leak(i) * noise(i) * busy(i, 1.6));
+        assert!(blocks > 2 && matches!(verdict, Shown::Steep(_)), "{blocks} {verdict:?}");
+        let (blocks, verdict) = soak(|i| 0.3 * noise(i) * busy(i, 2.5));
+        assert!(blocks == MOST_BLOCKS && matches!(verdict, Shown::Machine(..)), "{blocks} {verdict:?}");
+        // It becomes busy, and stays so.
+        let (blocks, verdict) = soak(|i| 0.3 * noise(i) * busy(i.min(50), 2.5));
+        assert!(blocks == MOST_BLOCKS && matches!(verdict, Shown::Machine(..)), "{blocks} {verdict:?}");
+        let (blocks, verdict) = soak(|i| 0.3 * noise(i));
+        assert!(blocks == 1 && matches!(verdict, Shown::Flat(_)), "{blocks} {verdict:?}");
     }
 }
