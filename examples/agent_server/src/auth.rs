@@ -99,11 +99,13 @@ impl Tokens {
         access_ttl: u32,
         refresh_ttl: u32,
         regress: Choice,
-    ) -> Result<Tokens, jsonwebtoken::errors::Error> {
+    ) -> Result<Tokens, Box<dyn std::error::Error>> {
+        // Whoever installed one before has installed the same.
+        let _ = goldwire_jwt::RING.install_default();
         let (algorithm, signing) = match signing {
             Signing::Hs256 => (Algorithm::HS256, EncodingKey::from_secret(key)),
-            Signing::Rs256 => (Algorithm::RS256, EncodingKey::from_rsa_pem(key)?),
-            Signing::Es256 => (Algorithm::ES256, EncodingKey::from_ec_pem(key)?),
+            Signing::Rs256 => (Algorithm::RS256, goldwire_jwt::private_key(Algorithm::RS256, key)?),
+            Signing::Es256 => (Algorithm::ES256, goldwire_jwt::private_key(Algorithm::ES256, key)?),
         };
         let verifying = match algorithm {
             Algorithm::HS256 => DecodingKey::from_secret(key),
