@@ -271,6 +271,7 @@ fn ed_public_of(pkcs8: &[u8], curve: &EllipticCurve) -> Result<Vec<u8>, Error> {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "KeyUtils wants it so")]
 fn compute_digest(data: &[u8], hash: ThumbprintHash) -> Result<Vec<u8>, Error> {
     let how = match hash {
         ThumbprintHash::SHA256 => &digest::SHA256,
