@@ -4,7 +4,7 @@
 //! the parts put together so far; a count. Memory: the lanes that the order has not forgotten, the text of a `joins`
 //! until the whole comes, and 64 bits for every value of a `unique` fact.
 
-use crate::dialect::{Event, Label, field};
+use crate::dialect::{Event, Label, field, place};
 use crate::finding::Kind;
 use crate::golden::{
     Cells, Chain, Fact, Goal, Golden, LaneId, Print, Scoped, Source, Table, path_keys, print,
@@ -143,7 +143,7 @@ impl Path {
                     value.as_array().into_iter().flatten().for_each(|item| walk(item, rest, visit));
                 }
                 Some((Some(key), rest)) => {
-                    if let Some(value) = value.as_object().and_then(|map| field(map, key)) {
+                    if let Some(value) = below(value, key) {
                         walk(value, rest, visit);
                     }
                 }
@@ -158,7 +158,7 @@ impl Path {
             match (keys.split_first(), value) {
                 (None, _) => Some(value),
                 (Some((None, rest)), Value::Array(items)) => items.iter().find_map(|item| walk(item, rest)),
-                (Some((Some(key), rest)), Value::Object(map)) => walk(field(map, key)?, rest),
+                (Some((Some(key), rest)), _) => walk(below(value, key)?, rest),
                 (Some(_), _) => None,
             }
         }
@@ -170,6 +170,15 @@ impl Path {
         let mut last = None;
         self.visit(value, &mut |value| last = Some(value));
         last
+    }
+}
+
+/// What stands in a value under a key: in a list, at a place.
+fn below<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
+    match value {
+        Value::Object(map) => field(map, key),
+        Value::Array(items) => place(items, key),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
     }
 }
 

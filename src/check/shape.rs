@@ -1,6 +1,6 @@
 //! The shape of payloads, checked event by event.
 
-use crate::dialect::field;
+use crate::dialect::{field, place};
 use crate::finding::Kind;
 use crate::golden::{Event, Rule, Type, path_keys, path_step, type_of};
 use serde_json::Value;
@@ -42,6 +42,8 @@ pub(super) struct Tree {
     /// Which field stood last at each place of a payload.
     order: Vec<usize>,
     items: Option<Box<Tree>>,
+    /// Whether the fields are the places of a list.
+    is_tuple: bool,
 }
 
 impl Tree {
@@ -79,6 +81,8 @@ impl Tree {
 
     fn count(&mut self) {
         self.required = self.fields.iter().filter(|(_, tree)| !tree.optional).count();
+        let is_list = self.rule.as_ref().is_some_and(|rule| rule.types == [Type::Array]);
+        self.is_tuple = is_list && !self.fields.is_empty();
         let when = |tree: &Tree| tree.rule.as_ref().is_some_and(|rule| rule.when.is_some());
         self.conditional = (0..self.fields.len()).filter(|index| when(&self.fields[*index].1)).collect();
         self.fields.iter_mut().map(|(_, tree)| tree).for_each(Tree::count);
@@ -102,6 +106,14 @@ impl Tree {
         match value {
             Value::Object(_) if self.is_open() => true,
             Value::Object(map) => self.fits_object(map),
+            Value::Array(items) if self.is_tuple => {
+                // Beyond the places that are written down there is none.
+                self.fields.len() == items.len()
+                    && self
+                        .fields
+                        .iter_mut()
+                        .all(|(key, tree)| place(items, key).is_some_and(|item| tree.fits(item)))
+            }
             Value::Array(items) => match &mut self.items {
                 Some(tree) => items.iter().all(|item| tree.fits(item)),
                 None => true,
@@ -184,12 +196,35 @@ impl Tree {
         match value {
             Value::Object(_) if self.is_open() => {}
             Value::Object(map) => self.walk_object(map, out),
+            Value::Array(items) if self.is_tuple => self.walk_tuple(items, out),
             Value::Array(items) => {
                 if let Some(tree) = &self.items {
                     items.iter().for_each(|item| tree.walk(item, out));
                 }
             }
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+
+    fn walk_tuple(&self, items: &[Value], out: &mut Vec<Misfit>) {
+        for (key, tree) in &self.fields {
+            match place(items, key) {
+                Some(item) => tree.walk(item, out),
+                None if tree.optional => {}
+                None => out.push(tree.misfit(Kind::FieldMissing, &tree.describe(), "nothing", None)),
+            }
+        }
+        for (number, item) in items.iter().enumerate() {
+            if self.index(&number.to_string()).is_none() {
+                out.push(Misfit {
+                    kind: Kind::FieldNew,
+                    pattern: format!("{}/{number}", self.pattern),
+                    expected: "no such place".to_owned(),
+                    actual: short(item),
+                    samples: None,
+                    novel: true,
+                });
+            }
         }
     }
 

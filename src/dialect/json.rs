@@ -128,6 +128,11 @@ pub(crate) fn value_at<'v>(value: &'v Value, pointer: &str) -> Option<&'v Value>
     }
 }
 
+/// What stands at a place of a list, by its number from 0.
+pub(crate) fn place<'v>(items: &'v [Value], key: &str) -> Option<&'v Value> {
+    items.get(key.parse::<usize>().ok()?)
+}
+
 /// A field of an object. In a small one to compare keys is quicker than to hash one.
 pub(crate) fn field<'v>(map: &'v Map<String, Value>, key: &str) -> Option<&'v Value> {
     if map.len() > 8 {
@@ -169,6 +174,7 @@ mod tests {
             refine: [("status", "/state"), ("job", "/of"), ("job[sum]", "/state")]
                 .map(|(label, at)| (Label::from(label), at.to_owned()))
                 .into(),
+            record_separator: false,
         };
         let mut requests = Requests::default();
         let mut known = Known::default();

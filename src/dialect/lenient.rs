@@ -1,16 +1,21 @@
 //! JSON that the usual reader does not take, and that is JSON all the same: nested deeply, with halves of surrogate pairs,
 //! or several texts in one frame, one a line or each ended by U+001E (RFC 7464, and SignalR).
 
+use super::RECORD_SEPARATOR;
 use crate::transcript::exchange::mend_surrogates;
 use serde_json::{Map, Value};
 
 /// Deeper nesting is not read: whatever walks through it has a stack that ends.
 const MAX_DEPTH: usize = 512;
-const SEPARATOR: char = '\u{1e}';
+
+/// All JSON of a text, plain or not; nothing where it is no JSON.
+pub(crate) fn json_texts(text: &str) -> Vec<Value> {
+    serde_json::from_str(text).map_or_else(|_| read(text, true).unwrap_or_default(), |value| vec![value])
+}
 
 /// The JSON of a text that is no plain JSON text; none where it is no JSON.
 pub(super) fn read(text: &str, takes_several: bool) -> Option<Vec<Value>> {
-    if !text.trim_start().starts_with(['{', '[', SEPARATOR]) {
+    if !text.trim_start().starts_with(['{', '[', RECORD_SEPARATOR]) {
         return None;
     }
     let text = &*mend_surrogates(text);
@@ -18,7 +23,7 @@ pub(super) fn read(text: &str, takes_several: bool) -> Option<Vec<Value>> {
         return Some(vec![value]);
     }
     let mut values = Vec::new();
-    for piece in text.split(SEPARATOR).filter(|_| takes_several) {
+    for piece in text.split(RECORD_SEPARATOR) {
         let mut rest = piece.trim();
         while !rest.is_empty() {
             // A number or a word is none of several messages.
@@ -33,7 +38,7 @@ pub(super) fn read(text: &str, takes_several: bool) -> Option<Vec<Value>> {
             rest = next;
         }
     }
-    (!values.is_empty()).then_some(values)
+    (!values.is_empty() && (takes_several || values.len() == 1)).then_some(values)
 }
 
 fn one(text: &str) -> Option<Value> {
@@ -125,6 +130,9 @@ mod tests {
         for text in ["{\"a\":1}\n[2]", "{\"a\":1}\u{1e}[2]\u{1e}", " {\"a\":1} \r\n [2]\n"] {
             assert_eq!(read(text, true).as_ref(), Some(&two), "{text}");
             assert_eq!(read(text, false), None);
+        }
+        for text in ["{\"a\":1}\u{1e}", "\u{1e}{\"a\":1}\n"] {
+            assert_eq!(read(text, false), Some(vec![json!({"a": 1})]), "{text}");
         }
         for text in ["{\"a\":1}{", "{\"a\":1}\n1", "{\"a\":1}[2]", "hello {\"a\":1}", "{\"a\":1,}", "", "{"] {
             assert_eq!(read(text, true), None, "{text}");

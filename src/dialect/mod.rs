@@ -33,8 +33,9 @@ pub use decoder::{CLOSE, Decoder, RECONNECT, events};
 pub(crate) use http::REQUEST;
 pub use http::{ACCEPT, CANCEL, HttpNames, JSON_BODY};
 pub use json::pointer;
-pub(crate) use json::{NAMELESS, field, refined, refinement, value_at};
+pub(crate) use json::{NAMELESS, field, place, refined, refinement, value_at};
 pub use label::Label;
+pub(crate) use lenient::json_texts;
 pub use name_at::{NameAt, Said};
 pub use protocol::{Protocol, Spoken};
 
@@ -168,6 +169,9 @@ impl Dialect {
     /// When something is missing without which it cannot be said.
     pub fn encode(&self, label: &Label, data: &Value) -> Result<Vec<Payload>, Unsayable> {
         match self {
+            Dialect::Json(names) if names.record_separator => {
+                Ok(vec![Payload::Text(format!("{data}{RECORD_SEPARATOR}"))])
+            }
             Dialect::Json(_) => Ok(vec![Payload::Text(data.to_string())]),
             Dialect::Protocol(spoken) => spoken.encode(label, data),
             Dialect::Sse(names) => http::encode(names, label, data),
@@ -193,13 +197,19 @@ pub struct JsonNames {
     /// Events that are several by what stands at a pointer: `status[busy]`, `status[idle]`. One of them may be several
     /// again: `status[job:busy]`.
     pub refine: BTreeMap<Label, String>,
+    /// Whether the client ends its messages with [`RECORD_SEPARATOR`], as SignalR wants it.
+    pub record_separator: bool,
 }
+
+/// What ends each JSON text of a frame that may hold several (RFC 7464 begins them with it).
+pub const RECORD_SEPARATOR: char = '\u{1e}';
 
 impl JsonNames {
     /// Both sides have their names at the same place.
     pub fn both(pointer: &str) -> JsonNames {
         let name = || NameAt::pointer(pointer);
-        JsonNames { client: name(), server: name(), reply: None, refine: BTreeMap::new() }
+        let (reply, refine) = (None, BTreeMap::new());
+        JsonNames { client: name(), server: name(), reply, refine, record_separator: false }
     }
 }
 

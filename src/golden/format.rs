@@ -554,8 +554,9 @@ fn read_dialect(fields: Fields<'_>) -> Dialect {
         let hint = Some("write kind = \"sse\"".to_owned());
         fields.source().report(span, message, "not in this dialect", hint);
     }
+    let record_separator = !is_http && fields.boolean("record_separator").unwrap_or(false);
     fields.finish();
-    let names = JsonNames { client, server, reply, refine };
+    let names = JsonNames { client, server, reply, refine, record_separator };
     if is_http { Dialect::Sse(HttpNames { json: names, requests }) } else { Dialect::Json(names) }
 }
 
@@ -917,8 +918,11 @@ fn write_dialect(out: &mut String, dialect: &Dialect) -> std::fmt::Result {
     match dialect {
         // Most messages of a stream say themselves what they are.
         Dialect::Sse(names) if names.json == JsonNames::default() => {}
-        Dialect::Json(JsonNames { client, server, reply, refine: _ })
-        | Dialect::Sse(HttpNames { json: JsonNames { client, server, reply, refine: _ }, .. }) => {
+        Dialect::Json(JsonNames { client, server, reply, refine: _, record_separator })
+        | Dialect::Sse(HttpNames {
+            json: JsonNames { client, server, reply, refine: _, record_separator },
+            ..
+        }) => {
             if client == server {
                 writeln!(out, "name = {}", name_at(client))?;
             } else {
@@ -926,6 +930,9 @@ fn write_dialect(out: &mut String, dialect: &Dialect) -> std::fmt::Result {
             }
             if let Some(reply) = reply {
                 writeln!(out, "reply = {}", string(reply))?;
+            }
+            if *record_separator {
+                writeln!(out, "record_separator = true")?;
             }
         }
         Dialect::Protocol(_) => {}
@@ -1200,7 +1207,8 @@ mod tests {
             NameAt::Key(places(&["setup", "x\u{7f}y\n"])),
             NameAt::Key(places(&["setup"])),
         ] {
-            let dialect = Dialect::Json(JsonNames { client: name, ..JsonNames::default() });
+            let record_separator = matches!(&name, NameAt::Key(keys) if keys.len() > 1);
+            let dialect = Dialect::Json(JsonNames { client: name, record_separator, ..JsonNames::default() });
             let mut text = "goldwire = 1\norder = \"a\"\n".to_owned();
             write_dialect(&mut text, &dialect).expect("a text");
             let golden = read("g.toml", &text).unwrap_or_else(|problems| panic!("{problems}\n{text}"));

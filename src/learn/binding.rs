@@ -7,7 +7,7 @@
 
 use super::Session;
 use super::lanes::{Lanes, is_id};
-use super::paths::each_scalar_by_path;
+use super::paths::each_place_by_path;
 use crate::dialect::{Event, Label};
 use crate::golden::{self, Fact, Order, Source};
 use serde_json::Value;
@@ -244,7 +244,7 @@ impl Facts {
         let lane = lanes.home(&event.label).and_then(|key| lanes.value(event, key));
         let here = Here { name, lane: lane.map(|lane| now.scope(lane)) };
         let mut found: Vec<(Place, Text, &'s Value)> = Vec::new();
-        each_scalar_by_path(&event.data, &mut |path, value| {
+        each_place_by_path(&event.data, &mut |path, value| {
             let place = self.names.place(&event.label, path);
             if place as usize >= self.values.len() {
                 self.values.resize_with(place as usize + 1, Values::default);

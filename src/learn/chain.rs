@@ -9,7 +9,7 @@
 use super::Session;
 use super::binding::are_distinct_by_chance;
 use super::lanes::{Lanes, is_id};
-use super::paths::each_scalar;
+use super::paths::each_place;
 use crate::dialect::{Event, Label};
 use crate::golden::{self, Chain, Fact, Print, Type, path_step, print};
 use serde_json::Value;
@@ -130,7 +130,7 @@ impl Contents {
 /// What a message says, by hash: without ids, and without the value of its lane.
 fn content(data: &Value, home: Option<&str>) -> u64 {
     let mut said = String::new();
-    each_scalar(data, &mut |path, value| {
+    each_place(data, &mut |path, value| {
         let is_home = home.is_some_and(|home| value.as_str() == Some(home));
         if !is_home && !is_id(path, value) {
             said.push_str(&format!("{path}\u{0}{value}\u{0}"));

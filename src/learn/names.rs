@@ -5,7 +5,10 @@
 
 use super::Session;
 use super::lanes::{Lanes, is_reference};
-use crate::dialect::{self, Dialect, HttpNames, JsonNames, Label, NAMELESS, NameAt, pointer, refinement};
+use crate::dialect::{
+    self, Dialect, HttpNames, JsonNames, Label, NAMELESS, NameAt, RECORD_SEPARATOR, json_texts, pointer,
+    refinement,
+};
 use crate::golden::{Format, Golden};
 use crate::transcript::{Payload, Side, Transcript};
 use serde_json::Value;
@@ -60,6 +63,7 @@ pub(super) fn dialect(recordings: &[&Transcript]) -> Dialect {
         Dialect::Sse(_) => return Dialect::Sse(exchanges(recordings).into()),
         Dialect::Json(_) => {}
     }
+    let record_separator = ends_with_separator(recordings);
     let said = |side| move |recording: &Transcript| messages(recording, side);
     let server = best(recordings, said(Side::Server), false);
     let client = best(recordings, said(Side::Client), false);
@@ -91,14 +95,25 @@ pub(super) fn dialect(recordings: &[&Transcript]) -> Dialect {
         if let Some(either) = either {
             let [client, server] =
                 [of_client, of_server].map(|keys| NameAt::Key(keys.unwrap_or_else(|| either.clone())));
-            return Dialect::Json(JsonNames { client, server, ..JsonNames::default() });
+            return Dialect::Json(JsonNames { client, server, record_separator, ..JsonNames::default() });
         }
     }
     // A side that says too little to tell is taken to name its messages as the other does.
     let server = server.or_else(|| client.clone()).unwrap_or_else(|| "/type".to_owned());
     let client = client.unwrap_or_else(|| server.clone());
     let (client, server) = (NameAt::pointer(&client), NameAt::pointer(&server));
-    Dialect::Json(JsonNames { client, server, ..JsonNames::default() })
+    Dialect::Json(JsonNames { client, server, record_separator, ..JsonNames::default() })
+}
+
+/// Whether all texts of the client end with the record separator, and there are some.
+fn ends_with_separator(recordings: &[&Transcript]) -> bool {
+    let frames = recordings.iter().flat_map(|recording| &recording.frames);
+    let mut texts =
+        frames.filter(|frame| frame.side == Side::Client).filter_map(|frame| match &frame.payload {
+            Payload::Text(text) => Some(text.trim_end().ends_with(RECORD_SEPARATOR)),
+            _ => None,
+        });
+    texts.next().is_some_and(|first| first && texts.all(|own| own))
 }
 
 /// The share of the messages of a side that have a word at a pointer.
@@ -211,9 +226,9 @@ pub(super) fn doubts(golden: &Golden) -> Vec<String> {
 /// The JSON messages of one side.
 fn messages(recording: &Transcript, side: Side) -> Vec<Value> {
     let own = recording.frames.iter().filter(|frame| frame.side == side);
-    own.filter_map(|frame| match &frame.payload {
-        Payload::Text(text) => serde_json::from_str(text).ok(),
-        _ => None,
+    own.flat_map(|frame| match &frame.payload {
+        Payload::Text(text) => json_texts(text),
+        _ => Vec::new(),
     })
     .collect()
 }

@@ -3,30 +3,29 @@
 use crate::golden::path_step;
 use serde_json::Value;
 
-/// Visits every string and number of a payload with its JSON pointer (RFC 6901). What stands in a list is content of
-/// the list and not visited.
-pub(super) fn each_scalar<'v>(value: &'v Value, visit: &mut impl FnMut(&str, &'v Value)) {
-    descend(value, &mut String::new(), false, visit);
-}
-
 /// A list of at most so many items may be a tuple, whose places have each a meaning of their own.
-const MAX_PLACES: usize = 8;
+pub(super) const MAX_PLACES: usize = 8;
 
-/// Likewise, and what stands at the places of a payload that is a tuple.
+/// Visits every string and number of a payload with its JSON pointer (RFC 6901). What stands in a list is content of the
+/// list and not visited, but at the places of a payload that is a tuple.
 pub(super) fn each_place<'v>(value: &'v Value, visit: &mut impl FnMut(&str, &'v Value)) {
-    match value {
-        Value::Array(items) if items.len() <= MAX_PLACES => {
-            for (place, item) in items.iter().enumerate() {
-                descend(item, &mut format!("/{place}"), false, visit);
-            }
-        }
-        value => each_scalar(value, visit),
-    }
+    places(value, false, visit);
 }
 
 /// Likewise with its path as a golden writes it.
-pub(super) fn each_scalar_by_path<'v>(value: &'v Value, visit: &mut impl FnMut(&str, &'v Value)) {
-    descend(value, &mut String::new(), true, visit);
+pub(super) fn each_place_by_path<'v>(value: &'v Value, visit: &mut impl FnMut(&str, &'v Value)) {
+    places(value, true, visit);
+}
+
+fn places<'v>(value: &'v Value, is_path: bool, visit: &mut impl FnMut(&str, &'v Value)) {
+    match value {
+        Value::Array(items) if items.len() <= MAX_PLACES => {
+            for (place, item) in items.iter().enumerate() {
+                descend(item, &mut format!("/{place}"), is_path, visit);
+            }
+        }
+        value => descend(value, &mut String::new(), is_path, visit),
+    }
 }
 
 fn descend<'v>(value: &'v Value, path: &mut String, is_path: bool, visit: &mut impl FnMut(&str, &'v Value)) {

@@ -5,6 +5,7 @@
 
 use super::Session;
 use super::lanes::is_id;
+use super::paths::MAX_PLACES;
 use crate::dialect::Label;
 use crate::golden::{self, Format, Path, Rule, Type, When, path_step, print, type_of};
 use crate::secret::looks_like_credential;
@@ -403,10 +404,84 @@ impl Seen {
     }
 }
 
+/// What was seen of one event.
+#[derive(Debug, Clone, Default)]
+struct Payloads {
+    /// Whatever stands in a list is one kind of thing.
+    seen: Seen,
+    places: Places,
+}
+
+/// What was seen at each place of payloads that may be tuples: `[ref, topic, event, payload]`.
+#[derive(Debug, Clone, Default)]
+enum Places {
+    #[default]
+    Unseen,
+    Of(Vec<Seen>),
+    /// Lists, of several lengths or too long, or no lists at all.
+    No,
+}
+
+impl Payloads {
+    fn add(&mut self, value: &Value, session: u32) {
+        self.seen.add(value, session);
+        let items = value.as_array().filter(|items| (2..=MAX_PLACES).contains(&items.len()));
+        match (&mut self.places, items) {
+            (Places::Of(places), Some(items)) if places.len() == items.len() => {
+                places.iter_mut().zip(items).for_each(|(place, item)| place.add(item, session));
+            }
+            (unseen @ Places::Unseen, Some(items)) => {
+                let mut places = vec![Seen::default(); items.len()];
+                places.iter_mut().zip(items).for_each(|(place, item)| place.add(item, session));
+                *unseen = Places::Of(places);
+            }
+            (other, _) => *other = Places::No,
+        }
+    }
+
+    fn merge(&mut self, other: Payloads) {
+        self.seen.merge(other.seen);
+        match (&mut self.places, other.places) {
+            (_, Places::Unseen) => {}
+            (unseen @ Places::Unseen, places) => *unseen = places,
+            (Places::Of(own), Places::Of(places)) if own.len() == places.len() => {
+                own.iter_mut().zip(places).for_each(|(own, place)| own.merge(place));
+            }
+            (own, _) => *own = Places::No,
+        }
+    }
+
+    /// The places of a tuple: always as many, and of more than one kind, or one of them has a word of its own. Those of a list
+    /// are all of one kind.
+    fn tuple(&self) -> Option<&[Seen]> {
+        let Places::Of(places) = &self.places else { return None };
+        let kinds = |place: &Seen| place.types.keys().copied().collect::<BTreeSet<_>>();
+        let first = kinds(places.first()?);
+        let has_own_word = |place: &Seen| {
+            let word = place.values.keys().next().filter(|_| place.values.len() == 1 && !place.many_values);
+            let holds = |other: &&Seen| word.is_some_and(|word| other.values.contains_key(word));
+            let is_always_there = place.types.keys().eq(["string"].iter()) && place.n >= MIN_NUMBERS;
+            word.is_some() && is_always_there && places.iter().filter(holds).count() == 1
+        };
+        let is_mixed = places.iter().any(|place| kinds(place) != first);
+        (is_mixed || places.iter().any(has_own_word)).then_some(places)
+    }
+
+    fn rules(&self, event_seen: u32, out: &mut Vec<(Path, Rule)>) {
+        let Some(places) = self.tuple() else { return self.seen.rules("", None, event_seen, out) };
+        let samples = (self.seen.n != event_seen).then_some(self.seen.n);
+        let whole = Rule { types: vec![Type::Array], facts: Vec::new(), when: None, samples };
+        out.push((Path { pattern: String::new(), optional: false }, whole));
+        for (number, place) in places.iter().enumerate() {
+            place.rules(&format!("/{number}"), None, event_seen, out);
+        }
+    }
+}
+
 /// What recordings show of payloads.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Shapes {
-    seen: BTreeMap<Label, Seen>,
+    seen: BTreeMap<Label, Payloads>,
     sessions: u32,
 }
 
@@ -434,7 +509,7 @@ impl Shapes {
     pub(super) fn write(&self, events: &mut BTreeMap<Label, golden::Event>) {
         for (label, seen) in &self.seen {
             if let Some(event) = events.get_mut(label) {
-                seen.rules("", None, event.seen, &mut event.shape);
+                seen.rules(event.seen, &mut event.shape);
                 event.shape.sort_by(|a, b| a.0.cmp(&b.0));
             }
         }

@@ -4,7 +4,7 @@
 //! calculator that stalls for three is no slower than a search. A field of the event or of its cause is taken when its few
 //! values explain the gaps far better than chance does, and only where that changes what a stall is.
 
-use super::paths::each_scalar;
+use super::paths::each_place;
 use super::sums::Sums;
 use crate::dialect::Label;
 use crate::golden::{Envelope, Split, StallMargin, log_of};
@@ -70,7 +70,7 @@ struct Fields {
 impl Fields {
     fn add(&mut self, of_cause: bool, data: &Value, gap: Gap, recording: u32) {
         let mut texts = 0;
-        each_scalar(data, &mut |path, value| {
+        each_place(data, &mut |path, value| {
             let Some(text) = value.as_str() else { return };
             texts += 1;
             if texts > MAX_TEXTS {

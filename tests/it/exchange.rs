@@ -269,3 +269,104 @@ fn what_one_recording_in_three_shows_the_client_send_is_learned_as_it_was_sent()
     let golden = project.read("golden/s.toml");
     assert!(golden.contains(r#"dish = "soup""#), "{golden}");
 }
+
+/// JSON lines, one a message, a tenth of a second apart; what the client sends is `true`.
+fn lines(messages: &[(bool, String)]) -> String {
+    let line = |(at, (is_sent, message)): (usize, &(bool, String))| {
+        let way = if *is_sent { "out" } else { "in" };
+        json!({ "ts": f64::from(u32::try_from(at).expect("few")) / 10.0, "d": way, "m": message }).to_string()
+            + "\n"
+    };
+    messages.iter().enumerate().map(line).collect()
+}
+
+/// Imports a session.
+fn import(project: &Project, session: &str, messages: &[(bool, String)]) {
+    project.write("x.log", &lines(messages));
+    let map = "time=/ts,dir=/d,data=/m,sent=out";
+    project.run(&["import", "x.log", "--session", session, "--map", map]).exits(0);
+}
+
+#[test]
+fn the_places_of_a_tuple_have_each_a_shape_and_an_echo_of_their_own() {
+    let project = Project::new();
+    // Nostr's NIP-01: a subscription, the events that are stored, and the end of these.
+    let session = |id: &str, ended: &str| {
+        let event =
+            |kind: u32| json!(["EVENT", id, { "kind": kind, "content": format!("of {id}") }]).to_string();
+        vec![
+            (true, json!(["REQ", id, { "kinds": [1, 7] }]).to_string()),
+            (false, event(1)),
+            (false, event(7)),
+            (false, json!(["EOSE", ended]).to_string()),
+            (true, json!(["CLOSE", id]).to_string()),
+            (false, json!(["CLOSED", id, ""]).to_string()),
+        ]
+    };
+    for number in 0..20_u32 {
+        let id = format!("sub-{:x}", 0x3a7_0001_u32 + number * 0x9e_3779);
+        import(&project, "relay", &session(&id, &id));
+    }
+    project.run(&["learn", "relay", "--accept", "first"]).exits(0);
+    let golden = project.read("golden/relay.toml");
+    for line in ["\n\"\" = \"array\"\n", "\"/2/kind\" = ", "\"/1\" = \"id(sub- 7), echo of >REQ/1\"\n"] {
+        assert!(golden.contains(line), "{line}: {golden}");
+    }
+    assert!(!golden.contains("\"/*"), "{golden}");
+    let good = session("sub-1234567", "sub-1234567");
+    import(&project, "good", &good);
+    project.run(&["check", "relay", "--offline", "recordings/good"]).exits(0);
+    import(&project, "other", &session("sub-1234567", "sub-7654321"));
+    let said = project.run(&["check", "relay", "--offline", "recordings/other"]).exits(1);
+    assert!(said.stdout.contains("EOSE/1 is not the echo of >REQ/1"), "{}", said.stdout);
+    let variant = |name: &str, message: Value, code: i32| {
+        let mut session = good.clone();
+        session[2].1 = message.to_string();
+        import(&project, name, &session);
+        project.run(&["check", "relay", "--offline", &format!("recordings/{name}")]).exits(code).stdout
+    };
+    let said = variant("text", json!(["EVENT", "sub-1234567", "kind 7 of sub-1234567"]), 1);
+    assert!(said.contains("EVENT/2 changed its type"), "{said}");
+    let said = variant("shorter", json!(["EVENT", "sub-1234567"]), 1);
+    assert!(said.contains("EVENT/2 is missing"), "{said}");
+    let said = variant(
+        "longer",
+        json!(["EVENT", "sub-1234567", { "kind": 7, "content": "of sub-1234567" }, true]),
+        0,
+    );
+    assert!(said.contains("EVENT/3 is a field that no recording has"), "{said}");
+}
+
+#[test]
+fn texts_that_end_with_a_record_separator_are_json_on_both_sides() {
+    let project = Project::new();
+    let text = |values: &[Value]| values.iter().map(|value| format!("{value}\u{1e}")).collect::<String>();
+    // SignalR over JSON: a handshake, an invocation, and what comes back in one frame.
+    let session = [
+        (true, text(&[json!({ "protocol": "json", "version": 1 })])),
+        (false, text(&[json!({})])),
+        (true, text(&[json!({ "type": 1, "target": "Send", "invocationId": "0", "arguments": ["hi"] })])),
+        (
+            false,
+            text(&[
+                json!({ "type": 1, "target": "Receive", "arguments": ["ada", "hi"] }),
+                json!({ "type": 3, "invocationId": "0", "result": null }),
+            ]),
+        ),
+    ];
+    for _ in 0..10 {
+        import(&project, "hub", &session);
+    }
+    project.run(&["learn", "hub", "--accept", "first"]).exits(0);
+    let golden = project.read("golden/hub.toml");
+    assert!(golden.contains(">json ; json ; >n1 ; n1 ; n3"), "{golden}");
+    assert!(golden.contains("name = \"/type\"\nrecord_separator = true\n"), "{golden}");
+    project.run(&["check", "--offline", "recordings/hub"]).exits(0);
+    // What a golden sends ends as it was recorded.
+    let golden = goldwire::golden::read("hub.toml", &golden).expect("a golden");
+    let (label, event) = golden.events.iter().find(|(label, _)| label.as_str() == ">n1").expect("it is sent");
+    let goldwire::golden::Template::Json(data) = &event.sends[0] else { panic!("{:?}", event.sends) };
+    let sent = golden.dialect.encode(label, data).expect("it can be said");
+    let goldwire::transcript::Payload::Text(sent) = &sent[0] else { panic!("{sent:?}") };
+    assert_eq!(*sent, session[2].1);
+}
