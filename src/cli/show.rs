@@ -8,7 +8,7 @@ use super::html;
 use crate::dialect::{Dialect, Event, bytes_of};
 use crate::diff::timeline;
 use crate::report::{hex_view, plural};
-use crate::store::{Store, read_recording};
+use crate::store::{Store, read_recording, recordings_in};
 use crate::transcript::{Offset, visible, visible_json};
 use std::io::Write;
 
@@ -16,6 +16,17 @@ use std::io::Write;
 const SHOWN: usize = 256;
 
 pub(super) fn run(config: &Config, args: &ShowArgs, out: &mut impl Write) -> Result<Exit, CliError> {
+    if args.recording.is_dir() {
+        let newest = recordings_in(&args.recording)?.pop();
+        let folder = visible(&args.recording.display().to_string()).into_owned();
+        let error = CliError::usage(format!("{folder} is a folder, and one recording is shown"));
+        return Err(match newest {
+            Some(newest) => {
+                error.hint(format!("its newest: goldwire show {}", visible(&newest.display().to_string())))
+            }
+            None => error.hint("there is no recording in it"),
+        });
+    }
     let transcript = read_recording(&args.recording)?;
     let header = &transcript.header;
     let golden = Store::new(&config.root).golden(&header.session).ok();

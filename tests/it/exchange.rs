@@ -360,6 +360,11 @@ fn texts_that_end_with_a_record_separator_are_json_on_both_sides() {
     project.run(&["learn", "hub", "--accept", "first"]).exits(0);
     let golden = project.read("golden/hub.toml");
     assert!(golden.contains(">json ; json ; >n1 ; n1 ; n3"), "{golden}");
+    // A folder has no timeline, but its newest recording has.
+    let said = project.run(&["show", "recordings/hub"]).exits(2);
+    assert!(said.stderr.contains("recordings/hub is a folder"), "{}", said.stderr);
+    let newest = said.stderr.split("goldwire show ").nth(1).expect("a command").trim().to_owned();
+    project.run(&["show", &newest]).exits(0);
     assert!(golden.contains("name = \"/type\"\nrecord_separator = true\n"), "{golden}");
     project.run(&["check", "--offline", "recordings/hub"]).exits(0);
     // What a golden sends ends as it was recorded.
