@@ -107,7 +107,6 @@ async fn soak(ground: &Ground<'_>, subject: &Subject) -> Cell {
     {
         last.findings.push(says_more(subject, grown, bytes.len()));
     }
-    let mut looks = 1;
     let shown = loop {
         let seen = shown(&seconds, count as usize);
         let before = seconds.len();
@@ -115,18 +114,18 @@ async fn soak(ground: &Ground<'_>, subject: &Subject) -> Cell {
             break seen;
         }
         go_on(ground, subject, &identity, count, (&mut runs, &mut seconds, &mut bytes)).await;
-        looks += 1;
         // Interrupted, or a session did not come through: what was seen stands.
         if seconds.len() < before + count as usize {
             break trend(&seconds)
                 .map(|seen| if seen.is_steep() { Shown::Steep(seen) } else { Shown::Flat(seen) });
         }
     };
+    // Sessions that did not come through may leave fewer than one block.
+    let more = seconds.len().saturating_sub(count as usize);
     let said = match shown {
         None | Some(Shown::Unclear) => super::summary(&runs),
         Some(Shown::Flat(seen) | Shown::Steep(seen)) => says(seconds.len(), seen),
         Some(Shown::Machine(begun, after)) => {
-            let more = seconds.len() - count as usize;
             let begun = says(count as usize, begun);
             format!("{begun}, but of {more} more {:.2} times: this machine's doing", after.factor)
         }
@@ -134,10 +133,7 @@ async fn soak(ground: &Ground<'_>, subject: &Subject) -> Cell {
     if let (Some(Shown::Steep(steepness)), Some(last)) = (shown, runs.last_mut()) {
         let label = subject.golden.script.last().cloned().unwrap_or_else(|| Label::from("@open"));
         let message = format!("it becomes slower with every session: {said}");
-        let again = match looks {
-            1 => String::new(),
-            _ => format!("; looked at again over {} more", seconds.len() - count as usize),
-        };
+        let again = if more > 0 { format!("; looked at again over {more} more") } else { String::new() };
         let found = finding(Kind::Trend, "probe.liveness.soak".to_owned(), label, Vec::new(), message)
             .values(
                 "the same time for the same question",
