@@ -251,7 +251,15 @@ impl ServerSpec {
         let (program, arguments) =
             words.split_first().ok_or_else(|| io::Error::other("the command is empty"))?;
         let mut command = Command::new(program);
-        command.args(arguments).envs(&self.env).stdin(Stdio::null());
+        command.args(arguments).stdin(Stdio::null());
+        // Under `cargo test` these name the test's own package. A build script that reads them would run again in the server's
+        // build, and all that stands on it would be built again: ring, rustls, reqwest.
+        let names_a_package =
+            |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(names_a_package)) {
+            command.env_remove(name);
+        }
+        command.envs(&self.env);
         command.stdout(log.try_clone()?).stderr(log.try_clone()?).kill_on_drop(true);
         if let Some(cwd) = &self.cwd {
             command.current_dir(cwd);
@@ -664,6 +672,19 @@ mod tests {
         let status = server.stop().await.expect("it ended");
         assert!(!status.success(), "{status}");
         wait_for_end(&child).await;
+    }
+
+    #[tokio::test]
+    async fn a_server_is_not_told_of_the_package_whose_test_starts_it() {
+        assert!(std::env::var_os("CARGO_PKG_NAME").is_some(), "cargo starts this test");
+        let (_folder, log) = folder();
+        let said = "${CARGO_PKG_NAME-none} ${CARGO_MANIFEST_DIR-none} $CARGO_PKG_VERSION";
+        let spec = ServerSpec {
+            env: BTreeMap::from([("CARGO_PKG_VERSION".to_owned(), "9".to_owned())]),
+            ..spec(&["sh", "-c", &format!("echo {said}; echo ready; sleep 60")])
+        };
+        let _server = ServerProcess::start(&spec, None, &log).await.expect("it starts");
+        assert_eq!(std::fs::read_to_string(&log).expect("a log"), "none none 9\nready\n");
     }
 
     #[tokio::test]
