@@ -19,11 +19,12 @@ pub(super) fn run(config: &Config, args: &ShowArgs, out: &mut impl Write) -> Res
     if args.recording.is_dir() {
         let newest = recordings_in(&args.recording)?.pop();
         let folder = visible(&args.recording.display().to_string()).into_owned();
-        let error = CliError::usage(format!("{folder} is a folder, and one recording is shown"));
+        let error = CliError::usage(format!("{folder} is a folder: `show` takes one recording"));
         return Err(match newest {
-            Some(newest) => {
-                error.hint(format!("its newest: goldwire show {}", visible(&newest.display().to_string())))
-            }
+            Some(newest) => error.hint(format!(
+                "its newest recording: goldwire show {}",
+                visible(&newest.display().to_string())
+            )),
             None => error.hint("there is no recording in it"),
         });
     }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 /// Deeper nesting is not read: whatever walks through it has a stack that ends.
 const MAX_DEPTH: usize = 512;
 
-/// All JSON of a text, plain or not; nothing where it is no JSON.
+/// The JSON texts of a frame, of the usual kind or not; none where it is no JSON.
 pub(crate) fn json_texts(text: &str) -> Vec<Value> {
     serde_json::from_str(text).map_or_else(|_| read(text, true).unwrap_or_default(), |value| vec![value])
 }

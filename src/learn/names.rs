@@ -5,6 +5,7 @@
 
 use super::Session;
 use super::lanes::{Lanes, is_reference};
+use super::paths::MAX_PLACES;
 use crate::dialect::{
     self, Dialect, HttpNames, JsonNames, Label, NAMELESS, NameAt, RECORD_SEPARATOR, json_texts, pointer,
     refinement,
@@ -25,8 +26,6 @@ const CONTENT: [&str; 22] = [
 const MAX_CODE: u64 = 999;
 /// At most so many different names.
 const MAX_NAMES: usize = 200;
-/// A longer list is one of things of a kind.
-const MAX_PLACES: usize = 8;
 /// At most so many values make one event several.
 const MAX_STATES: usize = 4;
 /// At most so many words make one event several that has no name of its own.
@@ -105,7 +104,7 @@ pub(super) fn dialect(recordings: &[&Transcript]) -> Dialect {
     Dialect::Json(JsonNames { client, server, record_separator, ..JsonNames::default() })
 }
 
-/// Whether all texts of the client end with the record separator, and there are some.
+/// Whether the client sends texts and ends each of them with the record separator.
 fn ends_with_separator(recordings: &[&Transcript]) -> bool {
     let frames = recordings.iter().flat_map(|recording| &recording.frames);
     let mut texts =

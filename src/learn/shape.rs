@@ -407,7 +407,7 @@ impl Seen {
 /// What was seen of one event.
 #[derive(Debug, Clone, Default)]
 struct Payloads {
-    /// Whatever stands in a list is one kind of thing.
+    /// Taken as lists: all items are of one kind.
     seen: Seen,
     places: Places,
 }
@@ -426,16 +426,14 @@ impl Payloads {
     fn add(&mut self, value: &Value, session: u32) {
         self.seen.add(value, session);
         let items = value.as_array().filter(|items| (2..=MAX_PLACES).contains(&items.len()));
+        if let (Places::Unseen, Some(items)) = (&self.places, items) {
+            self.places = Places::Of(vec![Seen::default(); items.len()]);
+        }
         match (&mut self.places, items) {
             (Places::Of(places), Some(items)) if places.len() == items.len() => {
                 places.iter_mut().zip(items).for_each(|(place, item)| place.add(item, session));
             }
-            (unseen @ Places::Unseen, Some(items)) => {
-                let mut places = vec![Seen::default(); items.len()];
-                places.iter_mut().zip(items).for_each(|(place, item)| place.add(item, session));
-                *unseen = Places::Of(places);
-            }
-            (other, _) => *other = Places::No,
+            (places, _) => *places = Places::No,
         }
     }
 
@@ -458,10 +456,10 @@ impl Payloads {
         let kinds = |place: &Seen| place.types.keys().copied().collect::<BTreeSet<_>>();
         let first = kinds(places.first()?);
         let has_own_word = |place: &Seen| {
-            let word = place.values.keys().next().filter(|_| place.values.len() == 1 && !place.many_values);
-            let holds = |other: &&Seen| word.is_some_and(|word| other.values.contains_key(word));
-            let is_always_there = place.types.keys().eq(["string"].iter()) && place.n >= MIN_NUMBERS;
-            word.is_some() && is_always_there && places.iter().filter(holds).count() == 1
+            let Some(word) = place.values.keys().next() else { return false };
+            let says_one_word = place.values.len() == 1 && kinds(place) == BTreeSet::from(["string"]);
+            let saying_it = places.iter().filter(|other| other.values.contains_key(word)).count();
+            says_one_word && saying_it == 1 && place.n >= MIN_NUMBERS
         };
         let is_mixed = places.iter().any(|place| kinds(place) != first);
         (is_mixed || places.iter().any(has_own_word)).then_some(places)
