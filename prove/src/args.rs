@@ -40,6 +40,10 @@ pub(crate) struct Args {
     /// Judges recordings in a folder (`train/`, `clean/`, `mutated/` with `<name>.expect`), or in its subfolders
     #[arg(long, value_name = "DIR")]
     pub(crate) corpus: Option<PathBuf>,
+    /// Judges real recordings: a folder for each server, at least six recordings in each. Goldens of one half judge the
+    /// other half and what --repeats faults of each kind make of it
+    #[arg(long, value_name = "DIR", conflicts_with = "corpus")]
+    pub(crate) captures: Option<PathBuf>,
     /// Measures `goldwire compare` instead: alarms on equal and on slower releases with so many pairs, e.g. 10,20,30
     #[arg(long, value_delimiter = ',', value_name = "N")]
     pub(crate) pairs: Vec<usize>,

@@ -39,7 +39,7 @@ use crate::measure::{on_all_processors, said_of};
 use crate::random::{Random, fork};
 use goldwire::check::{Baseline, Gaps, Shift, Timed, check, judge_rounds, leave_doubt};
 use goldwire::finding::{Finding, Severity};
-use goldwire::golden::{Golden, HostProfile, SessionProfile, TimeMode, gap_of, log_of};
+use goldwire::golden::{Golden, HostProfile, HostState, SessionProfile, TimeMode, gap_of, log_of};
 use goldwire::learn::learn;
 use goldwire::transcript::{
     End, Ending, Frame, Gap, Header, Host, HostClass, Offset, Payload, Side, Transcript,
@@ -315,6 +315,7 @@ impl World {
             starved: None,
             work: Some(gap_of(work)),
             work_cpu: None,
+            others: None,
         };
         let ending = Ending { at: now + Gap::from_millis(2), how, host: Some(host) };
         Transcript { header, frames, ending }
@@ -366,7 +367,8 @@ impl World {
                 works.sort_by(f64::total_cmp);
                 let work = works.get(works.len() / 2).copied().map(gap_of);
                 let at = moment.started(session * RECORDED);
-                profile.add(&self.sessions[session].name, golden, &at, work, &medians);
+                let machine = HostState { work, others: None };
+                profile.add(&self.sessions[session].name, golden, &at, machine, &medians);
             }
         }
         profile

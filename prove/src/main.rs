@@ -3,8 +3,8 @@
 //! [`families`] play sessions of six kinds of service, each in many worlds; the [`oracle`] looks at more of them than
 //! anybody would record; [`mutate`] breaks one; [`measure`] learns, checks and counts, beside [`baselines`]; [`table`]
 //! writes it down. [`pairs`] compares two releases, [`rounds`] plays checks again while they leave a doubt, [`machines`]
-//! checks on other machines and on other days. [`corpus`] does the same with recordings made elsewhere. Everything follows
-//! from the seed.
+//! checks on other machines and on other days. [`captures`] breaks recordings of real servers, [`corpus`] judges what was recorded
+//! and broken elsewhere. Everything follows from the seed.
 //!
 //! ```text
 //! cargo run --release -p prove -- --recordings 3,5,10,20          tables
@@ -13,11 +13,13 @@
 //! cargo run --release -p prove -- --pairs 10,20,30                two releases in turn: alarms on equal and slower ones
 //! cargo run --release -p prove -- --rounds 1,5                    faults of time, in checks of several rounds
 //! cargo run --release -p prove -- --machines              times of one machine on another, and on another day
+//! cargo run --release -p prove -- --captures DIR                  recordings of real servers, broken
 //! cargo run --release -p prove -- --show chat/3/reorder_repeated/1
 //! ```
 
 mod args;
 mod baselines;
+mod captures;
 mod corpus;
 mod families;
 mod machines;
@@ -53,6 +55,8 @@ fn run(args: &Args) -> Result<(), String> {
     let written = if let Some(folder) = &args.corpus {
         let judged = corpus::run(folder)?;
         write_corpus(&mut out, &judged, args)
+    } else if let Some(folder) = &args.captures {
+        captures::run(folder, args)?.write(&mut out, args)
     } else if !args.pairs.is_empty() {
         out.write_all(pairs::run(&families, args)?.as_bytes())
     } else if !args.rounds.is_empty() {

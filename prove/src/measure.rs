@@ -24,7 +24,7 @@ pub(crate) struct Verdict {
     pub(crate) timing: Vec<Finding>,
 }
 
-fn is_red(findings: &[Finding]) -> bool {
+pub(crate) fn is_red(findings: &[Finding]) -> bool {
     findings.iter().any(|finding| finding.severity == Severity::Deviation)
 }
 

@@ -15,7 +15,7 @@ use crate::golden::{
     ALPHA_DEVIATION, ALPHA_DOUBT, Envelope, Golden, Limits, OTHER_HOST, Occasions, SAME_HOST, SessionProfile,
     SpreadPrior, StallMargin, TimeMode, gap_of, log_of, median_share,
 };
-use crate::transcript::Gap;
+use crate::transcript::{Gap, Host};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Fewer other kinds of gaps do not tell how much slower a check went.
@@ -48,6 +48,10 @@ const TOLD_ELSEWHERE: f64 = 0.01;
 const LEAST_ELSEWHERE: f64 = 0.025;
 /// On a known class, so many rounds that all show the same are not explained by the worst hold-up of each.
 const MANY_ROUNDS: usize = 3;
+/// Where other programs take so many per cent of the processors more than when a class was measured, it is not itself.
+const MOST_OTHERS: f64 = 20.0;
+/// And something waits for a processor so many per cent of the time: where there are enough of them, others do no harm.
+const LEAST_STARVED: f64 = 30.0;
 /// A round of a check may be doubtful this much sooner than all of them together.
 const DOUBT: f64 = 0.7;
 
@@ -82,6 +86,10 @@ pub struct Baseline<'g> {
     kinds: BTreeMap<(Label, Label), Envelope>,
     occasions: Occasions,
     work: Option<Gap>,
+    /// What other programs took of the processors when this was measured, in per cent.
+    others_used: u8,
+    /// What they took in a check that is not judged by the times of a class because of it.
+    busy: Option<u8>,
     /// What other sessions of the same check took.
     others: Vec<Shift>,
     /// How many kinds of gaps the whole check judges.
@@ -249,6 +257,7 @@ impl<'g> Baseline<'g> {
     fn with(golden: &'g Golden, basis: Basis, profile: Option<&SessionProfile>) -> Baseline<'g> {
         let occasions = profile.map_or(golden.learned.occasions, SessionProfile::occasions);
         let work = profile.map_or(golden.learned.work, SessionProfile::work);
+        let others_used = profile.map_or(golden.learned.others, SessionProfile::others).unwrap_or(0);
         let own = golden.learned.occasions;
         let learned = Limits {
             runs: 1,
@@ -274,6 +283,8 @@ impl<'g> Baseline<'g> {
             kinds,
             occasions,
             work,
+            others_used,
+            busy: None,
             others: Vec::new(),
             classes: 0,
             class: None,
@@ -290,6 +301,29 @@ impl<'g> Baseline<'g> {
             self.classes = self.classes.max(classes);
         }
         self
+    }
+
+    /// The same for runs beside which other programs kept the processors busy: the times of a class are those of its machines
+    /// as they were when they were measured, and what computes is slower beside others, each kind of gap by a factor of its own.
+    pub(super) fn amid(&self, runs: &[Timed<'_>]) -> Baseline<'g> {
+        let of = |pick: fn(&Host) -> Option<u8>| {
+            median(
+                runs.iter()
+                    .filter_map(|run| pick(run.host.as_ref()?))
+                    .map(|percent| (f64::from(percent), ())),
+            )
+        };
+        let is_more = |(others, ()): &(f64, ())| *others >= f64::from(self.others_used) + MOST_OTHERS;
+        let others = of(|host| host.others).filter(is_more);
+        let is_starved = of(|host| host.starved).is_some_and(|(starved, ())| starved >= LEAST_STARVED);
+        let mut baseline = self.clone();
+        if let Some((others, ())) = others.filter(|_| is_starved && self.basis == Basis::Host) {
+            baseline.basis = Basis::Shape;
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "per cent")]
+            let percent = others as u8;
+            baseline.busy = Some(percent);
+        }
+        baseline
     }
 
     /// The same for what so many rounds show, each and all together.
@@ -322,7 +356,7 @@ impl<'g> Baseline<'g> {
     pub fn can_fail(&self) -> bool {
         match self.basis {
             Basis::Host | Basis::Bounds => true,
-            Basis::Shape => self.golden.learned.hosts.len() >= MIN_HOSTS,
+            Basis::Shape => self.busy.is_none() && self.golden.learned.hosts.len() >= MIN_HOSTS,
             Basis::Off => false,
         }
     }
@@ -484,6 +518,10 @@ impl<'g> Baseline<'g> {
 
     /// What there is to say of the time of a session.
     pub fn report(&self, session: &str, runs: &[Timed<'_>]) -> TimeReport {
+        self.amid(runs).report_of(session, runs)
+    }
+
+    fn report_of(&self, session: &str, runs: &[Timed<'_>]) -> TimeReport {
         let reference = self.reference(runs);
         let logs = |share| quantile(reference.own.iter().map(|shift| shift.log).collect(), share);
         let pace = reference.pace().map(|pace| pace.log.exp());
@@ -517,6 +555,7 @@ impl<'g> Baseline<'g> {
             sees: quantile(sees, 0.5),
             fails: can_fail,
             not_judged,
+            busy: self.busy,
             creep: None,
             budgets: budget::report(self.golden, runs),
         }
@@ -539,7 +578,6 @@ mod tests {
     use super::super::timing::{Gaps, judge};
     use super::*;
     use crate::finding::{Kind, Severity};
-    use crate::transcript::Host;
     use proptest::prelude::*;
 
     /// Eight kinds of gaps of 10 to 80 ms, recorded on these hosts.
@@ -590,6 +628,7 @@ mod tests {
             starved: None,
             work: Some(Gap::from_millis(millis)),
             work_cpu: None,
+            others: None,
         });
         let runs = vec![Timed { gaps: &gaps, host }; 15];
         let told = judge(&baseline, &runs).into_iter();
@@ -662,6 +701,38 @@ mod tests {
     }
 
     #[test]
+    fn a_machine_that_is_busy_with_something_else_is_judged_by_shape() {
+        use Severity::Deviation;
+        let told = |recorded: u8, others: Option<u8>, starved: u8, slow: f64| {
+            let mut known = golden(&["a", "c", "d"]);
+            known.learned.others = Some(recorded);
+            let host = Host {
+                probes: 10,
+                lag_p50: Gap::from_millis(1),
+                lag_max: Gap::from_millis(2),
+                starved: Some(starved),
+                work: None,
+                work_cpu: None,
+                others,
+            };
+            let baseline = Baseline::of(&known, TimeMode::Auto, &BTreeSet::from(["a".to_owned()]), None);
+            let baseline = baseline.expect("a baseline");
+            let gaps = run(one(slow, 1.5));
+            let round = vec![Timed { gaps: &gaps, host: Some(host) }; 5];
+            let (found, _) = rounds::judge(&baseline, &vec![round.clone(); 3]);
+            let busy = baseline.report("s", &round).busy;
+            (found.into_iter().map(|(_, finding)| finding.severity).collect::<Vec<_>>(), busy)
+        };
+        assert_eq!(told(0, Some(60), 90, 5.0), (vec![], Some(60)), "what computes most is slowed most");
+        assert_eq!(told(0, Some(10), 90, 5.0), (vec![Deviation], None), "the server and we are busy");
+        assert_eq!(told(0, Some(60), 10, 5.0), (vec![Deviation], None), "there are processors enough");
+        assert_eq!(told(50, Some(60), 90, 5.0), (vec![Deviation], None), "it was as busy when recorded");
+        assert_eq!(told(0, None, 90, 5.0), (vec![Deviation], None), "nobody knows");
+        // 80 s are no other program's doing.
+        assert_eq!(told(0, Some(60), 90, 2000.0).0, [Deviation]);
+    }
+
+    #[test]
     fn elsewhere_one_long_gap_is_a_stall_and_what_is_long_for_all_is_only_late() {
         use Severity::{Deviation, Suspect};
         let known = golden(&["a"]);
@@ -690,7 +761,15 @@ mod tests {
         let late = run(one(5.0, 1.0));
         let told = |lag_p50: u64, rounds: usize| {
             let (lag_p50, lag_max) = (Gap::from_millis(lag_p50), Gap::from_millis(400));
-            let host = Host { probes: 10, lag_p50, lag_max, starved: None, work: None, work_cpu: None };
+            let host = Host {
+                probes: 10,
+                lag_p50,
+                lag_max,
+                starved: None,
+                work: None,
+                work_cpu: None,
+                others: None,
+            };
             let round = vec![Timed { gaps: &late, host: Some(host) }; 5];
             let (told, _) = rounds::judge(&baseline, &vec![round; rounds]);
             told.into_iter().map(|(_, finding)| (finding.severity, finding.is_excused)).collect::<Vec<_>>()

@@ -19,12 +19,12 @@ const EXTENDED: usize = 2;
 
 /// Whether the gaps leave a doubt that another round could settle, where a doubt gets `confirm` rounds.
 pub fn leave_doubt(baseline: &Baseline<'_>, rounds: &[Vec<Timed<'_>>], confirm: usize) -> bool {
-    let baseline = &baseline.over(rounds.len());
+    let runs: Vec<Timed<'_>> = rounds.iter().flatten().copied().collect();
+    let baseline = &baseline.over(rounds.len()).amid(&runs);
     if confirm < 2 || rounds.len() >= confirm + EXTENDED || !has_doubt(baseline, rounds) {
         return false;
     }
     // A stall that is sure needs no second one.
-    let runs: Vec<Timed<'_>> = rounds.iter().flatten().copied().collect();
     if find(baseline, &runs, Ask::Verdict).iter().flatten().any(|(_, finding)| is_sure_stall(finding)) {
         return false;
     }
@@ -62,7 +62,7 @@ pub fn judge(baseline: &Baseline<'_>, rounds: &[Vec<Timed<'_>>]) -> (Vec<(usize,
     if rounds.len() < 2 {
         return (judge_together(baseline, &runs), Vec::new());
     }
-    let baseline = &baseline.over(rounds.len());
+    let baseline = &baseline.over(rounds.len()).amid(&runs);
     let doubts = doubts(baseline, rounds);
     let needed = needed(baseline, rounds.len());
     let mut taken_back: Vec<Finding> = Vec::new();
@@ -202,6 +202,7 @@ timing = [
             lag_max: Gap::from_millis(*lag),
             starved: None,
             work: None,
+            others: None,
             work_cpu: None,
         };
         let timed: Vec<Vec<Timed<'_>>> = gaps

@@ -261,7 +261,7 @@ pub(super) fn says_of_host(runs: impl Iterator<Item = Option<Host>>, is_excused:
 /// What is late by no more than the machine was that measured is a suspect and excused: it is no evidence against the
 /// server, nor for it.
 pub fn judge(baseline: &Baseline<'_>, runs: &[Timed<'_>]) -> Vec<(usize, Finding)> {
-    let mut findings = arrange(find(baseline, runs, Ask::Verdict));
+    let mut findings = arrange(find(&baseline.amid(runs), runs, Ask::Verdict));
     findings.extend(budget::judge(baseline.golden, runs));
     findings
 }
@@ -728,6 +728,7 @@ timing = { after = ">question", usual = "100 ms", latest = "300 ms", fastest = "
             lag_max: Gap::from_millis(worst),
             starved: None,
             work: None,
+            others: None,
             work_cpu: None,
         }
     }

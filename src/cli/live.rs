@@ -178,6 +178,10 @@ impl Live {
             }
             None => None,
         };
+        let probe = Probe::start(config.host());
+        if let Some(group) = server.as_ref().and_then(ServerProcess::group) {
+            probe.serve(group);
+        }
         let (max_duration, max_rate) = (target.max_duration, target.max_rate);
         let stage = Stage {
             target,
@@ -185,7 +189,7 @@ impl Live {
             base,
             values,
             redactor,
-            probe: Arc::new(Probe::start(config.host())),
+            probe: Arc::new(probe),
             bounds: Bounds { max_duration, max_rate, ..Bounds::default() },
             flush: config.flush,
             keeps_frames: true,

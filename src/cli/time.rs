@@ -6,9 +6,9 @@ use super::error::CliError;
 use super::exit::Exit;
 use crate::check::{Baseline, Shift, Timed};
 use crate::finding::TimeReport;
-use crate::golden::{HostProfile, TimeMode};
+use crate::golden::{HostProfile, HostState, TimeMode};
 use crate::store::Store;
-use crate::transcript::{Gap, Header};
+use crate::transcript::Header;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What becomes of the profile of this class of hosts.
@@ -108,7 +108,9 @@ impl Timekeeper {
     /// # Errors
     /// When the profile cannot be read or written.
     pub(super) fn learn(&mut self, selected: &Selected, runs: &[&Judged]) -> Result<(), CliError> {
-        if self.profile != ProfileUse::Write {
+        // A machine that is busy with something else shows nothing of its class.
+        let is_busy = self.reports.iter().any(|one| one.session == selected.session && one.busy.is_some());
+        if self.profile != ProfileUse::Write || is_busy {
             return Ok(());
         }
         let classes = classes(runs.iter().map(|judged| judged.header()));
@@ -135,8 +137,15 @@ pub(super) fn add(profile: &mut HostProfile, selected: &Selected, runs: &[&Judge
             .extend(one.header().host.iter().map(|host| host.cpu.clone()).filter(|cpu| !cpu.is_empty()));
     }
     let started = runs.iter().map(|one| one.header().started.as_str()).min().unwrap_or_default();
-    let mut works: Vec<Gap> = runs.iter().filter_map(|one| one.run.host?.work).collect();
-    works.sort_unstable();
-    let work = works.get(works.len() / 2).copied();
-    profile.add(&selected.session, &selected.golden, started, work, &medians);
+    fn middle<T: Ord + Copy>(values: impl Iterator<Item = T>) -> Option<T> {
+        let mut values: Vec<T> = values.collect();
+        values.sort_unstable();
+        values.get(values.len() / 2).copied()
+    }
+    let hosts = || runs.iter().filter_map(|one| one.run.host);
+    let machine = HostState {
+        work: middle(hosts().filter_map(|host| host.work)),
+        others: middle(hosts().filter_map(|host| host.others)),
+    };
+    profile.add(&selected.session, &selected.golden, started, machine, &medians);
 }

@@ -64,6 +64,8 @@ pub struct TimeReport {
     pub fails: bool,
     /// Events whose gaps could not be judged.
     pub not_judged: Vec<String>,
+    /// How many per cent of the processors other programs took, where that is why nothing is judged by the times of a class.
+    pub busy: Option<u8>,
     /// How many times as slow as at first the last checks on these hosts were, and since when, where that is much.
     pub creep: Option<(f64, String)>,
     /// What it took of each limit that a person set.

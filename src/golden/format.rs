@@ -605,6 +605,7 @@ fn read_learned(fields: Fields<'_>) -> Learned {
         },
         hosts: fields.strings("hosts").unwrap_or_default().into_iter().map(|(text, _)| text).collect(),
         work: fields.gap("work"),
+        others: fields.count("others").map(|percent| u8::try_from(percent).unwrap_or(100)),
         between: between.next().zip(between.next()),
         reason: fields.text("reason").unwrap_or_default(),
     };
@@ -887,6 +888,9 @@ fn write_into(out: &mut String, golden: &Golden) -> std::fmt::Result {
     }
     if let Some(work) = learned.work {
         writeln!(out, "work = {}", string(&work.to_string()))?;
+    }
+    if let Some(percent) = learned.others {
+        writeln!(out, "others = {percent}")?;
     }
     if let Some((first, last)) = &learned.between {
         writeln!(out, "between = {}", strings([first, last]))?;

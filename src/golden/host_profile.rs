@@ -64,6 +64,16 @@ struct Occasion {
     at: String,
     runs: u32,
     work: Option<Gap>,
+    others: Option<u8>,
+}
+
+/// What a machine was like while sessions ran.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HostState {
+    /// How long its own work took; see [`Host::work`](crate::transcript::Host::work).
+    pub work: Option<Gap>,
+    /// How many per cent of its processors other programs took.
+    pub others: Option<u8>,
 }
 
 /// The sums of one kind of gap on one occasion.
@@ -127,8 +137,10 @@ impl HostProfile {
             writeln!(out, "golden = {}\noccasions = [", string(&session.golden))?;
             for occasion in &session.occasions {
                 let work = occasion.work.map(|work| format!(", work = {}", string(&work.to_string())));
+                let others = occasion.others.map(|percent| format!(", others = {percent}"));
                 let (at, work) = (string(&occasion.at), work.unwrap_or_default());
-                writeln!(out, "  {{ at = {at}, runs = {}{work} }},", occasion.runs)?;
+                let others = others.unwrap_or_default();
+                writeln!(out, "  {{ at = {at}, runs = {}{work}{others} }},", occasion.runs)?;
             }
             writeln!(out, "]\ngaps = [")?;
             for ((event, after), sums) in &session.kinds {
@@ -167,7 +179,7 @@ impl HostProfile {
         name: &str,
         golden: &Golden,
         at: &str,
-        work: Option<Gap>,
+        machine: HostState,
         medians: &BTreeMap<(Label, Label), Vec<f64>>,
     ) {
         let print = SessionProfile::print_of(golden);
@@ -177,7 +189,7 @@ impl HostProfile {
                 SessionProfile { class: self.class.clone(), golden: print, ..SessionProfile::default() };
         }
         let runs = medians.values().map(Vec::len).max().unwrap_or(0);
-        session.add(at, u32::try_from(runs).unwrap_or(u32::MAX), work, medians);
+        session.add(at, u32::try_from(runs).unwrap_or(u32::MAX), machine, medians);
     }
 }
 
@@ -231,6 +243,13 @@ impl SessionProfile {
         middle(works.map(log_of).collect()).map(gap_of)
     }
 
+    /// What other programs took of the processors, in per cent: the median over occasions.
+    pub fn others(&self) -> Option<u8> {
+        let mut all: Vec<u8> = self.occasions.iter().filter_map(|occasion| occasion.others).collect();
+        all.sort_unstable();
+        all.get(all.len().checked_sub(1)? / 2).copied()
+    }
+
     /// How many times as slow the last three occasions were as the first three, and since when, where that is much: a
     /// profile that learns from every check would else follow a server that becomes slower little by little.
     pub fn creep(&self) -> Option<(f64, &str)> {
@@ -273,10 +292,10 @@ impl SessionProfile {
         }
     }
 
-    fn add(&mut self, at: &str, runs: u32, work: Option<Gap>, medians: &BTreeMap<(Label, Label), Vec<f64>>) {
+    fn add(&mut self, at: &str, runs: u32, machine: HostState, medians: &BTreeMap<(Label, Label), Vec<f64>>) {
         let is_same = self.occasions.last().is_some_and(|last| is_near(&last.at, at));
         if !is_same {
-            self.occasions.push(Occasion { at: at.to_owned(), runs: 0, work: None });
+            self.occasions.push(Occasion { at: at.to_owned(), ..Occasion::default() });
         }
         let count = self.occasions.len();
         if let Some(last) = self.occasions.last_mut() {
@@ -284,7 +303,8 @@ impl SessionProfile {
                 return;
             }
             last.runs += runs;
-            last.work = last.work.or(work);
+            last.work = last.work.or(machine.work);
+            last.others = last.others.or(machine.others);
         }
         for (kind, logs) in medians {
             let sums = self.kinds.entry(kind.clone()).or_default();
@@ -352,6 +372,7 @@ fn read_session(fields: Fields<'_>, class: &str) -> SessionProfile {
             at: table.text("at").unwrap_or_default(),
             runs: small(table.count("runs")),
             work: table.gap("work"),
+            others: table.count("others").map(|percent| u8::try_from(percent).unwrap_or(100)),
         });
         table.finish();
     }
@@ -393,6 +414,10 @@ timing = { after = ">ask", usual = "10 ms", latest = "90 ms", slowest = "20 ms",
         BTreeMap::from([((Label::from("started"), Label::from(">ask")), logs.to_vec())])
     }
 
+    fn machine(work: Option<u64>, others: Option<u8>) -> HostState {
+        HostState { work: work.map(Gap::from_millis), others }
+    }
+
     fn profile() -> HostProfile {
         let mut profile = HostProfile::new("linux-x86_64-2c-kvm-5u-3fa1c2");
         profile.cpus.insert("a \"fast\" one".to_owned());
@@ -401,11 +426,11 @@ timing = { after = ">ask", usual = "10 ms", latest = "90 ms", slowest = "20 ms",
             "a b",
             &golden,
             "2026-11-28T10:00:00Z",
-            Some(Gap::from_millis(2)),
+            machine(Some(2), Some(10)),
             &medians(&[-3.0, -3.2]),
         );
-        profile.add("a b", &golden, "2026-11-28T10:10:00Z", None, &medians(&[-3.1]));
-        profile.add("a b", &golden, "2026-11-28T12:00:00Z", Some(Gap::from_millis(4)), &medians(&[-2.5; 8]));
+        profile.add("a b", &golden, "2026-11-28T10:10:00Z", machine(None, None), &medians(&[-3.1]));
+        profile.add("a b", &golden, "2026-11-28T12:00:00Z", machine(Some(4), Some(20)), &medians(&[-2.5; 8]));
         profile
     }
 
@@ -417,7 +442,7 @@ timing = { after = ">ask", usual = "10 ms", latest = "90 ms", slowest = "20 ms",
         assert_eq!(read.write(), text);
         let own = read.session("a b", &golden()).expect("the same golden");
         assert_eq!((own.runs(), own.occasions().count), (11, 2), "ten minutes later is the same occasion");
-        assert_eq!(own.class, profile.class);
+        assert_eq!((&own.class, own.others()), (&profile.class, Some(10)));
     }
 
     #[test]
@@ -439,7 +464,7 @@ timing = { after = ">ask", usual = "10 ms", latest = "90 ms", slowest = "20 ms",
         let text = super::super::write(&golden()).replace("token+", "token+ ; done");
         let other = super::super::read("g.toml", &text).expect("a golden");
         assert_eq!(profile.session("a b", &other), None);
-        profile.add("a b", &other, "2026-11-29T10:00:00Z", None, &medians(&[-3.0]));
+        profile.add("a b", &other, "2026-11-29T10:00:00Z", machine(None, None), &medians(&[-3.0]));
         assert_eq!(profile.session("a b", &other).map(SessionProfile::runs), Some(1));
     }
 
@@ -448,14 +473,20 @@ timing = { after = ">ask", usual = "10 ms", latest = "90 ms", slowest = "20 ms",
         let mut profile = HostProfile::new("c");
         for day in 0..8 {
             let at = format!("2026-11-{:02}T10:00:00Z", 10 + day);
-            profile.add("s", &golden(), &at, None, &medians(&[-3.0 + 0.1 * f64::from(day); 5]));
+            profile.add(
+                "s",
+                &golden(),
+                &at,
+                machine(None, None),
+                &medians(&[-3.0 + 0.1 * f64::from(day); 5]),
+            );
         }
         let own = profile.session("s", &golden()).expect("known");
         let (factor, since) = own.creep().expect("half as slow again");
         assert!((1.6..1.7).contains(&factor) && since == "2026-11-10T10:00:00Z", "{factor}, {since}");
         for day in 0..40 {
             let at = format!("2026-12-{:02}T{:02}:00:00Z", 1 + day / 2, 10 * (day % 2));
-            profile.add("s", &golden(), &at, None, &medians(&[-3.0; 5]));
+            profile.add("s", &golden(), &at, machine(None, None), &medians(&[-3.0; 5]));
         }
         let own = profile.session("s", &golden()).expect("known");
         assert_eq!((own.occasions().count, own.creep()), (20, None), "the latest are kept");

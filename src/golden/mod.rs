@@ -26,7 +26,7 @@ pub use binding::{Template, Unbound, fill_text, fill_value};
 pub use causes::Causes;
 pub use fields::{Fields, parse_toml, to_json};
 pub use format::{VERSION, read, rewrite, write};
-pub use host_profile::{HostProfile, SessionProfile};
+pub use host_profile::{HostProfile, HostState, SessionProfile};
 pub(crate) use lanes::{Cells, LaneId, Print, Scoped, Table, print};
 pub use liveness::{
     LiveItem, MAX_IDS, MAX_PLACES, MAX_TIMES, Sighting, Timeline, Traces, fingerprint, insert_smallest,
@@ -139,6 +139,9 @@ pub struct Learned {
     pub hosts: Vec<String>,
     /// How long a fixed piece of work took on them, the median; see [`Host::work`](crate::transcript::Host::work).
     pub work: Option<Gap>,
+    /// How many per cent of the processors other programs took meanwhile, the median; see
+    /// [`Host::others`](crate::transcript::Host::others).
+    pub others: Option<u8>,
     /// The first and the last recording's time, RFC 3339.
     pub between: Option<(String, String)>,
     /// Why it was accepted, in the words of the person who did.

@@ -40,6 +40,12 @@ const MAX_TRIES: u32 = 10_000;
 const CODE: char = 'n';
 /// What stands before a number among the names of a candidate; no word begins so.
 const CODE_MARK: char = '#';
+/// The first place of a list.
+const FIRST: &str = "/0";
+/// Fewer codes are those of an envelope: a call, its answer.
+const MIN_CODES: usize = 3;
+/// So many bits the codes of lists tell at least about the shapes of what follows.
+const MIN_BITS: f64 = 1.0;
 /// At most so many topics make one event several.
 const MAX_TOPICS: usize = 16;
 /// So many lanes must show that the values follow each other.
@@ -66,6 +72,14 @@ pub(super) fn dialect(recordings: &[&Transcript]) -> Dialect {
     let said = |side| move |recording: &Transcript| messages(recording, side);
     let server = best(recordings, said(Side::Server), false);
     let client = best(recordings, said(Side::Client), false);
+    let (server, client) = match server {
+        // A list that no word names begins with a code, on either side.
+        None if codes(recordings, Side::Server).is_some_and(tells) => {
+            let has_codes = codes(recordings, Side::Client).is_some();
+            (Some(FIRST.to_owned()), if has_codes { Some(FIRST.to_owned()) } else { client })
+        }
+        server => (server, client),
+    };
     // The places of a tuple mean the same on both sides; of one that says one thing again and again its name stands where
     // the other side has it.
     let is_tuple = |path: &str| path.len() > 1 && path.bytes().skip(1).all(|byte| byte.is_ascii_digit());
@@ -102,6 +116,22 @@ pub(super) fn dialect(recordings: &[&Transcript]) -> Dialect {
     let client = client.unwrap_or_else(|| server.clone());
     let (client, server) = (NameAt::pointer(&client), NameAt::pointer(&server));
     Dialect::Json(JsonNames { client, server, record_separator, ..JsonNames::default() })
+}
+
+/// The numbers with which all messages of a side begin, all of them lists; none where one begins otherwise.
+fn codes(recordings: &[&Transcript], side: Side) -> Option<Candidate> {
+    let mut codes = Candidate::default();
+    for message in recordings.iter().flat_map(|recording| messages(recording, side)) {
+        let code = message.as_array()?.first()?.as_u64().filter(|code| *code <= MAX_CODE)?;
+        let shapes = codes.joint.entry(code.to_string()).or_default();
+        *shapes.entry(shape(&message)).or_default() += 1;
+    }
+    Some(codes)
+}
+
+/// Whether codes say what the rest of their lists is.
+fn tells(codes: Candidate) -> bool {
+    codes.joint.len() >= MIN_CODES && information(&codes) >= MIN_BITS
 }
 
 /// Whether the client sends texts and ends each of them with the record separator.
@@ -830,6 +860,31 @@ mod tests {
         };
         let named = named(&(1..6).map(session).collect::<Vec<_>>());
         assert_eq!(named, [">Boot", "re:Boot", "GetConf", ">re:GetConf", ">Auth", "re:Auth"]);
+    }
+
+    /// WAMP, section 6.
+    #[test]
+    fn a_list_that_no_word_names_is_called_by_the_code_it_begins_with() {
+        let session = |n: u64| {
+            let (own, subscription, topic) = (900_000 + n, 700_000 + n, "com.shop.orders");
+            vec![
+                ('>', json!([1, "realm1", {"roles": {}}])),
+                ('<', json!([2, own, {"roles": {}}])),
+                ('>', json!([32, 1, {}, topic])),
+                ('<', json!([33, 1, subscription])),
+                ('>', json!([48, 2, {}, "com.shop.add", [n, 2]])),
+                ('<', json!([50, 2, {}, [n + 2]])),
+                ('<', json!([36, subscription, 5_000 + n, {}, [], {"order": n}])),
+                ('>', json!([6, {}, "wamp.close.normal"])),
+                ('<', json!([6, {}, "wamp.close.normal"])),
+            ]
+        };
+        let named = named(&(0..5).map(session).collect::<Vec<_>>());
+        assert_eq!(named, [">n1", "n2", ">n32", "n33", ">n48", "n50", "n36", ">n6", "n6"]);
+        // Measurements are no codes: they tell nothing about what follows.
+        let session = |n: u64| (0..6).map(|k| ('<', json!([(n * 7 + k * 5) % 20, k, n]))).collect::<Vec<_>>();
+        let named = super::tests::named(&(0..5).map(session).collect::<Vec<_>>());
+        assert_eq!(named, ["json"; 6]);
     }
 
     #[test]

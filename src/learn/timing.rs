@@ -154,6 +154,8 @@ pub(super) struct Times {
     classes: BTreeMap<(Label, Label), BTreeMap<Bucket, Class>>,
     /// How long a fixed piece of work took, by bucket: logarithms.
     work: BTreeMap<Bucket, Sums>,
+    /// What other programs took of the processors, by bucket: per cent.
+    others: BTreeMap<Bucket, Sums>,
 }
 
 /// What the machine was on which a recording was made.
@@ -169,6 +171,9 @@ impl Times {
         let work = self.work.entry(bucket.clone()).or_default();
         if let Some(time) = host.and_then(|host| host.work) {
             work.merge(Sums::one(log_of(time)));
+        }
+        if let Some(percent) = host.and_then(|host| host.others) {
+            self.others.entry(bucket.clone()).or_default().merge(Sums::one(f64::from(percent)));
         }
         for (class, gaps) in gaps {
             let (Some(first), Some(last), Some(log)) = (gaps.iter().min(), gaps.iter().max(), median(gaps))
@@ -191,6 +196,9 @@ impl Times {
     pub(super) fn merge(&mut self, other: Times) {
         for (bucket, work) in other.work {
             self.work.entry(bucket).or_default().merge(work);
+        }
+        for (bucket, others) in other.others {
+            self.others.entry(bucket).or_default().merge(others);
         }
         for (class, buckets) in other.classes {
             let own = self.classes.entry(class).or_default();
@@ -225,6 +233,13 @@ impl Times {
     fn work(&self) -> Option<Gap> {
         let known = self.work.values().filter(|sums| sums.n() > 0).map(|sums| sums.mean());
         middle(known.collect()).map(gap_of)
+    }
+
+    fn others(&self) -> Option<u8> {
+        let percent = middle(self.others.values().map(|sums| sums.mean()).collect())?;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "per cent")]
+        let percent = percent.round().clamp(0.0, 100.0) as u8;
+        Some(percent)
     }
 
     /// Writes the envelopes into events, and what is known of the machines into `learned`.
@@ -267,6 +282,7 @@ impl Times {
         let count = occasions.values().max().map_or(1, |last| last + 1);
         learned.hosts = self.hosts();
         learned.work = self.work();
+        learned.others = self.others();
         let tested: Vec<KindMeans> =
             kinds.values().filter(|kind| kind.is_tested()).map(Kind::means).collect();
         learned.occasions = Occasions::of(&tested, u32::try_from(count).unwrap_or(u32::MAX));

@@ -76,6 +76,8 @@ pub(super) struct TimeLine {
     fails: bool,
     not_judged: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    busy_percent: Option<u8>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     creep: Option<(f64, String)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     budgets: Vec<BudgetLine>,
@@ -106,6 +108,7 @@ impl From<&TimeReport> for TimeLine {
             sees: time.sees.map(short),
             fails: time.fails,
             not_judged: time.not_judged.clone(),
+            busy_percent: time.busy,
             creep: time.creep.clone(),
             budgets: time
                 .budgets
@@ -137,6 +140,7 @@ impl TimeLine {
             sees: self.sees,
             fails: self.fails,
             not_judged: self.not_judged,
+            busy: self.busy_percent,
             creep: self.creep,
             budgets: self
                 .budgets
@@ -180,6 +184,8 @@ struct HostLine {
     work_ns: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     work_cpu_ns: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    others_percent: Option<u8>,
 }
 
 #[derive(Serialize)]
@@ -287,6 +293,7 @@ pub(super) fn run(run: &Run) -> RunLine<'_> {
             starved_percent: host.starved,
             work_ns: host.work.map(|work| work.as_nanos()),
             work_cpu_ns: host.work_cpu.map(|work| work.as_nanos()),
+            others_percent: host.others,
         }),
         could_not_judge: run
             .unjudged

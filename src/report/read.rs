@@ -90,6 +90,7 @@ struct HostLine {
     starved_percent: Option<u8>,
     work_ns: Option<u64>,
     work_cpu_ns: Option<u64>,
+    others_percent: Option<u8>,
 }
 
 #[derive(Deserialize)]
@@ -201,6 +202,7 @@ fn run(line: RunLine) -> Result<Run, ReportError> {
             starved: host.starved_percent,
             work: host.work_ns.map(Gap::from_nanos),
             work_cpu: host.work_cpu_ns.map(Gap::from_nanos),
+            others: host.others_percent,
         }),
         findings: line.findings.into_iter().map(finding).collect::<Result<_, _>>()?,
         live: line.live.into_iter().map(live).collect::<Result<_, _>>()?,

@@ -76,7 +76,9 @@ pub fn text<'s>(
         let time = outcome.times.iter().find(|time| time.session == session);
         write_session(out, &page, session, &runs, time, &shown)?;
     }
-    if outcome.times.iter().any(|time| time.basis == Basis::Shape) && !outcome.asked.is_empty() {
+    if outcome.times.iter().any(|time| time.basis == Basis::Shape && time.busy.is_none())
+        && !outcome.asked.is_empty()
+    {
         let way = "`goldwire hosts learn` makes times sharper on this host; whether a build as a whole became slower \
                    only `goldwire compare` tells";
         writeln!(out, "{FAINT}hint:{FAINT:#} {}", page.fit(way, 6, 2))?;
@@ -258,6 +260,10 @@ fn write_time(out: &mut impl Write, page: &Page, time: &TimeReport, runs: &[&Run
             of(time.runs, "run"),
             of(time.occasions, "occasion")
         )],
+        Basis::Shape if time.busy.is_some() => vec![format!(
+            "other programs took {} % of this machine's processors, so judged by shape, and nothing but a stall fails",
+            time.busy.unwrap_or_default()
+        )],
         Basis::Shape => vec![match &time.recorded_on[..] {
             [] => "recorded on a host that is not known, so judged by shape".to_owned(),
             hosts if time.class.as_ref().is_some_and(|class| hosts.contains(class)) => {
@@ -276,6 +282,7 @@ fn write_time(out: &mut impl Write, page: &Page, time: &TimeReport, runs: &[&Run
     if let Some(shows) = shows {
         let weight = match time.fails {
             true => "",
+            false if time.busy.is_some() => ", as a suspect",
             false if time.recorded_on.len() < 3 => {
                 ", as a suspect: it fails once three classes of hosts are recorded"
             }

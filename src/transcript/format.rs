@@ -185,17 +185,19 @@ struct HostLine {
     work: Option<Gap>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     work_cpu: Option<Gap>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    others: Option<u8>,
 }
 
 impl From<Host> for HostLine {
-    fn from(Host { probes, lag_p50, lag_max, starved, work, work_cpu }: Host) -> HostLine {
-        HostLine { probes, lag_p50, lag_max, starved, work, work_cpu }
+    fn from(Host { probes, lag_p50, lag_max, starved, work, work_cpu, others }: Host) -> HostLine {
+        HostLine { probes, lag_p50, lag_max, starved, work, work_cpu, others }
     }
 }
 
 impl From<HostLine> for Host {
-    fn from(HostLine { probes, lag_p50, lag_max, starved, work, work_cpu }: HostLine) -> Host {
-        Host { probes, lag_p50, lag_max, starved, work, work_cpu }
+    fn from(HostLine { probes, lag_p50, lag_max, starved, work, work_cpu, others }: HostLine) -> Host {
+        Host { probes, lag_p50, lag_max, starved, work, work_cpu, others }
     }
 }
 
@@ -914,6 +916,7 @@ mod tests {
                     starved,
                     work: work.map(Gap::from_nanos),
                     work_cpu: None,
+                    others: starved,
                 });
                 Transcript { header, frames, ending: Ending { at: Offset::from_nanos(now), how, host } }
             },

@@ -195,6 +195,9 @@ pub struct Host {
     pub work: Option<Gap>,
     /// The processor time that the same work took: longer on a slower processor only.
     pub work_cpu: Option<Gap>,
+    /// How many per cent of the processors that we may use other programs took: neither ours nor the server that we
+    /// started. Known on Linux, where we did.
+    pub others: Option<u8>,
 }
 
 /// What ended a session.

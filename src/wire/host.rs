@@ -6,7 +6,7 @@
 //! A scheduler wakes soon what has only slept; what computes, a server, may be slow all the same because others compute,
 //! too. Linux counts that (pressure stall information), and it is read at both ends of a session.
 
-use super::host_class::{HostOptions, Worker};
+use super::host_class::{HostOptions, Seen, Worker};
 use crate::transcript::{Gap, Host, HostClass};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,8 +24,7 @@ pub struct Probe {
     shared: Arc<Shared>,
     task: AbortHandle,
     options: HostOptions,
-    /// None where nothing is to compute beside the sessions.
-    worker: Option<Arc<Worker>>,
+    worker: Arc<Worker>,
 }
 
 /// One session's share.
@@ -33,8 +32,9 @@ pub struct Probe {
 pub(super) struct Watch {
     shared: Arc<Shared>,
     number: u64,
+    worker: Arc<Worker>,
     /// How many pieces of work were done when the session began.
-    worker: Option<(Arc<Worker>, u64)>,
+    begun: u64,
 }
 
 #[derive(Debug, Default)]
@@ -133,14 +133,19 @@ impl Probe {
         let shared = Arc::new(Shared::default());
         let task = tokio::spawn(probe(shared.clone())).abort_handle();
         // A program that is not optimised computes several times as long: its work is no measure for another's.
-        let is_measured = !options.no_work && !cfg!(debug_assertions);
-        let worker = is_measured.then(|| Arc::new(Worker::new()));
+        let computes = !options.no_work && !cfg!(debug_assertions);
+        let worker = Arc::new(Worker::new(computes));
         Probe { shared, task, options, worker }
     }
 
     /// The kind of this machine while so many users talk at the same time.
     pub fn class(&self, users: u32) -> HostClass {
         self.options.class(users)
+    }
+
+    /// From now on this group of processes is the server: what it takes of the processors is not others' work.
+    pub fn serve(&self, group: u32) {
+        self.worker.serve(group);
     }
 
     /// Begins to measure for a session.
@@ -152,11 +157,8 @@ impl Probe {
         watched.sessions.insert(number, Session { begun: Instant::now(), pressure, first: None });
         watched.fresh.push(number);
         self.shared.begun.notify_one();
-        let worker = self.worker.clone().map(|worker| {
-            let begun = worker.begin();
-            (worker, begun)
-        });
-        Watch { shared: self.shared.clone(), number, worker }
+        let begun = self.worker.begin();
+        Watch { shared: self.shared.clone(), number, worker: self.worker.clone(), begun }
     }
 }
 
@@ -179,20 +181,15 @@ impl Watch {
             u8::try_from(percent.min(100)).unwrap_or(100)
         });
         let host = watched.lags_of(session, now).host()?;
-        let (work, work_cpu) = match &self.worker {
-            Some((worker, begun)) => worker.since(*begun),
-            None => (None, None),
-        };
-        Some(Host { starved, work, work_cpu, ..host })
+        let Seen { work, work_cpu, others } = self.worker.since(self.begun);
+        Some(Host { starved, work, work_cpu, others, ..host })
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
         self.shared.lock().forget(self.number);
-        if let Some((worker, _)) = &self.worker {
-            worker.end();
-        }
+        self.worker.end();
     }
 }
 
@@ -276,6 +273,7 @@ impl Lags {
             starved: None,
             work: None,
             work_cpu: None,
+            others: None,
         })
     }
 }

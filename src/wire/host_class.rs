@@ -3,9 +3,11 @@
 //! The class of a host says what makes times comparable and nothing that says whose machine it is: system, architecture,
 //! processors that this process may use, virtualisation, users at the same time, and a hash of the processor's name.
 
+use super::processors::{Processors, Used};
 use crate::golden::fingerprint;
 use crate::transcript::{Gap, HostClass};
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -105,7 +107,8 @@ fn work() -> u64 {
 }
 
 /// A thread of its own that computes a little now and then while sessions run: how long it takes says how fast this
-/// machine is at that moment, for something that competes for a processor as a server does.
+/// machine is at that moment. It also looks what other programs take of the processors, which a scheduler that favours
+/// short work hides from it.
 #[derive(Debug)]
 pub(super) struct Worker {
     shared: Arc<Shared>,
@@ -115,6 +118,10 @@ pub(super) struct Worker {
 struct Shared {
     state: Mutex<State>,
     wake: Condvar,
+    /// Whether it computes, or only looks.
+    computes: bool,
+    /// The group of processes of the server that we started; 0 for none.
+    server: AtomicU32,
 }
 
 #[derive(Debug, Default)]
@@ -124,8 +131,28 @@ struct State {
     has_thread: bool,
     /// How many pieces were done.
     done: u64,
-    /// The latest of them: by the clock, and of a processor.
-    times: VecDeque<(Gap, Option<Gap>)>,
+    /// The latest of them.
+    pieces: VecDeque<Piece>,
+}
+
+/// One piece of work.
+#[derive(Debug, Clone, Copy)]
+struct Piece {
+    /// How long it took by the clock, and of a processor.
+    took: Option<(Gap, Option<Gap>)>,
+    /// What was used of the processors until then.
+    used: Option<Used>,
+}
+
+/// What was seen while a session ran.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Seen {
+    /// The median of the pieces of work by the clock.
+    pub(super) work: Option<Gap>,
+    /// The same of a processor.
+    pub(super) work_cpu: Option<Gap>,
+    /// What other programs took of the processors, in per cent.
+    pub(super) others: Option<u8>,
 }
 
 impl Shared {
@@ -135,8 +162,13 @@ impl Shared {
 }
 
 impl Worker {
-    pub(super) fn new() -> Worker {
-        Worker { shared: Arc::default() }
+    pub(super) fn new(computes: bool) -> Worker {
+        Worker { shared: Arc::new(Shared { computes, ..Shared::default() }) }
+    }
+
+    /// From now on this group of processes is the server.
+    pub(super) fn serve(&self, group: u32) {
+        self.shared.server.store(group, Ordering::Relaxed);
     }
 
     /// A session begins; the number of pieces done until then.
@@ -159,20 +191,23 @@ impl Worker {
         state.sessions = state.sessions.saturating_sub(1);
     }
 
-    /// The median of what was done since so many pieces, by the clock and of a processor.
-    pub(super) fn since(&self, begun: u64) -> (Option<Gap>, Option<Gap>) {
+    /// What was seen since so many pieces.
+    pub(super) fn since(&self, begun: u64) -> Seen {
         let state = self.shared.lock();
-        let count = usize::try_from(state.done - begun).unwrap_or(usize::MAX).min(state.times.len());
-        let own: Vec<(Gap, Option<Gap>)> = state.times.iter().rev().take(count).copied().collect();
+        let count = usize::try_from(state.done - begun).unwrap_or(usize::MAX).min(state.pieces.len());
+        // The latest first.
+        let own: Vec<Piece> = state.pieces.iter().rev().take(count).copied().collect();
         drop(state);
         let median = |mut times: Vec<Gap>| {
             times.sort_unstable();
             times.get(times.len().checked_sub(1)? / 2).copied()
         };
-        (
-            median(own.iter().map(|(clock, _)| *clock).collect()),
-            median(own.iter().filter_map(|(_, cpu)| *cpu).collect()),
-        )
+        let used = || own.iter().filter_map(|piece| piece.used);
+        Seen {
+            work: median(own.iter().filter_map(|piece| Some(piece.took?.0)).collect()),
+            work_cpu: median(own.iter().filter_map(|piece| piece.took?.1).collect()),
+            others: used().next().zip(used().last()).and_then(|(last, first)| last.by_others(first)),
+        }
     }
 }
 
@@ -184,6 +219,7 @@ impl Drop for Worker {
 }
 
 fn run(shared: &Shared) {
+    let mut processors = Processors::new();
     let mut state = shared.lock();
     loop {
         state = shared
@@ -194,14 +230,18 @@ fn run(shared: &Shared) {
             return;
         }
         drop(state);
-        let (began, cpu) = (Instant::now(), thread_time());
-        std::hint::black_box(work());
-        let took = (Gap::from(began.elapsed()), cpu.zip(thread_time()).map(|(from, to)| to - from));
+        let took = shared.computes.then(|| {
+            let (began, cpu) = (Instant::now(), thread_time());
+            std::hint::black_box(work());
+            (Gap::from(began.elapsed()), cpu.zip(thread_time()).map(|(from, to)| to - from))
+        });
+        let server = shared.server.load(Ordering::Relaxed);
+        let used = (server > 0).then(|| processors.used(server)).flatten();
         state = shared.lock();
         state.done += 1;
-        state.times.push_back(took);
-        if state.times.len() > KEPT {
-            state.times.pop_front();
+        state.pieces.push_back(Piece { took, used });
+        if state.pieces.len() > KEPT {
+            state.pieces.pop_front();
         }
         (state, _) = shared
             .wake
@@ -242,15 +282,16 @@ mod tests {
 
     #[test]
     fn work_is_measured_only_while_a_session_runs() {
-        let worker = Worker::new();
-        assert_eq!(worker.since(0), (None, None));
+        let worker = Worker::new(true);
+        assert_eq!(worker.since(0), Seen::default());
         let begun = worker.begin();
         while worker.shared.lock().done < begun + 2 {
             std::thread::yield_now();
         }
-        let (clock, cpu) = worker.since(begun);
-        assert!(clock.is_some_and(|clock| clock > Gap::ZERO));
-        assert!(cpu.is_none_or(|cpu| cpu > Gap::ZERO));
+        let seen = worker.since(begun);
+        assert!(seen.work.is_some_and(|clock| clock > Gap::ZERO));
+        assert!(seen.work_cpu.is_none_or(|cpu| cpu > Gap::ZERO));
+        assert_eq!(seen.others, None, "where the server is not ours, its work is that of others");
         worker.end();
         let shared = Arc::downgrade(&worker.shared);
         drop(worker);

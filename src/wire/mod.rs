@@ -21,6 +21,7 @@ mod hand;
 mod host;
 mod host_class;
 mod http;
+mod processors;
 mod proxy;
 mod reader;
 mod ready;

@@ -454,6 +454,11 @@ impl ServerProcess {
         self.port
     }
 
+    /// The number of its group of processes.
+    pub fn group(&self) -> Option<u32> {
+        self.group.id
+    }
+
     /// Where its output goes.
     pub fn log(&self) -> &Path {
         &self.log

@@ -49,7 +49,15 @@ fn busy(text: &str) -> Host {
     let numbers: Vec<u32> = text.split_whitespace().map(|word| word.parse().expect("a number")).collect();
     let [probes, usual, worst] = numbers[..] else { panic!("`{text}` is not `PROBES USUAL WORST`") };
     let millis = |number: u32| Gap::from_millis(number.into());
-    Host { probes, lag_p50: millis(usual), lag_max: millis(worst), starved: None, work: None, work_cpu: None }
+    Host {
+        probes,
+        lag_p50: millis(usual),
+        lag_max: millis(worst),
+        starved: None,
+        work: None,
+        work_cpu: None,
+        others: None,
+    }
 }
 
 fn end(text: &str) -> End {
