@@ -229,6 +229,12 @@ impl<'g> Evidence<'g> {
         weigh(pair >= needed && runs >= MIN_RUNS, pair, runs, words)
     }
 
+    /// A number of times that was the same in every session.
+    pub(super) fn total(&self, label: &Label) -> Weight {
+        let (_, runs) = self.counts(label);
+        weigh(runs >= MIN_RUNS_ALWAYS, runs, runs, "20 recordings are needed to fail a run")
+    }
+
     /// `is_twin` says whether the same came twice, word for word: then it is no other event of the same name.
     pub(super) fn repeated(&self, label: &Label, is_twin: bool) -> Weight {
         let (seen, runs) = self.trials(label);

@@ -22,6 +22,7 @@ pub(super) fn explain(checker: &Checker<'_>, ending: &Ending) -> Vec<Finding> {
     explainer.order(ending);
     explainer.shape();
     explainer.binding();
+    explainer.totals();
     explainer.ending(ending);
     explainer.arrange()
 }
@@ -176,7 +177,9 @@ impl Explainer<'_, '_> {
         let lane = in_lane(note.lane.as_ref());
         let exact = self.evidence.exact(&note.label);
         let message = match &ending.how {
-            _ if exact.is_some_and(|_| self.checker.known(&note.label).is_some_and(|known| known.came)) => {
+            _ if exact
+                .is_some_and(|_| self.checker.known(&note.label).is_some_and(|known| known.came > 0)) =>
+            {
                 format!("one of {} {} is missing{lane}", exact.unwrap_or_default(), note.label)
             }
             End::GaveUp { waited, .. } if at_end => {
@@ -514,6 +517,32 @@ impl Explainer<'_, '_> {
             }
         }
         explained
+    }
+
+    /// Events of which a session has another number than all recordings: one fault, said of the first, unless something else is
+    /// known to be wrong with it.
+    fn totals(&mut self) {
+        let mut all = self.checker.totals.iter().map(|(label, total)| {
+            let came = self.checker.known(label).map_or(0, |known| known.came);
+            (label, *total, came, format!("{label} came {came} times in the session, always {total}"))
+        });
+        let Some((label, total, came, message)) = all.next() else { return };
+        let also: Vec<String> = all.map(|(.., message)| message).collect();
+        let known = |finding: &&mut Finding| matches!(finding.kind, Kind::Relation | Kind::Duplicate);
+        if let Some(cause) = self.findings.iter_mut().find(known) {
+            cause.consequences.push(message);
+            cause.consequences.extend(also);
+            return;
+        }
+        let kind = if came < total { Kind::Missing } else { Kind::Repeated };
+        let (severity, evidence) = self.evidence.total(label);
+        let frames = vec![self.checker.last_frame];
+        let place = self.place(label, None, None, frames);
+        let mut finding = Finding::new(kind, severity, place, message)
+            .values(total.to_string(), came.to_string())
+            .evidence(evidence);
+        finding.consequences = also;
+        self.findings.push(finding);
     }
 
     fn ending(&mut self, ending: &Ending) {

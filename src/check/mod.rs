@@ -117,6 +117,8 @@ pub struct Checker<'g> {
     twins: HashMap<usize, usize>,
     /// What came when something that the client says was due, by its frame.
     unasked: HashMap<usize, Label>,
+    /// Events that came another number of times than in every recording, with that number.
+    totals: Vec<(Label, u32)>,
     events: usize,
     last_frame: usize,
 }
@@ -132,7 +134,7 @@ struct Known {
     lane_keys: Vec<String>,
     /// Its shape; none for what the client sends, which is our own doing.
     tree: Option<Tree>,
-    came: bool,
+    came: u32,
     /// Whether a rule says what must not come after it.
     ruled: bool,
     /// Whether a rule says that it must not come after something.
@@ -190,6 +192,7 @@ impl<'g> Checker<'g> {
             oddities: HashMap::new(),
             twins: HashMap::new(),
             unasked: HashMap::new(),
+            totals: Vec::new(),
             events: 0,
             last_frame: 0,
         }
@@ -257,7 +260,7 @@ impl<'g> Checker<'g> {
         }
         let known = &mut self.known[number];
         let misfits = known.tree.as_mut().map(|tree| tree.misfits(&event.data)).unwrap_or_default();
-        known.came = true;
+        known.came = known.came.saturating_add(1);
         if known.ruled {
             known.lanes.insert(lane);
         }
@@ -384,7 +387,7 @@ impl<'g> Checker<'g> {
     /// Critical events that never came although the order, learned from few recordings, would let them be absent.
     fn critical(&self) -> Vec<Violation> {
         let noted = |label: &Label| self.violations.kept.iter().any(|note| note.label == *label);
-        let came = |label: &Label| self.known(label).is_some_and(|known| known.came);
+        let came = |label: &Label| self.known(label).is_some_and(|known| known.came > 0);
         let absent = self
             .golden
             .events
@@ -410,6 +413,13 @@ impl<'g> Checker<'g> {
                 let short = std::mem::take(&mut self.short).into_values().flatten();
                 short.for_each(|note| self.mismatches.push(note));
             }
+        }
+        // Where the order is broken or the end is another, numbers follow from that.
+        if is_whole && self.violations.kept.is_empty() && self.golden.ends.contains(&ending.label()) {
+            let totals = self.golden.events.iter().filter_map(|(label, event)| Some((label, event.total?)));
+            let is_other = |label: &Label, total| self.known(label).is_none_or(|known| known.came != total);
+            let other = totals.filter(|(label, total)| is_other(label, *total));
+            self.totals = other.map(|(label, total)| (label.clone(), total)).collect();
         }
         let mut findings = explain::explain(&self, ending);
         let more = self.violations.more + self.misfits.more + self.mismatches.more;

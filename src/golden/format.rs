@@ -335,6 +335,7 @@ fn read_event(
         runs: small(fields.count("runs")),
         trials: fields.count("trials").map(|count| small(Some(count))),
         least: fields.count("least").map(|count| small(Some(count))),
+        total: fields.count("total").map(|count| small(Some(count))),
     };
     fields.finish();
     event
@@ -980,7 +981,7 @@ fn write_event(out: &mut String, name: &str, event: &Event) -> std::fmt::Result 
     if event.seen > 0 {
         writeln!(out, "seen = {}\nruns = {}", event.seen, event.runs)?;
     }
-    for (key, count) in [("trials", event.trials), ("least", event.least)] {
+    for (key, count) in [("trials", event.trials), ("least", event.least), ("total", event.total)] {
         if let Some(count) = count {
             writeln!(out, "{key} = {count}")?;
         }

@@ -187,6 +187,8 @@ pub struct Event {
     pub trials: Option<u32>,
     /// The least number of times in such an instance, where that is more than once.
     pub least: Option<u32>,
+    /// How often it comes in a session, where that never varied and the order does not say it.
+    pub total: Option<u32>,
 }
 
 impl Event {

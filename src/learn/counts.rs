@@ -3,6 +3,7 @@
 //! Every instance is a trial: it could have shown another number. What came equally often in all of enough trials is held
 //! to it, `row{3}` instead of `row+`.
 
+use super::Session;
 use crate::dialect::Label;
 use crate::golden::{self, MIN_RUNS, MIN_RUNS_ALWAYS, MIN_SEEN, Order, Times};
 use std::collections::BTreeMap;
@@ -130,6 +131,66 @@ impl Count {
     fn least(&self) -> u32 {
         let of_all = self.at_least.iter().take_while(|instances| **instances == self.at_least[0]);
         u32::try_from(of_all.count()).unwrap_or(u32::MAX)
+    }
+}
+
+/// How often events came in whole sessions. Where lanes, or kinds of rounds, have each a number of their own, only their sum may
+/// be the same in every session.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Totals {
+    sessions: u32,
+    /// The least and the greatest number of times, and in how many sessions.
+    of: BTreeMap<Label, (u32, u32, u32)>,
+}
+
+impl Totals {
+    /// Adds a session that was seen to its end.
+    pub(super) fn add(&mut self, session: &Session) {
+        let mut here: BTreeMap<&Label, u32> = BTreeMap::new();
+        for event in session.events.iter().filter(|event| !event.label.is_client()) {
+            *here.entry(&event.label).or_default() += 1;
+        }
+        let one = here.into_iter().map(|(label, times)| (label.clone(), (times, times, 1)));
+        self.merge(Totals { sessions: 1, of: one.collect() });
+    }
+
+    /// Adds what other sessions show.
+    pub(super) fn merge(&mut self, other: Totals) {
+        self.sessions += other.sessions;
+        for (label, (least, most, sessions)) in other.of {
+            let own = self.of.entry(label).or_insert((least, most, 0));
+            *own = (own.0.min(least), own.1.max(most), own.2 + sessions);
+        }
+    }
+
+    /// Writes into events how often they came in every session, unless the order says it. What `floats` comes by the clock, more
+    /// often in a longer session.
+    pub(super) fn write(
+        &self,
+        order: &Order,
+        events: &mut BTreeMap<Label, golden::Event>,
+        floats: impl Fn(&Label) -> bool,
+    ) {
+        for (label, (least, most, sessions)) in &self.of {
+            // Once each time is also what comes now and then shows for long.
+            let enough = if *most > 1 { MIN_SEEN } else { MIN_RUNS_ALWAYS };
+            let is_told = least == most && *sessions == self.sessions && *sessions >= enough;
+            if is_told && !is_said(order, label) && !floats(label) {
+                if let Some(event) = events.get_mut(label) {
+                    event.total = Some(*most);
+                }
+            }
+        }
+    }
+}
+
+/// Whether an order says how often an event comes in a session.
+fn is_said(order: &Order, label: &Label) -> bool {
+    match order {
+        Order::Event(own) => own == label,
+        Order::Seq(parts) | Order::All(parts) => parts.iter().any(|part| is_said(part, label)),
+        Order::Repeat(body, times) => times.max == Some(times.min) && is_said(body, label),
+        Order::One(_) | Order::Each { .. } => false,
     }
 }
 

@@ -259,7 +259,11 @@ impl Structure {
             if names::topics(&sessions, &mut dialect) {
                 sessions = decode(&dialect);
             }
-            let second = names::second(&sessions);
+            let mut second = names::second(&sessions);
+            // What an accepted golden calls its events stays their name.
+            if previous.is_none() {
+                second.extend(names::kinds_of_most(&sessions));
+            }
             if !second.is_empty() {
                 dialect.refine_by(second, &[]);
                 sessions = decode(&dialect);

@@ -393,6 +393,53 @@ pub(super) fn reply(sessions: &[Session], dialect: &mut Dialect) -> bool {
     is_found
 }
 
+/// The event that most messages of the server are, whose name therefore says little, and a field that says what kind of it
+/// each is: the kind has its own fields. `session/update` is what an agent of the Agent Client Protocol says of all it does.
+pub(super) fn kinds_of_most(sessions: &[Session]) -> BTreeMap<Label, String> {
+    let own = || sessions.iter().flat_map(|s| &s.events).filter(|event| !event.label.is_client());
+    let mut counts: BTreeMap<&Label, usize> = BTreeMap::new();
+    own().for_each(|event| *counts.entry(&event.label).or_default() += 1);
+    let all: usize = counts.values().sum();
+    let Some((most, _)) = counts.into_iter().find(|(_, count)| count * 2 > all) else {
+        return BTreeMap::new();
+    };
+    let mut paths = Vec::new();
+    if let Some(first) = own().find(|event| event.label == *most && event.data.is_object()) {
+        words(&first.data, "", &mut paths);
+    }
+    let names_kinds = |leaf: &str| {
+        USUAL.contains(&leaf)
+            || ["Type", "Kind", "Event", "Update", "_type", "_kind", "_event"]
+                .iter()
+                .any(|end| leaf.ends_with(end))
+    };
+    paths.retain(|path| names_kinds(path.rsplit('/').next().unwrap_or_default()));
+    let tells = |path: &String| {
+        let mut candidate = Candidate::default();
+        for session in sessions {
+            let mut here: BTreeSet<&str> = BTreeSet::new();
+            for event in session.events.iter().filter(|event| event.label == *most) {
+                let Some(word) = event.data.pointer(path).and_then(refinement) else { return false };
+                let shapes = candidate.joint.entry(word.to_owned()).or_default();
+                *shapes.entry(whole_shape(&event.data)).or_default() += 1;
+                here.insert(word);
+            }
+            for word in here {
+                *candidate.recordings.entry(word.to_owned()).or_default() += 1;
+            }
+        }
+        let count = candidate.joint.len();
+        let recurring =
+            candidate.recordings.values().filter(|runs| **runs >= 2 || sessions.len() == 1).count();
+        (2..=MAX_KINDS).contains(&count)
+            && recurring * 10 >= count * 6
+            && information(&candidate) >= MIN_BITS / 2.0
+    };
+    // Its own name says nothing more of it.
+    let found = paths.into_iter().find(tells);
+    found.into_iter().map(|path| (most.clone(), path)).collect()
+}
+
 /// Events that have only a number for a name, or none, and a word in one of the usual fields that says what they are.
 pub(super) fn second(sessions: &[Session]) -> BTreeMap<Label, String> {
     let mut found = BTreeMap::new();
@@ -704,6 +751,28 @@ fn shape(value: &Value) -> u64 {
     hasher.finish()
 }
 
+/// A fingerprint of the set of all paths of an object, those within its lists aside.
+fn whole_shape(value: &Value) -> u64 {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    fn walk(value: &Value, path: &str, out: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(map) if !map.is_empty() => {
+                for (key, item) in map {
+                    walk(item, &format!("{path}{}", pointer([key.as_str()])), out);
+                }
+            }
+            _ => {
+                out.insert(path.to_owned());
+            }
+        }
+    }
+    let mut paths = BTreeSet::new();
+    walk(value, "", &mut paths);
+    let mut hasher = DefaultHasher::new();
+    paths.hash(&mut hasher);
+    hasher.finish()
+}
+
 fn entropy(counts: impl Iterator<Item = u32> + Clone) -> f64 {
     let total: f64 = counts.clone().map(f64::from).sum();
     counts.map(f64::from).filter(|n| *n > 0.0).map(|n| -(n / total) * (n / total).log2()).sum()
@@ -885,6 +954,36 @@ mod tests {
         let session = |n: u64| (0..6).map(|k| ('<', json!([(n * 7 + k * 5) % 20, k, n]))).collect::<Vec<_>>();
         let named = super::tests::named(&(0..5).map(session).collect::<Vec<_>>());
         assert_eq!(named, ["json"; 6]);
+    }
+
+    /// Agent Client Protocol: `session/update` notifications.
+    #[test]
+    fn a_name_that_most_messages_have_is_told_apart_by_a_second_field() {
+        let session = |n: u64| {
+            let update = |data: Value| {
+                (
+                    '<',
+                    json!({"method": "session/update", "params": {"sessionId": format!("sess_{n}abc123"), "update": data}}),
+                )
+            };
+            vec![
+                ('>', json!({"id": 1, "method": "session/prompt", "params": {"text": n}})),
+                update(
+                    json!({"sessionUpdate": "agent_message_chunk", "content": {"text": format!("hi {n}")}}),
+                ),
+                update(json!({"sessionUpdate": "tool_call", "toolCallId": "c", "title": "read"})),
+                update(
+                    json!({"sessionUpdate": "tool_call_update", "toolCallId": "c", "status": "completed"}),
+                ),
+                update(json!({"sessionUpdate": "agent_message_chunk", "content": {"text": "done"}})),
+                ('<', json!({"id": 1, "result": {"stopReason": "end_turn"}})),
+            ]
+        };
+        let named = named(&(0..5).map(session).collect::<Vec<_>>());
+        let update = |kind: &str| format!("session/update[{kind}]");
+        let (chunk, call) = (update("agent_message_chunk"), update("tool_call"));
+        let changed = update("tool_call_update");
+        assert_eq!(named, [">session/prompt", &chunk, &call, &changed, &chunk, "re:session/prompt"]);
     }
 
     #[test]

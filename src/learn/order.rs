@@ -171,7 +171,7 @@ pub(super) fn learn(sessions: &[Session], lanes: &Lanes) -> (Order, Vec<Before>)
             learner.whole();
             learner.weaken();
             learner.rules.clear();
-            let order = learner.whole().simplified();
+            let order = greeted(learner.whole(), &scopes).simplified();
             let mut rules = learner.rules;
             rules.sort();
             rules.dedup();
@@ -192,6 +192,39 @@ pub(super) fn learn(sessions: &[Session], lanes: &Lanes) -> (Order, Vec<Before>)
     }
     let order = Learner::new(&scopes).flat_scope("").simplified();
     (order, Vec::new())
+}
+
+/// The order with what the server says first in front of everything, if that held often enough: nothing comes before it, not
+/// even what floats, as nothing comes after a farewell.
+fn greeted(order: Order, scopes: &BTreeMap<String, Scope>) -> Order {
+    let Some(scope) = scopes.get("") else { return order };
+    let first = scope.traces.keys().next().and_then(|trace| trace.first());
+    let (Some(first), true) = (first, scope.traces.values().sum::<u32>() >= MIN_RULE) else { return order };
+    let is_greeting = |trace: &Vec<u16>| {
+        trace.first() == Some(first) && trace.iter().filter(|symbol| *symbol == first).count() == 1
+    };
+    let Symbol::Event(label) = &scope.symbols[usize::from(*first)] else { return order };
+    if label.is_client() || !scope.traces.keys().all(is_greeting) {
+        return order;
+    }
+    match without(&order, label) {
+        Some(rest) => Order::Seq(vec![Order::Event(label.clone()), rest]),
+        None => order,
+    }
+}
+
+/// An order without an event that stands in it once, where it is neither optional nor repeated; none where it does not.
+fn without(order: &Order, label: &Label) -> Option<Order> {
+    let (Order::Seq(parts) | Order::All(parts)) = order else { return None };
+    let is_it = |part: &Order| matches!(part, Order::Event(own) if own == label);
+    let mut rest = parts.clone();
+    if let Some(at) = parts.iter().position(is_it) {
+        rest.remove(at);
+    } else {
+        let (at, part) = parts.iter().enumerate().find_map(|(at, part)| Some((at, without(part, label)?)))?;
+        rest[at] = part;
+    }
+    Some(if matches!(order, Order::Seq(_)) { Order::Seq(rest) } else { Order::All(rest) })
 }
 
 /// How many pairs of events of an order come in either order because they stand side by side.
@@ -1142,6 +1175,14 @@ mod tests {
         );
     }
 
+    /// As a development server greets, then tells of updates and once of a reload.
+    #[test]
+    fn nothing_comes_before_a_greeting() {
+        let sessions = ["hi up up up load up", "hi up up load up up", "hi up up up up load up"];
+        let often: Vec<&str> = sessions.iter().cycle().take(9).copied().collect();
+        assert_eq!(learned(&often), "hi ; ( load & up+ )");
+    }
+
     #[test]
     fn what_floats_and_came_once_in_a_few_recordings_may_come_again() {
         let sessions: Vec<String> = (0..10)
@@ -1174,7 +1215,7 @@ mod tests {
         let sessions: Vec<&str> = sessions.iter().map(String::as_str).collect();
         assert_eq!(
             learned(&sessions),
-            "( hi ; ( >ask ; start ; ( step ; each call_id ( exec ; done )+ ; fin )+ ; end )+ ) & beat*"
+            "hi ; ( ( >ask ; start ; ( step ; each call_id ( exec ; done )+ ; fin )+ ; end )+ & beat* )"
         );
     }
 

@@ -457,7 +457,10 @@ impl Payloads {
         let first = kinds(places.first()?);
         let has_own_word = |place: &Seen| {
             let Some(word) = place.values.keys().next() else { return false };
-            let says_one_word = place.values.len() == 1 && kinds(place) == BTreeSet::from(["string"]);
+            // A number is one, too: the code with which such messages begin.
+            let is_word =
+                kinds(place) == BTreeSet::from(["string"]) || kinds(place) == BTreeSet::from(["integer"]);
+            let says_one_word = place.values.len() == 1 && is_word;
             let saying_it = places.iter().filter(|other| other.values.contains_key(word)).count();
             says_one_word && saying_it == 1 && place.n >= MIN_NUMBERS
         };

@@ -6,7 +6,7 @@
 
 use super::binding::Facts;
 use super::chain::Chains;
-use super::counts::Counts;
+use super::counts::{Counts, Totals};
 use super::goals::Goals;
 use super::shape::Shapes;
 use super::split::Splits;
@@ -41,6 +41,7 @@ pub(super) struct Summary {
     chains: Chains,
     goals: Goals,
     trials: Counts,
+    totals: Totals,
     times: Times,
     splits: Splits,
     live: liveness::Summary,
@@ -69,6 +70,9 @@ impl Summary {
         let session = Session::of(&structure.dialect, recording);
         if is_complete(recording) {
             *self.ends.entry(session.ending.clone()).or_default() += 1;
+        }
+        if is_complete(recording) {
+            self.totals.add(&session);
         }
         let mut here = BTreeSet::new();
         for event in &session.events {
@@ -140,6 +144,7 @@ impl Summary {
         self.chains.merge(other.chains);
         self.goals.merge(other.goals);
         self.trials.merge(other.trials);
+        self.totals.merge(other.totals);
         self.times.merge(other.times);
         self.splits.merge(other.splits);
         self.live.merge(other.live);
@@ -233,10 +238,12 @@ impl Summary {
         for (label, event) in &mut events {
             event.timing.iter_mut().for_each(|envelope| envelope.split = self.splits.of(label, envelope));
         }
+        let order = self.trials.hold(order, self.recordings).simplified();
+        self.totals.write(&order, &mut events, |label| causes.floats(label));
         let golden = Golden {
             about: String::new(),
             dialect: dialect.clone(),
-            order: self.trials.hold(order, self.recordings).simplified(),
+            order,
             rules: rules.clone(),
             script,
             ends: self.ends.into_keys().collect(),
