@@ -385,6 +385,17 @@ fn event(told: &mut Told, label: &Label, old: &Event, new: &Event) {
         (true, false) => told.add(Wider, format!("`{label}` is no longer critical")),
         (true, true) | (false, false) => {}
     }
+    match (old.total, new.total) {
+        (was, is) if was == is => {}
+        (None, Some(total)) => told.add(Narrower, format!("`{label}` comes {total} times in a session now")),
+        (Some(total), None) => {
+            told.add(Wider, format!("`{label}` need no longer come {total} times in a session"));
+        }
+        (was, is) => {
+            let [was, is] = [was, is].map(Option::unwrap_or_default);
+            told.add(Other, format!("`{label}` comes {is} times in a session, not {was}"));
+        }
+    }
     if old.sends != new.sends {
         told.add(Other, format!("the client sends something else as `{label}`"));
     }
@@ -620,6 +631,15 @@ mod tests {
                 "wider: latest of `b` after `a`: 145 ms → 180 ms",
             ]
         );
+    }
+
+    #[test]
+    fn how_often_an_event_comes_in_a_session_is_said() {
+        let golden = |total: &str| format!("order = \"a+\"\n[event.a]\n{total}\n");
+        let [none, two, three] = ["", "total = 2", "total = 3"].map(golden);
+        assert_eq!(said(&none, &two), ["narrower: `a` comes 2 times in a session now"]);
+        assert_eq!(said(&two, &none), ["wider: `a` need no longer come 2 times in a session"]);
+        assert_eq!(said(&two, &three), ["other: `a` comes 3 times in a session, not 2"]);
     }
 
     #[test]
