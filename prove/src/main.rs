@@ -1,15 +1,16 @@
 //! The proving ground: how well goldwire learns and checks, on streams of which the truth is known.
 //!
-//! [`families`] play sessions of six kinds of service, each in many worlds; the [`oracle`] looks at more of them than
-//! anybody would record; [`mutate`] breaks one; [`measure`] learns, checks and counts, beside [`baselines`]; [`table`]
-//! writes it down. [`pairs`] compares two releases, [`rounds`] plays checks again while they leave a doubt, [`machines`]
-//! checks on other machines and on other days. [`captures`] breaks recordings of real servers, [`corpus`] judges what was recorded
-//! and broken elsewhere. Everything follows from the seed.
+//! [`families`] play sessions of six kinds of service, and of four more that somebody else wrote, each in many worlds; the
+//! [`oracle`] looks at more of them than anybody would record; [`mutate`] breaks one; [`measure`] learns, checks and counts,
+//! beside [`baselines`]; [`table`] writes it down. [`pairs`] compares two releases, [`rounds`] plays checks again while they
+//! leave a doubt, [`machines`] checks on other machines and on other days. [`captures`] breaks recordings of real servers,
+//! [`corpus`] judges what was recorded and broken elsewhere. Everything follows from the seed.
 //!
 //! ```text
 //! cargo run --release -p prove -- --recordings 3,5,10,20          tables
 //! cargo run --release -p prove -- --recordings 10 --format json   one line
 //! cargo run --release -p prove -- --recordings 10 --misses        what was not found, and false alarms
+//! cargo run --release -p prove -- --families new                  the four of somebody else; `all` for both, or names
 //! cargo run --release -p prove -- --pairs 10,20,30                two releases in turn: alarms on equal and slower ones
 //! cargo run --release -p prove -- --rounds 1,5                    faults of time, in checks of several rounds
 //! cargo run --release -p prove -- --machines              times of one machine on another, and on another day
@@ -34,7 +35,6 @@ mod table;
 
 use args::{Args, Format};
 use clap::Parser as _;
-use families::Family;
 use measure::Measured;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -50,7 +50,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<(), String> {
-    let families = chosen(&args.families)?;
+    let families = families::named(&args.families)?;
     let mut out = io::stdout().lock();
     let written = if let Some(folder) = &args.corpus {
         let judged = corpus::run(folder)?;
@@ -65,7 +65,7 @@ fn run(args: &Args) -> Result<(), String> {
         out.write_all(machines::run(args)?.as_bytes())
     } else if let Some(case) = &args.show {
         let count = args.recordings.first().copied().unwrap_or(10);
-        let text = measure::show(&families, case, count, args)?;
+        let text = measure::show(case, count, args)?;
         out.write_all(text.as_bytes())
     } else {
         let mut all: Vec<(usize, Measured)> = Vec::new();
@@ -79,14 +79,6 @@ fn run(args: &Args) -> Result<(), String> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other.map_err(|error| error.to_string()),
     }
-}
-
-fn chosen(names: &[String]) -> Result<Vec<&'static Family>, String> {
-    if names.is_empty() {
-        return Ok(families::ALL.to_vec());
-    }
-    let find = |name: &String| families::ALL.into_iter().find(|family| family.name == name);
-    names.iter().map(|name| find(name).ok_or_else(|| format!("no family is called `{name}`"))).collect()
 }
 
 fn write_all(out: &mut impl Write, all: &[(usize, Measured)], args: &Args) -> io::Result<()> {

@@ -2,7 +2,7 @@
 
 use crate::args::Args;
 use crate::baselines;
-use crate::families::{Family, World};
+use crate::families::{self, Family, World};
 use crate::mutate::{self, CATALOGUE, Group, Mutation, Scene, Truth};
 use crate::oracle::Oracle;
 use crate::random::{Random, fork};
@@ -413,18 +413,14 @@ pub(crate) fn measure(families: &[&'static Family], count: usize, args: &Args) -
 ///
 /// # Errors
 /// When there is no such case.
-pub(crate) fn show(
-    families: &[&'static Family],
-    case: &str,
-    count: usize,
-    args: &Args,
-) -> Result<String, String> {
+pub(crate) fn show(case: &str, count: usize, args: &Args) -> Result<String, String> {
     let parts: Vec<&str> = case.split('/').collect();
     let [family, world, what, index] = parts[..] else {
         return Err(format!("`{case}` is not family/world/mutation/number"));
     };
-    let family =
-        families.iter().find(|own| own.name == family).ok_or(format!("no family is called `{family}`"))?;
+    let [family] = families::named(&[family.to_owned()])?[..] else {
+        return Err(format!("`{family}` is not one family"));
+    };
     let number = |text: &str| text.parse::<usize>().map_err(|_| format!("`{text}` is not a number"));
     let (world, index) = (number(world)?, number(index)?);
     let site = Site::open(family, world, count, args)?;

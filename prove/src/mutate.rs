@@ -222,6 +222,7 @@ const TYPE: &[Kind] = &[Kind::TypeChanged];
 const GONE: &[Kind] = &[Kind::FieldMissing];
 const VALUE: &[Kind] = &[Kind::ValueChanged];
 const BOUND: &[Kind] = &[Kind::Unbound, Kind::LanesCrossed];
+const LINK: &[Kind] = &[Kind::Relation, Kind::Unbound, Kind::LanesCrossed];
 const SLOW: &[Kind] = &[Kind::TooLate, Kind::Stall];
 
 /// All of them.
@@ -290,6 +291,9 @@ pub(crate) static CATALOGUE: &[Mutation] = &[
     ),
     payload("counter_stuck", &[Kind::Relation, Kind::Duplicate], |s| counter(s, 0)),
     payload("counter_skips", &[Kind::Relation], |s| counter(s, 2)),
+    payload("chain_broken", LINK, |s| chain(s, Link::Nobody)),
+    payload("chain_stuck", LINK, |s| chain(s, Link::BeforeLast)),
+    payload("chain_crossed", LINK, |s| chain(s, Link::OtherChain)),
     payload("total_wrong", &[Kind::Relation], total_wrong),
     payload("text_truncated", &[Kind::Relation], text_truncated),
     timing("first_x2", SLOW, |s| first_slow(s, 2.0)),
@@ -322,13 +326,18 @@ fn counted_run(s: &mut Scene<'_>) -> Option<Vec<usize>> {
     let label = (*s.random.pick(s.family.counted)?).to_owned();
     let at = s.pick(|own, _| own == label)?;
     let family = s.family;
-    let lane = family.lane(&label, &s.stream.said.get(at)?.data);
-    Some(s.places(|own, said| own == label && family.lane(own, &said.data) == lane))
+    let session = &s.stream.said;
+    let lane = family.lane(session, &label, &session.get(at)?.data);
+    Some(s.places(|own, said| own == label && family.lane(session, own, &said.data) == lane))
 }
 
 /// Loses the first (0), one in the middle (1) or the last (2) of a counted event.
 fn drop_repeat(s: &mut Scene<'_>, which: usize) -> Option<()> {
     let run = counted_run(s).filter(|run| run.len() >= 4)?;
+    // Nobody names the last of a chain.
+    if which == 2 && s.family.is_chained(&s.label(*run.last()?)) {
+        return None;
+    }
     let at = match which {
         0 => *run.first()?,
         1 => run[s.random.between(1, run.len() - 2)],
@@ -362,7 +371,7 @@ fn drop_optional(s: &mut Scene<'_>) -> Option<()> {
         (0.2..0.9).contains(&oracle.share(label))
             && !family.floats.contains(&label)
             && !family.uncounted.contains(&label)
-            && family.lanes.iter().all(|lanes| lanes.at.iter().all(|(own, _)| *own != label))
+            && !family.is_in_lanes(label)
     })?;
     s.stream.said.remove(at);
     Some(())
@@ -407,8 +416,8 @@ fn swap_dependent(s: &mut Scene<'_>) -> Option<()> {
             continue;
         }
         let always = |pair: crate::oracle::Pair| pair.both >= 100 && pair.before == pair.both;
-        let same_lane = s.family.lane(&a, &one.data).is_some()
-            && s.family.lane(&a, &one.data) == s.family.lane(&b, &other.data);
+        let lane = |label: &str, said: &Said| s.family.lane(&s.stream.said, label, &said.data);
+        let same_lane = lane(&a, one).is_some() && lane(&a, one) == lane(&b, other);
         if other.after.contains(&one.id)
             && (always(s.oracle.in_session(&a, &b)) || (same_lane && always(s.oracle.in_lane(&a, &b))))
         {
@@ -452,7 +461,8 @@ fn reorder_repeated(s: &mut Scene<'_>) -> Option<()> {
         return None;
     }
     let texts = |at: usize| s.value(at, "/delta").or_else(|| s.value(at, "/seq"));
-    if s.value(a, "/seq").is_none() && texts(a) == texts(b) {
+    let is_numbered = s.value(a, "/seq").is_some() || s.family.is_numbered(&s.label(a));
+    if !is_numbered && texts(a) == texts(b) {
         return None;
     }
     s.swap(a, b);
@@ -556,11 +566,13 @@ fn late_lane_end(s: &mut Scene<'_>) -> Option<()> {
     let lanes = *s.random.pick(&kinds)?;
     let at = s.pick(|own, _| own == lanes.closer)?;
     let (oracle, family) = (s.oracle, s.family);
-    let lane = family.lane(lanes.closer, &s.stream.said.get(at)?.data);
+    let session = &s.stream.said;
+    let lane = family.lane(session, lanes.closer, &session.get(at)?.data);
     let later: Vec<usize> = s
         .places(|label, said| {
             let pair = oracle.in_session(lanes.closer, label);
-            pair.both >= 100 && pair.before == pair.both && family.lane(label, &said.data) != lane
+            let own = family.lane(session, label, &said.data);
+            pair.both >= 100 && pair.before == pair.both && own != lane
         })
         .into_iter()
         .filter(|place| *place > at)
@@ -752,7 +764,7 @@ fn value_of_other_lane(s: &mut Scene<'_>) -> Option<()> {
         .iter()
         .flat_map(|a| at.iter().map(move |b| (*a, *b)))
         .filter_map(|(a, b)| {
-            let lane = |at: usize| family.lane(&label, &s.stream.said[at].data);
+            let lane = |at: usize| family.lane(&s.stream.said, &label, &s.stream.said[at].data);
             let other = s.value(b, &path)?;
             (lane(a) != lane(b) && s.value(a, &path)? != other).then_some((a, other))
         })
@@ -805,8 +817,9 @@ fn counter(s: &mut Scene<'_>, step: i64) -> Option<()> {
     let (label, path) = *s.random.pick(s.family.counters)?;
     let family = s.family;
     let at = s.pick(|own, _| own == label)?;
-    let lane = family.lane(label, &s.stream.said.get(at)?.data);
-    let run = s.places(|own, said| own == label && family.lane(own, &said.data) == lane);
+    let session = &s.stream.said;
+    let lane = family.lane(session, label, &session.get(at)?.data);
+    let run = s.places(|own, said| own == label && family.lane(session, own, &said.data) == lane);
     let which = s.random.between(1, run.len().saturating_sub(1));
     let (before, place) = (*run.get(which.checked_sub(1)?)?, *run.get(which)?);
     let number = s.value(before, path)?.as_i64()? + step;
@@ -815,6 +828,40 @@ fn counter(s: &mut Scene<'_>, step: i64) -> Option<()> {
         return None;
     }
     s.set(place, path, json!(number));
+    Some(())
+}
+
+/// Whom an event names instead of the one before it in its chain.
+#[derive(Clone, Copy)]
+enum Link {
+    Nobody,
+    BeforeLast,
+    OtherChain,
+}
+
+fn chain(s: &mut Scene<'_>, link: Link) -> Option<()> {
+    let chain = *s.random.pick(s.family.chains)?;
+    let of = |s: &Scene<'_>, at: usize| chain.of.and_then(|of| s.value(at, of));
+    let all = s.places(|label, _| chain.events.contains(&label));
+    let mut choice: Vec<(usize, Value)> = Vec::new();
+    for (number, at) in all.iter().copied().enumerate() {
+        let earlier = all[..number].iter().rev().copied();
+        let mine = earlier.clone().find(|before| of(s, *before) == of(s, at));
+        // The first of a chain names nobody.
+        let (Some(before), Some(right)) = (mine, s.value(at, chain.previous)) else { continue };
+        let wrong = match link {
+            Link::Nobody if right.is_number() => Some(json!(right.as_i64()? - 1)),
+            Link::Nobody => Some(s.like(&right)),
+            Link::BeforeLast => s.value(before, chain.previous),
+            Link::OtherChain => earlier
+                .clone()
+                .find(|other| of(s, *other) != of(s, at))
+                .and_then(|other| s.value(other, chain.own)),
+        };
+        choice.extend(wrong.filter(|wrong| *wrong != right).map(|wrong| (at, wrong)));
+    }
+    let (at, wrong) = s.random.pick(&choice)?.clone();
+    s.set(at, chain.previous, wrong);
     Some(())
 }
 
@@ -883,7 +930,9 @@ fn burst(s: &mut Scene<'_>) -> Option<()> {
     let firsts: BTreeSet<usize> = {
         let mut lanes = BTreeSet::new();
         let said = places.iter().filter_map(|at| s.stream.said.get(*at));
-        said.filter(|said| lanes.insert(family.lane(awaited, &said.data))).map(|said| said.id).collect()
+        said.filter(|said| lanes.insert(family.lane(&s.stream.said, awaited, &said.data)))
+            .map(|said| said.id)
+            .collect()
     };
     s.stream.retime(|said, gap| {
         let is_part = said.side == Side::Server && family.label(said.side, &said.data) == awaited;

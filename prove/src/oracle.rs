@@ -107,13 +107,14 @@ impl Oracle {
         let mut said_by_client: BTreeSet<String> = BTreeSet::new();
         for (at, (said, label)) in stream.said.iter().zip(&labels).enumerate() {
             positions.entry(label).or_default().push(at);
-            let lane = family.lane(label, &said.data);
+            let lane = family.lane(&stream.said, label, &said.data);
             if let Some(lane) = &lane {
                 openers.entry(lane.clone()).or_insert(&said.data);
                 lanes.entry(lane.clone()).or_default().entry(label).or_default().push(at);
             }
             let opener = lane.and_then(|lane| openers.get(&lane).copied());
-            for (path, value) in leaves(&said.data) {
+            let values = leaves(&said.data, family.records);
+            for (path, value) in &values {
                 let field = self.fields.entry((label.clone(), path.clone())).or_default();
                 field.n += 1;
                 field.types.insert(type_of(value));
@@ -123,13 +124,13 @@ impl Oracle {
                     field.known += usize::from(said_before.contains(&text));
                     field.from_client += usize::from(said_by_client.contains(&text));
                     let like = opener.filter(|opener| !std::ptr::eq(*opener, &raw const said.data));
-                    field.like_opener += usize::from(like.is_some_and(|o| o.pointer(&path) == Some(value)));
+                    field.like_opener += usize::from(like.is_some_and(|o| o.pointer(path) == Some(value)));
                 }
                 if field.values.len() < VALUES || field.values.contains_key(&text) {
                     *field.values.entry(text).or_default() += 1;
                 }
             }
-            for (_, value) in leaves(&said.data).iter().filter(|(_, value)| value.is_string()) {
+            for (_, value) in values.iter().filter(|(_, value)| value.is_string()) {
                 said_before.insert(value.to_string());
                 if said.side == Side::Client {
                     said_by_client.insert(value.to_string());
@@ -200,20 +201,25 @@ pub(crate) fn type_of(value: &Value) -> &'static str {
     }
 }
 
-/// Every scalar with its JSON pointer; what stands in lists is left out.
-pub(crate) fn leaves(value: &Value) -> Vec<(String, &Value)> {
-    fn walk<'v>(value: &'v Value, path: &str, out: &mut Vec<(String, &'v Value)>) {
+/// Every scalar with its JSON pointer; what stands in lists is left out, but for lists that always hold one record.
+pub(crate) fn leaves<'v>(value: &'v Value, records: &[&str]) -> Vec<(String, &'v Value)> {
+    fn walk<'v>(value: &'v Value, path: &str, records: &[&str], out: &mut Vec<(String, &'v Value)>) {
         match value {
             Value::Object(map) => {
                 for (key, inner) in map {
-                    walk(inner, &format!("{path}/{}", key.replace('~', "~0").replace('/', "~1")), out);
+                    let key = key.replace('~', "~0").replace('/', "~1");
+                    walk(inner, &format!("{path}/{key}"), records, out);
                 }
             }
-            Value::Array(_) => {}
+            Value::Array(list) => {
+                if let ([one], true) = (list.as_slice(), records.contains(&path)) {
+                    walk(one, &format!("{path}/0"), records, out);
+                }
+            }
             scalar => out.push((path.to_owned(), scalar)),
         }
     }
     let mut out = Vec::new();
-    walk(value, "", &mut out);
+    walk(value, "", records, &mut out);
     out
 }

@@ -90,6 +90,11 @@ impl Random {
         self.symbols(b"0123456789abcdef", length)
     }
 
+    /// Bytes as base64 has them, without padding.
+    pub(crate) fn base64(&mut self, length: usize) -> String {
+        self.symbols(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", length)
+    }
+
     pub(crate) fn uuid(&mut self) -> String {
         format!("{}-{}-4{}-a{}-{}", self.hex(8), self.hex(4), self.hex(3), self.hex(3), self.hex(12))
     }

@@ -92,6 +92,41 @@ impl Builder {
         self.say(Side::Client, at, after, data)
     }
 
+    /// The client says something by its own clock: so many milliseconds after other events.
+    pub(crate) fn client_in(&mut self, after: &[usize], usual: f64, data: Value) -> usize {
+        let gap = usual / 1e3 * (0.1 * self.random.normal()).exp();
+        let at = self.latest(after) + gap.max(LEAST);
+        self.say(Side::Client, at, after, data)
+    }
+
+    /// What was said last stays if it came before something else, and was never said if it would have come after it.
+    pub(crate) fn only_before(&mut self, id: usize, limit: usize) -> Option<usize> {
+        if self.time(id) < self.time(limit) {
+            return Some(id);
+        }
+        self.said.truncate(id);
+        None
+    }
+
+    /// Lets an event that was said wait for others, too, which came before it.
+    pub(crate) fn waits_for(&mut self, id: usize, others: &[usize]) {
+        if let Some(said) = self.said.get_mut(id) {
+            said.after.extend(others);
+        }
+    }
+
+    /// When an event was said.
+    pub(crate) fn time(&self, id: usize) -> f64 {
+        self.latest(&[id])
+    }
+
+    /// Writes a value into what was said, where that has a place for it.
+    pub(crate) fn fill(&mut self, id: usize, pointer: &str, value: Value) {
+        if let Some(place) = self.said.get_mut(id).and_then(|said| said.data.pointer_mut(pointer)) {
+            *place = value;
+        }
+    }
+
     /// Until all that was said so far is over, the server says something every so many seconds, whatever else goes on.
     pub(crate) fn every(&mut self, period: f64, mut data: impl FnMut(&mut Random, usize) -> Value) {
         let first = self.said.first().map_or(0.0, |said| said.at);

@@ -22,6 +22,9 @@ pub(super) const FAMILY: Family = Family {
     counters: &[("token", "/seq"), ("tool_progress", "/step")],
     totals: &[("agent_completed", "/answer"), ("agent_completed", "/tokens")],
     awaited: "token",
+    tokens: &[],
+    chains: &[],
+    records: &[],
 };
 
 fn play(mut b: Builder) -> Stream {

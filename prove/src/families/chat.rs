@@ -22,6 +22,9 @@ pub(super) const FAMILY: Family = Family {
     counters: &[("answer", "/turn")],
     totals: &[("answer", "/text"), ("ended", "/turns")],
     awaited: "chunk",
+    tokens: &[],
+    chains: &[],
+    records: &[],
 };
 
 fn play(mut b: Builder) -> Stream {

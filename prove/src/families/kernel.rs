@@ -38,6 +38,9 @@ pub(super) const FAMILY: Family = Family {
     counters: &[("execute_input", "/content/execution_count"), ("execute_reply", "/content/execution_count")],
     totals: &[],
     awaited: "stream",
+    tokens: &[],
+    chains: &[],
+    records: &[],
 };
 
 fn message(

@@ -29,6 +29,9 @@ pub(super) const FAMILY: Family = Family {
     counters: &[("update", "/seq")],
     totals: &[("unsubscribed", "/delivered")],
     awaited: "update",
+    tokens: &[],
+    chains: &[],
+    records: &[],
 };
 
 fn play(mut b: Builder) -> Stream {

@@ -37,6 +37,9 @@ pub(super) const FAMILY: Family = Family {
     counters: &[],
     totals: &[("response.text.done", "/text")],
     awaited: "response.text.delta",
+    tokens: &[],
+    chains: &[],
+    records: &[],
 };
 
 /// With the id that every event of the server has.

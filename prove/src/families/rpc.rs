@@ -32,6 +32,9 @@ pub(super) const FAMILY: Family = Family {
     counters: &[("notifications/progress", "/params/progress")],
     totals: &[],
     awaited: "notifications/progress",
+    tokens: &[],
+    chains: &[],
+    records: &[],
 };
 
 fn request(id: usize, method: &str, params: Value) -> Value {
