@@ -208,7 +208,7 @@ impl Bindings {
                         }
                         Fact::Joins(from) => bindings.refer(from).parts_of.push((number, in_lane)),
                         Fact::Counts(counted) => bindings.bound(counted).counted_by.push((number, in_lane)),
-                        Fact::Counter
+                        Fact::Counter { .. }
                         | Fact::Constant
                         | Fact::Unique
                         | Fact::Follows(_)
@@ -495,15 +495,14 @@ impl Values<'_> {
                 };
                 (value.as_u64() != Some(count)).then(|| mismatch(Kind::Relation, Value::from(count), None))
             }
-            Fact::Counter => {
+            Fact::Counter { from } => {
                 let next = value.as_i64()?;
-                let Held::Counter(before) = std::mem::replace(self.held.own(number), Held::Counter(next))
-                else {
-                    return None;
+                let due = match std::mem::replace(self.held.own(number), Held::Counter(next)) {
+                    Held::Counter(before) if restarts(before, next) => return None,
+                    Held::Counter(before) => before.saturating_add(1),
+                    _ => (*from)?,
                 };
-                let due = before.saturating_add(1);
-                (next != due && !restarts(before, next))
-                    .then(|| mismatch(Kind::Relation, Value::from(due), None))
+                (next != due).then(|| mismatch(Kind::Relation, Value::from(due), None))
             }
             Fact::Constant => match self.held.wide(number) {
                 Held::Value(first, frame) => {

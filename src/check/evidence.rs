@@ -9,7 +9,8 @@
 use crate::dialect::Label;
 use crate::finding::{Finding, Severity};
 use crate::golden::{
-    Fact, Golden, MIN_RUNS, MIN_RUNS_ALWAYS, MIN_SEEN, MIN_SEEN_MISSING, MIN_SEEN_ORDER, Order, Rule, Times,
+    Event, Fact, Golden, MIN_RUNS, MIN_RUNS_ALWAYS, MIN_SEEN, MIN_SEEN_MISSING, MIN_SEEN_ORDER, Order, Rule,
+    Times,
 };
 use crate::transcript::Gap;
 
@@ -27,10 +28,9 @@ const APART: Gap = Gap::from_millis(10);
 /// Observations behind a constant, in at least [`MIN_RUNS_CONSTANT`] recordings.
 const MIN_SEEN_CONSTANT: u32 = 20;
 const MIN_RUNS_CONSTANT: u32 = 8;
-/// Trials, in at least [`MIN_RUNS_CONSTANT`] recordings, behind "once" and behind a number of times that was always the
-/// same; those of one recording are much alike.
-const MIN_TRIALS_COUNT: u32 = 20;
-/// Observations behind "it grows", and behind "never the same twice" of what has nothing new in it by its nature.
+/// Trials, in at least [`MIN_RUNS_CONSTANT`] recordings, behind presence and behind a number of times that was always the
+/// same; those of one recording are much alike. Observations behind "it grows", and behind "never the same twice" of what
+/// has nothing new in it by its nature.
 const MIN_SEEN_CHANCE: u32 = 100;
 
 /// How many recordings could have shown what a finding tells: those that have its event.
@@ -186,7 +186,8 @@ impl<'g> Evidence<'g> {
         if self.is_edge(label) {
             return weigh(runs >= MIN_RUNS_EDGE, seen, runs, "3 recordings are needed to fail a run");
         }
-        let needed = "20 recordings, or 30 times in 5, are needed to fail a run";
+        // Rounds and lanes of one recording are much alike: what one user does not ask for, all of them lack.
+        let needed = "20 recordings, or 100 times in 8, are needed to fail a run";
         if self.is_async(label) && (self.repeats(label) || seen < MIN_SEEN_ASYNC) {
             return weigh(false, seen, runs, "it comes while others go on, so its absence may be chance");
         }
@@ -196,7 +197,7 @@ impl<'g> Evidence<'g> {
         if varies && least < 3 && seen < MIN_SEEN_CHANCE {
             return weigh(false, seen, runs, "it came once or twice in some, so that none may be chance");
         }
-        let often = seen >= MIN_SEEN_MISSING && runs >= MIN_RUNS;
+        let often = seen >= MIN_SEEN_CHANCE && runs >= MIN_RUNS_CONSTANT;
         weigh(often || runs >= MIN_RUNS_ALWAYS, seen, runs, needed)
     }
 
@@ -238,13 +239,16 @@ impl<'g> Evidence<'g> {
     /// `is_twin` says whether the same came twice, word for word: then it is no other event of the same name.
     pub(super) fn repeated(&self, label: &Label, is_twin: bool) -> Weight {
         let (seen, runs) = self.trials(label);
+        // What has nothing new in it says the same whenever it comes.
+        let is_twin = is_twin && self.golden.event(label).is_some_and(Event::brings_something_new);
         if self.is_async(label) {
             let needed = "it comes while others go on: 300 times are needed to fail a run";
             return weigh(seen >= MIN_SEEN_ASYNC, seen, runs, needed);
         }
         if !is_twin {
-            let needed = "20 times in 8 recordings are needed to fail a run";
-            return weigh(seen >= MIN_TRIALS_COUNT && runs >= MIN_RUNS_CONSTANT, seen, runs, needed);
+            let needed = "20 recordings, or 100 times in 8, are needed to fail a run";
+            let often = seen >= MIN_SEEN_CHANCE && runs >= MIN_RUNS_CONSTANT;
+            return weigh(often || runs >= MIN_RUNS_ALWAYS, seen, runs, needed);
         }
         let needed = "8 times in 5 recordings are needed to fail a run";
         weigh(seen >= MIN_SEEN && runs >= MIN_RUNS, seen, runs, needed)

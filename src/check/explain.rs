@@ -455,7 +455,9 @@ impl Explainer<'_, '_> {
                 Fact::Reaches(goal) => format!("{at} ends short of {goal}{lane}: the last events are lost"),
                 Fact::Grows { .. } => format!("{at} does not grow{lane}: events are out of order"),
                 Fact::Unique if path.is_empty() => format!("{} came twice, word for word", note.label),
-                Fact::Counter => format!("{at} does not count on{lane}: events are lost or out of order"),
+                Fact::Counter { .. } => {
+                    format!("{at} does not count on{lane}: events are lost or out of order")
+                }
                 Fact::Counts(label) => format!("{at} is not the number of {label} events{lane}"),
                 Fact::Joins(source) => format!("{at} is not all of {source} put together{lane}"),
                 Fact::Constant => format!("{at} has changed within the session"),
@@ -673,7 +675,7 @@ fn follows(finding: &Finding, cause: &Finding, checker: &Checker<'_>) -> bool {
                 || facts.any(|fact| match fact {
                     Fact::Counts(label) => about(label),
                     Fact::Joins(source) | Fact::SameAs(source) => about(&source.label),
-                    Fact::Counter => about(&finding.place.event),
+                    Fact::Counter { .. } => about(&finding.place.event),
                     Fact::Follows(_) | Fact::Grows { .. } | Fact::Reaches(_) => about(&finding.place.event),
                     Fact::EchoOf(_) | Fact::Constant | Fact::Unique => false,
                 })

@@ -11,7 +11,7 @@
 //! "/run_id"           = "id(run_, 20), same as agent_started/run_id"
 //! "/tokens"           = "integer, counts token"
 //! "/answer"           = "string, joins token/text"
-//! "/seq"              = "integer, counter"
+//! "/seq"              = "integer, counter from 1"
 //! "/prevSeqId"        = "integer, follows /seqId per /instId"
 //! "/call_id?"         = "id(call_ 16), when type = \"function_call_output\""
 //! ```
@@ -237,7 +237,10 @@ pub enum Fact {
     /// The number of such events since the last event with this fact.
     Counts(Label),
     /// One more than in the event before, of the same lane where it stands in one.
-    Counter,
+    Counter {
+        /// What it begins with in every lane, or session, where it begins always with the same.
+        from: Option<i64>,
+    },
     /// The same throughout the session.
     Constant,
     /// Never the same twice in a session.
@@ -370,7 +373,8 @@ impl fmt::Display for Fact {
             Fact::EchoOf(source) => write!(f, "echo of {source}"),
             Fact::Joins(source) => write!(f, "joins {source}"),
             Fact::Counts(label) => write!(f, "counts {}", quoted(label)),
-            Fact::Counter => f.write_str("counter"),
+            Fact::Counter { from: None } => f.write_str("counter"),
+            Fact::Counter { from: Some(first) } => write!(f, "counter from {first}"),
             Fact::Constant => f.write_str("constant"),
             Fact::Unique => f.write_str("unique"),
             Fact::Follows(Chain { path, plus, any, per }) => {
@@ -478,11 +482,15 @@ fn fact(text: &str) -> Result<Option<Fact>, String> {
         Ok(Source { label, path: path.to_owned() })
     };
     Ok(Some(match text {
-        "counter" => Fact::Counter,
+        "counter" => Fact::Counter { from: None },
         "constant" => Fact::Constant,
         "unique" => Fact::Unique,
         _ => {
-            if let Some(rest) = text.strip_prefix("same as ") {
+            if let Some(first) = text.strip_prefix("counter from ") {
+                let first =
+                    first.trim().parse().map_err(|_| format!("`{}` is not a whole number", first.trim()))?;
+                Fact::Counter { from: Some(first) }
+            } else if let Some(rest) = text.strip_prefix("same as ") {
                 Fact::SameAs(source(rest)?)
             } else if let Some(rest) = text.strip_prefix("echo of ") {
                 Fact::EchoOf(source(rest)?)
@@ -676,7 +684,7 @@ mod tests {
             source().prop_map(Fact::EchoOf),
             source().prop_map(Fact::Joins),
             label().prop_map(Fact::Counts),
-            Just(Fact::Counter),
+            proptest::option::of(-3..9i64).prop_map(|from| Fact::Counter { from }),
             Just(Fact::Constant),
             Just(Fact::Unique),
             prop_oneof![

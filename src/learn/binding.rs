@@ -13,6 +13,8 @@ use crate::golden::{self, Fact, Order, Source};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+/// So many beginnings show with what a counter begins.
+const MIN_BEGUN: u32 = 8;
 /// So many distinct values are counted; more make no difference.
 const ENOUGH: usize = 40;
 
@@ -87,6 +89,9 @@ struct Values {
     most: u64,
     steps: u32,
     breaks: u32,
+    /// With what it began in its lanes, or sessions, and how often; none where that varied.
+    begins: Option<i64>,
+    begun: u32,
     repeats: u32,
     /// Pairs of values within a session, and between which numbers they lie; none where one is no number.
     pairs: u64,
@@ -124,6 +129,12 @@ impl Values {
         self.most = self.most.max(other.most);
         self.steps += other.steps;
         self.breaks += other.breaks;
+        self.begins = match (self.begun, other.begun) {
+            (0, _) => other.begins,
+            (_, 0) => self.begins,
+            _ => self.begins.filter(|first| other.begins == Some(*first)),
+        };
+        self.begun += other.begun;
         self.repeats += other.repeats;
         self.pairs += other.pairs;
         self.no_number |= other.no_number;
@@ -435,7 +446,7 @@ impl Facts {
             facts.push(Fact::Counts(label.clone()));
         }
         if facts.is_empty() && values.steps >= 4 && values.breaks == 0 {
-            facts.push(Fact::Counter);
+            facts.push(Fact::Counter { from: values.begins.filter(|_| values.begun >= MIN_BEGUN) });
         }
         // The same throughout each session, another one in another.
         if facts.is_empty() && values.ids && values.changed == 0 && values.kept >= 4 && distinct >= 2 {
@@ -489,6 +500,10 @@ impl<'s> Now<'s> {
                 } else if !restarts {
                     known.breaks += 1;
                 }
+            } else {
+                known.begins =
+                    if known.begun == 0 { Some(number) } else { known.begins.filter(|own| *own == number) };
+                known.begun += 1;
             }
         }
         match self.before.insert(place, text) {

@@ -244,7 +244,8 @@ impl Chains {
                 let Some((_, rule)) = event.shape.iter_mut().find(|(own, _)| own.pattern == path) else {
                     continue;
                 };
-                let is_counted = rule.facts.iter().any(|fact| matches!(fact, Fact::Counter | Fact::Constant));
+                let is_counted =
+                    rule.facts.iter().any(|fact| matches!(fact, Fact::Counter { .. } | Fact::Constant));
                 let only_grows = matches!(fact, Fact::Grows { .. });
                 // Times may stand still, and ids may be given out in any order.
                 let only_grows =
@@ -269,8 +270,9 @@ impl Chains {
                 let rule = shape.and_then(|shape| shape.iter_mut().find(|(own, _)| own.pattern == *path));
                 if let Some((_, rule)) = rule {
                     let chain = Chain { path: path.clone(), plus: 1, any: true, per: None };
-                    rule.facts
-                        .retain(|fact| !matches!(fact, Fact::Counter | Fact::Unique | Fact::Grows { .. }));
+                    rule.facts.retain(|fact| {
+                        !matches!(fact, Fact::Counter { .. } | Fact::Unique | Fact::Grows { .. })
+                    });
                     rule.facts.push(Fact::Follows(chain));
                 }
             }
@@ -582,7 +584,7 @@ impl Links {
         }
         let needed = if event.brings_something_new() { MIN_NEW } else { MIN_NEW_TEXTS };
         let is_told = event.shape.iter().flat_map(|(_, rule)| &rule.facts).any(|fact| match fact {
-            Fact::Counter | Fact::Unique | Fact::Grows { .. } => true,
+            Fact::Counter { .. } | Fact::Unique | Fact::Grows { .. } => true,
             Fact::Follows(chain) => chain.plus != 0,
             _ => false,
         });

@@ -30,6 +30,8 @@ const MIN_RACE: u32 = 30;
 /// So many events of one scope are looked at pair by pair; more of them are ordered where all of one come before all of
 /// another, and no further.
 const MANY: usize = 256;
+/// In so many rounds two events are in the same order before that shows that there are rounds.
+const MIN_ROUNDS: u32 = 6;
 /// So many observations make a pair a rule.
 const MIN_RULE: u32 = 8;
 
@@ -824,8 +826,10 @@ impl<'s> Learner<'s> {
                         && *a != head
                         && *b != head
                         && self.concurrent(key, relations, min_n, *a, *b)
-                        && inner.both(*a, *b) >= 3
-                        && (inner.always(*a, *b) || inner.always(*b, *a))
+                        && (self.before(key, &inner, MIN_ROUNDS, *a, *b)
+                            || self.before(key, &inner, MIN_ROUNDS, *b, *a))
+                        // What takes turns anyhow, a ping and its answer, needs no rounds for it.
+                        && !alternates(traces, *a, *b)
                 })
                 .count();
             let once = |symbol: u16| -> u32 {
@@ -841,7 +845,11 @@ impl<'s> Learner<'s> {
                 symbol != head && traces.keys().all(came_once)
             };
             let keeps_all = !symbols.iter().any(|symbol| is_lost(*symbol));
-            if ordered + regular > 0 || (keeps_all && at_edge_by_chance(traces, head) <= ALPHA_EDGE) {
+            // What comes most of the time by itself is first by its number: others fall between two of it, once or twice. And of
+            // what floats the first is what the clock has first.
+            let events: usize = segments.iter().map(|(trace, n)| trace.len() * *n as usize).sum();
+            let may_be_edge = keeps_all && min_n < MIN_FLOAT && events >= 2 * total as usize;
+            if ordered + regular > 0 || (may_be_edge && at_edge_by_chance(traces, head) <= ALPHA_EDGE) {
                 return Some(segments);
             }
         }

@@ -181,7 +181,7 @@ fn in_order(
     // That the same came twice may be told by what is never twice the same.
     if finding.kind == Kind::Duplicate {
         let rules = golden.events.get_mut(label).into_iter().flat_map(|event| &mut event.shape);
-        let before = |fact: &Fact| !matches!(fact, Fact::Unique | Fact::Counter);
+        let before = |fact: &Fact| !matches!(fact, Fact::Unique | Fact::Counter { .. });
         let facts = |rule: &Rule| rule.facts.len();
         let mut given_up = false;
         for (path, rule) in rules {
