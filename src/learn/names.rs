@@ -46,6 +46,8 @@ const FIRST: &str = "/0";
 const MIN_CODES: usize = 3;
 /// So many bits the codes of lists tell at least about the shapes of what follows.
 const MIN_BITS: f64 = 1.0;
+/// So many bits more a field that only some messages have tells about their shapes.
+const MIN_GAIN: f64 = 0.1;
 /// At most so many topics make one event several.
 const MAX_TOPICS: usize = 16;
 /// So many lanes must show that the values follow each other.
@@ -114,8 +116,64 @@ pub(super) fn dialect(recordings: &[&Transcript]) -> Dialect {
     // A side that says too little to tell is taken to name its messages as the other does.
     let server = server.or_else(|| client.clone()).unwrap_or_else(|| "/type".to_owned());
     let client = client.unwrap_or_else(|| server.clone());
-    let (client, server) = (NameAt::pointer(&client), NameAt::pointer(&server));
+    let before = kind_before(recordings, &server);
+    let server = NameAt::Value(before.into_iter().chain([server]).collect());
+    let client = NameAt::pointer(&client);
     Dialect::Json(JsonNames { client, server, record_separator, ..JsonNames::default() })
+}
+
+/// What is known of a field that only some messages have.
+#[derive(Default)]
+struct Kind {
+    candidate: Candidate,
+    /// In how many messages it stands, and in how many of them a name beside it.
+    with: u32,
+    both: u32,
+}
+
+/// Where some messages of the server say of what kind they are before all say what they are about: an exchange acknowledges
+/// `{"event": "subscribe", "arg": {"channel": "books"}}` and then tells of `books` without an event. Likewise where messages
+/// have a name in one usual field or in another, and never in both.
+fn kind_before(recordings: &[&Transcript], path: &str) -> Option<String> {
+    let is_usual = USUAL.contains(&path.rsplit('/').next().unwrap_or_default());
+    let fields = USUAL.iter().map(|name| pointer([*name])).filter(|field| field != path);
+    let mut kinds: BTreeMap<String, Kind> = fields.map(|field| (field, Kind::default())).collect();
+    let (mut plain, mut total, mut named) = (Candidate::default(), 0_u32, 0_u32);
+    for recording in recordings {
+        let mut here: BTreeSet<(String, String)> = BTreeSet::new();
+        for message in messages(recording, Side::Server) {
+            let (shape, word) = (shape(&message), message.pointer(path).and_then(refinement));
+            total += 1;
+            named += u32::from(word.is_some());
+            let word = word.unwrap_or_default();
+            *plain.joint.entry(word.to_owned()).or_default().entry(shape).or_default() += 1;
+            for (field, kind) in &mut kinds {
+                let own = message.pointer(field).and_then(refinement);
+                kind.with += u32::from(own.is_some());
+                kind.both += u32::from(own.is_some() && !word.is_empty());
+                here.extend(own.map(|own| (field.clone(), own.to_owned())));
+                let name = own.unwrap_or(word).to_owned();
+                *kind.candidate.joint.entry(name).or_default().entry(shape).or_default() += 1;
+            }
+        }
+        for (field, name) in here {
+            if let Some(kind) = kinds.get_mut(&field) {
+                *kind.candidate.recordings.entry(name).or_default() += 1;
+            }
+        }
+    }
+    let plain = information(&plain);
+    let told = kinds.into_iter().filter_map(|(field, Kind { candidate, with, both })| {
+        let names = candidate.recordings.len();
+        let recurring =
+            candidate.recordings.values().filter(|runs| **runs >= 2 || recordings.len() == 1).count();
+        let is_name = recurring * 10 >= names * 6 && names <= MAX_KINDS && with * 10 < total * 9;
+        let gain = information(&candidate) - plain;
+        // A name in a usual field is not taken away by another one beside it; what has none may have it there.
+        let fits = if is_usual { both == 0 && (named + with) * 10 >= total * 9 } else { gain >= MIN_GAIN };
+        (with > 0 && is_name && fits).then_some((gain, field))
+    });
+    told.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, field)| field)
 }
 
 /// The numbers with which all messages of a side begin, all of them lists; none where one begins otherwise.
@@ -984,6 +1042,46 @@ mod tests {
         let (chunk, call) = (update("agent_message_chunk"), update("tool_call"));
         let changed = update("tool_call_update");
         assert_eq!(named, [">session/prompt", &chunk, &call, &changed, &chunk, "re:session/prompt"]);
+    }
+
+    /// As exchanges have it: acknowledgements, and then what was asked for.
+    #[test]
+    fn what_acknowledges_is_told_from_what_it_is_about() {
+        let session = |n: u64, with_action: bool| {
+            let arg = |channel: &str| json!({"channel": channel, "instId": "BTC-USDT"});
+            let ack = |event: &str, channel: &str| {
+                ('<', json!({"event": event, "arg": arg(channel), "connId": format!("c{n}")}))
+            };
+            let push = |channel: &str, action: &str, seq: usize| {
+                let data = json!([{"seqId": seq, "ts": n}]);
+                let plain = json!({"arg": arg(channel), "data": data});
+                (
+                    '<',
+                    if with_action {
+                        json!({"arg": arg(channel), "action": action, "data": data})
+                    } else {
+                        plain
+                    },
+                )
+            };
+            let mut said = vec![
+                ('>', json!({"op": "subscribe", "args": [arg("books"), arg("trades")]})),
+                ack("subscribe", "books"),
+                ack("subscribe", "trades"),
+            ];
+            said.extend(
+                (0..8).map(|seq| push(["books", "trades"][seq % 2], ["snapshot", "update"][seq.min(1)], seq)),
+            );
+            said.push(('>', json!({"op": "unsubscribe", "args": [arg("books")]})));
+            said.push(ack("unsubscribe", "books"));
+            said
+        };
+        let of = |with_action| named(&(0..5).map(|n| session(n, with_action)).collect::<Vec<_>>());
+        for (with_action, pushed) in [(false, ["books", "trades"]), (true, ["snapshot", "update"])] {
+            let own = of(with_action);
+            assert!(own[1].starts_with("subscribe") && own[12].starts_with("unsubscribe"), "{own:?}");
+            assert_eq!(own[3..5], pushed);
+        }
     }
 
     #[test]
