@@ -9,8 +9,8 @@
 use crate::dialect::Label;
 use crate::finding::{Finding, Severity};
 use crate::golden::{
-    Event, Fact, Golden, MIN_RUNS, MIN_RUNS_ALWAYS, MIN_SEEN, MIN_SEEN_MISSING, MIN_SEEN_ORDER, Order, Rule,
-    Times,
+    Event, Fact, Golden, MIN_ANSWERS, MIN_RUNS, MIN_RUNS_ALWAYS, MIN_RUNS_TRIALS, MIN_SEEN, MIN_SEEN_ORDER,
+    MIN_TRIALS_MISSING, Order, Rule, Times,
 };
 use crate::transcript::Gap;
 
@@ -25,12 +25,7 @@ const CLOSE: f64 = 0.33;
 const MIN_SEEN_ORDER_APART: u32 = 20;
 /// More than the jitter of a scheduler.
 const APART: Gap = Gap::from_millis(10);
-/// Observations behind a constant, in at least [`MIN_RUNS_CONSTANT`] recordings.
-const MIN_SEEN_CONSTANT: u32 = 20;
-const MIN_RUNS_CONSTANT: u32 = 8;
-/// Trials, in at least [`MIN_RUNS_CONSTANT`] recordings, behind presence and behind a number of times that was always the
-/// same; those of one recording are much alike. Observations behind "it grows", and behind "never the same twice" of what
-/// has nothing new in it by its nature.
+/// Observations behind a constant, in at least [`MIN_RUNS_TRIALS`] recordings, behind "it grows", and behind "never the same twice" of what has nothing new in it by its nature.
 const MIN_SEEN_CHANCE: u32 = 100;
 
 /// How many recordings could have shown what a finding tells: those that have its event.
@@ -50,7 +45,7 @@ pub(super) struct Evidence<'g> {
 /// What also holds by chance now and then.
 fn by_chance(seen: u32, runs: u32) -> Weight {
     let needed = "100 times in 8 recordings are needed to fail a run";
-    weigh(seen >= MIN_SEEN_CHANCE && runs >= MIN_RUNS_CONSTANT, seen, runs, needed)
+    weigh(seen >= MIN_SEEN_CHANCE && runs >= MIN_RUNS_TRIALS, seen, runs, needed)
 }
 
 fn weigh(enough: bool, seen: u32, runs: u32, needed: &str) -> Weight {
@@ -197,7 +192,7 @@ impl<'g> Evidence<'g> {
         if varies && least < 3 && seen < MIN_SEEN_CHANCE {
             return weigh(false, seen, runs, "it came once or twice in some, so that none may be chance");
         }
-        let often = seen >= MIN_SEEN_CHANCE && runs >= MIN_RUNS_CONSTANT;
+        let often = seen >= MIN_TRIALS_MISSING && runs >= MIN_RUNS_TRIALS;
         weigh(often || runs >= MIN_RUNS_ALWAYS, seen, runs, needed)
     }
 
@@ -247,7 +242,7 @@ impl<'g> Evidence<'g> {
         }
         if !is_twin {
             let needed = "20 recordings, or 100 times in 8, are needed to fail a run";
-            let often = seen >= MIN_SEEN_CHANCE && runs >= MIN_RUNS_CONSTANT;
+            let often = seen >= MIN_TRIALS_MISSING && runs >= MIN_RUNS_TRIALS;
             return weigh(often || runs >= MIN_RUNS_ALWAYS, seen, runs, needed);
         }
         let needed = "8 times in 5 recordings are needed to fail a run";
@@ -260,7 +255,7 @@ impl<'g> Evidence<'g> {
         let (seen, runs) =
             replies.fold((0, 0), |(seen, runs), (_, event)| (seen + event.seen, runs.max(event.runs)));
         let needed = "30 answers in 5 recordings are needed to fail a run";
-        weigh(seen >= MIN_SEEN_MISSING && runs >= MIN_RUNS, seen, runs, needed)
+        weigh(seen >= MIN_ANSWERS && runs >= MIN_RUNS, seen, runs, needed)
     }
 
     pub(super) fn novel(&self, runs: u32) -> Weight {
@@ -301,7 +296,7 @@ impl<'g> Evidence<'g> {
             Fact::SameAs(_) => {
                 let needed = "8 times in 8 recordings are needed to fail a run";
                 let seen = seen.min(event.trials());
-                weigh(seen >= MIN_SEEN && runs >= MIN_RUNS_CONSTANT, seen, runs, needed)
+                weigh(seen >= MIN_SEEN && runs >= MIN_RUNS_TRIALS, seen, runs, needed)
             }
             // Only the last event of a lane can fall short.
             Fact::Reaches(_) => self.field(label, Some(event.trials())),
@@ -312,8 +307,8 @@ impl<'g> Evidence<'g> {
     pub(super) fn constant(&self, label: &Label, samples: Option<u32>) -> Weight {
         let (seen, runs) = self.counts(label);
         let seen = samples.unwrap_or(seen);
-        let often = seen >= MIN_SEEN_CONSTANT && runs >= MIN_RUNS_CONSTANT;
-        let needed = "20 recordings, or 20 times in 8, are needed to fail a run";
+        let often = seen >= MIN_SEEN_CHANCE && runs >= MIN_RUNS_TRIALS;
+        let needed = "20 recordings, or 100 times in 8, are needed to fail a run";
         weigh(often || runs >= MIN_RUNS_ALWAYS, seen, runs, needed)
     }
 

@@ -355,6 +355,8 @@ impl Explainer<'_, '_> {
             _ if misfit.novel => self.evidence.novel(self.evidence.recordings()),
             Kind::FieldMissing => self.evidence.field(label, samples),
             Kind::ValueChanged => self.evidence.constant(label, samples),
+            // What was always null had no value so far; the first one is another value, and no other type.
+            Kind::TypeChanged if misfit.expected == "null" => self.evidence.constant(label, samples),
             Kind::FormatChanged if misfit.actual == "\"\"" => self.evidence.field(label, samples),
             _ => self.evidence.json_type(label, samples),
         };

@@ -488,7 +488,19 @@ fn rule(told: &mut Told, field: &str, old: &Rule, new: &Rule) {
         told.add(direction, format!("{field}: {was} → {is}"));
     }
     let facts = |rule: &Rule| rule.facts.iter().map(Fact::to_string).collect::<BTreeSet<_>>();
-    let (was, is) = (facts(old), facts(new));
+    let (mut was, mut is) = (facts(old), facts(new));
+    // A counter of which it is known now with what it begins is a counter as before.
+    let begins = |rule: &Rule| {
+        rule.facts.iter().find_map(|fact| match fact {
+            Fact::Counter { from } => Some(*from),
+            _ => None,
+        })
+    };
+    if let (Some(None), Some(Some(first))) = (begins(old), begins(new)) {
+        was.remove("counter");
+        is.remove(&format!("counter from {first}"));
+        told.add(Narrower, format!("{field} must now begin with {first}"));
+    }
     is.difference(&was).for_each(|fact| told.add(Narrower, format!("{field} must now be: {fact}")));
     was.difference(&is).for_each(|fact| told.add(Wider, format!("{field} need no longer be: {fact}")));
 }

@@ -3,7 +3,7 @@
 use crate::dialect::Label;
 use crate::golden::{
     ALPHA_DEVIATION, Envelope, Event, FEW, Golden, Limits, MIN_RUNS, MIN_RUNS_ALWAYS, MIN_SEEN,
-    MIN_SEEN_MISSING, MIN_SEEN_ORDER, SAME_HOST,
+    MIN_SEEN_ORDER, MIN_TRIALS_MISSING, SAME_HOST,
 };
 use crate::transcript::Gap;
 
@@ -77,7 +77,7 @@ fn support(golden: &Golden) -> Option<String> {
     let field = most(MIN_SEEN).map_or(0, |(more, ..)| more);
     // That it is there is known from many times or from many recordings.
     let missing =
-        |event: &Event| needed(event, MIN_SEEN_MISSING, n).min(lacking(MIN_RUNS_ALWAYS, event.runs, n));
+        |event: &Event| needed(event, MIN_TRIALS_MISSING, n).min(lacking(MIN_RUNS_ALWAYS, event.runs, n));
     let missing = events().map(|(_, event)| missing(event)).max().unwrap_or(0);
     Some(format!(
         "more recordings like these for a run to fail at once: by any field {}, by any missing event {}, by any order \
@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(
             notes(&golden),
             [
-                "more recordings like these for a run to fail at once: by any field about 15, by any missing event about 65, by any order about 65; token came 4 times in 10 recordings"
+                "more recordings like these for a run to fail at once: by any field about 15, by any missing event about 90, by any order about 65; token came 4 times in 10 recordings"
             ]
         );
         for event in golden.events.values_mut() {
