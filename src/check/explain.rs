@@ -526,9 +526,11 @@ impl Explainer<'_, '_> {
     /// Events of which a session has another number than all recordings: one fault, said of the first, unless something else is
     /// known to be wrong with it.
     fn totals(&mut self) {
+        let often = |count: u32| if count == 1 { "once".to_owned() } else { format!("{count} times") };
         let mut all = self.checker.totals.iter().map(|(label, total)| {
             let came = self.checker.known(label).map_or(0, |known| known.came);
-            (label, *total, came, format!("{label} came {came} times in the session, always {total}"))
+            let message = format!("{label} came {} in the session, always {}", often(came), often(*total));
+            (label, *total, came, message)
         });
         let Some((label, total, came, message)) = all.next() else { return };
         let also: Vec<String> = all.map(|(.., message)| message).collect();
