@@ -462,7 +462,7 @@ pub(crate) fn run(folder: &Path, args: &Args) -> Result<Judged, String> {
         }
         let recordings = files.iter().map(|file| read(file)).collect::<Result<Vec<Transcript>, String>>()?;
         let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-        judged.server(name, recordings, args)?;
+        judged.server(&name, &recordings, args)?;
     }
     if judged.servers.is_empty() {
         return Err(format!(
@@ -474,9 +474,9 @@ pub(crate) fn run(folder: &Path, args: &Args) -> Result<Judged, String> {
 }
 
 impl Judged {
-    fn server(&mut self, name: String, all: Vec<Transcript>, args: &Args) -> Result<(), String> {
+    fn server(&mut self, name: &str, all: &[Transcript], args: &Args) -> Result<(), String> {
         let mut server = Server {
-            name: name.clone(),
+            name: name.to_owned(),
             recordings: all.len(),
             own: Count::default(),
             clean: Count::default(),
@@ -489,7 +489,7 @@ impl Judged {
             for recording in &train {
                 server.own.add(&judge(&golden, recording), false);
             }
-            let known = Known::of(&golden.dialect, &all);
+            let known = Known::of(&golden.dialect, all);
             for (index, recording) in of(1 - half) {
                 let verdict = judge(&golden, recording);
                 server.clean.add(&verdict, false);
@@ -504,7 +504,7 @@ impl Judged {
                 let other = all.get((index + 2) % all.len()).unwrap_or(recording);
                 for (fault, count) in FAULTS.iter().zip(&mut server.faults) {
                     for repeat in 0..args.repeats {
-                        let words = [name.as_str(), fault.name, &index.to_string(), &repeat.to_string()];
+                        let words = [name, fault.name, &index.to_string(), &repeat.to_string()];
                         let mut scene = Scene {
                             known: &known,
                             recording: recording.clone(),

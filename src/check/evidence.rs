@@ -21,6 +21,8 @@ const MIN_RUNS_EDGE: u32 = 3;
 const MIN_SEEN_ASYNC: u32 = 300;
 /// Two events whose distance is never below this part of the usual one follow each other; those of a race get close.
 const CLOSE: f64 = 0.33;
+/// Why what the client says, or does not say, fails nothing.
+const CLIENTS: &str = "it is the client's own doing";
 /// Observations behind it when b never followed a within 10 ms.
 const MIN_SEEN_ORDER_APART: u32 = 20;
 /// More than the jitter of a scheduler.
@@ -173,7 +175,13 @@ impl<'g> Evidence<'g> {
         find(&self.golden.order, label).unwrap_or(false)
     }
 
+    /// An event that is missing in its place.
     pub(super) fn missing(&self, label: &Label) -> Weight {
+        self.absent(label, false)
+    }
+
+    /// Likewise; `in_session` says whether the whole session lacks it, and not a lane that has begun.
+    pub(super) fn absent(&self, label: &Label, in_session: bool) -> Weight {
         let (seen, runs) = self.trials(label);
         if self.is_critical(label) {
             return (Severity::Deviation, format!("critical; seen {seen} times in {runs} recordings"));
@@ -186,7 +194,12 @@ impl<'g> Evidence<'g> {
         if self.is_async(label) && (self.repeats(label) || seen < MIN_SEEN_ASYNC) {
             return weigh(false, seen, runs, "it comes while others go on, so its absence may be chance");
         }
-        let least = self.golden.event(label).and_then(|event| event.least).unwrap_or(1);
+        let event = self.golden.event(label);
+        if in_session && event.is_some_and(|event| event.fewest.is_some()) {
+            let needed = "it came once or twice in some sessions, so that none may be chance";
+            return weigh(false, seen, runs, needed);
+        }
+        let least = event.and_then(|event| event.least).unwrap_or(1);
         // What may come once may as well stay away now and then.
         let varies = self.times(label).is_some_and(|times| times.max.is_none());
         if varies && least < 3 && seen < MIN_SEEN_CHANCE {
@@ -220,9 +233,14 @@ impl<'g> Evidence<'g> {
             Some(gap) if gap.fastest.as_secs_f64() < CLOSE * gap.usual.as_secs_f64() => {
                 (MIN_SEEN_ASYNC, "300 times are needed to fail a run: they came close together, as in a race")
             }
-            _ => (MIN_SEEN_ORDER, "30 times, or 20 with a gap of 10 ms, are needed to fail a run"),
+            _ => (
+                MIN_SEEN_ORDER,
+                "30 times in 20 recordings, 100 times, or 20 with a gap of 10 ms, are needed to fail a run",
+            ),
         };
-        weigh(pair >= needed && runs >= MIN_RUNS, pair, runs, words)
+        // Lanes of one recording race alike.
+        let often = needed != MIN_SEEN_ORDER || pair >= MIN_TRIALS_MISSING || runs >= MIN_RUNS_ALWAYS;
+        weigh(pair >= needed && runs >= MIN_RUNS && often, pair, runs, words)
     }
 
     /// A number of times that was the same in every session.
@@ -234,6 +252,9 @@ impl<'g> Evidence<'g> {
     /// `is_twin` says whether the same came twice, word for word: then it is no other event of the same name.
     pub(super) fn repeated(&self, label: &Label, is_twin: bool) -> Weight {
         let (seen, runs) = self.trials(label);
+        if label.is_client() {
+            return weigh(false, seen, runs, CLIENTS);
+        }
         // What has nothing new in it says the same whenever it comes.
         let is_twin = is_twin && self.golden.event(label).is_some_and(Event::brings_something_new);
         if self.is_async(label) {
@@ -247,6 +268,12 @@ impl<'g> Evidence<'g> {
         }
         let needed = "8 times in 5 recordings are needed to fail a run";
         weigh(seen >= MIN_SEEN && runs >= MIN_RUNS, seen, runs, needed)
+    }
+
+    /// What the client did not say although it always did.
+    pub(super) fn unsaid(&self, label: &Label) -> Weight {
+        let (seen, runs) = self.trials(label);
+        weigh(false, seen, runs, CLIENTS)
     }
 
     /// What an answer contradicts that nobody asked for: all answers had their question.

@@ -172,7 +172,12 @@ impl Explainer<'_, '_> {
     }
 
     fn missing(&self, note: &Note<Violation>, also: Vec<String>, ending: &Ending) -> Finding {
-        let (severity, evidence) = self.evidence.missing(&note.label);
+        // The server that speaks before it is asked is at fault; a client that says the next thing first is not its fault.
+        let unasked = self.checker.unasked.get(&note.frame).filter(|_| note.label.is_client());
+        let (severity, evidence) = match unasked {
+            Some(next) if next.is_client() => self.evidence.unsaid(&note.label),
+            _ => self.evidence.absent(&note.label, note.lane.is_none()),
+        };
         let at_end = note.frame == self.checker.last_frame && !self.checker.monitor.is_complete();
         let lane = in_lane(note.lane.as_ref());
         let exact = self.evidence.exact(&note.label);

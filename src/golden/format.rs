@@ -336,6 +336,7 @@ fn read_event(
         trials: fields.count("trials").map(|count| small(Some(count))),
         least: fields.count("least").map(|count| small(Some(count))),
         total: fields.count("total").map(|count| small(Some(count))),
+        fewest: fields.count("fewest").map(|count| small(Some(count))),
     };
     fields.finish();
     event
@@ -981,7 +982,8 @@ fn write_event(out: &mut String, name: &str, event: &Event) -> std::fmt::Result 
     if event.seen > 0 {
         writeln!(out, "seen = {}\nruns = {}", event.seen, event.runs)?;
     }
-    for (key, count) in [("trials", event.trials), ("least", event.least), ("total", event.total)] {
+    let counts = [("trials", event.trials), ("least", event.least)];
+    for (key, count) in counts.into_iter().chain([("total", event.total), ("fewest", event.fewest)]) {
         if let Some(count) = count {
             writeln!(out, "{key} = {count}")?;
         }

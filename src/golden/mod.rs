@@ -193,6 +193,8 @@ pub struct Event {
     pub least: Option<u32>,
     /// How often it comes in a session, where that never varied and the order does not say it.
     pub total: Option<u32>,
+    /// The least number of times in a session, where that varies and is no more than two: then none is not far.
+    pub fewest: Option<u32>,
 }
 
 impl Event {

@@ -11,6 +11,9 @@ use std::collections::BTreeMap;
 /// How many times are told apart at the lower end.
 const FEW: usize = 4;
 
+/// What comes so often in every session is not absent by chance.
+const FEWEST: u32 = 3;
+
 /// What is known of one event.
 #[derive(Debug, Clone, Default)]
 struct Count {
@@ -174,11 +177,12 @@ impl Totals {
         for (label, (least, most, sessions)) in &self.of {
             // Once each time is also what comes now and then shows for long.
             let enough = if *most > 1 { MIN_SEEN } else { MIN_RUNS_ALWAYS };
-            let is_told = least == most && *sessions == self.sessions && *sessions >= enough;
+            let Some(event) = events.get_mut(label) else { continue };
+            let is_in_all = *sessions == self.sessions;
+            event.fewest = Some(*least).filter(|least| is_in_all && *least < FEWEST && least != most);
+            let is_told = least == most && is_in_all && *sessions >= enough;
             if is_told && !is_said(order, label) && !floats(label) {
-                if let Some(event) = events.get_mut(label) {
-                    event.total = Some(*most);
-                }
+                event.total = Some(*most);
             }
         }
     }

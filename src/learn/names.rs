@@ -76,7 +76,7 @@ pub(super) fn dialect(recordings: &[&Transcript]) -> Dialect {
     let client = best(recordings, said(Side::Client), false);
     let (server, client) = match server {
         // A list that no word names begins with a code, on either side.
-        None if codes(recordings, Side::Server).is_some_and(tells) => {
+        None if codes(recordings, Side::Server).is_some_and(|codes| tells(&codes)) => {
             let has_codes = codes(recordings, Side::Client).is_some();
             (Some(FIRST.to_owned()), if has_codes { Some(FIRST.to_owned()) } else { client })
         }
@@ -188,8 +188,8 @@ fn codes(recordings: &[&Transcript], side: Side) -> Option<Candidate> {
 }
 
 /// Whether codes say what the rest of their lists is.
-fn tells(codes: Candidate) -> bool {
-    codes.joint.len() >= MIN_CODES && information(&codes) >= MIN_BITS
+fn tells(codes: &Candidate) -> bool {
+    codes.joint.len() >= MIN_CODES && information(codes) >= MIN_BITS
 }
 
 /// Whether the client sends texts and ends each of them with the record separator.

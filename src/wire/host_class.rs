@@ -206,7 +206,7 @@ impl Worker {
         Seen {
             work: median(own.iter().filter_map(|piece| Some(piece.took?.0)).collect()),
             work_cpu: median(own.iter().filter_map(|piece| piece.took?.1).collect()),
-            others: used().next().zip(used().last()).and_then(|(last, first)| last.by_others(first)),
+            others: used().next().zip(used().next_back()).and_then(|(last, first)| last.by_others(first)),
         }
     }
 }
