@@ -399,6 +399,17 @@ impl<'g> Checker<'g> {
         absent.filter(|(label, _)| !known(label)).map(|(label, _)| missed(label)).collect()
     }
 
+    /// Whether the client said each thing as often as the script has it.
+    fn follows_script(&self) -> bool {
+        let mut left: HashMap<&Label, u32> = HashMap::new();
+        self.golden.script.iter().for_each(|label| *left.entry(label).or_default() += 1);
+        let said = self.golden.order.labels().into_iter().filter(|label| label.is_client());
+        said.into_iter().all(|label| {
+            let came = self.known(label).map_or(0, |known| known.came);
+            came == left.get(label).copied().unwrap_or(0)
+        })
+    }
+
     /// The end of the session: explains all that was noted.
     pub fn finish(mut self, ending: &Ending) -> Checked {
         let is_whole = ending.is_whole();
@@ -414,8 +425,11 @@ impl<'g> Checker<'g> {
                 short.for_each(|note| self.mismatches.push(note));
             }
         }
-        // Where the order is broken or the end is another, numbers follow from that.
-        if is_whole && self.violations.kept.is_empty() && self.golden.ends.contains(&ending.label()) {
+        // Where the order is broken, the end is another or the client said more or less than its script has, as a probe does that
+        // cuts and resumes, numbers follow from that.
+        let is_clean =
+            is_whole && self.violations.kept.is_empty() && self.golden.ends.contains(&ending.label());
+        if is_clean && self.follows_script() {
             let totals = self.golden.events.iter().filter_map(|(label, event)| Some((label, event.total?)));
             let is_other = |label: &Label, total| self.known(label).is_none_or(|known| known.came != total);
             let other = totals.filter(|(label, total)| is_other(label, *total));

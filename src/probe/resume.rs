@@ -174,6 +174,8 @@ fn rest(golden: &Golden) -> Option<Golden> {
         if event.sends.len() > sent {
             event.sends.drain(..sent);
         }
+        // Less is asked than in a whole session, so less is answered.
+        event.total = None;
     }
     Some(rest)
 }
