@@ -546,7 +546,7 @@ impl Judged {
                 "server", "recordings", "own rejected", "clean any", "red", "faults", "found", "red"
             )?;
             for server in &self.servers {
-                let all = self.faults_of(std::slice::from_ref(server));
+                let all = Judged::faults_of(std::slice::from_ref(server));
                 writeln!(
                     out,
                     "{:<24}{:>11}{:>13}{:>9}{:>6}{:>9}{:>8}{:>6}",
@@ -582,7 +582,7 @@ impl Judged {
         sums
     }
 
-    fn faults_of(&self, servers: &[Server]) -> Count {
+    fn faults_of(servers: &[Server]) -> Count {
         let mut sum = Count::default();
         for server in servers {
             let own = FAULTS.iter().zip(&server.faults).filter(|(fault, _)| !fault.is_timing);
@@ -597,7 +597,7 @@ impl Judged {
             own.take(server.own);
             clean.take(server.clean);
         }
-        let all = self.faults_of(&self.servers);
+        let all = Judged::faults_of(&self.servers);
         let by_fault: serde_json::Map<String, Value> = FAULTS
             .iter()
             .zip(self.by_fault())

@@ -1,7 +1,8 @@
 //! How much a golden's statement rests on, and what a contradiction of it is therefore worth.
 //!
 //! A deviation contradicts what held in at least eight trials from at least five recordings; the first event, the last
-//! event and the close code need three recordings. Everything else is a suspect: run again, or record more.
+//! event and the close code need three recordings, and what a whole recording may lack or do otherwise needs more. Everything
+//! else is a suspect: run again, or record more.
 //!
 //! A trial is what could have failed: of an event's presence, its place and its number every session, every lane and
 //! every round of a loop is one, however often the event came in it.
@@ -21,14 +22,15 @@ const MIN_RUNS_EDGE: u32 = 3;
 const MIN_SEEN_ASYNC: u32 = 300;
 /// Two events whose distance is never below this part of the usual one follow each other; those of a race get close.
 const CLOSE: f64 = 0.33;
-/// Why what the client says, or does not say, fails nothing.
-const CLIENTS: &str = "it is the client's own doing";
 /// Observations behind it when b never followed a within 10 ms.
 const MIN_SEEN_ORDER_APART: u32 = 20;
 /// More than the jitter of a scheduler.
 const APART: Gap = Gap::from_millis(10);
-/// Observations behind a constant, in at least [`MIN_RUNS_TRIALS`] recordings, behind "it grows", and behind "never the same twice" of what has nothing new in it by its nature.
+/// Observations, in at least [`MIN_RUNS_TRIALS`] recordings, behind a constant, behind "it grows", and behind "never the same
+/// twice" of what has nothing new in it by its nature.
 const MIN_SEEN_CHANCE: u32 = 100;
+/// Why what the client says, or does not say, fails nothing.
+const CLIENTS: &str = "the client did this, not the server";
 
 /// How many recordings could have shown what a finding tells: those that have its event.
 pub fn told(golden: &Golden, finding: &Finding) -> u32 {
@@ -196,7 +198,7 @@ impl<'g> Evidence<'g> {
         }
         let event = self.golden.event(label);
         if in_session && event.is_some_and(|event| event.fewest.is_some()) {
-            let needed = "it came once or twice in some sessions, so that none may be chance";
+            let needed = "it came only once or twice in some sessions, so its absence may be chance";
             return weigh(false, seen, runs, needed);
         }
         let least = event.and_then(|event| event.least).unwrap_or(1);

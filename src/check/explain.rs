@@ -534,7 +534,11 @@ impl Explainer<'_, '_> {
         let often = |count: u32| if count == 1 { "once".to_owned() } else { format!("{count} times") };
         let mut all = self.checker.totals.iter().map(|(label, total)| {
             let came = self.checker.known(label).map_or(0, |known| known.came);
-            let message = format!("{label} came {} in the session, always {}", often(came), often(*total));
+            let message = format!(
+                "{label} came {} in the session, and {} in every recording",
+                often(came),
+                often(*total)
+            );
             (label, *total, came, message)
         });
         let Some((label, total, came, message)) = all.next() else { return };

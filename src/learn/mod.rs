@@ -20,6 +20,7 @@ mod past;
 mod paths;
 mod play;
 mod prior;
+mod refine;
 mod script;
 mod shape;
 mod split;
@@ -256,20 +257,20 @@ impl Structure {
             if names::reply(&sessions, &mut dialect) {
                 sessions = decode(&dialect);
             }
-            if names::topics(&sessions, &mut dialect) {
+            if refine::topics(&sessions, &mut dialect) {
                 sessions = decode(&dialect);
             }
-            let mut second = names::second(&sessions);
+            let mut second = refine::second(&sessions);
             // What an accepted golden calls its events stays their name.
             if previous.is_none() {
-                second.extend(names::kinds_of_most(&sessions));
+                second.extend(refine::kinds_of_most(&sessions));
             }
             if !second.is_empty() {
                 dialect.refine_by(second, &[]);
                 sessions = decode(&dialect);
             }
             // First in which kind of lane an event is, then in which state.
-            for find in [names::kinds, names::refine] {
+            for find in [refine::kinds, refine::states] {
                 let refine = find(&sessions, &Lanes::find(&sessions, dialect.reply()));
                 if !refine.is_empty() {
                     dialect.refine_by(refine, &[]);

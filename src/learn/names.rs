@@ -4,7 +4,7 @@
 //! about the shape of the message (mutual information), with a bonus for the names that such fields usually have.
 
 use super::Session;
-use super::lanes::{Lanes, is_reference};
+use super::lanes::is_reference;
 use super::paths::MAX_PLACES;
 use crate::dialect::{
     self, Dialect, HttpNames, JsonNames, Label, NAMELESS, NameAt, RECORD_SEPARATOR, json_texts, pointer,
@@ -16,9 +16,10 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Names that discriminating fields usually have.
-const USUAL: [&str; 9] = ["type", "event", "kind", "method", "msg_type", "op", "action", "cmd", "t"];
+pub(super) const USUAL: [&str; 9] =
+    ["type", "event", "kind", "method", "msg_type", "op", "action", "cmd", "t"];
 /// Names of fields that hold what people or models say, choose or are called, and never what a message is.
-const CONTENT: [&str; 22] = [
+pub(super) const CONTENT: [&str; 22] = [
     "prompt", "text", "content", "body", "query", "question", "answer", "model", "room", "user", "username",
     "author", "title", "lang", "language", "locale", "url", "uri", "path", "email", "symbol", "version",
 ];
@@ -26,18 +27,14 @@ const CONTENT: [&str; 22] = [
 const MAX_CODE: u64 = 999;
 /// At most so many different names.
 const MAX_NAMES: usize = 200;
-/// At most so many values make one event several.
-const MAX_STATES: usize = 4;
 /// At most so many words make one event several that has no name of its own.
-const MAX_KINDS: usize = 64;
+pub(super) const MAX_KINDS: usize = 64;
 /// More keys than this are data.
 const MAX_KEYS: usize = 24;
 /// A word that this share of messages has is the name of all.
 const WHOLE: f64 = 0.8;
 /// So many choices of keys are tried.
 const MAX_TRIES: u32 = 10_000;
-/// What stands before a number that is a name.
-const CODE: char = 'n';
 /// What stands before a number among the names of a candidate; no word begins so.
 const CODE_MARK: char = '#';
 /// The first place of a list.
@@ -45,22 +42,36 @@ const FIRST: &str = "/0";
 /// Fewer codes are those of an envelope: a call, its answer.
 const MIN_CODES: usize = 3;
 /// So many bits the codes of lists tell at least about the shapes of what follows.
-const MIN_BITS: f64 = 1.0;
+pub(super) const MIN_BITS: f64 = 1.0;
 /// So many bits more a field that only some messages have tells about their shapes.
 const MIN_GAIN: f64 = 0.1;
-/// At most so many topics make one event several.
-const MAX_TOPICS: usize = 16;
-/// So many lanes must show that the values follow each other.
-const MIN_LANES: u32 = 3;
 
 #[derive(Default)]
-struct Candidate {
+pub(super) struct Candidate {
     /// Name → shape → how often.
-    joint: BTreeMap<String, BTreeMap<u64, u32>>,
+    pub(super) joint: BTreeMap<String, BTreeMap<u64, u32>>,
     /// Name → in how many recordings.
     recordings: BTreeMap<String, u32>,
     /// How often something else stood there that could have been a name.
     others: u32,
+}
+
+impl Candidate {
+    /// Adds a message of this name and shape.
+    pub(super) fn add(&mut self, name: &str, shape: u64) {
+        *self.joint.entry(name.to_owned()).or_default().entry(shape).or_default() += 1;
+    }
+
+    /// Adds the names that one recording has.
+    pub(super) fn add_recording<'n>(&mut self, names: impl IntoIterator<Item = &'n str>) {
+        names.into_iter().for_each(|name| *self.recordings.entry(name.to_owned()).or_default() += 1);
+    }
+
+    /// Whether so many tenths of the names come in several recordings; of one recording all do.
+    pub(super) fn recurs(&self, recordings: usize, tenths: usize) -> bool {
+        let recurring = self.recordings.values().filter(|runs| **runs >= 2 || recordings == 1).count();
+        recurring * 10 >= self.recordings.len() * tenths
+    }
 }
 
 pub(super) fn dialect(recordings: &[&Transcript]) -> Dialect {
@@ -146,28 +157,25 @@ fn kind_before(recordings: &[&Transcript], path: &str) -> Option<String> {
             total += 1;
             named += u32::from(word.is_some());
             let word = word.unwrap_or_default();
-            *plain.joint.entry(word.to_owned()).or_default().entry(shape).or_default() += 1;
+            plain.add(word, shape);
             for (field, kind) in &mut kinds {
                 let own = message.pointer(field).and_then(refinement);
                 kind.with += u32::from(own.is_some());
                 kind.both += u32::from(own.is_some() && !word.is_empty());
                 here.extend(own.map(|own| (field.clone(), own.to_owned())));
-                let name = own.unwrap_or(word).to_owned();
-                *kind.candidate.joint.entry(name).or_default().entry(shape).or_default() += 1;
+                kind.candidate.add(own.unwrap_or(word), shape);
             }
         }
         for (field, name) in here {
             if let Some(kind) = kinds.get_mut(&field) {
-                *kind.candidate.recordings.entry(name).or_default() += 1;
+                kind.candidate.add_recording([name.as_str()]);
             }
         }
     }
     let plain = information(&plain);
     let told = kinds.into_iter().filter_map(|(field, Kind { candidate, with, both })| {
         let names = candidate.recordings.len();
-        let recurring =
-            candidate.recordings.values().filter(|runs| **runs >= 2 || recordings.len() == 1).count();
-        let is_name = recurring * 10 >= names * 6 && names <= MAX_KINDS && with * 10 < total * 9;
+        let is_name = candidate.recurs(recordings.len(), 6) && names <= MAX_KINDS && with * 10 < total * 9;
         let gain = information(&candidate) - plain;
         // A name in a usual field is not taken away by another one beside it; what has none may have it there.
         let fits = if is_usual { both == 0 && (named + with) * 10 >= total * 9 } else { gain >= MIN_GAIN };
@@ -181,8 +189,7 @@ fn codes(recordings: &[&Transcript], side: Side) -> Option<Candidate> {
     let mut codes = Candidate::default();
     for message in recordings.iter().flat_map(|recording| messages(recording, side)) {
         let code = message.as_array()?.first()?.as_u64().filter(|code| *code <= MAX_CODE)?;
-        let shapes = codes.joint.entry(code.to_string()).or_default();
-        *shapes.entry(shape(&message)).or_default() += 1;
+        codes.add(&code.to_string(), shape(&message));
     }
     Some(codes)
 }
@@ -343,19 +350,18 @@ fn best(
                     candidate.others += 1;
                     continue;
                 };
-                *candidate.joint.entry(name.clone()).or_default().entry(shape).or_default() += 1;
+                candidate.add(&name, shape);
                 here.insert((path, name));
             }
         }
         for (path, name) in here {
-            *candidates.entry(path).or_default().recordings.entry(name).or_default() += 1;
+            candidates.entry(path).or_default().add_recording([name.as_str()]);
         }
     }
     let entropy = entropy(shapes.values().copied());
     let score = |path: &str, candidate: &Candidate| -> Option<f64> {
         let covered: u32 = candidate.joint.values().flat_map(BTreeMap::values).sum();
         let names = candidate.joint.len();
-        let recurring = candidate.recordings.values().filter(|n| **n >= 2 || recordings.len() == 1).count();
         let share = f64::from(covered) / f64::from(total.max(1));
         let leaf = path.rsplit('/').next().unwrap_or_default();
         let is_usual = USUAL.contains(&leaf);
@@ -366,7 +372,7 @@ fn best(
         if (only_usual && !is_usual) || is_constant || is_mixed {
             return None;
         }
-        if share < 0.3 || names > MAX_NAMES || recurring * 10 < names * 4 {
+        if share < 0.3 || names > MAX_NAMES || !candidate.recurs(recordings.len(), 4) {
             return None;
         }
         let depth = i32::try_from(path.matches('/').count()).unwrap_or(9) - 1;
@@ -451,300 +457,6 @@ pub(super) fn reply(sessions: &[Session], dialect: &mut Dialect) -> bool {
     is_found
 }
 
-/// The event that most messages of the server are, whose name therefore says little, and a field that says what kind of it
-/// each is: the kind has its own fields. `session/update` is what an agent of the Agent Client Protocol says of all it does.
-pub(super) fn kinds_of_most(sessions: &[Session]) -> BTreeMap<Label, String> {
-    let own = || sessions.iter().flat_map(|s| &s.events).filter(|event| !event.label.is_client());
-    let mut counts: BTreeMap<&Label, usize> = BTreeMap::new();
-    own().for_each(|event| *counts.entry(&event.label).or_default() += 1);
-    let all: usize = counts.values().sum();
-    let Some((most, _)) = counts.into_iter().find(|(_, count)| count * 2 > all) else {
-        return BTreeMap::new();
-    };
-    let mut paths = Vec::new();
-    if let Some(first) = own().find(|event| event.label == *most && event.data.is_object()) {
-        words(&first.data, "", &mut paths);
-    }
-    let names_kinds = |leaf: &str| {
-        USUAL.contains(&leaf)
-            || ["Type", "Kind", "Event", "Update", "_type", "_kind", "_event"]
-                .iter()
-                .any(|end| leaf.ends_with(end))
-    };
-    paths.retain(|path| names_kinds(path.rsplit('/').next().unwrap_or_default()));
-    let tells = |path: &String| {
-        let mut candidate = Candidate::default();
-        for session in sessions {
-            let mut here: BTreeSet<&str> = BTreeSet::new();
-            for event in session.events.iter().filter(|event| event.label == *most) {
-                let Some(word) = event.data.pointer(path).and_then(refinement) else { return false };
-                let shapes = candidate.joint.entry(word.to_owned()).or_default();
-                *shapes.entry(whole_shape(&event.data)).or_default() += 1;
-                here.insert(word);
-            }
-            for word in here {
-                *candidate.recordings.entry(word.to_owned()).or_default() += 1;
-            }
-        }
-        let count = candidate.joint.len();
-        let recurring =
-            candidate.recordings.values().filter(|runs| **runs >= 2 || sessions.len() == 1).count();
-        (2..=MAX_KINDS).contains(&count)
-            && recurring * 10 >= count * 6
-            && information(&candidate) >= MIN_BITS / 2.0
-    };
-    // Its own name says nothing more of it.
-    let found = paths.into_iter().find(tells);
-    found.into_iter().map(|path| (most.clone(), path)).collect()
-}
-
-/// Events that have only a number for a name, or none, and a word in one of the usual fields that says what they are.
-pub(super) fn second(sessions: &[Session]) -> BTreeMap<Label, String> {
-    let mut found = BTreeMap::new();
-    let labels: BTreeSet<&Label> =
-        sessions.iter().flat_map(|s| &s.events).map(|event| &event.label).collect();
-    let is_bare = |label: &&Label| {
-        let name = label.name();
-        let is_number = name.strip_prefix(CODE).is_some_and(|code| code.parse::<u64>().is_ok());
-        name == NAMELESS || is_number
-    };
-    for label in labels.into_iter().filter(is_bare) {
-        let events = || sessions.iter().flat_map(|s| &s.events).filter(|event| event.label == *label);
-        let mut paths = Vec::new();
-        // Where the first one says nothing, another may.
-        if let Some(first) = events().find(|event| event.data.is_object()) {
-            words(&first.data, "", &mut paths);
-        }
-        paths.retain(|path| USUAL.contains(&path.rsplit('/').next().unwrap_or_default()));
-        let tells = |path: &String| {
-            let mut values: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
-            for (index, session) in sessions.iter().enumerate() {
-                for event in session.events.iter().filter(|event| event.label == *label) {
-                    let Some(word) = event.data.pointer(path).and_then(refinement) else { return false };
-                    values.entry(word).or_default().insert(index);
-                }
-            }
-            let recurring = values.values().filter(|runs| runs.len() >= 2 || sessions.len() == 1).count();
-            (2..=MAX_KINDS).contains(&values.len()) && recurring * 10 >= values.len() * 6
-        };
-        if let Some(path) = paths.into_iter().find(tells) {
-            found.insert(label.clone(), path);
-        }
-    }
-    found
-}
-
-/// Finds the events that are several by their subject, topic or destination: a few names that come again in most
-/// recordings, not ids.
-pub(super) fn topics(sessions: &[Session], dialect: &mut Dialect) -> bool {
-    let Dialect::Protocol(spoken) = dialect else { return false };
-    let mut found = BTreeMap::new();
-    let all: BTreeSet<&Label> = sessions.iter().flat_map(|s| &s.events).map(|event| &event.label).collect();
-    let topics = spoken.protocol.topics().iter().flat_map(|(name, path)| match *name {
-        "*" => all.iter().map(|label| ((*label).clone(), *path)).collect(),
-        name => vec![(Label::from(name), *path)],
-    });
-    for (label, path) in topics {
-        if spoken.refine.contains_key(&label) {
-            continue;
-        }
-        // Name → in how many recordings; none where something is no name.
-        let mut names: Option<BTreeMap<&str, usize>> = Some(BTreeMap::new());
-        let mut with = 0;
-        for session in sessions {
-            let events = session.events.iter().filter(|event| event.label == label);
-            let here: Option<BTreeSet<&str>> = events
-                .map(|event| event.data.pointer(path).and_then(|value| spoken.word(value)))
-                .map(|word| word.filter(|word| !is_made_up(word)))
-                .collect();
-            with += usize::from(here.as_ref().is_none_or(|here| !here.is_empty()));
-            match (here, &mut names) {
-                (Some(here), Some(names)) => {
-                    here.into_iter().for_each(|name| *names.entry(name).or_default() += 1)
-                }
-                _ => names = None,
-            }
-        }
-        let names = names.unwrap_or_default();
-        if (2..=MAX_TOPICS).contains(&names.len()) && names.values().all(|runs| runs * 10 >= with * 6) {
-            found.insert(label, path.to_owned());
-        }
-    }
-    let is_found = !found.is_empty();
-    spoken.refine.extend(found);
-    is_found
-}
-
-/// Whether a part of a subject or a topic is an id.
-fn is_made_up(name: &str) -> bool {
-    name.split(['.', '/']).any(|part| Format::of(part).is_some())
-}
-
-/// Events that are several by one enumerated field: in every lane each of its two to four values comes at most once,
-/// always in the same order. What holds between `busy` and `idle` cannot be said of `status`.
-pub(super) fn refine(sessions: &[Session], lanes: &Lanes) -> BTreeMap<Label, String> {
-    let mut found = BTreeMap::new();
-    let labels: BTreeSet<&Label> =
-        sessions.iter().flat_map(|s| &s.events).map(|event| &event.label).collect();
-    for label in labels.into_iter().filter(|label| !label.is_client()) {
-        let events = || sessions.iter().flat_map(|s| &s.events).filter(|event| event.label == *label);
-        let Some(first) = events().next() else { continue };
-        let mut paths = Vec::new();
-        words(&first.data, "", &mut paths);
-        let best = paths.into_iter().find(|path| {
-            let mut states = States::default();
-            sessions.iter().all(|session| states.take(session, label, path, lanes))
-                && states.refine(sessions.len())
-        });
-        if let Some(path) = best {
-            found.insert(label.clone(), path);
-        }
-    }
-    found
-}
-
-/// Events that several kinds of lane share, by the field that says in which of them they are: the `status` of a request
-/// that the client made is another than that of the server's own. Without it nothing that only one kind has could be
-/// required of any.
-pub(super) fn kinds(sessions: &[Session], lanes: &Lanes) -> BTreeMap<Label, String> {
-    let mut found = BTreeMap::new();
-    let labels: BTreeSet<&Label> =
-        sessions.iter().flat_map(|s| &s.events).map(|event| &event.label).collect();
-    for label in labels.into_iter().filter(|label| !label.is_client() && !label.name().contains('[')) {
-        let Some(key) = lanes.home(label) else { continue };
-        let first = sessions.iter().flat_map(|s| &s.events).find(|event| event.label == *label);
-        let mut paths = Vec::new();
-        words(&first.map_or(Value::Null, |event| event.data.clone()), "", &mut paths);
-        // A field that usually names things rather than one that happens to differ, such as a version.
-        paths.sort_by_key(|path| !USUAL.contains(&path.rsplit('/').next().unwrap_or_default()));
-        if let Some(path) = paths.into_iter().find(|path| tells_kinds(sessions, lanes, key, label, path)) {
-            found.insert(label.clone(), path);
-        }
-    }
-    found
-}
-
-/// What a kind of lane has besides the event that others have, too.
-#[derive(Default)]
-struct LaneKind {
-    lanes: u32,
-    recordings: BTreeSet<usize>,
-    /// Event → in how many lanes.
-    events: BTreeMap<Label, u32>,
-}
-
-/// Whether what stands at a path of an event is the same throughout a lane, and says who began it: something that the client
-/// says is in all lanes of one kind and in none of any other.
-fn tells_kinds(sessions: &[Session], lanes: &Lanes, key: &str, label: &Label, path: &str) -> bool {
-    let mut kinds: BTreeMap<String, LaneKind> = BTreeMap::new();
-    for (index, session) in sessions.iter().enumerate() {
-        let mut here: BTreeMap<String, (Option<&str>, BTreeSet<&Label>)> = BTreeMap::new();
-        for event in session.events.iter().filter(|event| lanes.home(&event.label) == Some(key)) {
-            let Some(lane) = lanes.value(event, key) else { return false };
-            let (kind, events) = here.entry(lane).or_default();
-            if event.label == *label {
-                let Some(word) = event.data.pointer(path).and_then(refinement) else { return false };
-                if kind.is_some_and(|kind| kind != word) {
-                    return false;
-                }
-                *kind = Some(word);
-            } else {
-                events.insert(&event.label);
-            }
-        }
-        for (kind, events) in here.into_values().filter_map(|(kind, events)| Some((kind?, events))) {
-            if kinds.len() == MAX_STATES && !kinds.contains_key(kind) {
-                return false;
-            }
-            let kind = kinds.entry(kind.to_owned()).or_default();
-            kind.lanes += 1;
-            kind.recordings.insert(index);
-            for event in events {
-                *kind.events.entry(event.clone()).or_default() += 1;
-            }
-        }
-    }
-    let common =
-        |kind: &LaneKind| kind.recordings.len() * 10 >= sessions.len() * 6 && kind.lanes >= MIN_LANES;
-    let is_told = |(word, kind): (&String, &LaneKind)| {
-        let elsewhere = |event: &Label| {
-            kinds.iter().any(|(other, kind)| other != word && kind.events.contains_key(event))
-        };
-        kind.events.iter().any(|(event, n)| event.is_client() && *n == kind.lanes && !elsewhere(event))
-    };
-    kinds.len() >= 2 && kinds.values().all(common) && kinds.iter().any(is_told)
-}
-
-/// Where a payload has words that could be states; the nearest to the top first.
-fn words(value: &Value, path: &str, out: &mut Vec<String>) {
-    let Some(map) = value.as_object() else { return };
-    // What the dialect itself adds, such as a message's number, is no state.
-    for (key, item) in map.iter().filter(|(key, _)| !key.starts_with('@')) {
-        // Nor is an address, or what somebody wrote.
-        let is_state = |text: &str| {
-            Format::of(text).is_none()
-                && !text.contains("//")
-                && !CONTENT.contains(&key.to_ascii_lowercase().as_str())
-        };
-        if item.is_string() && refinement(item).is_some_and(is_state) {
-            out.push(format!("{path}{}", pointer([key.as_str()])));
-        }
-    }
-    for (key, item) in map {
-        words(item, &format!("{path}{}", pointer([key.as_str()])), out);
-    }
-}
-
-/// The values that one field takes from event to event of a lane.
-#[derive(Default)]
-struct States {
-    /// Value → in how many recordings.
-    values: BTreeMap<String, u32>,
-    /// Pairs of values in the order in which lanes have them.
-    order: BTreeSet<(String, String)>,
-    /// How many lanes have more than one value.
-    lanes: u32,
-}
-
-impl States {
-    /// Takes the events of a session; false if some lane rules out that they are states.
-    fn take(&mut self, session: &Session, label: &Label, path: &str, lanes: &Lanes) -> bool {
-        let mut seen: BTreeMap<Option<String>, Vec<&str>> = BTreeMap::new();
-        for event in session.events.iter().filter(|event| event.label == *label) {
-            let Some(value) = event.data.pointer(path).and_then(refinement) else { return false };
-            let lane = lanes.home(label).and_then(|key| lanes.value(event, key));
-            let before = seen.entry(lane).or_default();
-            if before.contains(&value) || self.values.len() > MAX_STATES {
-                return false;
-            }
-            before.push(value);
-        }
-        let here: BTreeSet<&str> = seen.values().flatten().copied().collect();
-        for value in here {
-            *self.values.entry(value.to_owned()).or_default() += 1;
-        }
-        for lane in seen.values().filter(|lane| lane.len() > 1) {
-            self.lanes += 1;
-            for (i, first) in lane.iter().enumerate() {
-                for then in &lane[i + 1..] {
-                    if self.order.contains(&((*then).to_owned(), (*first).to_owned())) {
-                        return false;
-                    }
-                    self.order.insert(((*first).to_owned(), (*then).to_owned()));
-                }
-            }
-        }
-        true
-    }
-
-    fn refine(&self, recordings: usize) -> bool {
-        let common = |n: &u32| *n as usize * 10 >= recordings * 6;
-        (2..=MAX_STATES).contains(&self.values.len())
-            && self.lanes >= MIN_LANES
-            && self.values.values().all(common)
-    }
-}
-
 /// Fields down to the second level where a name could stand, with what it would be; none where a text or an id stands.
 fn names(value: &Value) -> Vec<(String, Option<String>)> {
     let is_name = |text: &str| {
@@ -796,7 +508,6 @@ fn fields(value: &Value) -> Vec<(String, &Value)> {
 
 /// A fingerprint of the set of paths down to the second level.
 fn shape(value: &Value) -> u64 {
-    use std::hash::{DefaultHasher, Hash, Hasher};
     let mut paths = BTreeSet::new();
     for (path, item) in fields(value) {
         for below in item.as_object().into_iter().flat_map(|map| map.keys()) {
@@ -804,28 +515,12 @@ fn shape(value: &Value) -> u64 {
         }
         paths.insert(path);
     }
-    let mut hasher = DefaultHasher::new();
-    paths.hash(&mut hasher);
-    hasher.finish()
+    print_of(&paths)
 }
 
-/// A fingerprint of the set of all paths of an object, those within its lists aside.
-fn whole_shape(value: &Value) -> u64 {
+/// A fingerprint of some paths.
+pub(super) fn print_of(paths: &BTreeSet<String>) -> u64 {
     use std::hash::{DefaultHasher, Hash, Hasher};
-    fn walk(value: &Value, path: &str, out: &mut BTreeSet<String>) {
-        match value {
-            Value::Object(map) if !map.is_empty() => {
-                for (key, item) in map {
-                    walk(item, &format!("{path}{}", pointer([key.as_str()])), out);
-                }
-            }
-            _ => {
-                out.insert(path.to_owned());
-            }
-        }
-    }
-    let mut paths = BTreeSet::new();
-    walk(value, "", &mut paths);
     let mut hasher = DefaultHasher::new();
     paths.hash(&mut hasher);
     hasher.finish()
@@ -837,7 +532,7 @@ fn entropy(counts: impl Iterator<Item = u32> + Clone) -> f64 {
 }
 
 /// Mutual information between name and shape, in bits.
-fn information(candidate: &Candidate) -> f64 {
+pub(super) fn information(candidate: &Candidate) -> f64 {
     let mut shapes: BTreeMap<u64, u32> = BTreeMap::new();
     for (shape, n) in candidate.joint.values().flatten() {
         *shapes.entry(*shape).or_default() += n;
@@ -851,35 +546,8 @@ fn information(candidate: &Candidate) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dialect::Event;
     use crate::transcript::Offset;
     use serde_json::json;
-
-    /// A session from words: `status:a:probe` belongs to the lane `a`, and says that a `probe` began it.
-    fn session(number: usize, words: &str) -> Session {
-        let events = words.split_whitespace().enumerate().map(|(i, word)| {
-            let mut parts = word.split(':');
-            let name = parts.next().unwrap_or_default();
-            let lane = format!("lane_{}{number}00000", parts.next().unwrap_or_default());
-            let data = json!({ "type": name, "lane": lane, "by": parts.next() });
-            let at = Offset::from_nanos(u64::try_from(i).expect("small") * 20_000_000);
-            Event { label: Label::from(name), at, frame: i, conn: 0, data }
-        });
-        Session { events: events.collect(), ending: "client 1000".to_owned() }
-    }
-
-    fn kinds_of(words: &str) -> BTreeMap<Label, String> {
-        let sessions: Vec<Session> = (0..6).map(|number| session(number, words)).collect();
-        kinds(&sessions, &Lanes::find(&sessions, None))
-    }
-
-    #[test]
-    fn what_the_client_asked_and_what_it_did_not_are_two_kinds() {
-        let asked = ">run:a status:b:probe status:a:run out:a status:b:probe status:a:run";
-        assert_eq!(kinds_of(asked), BTreeMap::from([(Label::from("status"), "/by".to_owned())]));
-        // Two tools of one agent are told apart by what they do, not by who began it.
-        assert_eq!(kinds_of("begin:a:search begin:b:sum hit:a end:a end:b"), BTreeMap::new());
-    }
 
     /// The dialect of recordings in which the client and the server say these, line by line, and what events are called.
     fn named(recordings: &[Vec<(char, Value)>]) -> Vec<String> {

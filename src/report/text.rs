@@ -261,7 +261,7 @@ fn write_time(out: &mut impl Write, page: &Page, time: &TimeReport, runs: &[&Run
             of(time.occasions, "occasion")
         )],
         Basis::Shape if time.busy.is_some() => vec![format!(
-            "other programs took {} % of this machine's processors, so judged by shape, and nothing but a stall fails",
+            "other programs took {} % of this machine's processors, so time was judged by shape and only a stall can fail",
             time.busy.unwrap_or_default()
         )],
         Basis::Shape => vec![match &time.recorded_on[..] {
