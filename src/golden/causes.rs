@@ -175,7 +175,8 @@ impl Default for Place {
 }
 
 impl Place {
-    /// Whether it may come at any time from the beginning on: a branch by itself of an `&` that nothing precedes.
+    /// Whether it may come at any time from the beginning on: a branch by itself of an `&` that nothing but a greeting of the
+    /// server precedes.
     fn floats(&self) -> bool {
         matches!(self.path.last(), Some(Step::Node(_, true)))
             && self.begins.iter().all(|begins| *begins)
@@ -197,10 +198,14 @@ fn collect(order: &Order, next: &mut usize, place: &Place, out: &mut Vec<Place>)
     match order {
         Order::Event(label) => out.push(Place { label: label.clone(), ..place.clone() }),
         Order::Seq(parts) => {
+            let is_whole = place.path.is_empty();
             let mut place = place.below(Step::Node(id, false));
-            for part in parts {
+            for (number, part) in parts.iter().enumerate() {
                 collect(part, next, &place, out);
-                if !part.is_optional() {
+                // What comes at any time comes at any time after a greeting: nothing of it answers that.
+                let is_greeting =
+                    is_whole && number == 0 && matches!(part, Order::Event(label) if !label.is_client());
+                if !part.is_optional() && !is_greeting {
                     place.begins.fill(false);
                 }
             }
@@ -218,6 +223,18 @@ fn collect(order: &Order, next: &mut usize, place: &Place, out: &mut Vec<Place>)
 mod tests {
     use super::*;
     use crate::golden::parse_order;
+
+    #[test]
+    fn what_floats_after_a_greeting_floats() {
+        let floats = |order: &str| {
+            let causes = Causes::new(&parse_order(order).expect("a valid order"));
+            ["beat", "start"].map(|label| causes.floats(&Label::from(label)))
+        };
+        assert_eq!(floats("hi ; ( ( >ask ; start ) & beat* )"), [true, false]);
+        assert_eq!(floats("( hi ; >ask ; start ) & beat*"), [true, false]);
+        assert_eq!(floats("hi ; >ask ; ( ( start ; done ) & beat* )"), [false, false], "it may be an answer");
+        assert_eq!(floats(">hi ; ( ( >ask ; start ) & beat* )"), [false, false], "it may be an answer");
+    }
 
     #[test]
     fn the_cause_is_what_the_order_says_not_what_came_last() {
