@@ -255,10 +255,7 @@ fn load(store: &Store, sessions: Vec<String>) -> Result<Vec<Selected>, CliError>
             golden => golden?,
         };
         let path = store.golden_path(&session).display().to_string();
-        let seen = store.seen(&session).map_err(|error| {
-            let hint = format!("goldwire learn {session}, then goldwire accept {session}, writes it anew");
-            CliError::from(error).hint(hint)
-        })?;
+        let seen = store.seen(&session)?;
         selected.push(Selected { session, path, golden, seen });
     }
     Ok(selected)

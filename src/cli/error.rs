@@ -57,9 +57,19 @@ impl From<StoreError> for CliError {
             | StoreError::Recording { .. }
             | StoreError::Golden(_)
             | StoreError::Seen { .. }
+            | StoreError::NoEvidence { .. }
             | StoreError::Name(_) => Exit::Usage,
         };
-        CliError::new(exit, error.to_string())
+        let hint = match &error {
+            StoreError::Seen { path: seen, .. } | StoreError::NoEvidence { seen, .. } => {
+                let session = seen.file_stem().unwrap_or_default().display();
+                Some(format!(
+                    "put it back from version control; or `goldwire learn {session}` and `goldwire accept {session}` write it anew"
+                ))
+            }
+            _ => None,
+        };
+        CliError { exit, message: error.to_string(), hint }
     }
 }
 

@@ -75,7 +75,7 @@ pub(super) fn propose(
 ) -> Result<Proposed, CliError> {
     let previous = match script {
         Some(script) => Some(script),
-        None => match store.golden(session) {
+        None => match store.accepted(session) {
             Ok(golden) => Some(with_script(golden, store.script(session)?)),
             Err(StoreError::NoGolden(_)) => store.script(session)?,
             Err(error) => return Err(error.into()),

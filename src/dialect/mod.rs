@@ -132,6 +132,33 @@ impl Dialect {
         }
     }
 
+    /// What every message says that has this name, by its name alone: JSON pointers, and the text that stands there.
+    pub(crate) fn said_by_name(&self, label: &Label) -> Vec<(String, Value)> {
+        let Dialect::Json(names) = self else { return Vec::new() };
+        let mut said = Vec::new();
+        let mut own = label;
+        while let Some((base, at, word)) = refined(&names.refine, own) {
+            if word.is_empty() {
+                break;
+            }
+            // `true` may be a text, too.
+            if !matches!(word, "true" | "false") {
+                said.push((at.to_owned(), Value::from(word)));
+            }
+            own = base;
+        }
+        let name_at = if label.is_client() { &names.client } else { &names.server };
+        let NameAt::Value(pointers) = name_at else { return said };
+        // A reply has no name of its own, nor has what is called by a number the text of it.
+        let is_own = own.name() != NAMELESS && !own.name().starts_with("re:") && !is_numbered(own.name());
+        if let ([pointer], true) = (&pointers[..], is_own) {
+            said.push((pointer.clone(), Value::from(own.name())));
+        }
+        // A place of a list is written as an item or as one of a tuple: its rule says which.
+        said.retain(|(pointer, _)| !pointer.split('/').any(|key| key.parse::<u32>().is_ok()));
+        said
+    }
+
     /// What a session at this URL is taken to speak when nobody says.
     pub fn at(url: &str) -> Dialect {
         let is_http = url.starts_with("http:") || url.starts_with("https:");
@@ -179,6 +206,11 @@ impl Dialect {
     }
 }
 
+/// Whether a name is that of a number: `n10`.
+fn is_numbered(name: &str) -> bool {
+    name.strip_prefix('n').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit() || c == '-'))
+}
+
 /// Why an event cannot be said in a dialect: a fragment that fits after its name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -216,5 +248,42 @@ impl JsonNames {
 impl Default for JsonNames {
     fn default() -> JsonNames {
         JsonNames::both("/type")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transcript::{Frame, Side};
+    use serde_json::json;
+
+    #[test]
+    fn what_a_name_says_stands_in_the_message() {
+        let refine = [("status", "/state"), ("status[job]", "/job/kind"), ("ready", "/ok")];
+        let refine = refine.map(|(label, at)| (Label::from(label), at.to_owned())).into();
+        let dialect =
+            Dialect::Json(JsonNames { refine, reply: Some("/id".to_owned()), ..JsonNames::default() });
+        for (message, name, said) in [
+            (json!({ "type": "hi" }), "hi", vec![("/type", json!("hi"))]),
+            (
+                json!({ "type": "status", "state": "job", "job": { "kind": "a/b" } }),
+                "status[job:a/b]",
+                vec![("/job/kind", json!("a/b")), ("/state", json!("job")), ("/type", json!("status"))],
+            ),
+            // Of a truth and a number the name is no sure witness.
+            (json!({ "type": "ready", "ok": true }), "ready[true]", vec![("/type", json!("ready"))]),
+            (json!({ "type": 10 }), "n10", vec![]),
+            (json!({ "text": "hi" }), "json", vec![]),
+        ] {
+            let frame = Frame::new(Offset::ZERO, Side::Server, Payload::Text(message.to_string()));
+            let label = &events(&dialect, &[frame])[0].label;
+            assert_eq!(label.as_str(), name);
+            let told = dialect.said_by_name(label);
+            assert!(told.iter().all(|(at, value)| message.pointer(at) == Some(value)), "{told:?}");
+            let said: Vec<(String, Value)> =
+                said.into_iter().map(|(at, value)| (at.to_owned(), value)).collect();
+            assert_eq!(told, said);
+        }
+        assert_eq!(dialect.said_by_name(&Label::from("re:ask")), []);
     }
 }

@@ -28,21 +28,21 @@
 //! "/ok" = "boolean"
 //! ```
 
+use super::evidence::streamed;
 use super::fields::{Fields, parse_toml, to_json};
 use super::order_syntax;
 use super::problem::{Problems, Source, did_you_mean};
-use super::shape::{Path, Source as SourcePath, parse_rule, split_source};
+use super::shape::{Path, parse_rule, split_source};
 use super::{
     Before, Budget, Envelope, Event, Golden, Learned, LiveItem, Occasions, Order, Pace, ProbeName, Split,
     Template, TimeMode, default_df,
 };
 use crate::dialect::{Dialect, HttpNames, JsonNames, Label, NameAt, Protocol, Spoken};
-use crate::transcript::{Gap, Side, is_unseen};
+use crate::transcript::{Gap, Side};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::ops::Range;
 
 /// The version this program writes. It reads no other.
@@ -166,12 +166,10 @@ fn read_document(source: &Source<'_>, table: &toml_edit::Table) -> Option<Golden
             note_place(source, &mut places, &format!("budget.{name}"), span);
         }
     }
-    let mut learned = read_learned(root.table("learned"));
-    let tested = events.values().flat_map(|event| &event.timing).filter(|timing| timing.is_tested()).count();
-    learned.occasions.classes = u32::try_from(tested).unwrap_or(u32::MAX);
+    let learned = read_learned(root.table("learned"));
     // Every mistake is reported, also where the order itself makes no sense.
     root.finish();
-    let golden = Golden {
+    let mut golden = Golden {
         about,
         dialect,
         order: order?,
@@ -190,6 +188,8 @@ fn read_document(source: &Source<'_>, table: &toml_edit::Table) -> Option<Golden
         events,
         places,
     };
+    golden.note_classes();
+    golden.add_what_goes_without_saying();
     check_templates(source, &golden, &names, &spans);
     Some(golden)
 }
@@ -301,13 +301,16 @@ fn read_event(
         table.finish();
         list
     };
-    let shape_table = fields.table("shape");
     let mut shape = Vec::new();
-    for key in shape_table.keys() {
-        let Some((text, span)) = shape_table.string(&key) else { continue };
+    // Paths stand beside the other keys, or in a table of their own.
+    let shape_table = fields.table("shape");
+    let of_event = fields.keys().into_iter().filter(|key| key.is_empty() || key.starts_with('/'));
+    let paths = of_event.map(|key| (&fields, key));
+    for (table, key) in paths.chain(shape_table.keys().into_iter().map(|key| (&shape_table, key))) {
+        let Some((text, span)) = table.string(&key) else { continue };
         let Some(path) = Path::parse(&key) else {
             let hint = Some(format!("write \"/{key}\""));
-            shape_table.report(&key, format!("`{key}` is not a path"), "a path begins with /", hint);
+            table.report(&key, format!("`{key}` is not a path"), "a path begins with /", hint);
             continue;
         };
         note_place(source, places, &format!("event.{label}.shape.{}", path.pattern), span.clone());
@@ -577,11 +580,8 @@ fn read_budget(root: &Fields<'_>, events: &BTreeMap<Label, Event>) -> Option<Bud
         let hint = did_you_mean(name, events.keys().map(Label::as_str));
         root.source().report(span.clone(), format!("unknown event `{name}`"), "here", hint);
     }
-    let repeats =
-        |(label, event): &(&Label, &Event)| event.timing.iter().any(|timing| timing.after == **label);
-    let found =
-        || events.iter().filter(repeats).max_by_key(|(_, event)| event.seen).map(|(label, _)| label.clone());
-    let event = named.map(|(name, _)| Label::from(name.as_str())).or_else(found);
+    let is_named = named.is_some();
+    let event = named.map(|(name, _)| Label::from(name.as_str())).or_else(|| streamed(events));
     let (ttft, inter_token) = (fields.gap("ttft"), fields.gap("inter_token"));
     let span = fields.span();
     fields.finish();
@@ -589,7 +589,7 @@ fn read_budget(root: &Fields<'_>, events: &BTreeMap<Label, Event>) -> Option<Bud
         let hint = Some("write event = \"token\"".to_owned());
         root.source().report(span, "a budget does not say what is streamed", "here", hint);
     }
-    event.map(|event| Budget { event, ttft, inter_token })
+    event.map(|event| Budget { event, is_named, ttft, inter_token })
 }
 
 fn read_learned(fields: Fields<'_>) -> Learned {
@@ -757,501 +757,5 @@ fn check_templates(
                 );
             }
         }
-    }
-}
-
-/// Writes a golden from nothing.
-pub fn write(golden: &Golden) -> String {
-    let mut out = String::new();
-    // Writing into a String cannot fail.
-    let _ = write_into(&mut out, golden);
-    out
-}
-
-/// A text as a basic string in which nothing is hidden; none where nothing has to be escaped for that.
-fn seen(text: &str) -> Option<String> {
-    if !text.chars().any(is_unseen) {
-        return None;
-    }
-    let mut out = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            c if is_unseen(c) => out.push_str(&format!("\\U{:08X}", u32::from(c))),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    Some(out)
-}
-
-fn string(text: &str) -> String {
-    if let Some(text) = seen(text) {
-        return text;
-    }
-    toml_edit::Value::from(text).to_string().trim().to_owned()
-}
-
-fn strings(texts: impl IntoIterator<Item = impl AsRef<str>>) -> String {
-    let parts: Vec<String> = texts.into_iter().map(|text| string(text.as_ref())).collect();
-    match &parts[..] {
-        [one] => one.clone(),
-        _ => format!("[{}]", parts.join(", ")),
-    }
-}
-
-fn key(name: &str) -> String {
-    if let Some(name) = seen(name) {
-        return name;
-    }
-    toml_edit::Key::new(name).to_string().trim().to_owned()
-}
-
-fn write_into(out: &mut String, golden: &Golden) -> std::fmt::Result {
-    writeln!(out, "goldwire = {VERSION}")?;
-    writeln!(out, "about = {}", string(&golden.about))?;
-    writeln!(out)?;
-    let pretty = golden.order.pretty(96);
-    // A name may hold whatever would end a string: then what stands in it is escaped.
-    let (pretty, quotes) = match (pretty.contains("'''"), pretty.contains(['"', '\\'])) {
-        (true, _) => (pretty.replace('\\', "\\\\").replace('"', "\\\""), "\"\"\""),
-        (false, true) => (pretty, "'''"),
-        (false, false) => (pretty, "\"\"\""),
-    };
-    writeln!(out, "order = {quotes}")?;
-    for line in pretty.lines() {
-        writeln!(out, "  {line}")?;
-    }
-    writeln!(out, "{quotes}")?;
-    let mut clients: Vec<Label> =
-        golden.order.labels().into_iter().filter(|label| label.is_client()).cloned().collect();
-    let simple = golden.script == clients
-        || (clients.len() == 1 && golden.script.iter().all(|label| *label == clients[0]));
-    clients.clear();
-    if !simple {
-        writeln!(out, "script = {}", strings(golden.script.iter().map(Label::as_str)))?;
-    }
-    if !golden.rules.is_empty() {
-        let rules =
-            golden.rules.iter().map(|rule| format!("{} before {}", rule.first.as_str(), rule.then.as_str()));
-        writeln!(out, "rules = {}", strings(rules))?;
-    }
-    writeln!(out, "ends = {}", strings(&golden.ends))?;
-    if golden.pace == Pace::Recorded {
-        writeln!(out, "pace = \"recorded\"")?;
-    }
-    if let Some(time) = golden.time {
-        writeln!(out, "time = {}", string(time.name()))?;
-    }
-    if golden.wait != DEFAULT_WAIT {
-        writeln!(out, "wait = {}", string(&golden.wait.to_string()))?;
-    }
-    if golden.linger != DEFAULT_LINGER {
-        writeln!(out, "linger = {}", string(&golden.linger.to_string()))?;
-    }
-    if !golden.keep.is_empty() {
-        writeln!(out, "keep = {}", strings(&golden.keep))?;
-    }
-    match &golden.require_live[..] {
-        [] => {}
-        items if LiveItem::ALL.iter().all(|item| items.contains(item)) => {
-            writeln!(out, "require_live = true")?
-        }
-        items => writeln!(out, "require_live = {}", strings(items.iter().map(|item| item.name())))?,
-    }
-    if !golden.probes.is_empty() {
-        writeln!(out, "probes = {}", strings(golden.probes.iter().map(|probe| probe.name())))?;
-    }
-    if let Some(budget) = &golden.budget {
-        writeln!(out, "\n[budget]\nevent = {}", string(budget.event.as_str()))?;
-        for (name, limit) in [("ttft", budget.ttft), ("inter_token", budget.inter_token)] {
-            if let Some(limit) = limit {
-                writeln!(out, "{name} = {}", string(&limit.to_string()))?;
-            }
-        }
-    }
-    write_dialect(out, &golden.dialect)?;
-    let learned = &golden.learned;
-    writeln!(out, "\n[learned]\nrecordings = {}", learned.recordings)?;
-    writeln!(out, "users = {}\ndays = {}", learned.users, learned.days)?;
-    if learned.occasions.count > 0 {
-        writeln!(out, "occasions = {}", learned.occasions.count)?;
-    }
-    let apart = [("pace_spread", learned.occasions.pace), ("kind_spread", learned.occasions.kinds)];
-    for (name, spread) in apart {
-        if let Some(spread) = spread {
-            writeln!(out, "{name} = {spread:.3}")?;
-        }
-    }
-    if !learned.hosts.is_empty() {
-        // A list also where there is one: the next recordings may bring another.
-        let hosts: Vec<String> = learned.hosts.iter().map(|host| string(host)).collect();
-        writeln!(out, "hosts = [{}]", hosts.join(", "))?;
-    }
-    if let Some(work) = learned.work {
-        writeln!(out, "work = {}", string(&work.to_string()))?;
-    }
-    if let Some(percent) = learned.others {
-        writeln!(out, "others = {percent}")?;
-    }
-    if let Some((first, last)) = &learned.between {
-        writeln!(out, "between = {}", strings([first, last]))?;
-    }
-    writeln!(out, "reason = {}", string(&learned.reason))?;
-    let in_order: Vec<&Label> = golden.order.labels();
-    let rest = golden.events.keys().filter(|label| !in_order.contains(label));
-    for label in in_order.iter().copied().chain(rest) {
-        if let Some(event) = golden.event(label) {
-            write_event(out, &golden.key_of(label), event)?;
-        }
-    }
-    Ok(())
-}
-
-/// `"/type"`, `["/event", "/0"]`, `{ present = ["setup", "clientContent"] }`.
-fn name_at(name: &NameAt) -> String {
-    match name {
-        NameAt::Value(pointers) => strings(pointers),
-        NameAt::Key(keys) => format!("{{ present = {} }}", strings(keys)),
-    }
-}
-
-fn write_dialect(out: &mut String, dialect: &Dialect) -> std::fmt::Result {
-    if *dialect == Dialect::default() {
-        return Ok(());
-    }
-    writeln!(out, "\n[dialect]\nkind = {}", string(dialect.kind()))?;
-    match dialect {
-        // Most messages of a stream say themselves what they are.
-        Dialect::Sse(names) if names.json == JsonNames::default() => {}
-        Dialect::Json(JsonNames { client, server, reply, refine: _, record_separator })
-        | Dialect::Sse(HttpNames {
-            json: JsonNames { client, server, reply, refine: _, record_separator },
-            ..
-        }) => {
-            if client == server {
-                writeln!(out, "name = {}", name_at(client))?;
-            } else {
-                writeln!(out, "client_name = {}\nserver_name = {}", name_at(client), name_at(server))?;
-            }
-            if let Some(reply) = reply {
-                writeln!(out, "reply = {}", string(reply))?;
-            }
-            if *record_separator {
-                writeln!(out, "record_separator = true")?;
-            }
-        }
-        Dialect::Protocol(_) => {}
-    }
-    if let Dialect::Sse(HttpNames { requests, .. }) = dialect
-        && !requests.is_empty()
-    {
-        writeln!(out, "\n[dialect.requests]")?;
-        for (request, name) in requests {
-            writeln!(out, "{} = {}", key(request), string(name))?;
-        }
-    }
-    if !dialect.refine().is_empty() {
-        writeln!(out, "\n[dialect.refine]")?;
-    }
-    for (label, pointer) in dialect.refine() {
-        writeln!(out, "{} = {}", key(label.as_str()), string(pointer))?;
-    }
-    Ok(())
-}
-
-fn write_event(out: &mut String, name: &str, event: &Event) -> std::fmt::Result {
-    let name = key(name);
-    writeln!(out, "\n[event.{name}]")?;
-    write_sends(out, &event.sends)?;
-    if !event.after.is_empty() {
-        writeln!(out, "after = {}", strings(event.after.iter().map(Label::as_str)))?;
-    }
-    if let Some(think) = event.think {
-        writeln!(out, "think = {}", string(&think.to_string()))?;
-    }
-    for (name, pointer) in &event.binds {
-        writeln!(out, "bind.{} = {}", key(name), string(pointer))?;
-    }
-    if event.critical {
-        writeln!(out, "critical = true")?;
-    }
-    for (name, pointer) in &event.lanes {
-        writeln!(out, "lane.{} = {}", key(name), string(pointer))?;
-    }
-    if event.seen > 0 {
-        writeln!(out, "seen = {}\nruns = {}", event.seen, event.runs)?;
-    }
-    let counts = [("trials", event.trials), ("least", event.least)];
-    for (key, count) in counts.into_iter().chain([("total", event.total), ("fewest", event.fewest)]) {
-        if let Some(count) = count {
-            writeln!(out, "{key} = {count}")?;
-        }
-    }
-    let envelopes: Vec<String> = event.timing.iter().map(envelope).collect();
-    match &envelopes[..] {
-        [] => {}
-        [one] => writeln!(out, "timing = {one}")?,
-        many => writeln!(out, "timing = [\n  {},\n]", many.join(",\n  "))?,
-    }
-    if !event.shape.is_empty() {
-        writeln!(out, "\n[event.{name}.shape]")?;
-        for (path, rule) in &event.shape {
-            writeln!(out, "{} = {}", string(&path.to_string()), string(&rule.to_string()))?;
-        }
-    }
-    Ok(())
-}
-
-fn envelope(timing: &Envelope) -> String {
-    let span = |gap: Gap| string(&gap.to_string());
-    let mut text = format!("{{ after = {}", string(timing.after.as_str()));
-    if timing.samples == 0 && timing.usual == Gap::ZERO {
-        // Nothing was recorded: all there is to say is what a person allows.
-        if let Some(at_most) = timing.at_most {
-            text.push_str(&format!(", at_most = {}", span(at_most)));
-        }
-        return text + " }";
-    }
-    text.push_str(&format!(", usual = {}", span(timing.usual)));
-    let bounds = [("earliest", timing.earliest), ("latest", timing.latest)];
-    let bounds = bounds.into_iter().chain([("at_most", timing.at_most)]);
-    let extremes = [("fastest", Some(timing.fastest)), ("slowest", Some(timing.slowest))];
-    for (name, gap) in bounds.chain(extremes) {
-        if let Some(gap) = gap {
-            text.push_str(&format!(", {name} = {}", span(gap)));
-        }
-    }
-    text.push_str(&format!(", spread = {:.3}", timing.spread));
-    if let Some(within) = timing.within {
-        text.push_str(&format!(", within = {within:.3}"));
-    }
-    if timing.df != default_df(timing.runs) {
-        text.push_str(&format!(", df = {}", timing.df));
-    }
-    text.push_str(&format!(", samples = {}, runs = {}", timing.samples, timing.runs));
-    if let Some(split) = &timing.split {
-        let by = if split.of_cause {
-            SourcePath { label: timing.after.clone(), path: split.path.clone() }.to_string()
-        } else {
-            split.path.clone()
-        };
-        let kinds: Vec<String> =
-            split.slowest.iter().map(|(value, gap)| format!("{} = {}", key(value), span(*gap))).collect();
-        text.push_str(&format!(", by = {}, slowest_by = {{ {} }}", string(&by), kinds.join(", ")));
-    }
-    text + " }"
-}
-
-fn write_sends(out: &mut String, sends: &[Template]) -> std::fmt::Result {
-    let tables: Option<Vec<String>> = sends
-        .iter()
-        .map(|send| match send {
-            Template::Json(value @ Value::Object(_)) => to_toml(value).map(|value| value.to_string()),
-            _ => None,
-        })
-        .collect();
-    if let Some(tables) = tables {
-        match &tables[..] {
-            [] => {}
-            [one] => writeln!(out, "send = {}", one.trim())?,
-            many => {
-                writeln!(out, "send = [")?;
-                for table in many {
-                    writeln!(out, "  {},", table.trim())?;
-                }
-                writeln!(out, "]")?;
-            }
-        }
-        return Ok(());
-    }
-    // One form for all of them keeps their order.
-    if sends.iter().all(|send| matches!(send, Template::Json(_))) {
-        let texts = sends.iter().filter_map(|send| match send {
-            Template::Json(value) => Some(value.to_string()),
-            Template::Text(_) | Template::Binary(_) => None,
-        });
-        return writeln!(out, "send_json = {}", strings(texts));
-    }
-    let texts: Vec<String> = sends
-        .iter()
-        .filter_map(|send| match send {
-            Template::Text(text) => Some(text.clone()),
-            Template::Json(value) => Some(value.to_string()),
-            Template::Binary(_) => None,
-        })
-        .collect();
-    if !texts.is_empty() {
-        writeln!(out, "send_text = {}", strings(texts))?;
-    }
-    let bytes: Vec<String> = sends
-        .iter()
-        .filter_map(|send| match send {
-            Template::Binary(bytes) => Some(BASE64.encode(bytes)),
-            Template::Json(_) | Template::Text(_) => None,
-        })
-        .collect();
-    if bytes.is_empty() { Ok(()) } else { writeln!(out, "send_base64 = {}", strings(bytes)) }
-}
-
-/// A JSON value as TOML; none when it holds a null or a number that TOML does not have.
-fn to_toml(value: &Value) -> Option<toml_edit::Value> {
-    Some(match value {
-        Value::Null => return None,
-        Value::Bool(flag) => (*flag).into(),
-        Value::Number(number) => match number.as_i64() {
-            Some(whole) => whole.into(),
-            None if number.is_f64() => number.as_f64()?.into(),
-            None => return None,
-        },
-        Value::String(text) => text.as_str().into(),
-        Value::Array(items) => {
-            toml_edit::Value::Array(items.iter().map(to_toml).collect::<Option<toml_edit::Array>>()?)
-        }
-        Value::Object(map) => {
-            let mut table = toml_edit::InlineTable::new();
-            for (key, item) in map {
-                table.insert(key, to_toml(item)?);
-            }
-            toml_edit::Value::InlineTable(table)
-        }
-    })
-}
-
-/// Writes `golden` over the text of an older one: values that did not change stay as they were typed, comments stay
-/// where they are, and what is new is added where its neighbours are.
-pub fn rewrite(old: &str, golden: &Golden) -> String {
-    let fresh = write(golden);
-    let (Ok(mut target), Ok(new)) =
-        (old.parse::<toml_edit::DocumentMut>(), fresh.parse::<toml_edit::DocumentMut>())
-    else {
-        return fresh;
-    };
-    merge(target.as_table_mut(), new.as_table());
-    target.to_string()
-}
-
-fn merge(target: &mut toml_edit::Table, new: &toml_edit::Table) {
-    let gone: Vec<String> =
-        target.iter().map(|(key, _)| key.to_owned()).filter(|key| !new.contains_key(key)).collect();
-    for key in gone {
-        target.remove(&key);
-    }
-    for (key, item) in new {
-        match target.get_mut(key) {
-            Some(toml_edit::Item::Table(old)) => {
-                if let toml_edit::Item::Table(new) = item {
-                    merge(old, new);
-                } else {
-                    target.insert(key, item.clone());
-                }
-            }
-            Some(toml_edit::Item::Value(old)) => {
-                let toml_edit::Item::Value(new) = item else {
-                    target.insert(key, item.clone());
-                    continue;
-                };
-                if !same(old, new) {
-                    let decor = old.decor().clone();
-                    *old = new.clone();
-                    *old.decor_mut() = decor;
-                }
-            }
-            _ => {
-                target.insert(key, item.clone());
-            }
-        }
-    }
-}
-
-/// Whether two TOML values mean the same, however they are written.
-fn same(a: &toml_edit::Value, b: &toml_edit::Value) -> bool {
-    let json = |value: &toml_edit::Value| to_json(&toml_edit::Item::Value(value.clone()));
-    match (json(a), json(b)) {
-        (Some(Value::String(a)), Some(Value::String(b))) => {
-            a == b || matches!((order_syntax::parse(&a), order_syntax::parse(&b)), (Ok(a), Ok(b)) if a == b)
-        }
-        (a, b) => a.is_some() && a == b,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::{Event, Golden, Order, read};
-    use super::*;
-    use crate::dialect::events;
-    use crate::transcript::{Frame, Offset, Payload};
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn whatever_an_event_is_called_its_golden_can_be_read(
-            names in proptest::collection::btree_set("(\\PC|['\"\\\\>< \n\r\u{1b}\u{85}\u{202e}]){1,8}|'''|\"\"\"", 1..6),
-        ) {
-            let labels: Vec<Label> = names.iter().map(|name| Label::new(Side::Server, name)).collect();
-            let mut golden = Golden {
-                order: Order::Seq(labels.iter().cloned().map(Order::Event).collect()).simplified(),
-                ..Golden::default()
-            };
-            golden.events.extend(labels.iter().map(|label| (label.clone(), Event::default())));
-            let text = write(&golden);
-            let back = match read("g.toml", &text) {
-                Ok(back) => back,
-                Err(problems) => return Err(TestCaseError::fail(format!("{problems}\n{text}"))),
-            };
-            prop_assert_eq!(back.order.labels(), golden.order.labels());
-            prop_assert!(back.events.keys().eq(golden.events.keys()));
-            prop_assert!(!text.chars().any(|c| crate::transcript::is_unseen(c) && c != '\n'), "{:?}", text);
-        }
-    }
-
-    #[test]
-    fn where_names_stand_is_read_as_it_was_written() {
-        let places = |all: &[&str]| all.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-        for name in [
-            NameAt::pointer("/a\u{7f}\u{202e}b\"c"),
-            NameAt::Value(places(&["/event", "/0"])),
-            NameAt::Key(places(&["setup", "x\u{7f}y\n"])),
-            NameAt::Key(places(&["setup"])),
-        ] {
-            let record_separator = matches!(&name, NameAt::Key(keys) if keys.len() > 1);
-            let dialect = Dialect::Json(JsonNames { client: name, record_separator, ..JsonNames::default() });
-            let mut text = "goldwire = 1\norder = \"a\"\n".to_owned();
-            write_dialect(&mut text, &dialect).expect("a text");
-            let golden = read("g.toml", &text).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
-            assert_eq!(golden.dialect, dialect, "{text}");
-        }
-    }
-
-    #[test]
-    fn what_refines_a_name_refines_it_on_the_side_where_the_order_has_its_parts() {
-        let refined = |order: &str, side: Side| {
-            let text = format!(
-                "goldwire = 1\norder = \"{order}\"\n[dialect]\nkind = \"json\"\nrefine.items = \"/op\"\n"
-            );
-            let golden = read("golden/x.toml", &text).expect("a golden");
-            let payload = Payload::Text(r#"{"type":"items","op":"create"}"#.to_owned());
-            let frame = Frame::new(Offset::ZERO, side, payload);
-            events(&golden.dialect, &[frame])[0].label.as_str().to_owned()
-        };
-        let (client, server) = (Side::Client, Side::Server);
-        for (order, side, expected) in [
-            ("items[create] ; items[delete]", server, "items[create]"),
-            ("hi ; items[create]", client, ">items"),
-            ("hi ; items", client, ">items"),
-        ] {
-            assert_eq!(refined(order, side), expected, "{order}");
-        }
-        let both = ">items[create] ; items ; >items[delete]";
-        let sends = "[event.\">items[create]\"]\nsend = {}\n[event.\">items[delete]\"]\nsend = {}\n";
-        let text = format!(
-            "goldwire = 1\norder = \"{both}\"\n[dialect]\nkind = \"json\"\nrefine.items = \"/op\"\n{sends}"
-        );
-        let golden = read("golden/x.toml", &text).expect("a golden");
-        let said = |side| {
-            let payload = Payload::Text(r#"{"type":"items","op":"create"}"#.to_owned());
-            events(&golden.dialect, &[Frame::new(Offset::ZERO, side, payload)])[0].label.as_str().to_owned()
-        };
-        assert_eq!((said(client), said(server)), (">items[create]".to_owned(), "items".to_owned()));
     }
 }

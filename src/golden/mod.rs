@@ -6,6 +6,7 @@
 
 mod binding;
 mod causes;
+mod evidence;
 mod fields;
 mod format;
 mod host_profile;
@@ -21,11 +22,13 @@ mod problem;
 mod seen;
 mod shape;
 mod timing;
+mod write;
 
 pub use binding::{Template, Unbound, fill_text, fill_value};
 pub use causes::Causes;
+pub use evidence::{EventEvidence, Evidence, LearnedEvidence};
 pub use fields::{Fields, parse_toml, to_json};
-pub use format::{VERSION, read, rewrite, write};
+pub use format::{VERSION, read};
 pub use host_profile::{HostProfile, HostState, SessionProfile};
 pub(crate) use lanes::{Cells, LaneId, Print, Scoped, Table, print};
 pub use liveness::{
@@ -50,6 +53,7 @@ pub use timing::{
     ALPHA_DEVIATION, ALPHA_DOUBT, ALPHA_SUSPECT, Envelope, FEW, LOG_FLOOR, Limits, MIN_RUNS, MIN_USUAL,
     PRIOR_DF, SINGLE, SLACK, Split, StallMargin, TimeMode, default_df, gap_of, log_of, median_share,
 };
+pub use write::{rewrite, write};
 
 use crate::dialect::{Dialect, Label};
 use crate::transcript::Gap;
@@ -99,6 +103,8 @@ pub struct Golden {
 pub struct Budget {
     /// What is streamed, e.g. `token`.
     pub event: Label,
+    /// Whether a person says so; else it is what most often follows itself.
+    pub is_named: bool,
     /// Time to first token: from what the client says to the first of them.
     pub ttft: Option<Gap>,
     /// From one to the next, with nothing in between: the 95th percentile of a run.
@@ -252,8 +258,47 @@ impl Golden {
         let own = self.event(label).and_then(|event| event.lanes.iter().find(|(name, _)| name == key));
         match own {
             Some((_, pointer)) => pointer.clone(),
-            None if key == "request" && self.dialect.is_http() => crate::dialect::REQUEST.to_owned(),
-            None => crate::dialect::pointer([key]),
+            None => self.usual_lane_pointer(key),
+        }
+    }
+
+    /// Where the value of a lane key stands unless an event says otherwise.
+    fn usual_lane_pointer(&self, key: &str) -> String {
+        match key {
+            "request" if self.dialect.is_http() => crate::dialect::REQUEST.to_owned(),
+            _ => crate::dialect::pointer([key]),
+        }
+    }
+
+    /// Adds what the file leaves out, as it follows from the rest: where lanes have their keys, and that a message says its
+    /// own name.
+    fn add_what_goes_without_saying(&mut self) {
+        let labels: Vec<Label> = self.events.keys().cloned().collect();
+        for label in labels {
+            let keys: Vec<String> =
+                self.order.keys_of(&label).unwrap_or_default().into_iter().map(str::to_owned).collect();
+            let lanes: Vec<(String, String)> =
+                keys.into_iter().map(|key| (key.clone(), self.lane_pointer(&label, &key))).collect();
+            let said = self.dialect.said_by_name(&label);
+            let Some(event) = self.events.get_mut(&label) else { continue };
+            let others: Vec<(String, String)> = event
+                .lanes
+                .iter()
+                .filter(|own| lanes.iter().all(|(key, _)| *key != own.0))
+                .cloned()
+                .collect();
+            event.lanes = lanes.into_iter().chain(others).collect();
+            if event.shape.is_empty() {
+                continue;
+            }
+            for (pattern, value) in said {
+                if event.shape.iter().all(|(path, _)| path.pattern != pattern) {
+                    let rule = Rule { types: vec![Type::Literal(value)], ..Rule::default() };
+                    let path = Path { pattern, optional: false };
+                    let place = event.shape.iter().position(|(own, _)| *own > path);
+                    event.shape.insert(place.unwrap_or(event.shape.len()), (path, rule));
+                }
+            }
         }
     }
 

@@ -1,7 +1,10 @@
-//! What recordings showed that no later session should show again: the file beside a golden, JSON Lines, version 1.
+//! What recordings showed: how well it is known what a golden says, and what no later session should show again. The file
+//! beside a golden, JSON Lines, version 2.
 //!
 //! ```text
-//! {"goldwire_seen":1,"recordings":20,"users":5,"same_user":true,"long_gaps":0,"round_gaps":0,"texts_sent":20, …}
+//! {"goldwire_seen":2,"recordings":20,"users":5,"same_user":true,"long_gaps":0,"round_gaps":0,"texts_sent":20, …}
+//! {"learned":{"days":1,"hosts":["linux-x86_64-2c-kvm-1u-41e155"]}}
+//! {"event":"token","known":{"seen":320,"runs":20,"timing":[{"after":"token","fastest":"0.9 ms", …}]}}
 //! {"recording":"2bwm76","ids":["02a1…","9c40…"],"times":["11f0…"],"texts":{},"timeline":{"labels":"7be0…","tenths":[0,244]}}
 //! ```
 //!
@@ -9,14 +12,14 @@
 //! know already. Each stands with the recording that showed it, so that a recording is never held against itself.
 //! What two recordings share is not in the file: it proves nothing.
 
-use super::Timeline;
+use super::{EventEvidence, Evidence, LearnedEvidence, Timeline};
 use crate::dialect::Label;
 use crate::transcript::Gap;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The version this program writes. It reads no other.
-const SEEN_VERSION: u32 = 1;
+/// The version this program writes. It reads version 1, too, which had no evidence: then the golden had it.
+const SEEN_VERSION: u32 = 2;
 
 /// What recordings showed.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -43,6 +46,8 @@ pub struct Seen {
     pub nearest: Option<Gap>,
     /// How much gaps differ within a recording, by event before and event.
     pub regular: BTreeMap<(Label, Label), Regular>,
+    /// How well it is known what the golden says.
+    pub evidence: Evidence,
     /// What only one recording showed, by the recording's id.
     pub only: BTreeMap<String, Prints>,
 }
@@ -75,7 +80,7 @@ pub struct Prints {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SeenError {
     /// The first line is not that of such a file.
-    #[error("line 1: not a file of what was seen: it starts with {{\"goldwire_seen\":1,…}}")]
+    #[error("line 1: not a file of what was seen: it starts with {{\"goldwire_seen\":2,…}}")]
     NotSeen,
     /// A version that another program wrote.
     #[error("line 1: version {0}, this goldwire reads version {SEEN_VERSION}; a newer goldwire can read it")]
@@ -123,6 +128,39 @@ struct RegularEntry {
     runs: u32,
     mean: f64,
     sd: f64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LearnedLine {
+    learned: LearnedEvidence,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EventLine {
+    event: String,
+    known: EventEvidence,
+}
+
+/// What comes after the first line.
+enum Line {
+    Learned(LearnedEvidence),
+    Event(EventLine),
+    Recording(RecordingLine),
+}
+
+impl Line {
+    fn read(text: &str) -> Result<Line, serde_json::Error> {
+        // Which kind it is says the key that it begins with: what is wrong in it is told of that kind.
+        if text.starts_with("{\"event\"") {
+            serde_json::from_str(text).map(Line::Event)
+        } else if text.starts_with("{\"learned\"") {
+            serde_json::from_str(text).map(|line: LearnedLine| Line::Learned(line.learned))
+        } else {
+            serde_json::from_str(text).map(Line::Recording)
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -190,6 +228,16 @@ impl Seen {
         // Numbers, strings and lists of them always have a JSON text.
         let mut text = serde_json::to_string(&head).unwrap_or_default();
         text.push('\n');
+        if self.evidence.learned != LearnedEvidence::default() {
+            let line = LearnedLine { learned: self.evidence.learned.clone() };
+            text.push_str(&serde_json::to_string(&line).unwrap_or_default());
+            text.push('\n');
+        }
+        for (label, known) in &self.evidence.events {
+            let line = EventLine { event: label.as_str().to_owned(), known: known.clone() };
+            text.push_str(&serde_json::to_string(&line).unwrap_or_default());
+            text.push('\n');
+        }
         for (recording, prints) in &self.only {
             let hex = |set: &BTreeSet<u64>| set.iter().copied().map(Hex).collect();
             let line = RecordingLine {
@@ -216,7 +264,7 @@ impl Seen {
         let mut lines = text.lines().enumerate();
         let first = lines.next().map_or("", |(_, line)| line);
         let version: VersionOnly = serde_json::from_str(first).map_err(|_| SeenError::NotSeen)?;
-        if version.goldwire_seen != u64::from(SEEN_VERSION) {
+        if !(1..=u64::from(SEEN_VERSION)).contains(&version.goldwire_seen) {
             return Err(SeenError::Version(version.goldwire_seen));
         }
         let head: HeadLine = serde_json::from_str(first).map_err(|error| line_error(0, &error))?;
@@ -232,6 +280,7 @@ impl Seen {
             repeated_texts: head.repeated_texts,
             nearest: head.nearest_ns.map(Gap::from_nanos),
             regular: BTreeMap::new(),
+            evidence: Evidence::default(),
             only: BTreeMap::new(),
         };
         for RegularEntry { event, after, runs, mean, sd } in head.regular {
@@ -239,8 +288,17 @@ impl Seen {
             seen.regular.insert(class, Regular { runs, mean, sd });
         }
         for (index, line) in lines {
-            let line: RecordingLine =
-                serde_json::from_str(line).map_err(|error| line_error(index, &error))?;
+            let line = match Line::read(line).map_err(|error| line_error(index, &error))? {
+                Line::Learned(learned) => {
+                    seen.evidence.learned = learned;
+                    continue;
+                }
+                Line::Event(line) => {
+                    seen.evidence.events.insert(Label::from(line.event.as_str()), line.known);
+                    continue;
+                }
+                Line::Recording(line) => line,
+            };
             let set = |list: Vec<Hex>| list.into_iter().map(|hex| hex.0).collect();
             let prints = Prints {
                 ids: set(line.ids),
@@ -283,6 +341,10 @@ mod tests {
                 (Label::from(">ask"), Label::from("token")),
                 Regular { runs: 20, mean: -0.4697, sd: 0.25 },
             )]),
+            evidence: Evidence {
+                events: BTreeMap::from([(Label::from("token"), EventEvidence::default())]),
+                ..Evidence::default()
+            },
             only: BTreeMap::from([("2bwm76".to_owned(), prints), ("a".to_owned(), Prints::default())]),
             ..Seen::default()
         }
@@ -299,10 +361,12 @@ mod tests {
         let said = |text: &str| Seen::read(text).expect_err("a mistake").to_string();
         assert!(said("").starts_with("line 1: not a file of what was seen"));
         assert!(
-            said("{\"goldwire_seen\":2}").starts_with("line 1: version 2, this goldwire reads version 1")
+            said("{\"goldwire_seen\":3}").starts_with("line 1: version 3, this goldwire reads version 2")
         );
         let broken = seen().write().replace("ffffffffffffffff", "ffff");
-        assert!(said(&broken).starts_with("line 2, column "), "{}", said(&broken));
+        assert!(said(&broken).starts_with("line 3, column "), "{}", said(&broken));
         assert!(said(&broken).contains("`ffff` is not a fingerprint"), "{}", said(&broken));
+        let odd = seen().write().replace("\"seen\":0,", "\"seen\":0,\"often\":3,");
+        assert!(said(&odd).starts_with("line 2, column ") && said(&odd).contains("often"), "{}", said(&odd));
     }
 }

@@ -46,6 +46,14 @@ pub struct Rule {
     pub samples: Option<u32>,
 }
 
+impl Rule {
+    /// Whether it says that this value stands there, and nothing else.
+    pub(super) fn is_only(&self, value: &Value) -> bool {
+        let is_it = matches!(&self.types[..], [Type::Literal(own)] if own == value);
+        is_it && self.facts.is_empty() && self.when.is_none() && self.samples.is_none()
+    }
+}
+
 /// The field beside a path that says whether the path is there.
 #[derive(Debug, Clone, PartialEq)]
 pub struct When {

@@ -6,7 +6,7 @@
 use super::sums::Sums;
 use crate::dialect::Label;
 use crate::golden::{
-    MAX_IDS, MAX_PLACES, MAX_TIMES, Prints, Regular, Seen, Sighting, Timeline, Traces, fingerprint,
+    Evidence, MAX_IDS, MAX_PLACES, MAX_TIMES, Prints, Regular, Seen, Sighting, Timeline, Traces, fingerprint,
     insert_smallest, recording_id,
 };
 use crate::transcript::{Gap, Header};
@@ -224,6 +224,7 @@ impl Summary {
             repeated_texts,
             nearest,
             regular: self.spreads.into_iter().map(|(class, sums)| (class, regular(sums))).collect(),
+            evidence: Evidence::default(),
             only,
         }
     }

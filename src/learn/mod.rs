@@ -146,7 +146,7 @@ pub fn learn<R: Recordings + ?Sized>(
     let incomplete = summary.incomplete();
     let endings = summary.endings();
     let own = summary.own();
-    let (mut golden, seen) = summary.finish(&structure, previous);
+    let (mut golden, mut seen) = summary.finish(&structure, previous);
     if let Some(previous) = previous {
         keep(&mut golden, previous);
     }
@@ -156,6 +156,7 @@ pub fn learn<R: Recordings + ?Sized>(
     notes.extend(endings);
     notes.extend(loosened.notes());
     notes.extend(unplayable);
+    seen.evidence = golden.evidence();
     Ok(Proposal { golden, seen, notes })
 }
 

@@ -98,7 +98,10 @@ fn contradictions<R: Recordings + ?Sized>(
     golden: &Golden,
 ) -> Result<Vec<Contradicted>, LearnError<R::Error>> {
     // As a check will read it.
-    let read = golden::read("", &golden::write(golden)).ok();
+    let read = golden::read("", &golden::write(golden)).ok().map(|mut read| {
+        read.attach(&golden.evidence());
+        read
+    });
     let golden = read.as_ref().unwrap_or(golden);
     let judge = |index: usize, recording: &Transcript| {
         let findings = check::check(golden, recording).findings;

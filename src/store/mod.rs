@@ -60,6 +60,14 @@ pub enum StoreError {
     /// A golden that makes no sense.
     #[error("{0}")]
     Golden(#[from] Problems),
+    /// A golden was learned, and the file that says how well it is known is gone.
+    #[error("{} is not there: it says how well it is known what {} says", seen.display(), golden.display())]
+    NoEvidence {
+        /// The golden.
+        golden: PathBuf,
+        /// The file that is missing, or has nothing of it.
+        seen: PathBuf,
+    },
     /// There is no proposal.
     #[error("no proposal for `{0}`; `goldwire learn {0}` makes one")]
     NoProposal(String),
@@ -308,16 +316,36 @@ impl Store {
         Ok(files.iter().filter_map(name).collect())
     }
 
-    /// Reads a session's golden.
+    /// Reads a session's golden, and how well it is known what it says.
     ///
     /// # Errors
-    /// When it is not there, cannot be read or makes no sense.
+    /// When one of them is not there, cannot be read or makes no sense.
     pub fn golden(&self, session: &str) -> Result<Golden, StoreError> {
         let path = self.golden_path(session);
         if !path.exists() {
             return Err(StoreError::NoGolden(session.to_owned()));
         }
-        read_golden(&path)
+        let golden = read_golden(&path)?;
+        // With less evidence less would fail, and nobody would be told.
+        if golden.lacks_evidence() {
+            return Err(StoreError::NoEvidence { golden: path, seen: self.seen_path(session) });
+        }
+        Ok(golden)
+    }
+
+    /// Reads what was accepted of a session to learn on from, or to compare a proposal with: what was known of it may be gone.
+    ///
+    /// # Errors
+    /// When the golden is not there, cannot be read or makes no sense.
+    pub fn accepted(&self, session: &str) -> Result<Golden, StoreError> {
+        match self.golden(session) {
+            Err(StoreError::NoEvidence { golden, .. } | StoreError::Seen { path: golden, .. }) => {
+                let path = golden.with_extension("toml");
+                let text = fs::read_to_string(&path).map_err(io_error("read", &path))?;
+                Ok(golden::read(&path.display().to_string(), &text)?)
+            }
+            golden => golden,
+        }
     }
 
     /// The text of a session's golden, if it has one.
@@ -341,14 +369,20 @@ impl Store {
     /// # Errors
     /// When one of them is there but cannot be read or makes no sense.
     pub fn changes(&self, session: &str) -> Result<Option<Vec<Change>>, StoreError> {
-        let old = match self.golden(session) {
+        let old = match self.accepted(session) {
             Err(StoreError::NoGolden(_)) => return Ok(None),
             golden => golden?,
         };
         let path = self.proposal_path(session);
         // With its head: what a mistake says of lines is about the file.
         let Some(text) = optional(&path)? else { return Ok(None) };
-        let new = golden::read(&path.display().to_string(), &text)?;
+        let mut new = golden::read(&path.display().to_string(), &text)?;
+        for path in [self.seen_proposal_path(session), self.seen_path(session)] {
+            if let Some(seen) = read_seen(&path)? {
+                new.attach(&seen.evidence);
+                break;
+            }
+        }
         Ok(Some(changes(&old, &new)))
     }
 
@@ -357,9 +391,7 @@ impl Store {
     /// # Errors
     /// When it is there but cannot be read or makes no sense.
     pub fn seen(&self, session: &str) -> Result<Option<Seen>, StoreError> {
-        let path = self.seen_path(session);
-        let Some(text) = optional(&path)? else { return Ok(None) };
-        Seen::read(&text).map(Some).map_err(|source| StoreError::Seen { path, source })
+        read_seen(&self.seen_path(session))
     }
 
     /// Writes what the recordings showed beside what is accepted. False when that says the same already.
@@ -391,7 +423,7 @@ impl Store {
         let text = match &old {
             Some(old) => {
                 let mut golden = golden.clone();
-                if let Ok(accepted) = self.golden(session) {
+                if let Ok(accepted) = self.accepted(session) {
                     golden.learned.reason = accepted.learned.reason;
                 }
                 golden::rewrite(old, &golden)
@@ -457,13 +489,22 @@ impl Store {
     }
 }
 
-/// Reads a golden file.
+/// Reads a golden file, and how well it is known what it says from the file beside it, where there is one.
 ///
 /// # Errors
-/// When it cannot be read or makes no sense.
+/// When one of them cannot be read or makes no sense.
 pub fn read_golden(path: &Path) -> Result<Golden, StoreError> {
     let text = fs::read_to_string(path).map_err(io_error("read", path))?;
-    Ok(golden::read(&path.display().to_string(), &text)?)
+    let mut golden = golden::read(&path.display().to_string(), &text)?;
+    if let Some(seen) = read_seen(&path.with_extension("seen"))? {
+        golden.attach(&seen.evidence);
+    }
+    Ok(golden)
+}
+
+fn read_seen(path: &Path) -> Result<Option<Seen>, StoreError> {
+    let Some(text) = optional(path)? else { return Ok(None) };
+    Seen::read(&text).map(Some).map_err(|source| StoreError::Seen { path: path.to_owned(), source })
 }
 
 /// Reads a recording.

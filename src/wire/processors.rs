@@ -162,10 +162,11 @@ mod tests {
         let group = u32::try_from(group).expect("a process");
         let before = processors.used(group).expect("Linux says it");
         let mut after = before;
-        while after.ours < before.ours + 20 {
+        while after.ours < before.ours + 40 {
             std::hint::black_box((0..100_000_u64).sum::<u64>());
             after = processors.used(group).expect("Linux says it");
         }
-        assert!(after.busy - before.busy >= 19, "{before:?} {after:?}");
+        // A process is read after the processors, and each of its threads is rounded by itself.
+        assert!(after.busy - before.busy >= 20, "{before:?} {after:?}");
     }
 }

@@ -86,8 +86,7 @@ fn run(project: &Project, inputs: &[(&str, &str)]) -> (i32, String) {
 fn the_actions_script_runs_shards_and_merges_them() {
     let project = Project::new();
     for session in ["agent-run", "parallel-tools"] {
-        let golden = fs::read_to_string(format!("golden/{session}.toml")).expect("a golden");
-        project.write(&format!("golden/{session}.toml"), &golden);
+        project.write_golden(session, str::to_owned);
         let file = fs::read_dir(format!("recordings/{session}")).expect("recordings").flatten().next();
         let text = fs::read_to_string(file.expect("a recording").path()).expect("a recording");
         project.write(&format!("some runs/{session}.jsonl"), &text);

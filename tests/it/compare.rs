@@ -6,8 +6,7 @@ use serde_json::Value;
 /// A project with the committed golden; both servers are started by the test.
 fn project() -> Project {
     let project = Project::with_server(&[]);
-    let golden = std::fs::read_to_string("golden/agent-run.toml").expect("a golden");
-    project.write("golden/agent-run.toml", &golden);
+    project.write_golden("agent-run", str::to_owned);
     project
 }
 

@@ -89,7 +89,36 @@ fn what_must_be_live_and_what_was_seen_are_read_with_their_mistakes() {
     project.write("golden/chat.seen", "{\"goldwire_seen\":1,\"recordings\":true}\n");
     let said = project.run(&["check"]).exits(2);
     assert!(said.stderr.contains("golden/chat.seen: line 1, column "), "{}", said.stderr);
-    assert!(said.stderr.contains("hint: goldwire learn chat"), "{}", said.stderr);
+    assert!(
+        said.stderr.contains("hint: put it back") && said.stderr.contains("`goldwire learn chat`"),
+        "{}",
+        said.stderr
+    );
+}
+
+#[test]
+fn a_golden_whose_evidence_is_gone_is_not_judged_by_less() {
+    let project = Project::new();
+    project.write_golden("agent-run", str::to_owned);
+    let recordings = std::env::current_dir().expect("a folder").join("recordings/agent-run");
+    let check = ["check", "agent-run", "--offline", &recordings.display().to_string()];
+    project.run(&check).exits(0);
+    std::fs::remove_file(project.path().join("golden/agent-run.seen")).expect("it was there");
+    let said = project.run(&check).exits(2);
+    assert!(said.stderr.contains("golden/agent-run.seen is not there"), "{}", said.stderr);
+    assert!(said.stderr.contains("hint: put it back from version control"), "{}", said.stderr);
+    // One that knows no evidence, of an older goldwire, is as good as none.
+    let without = |line: &&str| !line.starts_with("{\"event\"");
+    let seen = std::fs::read_to_string("golden/agent-run.seen").expect("what is known");
+    let seen = seen.lines().filter(without).map(|line| format!("{line}\n")).collect::<String>();
+    project.write("golden/agent-run.seen", &seen);
+    project.run(&check).exits(2);
+    // The way out that the hint names.
+    let recordings = recordings.display().to_string();
+    project.write("goldwire.toml", "goldwire = 1\n");
+    project.run(&["learn", "agent-run", "--from", &recordings]).exits(0);
+    project.run(&["accept", "agent-run", "--reason", "the file was lost"]).exits(0);
+    project.run(&check).exits(0);
 }
 
 #[test]
@@ -135,8 +164,7 @@ fn bad_recordings_are_refused_and_torn_ones_are_read() {
     let text = std::fs::read_to_string(recording.path()).expect("a recording");
     let lines: Vec<&str> = text.lines().collect();
     let project = Project::new();
-    project
-        .write("golden/agent-run.toml", &std::fs::read_to_string("golden/agent-run.toml").expect("a golden"));
+    project.write_golden("agent-run", str::to_owned);
     let refused = |name: &str, text: &str, part: &str| {
         project.write(name, text);
         let said = project.run(&["check", "agent-run", "--offline", name]).exits(2);

@@ -24,10 +24,7 @@ fn committed(session: &str, count: usize) -> Vec<Transcript> {
 fn project(session: &str, count: usize, change: impl Fn(usize, &mut Transcript)) -> Project {
     let project = Project::new();
     project.write("goldwire.toml", "goldwire = 1\n");
-    for file in ["toml", "seen"] {
-        let name = format!("golden/{session}.{file}");
-        project.write(&name, &std::fs::read_to_string(&name).expect("a golden"));
-    }
+    project.write_golden(session, str::to_owned);
     for (number, mut transcript) in committed(session, count).into_iter().enumerate() {
         change(number, &mut transcript);
         let mut writer = Writer::new(Vec::new(), &transcript.header, Redactor::default()).expect("memory");

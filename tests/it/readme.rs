@@ -2,8 +2,9 @@
 
 use goldwire::{check::check, golden, learn::learn, transcript};
 
-fn judge(golden_text: &str, recording: &[u8]) -> Result<(), Box<dyn std::error::Error>> {
-    let golden = golden::read("golden/chat.toml", golden_text)?;
+fn judge(golden_text: &str, seen_text: &str, recording: &[u8]) -> Result<(), Box<dyn std::error::Error>> {
+    let mut golden = golden::read("golden/chat.toml", golden_text)?;
+    golden.attach(&golden::Seen::read(seen_text)?.evidence);
     let transcript = transcript::read(recording)?;
     for finding in check(&golden, &transcript).findings {
         println!("{}: {}", finding.kind.name(), finding.message);
@@ -24,5 +25,6 @@ fn the_example_of_the_readme_is_this_one_and_runs() {
     let golden = std::fs::read_to_string("golden/agent-run.toml").expect("a golden");
     let recording =
         std::fs::read_dir("recordings/agent-run").expect("recordings").next().expect("one").expect("it");
-    judge(&golden, &std::fs::read(recording.path()).expect("a recording")).expect("both are ours");
+    let seen = std::fs::read_to_string("golden/agent-run.seen").expect("what is known of it");
+    judge(&golden, &seen, &std::fs::read(recording.path()).expect("a recording")).expect("both are ours");
 }

@@ -368,10 +368,11 @@ fn a_check_that_is_killed_or_interrupted_leaves_reports_that_fail() {
 /// A project whose golden wants an event that its recording does not have.
 fn deviating() -> Project {
     let project = Project::new();
-    let golden = fs::read_to_string("golden/agent-run.toml").expect("our golden");
-    let wants_more = golden.replace("  agent_completed\n\"\"\"", "  agent_completed ; farewell\n\"\"\"");
-    assert_ne!(golden, wants_more);
-    project.write("golden/agent-run.toml", &(wants_more + "\n[event.farewell]\ncritical = true\n"));
+    project.write_golden("agent-run", |golden| {
+        let wants_more = golden.replace("  agent_completed\n\"\"\"", "  agent_completed ; farewell\n\"\"\"");
+        assert_ne!(golden, wants_more);
+        wants_more + "\n[event.farewell]\ncritical = true\n"
+    });
     let recordings = fs::read_dir("recordings/agent-run").expect("our recordings");
     for (index, recording) in recordings.flatten().take(2).enumerate() {
         let text = fs::read_to_string(recording.path()).expect("a recording");

@@ -77,11 +77,11 @@ fn what_is_written_follows_its_schema() {
         "a probe that cannot ask",
     );
     // Against a live server: runs with answers to what is live, and a deviation.
-    let golden = fs::read_to_string("golden/agent-run.toml").expect("our golden");
-    let golden = golden.replace("  agent_completed\n\"\"\"", "  agent_completed ; farewell\n\"\"\"");
-    let golden = golden.replacen("ends = ", "wait = \"1 s\"\nends = ", 1);
     let server = Project::with_server(&[]);
-    server.write("golden/agent-run.toml", &(golden + "\n[event.farewell]\ncritical = true\n"));
+    server.write_golden("agent-run", |golden| {
+        let golden = golden.replace("  agent_completed\n\"\"\"", "  agent_completed ; farewell\n\"\"\"");
+        golden.replacen("ends = ", "wait = \"1 s\"\nends = ", 1) + "\n[event.farewell]\ncritical = true\n"
+    });
     server.run(&["check", "agent-run", "--report-json", "r.json"]).exits(1);
     let report: Value = serde_json::from_str(&server.read("r.json")).expect("JSON");
     assert!(report["runs"][0]["findings"][0].is_object(), "{report}");

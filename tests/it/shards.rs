@@ -10,12 +10,10 @@ const SESSIONS: [&str; 3] = ["agent-run", "parallel-tools", "reconnect"];
 fn project() -> Project {
     let project = Project::new();
     for session in SESSIONS {
-        let golden = fs::read_to_string(format!("golden/{session}.toml")).expect("a golden");
-        let golden = match session {
+        project.write_golden(session, |golden| match session {
             "reconnect" => golden.replace("\"/ok\" = \"= true\"", "\"/ok\" = \"= false\""),
-            _ => golden,
-        };
-        project.write(&format!("golden/{session}.toml"), &golden);
+            _ => golden.to_owned(),
+        });
         let mut files: Vec<_> =
             fs::read_dir(format!("recordings/{session}")).expect("recordings").flatten().collect();
         files.sort_by_key(fs::DirEntry::file_name);

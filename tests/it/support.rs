@@ -70,6 +70,13 @@ impl Project {
         fs::write(path, text).expect("a file");
     }
 
+    /// The committed golden of a session after an edit, and what is known of it.
+    pub(crate) fn write_golden(&self, session: &str, edit: impl FnOnce(&str) -> String) {
+        let [toml, seen] = ["toml", "seen"].map(|ending| format!("golden/{session}.{ending}"));
+        self.write(&toml, &edit(&fs::read_to_string(&toml).expect("our golden")));
+        self.write(&seen, &fs::read_to_string(&seen).expect("what is known of it"));
+    }
+
     pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.path().join(name)).expect("a file")
     }

@@ -3,7 +3,7 @@
 
 use goldwire::check::{Baseline, Timed, check, judge_timing, told};
 use goldwire::finding::{Kind, Severity};
-use goldwire::golden::{self, Golden, TimeMode};
+use goldwire::golden::{self, Golden, Seen, TimeMode};
 use goldwire::learn::learn;
 use goldwire::transcript::{End, Ending, Frame, Header, Offset, Payload, Side, Transcript};
 use serde_json::{Value, json};
@@ -48,14 +48,25 @@ fn transcript(seed: u64, said: &Said) -> Transcript {
     }
 }
 
+/// What is learned, as it is read after it was written down.
+fn proposed(recordings: &[Transcript]) -> Golden {
+    let proposal = learn(recordings, None).expect("recordings");
+    let text = golden::write(&proposal.golden);
+    let mut read = golden::read("g.toml", &text).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
+    assert_eq!(golden::write(&read), text);
+    let seen = proposal.seen.write();
+    let seen = Seen::read(&seen).unwrap_or_else(|error| panic!("{error}\n{seen}"));
+    read.attach(&seen.evidence);
+    assert_eq!(read.evidence(), seen.evidence);
+    read
+}
+
 /// Learns from sessions of so many seeds; what is learned must accept them, and be the same after it was written down.
 fn learned(count: u64, session: impl Fn(&mut Random) -> Said) -> Golden {
     let recordings: Vec<Transcript> =
         (0..count).map(|seed| transcript(seed, &session(&mut Random(seed)))).collect();
-    let golden = learn(&recordings, None).expect("recordings").golden;
-    let text = golden::write(&golden);
-    let read = golden::read("g.toml", &text).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
-    assert_eq!(golden::write(&read), text);
+    let read = proposed(&recordings);
+    let text = golden::write(&read);
     for recording in &recordings {
         assert_eq!(check(&read, recording).findings, [], "{text}");
     }
@@ -481,9 +492,7 @@ fn tools(seed: u64, told: [bool; 2], stall: Option<(&str, u64)>) -> Transcript {
 fn a_fast_kind_stalls_though_a_slow_one_may_take_as_long() {
     let found = |told: [bool; 2], stall: (&str, u64)| {
         let recordings: Vec<Transcript> = (0..12).map(|seed| tools(seed, told, None)).collect();
-        let golden =
-            golden::read("g.toml", &golden::write(&learn(&recordings, None).expect("recordings").golden))
-                .expect("a golden");
+        let golden = proposed(&recordings);
         let elsewhere = BTreeSet::from([String::new()]);
         let baseline = Baseline::of(&golden, TimeMode::Auto, &elsewhere, None).expect("a baseline");
         let judged = |transcript: &Transcript| {
