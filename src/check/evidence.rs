@@ -26,9 +26,11 @@ const CLOSE: f64 = 0.33;
 const MIN_SEEN_ORDER_APART: u32 = 20;
 /// More than the jitter of a scheduler.
 const APART: Gap = Gap::from_millis(10);
-/// Observations, in at least [`MIN_RUNS_TRIALS`] recordings, behind a constant, behind "it grows", and behind "never the same
-/// twice" of what has nothing new in it by its nature.
+/// Observations, in at least [`MIN_RUNS_TRIALS`] recordings, behind an outcome that was always the same, behind "it grows", and
+/// behind "never the same twice" of what has nothing new in it by its nature.
 const MIN_SEEN_CHANCE: u32 = 100;
+/// Observations behind a value that never varied, in at least [`MIN_RUNS_TRIALS`] recordings.
+const MIN_SEEN_CONSTANT: u32 = 20;
 /// Why what the client says, or does not say, fails nothing.
 const CLIENTS: &str = "the client did this, not the server";
 
@@ -333,7 +335,19 @@ impl<'g> Evidence<'g> {
         }
     }
 
+    /// One value that never varied. What a lane says again and again is one observation.
     pub(super) fn constant(&self, label: &Label, samples: Option<u32>) -> Weight {
+        let (seen, runs) = self.counts(label);
+        let seen = samples.unwrap_or(seen);
+        let is_in_lane = self.golden.order.keys_of(label).is_some_and(|keys| !keys.is_empty());
+        let seen = if is_in_lane { seen.min(self.trials(label).0) } else { seen };
+        let needed = "20 times in 8 recordings are needed to fail a run";
+        weigh(seen >= MIN_SEEN_CONSTANT && runs >= MIN_RUNS_TRIALS, seen, runs, needed)
+    }
+
+    /// A value that says how something went, or null where a value may come: what has been the same so far can be another one
+    /// now and then.
+    pub(super) fn outcome(&self, label: &Label, samples: Option<u32>) -> Weight {
         let (seen, runs) = self.counts(label);
         let seen = samples.unwrap_or(seen);
         let often = seen >= MIN_SEEN_CHANCE && runs >= MIN_RUNS_TRIALS;

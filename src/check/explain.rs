@@ -359,9 +359,10 @@ impl Explainer<'_, '_> {
         let (severity, evidence) = match misfit.kind {
             _ if misfit.novel => self.evidence.novel(self.evidence.recordings()),
             Kind::FieldMissing => self.evidence.field(label, samples),
+            Kind::ValueChanged if is_outcome(path, &misfit.expected) => self.evidence.outcome(label, samples),
             Kind::ValueChanged => self.evidence.constant(label, samples),
             // What was always null had no value so far; the first one is another value, and no other type.
-            Kind::TypeChanged if misfit.expected == "null" => self.evidence.constant(label, samples),
+            Kind::TypeChanged if misfit.expected == "null" => self.evidence.outcome(label, samples),
             Kind::FormatChanged if misfit.actual == "\"\"" => self.evidence.field(label, samples),
             _ => self.evidence.json_type(label, samples),
         };
@@ -750,6 +751,20 @@ fn parts<'c>(checker: &Checker<'c>, place: &Place) -> BTreeSet<&'c Label> {
         _ => None,
     });
     parts.collect()
+}
+
+/// Whether a value says how something went: a truth, or what stands under such a name. Of these another one exists.
+fn is_outcome(path: &str, value: &str) -> bool {
+    const NAMES: [&str; 10] =
+        ["status", "state", "phase", "result", "outcome", "reason", "code", "level", "severity", "kind"];
+    let key = path.rsplit('/').next().unwrap_or_default();
+    // The last word of `exit_code`, `exit-code` or `exitCode`.
+    let word = match key.rfind(|c: char| c.is_ascii_uppercase() || !c.is_ascii_alphanumeric()) {
+        Some(at) if key[at..].starts_with(|c: char| c.is_ascii_uppercase()) => &key[at..],
+        Some(at) => key[at..].trim_start_matches(|c: char| !c.is_ascii_alphanumeric()),
+        None => key,
+    };
+    matches!(value, "true" | "false") || NAMES.iter().any(|name| word.eq_ignore_ascii_case(name))
 }
 
 /// The values in which something differs, shown from where they begin to.

@@ -171,6 +171,46 @@ fn three_rows_are_three_rows() {
 }
 
 #[test]
+fn a_constant_fails_sooner_than_what_says_how_it_went() {
+    let session = |random: &mut Random| -> Said {
+        let mut said = vec![(true, json!({ "type": "watch" }))];
+        for symbol in ["BTC-USDT", "ETH-USDT"] {
+            let snapshot = json!({ "type": "snapshot", "symbol": symbol, "before": -1, "exit_code": 0, "book": "top", "fresh": true, "at": random.below(1 << 40) });
+            said.push((false, snapshot));
+        }
+        // Three times in a lane is once.
+        for _ in 0..1 + random.below(2) {
+            let job = format!("job_{:08x}", 0x1000_0000 + random.below(99_999_999));
+            for step in 1..4 {
+                said.push((false, json!({ "type": "step", "job": job, "of": 3, "n": step })));
+            }
+            said.push((false, json!({ "type": "done", "job": job })));
+        }
+        said
+    };
+    let golden = learned(10, session);
+    let shown = |at: usize, key: &str, value: Value| {
+        let mut said = session(&mut Random(77));
+        said[at].1[key] = value;
+        found(&golden, &said)
+    };
+    for (at, key, value, severity) in [
+        (1, "before", json!(0), Severity::Deviation),
+        (2, "book", json!("all"), Severity::Deviation),
+        (1, "exit_code", json!(1), Severity::Suspect),
+        (2, "fresh", json!(false), Severity::Suspect),
+        (4, "of", json!(4), Severity::Suspect),
+    ] {
+        assert_eq!(
+            shown(at, key, value),
+            Some((Kind::ValueChanged, severity)),
+            "{key} in\n{}",
+            golden::write(&golden)
+        );
+    }
+}
+
+#[test]
 fn what_never_came_twice_is_told_when_it_does() {
     let session = |random: &mut Random| -> Said {
         let mut now = 1_777_601_102_062 + random.below(1_000_000);
