@@ -4,7 +4,7 @@
 //! order; two lanes with each other's values are crossed; whatever follows from a finding is folded under it.
 
 use super::binding::Mismatch;
-use super::evidence::Evidence;
+use super::evidence::{Evidence, Weight};
 use super::shape::{Misfit, short};
 use super::{Checker, Note};
 use crate::dialect::{CLOSE, Label};
@@ -12,7 +12,7 @@ use crate::finding::{Finding, Kind, Place, Severity};
 use crate::golden::{Chain, Fact, Lane, Rule, Source, Violation, What, did_you_mean, path_step};
 use crate::transcript::{End, Ending};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A field that is missing and one that is new in so many events, always together, are one under another name.
 const RENAMED: usize = 3;
@@ -77,6 +77,7 @@ impl Explainer<'_, '_> {
     fn order(&mut self, ending: &Ending) {
         let notes = &self.checker.violations.kept;
         let mut used = vec![false; notes.len()];
+        self.crowd(notes, &mut used);
         self.strangers(notes, &mut used);
         self.reordered(notes, &mut used);
         // What is still missing at one and the same event is one fault: the first of it, the others follow.
@@ -90,7 +91,7 @@ impl Explainer<'_, '_> {
             used[index] = true;
             match &note.what.what {
                 What::Missing => {
-                    let mut also = Vec::new();
+                    let (mut head, mut also) = (note, Vec::new());
                     for (other, used) in notes.iter().zip(&mut used).skip(index + 1) {
                         let same_moment = other.frame == note.frame;
                         let same_event = other.label == note.label;
@@ -100,10 +101,13 @@ impl Explainer<'_, '_> {
                             if other.label.is_client() && !note.label.is_client() {
                                 continue;
                             }
-                            also.push(format!("{} is missing{}", other.label, in_lane(other.lane.as_ref())));
+                            // A part that may stay away does not hide that the session never came to its end.
+                            let is_worse = self.absent(other).0 > self.absent(head).0;
+                            let below = if is_worse { std::mem::replace(&mut head, other) } else { other };
+                            also.push(format!("{} is missing{}", below.label, in_lane(below.lane.as_ref())));
                         }
                     }
-                    let finding = self.missing(note, also, ending);
+                    let finding = self.missing(head, also, ending);
                     self.findings.push(finding);
                 }
                 What::Late { passed_by } => {
@@ -146,6 +150,41 @@ impl Explainer<'_, '_> {
         }
     }
 
+    /// Of events that no recording has only the first few names are looked into; the others are one finding.
+    fn crowd(&mut self, notes: &[Note<Violation>], used: &mut [bool]) {
+        let mut names: Vec<&Label> = Vec::new();
+        let mut known: BTreeSet<&Label> = BTreeSet::new();
+        let mut frames = Vec::new();
+        for (note, used) in notes.iter().zip(used) {
+            if note.what.what != What::Unknown || note.label.as_str() == CLOSE {
+                continue;
+            }
+            if known.insert(&note.label) {
+                names.push(&note.label);
+            }
+            if known.len() > MAX_ALIKE && !names[..MAX_ALIKE].contains(&&note.label) {
+                *used = true;
+                frames.push(note.frame);
+            }
+        }
+        let Some((first, _)) = names.get(MAX_ALIKE..).and_then(<[&Label]>::split_first) else { return };
+        let others = names.len() - MAX_ALIKE;
+        let some: Vec<&str> = names[MAX_ALIKE..].iter().take(3).map(|label| label.as_str()).collect();
+        let message = format!(
+            "{others} more names of events that no recording has, {} events in all: {}{}",
+            frames.len(),
+            some.join(", "),
+            if others > some.len() { " and so on" } else { "" }
+        );
+        frames.truncate(MAX_ALIKE);
+        let (severity, evidence) = self.evidence.novel(self.evidence.recordings());
+        let place = self.place(first, None, None, frames);
+        let mut finding = Finding::new(Kind::UnknownEvent, severity, place, message).evidence(evidence);
+        finding.hint =
+            Some("does a name hold an id or a text? `[dialect] name` says where names stand".to_owned());
+        self.findings.push(finding);
+    }
+
     /// What an unknown event may have been meant to be: another state of its event, or a name that looks like its own.
     fn near(&self, label: &Label) -> Option<String> {
         let known = self.checker.golden.order.labels();
@@ -171,13 +210,18 @@ impl Explainer<'_, '_> {
         self.push_or_fold(Finding::new(Kind::Ending, severity, place, message).evidence(evidence));
     }
 
-    fn missing(&self, note: &Note<Violation>, also: Vec<String>, ending: &Ending) -> Finding {
+    /// How sure it is that what is missing should have come.
+    fn absent(&self, note: &Note<Violation>) -> Weight {
         // The server that speaks before it is asked is at fault; a client that says the next thing first is not its fault.
         let unasked = self.checker.unasked.get(&note.frame).filter(|_| note.label.is_client());
-        let (severity, evidence) = match unasked {
+        match unasked {
             Some(next) if next.is_client() => self.evidence.unsaid(&note.label),
             _ => self.evidence.absent(&note.label, note.lane.is_none()),
-        };
+        }
+    }
+
+    fn missing(&self, note: &Note<Violation>, also: Vec<String>, ending: &Ending) -> Finding {
+        let (severity, evidence) = self.absent(note);
         let at_end = note.frame == self.checker.last_frame && !self.checker.monitor.is_complete();
         let lane = in_lane(note.lane.as_ref());
         let exact = self.evidence.exact(&note.label);
@@ -610,7 +654,7 @@ impl Explainer<'_, '_> {
             (std::cmp::Reverse(f.severity), is_value(f.kind), f.first_frame(), rank(f.kind), f.kind)
         });
         let mut causes: Vec<Finding> = Vec::new();
-        for finding in self.findings {
+        for finding in few_alike(self.findings) {
             let cause = causes.iter_mut().find(|cause| follows(&finding, cause, self.checker));
             match cause {
                 Some(cause) => {
@@ -626,6 +670,34 @@ impl Explainer<'_, '_> {
         causes.sort_by_key(|f| (std::cmp::Reverse(f.severity), f.first_frame(), rank(f.kind), f.kind));
         causes
     }
+}
+
+/// So many findings of one kind about one event are told; what there is beyond is told together.
+const MAX_ALIKE: usize = 20;
+
+/// The first findings of each kind about each event, and one for all the others.
+fn few_alike(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut counts: BTreeMap<(Kind, Label), usize> = BTreeMap::new();
+    let mut told: Vec<Finding> = Vec::new();
+    let mut others: BTreeMap<(Kind, Label), (usize, Finding)> = BTreeMap::new();
+    for finding in findings {
+        let sort = (finding.kind, finding.place.event.clone());
+        let count = counts.entry(sort.clone()).or_default();
+        *count += 1;
+        match *count > MAX_ALIKE {
+            false => told.push(finding),
+            // The first of them is the worst, as they are sorted.
+            true => others.entry(sort).or_insert((0, finding)).0 += 1,
+        }
+    }
+    told.extend(others.into_values().map(|(count, mut first)| {
+        if count > 1 {
+            first.message =
+                format!("{count} more of this kind in {}; the first: {}", first.place.event, first.message);
+        }
+        first
+    }));
+    told
 }
 
 /// Puts a consequence under a finding, unless it says so already.

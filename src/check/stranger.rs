@@ -40,8 +40,12 @@ impl<'n> Stranger<'n> {
 impl Explainer<'_, '_> {
     /// Finds what strangers stand for; marks what that explains as used.
     pub(super) fn strangers(&mut self, notes: &Notes, used: &mut [bool]) {
-        let labels: BTreeSet<&Label> =
-            notes.iter().filter(|note| note.what.what == What::Unknown).map(|note| &note.label).collect();
+        let labels: BTreeSet<&Label> = notes
+            .iter()
+            .zip(&*used)
+            .filter(|(note, used)| !**used && note.what.what == What::Unknown)
+            .map(|(note, _)| &note.label)
+            .collect();
         for label in labels {
             let Some(payload) = self.checker.strangers.get(label) else { continue };
             let free = notes.iter().zip(&*used).filter(|(note, used)| !**used && is_missing(note));

@@ -129,3 +129,32 @@ fn a_latecomer_is_known_for_a_while_and_a_stranger_after_it() {
     assert_eq!(of("k7000").first(), Some(&Kind::Repeated), "{:?}", checked.findings);
     assert_eq!(of("k10").first(), Some(&Kind::Missing), "{:?}", checked.findings);
 }
+
+#[test]
+fn faults_of_one_kind_without_end_are_told_together() {
+    let golden = golden::read("golden.toml", GOLDEN).unwrap_or_else(|problems| panic!("{problems}"));
+    let mut said = vec![(1, r#"{"type":"hello"}"#.to_owned())];
+    said.extend((2..5002).map(|number| (number, format!(r#"{{"type":"name{number}"}}"#))));
+    let fields: Vec<String> = (0..300).map(|number| format!(r#""new{number}":{number}"#)).collect();
+    said.push((5002, format!(r#"{{"type":"open","k":"k","owner":"o",{}}}"#, fields.join(","))));
+    said.push((5003, r#"{"type":"done","k":"k","owner":"o","parts":0,"text":""}"#.to_owned()));
+    said.push((5004, r#"{"type":"bye"}"#.to_owned()));
+    let lines: Vec<String> = said.into_iter().map(|(at, text)| format!("{at} < {text}")).collect();
+    let run = transcript(&format!("{}\n5005 end client 1000", lines.join("\n")));
+    let findings = check(&golden, &run).findings;
+    let of = |kind: Kind| {
+        let own = findings.iter().filter(|finding| finding.kind == kind);
+        own.map(|finding| finding.message.as_str()).collect::<Vec<_>>()
+    };
+    let unknown = of(Kind::UnknownEvent);
+    assert_eq!(unknown.len(), 21, "{unknown:#?}");
+    let others = "4980 more names of events that no recording has, 4980 events in all: name22, name23, name24 and so on";
+    assert!(unknown.contains(&others), "{unknown:#?}");
+    let new = of(Kind::FieldNew);
+    assert_eq!(new.len(), 21, "{new:#?}");
+    assert!(
+        new.iter().any(|message| message.starts_with("280 more of this kind in open; the first: ")),
+        "{new:#?}"
+    );
+    assert_eq!(findings.len(), 42, "{findings:#?}");
+}
