@@ -23,7 +23,7 @@ pub use liveness::{Live, OTHER_HOSTS, Witness, findings as liveness_findings, ju
 pub use rounds::{judge as judge_rounds, leave_doubt};
 pub use timing::{Gaps, Sample, Timed, judge as judge_timing};
 
-use crate::dialect::{Decoder, Event, Label};
+use crate::dialect::{Decoder, Event, Fed, Label};
 use crate::finding::Finding;
 use crate::golden::{Golden, Lane, LaneId, Monitor, Print, Step, Table, Violation, What, print};
 use crate::transcript::{Ending, Entry, Frame, Payload, Transcript};
@@ -219,11 +219,16 @@ impl<'g> Checker<'g> {
                 self.frame(&Frame { conn, ..Frame::new(at, side, payload) });
                 Some(value)
             }
-            Entry::Json { at, conn, side, value } => {
-                let event = self.decoder.feed_json(at, conn, side, value);
-                self.event(&event);
-                Some(event.data)
-            }
+            Entry::Json { at, conn, side, value } => match self.decoder.feed_json(at, conn, side, value) {
+                Fed::One(event) => {
+                    self.event(&event);
+                    Some(event.data)
+                }
+                Fed::Several(events) => {
+                    events.iter().for_each(|event| self.event(event));
+                    None
+                }
+            },
             Entry::Frame(frame) => {
                 self.frame(&frame);
                 None

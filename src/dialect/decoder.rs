@@ -14,6 +14,13 @@ pub const RECONNECT: &str = ">@reconnect";
 /// it first: an answer to a close says nothing.
 pub const CLOSE: &str = "@close";
 
+/// What a frame says whose JSON was known already.
+#[derive(Debug)]
+pub(crate) enum Fed {
+    One(Event),
+    Several(Vec<Event>),
+}
+
 /// Turns the frames of one session into events, in order.
 #[derive(Debug, Clone)]
 pub struct Decoder {
@@ -87,7 +94,15 @@ impl Decoder {
             Payload::Text(text) => match self.spares.read(text) {
                 Ok(value) => {
                     self.is_json = true;
-                    Some(event(self.name(frame.side, &value), value))
+                    match self.batch(frame.side, value) {
+                        Ok(values) => {
+                            several.extend(
+                                values.into_iter().map(|value| event(self.name(frame.side, &value), value)),
+                            );
+                            None
+                        }
+                        Err(value) => Some(event(self.name(frame.side, &value), value)),
+                    }
                 }
                 // What the client says must be sent again as it was: several messages of it are one text.
                 Err(_) => match lenient::read(text, frame.side == Side::Server) {
@@ -209,11 +224,32 @@ impl Decoder {
         }
     }
 
-    /// The event of the next frame, a message whose JSON is known already.
-    pub(crate) fn feed_json(&mut self, at: Offset, conn: u32, side: Side, data: Value) -> Event {
+    /// The events of the next frame, a message whose JSON is known already.
+    pub(crate) fn feed_json(&mut self, at: Offset, conn: u32, side: Side, data: Value) -> Fed {
         let frame = self.seen;
         self.seen += 1;
-        Event { label: self.name(side, &data), at, frame, conn, data }
+        let batch = self.batch(side, data);
+        let mut event = |data| Event { label: self.name(side, &data), at, frame, conn, data };
+        match batch {
+            Ok(values) => Fed::Several(values.into_iter().map(event).collect()),
+            Err(data) => Fed::One(event(data)),
+        }
+    }
+
+    /// The messages of a batch: of a list of objects that each say what they are (JSON-RPC 2.0, section 6), as the server sends
+    /// it. What the client says must be sent again as it was, and stays one message, as does any other value.
+    fn batch(&self, side: Side, value: Value) -> Result<Vec<Value>, Value> {
+        let Dialect::Json(names) = &self.dialect else { return Err(value) };
+        match value {
+            Value::Array(items)
+                if side == Side::Server
+                    && !items.is_empty()
+                    && items.iter().all(|item| item.is_object() && names.names(side, item)) =>
+            {
+                Ok(items)
+            }
+            value => Err(value),
+        }
     }
 
     fn name(&mut self, side: Side, value: &Value) -> Label {

@@ -29,6 +29,7 @@ pub mod sse;
 mod stomp;
 
 pub(crate) use content::bytes_of;
+pub(crate) use decoder::Fed;
 pub use decoder::{CLOSE, Decoder, RECONNECT, events};
 pub(crate) use http::REQUEST;
 pub use http::{ACCEPT, CANCEL, HttpNames, JSON_BODY};
@@ -39,7 +40,7 @@ pub(crate) use lenient::json_texts;
 pub use name_at::{NameAt, Said};
 pub use protocol::{Protocol, Spoken};
 
-use crate::transcript::{Offset, Payload};
+use crate::transcript::{Offset, Payload, Side};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -242,6 +243,16 @@ impl JsonNames {
         let name = || NameAt::pointer(pointer);
         let (reply, refine) = (None, BTreeMap::new());
         JsonNames { client: name(), server: name(), reply, refine, record_separator: false }
+    }
+}
+
+impl JsonNames {
+    /// Whether a message says what it is: by its name, or by the id of what it answers.
+    fn names(&self, side: Side, message: &Value) -> bool {
+        let name_at = if side == Side::Client { &self.client } else { &self.server };
+        let answers =
+            || self.reply.as_ref().and_then(|at| value_at(message, at)).is_some_and(|id| !id.is_null());
+        name_at.of(message).is_some() || answers()
     }
 }
 

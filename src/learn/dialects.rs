@@ -39,7 +39,9 @@ fn learned(variants: &[&[&str]]) -> Golden {
         (0..10).zip(variants.iter().cycle()).map(|(seed, lines)| session(seed, lines)).collect();
     let golden = learn(&sessions, None).expect("there are events").golden;
     let text = golden::write(&golden);
-    let read = golden::read("golden/x.toml", &text).unwrap_or_else(|problems| panic!("{text}\n{problems}"));
+    let mut read =
+        golden::read("golden/x.toml", &text).unwrap_or_else(|problems| panic!("{text}\n{problems}"));
+    read.attach(&golden.evidence());
     for session in &sessions {
         let findings = check(&read, session).findings;
         assert!(findings.is_empty(), "{text}\n{findings:#?}");
@@ -174,6 +176,46 @@ fn json_in_lists_by_a_pointer_into_the_list() {
     let text = golden::write(&golden);
     assert!(text.contains("[dialect]\nkind = \"json\"\nname = \"/3\"\n"), "{text}");
     assert_eq!(golden.order.to_string(), ">phx_join ; phx_reply ; >shout ; news");
+}
+
+/// A server that puts what is due at once into one list, as home automation and JSON-RPC servers do.
+#[test]
+fn lists_of_named_objects_are_several_messages() {
+    let apart = [
+        r#"> {"id":1,"type":"watch"}"#,
+        r#"< {"id":1,"type":"result","ok":true}"#,
+        r#"< {"id":1,"type":"event","n":1}"#,
+        r#"< {"id":1,"type":"event","n":2}"#,
+        r#"< [{"row":"a"},{"row":"b"}]"#,
+    ];
+    let together = [
+        apart[0],
+        r#"< [{"id":1,"type":"result","ok":true},{"id":1,"type":"event","n":1},{"id":1,"type":"event","n":2}]"#,
+        apart[4],
+    ];
+    let golden = learned(&[&apart, &together]);
+    // Rows without a name are one message.
+    assert_eq!(golden.order.to_string(), ">watch ; result ; event{2} ; json");
+    let lost = session(99, &[together[0], r#"< [{"id":1,"type":"result","ok":true}]"#, apart[4]]);
+    let findings = check(&golden, &lost).findings;
+    assert!(findings.iter().any(|finding| finding.message.contains("event")), "{findings:#?}");
+    let batch = [
+        r#"> {"jsonrpc":"2.0","id":"$a","method":"add"}"#,
+        r#"> {"jsonrpc":"2.0","id":"$b","method":"sub"}"#,
+        r#"< [{"jsonrpc":"2.0","id":"$b","result":1},{"jsonrpc":"2.0","id":"$a","result":2}]"#,
+    ];
+    let single = [
+        batch[0],
+        r#"< {"jsonrpc":"2.0","id":"$a","result":2}"#,
+        batch[1],
+        r#"< {"jsonrpc":"2.0","id":"$b","result":1}"#,
+    ];
+    let golden = learned(&[&batch, &single]);
+    let labels: Vec<&str> = golden.order.labels().into_iter().map(|label| label.as_str()).collect();
+    assert!(
+        labels.contains(&"re:add") && labels.contains(&"re:sub") && !labels.contains(&"json"),
+        "{labels:?}"
+    );
 }
 
 #[test]

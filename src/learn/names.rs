@@ -320,11 +320,20 @@ pub(super) fn doubts(golden: &Golden) -> Vec<String> {
 /// The JSON messages of one side.
 fn messages(recording: &Transcript, side: Side) -> Vec<Value> {
     let own = recording.frames.iter().filter(|frame| frame.side == side);
-    own.flat_map(|frame| match &frame.payload {
+    let values = own.flat_map(|frame| match &frame.payload {
         Payload::Text(text) => json_texts(text),
         _ => Vec::new(),
-    })
-    .collect()
+    });
+    // A list of objects is several messages of the server, if they have names.
+    let messages = values.flat_map(|value| match value {
+        Value::Array(items)
+            if side == Side::Server && !items.is_empty() && items.iter().all(Value::is_object) =>
+        {
+            items
+        }
+        value => vec![value],
+    });
+    messages.collect()
 }
 
 fn best(
