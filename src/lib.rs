@@ -5,6 +5,7 @@
 //!
 //! | room | what it knows |
 //! |---|---|
+//! | [`words`] | numbers as a sentence has them |
 //! | [`secret`] | a string that never shows |
 //! | [`transcript`] | what happened: header, stamped frames, how it ended; its file, its times, its redaction |
 //! | [`dialect`] | frames as the application means them |
@@ -28,6 +29,8 @@
 //!
 //! To hold a server to its goldens in your own `cargo test`, begin at [`session::check`]; to learn and judge without
 //! sockets, at [`learn::learn`], [`golden::read`] and [`check::check`].
+
+pub mod words;
 
 pub mod secret;
 

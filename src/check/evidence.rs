@@ -14,6 +14,7 @@ use crate::golden::{
     MIN_TRIALS_MISSING, Order, Rule, Times,
 };
 use crate::transcript::Gap;
+use crate::words::{often, recordings};
 
 /// Recordings behind a deviation at the edge of a session, or of a JSON type.
 const MIN_RUNS_EDGE: u32 = 3;
@@ -55,7 +56,7 @@ fn by_chance(seen: u32, runs: u32) -> Weight {
 }
 
 fn weigh(enough: bool, seen: u32, runs: u32, needed: &str) -> Weight {
-    let held = format!("held {seen} times in {runs} recordings");
+    let held = format!("held {} in {}", often(seen), recordings(runs));
     if enough { (Severity::Deviation, held) } else { (Severity::Suspect, format!("{held}; {needed}")) }
 }
 
@@ -188,7 +189,7 @@ impl<'g> Evidence<'g> {
     pub(super) fn absent(&self, label: &Label, in_session: bool) -> Weight {
         let (seen, runs) = self.trials(label);
         if self.is_critical(label) {
-            return (Severity::Deviation, format!("critical; seen {seen} times in {runs} recordings"));
+            return (Severity::Deviation, format!("critical; seen {} in {}", often(seen), recordings(runs)));
         }
         if self.is_edge(label) {
             return weigh(runs >= MIN_RUNS_EDGE, seen, runs, "3 recordings are needed to fail a run");

@@ -11,6 +11,7 @@ use crate::dialect::{CLOSE, Label};
 use crate::finding::{Finding, Kind, Place, Severity};
 use crate::golden::{Chain, Fact, Lane, Rule, Source, Violation, What, did_you_mean, path_step};
 use crate::transcript::{End, Ending};
+use crate::words::often;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -576,7 +577,6 @@ impl Explainer<'_, '_> {
     /// Events of which a session has another number than all recordings: one fault, said of the first, unless something else is
     /// known to be wrong with it.
     fn totals(&mut self) {
-        let often = |count: u32| if count == 1 { "once".to_owned() } else { format!("{count} times") };
         let mut all = self.checker.totals.iter().map(|(label, total)| {
             let came = self.checker.known(label).map_or(0, |known| known.came);
             let message = format!(

@@ -9,6 +9,7 @@ use super::{Note, What};
 use crate::dialect::{Label, NAMELESS, pointer, refined, refinement};
 use crate::finding::{Finding, Kind};
 use crate::golden::Violation;
+use crate::words::often;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -192,7 +193,7 @@ impl Explainer<'_, '_> {
         let place = self.place(label, None, None, stranger.frames.clone());
         let stranger = stranger.label;
         let message = format!("{label} is missing and {stranger} is new: renamed?");
-        let came = if count == 1 { "once".to_owned() } else { format!("{count} times") };
+        let came = often(u32::try_from(count).unwrap_or(u32::MAX));
         let finding = Finding::new(Kind::Renamed, severity, place, message)
             .values(label.as_str(), stranger.as_str())
             .evidence(format!("{evidence}; {stranger} came {came} with the same fields"));

@@ -21,9 +21,10 @@ use crate::finding::{
     is_settled, needs_another_round,
 };
 use crate::golden::{Golden, LiveItem, Seen, TimeMode};
-use crate::report::{self, Sheet, Shown, plural};
+use crate::report::{self, Sheet, Shown};
 use crate::store::{Store, StoreError, open_recording, read_recording, recording_error, recordings_at};
 use crate::transcript::{End, Ending, Entries, Entry, Header, Offset, Transcript};
+use crate::words::plural;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{IsTerminal as _, Write};
 use std::path::{Path, PathBuf};

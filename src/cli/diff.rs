@@ -15,9 +15,10 @@ use crate::diff::{changes, unified};
 use crate::finding::{Outcome, Verdict};
 use crate::golden::TimeMode;
 use crate::learn::learn;
-use crate::report::{self, Shown, plural};
+use crate::report::{self, Shown};
 use crate::store::{read_golden, read_recording, recordings_in, without_head};
 use crate::transcript::Transcript;
+use crate::words::plural;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 

@@ -8,12 +8,12 @@ use super::live::secrets;
 use super::reports::talk;
 use crate::auth::{claims_of, random_word};
 use crate::dialect::Dialect;
-use crate::report::plural;
 use crate::store::{Store, read_recording, recordings_at, replace};
 use crate::transcript::exchange::{
     CaptureError, Imported, Mapping, parse_ending, read_har, read_lines, write_har,
 };
 use crate::transcript::{Header, Redactor, Transcript, Writer, visible_json};
+use crate::words::plural;
 use std::fs;
 use std::io::Write;
 use std::path::Path;

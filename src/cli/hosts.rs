@@ -10,8 +10,8 @@ use super::progress::Round;
 use super::time::add;
 use crate::finding::{Run, Verdict};
 use crate::golden::HostProfile;
-use crate::report::plural;
 use crate::store::Store;
+use crate::words::plural;
 use std::io::Write;
 
 /// So many runs of a session make a profile.

@@ -8,8 +8,9 @@ use super::reports::talk;
 use super::scan::refuse_secrets;
 use crate::golden::Golden;
 use crate::learn;
-use crate::report::{changes_headline, changes_text, plural};
+use crate::report::{changes_headline, changes_text};
 use crate::store::{Files, Store, StoreError, read_golden, recordings_at};
+use crate::words::plural;
 use std::io::Write;
 use std::path::PathBuf;
 

@@ -1,8 +1,8 @@
 //! How far long work is: a bar when somebody looks at it, a line a round when it goes into a file.
 
 use super::reports::talk;
-use crate::report::plural;
 use crate::transcript::Gap;
+use crate::words::plural;
 use std::io::{self, IsTerminal as _};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};

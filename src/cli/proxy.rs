@@ -7,10 +7,10 @@ use super::exit::Exit;
 use super::live::{interrupts, secrets};
 use super::reports::talk;
 use crate::auth::{ClientCertificate, Trust};
-use crate::report::plural;
 use crate::store::{Store, compress};
 use crate::transcript::{End, Gap};
 use crate::wire::{Notice, Proxy, ProxyOptions};
+use crate::words::plural;
 use std::io::Write;
 
 /// How long the server may take to be reached.

@@ -10,8 +10,9 @@ use super::exit::Exit;
 use super::life::{accept_one, selected, tell_changes};
 use super::scan::refuse_secrets;
 use crate::diff::unified;
-use crate::report::{diff_text, plural};
+use crate::report::diff_text;
 use crate::store::Store;
+use crate::words::plural;
 use console::{Key, Term};
 use std::io::{self, IsTerminal as _, Write};
 

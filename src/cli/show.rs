@@ -7,9 +7,10 @@ use super::exit::Exit;
 use super::html;
 use crate::dialect::{Dialect, Event, bytes_of};
 use crate::diff::timeline;
-use crate::report::{hex_view, plural};
+use crate::report::hex_view;
 use crate::store::{Store, read_recording, recordings_in};
 use crate::transcript::{Offset, visible, visible_json};
+use crate::words::plural;
 use std::io::Write;
 
 /// So many bytes of a message are shown.

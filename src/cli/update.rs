@@ -17,8 +17,8 @@ use super::life::{accept_one, propose, tell_changes};
 use super::reports::talk;
 use super::scan::refuse_secrets;
 use crate::finding::{Outcome, Run, Verdict};
-use crate::report::plural;
 use crate::store::{Store, StoreError};
+use crate::words::plural;
 use clap::ValueEnum;
 use std::path::{Path, PathBuf};
 

@@ -6,6 +6,7 @@ use crate::golden::{
     MIN_SEEN_ORDER, MIN_TRIALS_MISSING, SAME_HOST,
 };
 use crate::transcript::Gap;
+use crate::words::{often, recordings};
 
 /// As many recordings as anybody may want to make.
 const MANY: u32 = 50;
@@ -81,10 +82,11 @@ fn support(golden: &Golden) -> Option<String> {
     let missing = events().map(|(_, event)| missing(event)).max().unwrap_or(0);
     Some(format!(
         "more recordings like these for a run to fail at once: by any field {}, by any missing event {}, by any order \
-         about {order}; {rarest} came {} times in {n} recordings",
+         about {order}; {rarest} came {} in {}",
         about(field),
         about(missing),
-        event.seen
+        often(event.seen),
+        recordings(n)
     ))
 }
 

@@ -37,6 +37,7 @@ pub use trial::trial;
 use crate::dialect::{self, Dialect, Event};
 use crate::golden::{self, Before, Envelope, Golden, Monitor, Order};
 use crate::transcript::{End, Gap, Header, Transcript};
+use crate::words::{plural, recordings as in_words};
 use lanes::Lanes;
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -444,14 +445,15 @@ fn notes(golden: &Golden, incomplete: u32, has_prefixes: bool) -> Vec<String> {
     ));
     if has_prefixes {
         notes.push(format!(
-            "all {incomplete} recording(s) are incomplete: what is there was learned from, but not how a session ends"
+            "no recording is complete: what is there in all {incomplete} was learned from, but not how a session ends"
         ));
     } else if incomplete > 0 {
-        notes.push(format!("{incomplete} incomplete recording(s) were left out"));
+        notes.push(format!("left out, as the session did not end: {}", in_words(incomplete)));
     }
     if n < 3 {
         notes.push(format!(
-            "{n} recording(s) cannot tell what is optional, what may interleave or what varies: record at least 5, better 20"
+            "{} cannot tell what is optional, what may interleave or what varies: record at least 5, better 20",
+            in_words(n)
         ));
     } else if n < 8 {
         notes.push(
@@ -490,7 +492,11 @@ fn notes(golden: &Golden, incomplete: u32, has_prefixes: bool) -> Vec<String> {
     notes.extend(names::doubts(golden));
     let once: usize = golden.events.values().filter(|event| event.runs == 1 && n > 1).count();
     if once > 0 {
-        notes.push(format!("{once} event(s) were seen in one recording only: about {:.0} % of clean runs will show something new", 100.0 * once as f64 / f64::from(n)));
+        notes.push(format!(
+            "seen in one recording only: {}; about {:.0} % of clean runs will show something new",
+            plural(once, "event"),
+            100.0 * once as f64 / f64::from(n)
+        ));
     }
     notes
 }

@@ -15,6 +15,7 @@ use super::{Session, Structure, hash_of, is_complete, liveness, script};
 use crate::dialect::{Label, REQUEST};
 use crate::golden::{self, Causes, Golden, Learned, Monitor, Pace, Seen, Traces};
 use crate::transcript::{End, Gap, Header, Transcript};
+use crate::words::recordings;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// So many recordings that do not fit are named.
@@ -172,9 +173,9 @@ impl Summary {
         let mut notes = Vec::new();
         if self.gave_up > 0 {
             notes.push(format!(
-                "in {} recording(s) the client gave up waiting: what did not come is not learned, and how a session ends \
+                "in {} the client gave up waiting: what did not come is not learned, and how a session ends \
                  neither",
-                self.gave_up
+                recordings(self.gave_up)
             ));
         }
         let most = self.ends.values().copied().max().unwrap_or(0);

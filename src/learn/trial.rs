@@ -557,7 +557,7 @@ mod tests {
         let proposal = learn(&[whole("1"), whole("2"), given_up.clone()][..], None).expect("events");
         assert_eq!(proposal.golden.order.to_string(), ">ask ; done");
         assert_eq!(proposal.golden.ends, ["client 1000"]);
-        assert!(proposal.notes.iter().any(|note| note.starts_with("in 1 recording(s) the client gave up")));
+        assert!(proposal.notes.iter().any(|note| note.starts_with("in 1 recording the client gave up")));
         let proposal = learn(&[given_up][..], None).expect("an event");
         assert!(!proposal.golden.ends.contains(&"gave up".to_owned()));
     }

@@ -5,8 +5,9 @@
 //!   narrower  /ok of `tool_completed`: boolean → = true
 //! ```
 
-use super::text::{BAD, BOLD, DOUBT, FAINT, GOOD, plural};
+use super::text::{BAD, BOLD, DOUBT, FAINT, GOOD};
 use crate::diff::{Change, Direction};
+use crate::words::plural;
 use std::io::{self, Write};
 
 /// `2 wider, 1 other`; empty where nothing changed.

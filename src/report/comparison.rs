@@ -15,10 +15,11 @@
 //! ```
 
 use super::json::{FindingLine, finding, pretty};
-use super::text::{BAD, BOLD, DOUBT, FAINT, GOOD, plural, write_rows};
+use super::text::{BAD, BOLD, DOUBT, FAINT, GOOD, write_rows};
 use crate::compare::{Again, Change, Comparison, Difference, Release, Standing, Subject, pairs_needed};
 use crate::diff::Row;
 use crate::finding::Verdict;
+use crate::words::plural;
 use serde::Serialize;
 use std::io::{self, Write};
 

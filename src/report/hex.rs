@@ -15,7 +15,7 @@ pub fn hex_view(bytes: &[u8], most: usize) -> Vec<String> {
     let mut lines: Vec<String> =
         shown.chunks(WIDTH).enumerate().map(|(row, chunk)| line(row * WIDTH, chunk)).collect();
     if shown.len() < bytes.len() {
-        lines.push(format!("… and {}", super::plural(bytes.len() - shown.len(), "more byte")));
+        lines.push(format!("… and {}", crate::words::plural(bytes.len() - shown.len(), "more byte")));
     }
     lines
 }

@@ -17,9 +17,9 @@
 //! Names and payloads come from a server that may be hostile: they are text wherever they stand. Nothing of them starts a
 //! block, a row, a link, a tag or a mention.
 
-use super::plural;
 use super::sheet::{Case, Note, Sheet, Status, Suite, Weight};
 use crate::transcript::visible_lines;
+use crate::words::plural;
 use std::io::{self, Write};
 
 /// The longest detail, in characters: a summary is not the place for whole payloads.

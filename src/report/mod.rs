@@ -28,7 +28,7 @@ pub use junit::junit;
 pub use markdown::markdown;
 pub use read::{ReportError, read};
 pub use sheet::{Case, Note, Sheet, Status, Suite, Weight};
-pub use text::{Layout, plural, text};
+pub use text::{Layout, text};
 
 use crate::golden::Golden;
 use crate::transcript::Transcript;

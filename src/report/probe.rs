@@ -8,8 +8,9 @@
 //! ```
 
 use super::json::{RunLine, pretty, run};
-use super::text::{BAD, BOLD, DOUBT, FAINT, GOOD, plural};
+use super::text::{BAD, BOLD, DOUBT, FAINT, GOOD};
 use crate::finding::{Cell, Finding, Outcome, ProbeName, Run, Verdict};
+use crate::words::plural;
 use serde::Serialize;
 use std::io::{self, Write};
 

@@ -23,6 +23,7 @@ use crate::finding::{
 };
 use crate::golden::LiveItem;
 use crate::transcript::visible;
+use crate::words::plural;
 use anstyle::{AnsiColor, Style};
 use std::io::{self, Write};
 
@@ -31,11 +32,6 @@ pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
 pub(super) const DOUBT: Style = AnsiColor::Yellow.on_default().bold();
 pub(super) const FAINT: Style = Style::new().dimmed();
 pub(super) const BOLD: Style = Style::new().bold();
-
-/// `1 run`, `2 runs`.
-pub fn plural(count: usize, one: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
-}
 
 fn role(verdict: Verdict) -> (Style, &'static str) {
     match verdict {

@@ -1,12 +1,13 @@
 //! The page of a comparison: what differs, and every edge's gaps of both releases side by side.
 
 use super::super::comparison::{Report, report, standing_words, word};
-use super::super::{Compared, Shown, plural};
+use super::super::{Compared, Shown};
 use super::document::Head;
 use super::group::{Cause, Group, RunEntry, causes, entries, groups, write_frames};
 use super::page::Page;
 use crate::compare::{Change, Comparison, Difference, Played, Release, Subject};
 use crate::finding::Run;
+use crate::words::plural;
 use serde::Serialize;
 use std::io::{self, Write};
 

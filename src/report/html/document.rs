@@ -1,12 +1,13 @@
 //! The page of a check, and that of one recording.
 
-use super::super::{Shown, plural};
+use super::super::Shown;
 use super::frames::Frames;
 use super::group::{Cause, Group, RunEntry, causes, entries, entry, groups, write_frames};
 use super::page::Page;
 use crate::finding::{Outcome, Run};
 use crate::golden::Golden;
 use crate::transcript::Transcript;
+use crate::words::plural;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{self, Write};

@@ -143,7 +143,7 @@ fn drawn(rows: Vec<Row>) -> Vec<PictureRow> {
     };
     let mut drawn: Vec<PictureRow> = rows.into_iter().take(MAX_ROWS).map(row).collect();
     if left_out > 0 {
-        let note = format!("{} more", super::super::plural(left_out, "row"));
+        let note = format!("{} more", crate::words::plural(left_out, "row"));
         drawn.push(PictureRow { note, ..PictureRow::folded() });
     }
     drawn
