@@ -1,6 +1,6 @@
 //! What learning costs: `cargo bench --bench learn`.
 //!
-//! Agent sessions of a thousand events each are written as recordings, and `goldwire learn` learns from a number of
+//! Agent sessions of a thousand events each, and some in which each event has a name of its own, are written as recordings, and `goldwire learn` learns from a number of
 //! them as a user would have it do: its time, by the clock and by processors, and its peak memory. Parsing the same
 //! lines into `serde_json::Value` on one processor is the measure of what one may want to spend. Linux only.
 
@@ -18,15 +18,18 @@ const EVENTS: usize = 1000;
 
 fn main() -> Result<(), Failure> {
     println!(
-        "{:>10} {:>9} {:>8} {:>8} {:>8} {:>7} {:>10}",
-        "recordings", "events", "clock", "cpu", "parse", "ratio", "peak RSS"
+        "{:>10} {:>9} {:>6} {:>8} {:>8} {:>8} {:>7} {:>10}",
+        "recordings", "events", "names", "clock", "cpu", "parse", "ratio", "peak RSS"
     );
-    for count in [10, 100, 1000] {
+    for (count, names) in [(10, 7), (100, 7), (1000, 7), (5, EVENTS)] {
         let folder = tempfile::tempdir()?;
         let recordings = folder.path().join("recordings/bench");
         fs::create_dir_all(&recordings)?;
         for number in 0..count {
-            write(&recordings.join(format!("{number:04}.jsonl")), &session(number))?;
+            write(
+                &recordings.join(format!("{number:04}.jsonl")),
+                &if names == EVENTS { named(number) } else { session(number) },
+            )?;
         }
         let start = Instant::now();
         for entry in fs::read_dir(&recordings)? {
@@ -43,7 +46,7 @@ fn main() -> Result<(), Failure> {
         let clock = start.elapsed().as_secs_f64();
         let events = count * EVENTS;
         println!(
-            "{count:>10} {events:>9} {clock:>6.2} s {cpu:>6.2} s {parse:>6.2} s {:>5.2} x {peak:>7.1} MB",
+            "{count:>10} {events:>9} {names:>6} {clock:>6.2} s {cpu:>6.2} s {parse:>6.2} s {:>5.2} x {peak:>7.1} MB",
             cpu / parse
         );
     }
@@ -80,6 +83,16 @@ fn used(pid: u32) -> Option<(f64, f64)> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kilobytes: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
     Some((ticks as f64 / 100.0, kilobytes as f64 * 1024.0 / 1e6))
+}
+
+/// A question, and answers of which each has a name of its own.
+fn named(number: usize) -> Transcript {
+    let mut s = Session::new(number as u64);
+    s.say(1_000, Side::Client, json!({"type": "ask"}));
+    for answer in 1..EVENTS {
+        s.say(4_000, Side::Server, json!({"type": format!("answer_{answer}"), "seq": answer}));
+    }
+    whole(number, s)
 }
 
 /// One question, twenty to thirty tools two at a time, and an answer as long as it takes to a thousand events.
@@ -123,6 +136,10 @@ fn session(number: usize) -> Transcript {
         Side::Server,
         json!({"type": "agent_completed", "run_id": run, "answer": answer, "tokens": seq}),
     );
+    whole(number, s)
+}
+
+fn whole(number: usize, s: Session) -> Transcript {
     let header = Header {
         session: "bench".to_owned(),
         id: format!("{number:04}"),

@@ -333,9 +333,10 @@ pub(super) struct AcceptArgs {
 /// `goldwire import`
 #[derive(Debug, Args)]
 pub(super) struct ImportArgs {
-    /// A HAR file; with --map, a file of JSON Lines
-    pub(super) file: PathBuf,
-    /// The session's name: recordings go to recordings/NAME/; the file's own name if none is given
+    /// HAR files; with --map, files of JSON Lines
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    /// The session's name: recordings go to recordings/NAME/; a single file's own name if none is given
     #[arg(long, value_name = "NAME")]
     pub(super) session: Option<String>,
     /// Where in each JSON line what is: time=/ts,dir=/direction,data=/payload,sent=out; also unit=, base64=, op=, code=, reason= and conn=

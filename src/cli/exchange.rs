@@ -12,17 +12,22 @@ use crate::store::{Store, read_recording, recordings_at, replace};
 use crate::transcript::exchange::{
     CaptureError, Imported, Mapping, parse_ending, read_har, read_lines, write_har,
 };
-use crate::transcript::{Header, Redactor, Transcript, Writer, visible_json};
+use crate::transcript::{End, Header, Redactor, Transcript, Writer, visible_json};
 use crate::words::plural;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
 
 pub(super) fn import(config: &Config, args: &ImportArgs, out: &mut impl Write) -> Result<Exit, CliError> {
-    let file = args.file.display();
-    let session = match &args.session {
-        Some(session) => session.clone(),
-        None => args.file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default(),
+    let session = match (&args.session, &args.files[..]) {
+        (Some(session), _) => session.clone(),
+        (None, [file]) => {
+            file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
+        }
+        (None, _) => {
+            return Err(CliError::usage("several files are recordings of one session, and it has no name")
+                .hint("name it with --session NAME"));
+        }
     };
     Store::check_name(&session).map_err(|error| CliError::from(error).hint("name it with --session NAME"))?;
     let ends = match &args.ends {
@@ -32,38 +37,19 @@ pub(super) fn import(config: &Config, args: &ImportArgs, out: &mut impl Write) -
         })?),
         None => None,
     };
-    let text = fs::read_to_string(&args.file)
-        .map_err(|error| CliError::usage(format!("failed to read {file}: {error}")))?;
+    let mapping = match &args.map {
+        Some(map) => Some(Mapping::parse(map).map_err(|cause| {
+            CliError::usage(format!("--map: {cause}"))
+                .hint("--map time=/ts,dir=/direction,data=/payload,sent=out")
+        })?),
+        None => None,
+    };
     let redactor = config.redactor();
     secrets(&args.secrets, &redactor)?;
-    let wrong = |error: CaptureError| {
-        let message = redactor.clean(&format!("{file}: {error}")).into_owned();
-        let hint = error.hint.unwrap_or_else(|| "nothing was imported".to_owned());
-        CliError::usage(message).hint(hint)
-    };
-    let mut imported = match &args.map {
-        Some(map) => {
-            let mapping = Mapping::parse(map).map_err(|cause| {
-                CliError::usage(format!("--map: {cause}"))
-                    .hint("--map time=/ts,dir=/direction,data=/payload,sent=out")
-            })?;
-            read_lines(&text, &mapping, &redactor).map_err(wrong)?
-        }
-        None => {
-            let capture = read_har(&text, &redactor).map_err(wrong)?;
-            capture.notes.iter().for_each(|note| talk!("{file}: {note}"));
-            capture.sessions
-        }
-    };
-    for note in imported.iter().flat_map(|one| &one.notes) {
-        talk!("{file}: {}", redactor.clean(note));
-    }
-    if let Some(how) = &ends {
-        imported.iter_mut().for_each(|one| one.transcript.ending.how = how.clone());
-    } else if imported.iter().any(|one| !one.says_ending) {
-        talk!(
-            "{file}: it does not say how the session ended; taken as `client 1000`, or say it with --ends 'server 1000'"
-        );
+    // All of them are read before anything is written: a file that makes no sense leaves nothing behind.
+    let mut imported = Vec::new();
+    for file in &args.files {
+        imported.extend(sessions(file, mapping.as_ref(), ends.as_ref(), &redactor)?);
     }
     let mut files = Vec::new();
     for one in &mut imported {
@@ -82,6 +68,43 @@ pub(super) fn import(config: &Config, args: &ImportArgs, out: &mut impl Write) -
     }
     talk!("next: goldwire learn {session}");
     Ok(Exit::Conforms)
+}
+
+/// The sessions that a file of another program holds; what had to be changed is said.
+fn sessions(
+    path: &Path,
+    mapping: Option<&Mapping>,
+    ends: Option<&End>,
+    redactor: &Redactor,
+) -> Result<Vec<Imported>, CliError> {
+    let file = path.display();
+    let text = fs::read_to_string(path).map_err(|error| {
+        CliError::usage(format!("failed to read {file}: {error}")).hint("nothing was imported")
+    })?;
+    let wrong = |error: CaptureError| {
+        let message = redactor.clean(&format!("{file}: {error}")).into_owned();
+        let hint = error.hint.unwrap_or_else(|| "nothing was imported".to_owned());
+        CliError::usage(message).hint(hint)
+    };
+    let mut imported = match mapping {
+        Some(mapping) => read_lines(&text, mapping, redactor).map_err(wrong)?,
+        None => {
+            let capture = read_har(&text, redactor).map_err(wrong)?;
+            capture.notes.iter().for_each(|note| talk!("{file}: {note}"));
+            capture.sessions
+        }
+    };
+    for note in imported.iter().flat_map(|one| &one.notes) {
+        talk!("{file}: {}", redactor.clean(note));
+    }
+    if let Some(how) = ends {
+        imported.iter_mut().for_each(|one| one.transcript.ending.how = how.clone());
+    } else if imported.iter().any(|one| !one.says_ending) {
+        talk!(
+            "{file}: it does not say how the session ended; taken as `client 1000`, or say it with --ends 'server 1000'"
+        );
+    }
+    Ok(imported)
 }
 
 /// The name and the text of a recording's file.

@@ -49,30 +49,35 @@ impl Causes {
     pub fn new(order: &Order) -> Causes {
         let mut paths = Vec::new();
         collect(order, &mut 0, &Place::default(), &mut paths);
+        let floating: Vec<bool> = paths.iter().map(Place::floats).collect();
+        let of_client: Vec<bool> = paths.iter().map(|place| place.label.is_client()).collect();
         let causes_of = |own: &Place| {
-            let others = (0..).zip(&paths).filter(|(_, other)| !other.floats() || other.path == own.path);
-            let cause = |(number, other): (u32, &Place)| {
+            let others = paths
+                .iter()
+                .enumerate()
+                .filter(|(number, other)| !floating[*number] || other.path == own.path);
+            let cause = |(number, other): (usize, &Place)| {
                 let path = &own.path;
                 let shared = path.iter().zip(&other.path).take_while(|(a, b)| a == b).count();
                 let meets_at = shared.checked_sub(1);
                 let beside = meets_at.is_some_and(|at| matches!(path[at], Step::Node(_, true)))
                     && other.label != own.label;
-                let answers = other.label.is_client() && meets_at.is_some_and(|at| own.begins[at]);
+                let answers = of_client[number] && meets_at.is_some_and(|at| own.begins[at]);
                 let lanes = path[..shared].iter().filter(|step| matches!(step, Step::Lane(..))).count();
                 (!beside || answers).then_some((number, lanes))
             };
             let mut causes: Vec<Vec<u32>> = Vec::new();
             for (number, lanes) in others.filter_map(cause) {
                 causes.resize(causes.len().max(lanes + 1), Vec::new());
-                causes[lanes].push(number);
+                causes[lanes].push(u32::try_from(number).unwrap_or(u32::MAX));
             }
             causes
         };
         let events = (0..)
-            .zip(&paths)
-            .map(|(number, place)| {
-                let floats = place.floats();
-                let causes = match (place.label.is_client(), floats) {
+            .zip(paths.iter().zip(floating.iter().zip(&of_client)))
+            .map(|(number, (place, (floats, is_client)))| {
+                let floats = *floats;
+                let causes = match (*is_client, floats) {
                     (true, _) => Vec::new(),
                     (false, true) => vec![vec![number]],
                     (false, false) => causes_of(place),

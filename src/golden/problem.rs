@@ -77,13 +77,16 @@ impl fmt::Display for Problem {
 pub struct Source<'s> {
     file: &'s str,
     text: &'s str,
+    /// Where lines begin, in bytes.
+    lines: Vec<usize>,
     problems: RefCell<Vec<Problem>>,
 }
 
 impl<'s> Source<'s> {
     /// A text and the name under which to report it.
     pub fn new(file: &'s str, text: &'s str) -> Source<'s> {
-        Source { file, text, problems: RefCell::default() }
+        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Source { file, text, lines, problems: RefCell::default() }
     }
 
     /// The whole text.
@@ -94,9 +97,9 @@ impl<'s> Source<'s> {
     /// Line and column of a byte, both counted from 1; the column in characters.
     pub fn place(&self, at: usize) -> (usize, usize) {
         let at = self.floor(at);
-        let before = &self.text[..at];
-        let start = before.rfind('\n').map_or(0, |i| i + 1);
-        (before.matches('\n').count() + 1, before[start..].chars().count() + 1)
+        let line = self.lines.partition_point(|start| *start <= at);
+        let start = self.lines[line - 1];
+        (line, self.text[start..at].chars().count() + 1)
     }
 
     fn floor(&self, at: usize) -> usize {

@@ -343,8 +343,11 @@ impl Facts {
         };
         let lane = here.lane.unwrap_or(0);
         if is_first {
-            let sources = now.whole.keys().filter(|(_, scope)| *scope == lane).map(|(source, _)| *source);
-            let others = sources.filter(|source| self.names.places[*source as usize].0 != here.name);
+            // What does not hold the first time needs no note of how far it was taken: there may be a thousand events.
+            let sources = now.whole.iter().filter(|((_, scope), (whole, _))| *scope == lane && whole == text);
+            let others = sources
+                .map(|((source, _), _)| *source)
+                .filter(|source| self.names.places[*source as usize].0 != here.name);
             known.joins = others.map(|source| (source, 0)).collect();
         }
         known.joins.retain(|source, most| {
@@ -373,10 +376,13 @@ impl Facts {
             return;
         };
         known.most = known.most.max(total);
-        if is_first {
-            known.counts = (0..number(self.names.events.len())).filter(|name| *name != here.name).collect();
-        }
         let lane = here.lane.unwrap_or(0);
+        if is_first {
+            // Likewise.
+            let came = |name: Name| now.counted.get(&(name, lane)).copied().unwrap_or(0);
+            let names = (0..number(self.names.events.len())).filter(|name| *name != here.name);
+            known.counts = names.filter(|name| u64::from(came(*name)) == total).collect();
+        }
         known.counts.retain(|name| {
             let count = now.counted.get(&(*name, lane)).copied().unwrap_or(0);
             let taken = now.counted_taken.entry((place, *name, lane)).or_default();

@@ -346,16 +346,23 @@ fn read_each<R: Recordings + ?Sized, T: Send>(
     of: &[usize],
     work: impl Fn(usize, &Transcript) -> T + Sync,
 ) -> Result<Vec<T>, LearnError<R::Error>> {
+    let done = on_all_processors(of.len(), |place| {
+        let index = of[place];
+        recordings.read(index).map(|recording| work(index, &recording))
+    });
+    done.into_iter().map(|result| result.map_err(LearnError::Unreadable)).collect()
+}
+
+/// What `work` makes of each number below `count`, in their order, on as many threads as there are processors.
+fn on_all_processors<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let next = AtomicUsize::new(0);
-    let take = || -> Vec<(usize, Result<T, R::Error>)> {
-        let mut done = Vec::new();
-        loop {
-            let place = next.fetch_add(1, Ordering::Relaxed);
-            let Some(index) = of.get(place) else { return done };
-            done.push((place, recordings.read(*index).map(|recording| work(*index, &recording))));
-        }
+    let take = || -> Vec<(usize, T)> {
+        let numbers = std::iter::from_fn(|| {
+            Some(next.fetch_add(1, Ordering::Relaxed)).filter(|number| *number < count)
+        });
+        numbers.map(|number| (number, work(number))).collect()
     };
-    let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(of.len());
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(count);
     let mut done = std::thread::scope(|scope| {
         let others: Vec<_> = (1..threads).map(|_| scope.spawn(take)).collect();
         let mut done = take();
@@ -365,8 +372,8 @@ fn read_each<R: Recordings + ?Sized, T: Send>(
         }
         done
     });
-    done.sort_by_key(|(place, _)| *place);
-    done.into_iter().map(|(_, result)| result.map_err(LearnError::Unreadable)).collect()
+    done.sort_by_key(|(number, _)| *number);
+    done.into_iter().map(|(_, done)| done).collect()
 }
 
 /// What a person decided in the previous golden is not learned away.

@@ -5,7 +5,9 @@
 //! whatever else learning may have got wrong.
 
 use super::play::{Played, play};
-use super::{LearnError, Recordings, Sample, hash_of, is_complete, learn, loosen, read_each};
+use super::{
+    LearnError, Recordings, Sample, hash_of, is_complete, learn, loosen, on_all_processors, read_each,
+};
 use crate::check;
 use crate::dialect::Label;
 use crate::finding::{Finding, Kind, Severity};
@@ -328,7 +330,7 @@ const FOLDED: usize = 40;
 /// Into so many parts they are divided: each is held against a golden learned from all other parts.
 const FOLDS: usize = 5;
 /// So many frames are learned from in each part at most.
-const FRAMES: usize = 100_000;
+const FRAMES: usize = 25_000;
 
 /// Some of the recordings.
 struct Part<'r, R: ?Sized> {
@@ -382,8 +384,8 @@ pub fn trial<R: Recordings + ?Sized>(
         return Ok(None);
     }
     let folds = FOLDS.min(chosen.len());
-    let (mut disturbed, mut failed) = (0, 0);
-    for fold in 0..folds {
+    // How many runs of a part a golden of the others disturbs, and how many it fails; none where those teach nothing.
+    let try_part = |fold: usize| -> Result<Option<(u32, u32)>, LearnError<R::Error>> {
         let part = |is_own: bool| -> Vec<usize> {
             let places = chosen.iter().enumerate().filter(|(place, _)| (place % folds == fold) == is_own);
             places.map(|(_, index)| *index).collect()
@@ -399,10 +401,16 @@ pub fn trial<R: Recordings + ?Sized>(
             let fails = findings.iter().any(|finding| finding.severity == Severity::Deviation);
             (!findings.is_empty(), fails)
         };
-        for (any, fails) in read_each(recordings, &part(true), judge)? {
-            disturbed += u32::from(any);
-            failed += u32::from(fails);
-        }
+        let judged = read_each(recordings, &part(true), judge)?;
+        let count =
+            |is_so: &dyn Fn(&(bool, bool)) -> bool| judged.iter().map(|run| u32::from(is_so(run))).sum();
+        Ok(Some((count(&|run| run.0), count(&|run| run.1))))
+    };
+    let (mut disturbed, mut failed) = (0, 0);
+    for tried in on_all_processors(folds, try_part) {
+        let Some((any, fails)) = tried? else { return Ok(None) };
+        disturbed += any;
+        failed += fails;
     }
     Ok(Some(format!(
         "tried on recordings that it was not learned from: {disturbed} of {} would show something, {failed} of them would \

@@ -92,6 +92,31 @@ fn json_lines_are_imported_by_a_mapping() {
     );
 }
 
+#[test]
+fn several_files_are_imported_together_or_not_at_all() {
+    let project = Project::new();
+    for (name, at) in [("a.log", 1), ("b.log", 2)] {
+        let line = |at: f64, side: &str, word: &str| {
+            format!("{{\"ts\":{at},\"d\":\"{side}\",\"m\":{{\"type\":\"{word}\"}}}}\n")
+        };
+        let start = 1_795_487_846.0 + 3600.0 * f64::from(at);
+        project.write(name, &(line(start, "out", "ask") + &line(start + 0.1, "in", "answer")));
+    }
+    project.write("broken.log", "{\"ts\":1,");
+    let import = |files: &[&str], more: &[&str]| {
+        let map = ["--map", "time=/ts,dir=/d,data=/m,sent=out"];
+        project.run(&[&["import"], files, &map, more].concat())
+    };
+    let said = import(&["a.log", "broken.log"], &["--session", "s"]).exits(2);
+    assert!(said.stderr.contains("broken.log: line 1"), "{}", said.stderr);
+    assert_eq!(project.files("recordings/s").len(), 0, "nothing is written of a file that is whole either");
+    let said = import(&["a.log", "b.log"], &[]).exits(2);
+    assert!(said.stderr.contains("hint: name it with --session NAME"), "{}", said.stderr);
+    let said = import(&["a.log", "b.log"], &["--session", "s"]).exits(0);
+    assert_eq!(said.stdout.matches("2 frames, times in seconds").count(), 2, "{}", said.stdout);
+    assert_eq!(project.files("recordings/s").len(), 2);
+}
+
 /// A HAR of one request with a token, whose answer is a stream; with the times of its events, or as a body.
 fn streamed(has_times: bool, nth: u64) -> Value {
     let data: Vec<String> = (0..3).map(|i| format!("{{\"i\":{},\"text\":\"w{nth}{i}\"}}", i + nth)).collect();
