@@ -542,7 +542,10 @@ fn settings(told: &mut Told, old: &Golden, new: &Golden) {
         [] => "hosts that are not known".to_owned(),
         hosts => hosts.join(", "),
     };
-    told.moved("recorded on", hosts(old), hosts(new));
+    // Of a copy that stands alone nobody knows it.
+    if old.lacks_evidence() == new.lacks_evidence() {
+        told.moved("recorded on", hosts(old), hosts(new));
+    }
     let recordings = |golden: &Golden| match golden.learned.recordings {
         1 => "1 recording".to_owned(),
         count => format!("{count} recordings"),

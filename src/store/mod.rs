@@ -377,12 +377,7 @@ impl Store {
         // With its head: what a mistake says of lines is about the file.
         let Some(text) = optional(&path)? else { return Ok(None) };
         let mut new = golden::read(&path.display().to_string(), &text)?;
-        for path in [self.seen_proposal_path(session), self.seen_path(session)] {
-            if let Some(seen) = read_seen(&path)? {
-                new.attach(&seen.evidence);
-                break;
-            }
-        }
+        attach(&mut new, &path)?;
         Ok(Some(changes(&old, &new)))
     }
 
@@ -496,10 +491,22 @@ impl Store {
 pub fn read_golden(path: &Path) -> Result<Golden, StoreError> {
     let text = fs::read_to_string(path).map_err(io_error("read", path))?;
     let mut golden = golden::read(&path.display().to_string(), &text)?;
-    if let Some(seen) = read_seen(&path.with_extension("seen"))? {
-        golden.attach(&seen.evidence);
-    }
+    attach(&mut golden, path)?;
     Ok(golden)
+}
+
+/// Adds what the file beside a golden says of it; beside a proposal stands what it would be accepted with.
+fn attach(golden: &mut Golden, path: &Path) -> Result<(), StoreError> {
+    let is_proposal = path.extension().is_some_and(|ending| ending == "new");
+    let accepted = if is_proposal { path.with_extension("") } else { path.to_owned() };
+    let proposed = is_proposal.then(|| accepted.with_extension("seen.new"));
+    for path in proposed.into_iter().chain([accepted.with_extension("seen")]) {
+        if let Some(seen) = read_seen(&path)? {
+            golden.attach(&seen.evidence);
+            break;
+        }
+    }
+    Ok(())
 }
 
 fn read_seen(path: &Path) -> Result<Option<Seen>, StoreError> {

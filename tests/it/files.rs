@@ -117,6 +117,17 @@ fn a_golden_whose_evidence_is_gone_is_not_judged_by_less() {
     let recordings = recordings.display().to_string();
     project.write("goldwire.toml", "goldwire = 1\n");
     project.run(&["learn", "agent-run", "--from", &recordings]).exits(0);
+    // What is proposed beside it belongs to the proposal, and a copy alone says nothing of hosts.
+    let golden = project.read("golden/agent-run.toml");
+    project.write("copy.toml", &golden);
+    project.write("golden/agent-run.toml.new", &golden);
+    for files in
+        [["golden/agent-run.toml", "golden/agent-run.toml.new"], ["copy.toml", "golden/agent-run.toml.new"]]
+    {
+        let said = project.run(&["diff", files[0], files[1]]).exits(0);
+        assert_eq!(said.stdout, "");
+    }
+    std::fs::remove_file(project.path().join("golden/agent-run.toml.new")).expect("it was written");
     project.run(&["accept", "agent-run", "--reason", "the file was lost"]).exits(0);
     project.run(&check).exits(0);
 }
