@@ -32,10 +32,7 @@ fn write(project: &Project, name: &str, transcript: &Transcript) {
 fn project() -> Project {
     let project = Project::new();
     project.write("goldwire.toml", "goldwire = 1\n");
-    for file in ["agent-run.toml", "agent-run.seen"] {
-        let text = fs::read_to_string(Path::new("golden").join(file)).expect("a golden");
-        project.write(&format!("golden/{file}"), &text);
-    }
+    project.write_golden("agent-run", str::to_owned);
     project
 }
 
@@ -184,7 +181,7 @@ fn names_and_payloads_of_a_hostile_server_are_text() {
 #[test]
 fn a_comparison_draws_its_distributions_and_a_probe_leads_to_the_frame_that_shows_it() {
     let project = Project::with_server(&[]);
-    project.write("golden/agent-run.toml", &fs::read_to_string("golden/agent-run.toml").expect("a golden"));
+    project.write_golden("agent-run", str::to_owned);
     let (old, moved) = (Release::start(""), Release::start("moved-field"));
     let (old, moved) = (old.url(), moved.url());
     let compare = ["compare", "--baseline", &old, "--candidate", &moved, "--pairs", "2", "--users", "1"];
