@@ -825,7 +825,7 @@ fn parts<'c>(checker: &Checker<'c>, place: &Place) -> BTreeSet<&'c Label> {
     parts.collect()
 }
 
-/// Whether a value says how something went: a truth, or what stands under such a name. Of these another one exists.
+/// Whether a value says how something went: a boolean, or what stands under such a name. Of these another one exists.
 fn is_outcome(path: &str, value: &str) -> bool {
     const NAMES: [&str; 10] =
         ["status", "state", "phase", "result", "outcome", "reason", "code", "level", "severity", "kind"];

@@ -281,7 +281,7 @@ mod tests {
                 "status[job:a/b]",
                 vec![("/job/kind", json!("a/b")), ("/state", json!("job")), ("/type", json!("status"))],
             ),
-            // Of a truth and a number the name is no sure witness.
+            // Of a boolean and a number the name is no sure witness.
             (json!({ "type": "ready", "ok": true }), "ready[true]", vec![("/type", json!("ready"))]),
             (json!({ "type": 10 }), "n10", vec![]),
             (json!({ "text": "hi" }), "json", vec![]),

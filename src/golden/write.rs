@@ -76,11 +76,10 @@ fn write_into(out: &mut String, golden: &Golden) -> std::fmt::Result {
         writeln!(out, "  {line}")?;
     }
     writeln!(out, "{quotes}")?;
-    let mut clients: Vec<Label> =
+    let clients: Vec<Label> =
         golden.order.labels().into_iter().filter(|label| label.is_client()).cloned().collect();
     let simple = golden.script == clients
         || (clients.len() == 1 && golden.script.iter().all(|label| *label == clients[0]));
-    clients.clear();
     if !simple {
         writeln!(out, "script = {}", strings(golden.script.iter().map(Label::as_str)))?;
     }

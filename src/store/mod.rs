@@ -61,12 +61,19 @@ pub enum StoreError {
     #[error("{0}")]
     Golden(#[from] Problems),
     /// A golden was learned, and the file that says how well it is known is gone.
-    #[error("{} is not there: it says how well it is known what {} says", seen.display(), golden.display())]
+    #[error(
+        "{} {}: it says how well it is known what {} says",
+        seen.display(),
+        if *is_there { "has no evidence" } else { "is not there" },
+        golden.display()
+    )]
     NoEvidence {
         /// The golden.
         golden: PathBuf,
-        /// The file that is missing, or has nothing of it.
+        /// The file that says it.
         seen: PathBuf,
+        /// Whether that file is there, and has nothing of it: an older goldwire wrote it.
+        is_there: bool,
     },
     /// There is no proposal.
     #[error("no proposal for `{0}`; `goldwire learn {0}` makes one")]
@@ -328,7 +335,9 @@ impl Store {
         let golden = read_golden(&path)?;
         // With less evidence less would fail, and nobody would be told.
         if golden.lacks_evidence() {
-            return Err(StoreError::NoEvidence { golden: path, seen: self.seen_path(session) });
+            let seen = self.seen_path(session);
+            let is_there = seen.exists();
+            return Err(StoreError::NoEvidence { golden: path, seen, is_there });
         }
         Ok(golden)
     }

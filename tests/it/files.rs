@@ -112,7 +112,8 @@ fn a_golden_whose_evidence_is_gone_is_not_judged_by_less() {
     let seen = std::fs::read_to_string("golden/agent-run.seen").expect("what is known");
     let seen = seen.lines().filter(without).map(|line| format!("{line}\n")).collect::<String>();
     project.write("golden/agent-run.seen", &seen);
-    project.run(&check).exits(2);
+    let said = project.run(&check).exits(2);
+    assert!(said.stderr.contains("golden/agent-run.seen has no evidence"), "{}", said.stderr);
     // The way out that the hint names.
     let recordings = recordings.display().to_string();
     project.write("goldwire.toml", "goldwire = 1\n");
