@@ -5,10 +5,14 @@
 //! `goldwire.toml`. What they answer to bad tokens, and what differs between releases, was looked at by hand too, with
 //! other clients. `docs/SERVERS.md` says what was found.
 
+#[path = "servers/homeassistant.rs"]
+mod homeassistant;
 #[path = "servers/jupyter.rs"]
 mod jupyter;
 #[path = "servers/nats.rs"]
 mod nats;
+#[path = "servers/nodered.rs"]
+mod nodered;
 #[path = "servers/signalk.rs"]
 mod signalk;
 

@@ -335,16 +335,14 @@ fn read_request(table: &Fields<'_>) -> Option<Request> {
     if url.is_none() && !table.has("url") {
         missing(table, "url", "e.g. url = \"{{http}}/auth/login\"");
     }
-    let body = match (json(table, "json"), table.has("form")) {
-        (Some(_), true) => {
-            let message = format!("`{}` and `form` exclude each other", table.path_of("json"));
-            table.report("form", message, "a request has one body", None);
-            Body::Form(pairs(table, "form"))
-        }
-        (Some(value), false) => Body::Json(value),
-        (None, true) => Body::Form(pairs(table, "form")),
-        (None, false) => Body::Empty,
-    };
+    let bodies = ["json", "json_text", "form"].into_iter().filter(|key| table.has(key)).collect::<Vec<_>>();
+    if let [first, second, ..] = bodies[..] {
+        let message = format!("`{}` and `{second}` exclude each other", table.path_of(first));
+        table.report(second, message, "a request has one body", None);
+    }
+    let texts = [json(table, "json"), json_text(table)];
+    let form = table.has("form").then(|| Body::Form(pairs(table, "form")));
+    let body = texts.into_iter().flatten().map(Body::Json).next().or(form).unwrap_or(Body::Empty);
     Some(Request {
         method,
         url: url?,
@@ -453,6 +451,19 @@ fn no_token(fields: &Fields<'_>, key: &str) {
 }
 
 /// A TOML value as JSON; dates become strings. None when the key is not there, or holds a number JSON has not.
+/// A body that TOML cannot write: it has no null.
+fn json_text(table: &Fields<'_>) -> Option<Value> {
+    let (text, span) = table.string("json_text")?;
+    match serde_json::from_str(&text) {
+        Ok(value) => Some(value),
+        Err(error) => {
+            let message = format!("`{}` is no JSON: {error}", table.path_of("json_text"));
+            table.source().report(span, message, "here", None);
+            None
+        }
+    }
+}
+
 fn json(fields: &Fields<'_>, key: &str) -> Option<Value> {
     let (item, span) = fields.item(key)?;
     let value = to_json(item);
@@ -564,6 +575,26 @@ pub(super) mod tests {
         assert_eq!(login.binds, [("user.id".to_owned(), "/u/id".to_owned())]);
         assert_eq!(login.secrets, [("refresh".to_owned(), "/r".to_owned())]);
         assert_eq!(token, TokenAt::Pointer("/t".to_owned()));
+    }
+
+    #[test]
+    fn a_body_may_be_written_as_json_where_toml_has_no_word() {
+        let login =
+            |body: &str| read(&format!("kind = \"login\"\n[login]\nurl = \"u\"\ntoken = \"/t\"\n{body}\n"));
+        let recipe = login("json_text = '{\"handler\": [\"local\", null], \"u\": \"{{user.email}}\"}'")
+            .expect("right");
+        let Kind::Login { login: request, .. } = &recipe.kind else { panic!("a login") };
+        let wanted = serde_json::json!({ "handler": ["local", null], "u": "{{user.email}}" });
+        assert_eq!(request.body, Body::Json(wanted));
+        for (wrong, told) in [
+            ("json_text = '{'", "`login.json_text` is no JSON"),
+            ("json = { a = 1 }\njson_text = '{}'", "`login.json` and `json_text` exclude each other"),
+            ("json_text = '{}'\nform = { a = \"1\" }", "`login.json_text` and `form` exclude each other"),
+            ("json = { a = 1 }\nform = { a = \"1\" }", "`login.json` and `form` exclude each other"),
+        ] {
+            let said = login(wrong).expect_err(wrong);
+            assert!(said.contains(told), "{said}");
+        }
     }
 
     #[test]

@@ -21,10 +21,15 @@ pub(super) struct Misfit {
     pub(super) novel: bool,
 }
 
-/// Whether an event's data is as its golden knows it; what is not known there is not held against it.
+/// Where an event's data is not as its golden knows it, and what it says there; what is not known is not held against it.
+/// None when nothing is known of its shape.
 #[cfg(feature = "cli")]
-pub(crate) fn is_like(event: &Event, data: &Value) -> Option<bool> {
-    Tree::new(event).map(|mut tree| tree.misfits(data).is_empty())
+pub(crate) fn unlike(event: &Event, data: &Value) -> Option<Option<String>> {
+    let misfits = Tree::new(event)?.misfits(data);
+    Some(misfits.first().map(|misfit| match &*misfit.pattern {
+        "" => misfit.actual.clone(),
+        pattern => format!("{pattern} {}", misfit.actual),
+    }))
 }
 
 /// The shape of one event as a tree, so that a payload is walked once.

@@ -533,6 +533,10 @@ fn settings(told: &mut Told, old: &Golden, new: &Golden) {
     told.moved("the client sends", pace(old), pace(new));
     told.moved("wait", old.wait, new.wait);
     told.moved("linger", old.linger, new.linger);
+    let listen = |golden: &Golden| {
+        golden.listen.map_or_else(|| "until it is silent".to_owned(), |time| time.to_string())
+    };
+    told.moved("the client listens", listen(old), listen(new));
     told.moved("kept by `learn`", old.keep.join(", "), new.keep.join(", "));
     let script = |golden: &Golden| golden.script.iter().map(Label::to_string).collect::<Vec<_>>().join(", ");
     told.moved("what the client sends", script(old), script(new));

@@ -95,6 +95,10 @@ pub struct Session<'g> {
     outbox: VecDeque<Payload>,
     /// When the client sent something the last time.
     spoke: Offset,
+    /// When the script's latest word was said.
+    said: Offset,
+    /// When all had come that must, and the client began to listen.
+    complete: Option<Offset>,
     /// The server's event that came last by its name alone.
     latest: Option<Latest>,
     /// What a person says, when it is not the script that speaks.
@@ -115,8 +119,14 @@ struct Latest {
 const MAX_WAITS: u64 = 60;
 /// Heartbeats must not keep a session open for ever: listening lasts at most this many times the golden's `linger`.
 const MAX_LINGERS: u64 = 20;
+/// A feed has no last message: after all has come that must, it is listened to at most this many times the golden's `wait`.
+const FEED_WAITS: u64 = 6;
 /// When nothing is due, it is asked again so much later.
 const LATER: Gap = Gap::from_millis(3_600_000);
+
+fn times(gap: Gap, times: u64) -> Gap {
+    Gap::from_nanos(gap.as_nanos().saturating_mul(times))
+}
 
 impl<'g> Session<'g> {
     /// At the start of the first connection. `values` are those known beforehand: the user's, the command line's.
@@ -140,6 +150,8 @@ impl<'g> Session<'g> {
             watch: Watch::new(Bounds::default()),
             outbox: VecDeque::new(),
             spoke: Offset::ZERO,
+            said: Offset::ZERO,
+            complete: None,
             latest: None,
             hand: None,
             state: State::Running,
@@ -253,6 +265,7 @@ impl<'g> Session<'g> {
                 self.conn = frame.conn;
                 self.reconnecting = false;
                 self.state = State::Running;
+                self.complete = None;
                 self.outbox.clear();
             }
             Payload::Text(_)
@@ -428,15 +441,24 @@ impl<'g> Session<'g> {
             }
             State::Running if self.hand.is_some() => self.by_hand_turn(now),
             State::Running => self.run(now, fresh),
-            State::Listening(since) => {
-                let quiet = self.progress.max(since) + self.golden.linger;
-                let cap = since + Gap::from_nanos(self.golden.linger.as_nanos().saturating_mul(MAX_LINGERS));
-                if now < quiet.min(cap) {
-                    return wait(quiet.min(cap));
-                }
-                self.end(now)
-            }
+            State::Listening(since) => self.listen(now, since),
         }
+    }
+
+    /// All has come that must: the client waits for what should not come. It leaves a feed when it has had enough.
+    fn listen(&mut self, now: Offset, since: Offset) -> Turn {
+        let until = match self.golden.listen {
+            Some(listen) => (self.said + listen).max(since),
+            None => {
+                let quiet = self.progress.max(since) + self.golden.linger;
+                let enough = self.complete.unwrap_or(since) + times(self.golden.wait, FEED_WAITS);
+                quiet.min(since + times(self.golden.linger, MAX_LINGERS)).min(enough)
+            }
+        };
+        if now < until {
+            return Turn { action: Action::Wait, wake: until };
+        }
+        self.end(now)
     }
 
     fn by_hand_turn(&mut self, now: Offset) -> Turn {
@@ -458,9 +480,13 @@ impl<'g> Session<'g> {
         }
     }
 
+    /// When nobody waits any longer for what must come.
+    fn deadline(&self) -> Offset {
+        (self.progress + self.golden.wait).min(Offset::ZERO + times(self.golden.wait, MAX_WAITS))
+    }
+
     fn run(&mut self, now: Offset, fresh: &mut dyn FnMut(&str) -> Option<Value>) -> Turn {
-        let whole = Gap::from_nanos(self.golden.wait.as_nanos().saturating_mul(MAX_WAITS));
-        let deadline = (self.progress + self.golden.wait).min(Offset::ZERO + whole);
+        let deadline = self.deadline();
         let due = match self.golden.script.get(self.sent) {
             Some(label) => match self.ready(label, fresh) {
                 Ok((action, rest)) => {
@@ -476,6 +502,7 @@ impl<'g> Session<'g> {
                     *self.counts.entry(label.clone()).or_default() += 1;
                     self.seen.clear();
                     self.progress = now;
+                    self.said = now;
                     self.reconnecting = action == Action::Reconnect;
                     self.outbox.extend(rest);
                     return Turn { action, wake: now };
@@ -483,8 +510,9 @@ impl<'g> Session<'g> {
                 Err(due) => due,
             },
             None if self.monitor.is_complete() && self.begun >= self.requests => {
+                self.complete.get_or_insert(self.progress);
                 self.state = State::Listening(self.progress);
-                return Turn { action: Action::Wait, wake: self.progress + self.golden.linger };
+                return self.listen(now, self.progress);
             }
             None => self.due(),
         };
@@ -568,7 +596,7 @@ impl<'g> Session<'g> {
             Some(UNANSWERED) => self.close(now, 1000),
             Some(code) => self.close(now, code),
             None => {
-                let deadline = self.progress + self.golden.wait;
+                let deadline = self.deadline();
                 if now >= deadline {
                     let since = self.progress;
                     return self.give_up(now, since, vec!["close".to_owned()]);
@@ -733,6 +761,47 @@ mod tests {
         stage.settle();
         script(&mut stage);
         stage.said
+    }
+
+    const FEED: &str = "goldwire = 1\norder = \">watch ; price{2,}\"\nwait = \"2 s\"\n[event.watch]\n\
+                        send = { type = \"watch\" }\n";
+
+    /// The server tells a price every 100 ms, for as long as somebody listens, but a minute at most.
+    fn prices(golden: &str) -> Vec<String> {
+        play_by(golden, |stage| {
+            for _ in 0..600 {
+                stage.now += 90_000_000;
+                stage.server(r#"{"type":"price"}"#);
+                if stage.said.len() > 1 {
+                    break;
+                }
+            }
+        })
+    }
+
+    #[test]
+    fn a_feed_that_never_ends_is_left_when_enough_of_it_has_come() {
+        let watch = r#"0 {"type":"watch"}"#;
+        // Six times `wait` after the second price.
+        assert_eq!(prices(FEED), [watch, "12200 close 1000"]);
+        assert_eq!(prices(&FEED.replace("wait =", "listen = \"3 s\"\nwait =")), [watch, "3000 close 1000"]);
+        // Not before all has come that must.
+        assert_eq!(prices(&FEED.replace("wait =", "listen = \"50 ms\"\nwait =")), [watch, "200 close 1000"]);
+        // A server that must end it has as long as any session.
+        let ends = FEED.replace("wait = \"2 s\"", "ends = \"server 1000\"\nwait = \"500 ms\"");
+        assert_eq!(prices(&ends), [watch, "30000 gave up"]);
+    }
+
+    #[test]
+    fn who_listens_for_a_time_stays_though_nothing_comes() {
+        let golden = FEED.replace("wait =", "listen = \"3 s\"\nwait =");
+        let said = play_by(&golden, |stage| {
+            stage.server(r#"{"type":"price"}"#);
+            stage.server(r#"{"type":"price"}"#);
+            stage.now = stage.settle();
+            stage.settle();
+        });
+        assert_eq!(said, [r#"0 {"type":"watch"}"#, "3000 close 1000"]);
     }
 
     #[test]

@@ -153,6 +153,7 @@ fn read_document(source: &Source<'_>, table: &toml_edit::Table) -> Option<Golden
     let about = root.text("about").unwrap_or_default();
     let wait = root.gap("wait").unwrap_or(DEFAULT_WAIT);
     let linger = root.gap("linger").unwrap_or(DEFAULT_LINGER);
+    let listen = root.gap("listen");
     let keep = root.strings("keep").unwrap_or_default().into_iter().map(|(text, _)| text).collect();
     let require_live = read_live(&root);
     if let Some(span) = root.key_span("require_live") {
@@ -180,6 +181,7 @@ fn read_document(source: &Source<'_>, table: &toml_edit::Table) -> Option<Golden
         time,
         wait,
         linger,
+        listen,
         keep,
         require_live,
         probes,

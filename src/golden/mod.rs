@@ -82,6 +82,8 @@ pub struct Golden {
     pub wait: Gap,
     /// How long after the last event the driver listens for what should not come.
     pub linger: Gap,
+    /// How long the client listens after its last word to a server that goes on speaking; it leaves a feed then.
+    pub listen: Option<Gap>,
     /// Parts that `learn` leaves as they are, as dotted keys, e.g. `order` or `event.token.timing`.
     pub keep: Vec<String>,
     /// What must be seen for the answers to count as a live server's; failing one of them is a deviation.
@@ -236,6 +238,7 @@ impl Default for Golden {
             time: None,
             wait: format::DEFAULT_WAIT,
             linger: format::DEFAULT_LINGER,
+            listen: None,
             keep: Vec::new(),
             require_live: Vec::new(),
             probes: Vec::new(),

@@ -101,6 +101,9 @@ fn write_into(out: &mut String, golden: &Golden) -> std::fmt::Result {
     if golden.linger != DEFAULT_LINGER {
         writeln!(out, "linger = {}", string(&golden.linger.to_string()))?;
     }
+    if let Some(listen) = golden.listen {
+        writeln!(out, "listen = {}", string(&listen.to_string()))?;
+    }
     if !golden.keep.is_empty() {
         writeln!(out, "keep = {}", strings(&golden.keep))?;
     }

@@ -83,33 +83,38 @@ impl Counts {
         }
     }
 
-    /// The order in which what always came equally often must do so; `recordings` is the number of all.
-    pub(super) fn hold(&self, order: &Order, recordings: u32) -> Order {
-        self.held(order, recordings, true)
+    /// The order in which what always came equally often must do so; `recordings` is the number of all. What comes
+    /// `by_the_clock` came as often as somebody listened.
+    pub(super) fn hold(
+        &self,
+        order: &Order,
+        recordings: u32,
+        by_the_clock: &dyn Fn(&Label) -> bool,
+    ) -> Order {
+        self.held(order, (recordings, by_the_clock), true)
     }
 
-    fn held(&self, order: &Order, recordings: u32, is_once: bool) -> Order {
-        let all = |parts: &[Order]| parts.iter().map(|part| self.held(part, recordings, is_once)).collect();
+    fn held(&self, order: &Order, of: (u32, &dyn Fn(&Label) -> bool), is_once: bool) -> Order {
+        let (recordings, by_the_clock) = of;
+        let all = |parts: &[Order]| parts.iter().map(|part| self.held(part, of, is_once)).collect();
         match order {
             Order::Event(_) => order.clone(),
             Order::Seq(parts) => Order::Seq(all(parts)),
             Order::All(parts) => Order::All(all(parts)),
             // Of alternatives one does not come; that is told of the whole, not of an event.
-            Order::One(parts) => {
-                Order::One(parts.iter().map(|part| self.held(part, recordings, false)).collect())
-            }
+            Order::One(parts) => Order::One(parts.iter().map(|part| self.held(part, of, false)).collect()),
             Order::Repeat(body, times) => match &**body {
                 Order::Event(label) => {
                     let always = times.min > 0 || is_once && self.runs(label) == recordings;
                     let exact = self.exact(label, times.min > 0, recordings).filter(|_| always);
-                    let is_open = times.max.is_none() && !label.is_client();
+                    let is_open = times.max.is_none() && !label.is_client() && !by_the_clock(label);
                     let times = exact.filter(|_| is_open).map_or(*times, |n| Times { min: n, max: Some(n) });
                     Order::Repeat(body.clone(), times)
                 }
-                body => Order::Repeat(Box::new(self.held(body, recordings, false)), *times),
+                body => Order::Repeat(Box::new(self.held(body, of, false)), *times),
             },
             Order::Each { key, body } => {
-                Order::Each { key: key.clone(), body: Box::new(self.held(body, recordings, false)) }
+                Order::Each { key: key.clone(), body: Box::new(self.held(body, of, false)) }
             }
         }
     }
@@ -219,8 +224,9 @@ mod tests {
         let (left, right) = recordings.split_at(recordings.len() / 2);
         let mut parts = counts(right);
         parts.merge(counts(left));
-        let whole = counts(recordings).hold(&order, number).to_string();
-        assert_eq!(parts.hold(&order, number).to_string(), whole, "parts show what all show");
+        let hold = |counts: &Counts| counts.hold(&order, number, &|_| false).to_string();
+        let whole = hold(&counts(recordings));
+        assert_eq!(hold(&parts), whole, "parts show what all show");
         whole
     }
 
@@ -234,6 +240,14 @@ mod tests {
         assert_eq!(held("hi ; row+", &recordings), "hi ; row+");
         recordings[7] = vec![2];
         assert_eq!(held("hi ; row+", &recordings), "hi ; row+");
+    }
+
+    #[test]
+    fn a_feed_is_as_long_as_somebody_listens() {
+        let order = golden::parse_order("hi ; row+").expect("an order");
+        let counts = counts(&vec![vec![3]; 20]);
+        let is_feed = |label: &Label| *label == Label::from("row");
+        assert_eq!(counts.hold(&order, 20, &is_feed).to_string(), "hi ; row+");
     }
 
     #[test]

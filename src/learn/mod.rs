@@ -12,6 +12,7 @@ mod counts;
 mod goals;
 mod guarantee;
 mod lanes;
+mod leaving;
 mod liveness;
 mod loosen;
 mod names;
@@ -395,6 +396,9 @@ fn keep(golden: &mut Golden, previous: &Golden) {
     }
     if keeps("ends") {
         golden.ends.clone_from(&previous.ends);
+    }
+    if keeps("listen") || golden.listen.is_none() {
+        golden.listen = previous.listen;
     }
     for (label, old) in &previous.events {
         let key = format!("event.{}", previous.key_of(label));

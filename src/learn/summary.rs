@@ -8,6 +8,7 @@ use super::binding::Facts;
 use super::chain::Chains;
 use super::counts::{Counts, Totals};
 use super::goals::Goals;
+use super::leaving::Leaving;
 use super::shape::Shapes;
 use super::split::Splits;
 use super::timing::{self, Gaps, Times};
@@ -35,6 +36,7 @@ pub(super) struct Summary {
     between: Option<(String, String)>,
     /// How often sessions ended in which way.
     ends: BTreeMap<String, u32>,
+    leaving: Leaving,
     /// How often each event came, and in how many recordings.
     counts: BTreeMap<Label, (u32, u32)>,
     shapes: Shapes,
@@ -95,7 +97,11 @@ impl Summary {
         let recording_number = self.recordings;
         let trials = &mut self.trials;
         let count = &mut |label: &Label, nth| trials.add(label, nth, recording_number);
-        let (gaps, fits) = follow((recording_number, &session), structure, &mut self.splits, count);
+        let Followed { gaps, fits, goes_on } =
+            follow((recording_number, &session), structure, &mut self.splits, count);
+        if is_complete(recording) {
+            self.leaving.add(recording, &session, fits && goes_on);
+        }
         self.times.add(&timing::bucket(&recording.header), recording.ending.host, &gaps);
         if !fits {
             self.misfits.insert((hash_of(&recording.header), index));
@@ -136,6 +142,7 @@ impl Summary {
         for (end, times) in other.ends {
             *self.ends.entry(end).or_default() += times;
         }
+        self.leaving.merge(other.leaving);
         for (label, (seen, runs)) in other.counts {
             let own = self.counts.entry(label).or_default();
             *own = (own.0 + seen, own.1 + runs);
@@ -239,8 +246,9 @@ impl Summary {
         for (label, event) in &mut events {
             event.timing.iter_mut().for_each(|envelope| envelope.split = self.splits.of(label, envelope));
         }
-        let order = self.trials.hold(order, self.recordings).simplified();
-        self.totals.write(&order, &mut events, |label| causes.floats(label));
+        let is_feed = |label: &Label| self.leaving.is_feed(label, self.recordings);
+        let order = self.trials.hold(order, self.recordings, &is_feed).simplified();
+        self.totals.write(&order, &mut events, |label| causes.floats(label) || is_feed(label));
         let golden = Golden {
             about: String::new(),
             dialect: dialect.clone(),
@@ -252,6 +260,7 @@ impl Summary {
             time: None,
             wait: Gap::from_millis(10_000),
             linger: Gap::from_millis(250),
+            listen: self.leaving.usual(self.recordings),
             keep: Vec::new(),
             require_live: Vec::new(),
             probes: Vec::new(),
@@ -264,14 +273,23 @@ impl Summary {
     }
 }
 
-/// Follows a session, that of the recording of a number, through the order: its gaps, and whether the order accepts it. Tells of each event which time it
-/// came in its lane and its round.
+/// What a session is in an order.
+struct Followed {
+    gaps: Gaps,
+    /// Whether the order accepts it.
+    fits: bool,
+    /// Whether its last event may come once more.
+    goes_on: bool,
+}
+
+/// Follows a session, that of the recording of a number, through the order. Tells of each event which time it came in its
+/// lane and its round.
 fn follow(
     (number, session): (u32, &Session),
     structure: &Structure,
     splits: &mut Splits,
     count: &mut dyn FnMut(&Label, u32),
-) -> (Gaps, bool) {
+) -> Followed {
     let mut monitor = Monitor::new(&structure.order);
     let mut causes = Causes::new(&structure.order);
     let mut gaps = Gaps::new();
@@ -289,7 +307,11 @@ fn follow(
         }
         step.forgotten.into_iter().for_each(|lane| causes.forget(lane));
     }
-    (gaps, fits && monitor.is_complete())
+    let goes_on = session.events.last().is_some_and(|last| {
+        let keys = |key: &str| structure.lanes.value(last, key);
+        !last.label.is_client() && monitor.accepts(&last.label, &keys)
+    });
+    Followed { gaps, fits: fits && monitor.is_complete(), goes_on }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! One knock at the door: a connection with a token that may be bad, and what came of it.
 
-use super::Ground;
+use super::{AuthSettings, Ground};
 use crate::auth::{Identity, random_word};
 use crate::dialect::{Decoder, Event, Label};
 use crate::golden::{Golden, Template};
@@ -23,8 +23,30 @@ pub(super) struct Knock {
     pub(super) recording: Option<PathBuf>,
     /// How many frames passed.
     pub(super) frames: usize,
-    /// The message by which the server refused: event, frame, and what it says.
-    pub(super) refusal: Option<(Label, usize, String)>,
+    /// The message by which the server refused.
+    pub(super) refusal: Option<Refused>,
+}
+
+/// A message that lets nobody in.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Refused {
+    pub(super) event: Label,
+    pub(super) frame: usize,
+    /// What it says.
+    pub(super) what: String,
+    /// How that is known.
+    pub(super) by: Sign,
+}
+
+/// How a refusal by message is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sign {
+    /// The configuration names it.
+    Policy,
+    /// It speaks of an error.
+    Words,
+    /// It is unlike what a good login gets. Alone it says little: somebody else may be let in.
+    Unlike,
 }
 
 /// How a knock ended.
@@ -219,36 +241,43 @@ impl Talk {
         let nudge = begun + wait / 4;
         let mut nudged = false;
         let mut seen = 0;
-        let mut refusal = None;
-        let outcome = loop {
-            let greeting = &ground.settings.auth.greeting;
-            let serves = |(event, _): &&(Event, usize)| {
-                refuses(golden, event).is_none() && serves(golden, greeting, event)
-            };
-            if let Some((event, frame)) = self.heard[seen..].iter().find(serves) {
-                break Outcome::Served(event.label.clone(), *frame);
+        let mut refusal: Option<Refused> = None;
+        let mut odd: Option<Refused> = None;
+        let outcome = 'answered: loop {
+            for (event, frame) in &self.heard[seen..] {
+                match answer(golden, &ground.settings.auth, event) {
+                    Answer::Nothing => {}
+                    Answer::Served => break 'answered Outcome::Served(event.label.clone(), *frame),
+                    Answer::Refused(what, by) => {
+                        let refused = Refused { event: event.label.clone(), frame: *frame, what, by };
+                        let first = if by == Sign::Unlike { &mut odd } else { &mut refusal };
+                        first.get_or_insert(refused);
+                    }
+                }
             }
-            refusal = refusal.or_else(|| {
-                let refuses = |(event, frame): &(Event, usize)| {
-                    Some((event.label.clone(), *frame, refuses(golden, event)?))
-                };
-                self.heard[seen..].iter().find_map(refuses)
-            });
             seen = self.heard.len();
             match self.next(ground, if nudged { until } else { nudge.min(until) }).await {
                 Some(Ok(())) => {}
                 Some(Err(outcome)) => break outcome,
                 None if !nudged => {
                     nudged = true;
-                    if let Some(payload) = first_word(golden, &identity.vars) {
+                    if let Some(payload) = next_word(golden, &identity.vars) {
                         self.send(ground, payload).await;
                     }
                 }
                 None => break Outcome::Hung("the connection was still open".to_owned()),
             }
         };
+        // Whoever is told something else than a good login gets, and then shown the door, was not let in. Where the
+        // connection stays open, somebody else may have been.
+        let outcome = match (outcome, &odd) {
+            (Outcome::Hung(_), Some(odd)) if refusal.is_none() => {
+                Outcome::Served(odd.event.clone(), odd.frame)
+            }
+            (outcome, _) => outcome,
+        };
         let knock = self.finish(ground, outcome, begun.elapsed().into()).await;
-        Knock { refusal, ..knock }
+        Knock { refusal: refusal.or(odd), ..knock }
     }
 
     /// Says who the user is, and waits for the server to end it.
@@ -295,22 +324,43 @@ impl Talk {
     }
 }
 
-/// What a message says that refuses somebody: it is none that a good login is answered with, by its name or by its shape,
-/// and it speaks of an error. Whoever is let in gets what a good login gets, not only an event of that name.
-fn refuses(golden: &Golden, event: &Event) -> Option<String> {
-    let known = golden.event(&event.label).and_then(|known| crate::check::is_like(known, &event.data));
-    if known == Some(true) {
-        return None;
-    }
+/// What a message of the server says to whoever knocks.
+#[derive(Debug, PartialEq)]
+enum Answer {
+    /// Nothing about whether somebody is let in.
+    Nothing,
+    /// What a good login gets.
+    Served,
+    /// What refuses, or may.
+    Refused(String, Sign),
+}
+
+/// Whoever is let in gets what a good login gets, not only an event of that name. What is none of that refuses where the
+/// policy says so, or where it speaks of an error.
+fn answer(golden: &Golden, settings: &AuthSettings, event: &Event) -> Answer {
     let name = event.label.name();
-    let said = reason(&event.data, 0);
-    // Nothing is known of what good logins get: only a plain word of its own is believed, not a text that holds one.
-    let is_known = golden.event(&event.label).is_some();
-    match said {
-        Some(said) => Some(said),
-        None if !is_known && speaks_of_refusal(name) => Some(name.to_owned()),
-        None => None,
+    if settings.refusals.iter().any(|refusal| refusal.is(event)) {
+        return Answer::Refused(name.to_owned(), Sign::Policy);
     }
+    let known = golden.event(&event.label);
+    let unlike = known.and_then(|known| crate::check::unlike(known, &event.data));
+    // Nothing is known of what good logins get: only a plain word of its own is believed, not a text that holds one.
+    let words = || reason(&event.data, 0).or_else(|| refusing_name(name).filter(|_| known.is_none()));
+    let serves = serves(golden, &settings.greeting, event);
+    match unlike {
+        Some(None) if serves => Answer::Served,
+        Some(None) => Answer::Nothing,
+        unlike => match (words(), unlike) {
+            (Some(said), _) => Answer::Refused(said, Sign::Words),
+            (None, Some(Some(misfit))) if serves => Answer::Refused(misfit, Sign::Unlike),
+            (None, _) if serves => Answer::Served,
+            (None, _) => Answer::Nothing,
+        },
+    }
+}
+
+fn refusing_name(name: &str) -> Option<String> {
+    speaks_of_refusal(name).then(|| name.to_owned())
 }
 
 /// Words by which programs refuse.
@@ -382,23 +432,28 @@ fn serves(golden: &Golden, greeting: &[Label], event: &Event) -> bool {
     if golden.dialect.is_greeting(event) || greeting.contains(label) {
         return false;
     }
-    let carries_token = |label: &&Label| {
-        let templates = golden.event(label).into_iter().flat_map(|event| &event.sends);
-        label.is_client() && templates.flat_map(Template::names).any(|name| name == "token")
-    };
     let order = golden.order.labels();
-    let to_everybody = order.iter().position(carries_token).is_some_and(|login| {
+    let to_everybody = order.iter().position(|label| carries_token(golden, label)).is_some_and(|login| {
         let awaited = golden.event(order[login]).into_iter().flat_map(|event| &event.after);
         order[..login].iter().copied().chain(awaited).any(|own| own == label)
     });
     golden.event(label).is_some() && !to_everybody
 }
 
-/// What the client says first, where nothing in it comes from the server.
-fn first_word(golden: &Golden, values: &std::collections::BTreeMap<String, Value>) -> Option<Payload> {
-    let template = golden.event(golden.script.first()?)?.sends.first()?;
+/// What the client says first that is not its login, where nothing in it comes from the server: whoever has no good token
+/// goes on as if it had one.
+fn next_word(golden: &Golden, values: &std::collections::BTreeMap<String, Value>) -> Option<Payload> {
+    let mut words = golden.script.iter().filter(|label| !carries_token(golden, label));
+    let label = words.next()?;
+    let template = golden.event(label)?.sends.first()?;
     let filled = template.fill(&mut |name| values.get(name).cloned()).ok()?;
-    filled.payloads(&golden.dialect, golden.script.first()?).ok()?.into_iter().next()
+    filled.payloads(&golden.dialect, label).ok()?.into_iter().next()
+}
+
+/// Whether the client says by this who it is.
+fn carries_token(golden: &Golden, label: &Label) -> bool {
+    let templates = golden.event(label).into_iter().flat_map(|event| &event.sends);
+    label.is_client() && templates.flat_map(Template::names).any(|name| name == "token")
 }
 
 fn filled(template: &Template, values: &std::collections::BTreeMap<String, Value>) -> Option<Payload> {
@@ -420,10 +475,15 @@ mod tests {
                       send = { type = \"auth\", token = \"{{token}}\" }\n[event.auth.shape]\n\
                       \"/type\" = '= \"auth\"'\n\"/status\" = '= \"ok\"'\n";
         let golden = crate::golden::read("g.toml", golden).expect("a golden");
+        let settings = AuthSettings::default();
         let refusing = |text: &str| {
             let frame = Frame::new(Offset::ZERO, Side::Server, Payload::Text(text.to_owned()));
             let event = events(&golden.dialect, &[frame]).remove(0);
-            refuses(&golden, &event)
+            match answer(&golden, &settings, &event) {
+                Answer::Refused(what, Sign::Unlike) => Some(format!("unlike: {what}")),
+                Answer::Refused(what, _) => Some(what),
+                Answer::Served | Answer::Nothing => None,
+            }
         };
         for (text, said) in [
             (
@@ -431,6 +491,7 @@ mod tests {
                 Some("AUTH_FAILED"),
             ),
             (r#"{"type":"auth","status":"ok"}"#, None),
+            (r#"{"type":"auth","status":"nope"}"#, Some("unlike: /status \"nope\"")),
             (r#"{"type":"auth_invalid","message":"Invalid access token"}"#, Some("auth_invalid")),
             (r#"{"type":"auth_required"}"#, None),
             (r#"{"type":"items","code":403}"#, Some("403")),

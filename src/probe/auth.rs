@@ -1,6 +1,6 @@
 //! Is everybody refused who should be, and nobody else?
 
-use super::attempt::{Knock, Outcome, Talk, knock, options};
+use super::attempt::{Knock, Outcome, Refused, Sign, Talk, knock, options};
 use super::forge::{Forged, Material, all};
 use super::{
     AuthSettings, Ground, Place, Subject, Twist, could_not, finding, login_failed, not_asked, stuck,
@@ -48,7 +48,7 @@ pub(super) async fn ask(ground: &Ground<'_>, subject: &Subject) -> Vec<Cell> {
         return vec![not_asked(AUTH, subject, "all", why)];
     }
     let mut cells = vec![good_case(ground, subject, good).await, claims(ground, subject, good)];
-    if cells[0].verdict() != Some(crate::finding::Verdict::Conforms) {
+    if cells[0].runs.iter().any(|run| run.unjudged.is_some()) {
         // Where a good token does not open the door, a closed door proves nothing.
         return cells;
     }
@@ -125,22 +125,80 @@ async fn doors(
     }
     // Good tokens first: by the time that a hanging server has let every deadline pass they may have run out.
     let (good, bad): (Vec<_>, Vec<_>) = doors.into_iter().partition(|door| door.opens);
-    let mut cells = Vec::new();
-    for doors in [good, bad] {
-        cells.extend(knocked_at(doors, ground, subject).await);
+    let opened = knocked_at(good, ground, subject).await;
+    let mut refused = knocked_at(bad, ground, subject).await;
+    if let Some(everybody) = Everybody::of(&refused) {
+        everybody.tell(&mut refused, subject);
     }
+    let mut cells: Vec<Cell> = opened.into_iter().chain(refused).map(|asked| asked.cell).collect();
     // Whoever has nothing but a header is treated as whoever has nothing, unless the header does something.
     let nobody = cells.iter().find(|cell| cell.case == "no-token").and_then(kind_of);
     if nobody == Some(Kind::Accepted) {
         bypass.iter_mut().for_each(|door| door.why = Some(OPEN_ANYWAY));
     }
     let bypassed = knocked_at(bypass, ground, subject).await;
-    cells.extend(bypassed.into_iter().map(|cell| unless_like(nobody, cell)));
+    cells.extend(bypassed.into_iter().map(|asked| unless_like(nobody, asked.cell)));
     cells
 }
 
+/// What every bad token got, where none of them was refused: one thing to say, not a dozen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Everybody {
+    /// What a good one gets.
+    LetIn,
+    /// Something else, which is no refusal that goldwire knows.
+    Answered,
+}
+
+impl Everybody {
+    /// So few questions show nothing of everybody.
+    const FEW: usize = 3;
+
+    fn of(asked: &[Asked]) -> Option<Everybody> {
+        let asked: Vec<&Asked> = asked.iter().filter(|asked| asked.cell.not_asked.is_none()).collect();
+        let is_accepted = |asked: &&Asked| kind_of(&asked.cell) == Some(Kind::Accepted);
+        if asked.len() < Everybody::FEW || !asked.iter().all(is_accepted) {
+            return None;
+        }
+        let unlike = asked.iter().filter(|asked| asked.is_unlike).count();
+        if unlike == 0 {
+            return Some(Everybody::LetIn);
+        }
+        (unlike == asked.len()).then_some(Everybody::Answered)
+    }
+
+    /// Leaves the first question accused and says of the others where to look.
+    fn tell(self, asked: &mut [Asked], subject: &Subject) {
+        let mut asked: Vec<&mut Asked> =
+            asked.iter_mut().filter(|asked| asked.cell.not_asked.is_none()).collect();
+        let others = asked.len() - 1;
+        let Some((first, rest)) = asked.split_first_mut() else { return };
+        let (told, seen) = match self {
+            Everybody::LetIn => (
+                format!("nobody is refused: {others} other bad tokens are served, too"),
+                "everybody is let in",
+            ),
+            Everybody::Answered => (
+                format!(
+                    "{others} other bad tokens are answered like this, too: it may be how this server refuses"
+                ),
+                "every bad token is answered alike",
+            ),
+        };
+        if let Some(finding) = first.cell.runs.iter_mut().flat_map(|run| &mut run.findings).next() {
+            finding.message = format!("{}; {told}", finding.message);
+        }
+        for other in rest {
+            let case = &other.cell.case.clone();
+            let sort = other.cell.sort.clone();
+            let why = format!("{seen}: see `{}`", first.cell.case);
+            other.cell = Cell { sort, ..not_asked(AUTH, subject, case, why) };
+        }
+    }
+}
+
 /// What came of some knocks, in their order.
-async fn knocked_at(doors: Vec<Door<'_>>, ground: &Ground<'_>, subject: &Subject) -> Vec<Cell> {
+async fn knocked_at(doors: Vec<Door<'_>>, ground: &Ground<'_>, subject: &Subject) -> Vec<Asked> {
     let asked = doors.into_iter().map(|door| door.ask(ground, subject));
     futures_util::stream::iter(asked).buffered(AT_ONCE).collect().await
 }
@@ -177,20 +235,33 @@ impl<'d> Door<'d> {
         Door { case, plain, identity, headers: Vec::new(), opens: false, why: None }
     }
 
-    async fn ask(self, ground: &Ground<'_>, subject: &Subject) -> Cell {
+    async fn ask(self, ground: &Ground<'_>, subject: &Subject) -> Asked {
         let Door { case, plain, identity, headers, opens: must_open, why } = self;
+        let mut is_unlike = false;
         let cell = match why {
             _ if is_skipped(ground, plain) || is_skipped(ground, &case) => {
                 not_asked(AUTH, subject, &case, SKIPPED)
             }
             Some(why) => not_asked(AUTH, subject, &case, why),
             None if must_open => opens(ground, subject, &case, &identity).await,
-            None => refused(ground, subject, &case, &identity, &headers).await,
+            None => {
+                let knock = knock(ground, &subject.golden, &subject.session, &identity, &headers).await;
+                is_unlike = knock.refusal.as_ref().is_some_and(|refused| refused.by == Sign::Unlike);
+                knocked(subject, &case, &identity, &knock, judge(&case, &knock, &ground.settings.auth))
+            }
         };
         // Variants of one case are one row.
         let sort = plain.split(" (").next().unwrap_or(plain).to_owned();
-        Cell { sort, ..cell }
+        Asked { cell: Cell { sort, ..cell }, is_unlike }
     }
+}
+
+/// What came of a knock.
+#[derive(Debug, Clone)]
+struct Asked {
+    cell: Cell,
+    /// Whether the server said something that no good login gets.
+    is_unlike: bool,
 }
 
 const OPEN_ANYWAY: &str = "whoever has no token is let in without the header too: see `no-token`";
@@ -377,9 +448,9 @@ pub(super) fn knocked(
 
 /// What happened, in a few words.
 fn said(knock: &Knock) -> String {
-    let first = match &knock.refusal {
-        Some((label, _, what)) if *what == label.name() => format!("refused by message: `{label}`, then "),
-        Some((label, _, what)) => format!("refused by message: `{label}` {what}, then "),
+    let is_served = matches!(knock.outcome, Outcome::Served(..));
+    let first = match knock.refusal.as_ref().filter(|_| !is_served) {
+        Some(refused) => format!("refused by message: {}, then ", quoted(refused)),
         None => knock.said.first().map(|(label, _)| format!("`{label}`, then ")).unwrap_or_default(),
     };
     let took = knock.took;
@@ -391,9 +462,22 @@ fn said(knock: &Knock) -> String {
         Outcome::Closed(code) => format!("{first}close {code} after {took}"),
         Outcome::Dropped(detail) => format!("{first}{detail} after {took}"),
         Outcome::Hung(what) => format!("{first}{what} after {took}"),
-        Outcome::Served(label, _) => format!("`{label}` came after {took}"),
+        Outcome::Served(label, _) => {
+            format!("{} came after {took}", unlike(knock).map_or_else(|| format!("`{label}`"), quoted))
+        }
         Outcome::Failed(cause) => cause.clone(),
     }
+}
+
+/// What somebody was told whom the server neither refused nor served like a good login.
+fn unlike(knock: &Knock) -> Option<&Refused> {
+    let is_served = matches!(knock.outcome, Outcome::Served(..));
+    knock.refusal.as_ref().filter(|refused| is_served && refused.by == Sign::Unlike)
+}
+
+fn quoted(refused: &Refused) -> String {
+    let Refused { event, what, .. } = refused;
+    if *what == event.name() { format!("`{event}`") } else { format!("`{event}` {what}") }
 }
 
 /// What a knock with a bad token shows, if it was not refused as it should be.
@@ -407,15 +491,31 @@ fn judge(case: &str, knock: &Knock, settings: &AuthSettings) -> Option<Finding> 
     let refusals = "HTTP 401 or 403, or a close with 1008, 3000, 3003 or a code from 4000 on";
     match &knock.outcome {
         Outcome::Status(code) | Outcome::Closed(code) if settings.is_refusal(*code) => None,
-        // A policy that names codes wants these codes.
+        // A policy that names codes wants these codes, or a message that it names.
         Outcome::Closed(_) | Outcome::Dropped(_) | Outcome::Hung(_)
-            if knock.refusal.is_some() && settings.refuse.is_empty() =>
+            if knock
+                .refusal
+                .as_ref()
+                .is_some_and(|refused| refused.by == Sign::Policy || settings.refuse.is_empty()) =>
         {
             None
         }
         // Nobody was let in: a server may find fault with an odd header itself.
         Outcome::Status(400..=499) if case.starts_with("bypass-header") => None,
         Outcome::Failed(_) => None,
+        Outcome::Served(label, frame) if unlike(knock).is_some() => {
+            let told = unlike(knock).map(quoted).unwrap_or_default();
+            let message = format!("`{case}` was answered with {told}, and the connection stays open");
+            Some(
+                at(Kind::Accepted, label.as_str(), Some(*frame), message)
+                    .values("a refusal", told)
+                    .evidence("one connection, opened for this question alone; good logins never got that")
+                    .hint(format!(
+                        "where this is how the server refuses, say so in [probe.auth]: refuse = [{{ event = \"{label}\", \
+                         \"/POINTER\" = VALUE }}]"
+                    )),
+            )
+        }
         Outcome::Served(label, frame) => {
             let message = format!("`{case}` was accepted: `{label}` came after {}", knock.took);
             Some(
@@ -493,7 +593,8 @@ async fn foreign_ids(ground: &Ground<'_>, subject: &Subject) -> Cell {
     let Some(driven) = driven else {
         return super::cell(AUTH, subject, CASE, "the other user's session failed".to_owned(), vec![run]);
     };
-    let is_served = super::leak::is_answered(golden, &driven.transcript);
+    let stolen: Vec<&Value> = values.values().collect();
+    let is_served = super::leak::is_answered(golden, &driven.transcript, &stolen);
     run.findings.clear();
     run.unjudged = None;
     let said = if is_served {
@@ -662,12 +763,15 @@ mod tests {
     #[test]
     fn a_refusal_by_message_is_one_however_the_connection_ends() {
         let settings = AuthSettings::default();
-        let refusal = Some((Label::from("auth"), 1, "AUTH_FAILED".to_owned()));
+        let (event, what) = (Label::from("auth"), "AUTH_FAILED".to_owned());
+        let refusal = Some(Refused { event, frame: 1, what, by: Sign::Words });
         for outcome in [Outcome::Closed(1005), Outcome::Closed(1000), Outcome::Hung("open".to_owned())] {
             let knock = Knock { refusal: refusal.clone(), ..knock(outcome, &["auth"]) };
             assert_eq!(judge("x", &knock, &settings), None);
             let strict = AuthSettings { refuse: vec![1008], ..AuthSettings::default() };
             assert!(judge("x", &knock, &strict).is_some());
+            let named = knock.refusal.clone().map(|refused| Refused { by: Sign::Policy, ..refused });
+            assert_eq!(judge("x", &Knock { refusal: named, ..knock }, &strict), None);
         }
         let closed = Knock { refusal: refusal.clone(), ..knock(Outcome::Closed(1005), &["auth"]) };
         assert_eq!(
@@ -676,6 +780,53 @@ mod tests {
         );
         let served = knock(Outcome::Served(Label::from("items"), 2), &["auth", "items"]);
         assert!(judge("x", &Knock { refusal, ..served }, &settings).is_some());
+    }
+
+    #[test]
+    fn what_everybody_gets_is_told_once() {
+        let golden =
+            crate::golden::read("g.toml", "goldwire = 1\norder = \">ask ; items\"\n[event.ask]\nsend = {}\n");
+        let subject = Subject {
+            session: "s".to_owned(),
+            golden: golden.expect("a golden"),
+            seen: None,
+            openings: Vec::new(),
+            kept: Vec::new(),
+        };
+        let (nobody, settings) = (Identity::anonymous(1), AuthSettings::default());
+        let asked = |case: &str, outcome: Outcome, is_unlike: bool| {
+            let (event, what) = (Label::from("items"), "/status \"no\"".to_owned());
+            let refusal = is_unlike.then_some(Refused { event, frame: 1, what, by: Sign::Unlike });
+            let knock = Knock { refusal, ..knock(outcome, &["items"]) };
+            Asked {
+                cell: knocked(&subject, case, &nobody, &knock, judge(case, &knock, &settings)),
+                is_unlike,
+            }
+        };
+        let served = |case: &str, is_unlike| asked(case, Outcome::Served(Label::from("items"), 1), is_unlike);
+        let refused = asked("empty", Outcome::Status(401), false);
+        for (is_unlike, everybody, told) in [
+            (false, Everybody::LetIn, "nobody is refused: 2 other bad tokens are served, too"),
+            (
+                true,
+                Everybody::Answered,
+                "`items` /status \"no\", and the connection stays open; 2 other bad tokens",
+            ),
+        ] {
+            let mut all = ["no-token", "garbage", "alg-none"].map(|case| served(case, is_unlike));
+            assert_eq!(Everybody::of(&all), Some(everybody));
+            everybody.tell(&mut all, &subject);
+            let accused: Vec<_> = all.iter().filter_map(|asked| kind_of(&asked.cell)).collect();
+            assert_eq!(accused, [Kind::Accepted]);
+            let first = &all[0].cell.runs[0].findings[0].message;
+            assert!(first.contains(told), "{first}");
+            assert!(all[1].cell.not_asked.as_ref().is_some_and(|why| why.contains("see `no-token`")));
+        }
+        // One that is refused shows that the others are not everybody; of two nobody can say that.
+        let some = [served("no-token", false), served("garbage", false), refused.clone()];
+        assert_eq!(Everybody::of(&some), None);
+        assert_eq!(Everybody::of(&some[..2]), None);
+        assert_eq!(Everybody::of(&[served("a", false), served("b", true), served("c", true)]), None);
     }
 
     #[test]

@@ -190,12 +190,20 @@ pub(super) fn bound_values(golden: &Golden, transcript: &Transcript) -> BTreeMap
     values
 }
 
-/// Whether the server said something that belongs to the session after the client had spoken.
-pub(super) fn is_answered(golden: &Golden, transcript: &Transcript) -> bool {
+/// Whether the server gave what belongs to the session after the client had spoken of one of these values. What is unlike
+/// that, a result that says no, is no answer.
+pub(super) fn is_answered(golden: &Golden, transcript: &Transcript, values: &[&Value]) -> bool {
+    // As part of a longer text, too.
+    let texts: Vec<String> =
+        values.iter().map(|value| value.to_string().trim_matches('"').to_owned()).collect();
     let (mut asked, mut answered) = (false, false);
     each_event(golden, transcript, &mut |event| {
-        asked |= event.label.is_client();
-        answered |= asked && !event.label.is_client() && golden.event(&event.label).is_some();
+        if event.label.is_client() {
+            let said = event.data.to_string();
+            asked |= texts.iter().any(|text| said.contains(text));
+        } else if let Some(known) = golden.event(&event.label).filter(|_| asked) {
+            answered |= !matches!(crate::check::unlike(known, &event.data), Some(Some(_)));
+        }
     });
     answered
 }
@@ -332,10 +340,18 @@ mod tests {
         let stale = BTreeSet::from(["answer/doc".to_owned()]);
         assert_eq!(own_ids(&golden(), &stale, &session), [mark("connected/thread", "thr_abcd1234")]);
         assert_eq!(bound_values(&golden(), &session)["thread"], "thr_abcd1234");
-        assert!(!is_answered(&golden(), &session));
-        let ask = (Side::Client, r#"{"type":"ask"}"#);
-        assert!(!is_answered(&golden(), &wire(&[ask, (Side::Server, r#"{"type":"error"}"#)])));
-        assert!(is_answered(&golden(), &wire(&[ask, (Side::Server, r#"{"type":"answer"}"#)])));
+        let thread = Value::from("thr_abcd1234");
+        let answered = |wire: &Transcript| is_answered(&golden(), wire, &[&thread]);
+        assert!(!answered(&session));
+        let ask = (Side::Client, r#"{"type":"ask","of":"room thr_abcd1234"}"#);
+        assert!(!answered(&wire(&[ask, (Side::Server, r#"{"type":"error"}"#)])));
+        assert!(answered(&wire(&[ask, (Side::Server, r#"{"type":"answer","doc":"doc_abcd1234"}"#)])));
+        // A result that says no is none.
+        assert!(!answered(&wire(&[ask, (Side::Server, r#"{"type":"answer","doc":null}"#)])));
+        // A login is answered, too, before anything is asked of somebody else's.
+        let login = (Side::Client, r#"{"type":"auth"}"#);
+        let connected = (Side::Server, r#"{"type":"connected","thread":"thr_efgh5678"}"#);
+        assert!(!answered(&wire(&[login, connected, ask])));
     }
 
     #[test]

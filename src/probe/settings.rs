@@ -15,7 +15,8 @@
 //! until = "agent_cancelled"            # what the server answers
 //!
 //! [probe.auth]
-//! refuse = [401, 403, 1008, 4401]      # statuses of the upgrade and close codes that count as a refusal
+//! refuse = [401, 403, 1008, 4401]      # statuses of the upgrade and close codes that count as a refusal,
+//!                                      # and messages: { event = "auth", "/status" = "error" }
 //! deadline = "5 s"                     # by when
 //! patience = "20 s"                    # how long to wait for a token to expire
 //! greeting = ["hello"]                 # what the server says to everybody who connects: it lets nobody in
@@ -30,7 +31,7 @@
 //! ```
 
 use crate::auth::{Mint, Placement, read_placement};
-use crate::dialect::Label;
+use crate::dialect::{Event, Label};
 use crate::golden::{Fields, Template, did_you_mean, to_json};
 use crate::transcript::Gap;
 use serde_json::{Value, json};
@@ -73,6 +74,8 @@ pub struct Cancel {
 pub struct AuthSettings {
     /// HTTP statuses below 1000 and WebSocket close codes above that count as a refusal; all of 4000 to 4999 when empty.
     pub refuse: Vec<u16>,
+    /// Messages that are a refusal whatever happens to the connection.
+    pub refusals: Vec<Refusal>,
     /// By when a bad token must have been refused.
     pub deadline: Gap,
     /// How long to wait for a token to expire.
@@ -93,6 +96,23 @@ pub struct AuthSettings {
     pub public_key: Option<PathBuf>,
     /// The key that signs its tokens.
     pub sign: Option<Mint>,
+}
+
+/// A message by which a server refuses.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refusal {
+    /// What it is called.
+    pub event: Label,
+    /// What it says: JSON pointers and the values there.
+    pub fields: Vec<(String, Value)>,
+}
+
+impl Refusal {
+    /// Whether this is such a message.
+    pub fn is(&self, event: &Event) -> bool {
+        let says = |(pointer, value): &(String, Value)| event.data.pointer(pointer) == Some(value);
+        self.event == event.label && self.fields.iter().all(says)
+    }
 }
 
 /// A place where a token may stand.
@@ -184,6 +204,7 @@ impl Default for AuthSettings {
     fn default() -> AuthSettings {
         AuthSettings {
             refuse: Vec::new(),
+            refusals: Vec::new(),
             deadline: Gap::from_millis(5_000),
             patience: Gap::from_millis(20_000),
             greeting: Vec::new(),
@@ -271,8 +292,10 @@ fn read_auth(fields: &Fields<'_>) -> AuthSettings {
     let strings = |key: &str| {
         fields.strings(key).unwrap_or_default().into_iter().map(|(text, _)| text).collect::<Vec<_>>()
     };
+    let (refuse, refusals) = refusals(fields);
     AuthSettings {
-        refuse: codes(fields),
+        refuse,
+        refusals,
         deadline: fields.gap("deadline").unwrap_or(usual.deadline),
         patience: fields.gap("patience").unwrap_or(usual.patience),
         greeting: strings("greeting").iter().map(|name| Label::from(name.as_str())).collect(),
@@ -290,15 +313,37 @@ fn read_auth(fields: &Fields<'_>) -> AuthSettings {
     }
 }
 
-fn codes(fields: &Fields<'_>) -> Vec<u16> {
-    let Some((item, span)) = fields.item("refuse") else { return Vec::new() };
-    let code = |value: &toml_edit::Value| value.as_integer().and_then(|code| u16::try_from(code).ok());
-    let codes = item.as_array().and_then(|items| items.iter().map(code).collect::<Option<Vec<u16>>>());
-    if codes.is_none() {
-        let message = format!("`{}` is a list of HTTP statuses and close codes", fields.path_of("refuse"));
-        fields.source().report(span, message, "here", Some("write refuse = [401, 1008]".to_owned()));
+/// Statuses and close codes, and messages by their event and what they say.
+fn refusals(fields: &Fields<'_>) -> (Vec<u16>, Vec<Refusal>) {
+    let Some((item, span)) = fields.item("refuse") else { return Default::default() };
+    let mut codes = Vec::new();
+    let mut messages = Vec::new();
+    let mut is_right = item.is_array();
+    for value in item.as_array().into_iter().flatten() {
+        let code = value.as_integer().and_then(|code| u16::try_from(code).ok());
+        match (code, value.as_inline_table().and_then(refusal)) {
+            (Some(code), _) => codes.push(code),
+            (None, Some(message)) => messages.push(message),
+            (None, None) => is_right = false,
+        }
     }
-    codes.unwrap_or_default()
+    if !is_right {
+        let message =
+            format!("`{}` is a list of HTTP statuses, close codes and messages", fields.path_of("refuse"));
+        let hint = "write refuse = [401, 1008, { event = \"auth\", \"/status\" = \"error\" }]".to_owned();
+        fields.source().report(span, message, "here", Some(hint));
+    }
+    (codes, messages)
+}
+
+fn refusal(table: &toml_edit::InlineTable) -> Option<Refusal> {
+    let event = Label::from(table.get("event")?.as_str()?);
+    let said = table.iter().filter(|(key, _)| *key != "event");
+    let fields = said.map(|(key, value)| {
+        let value = to_json(&toml_edit::Item::Value(value.clone()))?;
+        key.starts_with('/').then(|| (key.to_owned(), value))
+    });
+    Some(Refusal { event, fields: fields.collect::<Option<_>>()? })
 }
 
 /// Places by name, in their usual form, or as tables like those of `[auth.NAME]`.
@@ -346,13 +391,49 @@ mod tests {
     use super::*;
     use crate::golden::{SourceText, parse_toml};
 
-    fn places_of(text: &str) -> Result<Vec<String>, String> {
+    fn auth_of(text: &str) -> Result<AuthSettings, String> {
         let source = SourceText::new("goldwire.toml", text);
         let document = parse_toml(&source).expect("the test is TOML");
         let settings = Settings::read(Fields::root(&source, document.as_table()));
         match source.is_clean() {
-            true => Ok(settings.auth.places.iter().map(Place::describe).collect()),
+            true => Ok(settings.auth),
             false => Err(source.into_problems().to_string()),
+        }
+    }
+
+    fn places_of(text: &str) -> Result<Vec<String>, String> {
+        Ok(auth_of(text)?.places.iter().map(Place::describe).collect())
+    }
+
+    #[test]
+    fn a_refusal_is_a_code_or_what_a_message_says() {
+        let auth =
+            auth_of("auth = { refuse = [401, { event = 'auth', '/status' = 'no', '/code' = 7 }, 4401] }");
+        let auth = auth.expect("no mistake");
+        assert_eq!(auth.refuse, [401, 4401]);
+        let said = |text: &str| {
+            let payload = crate::transcript::Payload::Text(text.to_owned());
+            let frame = crate::transcript::Frame::new(
+                crate::transcript::Offset::ZERO,
+                crate::transcript::Side::Server,
+                payload,
+            );
+            let event = crate::dialect::events(&Default::default(), &[frame]).remove(0);
+            auth.refusals.iter().any(|refusal| refusal.is(&event))
+        };
+        assert!(said(r#"{"type":"auth","status":"no","code":7,"more":1}"#));
+        assert!(!said(r#"{"type":"auth","status":"no","code":8}"#));
+        assert!(
+            !said(r#"{"type":"auth","status":"no"}"#) && !said(r#"{"type":"other","status":"no","code":7}"#)
+        );
+        // Codes keep their meaning where only messages are named.
+        let auth = auth_of("auth = { refuse = [{ event = 'denied' }] }").expect("no mistake");
+        assert!(auth.is_refusal(1008) && auth.refusals.len() == 1);
+        for wrong in
+            ["[70000]", "['auth']", "[{ '/status' = 'no' }]", "[{ event = 'a', status = 'no' }]", "401"]
+        {
+            let text = auth_of(&format!("auth = {{ refuse = {wrong} }}")).expect_err(wrong);
+            assert!(text.contains("HTTP statuses, close codes and messages"), "{text}");
         }
     }
 

@@ -121,7 +121,7 @@ fn a_mistake_in_the_configuration_of_probes_is_told_with_its_place() {
         ("[probe]\nuser = 3", "users"),
         ("[probe.auth]\nplaces = [\"haeder\"]", "header"),
         ("[probe.auth]\nbypass = [\"X-Debug\"]", "Name: value"),
-        ("[probe.auth]\nrefuse = \"401\"", "refuse = [401, 1008]"),
+        ("[probe.auth]\nrefuse = \"401\"", "refuse = [401, 1008, { event"),
         ("[probe]\ncancel = { send = \"stop\" }", "probe.cancel.after"),
     ] {
         project.write("goldwire.toml", &format!("goldwire = 1\n{line}\n"));
@@ -137,6 +137,60 @@ fn a_server_that_lets_a_token_choose_its_algorithm_is_found_by_its_public_key() 
     let key = rcgen::KeyPair::generate().expect("a key");
     project.write("private.pem", &key.serialize_pem());
     project.write("public.pem", &key.public_key_pem());
+    let login = login_and_golden(&project);
+    for (regress, exit) in [("", 0), ("alg-confusion", 1)] {
+        let path = |name: &str| project.path().join(name).display().to_string();
+        let (private, public) = (path("private.pem"), path("public.pem"));
+        let server =
+            Release::with(regress, &["--algorithm", "ES256", "--key", &private, "--public-key", &public]);
+        let target = format!("[target.local]\nurl = \"{}\"\nauth = \"user\"\n", server.url());
+        let probe = "[probe.auth]\npublic_key_file = \"public.pem\"\nskip = [\"expires-mid-session\"]\n";
+        project.write("goldwire.toml", &format!("goldwire = 1\n{probe}\n{target}\n{login}"));
+        let wanted: &[&str] = if regress.is_empty() { &[] } else { &["alg-confusion"] };
+        let (said, accepted) = asked_who_comes_in(&project, exit);
+        assert_eq!(accepted, wanted, "{}", said.stdout);
+    }
+}
+
+/// A server that refuses by a message and then says a friendly goodbye, and a build of it that lets unsigned tokens in.
+#[test]
+fn a_refusal_by_message_is_told_from_a_welcome() {
+    let project = Project::with_server(&[]);
+    let login = login_and_golden(&project).replace(
+        "place = \"header\"",
+        "place = \"message\"\nmessage = { type = \"auth\", token = \"{{token}}\" }",
+    );
+    let golden = project.read("golden/agent-run.toml").replace("order = \"", "order = \">auth ; ")
+        + "[event.auth]\nsend = { type = \"auth\", token = \"{{token}}\" }\n";
+    project.write("golden/agent-run.toml", &golden);
+    let said_of = |regress: &str, exit| {
+        let server = Release::with(regress, &["--refuse", "message"]);
+        let target = format!("[target.local]\nurl = \"{}?auth=message\"\nauth = \"user\"\n", server.url());
+        let probe = "[probe.auth]\nskip = [\"expires-mid-session\"]\n";
+        project.write("goldwire.toml", &format!("goldwire = 1\n{probe}\n{target}\n{login}"));
+        asked_who_comes_in(&project, exit)
+    };
+    let (said, accepted) = said_of("", 0);
+    assert_eq!(accepted, [""; 0], "{}", said.stdout);
+    for case in ["no-token", "garbage", "wrong-signature", "alg-none", "tampered-sub", "revoked-after-logout"]
+    {
+        let row = said.stdout.lines().find(|line| line.contains(&format!("  {case} ")));
+        let is_named = row.is_some_and(|row| {
+            row.contains("refused by message: `error` unauthorized, then close 1000") && row.contains("ok  ")
+        });
+        assert!(is_named, "{case}: {}", said.stdout);
+    }
+    let (said, accepted) = said_of("alg-none", 1);
+    let is_unsigned = |case: &&String| case.starts_with("alg-none");
+    assert!(
+        !accepted.is_empty() && accepted.iter().all(|case| is_unsigned(&case)),
+        "{accepted:?} {}",
+        said.stdout
+    );
+}
+
+/// Our own login, and a golden of the project in which the agent may do what it likes.
+fn login_and_golden(project: &Project) -> String {
     let config = project.read("goldwire.toml");
     let login = &config[config.find("[auth.user]").expect("our own login")..];
     let order = "connected ; >ask ; agent_started ; ( agent_thinking | tool_executing | tool_completed | token )+ ; agent_completed";
@@ -146,25 +200,18 @@ fn a_server_that_lets_a_token_choose_its_algorithm_is_found_by_its_public_key() 
         "golden/agent-run.toml",
         &format!("goldwire = 1\norder = \"{order}\"\n[event.connected]{events}"),
     );
-    for (regress, exit) in [("", 0), ("alg-confusion", 1)] {
-        let path = |name: &str| project.path().join(name).display().to_string();
-        let (private, public) = (path("private.pem"), path("public.pem"));
-        let server =
-            Release::with(regress, &["--algorithm", "ES256", "--key", &private, "--public-key", &public]);
-        let target = format!("[target.local]\nurl = \"{}\"\nauth = \"user\"\n", server.url());
-        let probe = "[probe.auth]\npublic_key_file = \"public.pem\"\nskip = [\"expires-mid-session\"]\n";
-        project.write("goldwire.toml", &format!("goldwire = 1\n{probe}\n{target}\n{login}"));
-        let said =
-            project.run(&["probe", "auth", "--session", "agent-run", "--report-json", "r.json"]).exits(exit);
-        let report: serde_json::Value = serde_json::from_str(&project.read("r.json")).expect("JSON");
-        let accepted: Vec<&str> = report["cells"]
-            .as_array()
-            .expect("cells")
-            .iter()
-            .filter(|cell| cell["runs"].to_string().contains("\"kind\":\"accepted\""))
-            .map(|cell| cell["case"].as_str().expect("a name"))
-            .collect();
-        let wanted: &[&str] = if regress.is_empty() { &[] } else { &["alg-confusion"] };
-        assert_eq!(accepted, wanted, "{}", said.stdout);
-    }
+    login.to_owned()
+}
+
+/// Which bad tokens are let in.
+fn asked_who_comes_in(project: &Project, exit: i32) -> (Said, Vec<String>) {
+    let said =
+        project.run(&["probe", "auth", "--session", "agent-run", "--report-json", "r.json"]).exits(exit);
+    let report: serde_json::Value = serde_json::from_str(&project.read("r.json")).expect("JSON");
+    let cells = report["cells"].as_array().expect("cells").iter();
+    let accepted = cells
+        .filter(|cell| cell["runs"].to_string().contains("\"kind\":\"accepted\""))
+        .map(|cell| cell["case"].as_str().expect("a name").to_owned())
+        .collect();
+    (said, accepted)
 }

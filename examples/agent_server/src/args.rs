@@ -45,7 +45,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SECONDS", default_value_t = 14 * 24 * 3600)]
     pub(crate) refresh_ttl: u32,
 
-    /// How a socket without a good token is turned away: a 401 before the upgrade, or an upgrade and close 4401
+    /// How a socket without a good token is turned away: a 401 before the upgrade, an upgrade and close 4401, or an
+    /// upgrade, a message that says so, and close 1000
     #[arg(long, value_enum, value_name = "HOW", default_value = "http")]
     pub(crate) refuse: Refuse,
 
@@ -75,9 +76,10 @@ pub(crate) enum Signing {
     Es256,
 }
 
-/// The two ways a socket is refused.
+/// The ways a socket is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Refuse {
     Http,
     Close,
+    Message,
 }

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::agent::{self, Question};
 use crate::app::App;
+use crate::args::Refuse;
 use crate::auth::{Claims, Door, Refusal};
 use crate::events::Event;
 use crate::handshake::Entry;
@@ -64,6 +65,10 @@ pub(crate) async fn serve(app: Arc<App>, mut socket: WebSocket, entry: Entry, th
         Ok(identity) => session(app, socket, identity, thread).await,
         // `hanging-auth`: neither opened nor closed; what the client sends is read and never answered.
         Err(_) if app.regress.is(Regression::HangingAuth) => while let Some(Ok(_)) = socket.recv().await {},
+        Err(refusal) if app.refuse == Refuse::Message => {
+            let _ = send(&mut socket, &Event::error("unauthorized", refusal.to_string())).await;
+            close(&app, socket, 1000, "").await;
+        }
         Err(refusal) => close(&app, socket, 4401, &refusal.to_string()).await,
     }
 }
