@@ -313,6 +313,26 @@ fn what_was_seen_profiles_and_reports_are_read() {
     });
 }
 
+/// A configuration is read by the command alone, so that each case is a process.
+#[test]
+fn configurations_are_read() {
+    let mut seeds: Vec<Vec<u8>> = vec![fs::read("goldwire.toml").expect("our own")];
+    seeds.extend(contents("tests/servers", "goldwire.toml"));
+    seeds.extend(contents("tests/dialects", "goldwire.toml"));
+    let folder = tempfile::tempdir().expect("a folder");
+    fuzz("config", seeds, |bytes| {
+        fs::write(folder.path().join("goldwire.toml"), bytes).expect("a file");
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_goldwire"))
+            .args(["check", "--offline", "nowhere"])
+            .current_dir(folder.path())
+            .output()
+            .expect("goldwire runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        // There is nothing to check: a mistake in the file is told before that, and nothing else can be.
+        assert!(matches!(output.status.code(), Some(2..=4)) && said.contains("error"), "{output:?}");
+    });
+}
+
 /// What each protocol says, a message a part.
 const SAID: [&[&[u8]]; 9] = [
     &[

