@@ -149,10 +149,14 @@ impl Dialect {
             own = base;
         }
         let name_at = if label.is_client() { &names.client } else { &names.server };
-        let NameAt::Value(pointers) = name_at else { return said };
+        // What is called by a key says nothing at the place.
+        if name_at.keys().iter().any(|key| key == own.name()) {
+            return said;
+        }
+        let pointers = name_at.pointers();
         // A reply has no name of its own, nor has what is called by a number the text of it.
         let is_own = own.name() != NAMELESS && !own.name().starts_with("re:") && !is_numbered(own.name());
-        if let ([pointer], true) = (&pointers[..], is_own) {
+        if let ([pointer], true) = (pointers, is_own) {
             said.push((pointer.clone(), Value::from(own.name())));
         }
         // A place of a list is written as an item or as one of a tuple: its rule says which.

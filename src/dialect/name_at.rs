@@ -10,6 +10,8 @@ pub enum NameAt {
     Value(Vec<String>),
     /// The first of these keys that the message has: of `{"setupComplete": {}}` the key is the name.
     Key(Vec<String>),
+    /// What stands at one of the pointers; of a message that has nothing there, the first of the keys that it has.
+    ValueOrKey(Vec<String>, Vec<String>),
 }
 
 /// What a message says of its name.
@@ -27,26 +29,38 @@ impl NameAt {
         NameAt::Value(vec![pointer.to_owned()])
     }
 
+    /// The pointers at which a name may stand.
+    pub fn pointers(&self) -> &[String] {
+        match self {
+            NameAt::Value(pointers) | NameAt::ValueOrKey(pointers, _) => pointers,
+            NameAt::Key(_) => &[],
+        }
+    }
+
+    /// The keys that may be a name.
+    pub fn keys(&self) -> &[String] {
+        match self {
+            NameAt::Key(keys) | NameAt::ValueOrKey(_, keys) => keys,
+            NameAt::Value(_) => &[],
+        }
+    }
+
     /// What a message says of its name; none where it has none.
     pub fn of<'v>(&'v self, message: &'v Value) -> Option<Said<'v>> {
-        match self {
-            NameAt::Value(pointers) => {
-                pointers.iter().find_map(|pointer| match value_at(message, pointer)? {
-                    Value::String(text) if !text.is_empty() => Some(Said::Text(text)),
-                    Value::Number(number) => Some(Said::Number(number)),
-                    _ => None,
-                })
-            }
-            NameAt::Key(keys) => {
-                let map = message.as_object()?;
-                keys.iter().find(|key| field(map, key).is_some()).map(|key| Said::Text(key))
-            }
-        }
+        let value = self.pointers().iter().find_map(|pointer| match value_at(message, pointer)? {
+            Value::String(text) if !text.is_empty() => Some(Said::Text(text)),
+            Value::Number(number) => Some(Said::Number(number)),
+            _ => None,
+        });
+        value.or_else(|| {
+            let map = message.as_object()?;
+            self.keys().iter().find(|key| field(map, key).is_some()).map(|key| Said::Text(key))
+        })
     }
 
     /// Whether what stands at a pointer may be the name.
     pub fn is_at(&self, pointer: &str) -> bool {
-        matches!(self, NameAt::Value(pointers) if pointers.iter().any(|own| own == pointer))
+        self.pointers().iter().any(|own| own == pointer)
     }
 
     /// The one field of the outermost object that has the name, if it is only that.
@@ -56,7 +70,7 @@ impl NameAt {
                 [one] => one.strip_prefix('/').filter(|key| !key.contains(['/', '~'])),
                 _ => None,
             },
-            NameAt::Key(_) => None,
+            NameAt::Key(_) | NameAt::ValueOrKey(..) => None,
         }
     }
 }
@@ -79,6 +93,20 @@ mod tests {
         assert_eq!(text(json!(["join", 1])), "join");
         assert_eq!(text(json!({ "event": "", "a": {} })), "");
         assert_eq!(text(json!({ "event": 7 })), "n7");
+    }
+
+    #[test]
+    fn a_key_names_what_says_nothing_at_the_places() {
+        let name = NameAt::ValueOrKey(vec!["/topic".to_owned()], vec!["auth".to_owned(), "beat".to_owned()]);
+        for (message, said) in [
+            (json!({ "topic": "debug", "auth": 1 }), Some(Said::Text("debug"))),
+            (json!({ "auth": "ok" }), Some(Said::Text("auth"))),
+            (json!({ "topic": null, "beat": 1 }), Some(Said::Text("beat"))),
+            (json!({ "other": 1 }), None),
+        ] {
+            assert_eq!(name.of(&message), said, "{message}");
+        }
+        assert!(name.is_at("/topic") && !name.is_at("/auth"));
     }
 
     #[test]

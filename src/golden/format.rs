@@ -485,34 +485,46 @@ fn must_be_pointer(fields: &Fields<'_>, text: &str, span: Range<usize>) {
     }
 }
 
-/// Reads `name = "/type"`, `name = ["/event", "/0"]`, `name = { present = ["setup", "clientContent"] }`.
+/// Reads `name = "/type"`, `name = ["/event", "/0"]`, `name = { present = ["setup", "clientContent"] }`,
+/// `name = ["/topic", { present = ["auth"] }]`.
 fn read_name(fields: &Fields<'_>, key: &str) -> Option<NameAt> {
     let (item, span) = fields.item(key)?;
-    if item.is_table_like() {
-        let table = fields.table(key);
-        let keys: Vec<String> =
-            table.strings("present").unwrap_or_default().into_iter().map(|(text, _)| text).collect();
-        table.finish();
+    let present = |table: &Fields<'_>, span: Range<usize>| -> Vec<String> {
+        let keys = table.strings("present").unwrap_or_default();
         if keys.is_empty() {
             let hint = Some(format!("{key} = {{ present = [\"setup\", \"content\"] }}"));
             fields.source().report(span, format!("`{key}` names no key"), "here", hint);
         }
+        keys.into_iter().map(|(text, _)| text).collect()
+    };
+    if item.is_table_like() {
+        let table = fields.table(key);
+        let keys = present(&table, span);
+        table.finish();
         return Some(NameAt::Key(keys));
     }
-    let pointers = fields.strings(key)?;
-    if pointers.is_empty() {
-        fields.source().report(
-            span,
-            format!("`{key}` names no place"),
-            "here",
-            Some(format!("{key} = \"/type\"")),
-        );
+    let (mut pointers, mut keys) = (Vec::new(), Vec::new());
+    for place in fields.strings_or_tables(key) {
+        match place {
+            Ok((text, span)) => {
+                must_be_pointer(fields, &text, span);
+                pointers.push(text);
+            }
+            Err(table) => {
+                keys.extend(present(&table, span.clone()));
+                table.finish();
+            }
+        }
     }
-    let pointers = pointers.into_iter().map(|(text, span)| {
-        must_be_pointer(fields, &text, span);
-        text
-    });
-    Some(NameAt::Value(pointers.collect()))
+    if pointers.is_empty() && keys.is_empty() && fields.source().is_clean() {
+        let hint = Some(format!("{key} = \"/type\""));
+        fields.source().report(span, format!("`{key}` names no place"), "here", hint);
+    }
+    Some(match (pointers.is_empty(), keys.is_empty()) {
+        (_, true) => NameAt::Value(pointers),
+        (true, false) => NameAt::Key(keys),
+        (false, false) => NameAt::ValueOrKey(pointers, keys),
+    })
 }
 
 fn read_dialect(fields: Fields<'_>) -> Dialect {

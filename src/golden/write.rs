@@ -146,11 +146,15 @@ fn write_into(out: &mut String, golden: &Golden) -> std::fmt::Result {
     Ok(())
 }
 
-/// `"/type"`, `["/event", "/0"]`, `{ present = ["setup", "clientContent"] }`.
+/// `"/type"`, `["/event", "/0"]`, `{ present = ["setup", "clientContent"] }`, `["/topic", { present = ["auth"] }]`.
 fn name_at(name: &NameAt) -> String {
     match name {
         NameAt::Value(pointers) => strings(pointers),
         NameAt::Key(keys) => format!("{{ present = {} }}", strings(keys)),
+        NameAt::ValueOrKey(pointers, keys) => {
+            let places: Vec<String> = pointers.iter().map(|pointer| string(pointer)).collect();
+            format!("[{}, {{ present = {} }}]", places.join(", "), strings(keys))
+        }
     }
 }
 
@@ -445,6 +449,8 @@ mod tests {
             NameAt::Value(places(&["/event", "/0"])),
             NameAt::Key(places(&["setup", "x\u{7f}y\n"])),
             NameAt::Key(places(&["setup"])),
+            NameAt::ValueOrKey(places(&["/topic"]), places(&["auth", "x\u{7f}y\n"])),
+            NameAt::ValueOrKey(places(&["/event", "/0"]), places(&["auth"])),
         ] {
             let record_separator = matches!(&name, NameAt::Key(keys) if keys.len() > 1);
             let dialect = Dialect::Json(JsonNames { client: name, record_separator, ..JsonNames::default() });

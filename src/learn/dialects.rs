@@ -231,5 +231,8 @@ fn the_goldens_of_the_documentation_are_goldens() {
         let golden = read.unwrap_or_else(|problems| panic!("{block}\n{problems}"));
         kinds.push(golden.dialect.kind());
     }
-    assert_eq!(kinds, ["json", "json", "nats", "socket.io", "graphql-ws", "mqtt", "stomp", "lines", "bytes"]);
+    assert_eq!(
+        kinds,
+        ["json", "json", "json", "nats", "socket.io", "graphql-ws", "mqtt", "stomp", "lines", "bytes"]
+    );
 }

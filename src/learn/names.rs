@@ -129,8 +129,41 @@ pub(super) fn dialect(recordings: &[&Transcript]) -> Dialect {
     let client = client.unwrap_or_else(|| server.clone());
     let before = kind_before(recordings, &server);
     let server = NameAt::Value(before.into_iter().chain([server]).collect());
-    let client = NameAt::pointer(&client);
+    let server = with_keys(recordings, Side::Server, server);
+    let client = with_keys(recordings, Side::Client, NameAt::pointer(&client));
     Dialect::Json(JsonNames { client, server, record_separator, ..JsonNames::default() })
+}
+
+/// A name for messages that say nothing at its places, where they have one key: `{"auth": "ok"}` is called `auth`.
+fn with_keys(recordings: &[&Transcript], side: Side, name: NameAt) -> NameAt {
+    let mut is_named = false;
+    let mut keys: BTreeMap<String, usize> = BTreeMap::new();
+    for recording in recordings {
+        let mut here = BTreeSet::new();
+        // A list of such objects is a table, not several messages.
+        for message in values(recording, side).filter(Value::is_object) {
+            if name.of(&message).is_some() {
+                is_named = true;
+            } else if let Some(only) = message.as_object().filter(|map| map.len() == 1) {
+                here.extend(only.keys().cloned());
+            }
+        }
+        here.into_iter().for_each(|key| *keys.entry(key).or_default() += 1);
+    }
+    // Keys that come in one recording only are ids, and what is no word names nothing.
+    let is_known = |runs: usize| runs >= 2 || recordings.len() == 1;
+    let is_word =
+        |key: &str| refinement(&Value::from(key)).is_some() && ![NAMELESS, "text", "binary"].contains(&key);
+    let known = keys.iter().filter(|(key, runs)| is_known(**runs) && is_word(key)).count();
+    if keys.is_empty() || keys.len() > MAX_KEYS || known * 10 < keys.len() * 6 {
+        return name;
+    }
+    let keys: Vec<String> = keys.into_keys().filter(|key| is_word(key)).collect();
+    match name {
+        NameAt::Value(pointers) if is_named => NameAt::ValueOrKey(pointers, keys),
+        NameAt::Value(_) => NameAt::Key(keys),
+        name => name,
+    }
 }
 
 /// What is known of a field that only some messages have.
@@ -317,15 +350,19 @@ pub(super) fn doubts(golden: &Golden) -> Vec<String> {
     doubts
 }
 
-/// The JSON messages of one side.
-fn messages(recording: &Transcript, side: Side) -> Vec<Value> {
-    let own = recording.frames.iter().filter(|frame| frame.side == side);
-    let values = own.flat_map(|frame| match &frame.payload {
+/// The JSON texts of one side.
+fn values(recording: &Transcript, side: Side) -> impl Iterator<Item = Value> + '_ {
+    let own = recording.frames.iter().filter(move |frame| frame.side == side);
+    own.flat_map(|frame| match &frame.payload {
         Payload::Text(text) => json_texts(text),
         _ => Vec::new(),
-    });
+    })
+}
+
+/// The JSON messages of one side.
+fn messages(recording: &Transcript, side: Side) -> Vec<Value> {
     // A list of objects is several messages of the server, if they have names.
-    let messages = values.flat_map(|value| match value {
+    let messages = values(recording, side).flat_map(|value| match value {
         Value::Array(items)
             if side == Side::Server && !items.is_empty() && items.iter().all(Value::is_object) =>
         {
@@ -787,7 +824,33 @@ mod tests {
             ]
         };
         let named = named(&(0..5).map(session).collect::<Vec<_>>());
-        assert_eq!(named, [">json", "chunk", "chunk"]);
+        assert_eq!(named, [">prompt", "chunk", "chunk"]);
+    }
+
+    #[test]
+    fn a_message_of_one_key_is_called_by_it_where_it_says_nothing_else() {
+        let session = |n: usize| {
+            vec![
+                ('>', json!({"auth": format!("tok{n}")})),
+                ('<', json!({"auth": "ok"})),
+                ('>', json!({"subscribe": "debug"})),
+                ('<', json!({"topic": "debug", "data": n})),
+                ('<', json!({"topic": "status", "data": n})),
+                ('<', json!([{"topic": "debug", "data": n}])),
+            ]
+        };
+        let named_of =
+            |session: &dyn Fn(usize) -> Vec<(char, Value)>| named(&(0..5).map(session).collect::<Vec<_>>());
+        assert_eq!(named_of(&session), [">auth", "auth", ">subscribe", "debug", "status", "debug"]);
+        // Keys that come in one recording only are ids.
+        let ids = |n: usize| {
+            let user = format!("user{n}");
+            let mut messages = session(n);
+            messages.push(('<', json!({ user: 1 })));
+            messages.retain(|(_, message)| message.get("auth").is_none());
+            messages
+        };
+        assert_eq!(named_of(&ids), [">subscribe", "debug", "status", "debug", "json"]);
     }
 
     #[test]

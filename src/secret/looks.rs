@@ -27,6 +27,13 @@ pub fn is_plain_words(value: &str) -> bool {
     value.split_whitespace().all(is_plain)
 }
 
+/// Whether a value is a code that somebody types: four to ten digits, perhaps with a blank or a dash among them.
+pub(super) fn is_code(value: &str) -> bool {
+    let digits = value.bytes().filter(u8::is_ascii_digit).count();
+    (4..=10).contains(&digits)
+        && value.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b' ' | b'-'))
+}
+
 /// Bits of information for each character, Shannon's entropy of the value's own letters: about 3 for words, above 3.5
 /// for random ones of twenty characters.
 pub fn entropy(value: &str) -> f64 {
@@ -59,6 +66,9 @@ mod tests {
         }
         assert!(
             is_plain_words("required") && is_plain_words("Must be longer.") && !is_plain_words("hunter2")
+        );
+        assert!(
+            is_code("4821") && is_code("593 119") && !is_code("121") && !is_code("A4") && !is_code("1234a")
         );
         assert!(entropy("aaaaaaaa") < 0.1 && entropy("8f14e45fceea167a5a36dedd4bea2543") > 3.3);
     }

@@ -8,7 +8,9 @@ mod looks;
 mod names;
 
 pub use looks::{entropy, is_plain_words, looks_like_credential};
-pub use names::{Suspicion, field_suspicion, is_credential_header, is_credential_parameter, is_secret_name};
+pub use names::{
+    Suspicion, field_suspicion, is_credential_header, is_credential_parameter, is_of_texts, is_secret_name,
+};
 
 use std::fmt;
 

@@ -1,5 +1,7 @@
 //! Names whose values are credentials: of fields, headers, query parameters.
 
+use super::looks::{is_code, looks_like_credential};
+
 /// Whether a key of this name holds something to hide: `password`, `refresh_token`, `apiKey`; not `token_type`, and not
 /// the `progressToken` by which MCP ties a notification to its request.
 pub fn is_secret_name(name: &str) -> bool {
@@ -22,11 +24,37 @@ pub enum Suspicion {
     Sure,
     /// It is one if it looks like one: `token` is also what language models stream.
     IfItLooksLikeOne,
+    /// It is one if it is a text of digits: `pin` is also a pin of a board, or on a map.
+    IfItIsACode,
+    /// It is one if it is a text of many hexadecimal digits.
+    IfItIsHex,
+}
+
+impl Suspicion {
+    /// Whether a text under such a name is a credential.
+    pub fn holds(self, value: &str) -> bool {
+        match self {
+            Suspicion::Sure => true,
+            Suspicion::IfItLooksLikeOne => looks_like_credential(value),
+            Suspicion::IfItIsACode => is_code(value),
+            Suspicion::IfItIsHex => value.len() >= 32 && value.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        }
+    }
+}
+
+/// Names under which only a text is a credential, never what an object or a list of that name holds.
+pub fn is_of_texts(name: &str) -> bool {
+    matches!(plain(name).as_str(), "auth" | "authentication" | "ticket" | "signature")
 }
 
 /// What a field of this name in a message holds. Names of pages and cursors are not credentials: `next_page_token`.
 pub fn field_suspicion(name: &str) -> Option<Suspicion> {
     let plain = plain(name);
+    // What is said about passwords: a rule, a hint, a kind of login.
+    let about = ["required", "policy", "hint", "strength", "length", "changed", "expired", "reset", "rules"];
+    if about.iter().any(|end| plain.ends_with(end)) {
+        return None;
+    }
     let sure_within = ["password", "passwd", "passphrase", "passcode", "apikey", "privatekey", "credential"];
     let sure_whole = [
         "accesstoken",
@@ -50,15 +78,28 @@ pub fn field_suspicion(name: &str) -> Option<Suspicion> {
         "secrets",
         "xamzsignature",
         "xgoogsignature",
+        "mnemonic",
+        "seedphrase",
     ];
     let never =
         ["page", "pagina", "next", "continu", "cursor", "cancel", "sync", "prev", "progress", "resume"];
-    if sure_whole.contains(&plain.as_str()) || sure_within.iter().any(|part| plain.contains(part)) {
+    if sure_whole.contains(&plain.as_str())
+        || plain.ends_with("secretaccesskey")
+        || sure_within.iter().any(|part| plain.contains(part))
+    {
         return Some(Suspicion::Sure);
     }
     let is_token = plain.ends_with("token") && !never.iter().any(|part| plain.contains(part));
     let is_secret = plain.ends_with("secret");
-    (is_token || is_secret || plain == "jwt" || plain == "bearer").then_some(Suspicion::IfItLooksLikeOne)
+    if ["pin", "pincode", "otp", "otpcode", "totp"].contains(&plain.as_str()) {
+        return Some(Suspicion::IfItIsACode);
+    }
+    // What a request is signed with is hexadecimal; a function has a signature, too, and so has what a model thinks.
+    if plain == "signature" {
+        return Some(Suspicion::IfItIsHex);
+    }
+    let is_whole = ["jwt", "bearer", "auth", "authentication", "ticket"].contains(&plain.as_str());
+    (is_token || is_secret || is_whole).then_some(Suspicion::IfItLooksLikeOne)
 }
 
 /// Whether a header's whole value is a credential, whatever it is.
@@ -113,7 +154,15 @@ mod tests {
         for name in ["token", "deviceToken", "jwt", "webhook_secret"] {
             assert_eq!(field_suspicion(name), Some(Suspicion::IfItLooksLikeOne), "{name}");
         }
+        for name in ["pin", "otp", "otp_code", "TOTP"] {
+            assert_eq!(field_suspicion(name), Some(Suspicion::IfItIsACode), "{name}");
+        }
+        assert_eq!(field_suspicion("AWS_SECRET_ACCESS_KEY"), Some(Suspicion::Sure));
         for name in [
+            "password_required",
+            "pinned",
+            "author",
+            "tickets",
             "tokens",
             "max_tokens",
             "token_type",

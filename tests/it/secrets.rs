@@ -28,14 +28,14 @@ struct Planted {
     sent: Vec<(&'static str, String)>,
 }
 
-fn jwt(n: u32) -> String {
+pub(crate) fn jwt(n: u32) -> String {
     let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let body = part(json!({ "sub": format!("user-{n}"), "exp": 1_795_385_958u32 + n }));
     format!("{}.{body}.{}", part(json!({ "alg": "HS256", "typ": "JWT" })), word(n, 43))
 }
 
 /// Letters and digits that look random and are the same each time.
-fn word(seed: u32, len: usize) -> String {
+pub(crate) fn word(seed: u32, len: usize) -> String {
     let mut state = u64::from(seed).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let letters = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
     let mut next = || {
@@ -263,7 +263,7 @@ fn plant(socket: &mut WebSocket<TcpStream>, planted: &Planted, first: &str) {
 
 /// Everything that can be read in a text: as it is, its JSON strings, its escapes undone, its base64 and hexadecimal
 /// decoded, and these again.
-fn readings(text: &str, depth: usize, out: &mut BTreeSet<String>) {
+pub(crate) fn readings(text: &str, depth: usize, out: &mut BTreeSet<String>) {
     if text.len() < 8 || !out.insert(text.to_owned()) || depth == 0 {
         return;
     }

@@ -7,7 +7,7 @@ use std::ops::Range;
 pub(super) const NAME: &str = "key";
 
 /// Beginnings of keys: whose, how they begin, and how many characters of letters, digits, `-` and `_` follow at least.
-const ISSUED: [(&str, &str, usize); 22] = [
+const ISSUED: [(&str, &str, usize); 23] = [
     ("AWS", "AKIA", 16),
     ("AWS", "ASIA", 16),
     ("GitHub", "ghp_", 30),
@@ -30,12 +30,16 @@ const ISSUED: [(&str, &str, usize); 22] = [
     ("npm", "npm_", 30),
     ("PyPI", "pypi-AgE", 20),
     ("Hugging Face", "hf_", 30),
+    ("SendGrid", "SG.", 40),
 ];
 
-/// How they begin.
+/// What to look for: how they begin, where some begin alike what they have in common.
 pub(super) fn begins() -> impl Iterator<Item = &'static str> {
-    ISSUED.iter().map(|(_, begin, _)| *begin)
+    let own = ISSUED.iter().map(|(_, begin, _)| *begin).filter(|begin| !begin.starts_with(SLACK));
+    own.chain([SLACK])
 }
+
+const SLACK: &str = "xox";
 
 /// The key that starts here.
 pub(super) fn at(text: &str, start: usize) -> Option<Range<usize>> {
@@ -54,7 +58,8 @@ pub(super) fn all(text: &str) -> impl Iterator<Item = (Range<usize>, &'static st
 
 /// A key that starts here, if it is one: nothing of a word before it, and enough after it that no person wrote.
 fn starting(text: &str, start: usize, begin: &str, least: usize) -> Option<Range<usize>> {
-    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    // A key of SendGrid's has a dot within.
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_') || c == '.' && begin == "SG.";
     if text[..start].chars().next_back().is_some_and(is_part) {
         return None;
     }

@@ -8,6 +8,10 @@
 //! XMPP      <auth mechanism='PLAIN'>…</auth>   <response>…</response>
 //! MQTT      CONNECT with the flag of a password (MQTT 5.0, section 3.1.2.9)
 //! aria2     {"params":["token:…"]}
+//! IMAP      a1 LOGIN ada "…"
+//! Redis     HELLO 3 AUTH ada …
+//! WAMP      [5,"…",{}]
+//! DDP       {"msg":"method","method":"login","params":[{"resume":"…"}]}
 //! ```
 
 use super::notice::Noticed;
@@ -29,6 +33,8 @@ static LINES: LazyLock<Option<Regex>> = LazyLock::new(|| {
     regex(concat!(
         r"(?im)^(?::\S+ )?(?:(PASS|AUTH) (?:[^\s:]\S* )?:?(\S+)",
         r"|(OPER) \S+ :?(\S+)",
+        r"|HELLO \d+ (AUTH) \S+ (\S+)(?: SETNAME \S+)?",
+        r#"|(?-i:[A-Za-z]{0,4}\d{1,6} (LOGIN)) (?:"[^"]*"|\S+) "?([^\s"]+)"?"#,
         r"|(AUTHENTICATE) ([A-Za-z0-9+/=]{8,})",
         r"|PRIVMSG NickServ :(IDENTIFY) (?:\S+ )?(\S+))[ \t]*\r?$"
     ))
@@ -39,6 +45,10 @@ static RESP: LazyLock<Option<Regex>> = LazyLock::new(|| {
 static SASL: LazyLock<Option<Regex>> = LazyLock::new(|| {
     regex(r"<(?:\w+:)?(auth|response|initial-response)(?:\s[^>]*)?>\s*([A-Za-z0-9+/=]{4,})\s*</")
 });
+/// AUTHENTICATE of WAMP: its signature, and an object.
+static WAMP: LazyLock<Option<Regex>> =
+    LazyLock::new(|| regex(r#"^\[\s*(5)\s*,\s*"((?:[^"\\]|\\.){6,})"\s*,\s*\{[^{}]*\}\s*\]\s*$"#));
+static DDP: LazyLock<Option<Regex>> = LazyLock::new(|| regex(r#""(resume)"\s*:\s*"((?:[^"\\]|\\.){12,})""#));
 static RPC: LazyLock<Option<Regex>> = LazyLock::new(|| regex(r#""(token):((?:[^"\\]|\\.)+)""#));
 
 /// Mechanisms of SASL, which stand where a credential may.
@@ -57,6 +67,8 @@ pub(super) fn in_text(text: &str) -> Vec<Noticed> {
         [b'*', b'2' | b'3', b'\r', ..] => &RESP,
         [b'<', ..] => &SASL,
         [b'{' | b'[', ..] if memchr::memmem::find(text.as_bytes(), b"\"token:").is_some() => &RPC,
+        [b'[', b'5', b',', ..] => &WAMP,
+        [b'{', ..] if is_ddp_login(text) => &DDP,
         [b'a'..=b'z' | b'A'..=b'Z' | b':', ..] if text.len() < MAX_LINES => &LINES,
         _ => return found,
     };
@@ -68,7 +80,10 @@ pub(super) fn in_text(text: &str) -> Vec<Noticed> {
             continue;
         }
         let name = match name.as_str().to_ascii_lowercase().as_str() {
-            "pass" | "passcode" | "password" | "auth" | "oper" | "identify" => "password".to_owned(),
+            "pass" | "passcode" | "password" | "auth" | "oper" | "identify" | "login" => {
+                "password".to_owned()
+            }
+            "5" => "signature".to_owned(),
             "response" | "initial-response" | "authenticate" => "sasl".to_owned(),
             other => other.to_owned(),
         };
@@ -76,6 +91,11 @@ pub(super) fn in_text(text: &str) -> Vec<Noticed> {
         found.extend(plain(value.as_str()));
     }
     found
+}
+
+/// Whether this is the method `login` of Meteor's protocol.
+fn is_ddp_login(text: &str) -> bool {
+    text.len() < MAX_LINES && text.contains("\"method\":\"login\"") && text.contains("\"resume\"")
 }
 
 /// A longer text is no login of lines.
@@ -149,7 +169,7 @@ mod tests {
 
     #[test]
     fn each_protocols_login_hides_its_credential_and_nothing_else() {
-        assert!([&NATS, &STOMP, &LINES, &RESP, &SASL, &RPC].iter().all(|regex| regex.is_some()));
+        assert!([&NATS, &STOMP, &LINES, &RESP, &SASL, &RPC, &WAMP, &DDP].iter().all(|regex| regex.is_some()));
         let sasl = STANDARD.encode("\0ada\0hunter-22x");
         for (text, secret, kept) in [
             ("CONNECT {\"user\":\"ada\",\"pass\":\"hunter-22x\"}\r\n".to_owned(), "hunter-22x", "ada"),
@@ -160,6 +180,15 @@ mod tests {
             ("PRIVMSG NickServ :IDENTIFY ada hunter-22x".to_owned(), "hunter-22x", "NickServ"),
             (format!("AUTHENTICATE {sasl}\r\n"), &sasl, "AUTHENTICATE"),
             ("AUTH default hunter-22x\r\n".to_owned(), "hunter-22x", "AUTH"),
+            ("HELLO 3 AUTH ada hunter-22x SETNAME n\r\n".to_owned(), "hunter-22x", "SETNAME n"),
+            ("a1 LOGIN ada \"hunter-22x\"\r\n".to_owned(), "hunter-22x", "LOGIN ada"),
+            ("[5,\"hunter-22x\",{}]".to_owned(), "hunter-22x", "[5,"),
+            (
+                "{\"msg\":\"method\",\"method\":\"login\",\"params\":[{\"resume\":\"hunter-22x-y\"}]}"
+                    .to_owned(),
+                "hunter-22x",
+                "method",
+            ),
             ("*2\r\n$4\r\nAUTH\r\n$10\r\nhunter-22x\r\n".to_owned(), "hunter-22x", "AUTH"),
             (format!("<auth xmlns='urn:x' mechanism='PLAIN'>{sasl}</auth>"), &sasl, "PLAIN"),
             (

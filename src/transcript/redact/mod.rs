@@ -31,6 +31,7 @@ mod known;
 mod leftover;
 mod logins;
 mod notice;
+mod phrases;
 mod places;
 mod request;
 mod rules;
@@ -40,7 +41,7 @@ pub use leftover::{Leftover, LeftoverKind};
 pub use rules::Rules;
 
 use super::{Frame, Handshake, Payload};
-use crate::secret::{Secret, Suspicion, looks_like_credential};
+use crate::secret::{Secret, looks_like_credential};
 use known::{Hit, Known};
 use notice::{Hints, Noticed, Trust, notice};
 use std::borrow::Cow;
@@ -228,10 +229,7 @@ impl Redactor {
 
     /// The value of a field without secrets, when its name says that it is one.
     fn clean_field(&self, name: &str, value: &str) -> Option<String> {
-        let is_one = match self.shared.rules.suspicion(name)? {
-            Suspicion::Sure => true,
-            Suspicion::IfItLooksLikeOne => looks_like_credential(value),
-        };
+        let is_one = self.shared.rules.suspicion(name)?.holds(value);
         let noticed = is_one.then(|| request::credentials(name, value)).flatten().unwrap_or_else(Vec::new);
         match self.replace(value, noticed) {
             Cow::Borrowed(_) => None,

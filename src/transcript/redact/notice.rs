@@ -7,10 +7,8 @@
 use super::request::credentials;
 use super::rules::Rules;
 use super::views::without_json_escapes;
-use super::{issued, places};
-use crate::secret::{
-    Suspicion, field_suspicion, is_credential_header, is_plain_words, looks_like_credential,
-};
+use super::{issued, phrases, places};
+use crate::secret::{Suspicion, field_suspicion, is_credential_header, is_plain_words};
 use aho_corasick::{AhoCorasick, MatchKind, packed};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -37,7 +35,7 @@ impl Noticed {
 
 /// The beginning of a JSON object in base64, and pieces of the names that `field_suspicion` knows. The first letter is
 /// left out: it may be upper case in the middle of a name.
-const PIECES: [&str; 26] = [
+const PIECES: [&str; 30] = [
     "eyJ",
     "oken",
     "OKEN",
@@ -63,11 +61,28 @@ const PIECES: [&str; 26] = [
     "ookie",
     "redential",
     "ignature",
+    "nemonic",
+    "uthentication\"",
+    "curl ",
+    phrases::PEM,
     "://",
 ];
 /// Names whose pieces would be too common: looked for as a whole.
-const WHOLE: [&str; 8] =
-    ["jwt", "JWT", "earer", "rivate_key", "rivateKey", "AUTHORIZATION", "\"pass\"", "-auth\""];
+const WHOLE: [&str; 13] = [
+    "jwt",
+    "JWT",
+    "earer",
+    "rivate_key",
+    "rivateKey",
+    "AUTHORIZATION",
+    "\"pass\"",
+    "-auth\"",
+    "\"auth\"",
+    "\"pin",
+    "\"otp",
+    "Pwd=",
+    "ticket\"",
+];
 
 /// Where to look more closely.
 #[derive(Debug, Clone)]
@@ -121,6 +136,21 @@ pub(super) fn notice(text: &str, hints: &Hints, rules: &Rules, trust: Trust) -> 
         if hint.start < read_to {
             return;
         }
+        let Range { start, end } = hint;
+        let own = &text[start..end];
+        if own == phrases::PEM {
+            if let Some(key) = phrases::pem_at(text, start) {
+                read_to = end;
+                found.push(key);
+            }
+            return;
+        }
+        if own == "curl " {
+            found.extend(phrases::curl_at(text, start));
+            return;
+        }
+        // The quotes of a name are none of it.
+        let hint = start + usize::from(own.starts_with('"'))..end - usize::from(own.ends_with(['"', '=']));
         if &text[hint.clone()] == "://" {
             let (urls, end) = places::in_url_at(text, hint.start);
             // What stands in its query may be named as fields are.
@@ -249,7 +279,8 @@ fn field_at(text: &str, piece: Range<usize>) -> Option<Field> {
                 bytes[at],
                 b'&' | b';' | b'"' | b'\'' | b'<' | b'>' | b'\\' | b',' | b')' | b'}' | b']' | b'#' | b'`'
             ) || bytes[at].is_ascii_whitespace()
-                || bytes[at..].starts_with(b"%26")
+                // Within a form an ampersand of the value is written so; in a form within a form, that between fields.
+                || after[0] == b'%' && bytes[at..].starts_with(b"%26")
         };
         let to = quoted.or_else(|| (from..bytes.len()).find(|at| ends(*at))).unwrap_or(bytes.len());
         return (to > from).then_some(Field { name, value: from..to, style: Style::Assigned });
@@ -328,13 +359,24 @@ impl Field {
         let Some(suspicion) = rules.suspicion(name) else { return };
         let value = self.decoded(text);
         let is_one = match suspicion {
-            Suspicion::Sure => true,
+            // `I forgot my password: it was long`, `login(password: string): void`
+            Suspicion::Sure => {
+                self.style != Style::Line
+                    || is_credential_header(name) && !name.to_ascii_lowercase().contains("password")
+                    || !phrases::is_said(&value)
+            }
             Suspicion::IfItLooksLikeOne => {
-                self.style != Style::Line && (trust == Trust::Eager || looks_like_credential(&value))
+                self.style != Style::Line && (trust == Trust::Eager || suspicion.holds(&value))
+            }
+            Suspicion::IfItIsACode | Suspicion::IfItIsHex => {
+                self.style != Style::Line && suspicion.holds(&value)
             }
         };
         if !is_one {
             return;
+        }
+        if self.style == Style::Line {
+            found.extend(phrases::digest(text, self.value.start));
         }
         let exact = value == text[self.value.clone()];
         let Some(parts) = credentials(name, &value) else {
@@ -390,6 +432,16 @@ mod tests {
             ("Authorization: Bearer abcd\r\nHost: x", "token", "abcd"),
         ] {
             assert_eq!(seen(text, Trust::Careful), [(name.to_owned(), value.to_owned())], "{text}");
+        }
+    }
+
+    /// Vector instructions take 64 pieces at most; with more, each frame is read several times slower.
+    #[test]
+    fn the_usual_pieces_are_few_enough_for_vector_instructions() {
+        assert!(PIECES.len() + WHOLE.len() + issued::begins().count() <= 64);
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("avx2") {
+            assert!(matches!(Hints::new(&Rules::default()), Hints::Packed(_)));
         }
     }
 

@@ -2,9 +2,10 @@
 //! lists and pairs, elements of XML, parts of a form, URLs.
 
 use super::notice::Noticed;
-use super::request;
+use super::{phrases, request};
 use crate::secret::{
-    Suspicion, field_suspicion, is_credential_header, is_plain_words, is_secret_name, looks_like_credential,
+    Suspicion, field_suspicion, is_credential_header, is_of_texts, is_plain_words, is_secret_name,
+    looks_like_credential,
 };
 use regex::Regex;
 use std::ops::Range;
@@ -39,21 +40,25 @@ pub(super) fn at_name(text: &str, name: &Range<usize>, suspicion: Option<Suspici
             _ => Vec::new(),
         };
     }
-    let is_element = name.start > 0 && bytes[name.start - 1] == b'<' && bytes.get(name.end) == Some(&b'>');
-    if is_element && suspicion.is_some() {
-        let start = name.end + 1;
+    // `<Password>`, `<wsse:Password Type="…">`
+    let before = text[..name.start].trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == ':');
+    let opens = match bytes.get(name.end) {
+        Some(b'>') => Some(name.end),
+        Some(b' ') => text[name.end..].find(['<', '>']).map(|len| name.end + len),
+        _ => None,
+    };
+    let opens = opens.filter(|at| before.ends_with('<') && bytes[*at] == b'>' && bytes[*at - 1] != b'/');
+    if let Some(opens) = opens.filter(|_| suspicion.is_some()) {
+        let start = opens + 1;
         let end = text[start..].find('<').map_or(text.len(), |len| start + len);
         return one(text, own, start..end, suspicion).into_iter().collect();
     }
-    Vec::new()
+    phrases::after(text, own, name.end)
 }
 
 fn one(text: &str, name: &str, span: Range<usize>, suspicion: Option<Suspicion>) -> Option<Noticed> {
     let value = text.get(span.clone())?.to_owned();
-    let is_one = match suspicion? {
-        Suspicion::Sure => !value.is_empty(),
-        Suspicion::IfItLooksLikeOne => looks_like_credential(&value),
-    };
+    let is_one = suspicion?.holds(&value) && !value.is_empty();
     is_one.then(|| Noticed { span: Some(span), name: name.to_owned(), value })
 }
 
@@ -65,7 +70,7 @@ fn under(text: &str, name: &str, start: usize, suspicion: Option<Suspicion>) -> 
         suspicion.or((plural && bytes.get(start) != Some(&b'"')).then_some(Suspicion::IfItLooksLikeOne));
     let Some(suspicion) = suspicion else { return Vec::new() };
     match bytes.get(start) {
-        Some(b'0'..=b'9' | b'-') if suspicion == Suspicion::Sure => {
+        Some(b'0'..=b'9' | b'-') if matches!(suspicion, Suspicion::Sure | Suspicion::IfItIsACode) => {
             let len =
                 bytes[start..].iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'-').count();
             let is_whole =
@@ -76,7 +81,7 @@ fn under(text: &str, name: &str, start: usize, suspicion: Option<Suspicion>) -> 
             }
             vec![Noticed { value: text[span.clone()].to_owned(), span: Some(span), name: name.to_owned() }]
         }
-        Some(b'{' | b'[') => {
+        Some(b'{' | b'[') if suspicion != Suspicion::IfItIsACode && !is_of_texts(name) => {
             let region = region(text, start);
             let Some(strings) = STRING.as_ref() else { return Vec::new() };
             let mut found = Vec::new();
@@ -86,10 +91,8 @@ fn under(text: &str, name: &str, start: usize, suspicion: Option<Suspicion>) -> 
                 let is_key = bytes.get(blank(bytes, span.end + 1)) == Some(&b':')
                     && bytes.get(span.end) == Some(&b'"');
                 let value = hit.as_str();
-                let is_one = match suspicion {
-                    Suspicion::Sure => !is_plain_words(value),
-                    Suspicion::IfItLooksLikeOne => looks_like_credential(value),
-                };
+                let is_one =
+                    suspicion.holds(value) && (suspicion != Suspicion::Sure || !is_plain_words(value));
                 if !is_key && is_one {
                     found.push(Noticed { value: value.to_owned(), span: Some(span), name: name.to_owned() });
                 }
@@ -158,8 +161,11 @@ fn listed(text: &str, name: &str, at: &Range<usize>, next: usize) -> Vec<Noticed
             let hit = VALUE.as_ref()?.captures(&text[open..at.start])?.get(1)?;
             Some(open + hit.start()..open + hit.end())
         })
-    } else if before.ends_with('[') && bytes.get(next) == Some(&b',') {
-        string(blank(bytes, next + 1))
+    } else if bytes.get(next) == Some(&b',')
+        && (before.ends_with('[') || before.ends_with(',') && is_credential_header(name))
+    {
+        // `["password", "publickey"]` are kinds of logins.
+        string(blank(bytes, next + 1)).filter(|span| !is_plain_words(&text[span.clone()]))
     } else {
         None
     };
@@ -210,6 +216,29 @@ pub(super) fn in_url_at(text: &str, sign: usize) -> (Vec<Noticed>, usize) {
             || matches!(name.as_str(), "sig" | "ticket")
             || looks_like_credential(&one.value)
     };
-    let found = request::in_url(&text[start..end]).into_iter().filter(is_meant);
+    let own = &text[start..end];
+    let found = request::in_url(own).into_iter().filter(is_meant).chain(in_path(own));
     (found.map(|one| Noticed { span: one.span.map(shift), ..one }).collect(), end)
+}
+
+/// What lets anybody speak in somebody's name by its address alone: `https://hooks.slack.com/services/…/…/SECRET`,
+/// `/api/webhooks/ID/SECRET`, `/botID:SECRET/`.
+fn in_path(url: &str) -> Option<Noticed> {
+    let path = &url[..url.find(['?', '#']).unwrap_or(url.len())];
+    let segment = |part: &str, skip: usize| {
+        let start = part.as_ptr() as usize - url.as_ptr() as usize + skip;
+        let span = start..start + part.len() - skip;
+        let value = url[span.clone()].to_owned();
+        looks_like_credential(&value).then(|| Noticed { span: Some(span), name: "webhook".to_owned(), value })
+    };
+    let is_bot = |part: &&str| {
+        part.strip_prefix("bot")
+            .and_then(|rest| rest.split_once(':'))
+            .is_some_and(|(id, _)| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    if let Some(bot) = path.split('/').find(is_bot) {
+        return segment(bot, bot.find(':')? + 1);
+    }
+    let is_hook = path.contains("://hooks.") || path.contains("/webhooks/") || path.contains("/webhook/");
+    path.rsplit('/').find(|part| !part.is_empty()).filter(|_| is_hook).and_then(|last| segment(last, 0))
 }
