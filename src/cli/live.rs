@@ -55,17 +55,29 @@ pub(super) struct Played {
 /// Becomes true at Ctrl-C or SIGTERM; a second one ends the process at once.
 pub(super) fn interrupts() -> watch::Receiver<bool> {
     let (sender, receiver) = watch::channel(false);
-    // Heeded from here on, not only from when the task first runs: what was begun until then would not be put in order.
-    let mut stop = StopSignals::heed();
-    tokio::spawn(async move {
-        stop.next().await;
-        // Nobody may be listening any more; then there is nothing to stop.
-        let _ = sender.send(true);
-        talk!("stopping: what was recorded is kept (once more to leave at once)");
-        stop.next().await;
-        std::process::exit(i32::from(super::exit::Exit::Interrupted.code()));
+    let (heeded, is_heeded) = std::sync::mpsc::channel();
+    // A thread of its own: the others may wait for somebody to read what they print.
+    std::thread::spawn(move || {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+        runtime.block_on(async move {
+            let mut stop = StopSignals::heed();
+            let _ = heeded.send(());
+            stop.next().await;
+            // Nobody may be listening any more; then there is nothing to stop.
+            let _ = sender.send(true);
+            std::thread::spawn(|| talk!("stopping: what was recorded is kept (once more to leave at once)"));
+            stop.next().await;
+            leave_at_once();
+        });
     });
+    // Heeded from here on, not only from when the thread first runs: what was begun until then would not be put in order.
+    let _ = is_heeded.recv();
     receiver
+}
+
+/// Ends the process without a word more: what waits to be printed may wait for ever.
+fn leave_at_once() -> ! {
+    std::process::exit(i32::from(super::exit::Exit::Interrupted.code()))
 }
 
 /// Ctrl-C and SIGTERM; where the system will not tell of one of them, it ends the process as it always does.

@@ -43,8 +43,21 @@ use reports::Patient;
 use std::io::Write;
 use std::process::ExitCode;
 
+/// A file that may grow no further (`ulimit -f`) is an error with a name, as a full disk is, not the end of the process
+/// without a word.
+fn survive_full_files() {
+    #[cfg(unix)]
+    if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() {
+        let _inside = runtime.enter();
+        let kind = tokio::signal::unix::SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
+        // Heeded for as long as the process runs; where it cannot be, all is as before.
+        let _ = tokio::signal::unix::signal(kind);
+    }
+}
+
 /// Runs the command that was typed.
 pub fn run() -> ExitCode {
+    survive_full_files();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

@@ -33,7 +33,7 @@ pub(super) async fn run(config: &Config, args: ProxyArgs, out: &mut impl Write) 
     let interrupt = interrupts();
     let (proxy, mut notices) = Proxy::bind(ProxyOptions {
         host: config.host(),
-        folder: store.recordings_folder(&session),
+        folder: store.folder_to_record(&session)?,
         session: session.clone(),
         listen: args.listen,
         to: args.to.clone(),

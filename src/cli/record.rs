@@ -49,7 +49,7 @@ async fn by_script(
 ) -> Result<Exit, CliError> {
     let mut live = Live::open(config, &args.target, interrupts()).await?;
     live.keep(&args.keep, false);
-    let folder = store.recordings_folder(&args.session);
+    let folder = store.folder_to_record(&args.session)?;
     let users = args.users.unwrap_or(config.users);
     let compress = args.keep.zstd || config.compress;
     let mut worst = Exit::Conforms;
@@ -120,7 +120,7 @@ async fn by_hand(
     live.keep(&args.keep, false);
     let golden = &golden_for(golden, &live);
     let (hand, unsent) = hand(color)?;
-    let folder = store.recordings_folder(&args.session);
+    let folder = store.folder_to_record(&args.session)?;
     let played = live.play_by_hand(&args.session, golden, &folder, hand).await;
     hand::leave();
     let died = live.server_died();

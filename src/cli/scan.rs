@@ -128,9 +128,10 @@ fn below(path: &Path, ignored: &[PathBuf], files: &mut Vec<PathBuf>) -> Result<(
     if ignored.iter().any(|ignored| plain == ignored) || path.file_name().is_some_and(|name| name == ".git") {
         return Ok(());
     }
-    // Not through links: what they lead to is scanned where it is.
+    // A link to a file is read as `learn` reads it. One to a folder may lead in a circle: what is there is scanned where it is.
     let kind = fs::symlink_metadata(path).map_err(failed)?.file_type();
-    if kind.is_file() {
+    let leads_to_file = kind.is_symlink() && fs::metadata(path).is_ok_and(|meta| meta.is_file());
+    if kind.is_file() || leads_to_file {
         files.push(path.to_owned());
     } else if kind.is_dir() {
         for entry in fs::read_dir(path).map_err(failed)? {

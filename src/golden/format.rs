@@ -45,6 +45,9 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+/// So many steps a path has at most: each of them holds the path so far.
+const MAX_DEPTH: usize = 2_000;
+
 /// The version this program writes. It reads no other.
 pub const VERSION: u64 = 1;
 
@@ -315,6 +318,11 @@ fn read_event(
             table.report(&key, format!("`{key}` is not a path"), "a path begins with /", hint);
             continue;
         };
+        if path.pattern.matches('/').count() > MAX_DEPTH {
+            let message = format!("a path with more than {MAX_DEPTH} steps");
+            table.report(&key, message, "here", Some("no payload is as deep as that".to_owned()));
+            continue;
+        }
         note_place(source, places, &format!("event.{label}.shape.{}", path.pattern), span.clone());
         match parse_rule(&text) {
             Ok(rule) => shape.push((path, rule)),

@@ -14,7 +14,7 @@
 
 use super::{EventEvidence, Evidence, LearnedEvidence, Timeline};
 use crate::dialect::Label;
-use crate::transcript::Gap;
+use crate::transcript::{Gap, visible_json};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -253,7 +253,8 @@ impl Seen {
             text.push_str(&serde_json::to_string(&line).unwrap_or_default());
             text.push('\n');
         }
-        text
+        // What hides in a name does not hide here.
+        visible_json(&text).into_owned()
     }
 
     /// Reads the text of the file.

@@ -23,9 +23,11 @@ pub fn write(golden: &Golden) -> String {
 
 /// A text as a basic string in which nothing is hidden; none where nothing has to be escaped for that.
 fn seen(text: &str) -> Option<String> {
-    if !text.chars().any(is_unseen) {
-        return None;
-    }
+    text.chars().any(is_unseen).then(|| basic(text))
+}
+
+/// A text as a basic string (TOML 1.0), on one line.
+fn basic(text: &str) -> String {
     let mut out = String::from("\"");
     for c in text.chars() {
         match c {
@@ -35,7 +37,7 @@ fn seen(text: &str) -> Option<String> {
         }
     }
     out.push('"');
-    Some(out)
+    out
 }
 
 fn string(text: &str) -> String {
@@ -53,7 +55,20 @@ fn strings(texts: impl IntoIterator<Item = impl AsRef<str>>) -> String {
     }
 }
 
+/// A path as a key; always in quotes, as it begins with a slash.
+fn path_key(path: &str) -> String {
+    if has_both_quotes(path) { basic(path) } else { string(path) }
+}
+
+/// Whether neither sort of quotes takes a text as it is. Texts go on several lines then, keys must not.
+fn has_both_quotes(text: &str) -> bool {
+    text.contains('\'') && text.contains(['"', '\\'])
+}
+
 fn key(name: &str) -> String {
+    if has_both_quotes(name) {
+        return basic(name);
+    }
     if let Some(name) = seen(name) {
         return name;
     }
@@ -242,7 +257,7 @@ fn write_event(out: &mut String, golden: &Golden, label: &Label, event: &Event) 
     let goes_without = event.shape.iter().any(|(path, rule)| !is_said(path, rule));
     for (path, rule) in event.shape.iter().filter(|(path, rule)| !(goes_without && is_said(path, rule))) {
         let rule = Rule { samples: None, ..rule.clone() };
-        writeln!(out, "{} = {}", string(&path.to_string()), string(&rule.to_string()))?;
+        writeln!(out, "{} = {}", path_key(&path.to_string()), string(&rule.to_string()))?;
     }
     Ok(())
 }

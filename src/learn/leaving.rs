@@ -2,6 +2,7 @@
 
 use super::Session;
 use crate::dialect::{Event, Label};
+use crate::golden::Order;
 use crate::transcript::{End, Frame, Gap, Offset, Payload, Side, Transcript};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -46,9 +47,28 @@ impl Leaving {
         self.feed.extend(other.feed);
     }
 
-    /// Whether an event comes as often as somebody listens.
+    /// Whether an event comes as often as somebody listens: the clients left by the clock, all after the same time. One that
+    /// leaves when it has had so many messages leaves at another time each time.
     pub(super) fn is_feed(&self, label: &Label, recordings: u32) -> bool {
-        self.feed.contains(label) && self.usual(recordings).is_some()
+        let is_same = || {
+            let (first, last) = (self.listened.keys().next(), self.listened.keys().next_back());
+            first.zip(last).is_some_and(|(first, last)| last * 10 <= first * 11)
+        };
+        self.feed.contains(label) && self.usual(recordings).is_some() && is_same()
+    }
+
+    /// Whether an order lets some of what came go on for as long as somebody listens.
+    pub(super) fn is_open_in(&self, order: &Order) -> bool {
+        match order {
+            Order::Event(_) => false,
+            Order::Repeat(body, times) if times.max.is_none() => {
+                body.labels().into_iter().any(|label| self.feed.contains(label))
+            }
+            Order::Repeat(body, _) | Order::Each { body, .. } => self.is_open_in(body),
+            Order::Seq(parts) | Order::All(parts) | Order::One(parts) => {
+                parts.iter().any(|part| self.is_open_in(part))
+            }
+        }
     }
 
     /// How long clients listen, where half of all sessions or more ended while the server was speaking.
@@ -142,6 +162,11 @@ mod tests {
         assert_eq!(usual(&both, 3), Some(3000));
         let is_feed = |name: &str, of| both.is_feed(&Label::from(name), of);
         assert!(is_feed("tick", 3) && !is_feed("tick", 7) && !is_feed("welcome", 3));
+        // Whoever leaves after so many messages leaves at other times.
+        assert!(!leaving(3, &[(2000, 1), (2900, 2)]).is_feed(&Label::from("tick"), 3));
+        let is_open = |order: &str| both.is_open_in(&crate::golden::parse_order(order).expect("an order"));
+        assert!(is_open(">watch ; ( tick | beat )+") && is_open("( >watch ; tick* ) & beat*"));
+        assert!(!is_open(">watch ; tick{3} ; done+"));
     }
 
     #[test]

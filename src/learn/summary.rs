@@ -249,6 +249,7 @@ impl Summary {
         let is_feed = |label: &Label| self.leaving.is_feed(label, self.recordings);
         let order = self.trials.hold(order, self.recordings, &is_feed).simplified();
         self.totals.write(&order, &mut events, |label| causes.floats(label) || is_feed(label));
+        let listen = self.leaving.usual(self.recordings).filter(|_| self.leaving.is_open_in(&order));
         let golden = Golden {
             about: String::new(),
             dialect: dialect.clone(),
@@ -260,7 +261,7 @@ impl Summary {
             time: None,
             wait: Gap::from_millis(10_000),
             linger: Gap::from_millis(250),
-            listen: self.leaving.usual(self.recordings),
+            listen,
             keep: Vec::new(),
             require_live: Vec::new(),
             probes: Vec::new(),

@@ -83,6 +83,10 @@ pub fn field_suspicion(name: &str) -> Option<Suspicion> {
     ];
     let never =
         ["page", "pagina", "next", "continu", "cursor", "cancel", "sync", "prev", "progress", "resume"];
+    // A name with a dash is a header's, wherever it stands.
+    if name.contains('-') && is_credential_header(name) {
+        return Some(Suspicion::Sure);
+    }
     if sure_whole.contains(&plain.as_str())
         || plain.ends_with("secretaccesskey")
         || sure_within.iter().any(|part| plain.contains(part))

@@ -119,6 +119,23 @@ impl Store {
         self.root.join("recordings").join(session)
     }
 
+    /// Where a session is recorded: never through a link, which may lead out of the project.
+    ///
+    /// # Errors
+    /// When the name is none, or the folder is a link.
+    pub fn folder_to_record(&self, session: &str) -> Result<PathBuf, StoreError> {
+        Store::check_name(session)?;
+        let folder = self.recordings_folder(session);
+        if folder.is_symlink() {
+            let source = io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "it is a link, and may lead out of the project; nothing is written through it",
+            );
+            return Err(StoreError::Io { what: "record into", path: folder, source });
+        }
+        Ok(folder)
+    }
+
     /// Where the script is kept by which a session's recordings were made.
     pub fn script_path(&self, session: &str) -> PathBuf {
         self.root.join("recordings").join(format!("{session}.toml"))
@@ -130,7 +147,7 @@ impl Store {
     /// When one file cannot be read or the other not be written.
     pub fn keep_script(&self, session: &str, script: &Path) -> Result<(), StoreError> {
         Store::check_name(session)?;
-        let text = fs::read_to_string(script).map_err(io_error("read", script))?;
+        let text = text_of(script).map_err(io_error("read", script))?;
         let path = self.script_path(session);
         if optional(&path)?.as_deref() == Some(text.as_str()) { Ok(()) } else { replace(&path, &text) }
     }
@@ -176,7 +193,7 @@ impl Store {
     /// When it cannot be read or makes no sense.
     pub fn host_profile(&self, class: &str) -> Result<Option<HostProfile>, StoreError> {
         for path in self.host_profile_paths(class) {
-            match fs::read_to_string(&path) {
+            match text_of(&path) {
                 Ok(text) => return Ok(Some(HostProfile::read(&path.display().to_string(), &text)?)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(source) => return Err(StoreError::Io { what: "read", path, source }),
@@ -273,8 +290,7 @@ impl Store {
         session: &str,
         files: &[(String, Vec<u8>)],
     ) -> Result<Vec<PathBuf>, StoreError> {
-        Store::check_name(session)?;
-        let folder = self.recordings_folder(session);
+        let folder = self.folder_to_record(session)?;
         fs::create_dir_all(&folder).map_err(io_error("create", &folder))?;
         let mut written = Vec::new();
         for (name, text) in files {
@@ -350,7 +366,7 @@ impl Store {
         match self.golden(session) {
             Err(StoreError::NoEvidence { golden, .. } | StoreError::Seen { path: golden, .. }) => {
                 let path = golden.with_extension("toml");
-                let text = fs::read_to_string(&path).map_err(io_error("read", &path))?;
+                let text = text_of(&path).map_err(io_error("read", &path))?;
                 Ok(golden::read(&path.display().to_string(), &text)?)
             }
             golden => golden,
@@ -498,7 +514,7 @@ impl Store {
 /// # Errors
 /// When one of them cannot be read or makes no sense.
 pub fn read_golden(path: &Path) -> Result<Golden, StoreError> {
-    let text = fs::read_to_string(path).map_err(io_error("read", path))?;
+    let text = text_of(path).map_err(io_error("read", path))?;
     let mut golden = golden::read(&path.display().to_string(), &text)?;
     attach(&mut golden, path)?;
     Ok(golden)
@@ -606,8 +622,14 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
     Ok(files)
 }
 
+/// The text of a file; of nothing else: whoever opens a pipe that nobody writes to waits for ever.
+fn text_of(path: &Path) -> io::Result<String> {
+    String::from_utf8(file::contents(path)?)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
+}
+
 fn optional(path: &Path) -> Result<Option<String>, StoreError> {
-    match fs::read_to_string(path) {
+    match text_of(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(io_error("read", path)(error)),

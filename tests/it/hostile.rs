@@ -1,11 +1,12 @@
 //! What a hostile server, a closed pipe and a full disk cannot do: command a terminal, hold a session, take a verdict away.
 
-use crate::support::Project;
+use crate::support::{HANG, Project, Running, signal};
 use goldwire::transcript::is_unseen;
 use serde_json::json;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 const MAP: &str = "time=/t,dir=/d,data=/m,sent=out,op=/op,code=/code,reason=/why";
 
@@ -142,4 +143,92 @@ fn a_server_that_floods_and_never_reads_holds_no_session() {
         let arguments = ["record", "s", &url, "--duration", "1s", "--max-duration", "2s"];
         project.run(&arguments).exits(3);
     }
+}
+
+#[test]
+fn whoever_asks_twice_is_let_go_though_nobody_reads_what_is_printed() {
+    let project = Project::new();
+    let url = format!("ws://127.0.0.1:{}", flooding(b"", b"\x81\x02{}"));
+    let mut command = project.command(&["record", "s", &url]);
+    let mut child = Running(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts"));
+    // It is recording when it prints; from then on nobody reads.
+    let mut first = [0; 1];
+    child.0.stdout.as_mut().expect("a pipe").read_exact(&mut first).expect("it prints");
+    let until = Instant::now() + HANG;
+    let status = loop {
+        signal(child.0.id(), rustix::process::Signal::INT);
+        if let Some(status) = child.0.try_wait().expect("it is ours") {
+            break status;
+        }
+        assert!(Instant::now() < until, "it does not end");
+        std::thread::sleep(Duration::from_millis(100));
+    };
+    assert_eq!(status.code(), Some(130));
+}
+
+#[test]
+fn what_is_no_file_is_not_waited_for_and_no_link_leads_out_of_the_project() {
+    let project = deviating("plain");
+    let golden = project.path().join("golden");
+    assert!(Command::new("mkfifo").arg(golden.join("pipe.toml")).status().is_ok_and(|made| made.success()));
+    let said = project.run(&["check"]).exits(2);
+    assert!(said.stderr.contains("not a file but a pipe"), "{}", said.stderr);
+    std::fs::remove_file(golden.join("pipe.toml")).expect("it was there");
+
+    let outside = tempfile::tempdir().expect("a folder");
+    let recordings = project.path().join("recordings");
+    std::os::unix::fs::symlink(outside.path(), recordings.join("evil")).expect("a link");
+    let said = project.run(&["import", "good.jsonl", "--session", "evil", "--map", MAP]).exits(2);
+    assert!(said.stderr.contains("it is a link"), "{}", said.stderr);
+    let said = project.run(&["record", "evil", "ws://127.0.0.1:9", "--duration", "1s"]);
+    assert!(said.code != 0 && said.stderr.contains("it is a link"), "{}", said.stderr);
+    assert_eq!(std::fs::read_dir(outside.path()).expect("a folder").count(), 0);
+
+    // What `learn` reads through a link, `scan` looks at, too.
+    std::fs::write(outside.path().join("x.jsonl"), "{\"password\":\"hunter2SecretXY99\"}\n").expect("a file");
+    std::os::unix::fs::symlink(outside.path().join("x.jsonl"), recordings.join("s").join("x.jsonl"))
+        .expect("a link");
+    let said = project.run(&["scan"]).exits(1);
+    assert!(said.stdout.contains("x.jsonl") && said.stdout.contains("`password`"), "{}", said.stdout);
+}
+
+#[test]
+fn a_file_that_may_not_grow_is_an_error_with_a_name() {
+    let project = deviating("plain");
+    let bad = project.files("recordings/bad")[0].display().to_string();
+    let command = format!("ulimit -f 1; exec {} show {bad} --html big.html", env!("CARGO_BIN_EXE_goldwire"));
+    let output =
+        Command::new("sh").args(["-c", &command]).current_dir(project.path()).output().expect("sh runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code().is_some_and(|code| code != 0) && said.contains("big.html"), "{output:?}");
+}
+
+#[test]
+fn a_key_with_quotes_of_both_sorts_is_written_and_read() {
+    let project = Project::new();
+    let key = "a'b\"c\\";
+    for n in 0..3 {
+        let asked = line(1, "out", &json!({ "type": "ask", key: n }));
+        let said = line(2, "in", &json!({ "type": "answer", key: { key: n } }));
+        project.write("one.jsonl", &(asked + &said));
+        project.run(&["import", "one.jsonl", "--session", "s", "--map", MAP]).exits(0);
+    }
+    project.run(&["learn", "s", "--accept", "it is so"]).exits(0);
+    project.run(&["check", "s", "--offline", "recordings/s"]).exits(0);
+}
+
+#[test]
+fn a_path_without_end_is_refused_before_it_takes_the_memory() {
+    let project = deviating("plain");
+    let path = "/x".repeat(50_000);
+    let golden = project.read("golden/s.toml");
+    let longer = golden.replace("[event.done]", &format!("[event.done]\n\"{path}\" = \"integer\""));
+    assert_ne!(golden, longer);
+    project.write("golden/s.toml", &longer);
+    let said = project.run(&["check", "s", "--offline", "recordings/bad"]).exits(2);
+    assert!(
+        said.stderr.contains("more than 2000 steps") && said.stderr.len() < 400_000,
+        "{:.2000}",
+        said.stderr
+    );
 }

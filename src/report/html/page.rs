@@ -1,5 +1,6 @@
 //! The page around the data.
 
+use crate::transcript::is_unseen;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
@@ -78,12 +79,14 @@ struct Embedded(CompactFormatter);
 
 impl Formatter for Embedded {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
-        let is_special = |c: char| matches!(c, '<' | '>' | '&' | '\u{2028}' | '\u{2029}');
+        let is_special = |c: char| matches!(c, '<' | '>' | '&') || is_unseen(c);
         let mut rest = fragment;
         while let Some(at) = rest.find(is_special) {
             self.0.write_string_fragment(out, &rest[..at])?;
             let special = rest[at..].chars().next().unwrap_or_default();
-            write!(out, "\\u{:04x}", u32::from(special))?;
+            for unit in special.encode_utf16(&mut [0; 2]) {
+                write!(out, "\\u{unit:04x}")?;
+            }
             rest = &rest[at + special.len_utf8()..];
         }
         self.0.write_string_fragment(out, rest)

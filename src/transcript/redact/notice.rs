@@ -35,7 +35,7 @@ impl Noticed {
 
 /// The beginning of a JSON object in base64, and pieces of the names that `field_suspicion` knows. The first letter is
 /// left out: it may be upper case in the middle of a name.
-const PIECES: [&str; 30] = [
+const PIECES: [&str; 31] = [
     "eyJ",
     "oken",
     "OKEN",
@@ -51,10 +51,11 @@ const PIECES: [&str; 30] = [
     "pi_key",
     "piKey",
     "pikey",
-    "pi-key",
-    "pi-Key",
+    "-key",
+    "-Key",
     "PI_KEY",
-    "PI-Key",
+    "ession-",
+    "ssertion",
     "ccess_key",
     "ccessKey",
     "uthorization",
@@ -68,7 +69,7 @@ const PIECES: [&str; 30] = [
     "://",
 ];
 /// Names whose pieces would be too common: looked for as a whole.
-const WHOLE: [&str; 13] = [
+const WHOLE: [&str; 14] = [
     "jwt",
     "JWT",
     "earer",
@@ -77,6 +78,7 @@ const WHOLE: [&str; 13] = [
     "AUTHORIZATION",
     "\"pass\"",
     "-auth\"",
+    "-Auth\"",
     "\"auth\"",
     "\"pin",
     "\"otp",

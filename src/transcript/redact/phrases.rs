@@ -112,6 +112,18 @@ mod tests {
     #[test]
     fn commands_and_statements_keep_all_but_their_credentials() {
         for (text, clean) in [
+            (
+                "<password><![CDATA[hunter-22x]]></password>",
+                "<password><![CDATA[{{secret:password#1}}]]></password>",
+            ),
+            (
+                "{\"headers\":{\"Ocp-Apim-Subscription-Key\":\"hunter-22x\",\"Sec-WebSocket-Key\":\"dGhl\"}}",
+                "{\"headers\":{\"Ocp-Apim-Subscription-Key\":\"{{secret:ocp-apim-subscription-key#1}}\",\"Sec-WebSocket-Key\":\"dGhl\"}}",
+            ),
+            (
+                "{\"X-Session-Id\":\"hunter-22x\",\"mcp-session-id\":\"8f14e45fceea\"}",
+                "{\"X-Session-Id\":\"{{secret:x-session-id#1}}\",\"mcp-session-id\":\"8f14e45fceea\"}",
+            ),
             ("curl -u ada:hunter-22x https://x", "curl -u ada:{{secret:password#1}} https://x"),
             (
                 "post to https://hooks.slack.com/services/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 now",

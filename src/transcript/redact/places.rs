@@ -49,8 +49,12 @@ pub(super) fn at_name(text: &str, name: &Range<usize>, suspicion: Option<Suspici
     };
     let opens = opens.filter(|at| before.ends_with('<') && bytes[*at] == b'>' && bytes[*at - 1] != b'/');
     if let Some(opens) = opens.filter(|_| suspicion.is_some()) {
-        let start = opens + 1;
-        let end = text[start..].find('<').map_or(text.len(), |len| start + len);
+        let mut start = opens + 1;
+        const RAW: &str = "<![CDATA[";
+        let is_raw = text[start..].starts_with(RAW);
+        start += if is_raw { RAW.len() } else { 0 };
+        let close = if is_raw { text[start..].find("]]>") } else { text[start..].find('<') };
+        let end = close.map_or(text.len(), |len| start + len);
         return one(text, own, start..end, suspicion).into_iter().collect();
     }
     phrases::after(text, own, name.end)
