@@ -35,19 +35,27 @@ pub struct Problem {
     pub hint: Option<String>,
 }
 
+/// So many mistakes of a file are shown: whoever made more wants to know how many, not which.
+const MAX_SHOWN: usize = 20;
+
 /// All mistakes that one reading found; never empty.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct Problems(pub Vec<Problem>);
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, problem) in self.0.iter().enumerate() {
+        for (i, problem) in self.0.iter().take(MAX_SHOWN).enumerate() {
             if i > 0 {
                 f.write_str("\n\nerror: ")?;
             }
             write!(f, "{problem}")?;
         }
-        Ok(())
+        match self.0.len().saturating_sub(MAX_SHOWN) {
+            0 => Ok(()),
+            more => {
+                write!(f, "\n\n{} of this file are not shown", crate::words::plural(more, "more mistake"))
+            }
+        }
     }
 }
 
@@ -115,7 +123,7 @@ impl<'s> Source<'s> {
         hint: Option<String>,
     ) {
         let (line, column) = self.place(span.start);
-        let source = self.text.lines().nth(line - 1).unwrap_or("").to_owned();
+        let source = self.text[self.lines[line - 1]..].lines().next().unwrap_or("").to_owned();
         let end = self.floor(span.end).max(self.floor(span.start));
         let marked = self.text[self.floor(span.start)..end].lines().next().unwrap_or("").chars().count();
         let width = marked.max(1);

@@ -149,6 +149,8 @@ pub fn learn<R: Recordings + ?Sized>(
     let endings = summary.endings();
     let own = summary.own();
     let (mut golden, mut seen) = summary.finish(&structure, previous);
+    let rules = golden.events.values_mut().flat_map(|event| &mut event.shape);
+    rules.for_each(|(_, rule)| rule.keep_what_can_be_said());
     if let Some(previous) = previous {
         keep(&mut golden, previous);
     }

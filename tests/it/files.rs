@@ -231,3 +231,12 @@ fn init_writes_a_configuration_that_reads_and_touches_none_that_is_there() {
     project.run(&["init"]).exits(2);
     project.run(&["init", "ftp://x", "--config", "other.toml"]).exits(2);
 }
+
+#[test]
+fn of_very_many_mistakes_the_first_are_told_and_the_others_counted() {
+    let many: String = (0..5_000).map(|n| format!("[event.stranger{n}]\n")).collect();
+    let project = golden(&format!("goldwire = 1\norder = \"done\"\n{many}"));
+    let said = project.run(&["check"]).exits(2);
+    assert!(said.stderr.contains("4980 more mistakes of this file are not shown"), "{:.2000}", said.stderr);
+    assert_eq!(said.stderr.matches("unknown event").count(), 20, "{:.2000}", said.stderr);
+}
