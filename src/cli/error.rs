@@ -85,6 +85,10 @@ impl<E: Into<CliError>> From<LearnError<E>> for CliError {
             LearnError::Unreadable(error) => error.into(),
             LearnError::NoRecordings => CliError::new(Exit::Nothing, "no complete recording to learn from"),
             LearnError::NoEvents => CliError::new(Exit::Nothing, "the recordings hold no messages"),
+            LearnError::TooManyNames(count) => CliError::usage(LearnError::<Infallible>::TooManyNames(count).to_string()).hint(
+                "their names are taken from a field that says something else in each message; `name = \"/POINTER\"` in \
+                 `[dialect]` of a script names another one: goldwire learn SESSION --script FILE",
+            ),
         }
     }
 }

@@ -42,6 +42,7 @@ pub use occasions::{
     middle, pace_of,
 };
 pub use order::{Order, Times};
+pub(crate) use order_syntax::MAX_EVENTS;
 pub use order_syntax::{OrderError, parse as parse_order};
 pub use probes::ProbeName;
 pub use problem::{Problem, Problems, Source as SourceText, did_you_mean};

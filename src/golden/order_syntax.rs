@@ -88,7 +88,7 @@ fn both(first: Times, then: Times) -> Times {
 }
 
 /// Events of an order: what compares each with each takes the square of it.
-const MAX_EVENTS: usize = 4000;
+pub(crate) const MAX_EVENTS: usize = 4000;
 
 /// The place at which an order passes a limit.
 fn beyond(tokens: &[(Token, Range<usize>)]) -> Option<OrderError> {

@@ -35,12 +35,13 @@ mod dialects;
 
 pub use trial::trial;
 
-use crate::dialect::{self, Dialect, Event};
+use crate::dialect::{self, Dialect, Event, Label};
 use crate::golden::{self, Before, Envelope, Golden, Monitor, Order};
 use crate::transcript::{End, Gap, Header, Transcript};
 use crate::words::{plural, recordings as in_words};
 use lanes::Lanes;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::num::NonZero;
 use std::panic::resume_unwind;
@@ -67,6 +68,9 @@ pub enum LearnError<E = Infallible> {
     /// No recording has an event.
     #[error("the recordings hold no messages")]
     NoEvents,
+    /// There are more names than an order may have: they are no names.
+    #[error("the events of these recordings have {0} different names, and an order has {limit} at most", limit = golden::MAX_EVENTS)]
+    TooManyNames(usize),
     /// A recording cannot be read.
     #[error(transparent)]
     Unreadable(E),
@@ -282,6 +286,12 @@ impl Structure {
                     sessions = decode(&dialect);
                 }
             }
+        }
+        let names: BTreeSet<&Label> =
+            sessions.iter().flat_map(|session| &session.events).map(|event| &event.label).collect();
+        // To find an order among them takes the cube of their number.
+        if names.len() > golden::MAX_EVENTS {
+            return Err(LearnError::TooManyNames(names.len()));
         }
         let lanes = Lanes::find(&sessions, dialect.reply());
         let (order, rules) = order::learn(&sessions, &lanes, previous.map(|golden| &golden.order));

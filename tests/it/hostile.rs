@@ -218,6 +218,22 @@ fn a_key_with_quotes_of_both_sorts_is_written_and_read() {
 }
 
 #[test]
+fn names_that_are_none_are_refused_before_an_order_is_sought() {
+    let project = Project::new();
+    for _ in 0..2 {
+        let said = (0..4_001).map(|n| line(n, "in", &json!({ "type": format!("n{n}") })));
+        project.write("one.jsonl", &said.collect::<String>());
+        project.run(&["import", "one.jsonl", "--session", "s", "--map", MAP]).exits(0);
+    }
+    let said = project.run(&["learn", "s"]).exits(2);
+    assert!(
+        said.stderr.contains("have 4001 different names") && said.stderr.contains("hint"),
+        "{}",
+        said.stderr
+    );
+}
+
+#[test]
 fn a_path_without_end_is_refused_before_it_takes_the_memory() {
     let project = deviating("plain");
     let path = "/x".repeat(50_000);
