@@ -133,7 +133,7 @@ pub(super) enum Trust {
 /// The credentials in a text.
 pub(super) fn notice(text: &str, hints: &Hints, rules: &Rules, trust: Trust) -> Vec<Noticed> {
     let mut found = Vec::new();
-    let mut read_to = 0;
+    let (mut read_to, mut command_to, mut region_to) = (0, 0, 0);
     hints.find_in(text, |hint| {
         if hint.start < read_to {
             return;
@@ -142,13 +142,17 @@ pub(super) fn notice(text: &str, hints: &Hints, rules: &Rules, trust: Trust) -> 
         let own = &text[start..end];
         if own == phrases::PEM {
             if let Some(key) = phrases::pem_at(text, start) {
-                read_to = end;
+                read_to = key.span.as_ref().map_or(end, |span| span.end);
                 found.push(key);
             }
             return;
         }
         if own == "curl " {
-            found.extend(phrases::curl_at(text, start));
+            if start >= command_to {
+                let (parts, to) = phrases::curl_at(text, start);
+                found.extend(parts);
+                command_to = to;
+            }
             return;
         }
         // The quotes of a name are none of it.
@@ -156,7 +160,7 @@ pub(super) fn notice(text: &str, hints: &Hints, rules: &Rules, trust: Trust) -> 
         if &text[hint.clone()] == "://" {
             let (urls, end) = places::in_url_at(text, hint.start);
             // What stands in its query may be named as fields are.
-            if !urls.is_empty() {
+            if !urls.is_empty() || text[hint.start..end].matches("://").nth(MAX_INNER).is_some() {
                 read_to = end;
             }
             found.extend(urls);
@@ -165,21 +169,36 @@ pub(super) fn notice(text: &str, hints: &Hints, rules: &Rules, trust: Trust) -> 
             let value = text[span.clone()].to_owned();
             found.push(Noticed { name: issued::NAME.to_owned(), value, span: Some(span) });
         } else if text.as_bytes()[hint.clone()].starts_with(b"eyJ") {
-            if let Some(span) = jwt_at(text, hint.start) {
+            let run = word_from(text, hint.start);
+            if run.matches('.').nth(1).is_none() {
+                read_to = hint.start + run.len();
+            } else if let Some(span) = jwt_at(text, hint.start) {
                 read_to = span.end;
                 let value = text[span.clone()].to_owned();
                 found.push(Noticed { name: "jwt".to_owned(), value, span: Some(span) });
             }
         } else if let Some(field) = field_at(text, hint.clone()) {
-            read_to = field.name.end;
+            let before = found.len();
             field.judge(text, rules, trust, &mut found);
+            // What is hidden as a whole need not be read again: a message of nothing but names takes the square of its length.
+            let value = &text[field.value.clone()];
+            let is_read = found.len() > before
+                || field.style == Style::Assigned && value.matches('=').nth(MAX_INNER).is_some();
+            read_to = if is_read { field.value.end } else { field.name.end };
         } else {
             let name = name_at(text.as_bytes(), &hint);
             let suspicion = rules.suspicion(&text[name.clone()]);
-            if suspicion.is_some() || !rules.keeps(&text[name.clone()]) {
-                found.extend(places::at_name(text, &name, suspicion));
-            }
             read_to = name.end;
+            if suspicion.is_some() || !rules.keeps(&text[name.clone()]) {
+                let own = places::at_name(text, &name, suspicion, &mut region_to);
+                // What follows its name at once, as above.
+                if let [Noticed { span: Some(span), .. }] = &own[..]
+                    && text.get(name.end..span.start).is_some_and(|between| !between.contains(':'))
+                {
+                    read_to = span.end;
+                }
+                found.extend(own);
+            }
         }
     });
     found.retain(|one: &Noticed| {
@@ -188,14 +207,19 @@ pub(super) fn notice(text: &str, hints: &Hints, rules: &Rules, trust: Trust) -> 
     found
 }
 
+/// Letters, digits, dots, dashes and underscores from a place on.
+fn word_from(text: &str, start: usize) -> &str {
+    let rest = &text[start..within(text, start, 2 * MAX_VALUE)];
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    &rest[..rest.find(|c| !is_part(c)).unwrap_or(rest.len())]
+}
+
 /// A token that starts here: a base64url JSON object with `alg` (RFC 7515, section 4.1.1), a dot, and at least two more
 /// parts, of which the last may be empty; five for an encrypted one.
 fn jwt_at(text: &str, start: usize) -> Option<Range<usize>> {
-    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    let rest = &text[start..];
-    let len = rest.find(|c| !(is_part(c) || c == '.')).unwrap_or(rest.len());
     // A sentence may end after it.
-    let token = &rest[..len];
+    let token = word_from(text, start);
+    let len = token.len();
     let mut parts = token.split('.');
     let (head, body) = (parts.next()?, parts.next()?);
     parts.next()?;
@@ -284,7 +308,8 @@ fn field_at(text: &str, piece: Range<usize>) -> Option<Field> {
                 // Within a form an ampersand of the value is written so; in a form within a form, that between fields.
                 || after[0] == b'%' && bytes[at..].starts_with(b"%26")
         };
-        let to = quoted.or_else(|| (from..bytes.len()).find(|at| ends(*at))).unwrap_or(bytes.len());
+        let most = within(text, from, MAX_VALUE);
+        let to = quoted.or_else(|| (from..most).find(|at| ends(*at))).unwrap_or(most);
         return (to > from).then_some(Field { name, value: from..to, style: Style::Assigned });
     }
     let is_header = is_credential_header(&text[name.clone()]);
@@ -302,10 +327,27 @@ fn field_at(text: &str, piece: Range<usize>) -> Option<Field> {
             return (to > open).then_some(Field { name, value: open..to, style: Style::Assigned });
         }
         let ends = |byte: &u8| matches!(byte, b'\r' | b'\n' | b'"' | b'\'' | b'\\' | b'`' | b'<');
-        let to = bytes[from..].iter().position(ends).map_or(bytes.len(), |len| from + len);
+        let most = within(text, from, MAX_VALUE);
+        let to = bytes[from..most].iter().position(ends).map_or(most, |len| from + len);
         return (to > from).then_some(Field { name, value: from..to, style: Style::Line });
     }
     None
+}
+
+/// A value without quotes is not longer: where it may be as long as the rest of a message, a message of nothing but names
+/// takes the square of its length.
+const MAX_VALUE: usize = 1 << 13;
+
+/// More names or addresses within one value are nobody's.
+const MAX_INNER: usize = 8;
+
+/// The end of a text, or of so many bytes from a place in it, between two characters.
+pub(super) fn within(text: &str, from: usize, most: usize) -> usize {
+    let mut end = text.len().min(from.saturating_add(most));
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    end
 }
 
 /// Where a value ends that is assigned in quotes, as TOML and shells write it: it may have blanks, as `Bearer …` has. None
@@ -315,7 +357,7 @@ fn assigned(bytes: &[u8], from: usize, quote: u8) -> Option<usize> {
     if bytes.get(from).is_none_or(is_end) {
         return None;
     }
-    let to = closing(bytes, from, quote, 0)?;
+    let to = closing(&bytes[..bytes.len().min(from + MAX_VALUE)], from, quote, 0)?;
     let is_other =
         |byte: &u8| matches!(byte, b'\r' | b'\n') || quote == b'\'' && matches!(byte, b'"' | b'\\');
     (!bytes[from..to].iter().any(is_other)).then_some(to)

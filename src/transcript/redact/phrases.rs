@@ -1,7 +1,7 @@
 //! Credentials in what people and programs write for a shell, a database or a mail: `curl -u ada:…`, `PASSWORD '…'`, a
 //! netrc, a key in PEM, the answer of a digest.
 
-use super::notice::Noticed;
+use super::notice::{Noticed, within};
 use super::request;
 use crate::secret::is_plain_words;
 use regex::Regex;
@@ -10,8 +10,12 @@ use std::sync::LazyLock;
 
 /// How a block of PEM begins (RFC 7468).
 pub(super) const PEM: &str = "-----BEGIN ";
-/// A command is not longer.
+/// A command, a key, a header or a statement is not longer.
 const MAX_COMMAND: usize = 4096;
+const MAX_KEY: usize = 1 << 14;
+const MAX_WORDS: usize = 1024;
+/// So many words of a language in a row are a sentence.
+const MAX_SAID: usize = 16;
 
 /// After the quote or blank that begins it: the user of `curl`, or its cookies.
 static CURL: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -36,7 +40,7 @@ pub(super) fn pem_at(text: &str, start: usize) -> Option<Noticed> {
     let rest = &text[start + PEM.len()..];
     let title = rest.find("-----").filter(|end| *end < 40 && rest[..*end].ends_with("PRIVATE KEY"))?;
     let from = start + PEM.len() + title + "-----".len();
-    let body = &text[from..];
+    let body = &text[from..within(text, from, MAX_KEY)];
     let end = body.find("-----END").or_else(|| body.find('"')).unwrap_or(body.len());
     // The line breaks of a JSON string are none of the key.
     let is_blank = |c: char| c.is_whitespace();
@@ -47,13 +51,10 @@ pub(super) fn pem_at(text: &str, start: usize) -> Option<Noticed> {
     (!trimmed.is_empty()).then(|| piece(text, from..from + trimmed.len(), "private_key"))
 }
 
-/// The password and the cookies of a command that begins here.
-pub(super) fn curl_at(text: &str, start: usize) -> Vec<Noticed> {
-    let line = text[start..].find(['\r', '\n']).map_or(text.len(), |len| start + len);
-    let mut end = line.min(start + MAX_COMMAND);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
+/// The password and the cookies of a command that begins here, and how far it was read.
+pub(super) fn curl_at(text: &str, start: usize) -> (Vec<Noticed>, usize) {
+    let most = within(text, start, MAX_COMMAND);
+    let end = text[start..most].find(['\r', '\n']).map_or(most, |len| start + len);
     let mut found = Vec::new();
     for hit in CURL.iter().flat_map(|curl| curl.captures_iter(&text[start..end])) {
         let at = |span: Range<usize>| start + span.start..start + span.end;
@@ -67,7 +68,7 @@ pub(super) fn curl_at(text: &str, start: usize) -> Vec<Noticed> {
             found.extend(parts.into_iter().map(|part| Noticed { span: part.span.map(shift), ..part }));
         }
     }
-    found
+    (found, end)
 }
 
 /// What follows the word `password` where nothing is assigned to it: in SQL a text in quotes, in a netrc the next word.
@@ -86,22 +87,32 @@ pub(super) fn after(text: &str, name: &str, end: usize) -> Vec<Noticed> {
             .into_iter()
             .any(|word| ["USER", "ROLE", "LOGIN"].iter().any(|own| word.eq_ignore_ascii_case(own)))
     };
-    let quoted = QUOTED.as_ref().filter(|_| is_sql()).and_then(|quoted| quoted.captures(&text[end..]));
-    let word = || NETRC.as_ref().filter(|_| is_netrc()).and_then(|word| word.captures(&text[end..]));
+    let quoted = QUOTED
+        .as_ref()
+        .filter(|_| is_sql())
+        .and_then(|quoted| quoted.captures(&text[end..within(text, end, MAX_WORDS)]));
+    let word = || {
+        NETRC
+            .as_ref()
+            .filter(|_| is_netrc())
+            .and_then(|word| word.captures(&text[end..within(text, end, MAX_WORDS)]))
+    };
     let hit = quoted.or_else(word).and_then(|hit| hit.get(1).map(|hit| end + hit.start()..end + hit.end()));
     hit.map(|span| piece(text, span, "password")).into_iter().collect()
 }
 
 /// What a digest answers (RFC 7616, section 3.4): from it a short password can be guessed.
 pub(super) fn digest(text: &str, from: usize) -> Option<Noticed> {
-    let hit = DIGEST.as_ref()?.captures(&text[from..])?.get(1)?;
+    let hit = DIGEST.as_ref()?.captures(&text[from..within(text, from, MAX_WORDS)])?.get(1)?;
     Some(piece(text, from + hit.start()..from + hit.end(), "response"))
 }
 
 /// Whether what follows `password:` are words about one: more than one, and all of a language.
 pub(super) fn is_said(value: &str) -> bool {
-    let mut words =
-        value.split_whitespace().map(|word| word.trim_matches(|c: char| c.is_ascii_punctuation()));
+    let mut words = value
+        .split_whitespace()
+        .take(MAX_SAID)
+        .map(|word| word.trim_matches(|c: char| c.is_ascii_punctuation()));
     value.split_whitespace().nth(1).is_some() && words.all(is_plain_words)
 }
 

@@ -1,7 +1,7 @@
 //! Places in which a credential stands under its name other than as `"name":"value"`: objects, lists and numbers, header
 //! lists and pairs, elements of XML, parts of a form, URLs.
 
-use super::notice::Noticed;
+use super::notice::{Noticed, within};
 use super::{phrases, request};
 use crate::secret::{
     Suspicion, field_suspicion, is_credential_header, is_of_texts, is_plain_words, is_secret_name,
@@ -13,6 +13,10 @@ use std::sync::LazyLock;
 
 /// So much of an object or a list is looked through.
 const MAX_REGION: usize = 1 << 16;
+/// Nor is an address.
+const MAX_URL: usize = 4096;
+/// The attributes of an element are not longer.
+const MAX_TAG: usize = 512;
 /// A shorter number is a count.
 const MIN_DIGITS: usize = 4;
 
@@ -25,15 +29,21 @@ fn blank(bytes: &[u8], from: usize) -> usize {
     from + bytes[from.min(bytes.len())..].iter().take_while(|byte| byte.is_ascii_whitespace()).count()
 }
 
-/// What stands under this name, whose place is given, where it is no string.
-pub(super) fn at_name(text: &str, name: &Range<usize>, suspicion: Option<Suspicion>) -> Vec<Noticed> {
+/// What stands under this name, whose place is given, where it is no string. Objects and lists within those that were looked
+/// through, up to `region_to`, are not looked through again.
+pub(super) fn at_name(
+    text: &str,
+    name: &Range<usize>,
+    suspicion: Option<Suspicion>,
+    region_to: &mut usize,
+) -> Vec<Noticed> {
     let bytes = text.as_bytes();
     let own = &text[name.clone()];
     let quoted = name.start > 0 && bytes[name.start - 1] == b'"' && bytes.get(name.end) == Some(&b'"');
     if quoted {
         let next = blank(bytes, name.end + 1);
         return match bytes.get(next) {
-            Some(b':') => under(text, own, blank(bytes, next + 1), suspicion),
+            Some(b':') => under(text, own, blank(bytes, next + 1), suspicion, region_to),
             Some(b',' | b'}') => listed(text, own, name, next),
             // A part of a form (RFC 7578): `name="password"`, an empty line, the value.
             _ if text[..name.start - 1].ends_with("name=") => form(text, own, name.end + 1, suspicion),
@@ -44,7 +54,9 @@ pub(super) fn at_name(text: &str, name: &Range<usize>, suspicion: Option<Suspici
     let before = text[..name.start].trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == ':');
     let opens = match bytes.get(name.end) {
         Some(b'>') => Some(name.end),
-        Some(b' ') => text[name.end..].find(['<', '>']).map(|len| name.end + len),
+        Some(b' ') => {
+            text[name.end..within(text, name.end, MAX_TAG)].find(['<', '>']).map(|len| name.end + len)
+        }
         _ => None,
     };
     let opens = opens.filter(|at| before.ends_with('<') && bytes[*at] == b'>' && bytes[*at - 1] != b'/');
@@ -53,8 +65,9 @@ pub(super) fn at_name(text: &str, name: &Range<usize>, suspicion: Option<Suspici
         const RAW: &str = "<![CDATA[";
         let is_raw = text[start..].starts_with(RAW);
         start += if is_raw { RAW.len() } else { 0 };
-        let close = if is_raw { text[start..].find("]]>") } else { text[start..].find('<') };
-        let end = close.map_or(text.len(), |len| start + len);
+        let most = within(text, start, MAX_REGION);
+        let rest = &text[start..most];
+        let end = (if is_raw { rest.find("]]>") } else { rest.find('<') }).map_or(most, |len| start + len);
         return one(text, own, start..end, suspicion).into_iter().collect();
     }
     phrases::after(text, own, name.end)
@@ -67,7 +80,13 @@ fn one(text: &str, name: &str, span: Range<usize>, suspicion: Option<Suspicion>)
 }
 
 /// A number, or all strings and long numbers within an object or a list; words of a language say something about it.
-fn under(text: &str, name: &str, start: usize, suspicion: Option<Suspicion>) -> Vec<Noticed> {
+fn under(
+    text: &str,
+    name: &str,
+    start: usize,
+    suspicion: Option<Suspicion>,
+    region_to: &mut usize,
+) -> Vec<Noticed> {
     let bytes = text.as_bytes();
     let plural = name.to_ascii_lowercase().ends_with("tokens");
     let suspicion =
@@ -85,8 +104,11 @@ fn under(text: &str, name: &str, start: usize, suspicion: Option<Suspicion>) -> 
             }
             vec![Noticed { value: text[span.clone()].to_owned(), span: Some(span), name: name.to_owned() }]
         }
-        Some(b'{' | b'[') if suspicion != Suspicion::IfItIsACode && !is_of_texts(name) => {
+        Some(b'{' | b'[')
+            if start >= *region_to && suspicion != Suspicion::IfItIsACode && !is_of_texts(name) =>
+        {
             let region = region(text, start);
+            *region_to = region.end;
             let Some(strings) = STRING.as_ref() else { return Vec::new() };
             let mut found = Vec::new();
             for hit in strings.captures_iter(&text[region.clone()]) {
@@ -210,7 +232,8 @@ pub(super) fn in_url_at(text: &str, sign: usize) -> (Vec<Noticed>, usize) {
     let Some(start) = (start..=sign).find(|at| text.is_char_boundary(*at)) else {
         return (Vec::new(), sign + 3);
     };
-    let end = text[sign + 3..].find(is_end).map_or(text.len(), |len| sign + 3 + len);
+    let most = within(text, sign + 3, MAX_URL);
+    let end = text[sign + 3..most].find(is_end).map_or(most, |len| sign + 3 + len);
     let shift = |own: Range<usize>| start + own.start..start + own.end;
     // Short names mean something else in URLs that are only shown: `code`, `key`, `session`.
     let is_meant = |one: &Noticed| {

@@ -9,6 +9,29 @@ fn knowing(secrets: &[(&str, &str)]) -> Redactor {
     redactor
 }
 
+/// Names without values, one after the other: what is read again for each of them takes the square of the length. A tenfold
+/// length may take tenfold the steps; that it ends at all is what is asked here, as seconds are nobody's to promise.
+#[test]
+fn a_message_of_nothing_but_names_is_read_in_the_time_that_its_length_takes() {
+    for piece in [
+        "password=",
+        "token=",
+        "password: ",
+        "\"password\":{",
+        "\"tokens\":[",
+        "<password><![CDATA[",
+        "curl -u a:",
+        "-----BEGIN PRIVATE KEY-----",
+        "Authorization: Digest ",
+        "://",
+        "eyJ",
+    ] {
+        let redactor = Redactor::default();
+        let clean = redactor.clean(&piece.repeat(40_000 / piece.len())).into_owned();
+        assert!(clean.len() <= 200_000, "{piece}");
+    }
+}
+
 #[test]
 fn equal_secrets_get_equal_labels_in_every_form() {
     let redactor = knowing(&[("token", "s3cr3t/+value"), ("token", "other-one"), ("token", "s3cr3t/+value")]);
