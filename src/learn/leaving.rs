@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A feed has said so much after the client's last word: two messages may be an answer.
 const FEED: usize = 3;
+/// Nobody listens to a feed for less: that is an answer, which is over when it is over.
+const LEAST: Gap = Gap::from_millis(500);
 
 /// When clients left, in whole recordings.
 #[derive(Debug, Clone, Default)]
@@ -94,7 +96,8 @@ impl Leaving {
 fn listened(said: Offset, tail: &[Event], closed: Offset) -> Option<Gap> {
     let longest = tail.windows(2).map(|pair| pair[1].at.since(pair[0].at)).max()?;
     let silent = closed.since(tail.last()?.at);
-    (tail.len() >= FEED && silent <= longest).then(|| closed.since(said))
+    let listened = closed.since(said);
+    (tail.len() >= FEED && silent <= longest && listened >= LEAST).then_some(listened)
 }
 
 /// When the client had said its last word, and what came then.
@@ -135,10 +138,12 @@ mod tests {
 
     #[test]
     fn who_leaves_while_the_server_speaks_leaves_a_feed() {
-        assert_eq!(stayed(&[101, 201, 301, 351]), Some(350));
-        assert_eq!(stayed(&[101, 201, 301, 401]), Some(400));
+        assert_eq!(stayed(&[201, 401, 601, 701]), Some(700));
+        assert_eq!(stayed(&[201, 401, 601, 801]), Some(800));
         // It was over: nothing came any more.
-        assert_eq!(stayed(&[101, 201, 301, 551]), None);
+        assert_eq!(stayed(&[201, 401, 601, 901]), None);
+        // So short is an answer.
+        assert_eq!(stayed(&[101, 201, 301, 351]), None);
         // That may be an answer and its end.
         assert_eq!(stayed(&[101, 201, 211]), None);
         assert_eq!(stayed(&[50]), None);
