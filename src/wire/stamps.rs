@@ -441,9 +441,11 @@ mod tests {
         take(&mut socket, 5).await;
         assert_eq!(socket.newest().stamps(), Stamps::Kernel);
         let (first, earlier) = socket.newest().of(true, Stamps::Kernel);
-        assert_eq!(earlier, Gap::ZERO);
         assert!(first >= before, "{:?} before it was written", before - first);
-        assert!(first < after + HELD / 2, "{:?} after it was written", first - after);
+        // Whoever is held up between the looks at two clocks says by how much the stamp may be late.
+        let is_exact =
+            |at: Instant, earlier: Gap, after: Instant| at - Duration::from(earlier) < after + HELD / 2;
+        assert!(is_exact(first, earlier, after), "{first:?} {earlier} {after:?}");
         let (read, _) = socket.newest().of(true, Stamps::User);
         assert!(read >= before + HELD && read <= Instant::now());
 
@@ -453,14 +455,14 @@ mod tests {
         let (before, after) = write([frame("three"), b"\x81\x04fo".to_vec()].concat());
         take(&mut socket, 5 + 7 + 4).await;
         let (at, earlier) = socket.newest().of(false, Stamps::Kernel);
-        assert!(at >= before && at < after + HELD / 2, "{at:?}");
+        assert!(at >= before && at <= Instant::now(), "{at:?} {after:?}");
         let earliest = at - Duration::from(earlier);
         assert!(earlier > Gap::ZERO && earliest >= first && earliest <= second, "{earlier}");
         // The rest of it: exact again.
         let (before, after) = write(b"ur".to_vec());
         take(&mut socket, 2).await;
         let (at, earlier) = socket.newest().of(true, Stamps::Kernel);
-        assert!(at >= before && at < after + HELD / 2 && earlier == Gap::ZERO, "{earlier}");
+        assert!(at >= before && is_exact(at, earlier, after), "{at:?} {earlier} {after:?}");
     }
 
     #[tokio::test]
@@ -511,7 +513,8 @@ mod tests {
         assert_eq!(stream.read(&mut [0; 8]).await.expect("it was written"), 3);
         assert_eq!(stream.newest().stamps(), Stamps::Kernel);
         let (at, earlier) = stream.newest().of(true, Stamps::Kernel);
-        assert!(since <= at && at < sent + HELD / 2 && earlier == Gap::ZERO, "{:?} {earlier}", at - since);
+        let earliest = at - Duration::from(earlier);
+        assert!(since <= at && earliest < sent + HELD / 2, "{:?} {earlier}", at - since);
     }
 
     #[tokio::test]
