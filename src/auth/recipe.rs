@@ -450,7 +450,6 @@ fn no_token(fields: &Fields<'_>, key: &str) {
     );
 }
 
-/// A TOML value as JSON; dates become strings. None when the key is not there, or holds a number JSON has not.
 /// A body that TOML cannot write: it has no null.
 fn json_text(table: &Fields<'_>) -> Option<Value> {
     let (text, span) = table.string("json_text")?;
@@ -464,6 +463,7 @@ fn json_text(table: &Fields<'_>) -> Option<Value> {
     }
 }
 
+/// A TOML value as JSON; dates become strings. None when the key is not there, or holds a number JSON has not.
 fn json(fields: &Fields<'_>, key: &str) -> Option<Value> {
     let (item, span) = fields.item(key)?;
     let value = to_json(item);

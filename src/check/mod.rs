@@ -30,7 +30,7 @@ use crate::transcript::{Ending, Entry, Frame, Payload, Transcript};
 use binding::{Bindings, Mismatch};
 use serde_json::Value;
 #[cfg(feature = "cli")]
-pub(crate) use shape::unlike;
+pub(crate) use shape::{Likeness, likeness};
 use shape::{Misfit, Tree};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};

@@ -21,15 +21,28 @@ pub(super) struct Misfit {
     pub(super) novel: bool,
 }
 
-/// Where an event's data is not as its golden knows it, and what it says there; what is not known is not held against it.
-/// None when nothing is known of its shape.
+/// How what an event says compares with what its golden knows; what is not known there is not held against it.
 #[cfg(feature = "cli")]
-pub(crate) fn unlike(event: &Event, data: &Value) -> Option<Option<String>> {
-    let misfits = Tree::new(event)?.misfits(data);
-    Some(misfits.first().map(|misfit| match &*misfit.pattern {
-        "" => misfit.actual.clone(),
-        pattern => format!("{pattern} {}", misfit.actual),
-    }))
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Likeness {
+    /// Nothing is known of its shape.
+    Unknown,
+    Like,
+    /// At this path something else stands.
+    Unlike {
+        path: String,
+        actual: String,
+    },
+}
+
+/// Compares an event's data with its golden's shape.
+#[cfg(feature = "cli")]
+pub(crate) fn likeness(event: &Event, data: &Value) -> Likeness {
+    let Some(mut tree) = Tree::new(event) else { return Likeness::Unknown };
+    match tree.misfits(data).into_iter().next() {
+        None => Likeness::Like,
+        Some(Misfit { pattern: path, actual, .. }) => Likeness::Unlike { path, actual },
+    }
 }
 
 /// The shape of one event as a tree, so that a payload is walked once.

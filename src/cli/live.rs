@@ -67,17 +67,13 @@ pub(super) fn interrupts() -> watch::Receiver<bool> {
             let _ = sender.send(true);
             std::thread::spawn(|| talk!("stopping: what was recorded is kept (once more to leave at once)"));
             stop.next().await;
-            leave_at_once();
+            // Without a word more: what waits to be printed may wait for ever.
+            std::process::exit(i32::from(super::exit::Exit::Interrupted.code()));
         });
     });
     // Heeded from here on, not only from when the thread first runs: what was begun until then would not be put in order.
     let _ = is_heeded.recv();
     receiver
-}
-
-/// Ends the process without a word more: what waits to be printed may wait for ever.
-fn leave_at_once() -> ! {
-    std::process::exit(i32::from(super::exit::Exit::Interrupted.code()))
 }
 
 /// Ctrl-C and SIGTERM; where the system will not tell of one of them, it ends the process as it always does.

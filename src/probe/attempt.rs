@@ -2,6 +2,7 @@
 
 use super::{AuthSettings, Ground};
 use crate::auth::{Identity, random_word};
+use crate::check::{Likeness, likeness};
 use crate::dialect::{Decoder, Event, Label};
 use crate::golden::{Golden, Template};
 use crate::transcript::{End, Ending, Frame, Gap, Handshake, Header, Offset, Payload, Side};
@@ -343,18 +344,21 @@ fn answer(golden: &Golden, settings: &AuthSettings, event: &Event) -> Answer {
         return Answer::Refused(name.to_owned(), Sign::Policy);
     }
     let known = golden.event(&event.label);
-    let unlike = known.and_then(|known| crate::check::unlike(known, &event.data));
+    let likeness = known.map_or(Likeness::Unknown, |known| likeness(known, &event.data));
     // Nothing is known of what good logins get: only a plain word of its own is believed, not a text that holds one.
     let words = || reason(&event.data, 0).or_else(|| refusing_name(name).filter(|_| known.is_none()));
     let serves = serves(golden, &settings.greeting, event);
-    match unlike {
-        Some(None) if serves => Answer::Served,
-        Some(None) => Answer::Nothing,
-        unlike => match (words(), unlike) {
-            (Some(said), _) => Answer::Refused(said, Sign::Words),
-            (None, Some(Some(misfit))) if serves => Answer::Refused(misfit, Sign::Unlike),
-            (None, _) if serves => Answer::Served,
-            (None, _) => Answer::Nothing,
+    match (likeness, serves) {
+        (Likeness::Like, true) => Answer::Served,
+        (Likeness::Like, false) => Answer::Nothing,
+        (likeness, serves) => match (words(), likeness, serves) {
+            (Some(said), ..) => Answer::Refused(said, Sign::Words),
+            (None, _, false) => Answer::Nothing,
+            (None, Likeness::Unlike { path, actual }, true) => {
+                let what = if path.is_empty() { actual } else { format!("{path} {actual}") };
+                Answer::Refused(what, Sign::Unlike)
+            }
+            (None, Likeness::Unknown | Likeness::Like, true) => Answer::Served,
         },
     }
 }

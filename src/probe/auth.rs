@@ -246,7 +246,7 @@ impl<'d> Door<'d> {
             None if must_open => opens(ground, subject, &case, &identity).await,
             None => {
                 let knock = knock(ground, &subject.golden, &subject.session, &identity, &headers).await;
-                is_unlike = knock.refusal.as_ref().is_some_and(|refused| refused.by == Sign::Unlike);
+                is_unlike = unlike(&knock).is_some();
                 knocked(subject, &case, &identity, &knock, judge(&case, &knock, &ground.settings.auth))
             }
         };

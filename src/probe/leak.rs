@@ -1,5 +1,6 @@
 //! What of one user came to another one.
 
+use crate::check::{Likeness, likeness};
 use crate::dialect::{Decoder, Event, pointer};
 use crate::finding::{Finding, Kind, Place, Severity};
 use crate::golden::{Format, Golden, Template, Type};
@@ -202,7 +203,7 @@ pub(super) fn is_answered(golden: &Golden, transcript: &Transcript, values: &[&V
             let said = event.data.to_string();
             asked |= texts.iter().any(|text| said.contains(text));
         } else if let Some(known) = golden.event(&event.label).filter(|_| asked) {
-            answered |= !matches!(crate::check::unlike(known, &event.data), Some(Some(_)));
+            answered |= !matches!(likeness(known, &event.data), Likeness::Unlike { .. });
         }
     });
     answered

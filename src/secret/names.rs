@@ -50,11 +50,6 @@ pub fn is_of_texts(name: &str) -> bool {
 /// What a field of this name in a message holds. Names of pages and cursors are not credentials: `next_page_token`.
 pub fn field_suspicion(name: &str) -> Option<Suspicion> {
     let plain = plain(name);
-    // What is said about passwords: a rule, a hint, a kind of login.
-    let about = ["required", "policy", "hint", "strength", "length", "changed", "expired", "reset", "rules"];
-    if about.iter().any(|end| plain.ends_with(end)) {
-        return None;
-    }
     let sure_within = ["password", "passwd", "passphrase", "passcode", "apikey", "privatekey", "credential"];
     let sure_whole = [
         "accesstoken",
@@ -83,8 +78,9 @@ pub fn field_suspicion(name: &str) -> Option<Suspicion> {
     ];
     let never =
         ["page", "pagina", "next", "continu", "cursor", "cancel", "sync", "prev", "progress", "resume"];
-    // A name with a dash is a header's, wherever it stands.
-    if name.contains('-') && is_credential_header(name) {
+    // A name with a dash that only a header has, wherever it stands; `session-id` is also how clients tell sessions apart.
+    let is_header = name.contains('-') && is_credential_header(name) && !is_secret_name(name);
+    if is_header && (plain.starts_with('x') || !plain.ends_with("sessionid")) {
         return Some(Suspicion::Sure);
     }
     if sure_whole.contains(&plain.as_str())
@@ -163,7 +159,9 @@ mod tests {
         }
         assert_eq!(field_suspicion("AWS_SECRET_ACCESS_KEY"), Some(Suspicion::Sure));
         for name in [
-            "password_required",
+            "cookie-consent",
+            "chat-session-id",
+            "secret-santa",
             "pinned",
             "author",
             "tickets",

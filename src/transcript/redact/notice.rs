@@ -130,73 +130,88 @@ pub(super) enum Trust {
     Eager,
 }
 
+/// How far a text was read for what has no end of its own: an address, a command, a value without quotes. A message of
+/// nothing but names would else be read to its end for each of them, and take the square of its length.
+#[derive(Debug, Default)]
+pub(super) struct Read {
+    assigned: Run,
+    encoded: Run,
+    line: Run,
+    command: Run,
+    word: Run,
+    pub(super) address: Run,
+    /// How many addresses the latest run of them holds.
+    pub(super) addresses: usize,
+    /// Objects and lists that were looked through.
+    pub(super) region: Run,
+}
+
+/// A piece of a text in which nothing ends what began before it.
+#[derive(Debug, Default)]
+pub(super) struct Run(Range<usize>);
+
+impl Run {
+    /// Where what begins here ends: as what began before it, if that has not ended yet.
+    pub(super) fn end_from(&mut self, from: usize, find: impl FnOnce() -> usize) -> usize {
+        if !self.0.contains(&from) {
+            self.0 = from..find();
+        }
+        self.0.end
+    }
+}
+
 /// The credentials in a text.
 pub(super) fn notice(text: &str, hints: &Hints, rules: &Rules, trust: Trust) -> Vec<Noticed> {
     let mut found = Vec::new();
-    let (mut read_to, mut command_to, mut region_to) = (0, 0, 0);
+    let mut read = Read::default();
+    let mut read_to = 0;
     hints.find_in(text, |hint| {
         if hint.start < read_to {
             return;
         }
         let Range { start, end } = hint;
         let own = &text[start..end];
-        if own == phrases::PEM {
-            if let Some(key) = phrases::pem_at(text, start) {
-                read_to = key.span.as_ref().map_or(end, |span| span.end);
-                found.push(key);
-            }
-            return;
-        }
-        if own == "curl " {
-            if start >= command_to {
-                let (parts, to) = phrases::curl_at(text, start);
-                found.extend(parts);
-                command_to = to;
-            }
-            return;
-        }
         // The quotes of a name are none of it.
         let hint = start + usize::from(own.starts_with('"'))..end - usize::from(own.ends_with(['"', '=']));
-        if &text[hint.clone()] == "://" {
-            let (urls, end) = places::in_url_at(text, hint.start);
+        if own == phrases::PEM {
+            let key = phrases::pem_at(text, start);
+            read_to = key.as_ref().and_then(|key| key.span.as_ref()).map_or(end, |span| span.end);
+            found.extend(key);
+        } else if own == "curl " {
+            let mut command = None;
+            read.command.end_from(start, || {
+                let (parts, to) = phrases::curl_at(text, start);
+                command = Some(parts);
+                to
+            });
+            found.extend(command.into_iter().flatten());
+        } else if own == "://" {
+            let (urls, end) = places::in_url_at(text, start, &mut read);
             // What stands in its query may be named as fields are.
-            if !urls.is_empty() || text[hint.start..end].matches("://").nth(MAX_INNER).is_some() {
-                read_to = end;
-            }
+            read_to = if urls.is_empty() { read_to } else { end };
             found.extend(urls);
         } else if let Some(span) = issued::at(text, hint.start) {
             read_to = span.end;
             let value = text[span.clone()].to_owned();
             found.push(Noticed { name: issued::NAME.to_owned(), value, span: Some(span) });
-        } else if text.as_bytes()[hint.clone()].starts_with(b"eyJ") {
-            let run = word_from(text, hint.start);
-            if run.matches('.').nth(1).is_none() {
-                read_to = hint.start + run.len();
-            } else if let Some(span) = jwt_at(text, hint.start) {
+        } else if own.starts_with("eyJ") {
+            if let Some(span) = jwt_at(text, start, &mut read) {
                 read_to = span.end;
                 let value = text[span.clone()].to_owned();
                 found.push(Noticed { name: "jwt".to_owned(), value, span: Some(span) });
             }
-        } else if let Some(field) = field_at(text, hint.clone()) {
+        } else if let Some(field) = field_at(text, hint.clone(), &mut read) {
             let before = found.len();
             field.judge(text, rules, trust, &mut found);
-            // What is hidden as a whole need not be read again: a message of nothing but names takes the square of its length.
-            let value = &text[field.value.clone()];
-            let is_read = found.len() > before
-                || field.style == Style::Assigned && value.matches('=').nth(MAX_INNER).is_some();
-            read_to = if is_read { field.value.end } else { field.name.end };
+            // What is hidden as a whole need not be read again.
+            read_to = if found.len() > before { field.value.end } else { field.name.end };
         } else {
             let name = name_at(text.as_bytes(), &hint);
             let suspicion = rules.suspicion(&text[name.clone()]);
             read_to = name.end;
             if suspicion.is_some() || !rules.keeps(&text[name.clone()]) {
-                let own = places::at_name(text, &name, suspicion, &mut region_to);
-                // What follows its name at once, as above.
-                if let [Noticed { span: Some(span), .. }] = &own[..]
-                    && text.get(name.end..span.start).is_some_and(|between| !between.contains(':'))
-                {
-                    read_to = span.end;
-                }
+                let (own, to) = places::at_name(text, &name, suspicion, &mut read);
+                read_to = to;
                 found.extend(own);
             }
         }
@@ -207,28 +222,26 @@ pub(super) fn notice(text: &str, hints: &Hints, rules: &Rules, trust: Trust) -> 
     found
 }
 
-/// Letters, digits, dots, dashes and underscores from a place on.
-fn word_from(text: &str, start: usize) -> &str {
-    let rest = &text[start..within(text, start, 2 * MAX_VALUE)];
-    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    &rest[..rest.find(|c| !is_part(c)).unwrap_or(rest.len())]
-}
+/// The header of a token is not longer.
+const MAX_HEAD: usize = 1 << 13;
 
 /// A token that starts here: a base64url JSON object with `alg` (RFC 7515, section 4.1.1), a dot, and at least two more
 /// parts, of which the last may be empty; five for an encrypted one.
-fn jwt_at(text: &str, start: usize) -> Option<Range<usize>> {
+fn jwt_at(text: &str, start: usize, read: &mut Read) -> Option<Range<usize>> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let find = || text[start..].find(|c| !is_part(c)).map_or(text.len(), |len| start + len);
     // A sentence may end after it.
-    let token = word_from(text, start);
-    let len = token.len();
-    let mut parts = token.split('.');
-    let (head, body) = (parts.next()?, parts.next()?);
+    let end = read.word.end_from(start, find);
+    let head = &text[start..text[start..end.min(start + MAX_HEAD)].find('.').map(|len| start + len)?];
+    let mut parts = text[start + head.len() + 1..end].split('.');
+    let body = parts.next()?;
     parts.next()?;
     let has_alg = || {
         let head: serde_json::Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(head).ok()?).ok()?;
         head.get("alg").map(|_| ())
     };
     let looks = head.len() >= 10 && body.starts_with("eyJ") && body.len() >= 10;
-    (looks || has_alg().is_some()).then(|| start..start + len)
+    (looks || has_alg().is_some()).then_some(start..end)
 }
 
 /// A name and what stands under it, in bytes.
@@ -265,7 +278,7 @@ fn name_at(bytes: &[u8], piece: &Range<usize>) -> Range<usize> {
 }
 
 /// The field whose name has this piece in it.
-fn field_at(text: &str, piece: Range<usize>) -> Option<Field> {
+fn field_at(text: &str, piece: Range<usize>, read: &mut Read) -> Option<Field> {
     let bytes = text.as_bytes();
     let Range { start, end } = name_at(bytes, &piece);
     let name = start..end;
@@ -308,8 +321,9 @@ fn field_at(text: &str, piece: Range<usize>) -> Option<Field> {
                 // Within a form an ampersand of the value is written so; in a form within a form, that between fields.
                 || after[0] == b'%' && bytes[at..].starts_with(b"%26")
         };
-        let most = within(text, from, MAX_VALUE);
-        let to = quoted.or_else(|| (from..most).find(|at| ends(*at))).unwrap_or(most);
+        let run = if after[0] == b'%' { &mut read.encoded } else { &mut read.assigned };
+        let find = || (from..bytes.len()).find(|at| ends(*at)).unwrap_or(bytes.len());
+        let to = quoted.unwrap_or_else(|| run.end_from(from, find));
         return (to > from).then_some(Field { name, value: from..to, style: Style::Assigned });
     }
     let is_header = is_credential_header(&text[name.clone()]);
@@ -327,19 +341,15 @@ fn field_at(text: &str, piece: Range<usize>) -> Option<Field> {
             return (to > open).then_some(Field { name, value: open..to, style: Style::Assigned });
         }
         let ends = |byte: &u8| matches!(byte, b'\r' | b'\n' | b'"' | b'\'' | b'\\' | b'`' | b'<');
-        let most = within(text, from, MAX_VALUE);
-        let to = bytes[from..most].iter().position(ends).map_or(most, |len| from + len);
+        let find = || bytes[from..].iter().position(ends).map_or(bytes.len(), |len| from + len);
+        let to = read.line.end_from(from, find);
         return (to > from).then_some(Field { name, value: from..to, style: Style::Line });
     }
     None
 }
 
-/// A value without quotes is not longer: where it may be as long as the rest of a message, a message of nothing but names
-/// takes the square of its length.
-const MAX_VALUE: usize = 1 << 13;
-
-/// More names or addresses within one value are nobody's.
-const MAX_INNER: usize = 8;
+/// So much of a value shows whether it looks like a credential.
+const MAX_JUDGED: usize = 1024;
 
 /// The end of a text, or of so many bytes from a place in it, between two characters.
 pub(super) fn within(text: &str, from: usize, most: usize) -> usize {
@@ -357,7 +367,7 @@ fn assigned(bytes: &[u8], from: usize, quote: u8) -> Option<usize> {
     if bytes.get(from).is_none_or(is_end) {
         return None;
     }
-    let to = closing(&bytes[..bytes.len().min(from + MAX_VALUE)], from, quote, 0)?;
+    let to = closing(bytes, from, quote, 0)?;
     let is_other =
         |byte: &u8| matches!(byte, b'\r' | b'\n') || quote == b'\'' && matches!(byte, b'"' | b'\\');
     (!bytes[from..to].iter().any(is_other)).then_some(to)
@@ -378,6 +388,13 @@ fn closing(bytes: &[u8], from: usize, quote: u8, slashes: usize) -> Option<usize
         run = if *byte == b'\\' { run + 1 } else { 0 };
     }
     None
+}
+
+/// Whether nothing but blanks stands before something on its line, or at the beginning of a string: what is configured
+/// begins so, and no sentence about it.
+fn begins_line(before: &str) -> bool {
+    let before = before.trim_end_matches([' ', '\t', '-']);
+    before.is_empty() || before.ends_with(['\n', '\r', '"', '\'']) || before.ends_with("\\n")
 }
 
 impl Field {
@@ -401,20 +418,19 @@ impl Field {
         // As options are written.
         let name = text[self.name.clone()].trim_start_matches('-');
         let Some(suspicion) = rules.suspicion(name) else { return };
-        let value = self.decoded(text);
+        let raw = &text[self.value.clone()];
         let is_one = match suspicion {
             // `I forgot my password: it was long`, `login(password: string): void`
             Suspicion::Sure => {
                 self.style != Style::Line
                     || is_credential_header(name) && !name.to_ascii_lowercase().contains("password")
-                    || !phrases::is_said(&value)
+                    || begins_line(&text[..self.name.start])
+                    || !phrases::is_said(raw)
             }
-            Suspicion::IfItLooksLikeOne => {
-                self.style != Style::Line && (trust == Trust::Eager || suspicion.holds(&value))
-            }
-            Suspicion::IfItIsACode | Suspicion::IfItIsHex => {
-                self.style != Style::Line && suspicion.holds(&value)
-            }
+            _ if self.style == Style::Line => false,
+            Suspicion::IfItLooksLikeOne if trust == Trust::Eager => true,
+            suspicion if raw.len() > MAX_JUDGED => suspicion.holds(&raw[..within(raw, 0, MAX_JUDGED)]),
+            suspicion => suspicion.holds(&self.decoded(text)),
         };
         if !is_one {
             return;
@@ -422,6 +438,7 @@ impl Field {
         if self.style == Style::Line {
             found.extend(phrases::digest(text, self.value.start));
         }
+        let value = self.decoded(text);
         let exact = value == text[self.value.clone()];
         let Some(parts) = credentials(name, &value) else {
             found.push(Noticed { span: Some(self.value.clone()), name: name.to_owned(), value });

@@ -10,9 +10,7 @@ use std::sync::LazyLock;
 
 /// How a block of PEM begins (RFC 7468).
 pub(super) const PEM: &str = "-----BEGIN ";
-/// A command, a key, a header or a statement is not longer.
-const MAX_COMMAND: usize = 4096;
-const MAX_KEY: usize = 1 << 14;
+/// What follows a word of a statement, or the scheme of a header, is not longer.
 const MAX_WORDS: usize = 1024;
 /// So many words of a language in a row are a sentence.
 const MAX_SAID: usize = 16;
@@ -40,7 +38,7 @@ pub(super) fn pem_at(text: &str, start: usize) -> Option<Noticed> {
     let rest = &text[start + PEM.len()..];
     let title = rest.find("-----").filter(|end| *end < 40 && rest[..*end].ends_with("PRIVATE KEY"))?;
     let from = start + PEM.len() + title + "-----".len();
-    let body = &text[from..within(text, from, MAX_KEY)];
+    let body = &text[from..];
     let end = body.find("-----END").or_else(|| body.find('"')).unwrap_or(body.len());
     // The line breaks of a JSON string are none of the key.
     let is_blank = |c: char| c.is_whitespace();
@@ -53,8 +51,7 @@ pub(super) fn pem_at(text: &str, start: usize) -> Option<Noticed> {
 
 /// The password and the cookies of a command that begins here, and how far it was read.
 pub(super) fn curl_at(text: &str, start: usize) -> (Vec<Noticed>, usize) {
-    let most = within(text, start, MAX_COMMAND);
-    let end = text[start..most].find(['\r', '\n']).map_or(most, |len| start + len);
+    let end = text[start..].find(['\r', '\n']).map_or(text.len(), |len| start + len);
     let mut found = Vec::new();
     for hit in CURL.iter().flat_map(|curl| curl.captures_iter(&text[start..end])) {
         let at = |span: Range<usize>| start + span.start..start + span.end;
@@ -72,9 +69,9 @@ pub(super) fn curl_at(text: &str, start: usize) -> (Vec<Noticed>, usize) {
 }
 
 /// What follows the word `password` where nothing is assigned to it: in SQL a text in quotes, in a netrc the next word.
-pub(super) fn after(text: &str, name: &str, end: usize) -> Vec<Noticed> {
+pub(super) fn after(text: &str, name: &str, end: usize) -> Option<Noticed> {
     if !name.eq_ignore_ascii_case("password") {
-        return Vec::new();
+        return None;
     }
     let before = &text[..end - name.len()];
     let is_netrc = || {
@@ -82,23 +79,14 @@ pub(super) fn after(text: &str, name: &str, end: usize) -> Vec<Noticed> {
         words.next().is_some() && words.next() == Some("login")
     };
     let is_sql = || {
-        let words = before.split_whitespace().rev().take(8);
-        words
-            .into_iter()
-            .any(|word| ["USER", "ROLE", "LOGIN"].iter().any(|own| word.eq_ignore_ascii_case(own)))
+        let is_one = |word: &str| ["USER", "ROLE", "LOGIN"].iter().any(|own| word.eq_ignore_ascii_case(own));
+        before.split_whitespace().rev().take(8).any(is_one)
     };
-    let quoted = QUOTED
-        .as_ref()
-        .filter(|_| is_sql())
-        .and_then(|quoted| quoted.captures(&text[end..within(text, end, MAX_WORDS)]));
-    let word = || {
-        NETRC
-            .as_ref()
-            .filter(|_| is_netrc())
-            .and_then(|word| word.captures(&text[end..within(text, end, MAX_WORDS)]))
-    };
-    let hit = quoted.or_else(word).and_then(|hit| hit.get(1).map(|hit| end + hit.start()..end + hit.end()));
-    hit.map(|span| piece(text, span, "password")).into_iter().collect()
+    let rest = &text[end..within(text, end, MAX_WORDS)];
+    let quoted = QUOTED.as_ref().filter(|_| is_sql()).and_then(|quoted| quoted.captures(rest));
+    let word = || NETRC.as_ref().filter(|_| is_netrc()).and_then(|word| word.captures(rest));
+    let hit = quoted.or_else(word)?.get(1)?;
+    Some(piece(text, end + hit.start()..end + hit.end(), "password"))
 }
 
 /// What a digest answers (RFC 7616, section 3.4): from it a short password can be guessed.

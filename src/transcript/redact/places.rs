@@ -1,7 +1,7 @@
 //! Places in which a credential stands under its name other than as `"name":"value"`: objects, lists and numbers, header
 //! lists and pairs, elements of XML, parts of a form, URLs.
 
-use super::notice::{Noticed, within};
+use super::notice::{Noticed, Read, within};
 use super::{phrases, request};
 use crate::secret::{
     Suspicion, field_suspicion, is_credential_header, is_of_texts, is_plain_words, is_secret_name,
@@ -13,8 +13,11 @@ use std::sync::LazyLock;
 
 /// So much of an object or a list is looked through.
 const MAX_REGION: usize = 1 << 16;
-/// Nor is an address.
-const MAX_URL: usize = 4096;
+/// So many addresses in a row, with nothing that ends one, are nobody's: of each so much is read.
+const MAX_ADDRESSES: usize = 64;
+const MAX_URL: usize = 512;
+/// The head of a part of a form is not longer.
+const MAX_HEAD: usize = 204;
 /// The attributes of an element are not longer.
 const MAX_TAG: usize = 512;
 /// A shorter number is a count.
@@ -29,48 +32,53 @@ fn blank(bytes: &[u8], from: usize) -> usize {
     from + bytes[from.min(bytes.len())..].iter().take_while(|byte| byte.is_ascii_whitespace()).count()
 }
 
-/// What stands under this name, whose place is given, where it is no string. Objects and lists within those that were looked
-/// through, up to `region_to`, are not looked through again.
+/// What stands under this name, whose place is given, where it is no string, and how far the text was read for that.
 pub(super) fn at_name(
     text: &str,
     name: &Range<usize>,
     suspicion: Option<Suspicion>,
-    region_to: &mut usize,
-) -> Vec<Noticed> {
+    read: &mut Read,
+) -> (Vec<Noticed>, usize) {
     let bytes = text.as_bytes();
     let own = &text[name.clone()];
+    // What follows its name at once is read with it.
+    let at_once = |found: Option<Noticed>| {
+        let to = found.as_ref().and_then(|one| one.span.as_ref()).map_or(name.end, |span| span.end);
+        (found.into_iter().collect(), to)
+    };
     let quoted = name.start > 0 && bytes[name.start - 1] == b'"' && bytes.get(name.end) == Some(&b'"');
     if quoted {
         let next = blank(bytes, name.end + 1);
         return match bytes.get(next) {
-            Some(b':') => under(text, own, blank(bytes, next + 1), suspicion, region_to),
-            Some(b',' | b'}') => listed(text, own, name, next),
+            Some(b':') => (under(text, own, blank(bytes, next + 1), suspicion, read), name.end),
+            Some(b',' | b'}') => (listed(text, own, name, next), name.end),
             // A part of a form (RFC 7578): `name="password"`, an empty line, the value.
-            _ if text[..name.start - 1].ends_with("name=") => form(text, own, name.end + 1, suspicion),
-            _ => Vec::new(),
+            _ if text[..name.start - 1].ends_with("name=") => {
+                at_once(form(text, own, name.end + 1, suspicion))
+            }
+            _ => (Vec::new(), name.end),
         };
     }
-    // `<Password>`, `<wsse:Password Type="…">`
+    at_once(element(text, name, suspicion).or_else(|| phrases::after(text, own, name.end)))
+}
+
+/// `<Password>…<`, `<wsse:Password Type="…"><![CDATA[…]]>`
+fn element(text: &str, name: &Range<usize>, suspicion: Option<Suspicion>) -> Option<Noticed> {
+    const RAW: &str = "<![CDATA[";
+    let suspicion = suspicion?;
     let before = text[..name.start].trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == ':');
-    let opens = match bytes.get(name.end) {
-        Some(b'>') => Some(name.end),
-        Some(b' ') => {
-            text[name.end..within(text, name.end, MAX_TAG)].find(['<', '>']).map(|len| name.end + len)
-        }
-        _ => None,
-    };
-    let opens = opens.filter(|at| before.ends_with('<') && bytes[*at] == b'>' && bytes[*at - 1] != b'/');
-    if let Some(opens) = opens.filter(|_| suspicion.is_some()) {
-        let mut start = opens + 1;
-        const RAW: &str = "<![CDATA[";
-        let is_raw = text[start..].starts_with(RAW);
-        start += if is_raw { RAW.len() } else { 0 };
-        let most = within(text, start, MAX_REGION);
-        let rest = &text[start..most];
-        let end = (if is_raw { rest.find("]]>") } else { rest.find('<') }).map_or(most, |len| start + len);
-        return one(text, own, start..end, suspicion).into_iter().collect();
+    let tag = &text[name.end..within(text, name.end, MAX_TAG)];
+    let close =
+        tag.find(['<', '>']).filter(|at| *at == 0 || tag.starts_with(' ') && !tag[..*at].ends_with('/'))?;
+    if !before.ends_with('<') || !tag[close..].starts_with('>') {
+        return None;
     }
-    phrases::after(text, own, name.end)
+    let start = name.end + close + 1;
+    let (start, end) = match text[start..].strip_prefix(RAW) {
+        Some(raw) => (start + RAW.len(), raw.find("]]>").map(|len| start + RAW.len() + len)),
+        None => (start, text[start..].find('<').map(|len| start + len)),
+    };
+    one(text, &text[name.clone()], start..end.unwrap_or(text.len()), Some(suspicion))
 }
 
 fn one(text: &str, name: &str, span: Range<usize>, suspicion: Option<Suspicion>) -> Option<Noticed> {
@@ -85,7 +93,7 @@ fn under(
     name: &str,
     start: usize,
     suspicion: Option<Suspicion>,
-    region_to: &mut usize,
+    read: &mut Read,
 ) -> Vec<Noticed> {
     let bytes = text.as_bytes();
     let plural = name.to_ascii_lowercase().ends_with("tokens");
@@ -104,11 +112,11 @@ fn under(
             }
             vec![Noticed { value: text[span.clone()].to_owned(), span: Some(span), name: name.to_owned() }]
         }
-        Some(b'{' | b'[')
-            if start >= *region_to && suspicion != Suspicion::IfItIsACode && !is_of_texts(name) =>
-        {
-            let region = region(text, start);
-            *region_to = region.end;
+        Some(b'{' | b'[') if suspicion != Suspicion::IfItIsACode && !is_of_texts(name) => {
+            // Those within one that was looked through need no second look.
+            let mut region = None;
+            read.region.end_from(start, || region.insert(self::region(text, start)).end);
+            let Some(region) = region else { return Vec::new() };
             let Some(strings) = STRING.as_ref() else { return Vec::new() };
             let mut found = Vec::new();
             for hit in strings.captures_iter(&text[region.clone()]) {
@@ -209,21 +217,17 @@ fn listed(text: &str, name: &str, at: &Range<usize>, next: usize) -> Vec<Noticed
     }
 }
 
-fn form(text: &str, name: &str, from: usize, suspicion: Option<Suspicion>) -> Vec<Noticed> {
-    let head = &text[from..];
-    let Some((start, skip)) = [("\r\n\r\n", 4), ("\n\n", 2)]
-        .iter()
-        .find_map(|(end, skip)| head.find(end).filter(|at| *at < 200).map(|at| (at, *skip)))
-    else {
-        return Vec::new();
-    };
+fn form(text: &str, name: &str, from: usize, suspicion: Option<Suspicion>) -> Option<Noticed> {
+    let head = &text[from..within(text, from, MAX_HEAD)];
+    let (start, skip) =
+        [("\r\n\r\n", 4), ("\n\n", 2)].iter().find_map(|(end, skip)| head.find(end).map(|at| (at, *skip)))?;
     let start = from + start + skip;
     let end = text[start..].find(['\r', '\n']).map_or(text.len(), |len| start + len);
-    one(text, name, start..end, suspicion).into_iter().collect()
+    one(text, name, start..end, suspicion)
 }
 
 /// The URL around these two slashes, `://`: its password, and what its query says under a credential's name.
-pub(super) fn in_url_at(text: &str, sign: usize) -> (Vec<Noticed>, usize) {
+pub(super) fn in_url_at(text: &str, sign: usize, read: &mut Read) -> (Vec<Noticed>, usize) {
     let is_end = |c: char| {
         c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '\\' | '`' | ')' | ']' | '}' | ',')
     };
@@ -232,8 +236,13 @@ pub(super) fn in_url_at(text: &str, sign: usize) -> (Vec<Noticed>, usize) {
     let Some(start) = (start..=sign).find(|at| text.is_char_boundary(*at)) else {
         return (Vec::new(), sign + 3);
     };
-    let most = within(text, sign + 3, MAX_URL);
-    let end = text[sign + 3..most].find(is_end).map_or(most, |len| sign + 3 + len);
+    let addresses = &mut read.addresses;
+    let end = read.address.end_from(sign, || {
+        let end = text[sign + 3..].find(is_end).map_or(text.len(), |len| sign + 3 + len);
+        *addresses = text[sign..end].matches("://").count();
+        end
+    });
+    let end = if *addresses > MAX_ADDRESSES { end.min(within(text, sign + 3, MAX_URL)) } else { end };
     let shift = |own: Range<usize>| start + own.start..start + own.end;
     // Short names mean something else in URLs that are only shown: `code`, `key`, `session`.
     let is_meant = |one: &Noticed| {

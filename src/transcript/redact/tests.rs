@@ -9,6 +9,33 @@ fn knowing(secrets: &[(&str, &str)]) -> Redactor {
     redactor
 }
 
+/// However long: what has no end of its own ends with the message.
+#[test]
+fn a_long_value_leaves_no_tail() {
+    let long = "Zq7".repeat(40_000);
+    for text in [
+        format!("password={long}"),
+        format!("token={long}"),
+        format!("password = \"{long} x\""),
+        format!("Cookie: a={long}; b={long}"),
+        format!("password: {long}"),
+        format!("<password>{long}</password>"),
+        format!("<token><![CDATA[{long}]]></token>"),
+        format!("-----BEGIN PRIVATE KEY-----\n{long}\n-----END PRIVATE KEY-----"),
+        format!("curl {} -u ada:{long}", "-v ".repeat(9_000)),
+        format!("https://h/{}?sig={long}", "p/".repeat(9_000)),
+        format!("eyJhbGciOiJIUzI1NiJ9.eyJ{long}.{long}"),
+        // Between signs that end no value.
+        format!("token=abc|a=b|c=d|e=f|g=h|i=j|k=l|m=n|o=p|q=r|s=t|password={long}"),
+        format!("{}https://u:{long}@h/", "https://h/|".repeat(12)),
+        // What stands at the beginning of a line is configured, whatever words it has.
+        "password: correct horse battery staple".to_owned(),
+    ] {
+        let clean = Redactor::default().clean(&text).into_owned();
+        assert!(!clean.contains("Zq7") && !clean.contains("horse"), "{:.60} {:.400}", text, clean);
+    }
+}
+
 /// Names without values, one after the other: what is read again for each of them takes the square of the length. A tenfold
 /// length may take tenfold the steps; that it ends at all is what is asked here, as seconds are nobody's to promise.
 #[test]
