@@ -110,6 +110,15 @@ impl Said {
         places(runs.flat_map(|run| run["findings"].as_array().expect("findings")))
     }
 
+    /// Each of these questions was answered by words that begin so.
+    fn assert_said(&self, cases: &[&str], words: &str) {
+        for case in cases {
+            let row = self.list("cells").iter().find(|cell| cell["case"] == *case).expect("it was asked");
+            let told = row["said"].as_str().unwrap_or_default();
+            assert!(told.starts_with(words), "{case}: {told}");
+        }
+    }
+
     fn assert_answers(&self, wanted: &[(&str, &str)]) {
         let given: Vec<(&str, &str)> = wanted.iter().map(|(case, _)| (*case, self.answer(case))).collect();
         assert_eq!(given, wanted, "{}", self.text);

@@ -475,6 +475,15 @@ fn unlike(knock: &Knock) -> Option<&Refused> {
     knock.refusal.as_ref().filter(|refused| is_served && refused.by == Sign::Unlike)
 }
 
+/// Where the odd message says something else, as a policy names it: `, "/status" = "no"`.
+fn place(knock: &Knock) -> String {
+    let what = knock.refusal.as_ref().map_or("", |refused| &refused.what);
+    let place = what.split_once(' ').filter(|(path, value)| {
+        path.starts_with('/') && !path.contains('*') && serde_json::from_str::<Value>(value).is_ok()
+    });
+    place.map_or_else(String::new, |(path, value)| format!(", \"{path}\" = {value}"))
+}
+
 fn quoted(refused: &Refused) -> String {
     let Refused { event, what, .. } = refused;
     if *what == event.name() { format!("`{event}`") } else { format!("`{event}` {what}") }
@@ -511,8 +520,8 @@ fn judge(case: &str, knock: &Knock, settings: &AuthSettings) -> Option<Finding> 
                     .values("a refusal", told)
                     .evidence("one connection, opened for this question alone; good logins never got that")
                     .hint(format!(
-                        "where this is how the server refuses, say so in [probe.auth]: refuse = [{{ event = \"{label}\", \
-                         \"/POINTER\" = VALUE }}]"
+                        "if this is how the server refuses, say so in [probe.auth]: refuse = [{{ event = \"{label}\"{} }}]",
+                        place(knock)
                     )),
             )
         }
@@ -820,6 +829,8 @@ mod tests {
             assert_eq!(accused, [Kind::Accepted]);
             let first = &all[0].cell.runs[0].findings[0].message;
             assert!(first.contains(told), "{first}");
+            let hint = all[0].cell.runs[0].findings[0].hint.clone().unwrap_or_default();
+            assert_eq!(is_unlike, hint.contains("{ event = \"items\", \"/status\" = \"no\" }"), "{hint}");
             assert!(all[1].cell.not_asked.as_ref().is_some_and(|why| why.contains("see `no-token`")));
         }
         // One that is refused shows that the others are not everybody; of two nobody can say that.
