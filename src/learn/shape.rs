@@ -339,11 +339,15 @@ impl Seen {
         }
         if has("string") {
             match self.closed("string") {
-                // One and the same id in all recordings is a name; several are ids, however often each was seen: those that
-                // a server makes when it starts are in all that was recorded until it stopped.
+                // A short id that is the same in all recordings is a name, and so is a version. A long one is made up where
+                // a server is installed, a person signs up or a build is made: elsewhere it is another one. Several are
+                // ids, however often each was seen: those that a server makes when it starts are in all that was recorded
+                // until it stopped.
                 Some(values)
-                    if values.len() == 1
-                        || !(whole_format || are_random(&values) || self.are_measured(&values)) =>
+                    if match values.as_slice() {
+                        [value] => !is_made_up(value),
+                        _ => !(whole_format || are_random(&values) || self.are_measured(&values)),
+                    } =>
                 {
                     types.extend(values.into_iter().map(Type::Literal));
                 }
@@ -524,6 +528,22 @@ fn are_random(values: &[Value]) -> bool {
         && values.iter().filter_map(Value::as_str).any(looks_like_credential)
 }
 
+/// Whether a text is one that only a machine makes up: a UUID, a hash or a random word of some length. One that says little
+/// is a name all the same, such as the UUID of nothing but zeros.
+fn is_made_up(value: &Value) -> bool {
+    let Some(text) = value.as_str() else { return false };
+    let letters: BTreeSet<char> = text.chars().collect();
+    let digits: Vec<bool> = text.chars().map(|c| c.is_ascii_digit()).collect();
+    // `claudeSonnet20250514` has one, a random word of letters and digits many.
+    let changes = digits.windows(2).filter(|pair| pair[0] != pair[1]).count();
+    let is_long = match Format::of(text) {
+        Some(Format::Uuid) => true,
+        Some(Format::Hex(digits)) => digits >= 16,
+        _ => are_random(std::slice::from_ref(value)),
+    };
+    is_long && letters.len() >= 6 && changes >= 4
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -544,7 +564,20 @@ mod tests {
             [Type::Text]
         );
         assert_eq!(types(&["gpt-4o-2024-08-06", "small"]), [literal("gpt-4o-2024-08-06"), literal("small")]);
-        let one = "NDDNJVBHFN6EF7JPZXODLMPW6RD2ZA4N";
-        assert_eq!(types(&[one]), [literal(one)]);
+    }
+
+    #[test]
+    fn what_is_made_up_where_a_server_is_installed_is_no_constant() {
+        assert_eq!(types(&["NDDNJVBHFN6EF7JPZXODLMPW6RD2ZA4N"]), [Type::Text]);
+        assert_eq!(types(&["87107e798d7f4e509843632a36e9b4a1"]), [Type::Format(Format::Hex(32))]);
+        assert_eq!(types(&["0197c3f0-2b5e-7cc1-9d51-7d0f1c3a5b21"]), [Type::Format(Format::Uuid)]);
+        for name in [
+            "claudeSonnet20250514",
+            "internationalization1",
+            "user_7f3a91",
+            "00000000-0000-0000-0000-000000000000",
+        ] {
+            assert_eq!(types(&[name]), [Type::Literal(Value::from(name))], "{name}");
+        }
     }
 }
