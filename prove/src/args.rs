@@ -13,8 +13,8 @@ pub(crate) struct Args {
     /// Recordings to learn from; several numbers make a table for each
     #[arg(long, value_delimiter = ',', value_name = "N", default_value = "10")]
     pub(crate) recordings: Vec<usize>,
-    /// Families of streams by name, `new` for the four that the learner's authors did not write, `all` for these and
-    /// theirs; the six of the learner's authors if not given
+    /// Families of streams by name, `new` and `held` for four and four later ones that the learner's authors did not
+    /// write, `all` for these and theirs; the six of the learner's authors if not given
     #[arg(long, value_delimiter = ',', value_name = "NAME")]
     pub(crate) families: Vec<String>,
     /// Worlds of each family

@@ -1,6 +1,6 @@
 //! The proving ground: how well goldwire learns and checks, on streams of which the truth is known.
 //!
-//! [`families`] play sessions of six kinds of service, and of four more that somebody else wrote, each in many worlds; the
+//! [`families`] play sessions of six kinds of service, and of four and four more that others wrote, each in many worlds; the
 //! [`oracle`] looks at more of them than anybody would record; [`mutate`] breaks one; [`measure`] learns, checks and counts,
 //! beside [`baselines`]; [`table`] writes it down. [`pairs`] compares two releases, [`rounds`] plays checks again while they
 //! leave a doubt, [`machines`] checks on other machines and on other days. [`captures`] breaks recordings of real servers,
@@ -10,7 +10,8 @@
 //! cargo run --release -p prove -- --recordings 3,5,10,20          tables
 //! cargo run --release -p prove -- --recordings 10 --format json   one line
 //! cargo run --release -p prove -- --recordings 10 --misses        what was not found, and false alarms
-//! cargo run --release -p prove -- --families new                  the four of somebody else; `all` for both, or names
+//! cargo run --release -p prove -- --families new                  the four of somebody else; `all` for all, or names
+//! cargo run --release -p prove -- --families held                 four that somebody wrote later than these
 //! cargo run --release -p prove -- --pairs 10,20,30                two releases in turn: alarms on equal and slower ones
 //! cargo run --release -p prove -- --rounds 1,5                    faults of time, in checks of several rounds
 //! cargo run --release -p prove -- --machines              times of one machine on another, and on another day

@@ -734,6 +734,10 @@ fn id_not_echoed(s: &mut Scene<'_>) -> Option<()> {
     let place = *s.random.pick(&at)?;
     let old = s.value(place, &path)?;
     let new = s.like(&old);
+    // A short number may be like itself.
+    if new == old {
+        return None;
+    }
     s.set(place, &path, new);
     Some(())
 }
@@ -749,7 +753,12 @@ fn id_leak(s: &mut Scene<'_>, all: bool) -> Option<()> {
         .filter(|said| family.label(said.side, &said.data) == label)
         .find_map(|said| said.data.pointer(&path))?
         .clone();
-    for place in some(s, &at, all) {
+    let places = some(s, &at, all);
+    // Where sessions count alike, it may be the same.
+    if places.iter().all(|place| s.value(*place, &path).as_ref() == Some(&foreign)) {
+        return None;
+    }
+    for place in places {
         s.set(place, &path, foreign.clone());
     }
     Some(())
@@ -823,8 +832,8 @@ fn counter(s: &mut Scene<'_>, step: i64) -> Option<()> {
     let which = s.random.between(1, run.len().saturating_sub(1));
     let (before, place) = (*run.get(which.checked_sub(1)?)?, *run.get(which)?);
     let number = s.value(before, path)?.as_i64()? + step;
-    // What restarts at its beginning cannot be told from a new round.
-    if number <= 1 {
+    // What restarts at its beginning cannot be told from a new round; and it may have counted something else between.
+    if number <= 1 || s.value(place, path)? == json!(number) {
         return None;
     }
     s.set(place, path, json!(number));
@@ -934,6 +943,10 @@ fn burst(s: &mut Scene<'_>) -> Option<()> {
             .map(|said| said.id)
             .collect()
     };
+    // Nothing is held back where each is the first of its lane.
+    if firsts.len() == places.len() {
+        return None;
+    }
     s.stream.retime(|said, gap| {
         let is_part = said.side == Side::Server && family.label(said.side, &said.data) == awaited;
         if is_part && !firsts.contains(&said.id) { 0.000_05 } else { gap }

@@ -86,6 +86,11 @@ impl Random {
         format!("{prefix}_{first}{rest}")
     }
 
+    /// Letters and digits, as clients name their requests at random.
+    pub(crate) fn alphanumeric(&mut self, length: usize) -> String {
+        self.symbols(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", length)
+    }
+
     pub(crate) fn hex(&mut self, length: usize) -> String {
         self.symbols(b"0123456789abcdef", length)
     }
