@@ -7,7 +7,7 @@
 use crate::dialect::{Event, Label, field, place};
 use crate::finding::Kind;
 use crate::golden::{
-    Cells, Chain, Fact, Goal, Golden, LaneId, Print, Scoped, Source, Table, path_keys, print,
+    Cells, Chain, Fact, Goal, Golden, LaneId, Print, Scoped, Source, Table, Whole, path_keys, print,
 };
 use serde_json::Value;
 
@@ -36,8 +36,20 @@ pub(super) struct Bindings {
     held: Scoped<Held>,
     /// Of values that must not come twice.
     seen: Table<u64, ()>,
+    /// What came in parts, by fact and key, and how many characters that is in all.
+    wholes: Wholes,
     /// The latest value of each series, and the frame that brought it.
     series: Table<Scope, Table<Series, (Value, usize)>>,
+}
+
+/// The longest texts that are put together by their keys in a session, in bytes; what comes later is not judged.
+const MAX_WHOLES: usize = 16 << 20;
+
+/// Texts put together, by fact and key.
+#[derive(Debug, Default)]
+struct Wholes {
+    texts: Table<(u32, u64), String>,
+    bytes: usize,
 }
 
 /// A series of a lane: which one, of which value that tells series apart.
@@ -66,6 +78,9 @@ struct Bound {
     goals: Vec<BoundGoal>,
     /// Values that other facts refer to.
     remembers: Vec<Remembered>,
+    /// Wholes that are said over again, and the parts of others.
+    wholes: Vec<BoundWhole>,
+    parts: Vec<Part>,
     /// The facts that count it, and whether they stand in a lane.
     counted_by: Vec<(u32, bool)>,
 }
@@ -76,6 +91,25 @@ struct BoundGoal {
     path: Path,
     goal: Due,
     fact: Fact,
+}
+
+/// A value that is the whole of what came under the same key.
+#[derive(Debug)]
+struct BoundWhole {
+    /// The number of the fact.
+    number: u32,
+    path: Path,
+    key: Path,
+    fact: Fact,
+}
+
+/// A part of what is said over again by a fact.
+#[derive(Debug)]
+struct Part {
+    /// The number of the fact.
+    number: u32,
+    path: Path,
+    key: Path,
 }
 
 /// What a value is at last.
@@ -165,6 +199,23 @@ impl Path {
         walk(value, &self.keys)
     }
 
+    /// Visits all values at the path, each with what stands at the other path in the same items of lists.
+    fn visit_beside<'v>(
+        &self,
+        other: &Path,
+        value: &'v Value,
+        visit: &mut dyn FnMut(&'v Value, Option<&'v Value>),
+    ) {
+        let shared = self.keys.iter().zip(&other.keys).take_while(|(own, other)| own == other).count();
+        let (around, own) = self.keys.split_at(shared);
+        let part = |keys: &[Option<String>]| Path { pattern: String::new(), keys: keys.to_vec() };
+        let (own, beside) = (part(own), part(&other.keys[shared..]));
+        part(around).visit(value, &mut |item| {
+            let key = beside.first(item);
+            own.visit(item, &mut |value| visit(value, key));
+        });
+    }
+
     /// The last value at the path.
     fn last<'v>(&self, value: &'v Value) -> Option<&'v Value> {
         let mut last = None;
@@ -199,6 +250,14 @@ impl Bindings {
                     }
                     let number = bindings.next;
                     bindings.next += 1;
+                    if let Fact::Gathers(Whole { of, by, own }) = fact {
+                        let part = Part { number, path: Path::new(&of.path), key: Path::new(by) };
+                        bindings.bound(&of.label).parts.push(part);
+                        let (path, key) = (Path::new(&path.pattern), Path::new(own));
+                        let whole = BoundWhole { number, path, key, fact: fact.clone() };
+                        bindings.bound(label).wholes.push(whole);
+                        continue;
+                    }
                     let mut source = 0;
                     match fact {
                         Fact::SameAs(from) | Fact::EchoOf(from) => {
@@ -213,7 +272,8 @@ impl Bindings {
                         | Fact::Unique
                         | Fact::Follows(_)
                         | Fact::Grows { .. }
-                        | Fact::Reaches(_) => {}
+                        | Fact::Reaches(_)
+                        | Fact::Gathers(_) => {}
                     }
                     let own =
                         BoundFact { number, path: Path::new(&path.pattern), fact: fact.clone(), source };
@@ -290,6 +350,8 @@ impl Bindings {
             fact.path.visit(&event.data, &mut |value| out.extend(values.against(fact, value)));
         }
         values.remember(&event.data, bound);
+        self.wholes.against(bound, event, &mut out);
+        self.wholes.take(bound, event);
         self.follow(number, event, lane, &mut out);
         out
     }
@@ -322,7 +384,49 @@ impl Bindings {
 
     /// How many values are held.
     pub(super) fn held(&self) -> usize {
-        self.held.held() + self.seen.len() + self.series.values().map(Table::len).sum::<usize>()
+        self.held.held()
+            + self.seen.len()
+            + self.wholes.texts.len()
+            + self.series.values().map(Table::len).sum::<usize>()
+    }
+}
+
+impl Wholes {
+    /// Holds what an event says over again against the parts that came.
+    fn against(&self, bound: &Bound, event: &Event, out: &mut Vec<Mismatch>) {
+        for BoundWhole { number, path, key, fact } in &bound.wholes {
+            path.visit_beside(key, &event.data, &mut |value, key| {
+                let came = key.and_then(|key| self.texts.get(&(*number, print(&Print(key)))));
+                let Some(came) = came.filter(|came| value.as_str() != Some(came)) else { return };
+                // Of another type it is the shape's affair.
+                if value.is_string() {
+                    out.push(Mismatch {
+                        kind: Kind::Relation,
+                        pattern: path.pattern.clone(),
+                        fact: fact.clone(),
+                        expected: Value::from(came.as_str()),
+                        actual: value.clone(),
+                        source_frame: None,
+                    });
+                }
+            });
+        }
+    }
+
+    /// Takes the parts that an event brings.
+    fn take(&mut self, bound: &Bound, event: &Event) {
+        for Part { number, path, key } in &bound.parts {
+            let part = path.first(&event.data).and_then(Value::as_str);
+            let Some((part, key)) = part.zip(key.first(&event.data)) else { continue };
+            let at = (*number, print(&Print(key)));
+            self.bytes += part.len();
+            if self.bytes <= MAX_WHOLES {
+                self.texts.entry(at).or_default().push_str(part);
+            } else {
+                // Half of a whole would accuse the other half.
+                self.texts.remove(&at);
+            }
+        }
     }
 }
 
@@ -517,7 +621,7 @@ impl Values<'_> {
                 let is_new = self.seen.insert(print(&(number, Print(value))), ()).is_none();
                 (!is_new).then(|| mismatch(Kind::Relation, Value::from("a value not used before"), None))
             }
-            Fact::Follows(_) | Fact::Grows { .. } | Fact::Reaches(_) => None,
+            Fact::Follows(_) | Fact::Grows { .. } | Fact::Reaches(_) | Fact::Gathers(_) => None,
         }
     }
 }

@@ -9,7 +9,7 @@ use super::shape::{Misfit, short};
 use super::{Checker, Note};
 use crate::dialect::{CLOSE, Label};
 use crate::finding::{Finding, Kind, Place, Severity};
-use crate::golden::{Chain, Fact, Lane, Rule, Source, Violation, What, did_you_mean, path_step};
+use crate::golden::{Chain, Fact, Lane, Rule, Source, Violation, What, Whole, did_you_mean, path_step};
 use crate::transcript::{End, Ending};
 use crate::words::often;
 use serde_json::Value;
@@ -513,6 +513,9 @@ impl Explainer<'_, '_> {
                 }
                 Fact::Counts(label) => format!("{at} is not the number of {label} events{lane}"),
                 Fact::Joins(source) => format!("{at} is not all of {source} put together{lane}"),
+                Fact::Gathers(Whole { of, own, .. }) => {
+                    format!("{at} is not all of {of} put together that came for its {own}")
+                }
                 Fact::Constant => format!("{at} has changed within the session"),
                 Fact::Unique => format!("{at} came before in this session"),
                 fact @ (Fact::SameAs(_) | Fact::EchoOf(_)) => format!("{at} is not the {fact}{lane}"),
@@ -761,6 +764,7 @@ fn follows(finding: &Finding, cause: &Finding, checker: &Checker<'_>) -> bool {
                 || facts.any(|fact| match fact {
                     Fact::Counts(label) => about(label),
                     Fact::Joins(source) | Fact::SameAs(source) => about(&source.label),
+                    Fact::Gathers(whole) => about(&whole.of.label),
                     Fact::Counter { .. } => about(&finding.place.event),
                     Fact::Follows(_) | Fact::Grows { .. } | Fact::Reaches(_) => about(&finding.place.event),
                     Fact::EchoOf(_) | Fact::Constant | Fact::Unique => false,
@@ -820,6 +824,7 @@ fn parts<'c>(checker: &Checker<'c>, place: &Place) -> BTreeSet<&'c Label> {
     let parts = own.flat_map(|(_, rule)| &rule.facts).filter_map(|fact| match fact {
         Fact::Counts(label) => Some(label),
         Fact::Joins(source) => Some(&source.label),
+        Fact::Gathers(whole) => Some(&whole.of.label),
         _ => None,
     });
     parts.collect()

@@ -48,7 +48,8 @@ pub use probes::ProbeName;
 pub use problem::{Problem, Problems, Source as SourceText, did_you_mean};
 pub use seen::{Prints, Regular, Seen, SeenError};
 pub use shape::{
-    Chain, Fact, Format, Goal, Path, Rule, Source, Type, When, parse_rule, path_keys, path_step, type_of,
+    Chain, Fact, Format, Goal, Path, Rule, Source, Type, When, Whole, parse_rule, path_keys, path_step,
+    type_of,
 };
 pub use timing::{
     ALPHA_DEVIATION, ALPHA_DOUBT, ALPHA_SUSPECT, Envelope, FEW, LOG_FLOOR, Limits, MIN_RUNS, MIN_USUAL,

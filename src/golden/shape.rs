@@ -242,6 +242,8 @@ pub enum Fact {
     EchoOf(Source),
     /// All the strings at that path since the last event with this fact, put together.
     Joins(Source),
+    /// All the strings of those events that have the same key as stands beside it, put together.
+    Gathers(Whole),
     /// The number of such events since the last event with this fact.
     Counts(Label),
     /// One more than in the event before, of the same lane where it stands in one.
@@ -262,6 +264,17 @@ pub enum Fact {
     },
     /// At its goal in the last event of its lane, or of the session where it stands in none.
     Reaches(Goal),
+}
+
+/// What came in parts and is said over again, perhaps with others in a list.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Whole {
+    /// Where the parts stand.
+    pub of: Source,
+    /// Where the events with the parts have the key.
+    pub by: String,
+    /// Where the same key stands beside the whole, or around it: in the same item of each list.
+    pub own: String,
 }
 
 /// What a value is at last.
@@ -380,6 +393,7 @@ impl fmt::Display for Fact {
             Fact::SameAs(source) => write!(f, "same as {source}"),
             Fact::EchoOf(source) => write!(f, "echo of {source}"),
             Fact::Joins(source) => write!(f, "joins {source}"),
+            Fact::Gathers(Whole { of, by, own }) => write!(f, "joins {of} by {by} as {own}"),
             Fact::Counts(label) => write!(f, "counts {}", quoted(label)),
             Fact::Counter { from: None } => f.write_str("counter"),
             Fact::Counter { from: Some(first) } => write!(f, "counter from {first}"),
@@ -471,7 +485,7 @@ pub fn parse_rule(text: &str) -> Result<Rule, String> {
     Ok(rule)
 }
 
-const FACTS: &str = "same as EVENT/path, echo of >EVENT/path, joins EVENT/path, counts EVENT, follows /path, \
+const FACTS: &str = "same as EVENT/path, echo of >EVENT/path, joins EVENT/path, joins EVENT/path by /KEY as /OWN, counts EVENT, follows /path, \
      grows, counter, constant, unique or when KEY = VALUE";
 const TYPES: &str = "null, boolean, integer, number, string, text, object, map, array, uuid, timestamp, \
      epoch seconds, epoch milliseconds, hex(LENGTH), id(PREFIX LENGTH) or = VALUE";
@@ -515,7 +529,13 @@ fn fact(text: &str) -> Result<Option<Fact>, String> {
             } else if let Some(rest) = text.strip_prefix("echo of ") {
                 Fact::EchoOf(source(rest)?)
             } else if let Some(rest) = text.strip_prefix("joins ") {
-                Fact::Joins(source(rest)?)
+                match rest.rsplit_once(" by /").and_then(|(of, keys)| Some((of, keys.split_once(" as /")?))) {
+                    Some((of, (by, own))) => {
+                        let at = |path: &str| format!("/{}", path.trim());
+                        Fact::Gathers(Whole { of: source(of)?, by: at(by), own: at(own) })
+                    }
+                    None => Fact::Joins(source(rest)?),
+                }
             } else if let Some(rest) = text.strip_prefix("follows ") {
                 Fact::Follows(chain(rest.trim())?)
             } else if let Some(rest) = text.strip_prefix("reaches ") {
@@ -703,6 +723,11 @@ mod tests {
             source().prop_map(Fact::SameAs),
             source().prop_map(Fact::EchoOf),
             source().prop_map(Fact::Joins),
+            source().prop_map(|of| Fact::Gathers(Whole {
+                of,
+                by: "/messageId".to_owned(),
+                own: "/messages/*/id".to_owned()
+            })),
             label().prop_map(Fact::Counts),
             proptest::option::of(-3..9i64).prop_map(|from| Fact::Counter { from }),
             Just(Fact::Constant),

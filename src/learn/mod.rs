@@ -9,6 +9,7 @@
 mod binding;
 mod chain;
 mod counts;
+mod gather;
 mod goals;
 mod guarantee;
 mod lanes;

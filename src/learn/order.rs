@@ -10,6 +10,7 @@ use super::lanes::Lanes;
 use super::{Session, accepts};
 use crate::dialect::Label;
 use crate::golden::{Before, Order, Times};
+use statrs::distribution::{ContinuousCDF, Normal};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Traces, each with how often it was seen.
@@ -27,6 +28,14 @@ const ALPHA_CHANCE: f64 = 0.001;
 const MIN_FLOAT: u32 = 8;
 /// So many observations make a never-reversed order between an event that comes at any time and another one believable.
 const MIN_RACE: u32 = 30;
+/// Two events race if they would be reversed more often than this, and if that they never were is no rarer than the other.
+const MIN_REVERSED: f64 = 0.003;
+const ALPHA_RACE: f64 = 0.02;
+/// Of fewer times nothing is said of a race, and the order is as it was seen.
+const MIN_RACES: usize = 6;
+/// Two that met at most so often, in at most one of so many instances, did so rarely.
+const MAX_RARE: u32 = 4;
+const RARE: usize = 5;
 /// So many events of one scope are looked at pair by pair; more of them are ordered where all of one come before all of
 /// another, and no further.
 const MANY: usize = 256;
@@ -97,6 +106,32 @@ impl Scope {
         chance
     }
 
+    /// Whether two symbols are as if each came by itself, at a time of its own after the latest of those `before` them, and
+    /// in the order that they have by chance: it is reversed once in so many instances, and that it was not in so few
+    /// means nothing. Of two that follow one from the other, times by themselves would have reversed the order before.
+    fn is_race(&self, a: u16, b: u16, before: &[u16]) -> bool {
+        let (mut first, mut second) = (Gaps::default(), Gaps::default());
+        for span in &self.spans {
+            let (Some((_, a)), Some((b, _))) = (span.ends.get(&a), span.ends.get(&b)) else { continue };
+            // What came in one message is in the order that somebody wrote it in.
+            if a == b {
+                return false;
+            }
+            let since = before.iter().filter_map(|own| span.ends.get(own)).map(|(_, last)| *last).max();
+            let since = since.unwrap_or(0);
+            first.add(a.saturating_sub(since));
+            second.add(b.saturating_sub(since));
+        }
+        let ((a, b), n) = ((first.mean_and_variance(), second.mean_and_variance()), first.logs.len());
+        let (Some(a), Some(b)) = (a, b) else { return false };
+        // Logarithms of latencies are normal, as those of METHOD.md.
+        let Ok(normal) = Normal::new(0.0, (a.1 + b.1).sqrt()) else { return false };
+        let reversed = normal.cdf(a.0 - b.0);
+        #[expect(clippy::cast_precision_loss, reason = "numbers of samples are small")]
+        let never = (n as f64 * (1.0 - reversed).ln()).exp();
+        n >= MIN_RACES && reversed > MIN_REVERSED && never > ALPHA_RACE
+    }
+
     /// The distances between a symbol and the nearest of those that always come before it (or after it). If they are
     /// those of a dependency, it follows whichever is nearest (or is followed by it).
     fn hangs_on(&self, symbol: u16, others: &BTreeSet<u16>, others_first: bool) -> Gaps {
@@ -146,6 +181,15 @@ impl Gaps {
         let mut logs = self.logs.clone();
         logs.sort_by(f64::total_cmp);
         logs.get(logs.len() / 2).map(|log| log.exp())
+    }
+
+    /// Of the logarithms of seconds; none of fewer than three.
+    fn mean_and_variance(&self) -> Option<(f64, f64)> {
+        #[expect(clippy::cast_precision_loss, reason = "numbers of samples are small")]
+        let n = self.logs.len() as f64;
+        let mean = self.logs.iter().sum::<f64>() / n;
+        let squares = self.logs.iter().map(|log| (log - mean).powi(2)).sum::<f64>();
+        (n >= 3.0).then(|| (mean, squares / (n - 1.0)))
     }
 
     /// Whether the distance is stable, as that of a dependency is; a coincidence has a wide one. One in twenty may be
@@ -452,6 +496,12 @@ impl Relations {
     fn always(&self, a: u16, b: u16) -> bool {
         self.pair(a, b).is_some_and(|pair| self.both[pair] > 0 && self.before[pair] == self.both[pair])
     }
+}
+
+/// Whether two met in so few of many instances that their order there says nothing.
+fn is_rare(relations: &Relations, instances: usize, a: u16, b: u16) -> bool {
+    let both = relations.both(a, b);
+    both <= MAX_RARE && instances >= RARE * both as usize
 }
 
 /// A set of places, one bit for each.
@@ -853,6 +903,12 @@ impl<'s> Learner<'s> {
             let inner = Relations::of(&segments);
             let total: u32 = segments.values().sum();
             let symbols = &relations.symbols;
+            // What came exactly once in every session would be part of some rounds and not of others: no longer required,
+            // and free to come again. It shows no rounds either: it was in one of them each time.
+            let is_lost = |symbol: u16| {
+                let came_once = |trace: &Vec<u16>| trace.iter().filter(|s| **s == symbol).count() == 1;
+                symbol != head && traces.keys().all(came_once)
+            };
             let ordered = symbols
                 .iter()
                 .flat_map(|a| symbols.iter().map(move |b| (*a, *b)))
@@ -861,6 +917,8 @@ impl<'s> Learner<'s> {
                     a < b
                         && *a != head
                         && *b != head
+                        && !is_lost(*a)
+                        && !is_lost(*b)
                         && self.concurrent(key, relations, min_n, *a, *b)
                         && (self.before(key, &inner, MIN_ROUNDS, *a, *b)
                             || self.before(key, &inner, MIN_ROUNDS, *b, *a))
@@ -874,12 +932,7 @@ impl<'s> Learner<'s> {
             };
             let regular =
                 symbols.iter().filter(|s| **s != head && total >= 4 && once(**s) * 10 >= total * 9).count();
-            // Cut only because the head is always at the edge, what came exactly once in every session would be part of
-            // some rounds and not of others: no longer required, and free to come again.
-            let is_lost = |symbol: u16| {
-                let came_once = |trace: &Vec<u16>| trace.iter().filter(|s| **s == symbol).count() == 1;
-                symbol != head && traces.keys().all(came_once)
-            };
+            // Cut only because the head is always at the edge, it must lose nothing.
             let keeps_all = !symbols.iter().any(|symbol| is_lost(*symbol));
             // What comes most of the time by itself is first by its number: others fall between two of it, once or twice. And of
             // what floats the first is what the clock has first.
@@ -1005,8 +1058,53 @@ impl<'s> Learner<'s> {
                     }
                 }
             }
+            weak.extend(self.races(&key, &relations));
             self.weak.insert(key, weak);
         }
+    }
+
+    /// Pairs that were never reversed by chance: two that do not follow one from the other, but both from something before
+    /// them, and so near to each other that one run of a few hundred has them the other way round.
+    fn races(&self, key: &str, relations: &Relations) -> Vec<(u16, u16)> {
+        let scope = &self.scopes[key];
+        let mut races = Vec::new();
+        for a in relations.symbols.iter().copied().filter(|a| !self.is_lane(key, *a)) {
+            for b in relations.symbols.iter().copied().filter(|b| !self.is_lane(key, *b)) {
+                let is_causal = || scope.gaps.get(&(a, b)).is_some_and(Gaps::is_causal);
+                if a == b
+                    || !relations.always(a, b)
+                    || self.answers(key, b, a)
+                    || self.is_meant(key, a, b)
+                    || is_causal()
+                {
+                    continue;
+                }
+                let before: Vec<u16> = relations
+                    .symbols
+                    .iter()
+                    .copied()
+                    .filter(|s| ![a, b].contains(s) && relations.always(*s, a) && relations.always(*s, b))
+                    .collect();
+                let is_race = self.are_outstanding(key, relations, a, b)
+                    || is_rare(relations, scope.spans.len(), a, b)
+                    || scope.is_race(a, b, &before);
+                if is_race {
+                    races.push((a.min(b), a.max(b)));
+                }
+            }
+        }
+        races
+    }
+
+    /// Whether two are answers to requests that were both sent before the first of them came: no protocol says which answer
+    /// is the first.
+    fn are_outstanding(&self, key: &str, relations: &Relations, a: u16, b: u16) -> bool {
+        let asked = |answer: u16| {
+            relations.symbols.iter().copied().filter(move |asked| self.answers(key, answer, *asked))
+        };
+        relations.both(a, b) < MIN_RACE
+            && asked(a).next().is_some()
+            && asked(b).any(|asked| relations.always(asked, a))
     }
 
     /// Whether the order so far has an event as a branch by itself beside others.

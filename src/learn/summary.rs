@@ -7,6 +7,7 @@
 use super::binding::Facts;
 use super::chain::Chains;
 use super::counts::{Counts, Totals};
+use super::gather::Wholes;
 use super::goals::Goals;
 use super::leaving::Leaving;
 use super::shape::Shapes;
@@ -43,6 +44,7 @@ pub(super) struct Summary {
     facts: Facts,
     chains: Chains,
     goals: Goals,
+    wholes: Wholes,
     trials: Counts,
     totals: Totals,
     times: Times,
@@ -90,6 +92,7 @@ impl Summary {
         self.shapes.add(&session);
         self.facts.add(&session, &structure.lanes);
         self.chains.add(&session, &structure.lanes);
+        self.wholes.add(&session, &structure.lanes);
         if is_complete(recording) {
             self.goals.add(&session, &structure.lanes);
         }
@@ -151,6 +154,7 @@ impl Summary {
         self.facts.merge(other.facts);
         self.chains.merge(other.chains);
         self.goals.merge(other.goals);
+        self.wholes.merge(other.wholes);
         self.trials.merge(other.trials);
         self.totals.merge(other.totals);
         self.times.merge(other.times);
@@ -232,6 +236,7 @@ impl Summary {
         self.trials.write(&mut events);
         self.chains.write(&mut events, dialect.reply());
         self.goals.write(&mut events);
+        self.wholes.write(&mut events);
         let script = script::learn(sessions, order, &mut events, previous);
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let mut learned = Learned {

@@ -561,3 +561,70 @@ fn a_fast_kind_stalls_though_a_slow_one_may_take_as_long() {
     }
     assert_eq!(found([false, false], ("calculator", 4_000)), [""; 0], "nothing tells which tool it is");
 }
+
+/// Two items in parts, side by side, and the answer that says both of them over again, as the Responses API of OpenAI does.
+fn items(random: &mut Random) -> Said {
+    let mut said = vec![(true, json!({ "type": "response.create" }))];
+    let ids: Vec<String> = (0..2).map(|_| format!("msg_{}", letters(random, 24))).collect();
+    let mut texts = [String::new(), String::new()];
+    for (n, id) in ids.iter().enumerate() {
+        said.push((false, json!({ "type": "item.added", "item_id": id, "output_index": n })));
+    }
+    for _ in 0..8 + random.below(8) {
+        let which = pick(random, &[0, 1]);
+        let delta = format!("{} ", letters(random, 4));
+        texts[which] += &delta;
+        said.push((false, json!({ "type": "text.delta", "item_id": ids[which], "delta": delta })));
+    }
+    let output: Vec<Value> = (0..2)
+        .map(|n| json!({ "id": ids[n], "role": "assistant", "content": [{ "type": "text", "text": texts[n] }] }))
+        .collect();
+    said.push((false, json!({ "type": "response.completed", "response": { "output": output } })));
+    said
+}
+
+fn letters(random: &mut Random, count: usize) -> String {
+    const ALPHABET: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+    (0..count).map(|_| char::from(pick(random, ALPHABET))).collect()
+}
+
+#[test]
+fn what_a_list_says_over_again_misses_a_part_that_was_lost_doubled_or_out_of_order() {
+    let golden = learned(10, items);
+    let told = rule(&golden, "response.completed", "/response/output/*/content/*/text");
+    let fact = "joins text.delta/delta by /item_id as /response/output/*/id";
+    assert!(told.contains(fact), "{}", golden::write(&golden));
+    for seed in 70..80 {
+        let said = items(&mut Random(seed));
+        let findings = check(&golden, &transcript(5000, &said)).findings;
+        assert!(findings.is_empty(), "{findings:?}");
+        let parts: Vec<usize> = (0..said.len()).filter(|at| said[*at].1["type"] == "text.delta").collect();
+        let pair = parts.windows(2).find(|at| said[at[0]].1["item_id"] == said[at[1]].1["item_id"]);
+        let mut lost = said.clone();
+        lost.remove(parts[3]);
+        let mut doubled = said.clone();
+        doubled.insert(parts[3], said[parts[3]].clone());
+        let mut swapped = said.clone();
+        pair.into_iter().for_each(|at| swapped.swap(at[0], at[1]));
+        for broken in [lost, doubled, swapped].iter().filter(|broken| **broken != said) {
+            let findings = check(&golden, &transcript(5000, broken)).findings;
+            // By itself, or as what follows from a message that came twice.
+            let mut told = findings.iter().flat_map(|own| own.consequences.iter().chain([&own.message]));
+            let words = "put together that came for its /response/output/*/id";
+            assert!(told.any(|told| told.contains(words)), "nothing told: {findings:?}");
+        }
+    }
+}
+
+#[test]
+fn what_only_sometimes_says_all_of_it_over_again_gathers_nothing() {
+    let golden = learned(10, |random| {
+        let mut said = items(random);
+        if random.below(4) == 0 {
+            let place = "/response/output/0/content/0/text";
+            *said.last_mut().and_then(|(_, last)| last.pointer_mut(place)).expect("a text") = json!("cut …");
+        }
+        said
+    });
+    assert!(!golden::write(&golden).contains("by /item_id"), "{}", golden::write(&golden));
+}
