@@ -180,6 +180,32 @@ impl<'g> Evidence<'g> {
         find(&self.golden.order, label).unwrap_or(false)
     }
 
+    /// Whether an event alone makes the rounds of a loop, as all else in them may be absent: then it is missing before the
+    /// first round or after the last one, and no round between them could have shown it.
+    fn makes_rounds(&self, label: &Label) -> bool {
+        fn find(order: &Order, label: &Label) -> bool {
+            match order {
+                Order::Event(_) => false,
+                Order::Repeat(body, times) => match &**body {
+                    Order::Seq(parts) if times.max.is_none() => {
+                        let (own, others): (Vec<_>, Vec<_>) =
+                            parts.iter().partition(|part| part.labels() == [label]);
+                        let is_edge =
+                            parts.first().into_iter().chain(parts.last()).any(|part| own.contains(&part));
+                        is_edge && others.iter().all(|part| part.is_optional())
+                            || parts.iter().any(|part| find(part, label))
+                    }
+                    body => find(body, label),
+                },
+                Order::Seq(parts) | Order::All(parts) | Order::One(parts) => {
+                    parts.iter().any(|part| find(part, label))
+                }
+                Order::Each { body, .. } => find(body, label),
+            }
+        }
+        find(&self.golden.order, label)
+    }
+
     /// An event that is missing in its place.
     pub(super) fn missing(&self, label: &Label) -> Weight {
         self.absent(label, false)
@@ -188,6 +214,7 @@ impl<'g> Evidence<'g> {
     /// Likewise; `in_session` says whether the whole session lacks it, and not a lane that has begun.
     pub(super) fn absent(&self, label: &Label, in_session: bool) -> Weight {
         let (seen, runs) = self.trials(label);
+        let seen = if self.makes_rounds(label) { seen.min(runs) } else { seen };
         if self.is_critical(label) {
             return (Severity::Deviation, format!("critical; seen {} in {}", often(seen), recordings(runs)));
         }
@@ -325,9 +352,20 @@ impl<'g> Evidence<'g> {
             Fact::Unique if is_text() && !event.brings_something_new() => by_chance(seen, runs),
             Fact::Grows { .. } => by_chance(seen, runs),
             // All events of a lane, or of a session, have their value from one and the same place.
-            Fact::SameAs(_) => {
-                let needed = "8 times in 8 recordings are needed to fail a run";
+            Fact::SameAs(source) => {
                 let seen = seen.min(event.trials());
+                // Of several such places the latest is meant, and another one may come between.
+                let key = |label| self.golden.order.keys_of(label).and_then(|mut keys| keys.pop());
+                let is_elsewhere = key(label) != key(&source.label);
+                let is_one_of_several = |source: &Event| {
+                    source.seen > source.trials() || is_elsewhere && source.seen > event.trials()
+                };
+                if self.golden.event(&source.label).is_some_and(is_one_of_several) {
+                    let needed = "20 recordings, or 100 times in 8, are needed to fail a run";
+                    let often = seen >= MIN_TRIALS_MISSING && runs >= MIN_RUNS_TRIALS;
+                    return weigh(often || runs >= MIN_RUNS_ALWAYS, seen, runs, needed);
+                }
+                let needed = "8 times in 8 recordings are needed to fail a run";
                 weigh(seen >= MIN_SEEN && runs >= MIN_RUNS_TRIALS, seen, runs, needed)
             }
             // Only the last event of a lane can fall short.

@@ -2,7 +2,7 @@
 
 use crate::dialect::{field, place};
 use crate::finding::Kind;
-use crate::golden::{Event, Rule, Type, path_keys, path_step, type_of};
+use crate::golden::{Event, Rule, Type, When, path_keys, path_step, type_of};
 use serde_json::Value;
 
 /// One contradiction of a shape.
@@ -101,8 +101,8 @@ impl Tree {
         self.required = self.fields.iter().filter(|(_, tree)| !tree.optional).count();
         let is_list = self.rule.as_ref().is_some_and(|rule| rule.types == [Type::Array]);
         self.is_tuple = is_list && !self.fields.is_empty();
-        let when = |tree: &Tree| tree.rule.as_ref().is_some_and(|rule| rule.when.is_some());
-        self.conditional = (0..self.fields.len()).filter(|index| when(&self.fields[*index].1)).collect();
+        let is_conditional = |index: &usize| self.fields[*index].1.when().is_some();
+        self.conditional = (0..self.fields.len()).filter(is_conditional).collect();
         self.fields.iter_mut().map(|(_, tree)| tree).for_each(Tree::count);
         self.items.iter_mut().for_each(|items| items.count());
     }
@@ -168,7 +168,7 @@ impl Tree {
 
     /// Whether a field that is there in some company must be there now; none when its company is itself a new one.
     fn is_due(&self, tree: &Tree, map: &serde_json::Map<String, Value>) -> Option<bool> {
-        let when = tree.rule.as_ref()?.when.as_ref()?;
+        let when = tree.when()?;
         let beside = field(map, &when.key)?;
         if when.values.contains(beside) {
             return Some(true);
@@ -196,7 +196,26 @@ impl Tree {
         if !self.fits(value) {
             self.walk(value, &mut out);
         }
+        // With a field that only other messages of its name have, it is none of those: that another field is missing does
+        // not contradict them, and nothing says that there is no such message.
+        let is_of_another_kind =
+            out.iter().any(|misfit| misfit.kind == Kind::FieldNew && self.at(&misfit.pattern).is_some());
+        for misfit in out.iter_mut().filter(|own| is_of_another_kind && own.kind == Kind::FieldMissing) {
+            misfit.novel |= self.at(&misfit.pattern).is_some_and(|tree| tree.when().is_none());
+        }
         out
+    }
+
+    /// What is known at a path.
+    fn at(&self, pattern: &str) -> Option<&Tree> {
+        path_keys(pattern).try_fold(self, |tree, key| match key {
+            Some(key) => tree.index(&key).map(|index| &tree.fields[index].1),
+            None => tree.items.as_deref(),
+        })
+    }
+
+    fn when(&self) -> Option<&When> {
+        self.rule.as_ref()?.when.as_ref()
     }
 
     fn walk(&self, value: &Value, out: &mut Vec<Misfit>) {
@@ -287,8 +306,7 @@ impl Tree {
 
     /// Why a field that is there in some company has no place now.
     fn absence(&self, map: &serde_json::Map<String, Value>) -> String {
-        let when = self.rule.as_ref().and_then(|rule| rule.when.as_ref());
-        let beside = when.and_then(|when| Some((when, field(map, &when.key)?)));
+        let beside = self.when().and_then(|when| Some((when, field(map, &when.key)?)));
         beside.map_or_else(
             || "no such field".to_owned(),
             |(when, value)| format!("no such field where {} is {}", when.key, short(value)),

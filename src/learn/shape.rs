@@ -30,6 +30,9 @@ const MIN_NUMBER_RUNS: u32 = 5;
 /// Numbers from here on are sizes, ports and process ids rather than codes.
 const MAX_CODE: u64 = 100_000;
 
+/// Times in what is learned from together are nearer to each other than ten years, in seconds.
+const MAX_SPAN: f64 = 10.0 * 365.25 * 86_400.0;
+
 /// A field is there in the same company every time against this probability of chance.
 const ALPHA_COMPANY: f64 = 0.0001;
 
@@ -46,6 +49,8 @@ struct Seen {
     many_values: bool,
     formats: BTreeSet<Format>,
     unformatted: bool,
+    /// The least and the greatest number.
+    span: Option<(f64, f64)>,
     empty: bool,
     fields: BTreeMap<String, Seen>,
     items: Option<Box<Seen>>,
@@ -118,6 +123,7 @@ impl Seen {
             }
             Value::Number(number) => {
                 self.format(number.as_f64().and_then(Format::of_number));
+                self.stretch(number.as_f64().map(|number| (number, number)));
                 self.value(value, session);
             }
             Value::Bool(_) => self.value(value, session),
@@ -174,6 +180,19 @@ impl Seen {
         self.company.iter().filter_map(tells).min_by_key(|when| (when.values.len(), when.key.clone()))
     }
 
+    fn stretch(&mut self, span: Option<(f64, f64)>) {
+        self.span = match (self.span, span) {
+            (Some(own), Some(other)) => Some((own.0.min(other.0), own.1.max(other.1))),
+            (own, other) => own.or(other),
+        };
+    }
+
+    /// Whether numbers that look like times are too far apart to be the times of anything: random ids of 32 bits, sizes.
+    fn are_scattered(&self) -> bool {
+        let unit = if self.formats.contains(&Format::EpochMillis) { 1000.0 } else { 1.0 };
+        self.span.is_some_and(|(least, most)| most - least > MAX_SPAN * unit)
+    }
+
     fn format(&mut self, format: Option<Format>) {
         match format {
             Some(format) => {
@@ -225,6 +244,7 @@ impl Seen {
         }
         other.formats.into_iter().for_each(|format| self.format(Some(format)));
         self.unformatted |= other.unformatted;
+        self.stretch(other.span);
         self.empty |= other.empty;
         for (key, values) in other.company {
             let own = self.company.entry(key).or_insert_with(|| Some(BTreeMap::new()));
@@ -329,7 +349,7 @@ impl Seen {
                 let is_none = codes.len() == 1 && codes[0].as_i64().is_some_and(|number| number < 1);
                 (is_none || !is_id(path, &Value::from(1))).then_some(codes)
             };
-            if whole_format && !has("string") {
+            if whole_format && !has("string") && !self.are_scattered() {
                 types.extend(formats());
             } else if let Some(codes) = (!is_either).then(codes).flatten() {
                 types.extend(codes.into_iter().map(Type::Literal));
@@ -564,6 +584,22 @@ mod tests {
             [Type::Text]
         );
         assert_eq!(types(&["gpt-4o-2024-08-06", "small"]), [literal("gpt-4o-2024-08-06"), literal("small")]);
+    }
+
+    #[test]
+    fn random_numbers_are_no_times() {
+        let types = |numbers: &[u32]| {
+            let mut seen = Seen::default();
+            numbers.iter().enumerate().for_each(|(at, number)| {
+                seen.add(&Value::from(*number), u32::try_from(at).unwrap_or(0));
+            });
+            seen.types("/private")
+        };
+        assert_eq!(
+            types(&[1_764_489_600, 1_764_489_711, 1_764_576_000]),
+            [Type::Format(Format::EpochSeconds)]
+        );
+        assert_eq!(types(&[1_764_489_600, 3_012_345_678, 2_204_112_233]), [Type::Integer]);
     }
 
     #[test]
