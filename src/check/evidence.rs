@@ -357,8 +357,10 @@ impl<'g> Evidence<'g> {
                 // Of several such places the latest is meant, and another one may come between.
                 let key = |label| self.golden.order.keys_of(label).and_then(|mut keys| keys.pop());
                 let is_elsewhere = key(label) != key(&source.label);
-                let is_one_of_several = |source: &Event| {
-                    source.seen > source.trials() || is_elsewhere && source.seen > event.trials()
+                let is_one_of_several = |of: &Event| {
+                    of.seen > of.trials()
+                        || is_elsewhere && of.seen > event.trials()
+                        || self.makes_rounds(&source.label)
                 };
                 if self.golden.event(&source.label).is_some_and(is_one_of_several) {
                     let needed = "20 recordings, or 100 times in 8, are needed to fail a run";

@@ -196,10 +196,11 @@ impl Tree {
         if !self.fits(value) {
             self.walk(value, &mut out);
         }
-        // With a field that only other messages of its name have, it is none of those: that another field is missing does
-        // not contradict them, and nothing says that there is no such message.
-        let is_of_another_kind =
-            out.iter().any(|misfit| misfit.kind == Kind::FieldNew && self.at(&misfit.pattern).is_some());
+        // With a field that only other messages of its name have, or with an error instead of a result, it is none of those
+        // that were recorded: that another field is missing does not contradict them, and there may be such messages.
+        let is_of_another_kind = out.iter().any(|own| {
+            own.kind == Kind::FieldNew && (self.at(&own.pattern).is_some() || says_failure(&own.pattern))
+        });
         for misfit in out.iter_mut().filter(|own| is_of_another_kind && own.kind == Kind::FieldMissing) {
             misfit.novel |= self.at(&misfit.pattern).is_some_and(|tree| tree.when().is_none());
         }
@@ -374,6 +375,14 @@ pub(super) fn short(value: &Value) -> String {
     }
     let cut: String = text.chars().take(57).collect();
     format!("{cut}...")
+}
+
+/// Whether a field is the one that says what went wrong, as in JSON-RPC, GraphQL and DDP: there instead of a result.
+fn says_failure(pattern: &str) -> bool {
+    let leaf = pattern.rsplit('/').next().unwrap_or_default();
+    ["error", "errors", "err", "exception", "fault", "failure"]
+        .iter()
+        .any(|name| leaf.eq_ignore_ascii_case(name))
 }
 
 #[cfg(test)]

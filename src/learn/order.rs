@@ -108,7 +108,7 @@ impl Scope {
 
     /// Whether two symbols are as if each came by itself, at a time of its own after the latest of those `before` them, and
     /// in the order that they have by chance: it is reversed once in so many instances, and that it was not in so few
-    /// means nothing. Of two that follow one from the other, times by themselves would have reversed the order before.
+    /// means nothing. Without anything before them nothing is known of that. Of two that follow one from the other, times by themselves would have reversed the order before.
     fn is_race(&self, a: u16, b: u16, before: &[u16]) -> bool {
         let (mut first, mut second) = (Gaps::default(), Gaps::default());
         for span in &self.spans {
@@ -118,7 +118,7 @@ impl Scope {
                 return false;
             }
             let since = before.iter().filter_map(|own| span.ends.get(own)).map(|(_, last)| *last).max();
-            let since = since.unwrap_or(0);
+            let Some(since) = since else { return false };
             first.add(a.saturating_sub(since));
             second.add(b.saturating_sub(since));
         }
@@ -606,6 +606,10 @@ impl<'s> Learner<'s> {
         matches!(self.scopes[key].symbols[usize::from(symbol)], Symbol::Lane(_))
     }
 
+    fn is_client(&self, key: &str, symbol: u16) -> bool {
+        matches!(&self.scopes[key].symbols[usize::from(symbol)], Symbol::Event(label) if label.is_client())
+    }
+
     /// Whether one event is called the answer to another: `re:ask` and `re:ask:error` to `>ask`.
     fn answers(&self, key: &str, answer: u16, request: u16) -> bool {
         let symbols = &self.scopes[key].symbols;
@@ -970,7 +974,8 @@ impl<'s> Learner<'s> {
                     (&self.scopes[key].symbols[usize::from(*a)], &self.scopes[key].symbols[usize::from(*b)]);
                 if let (Symbol::Event(first), Symbol::Event(then)) = names {
                     let is_few = relations.symbols.len() <= MANY;
-                    if a != b && is_few && relations.both(*a, *b) >= MIN_RULE && relations.always(*a, *b) {
+                    let is_ordered = relations.always(*a, *b) && !self.is_weak(key, *a, *b);
+                    if a != b && is_few && relations.both(*a, *b) >= MIN_RULE && is_ordered {
                         self.rules.push(Before { first: first.clone(), then: then.clone() });
                     }
                 }
@@ -1071,12 +1076,7 @@ impl<'s> Learner<'s> {
         for a in relations.symbols.iter().copied().filter(|a| !self.is_lane(key, *a)) {
             for b in relations.symbols.iter().copied().filter(|b| !self.is_lane(key, *b)) {
                 let is_causal = || scope.gaps.get(&(a, b)).is_some_and(Gaps::is_causal);
-                if a == b
-                    || !relations.always(a, b)
-                    || self.answers(key, b, a)
-                    || self.is_meant(key, a, b)
-                    || is_causal()
-                {
+                if a == b || !relations.always(a, b) || self.answers(key, b, a) || self.is_meant(key, a, b) {
                     continue;
                 }
                 let before: Vec<u16> = relations
@@ -1085,9 +1085,12 @@ impl<'s> Learner<'s> {
                     .copied()
                     .filter(|s| ![a, b].contains(s) && relations.always(*s, a) && relations.always(*s, b))
                     .collect();
+                let by_chance =
+                    || is_rare(relations, scope.spans.len(), a, b) || scope.is_race(a, b, &before);
+                // What the server says after the client may be an answer, whatever it is called.
+                let may_answer = || self.is_client(key, a) && !self.is_client(key, b);
                 let is_race = self.are_outstanding(key, relations, a, b)
-                    || is_rare(relations, scope.spans.len(), a, b)
-                    || scope.is_race(a, b, &before);
+                    || !is_causal() && !may_answer() && by_chance();
                 if is_race {
                     races.push((a.min(b), a.max(b)));
                 }

@@ -628,3 +628,188 @@ fn what_only_sometimes_says_all_of_it_over_again_gathers_nothing() {
     });
     assert!(!golden::write(&golden).contains("by /item_id"), "{}", golden::write(&golden));
 }
+
+/// A room as Janus tells of it: each answer has the transaction of its request, and what others do has none.
+fn room(random: &mut Random) -> Said {
+    let mut said = Vec::new();
+    let kinds = ["joined", "attached", "joined", "attached"];
+    for kind in kinds {
+        let transaction = letters(random, 12);
+        said.push((true, json!({ "janus": "message", "transaction": transaction })));
+        said.push((false, json!({ "janus": "ack", "transaction": transaction })));
+        let mut data = json!({ "videoroom": kind, "room": 1809 });
+        data[if kind == "joined" { "publishers" } else { "streams" }] = json!([]);
+        // Any number of 32 bits, of which most could be a time.
+        let private = 1_000_000_000 + random.below(3_000_000_000);
+        data["private_id"] = json!(private);
+        said.push((false, json!({ "janus": "event", "transaction": transaction, "plugindata": data })));
+    }
+    said
+}
+
+#[test]
+fn a_message_of_another_kind_under_a_known_name_is_no_field_lost() {
+    let golden = learned(10, room);
+    let private = rule(&golden, "event", "/plugindata/private_id");
+    assert!(private.starts_with("integer"), "{private}");
+    let mut said = room(&mut Random(77));
+    // Somebody else publishes: nobody asked for it, and the list comes where another kind of message has it.
+    let news = json!({ "janus": "event", "plugindata":
+        { "videoroom": "attached", "room": 1809, "streams": [], "publishers": [], "private_id": 1_234_567_890 } });
+    said.push((false, news));
+    let findings = check(&golden, &transcript(5000, &said)).findings;
+    let missing = findings.iter().find(|finding| finding.message.contains("transaction is missing"));
+    assert!(missing.is_none_or(|finding| finding.severity == Severity::Suspect), "{findings:?}");
+    assert!(findings.iter().all(|finding| finding.severity == Severity::Suspect), "{findings:?}");
+    // The same field lost of a message that is like all others is one.
+    let mut said = room(&mut Random(78));
+    said[5].1.as_object_mut().expect("an object").remove("transaction");
+    let findings = check(&golden, &transcript(5000, &said)).findings;
+    let told =
+        findings.iter().find(|finding| finding.kind == Kind::FieldMissing).expect("a field is missing");
+    assert_eq!(told.severity, Severity::Deviation, "{findings:?}");
+}
+
+#[test]
+fn a_first_error_instead_of_a_result_is_looked_at_again() {
+    let call = |random: &mut Random| {
+        let mut said = Vec::new();
+        for n in 0..4 {
+            let id = letters(random, 8);
+            said.push((true, json!({ "msg": "method", "method": "add", "id": id })));
+            said.push((false, json!({ "msg": "result", "id": id, "result": { "n": n } })));
+        }
+        said
+    };
+    let golden = learned(10, call);
+    let mut said = call(&mut Random(77));
+    let reply = said[5].1.as_object_mut().expect("an object");
+    reply.remove("result");
+    let lost = { check(&golden, &transcript(5000, &said)).findings };
+    assert!(lost.iter().any(|finding| finding.severity == Severity::Deviation), "{lost:?}");
+    said[5].1["error"] = json!({ "error": 403, "reason": "Access denied" });
+    let refused = check(&golden, &transcript(5000, &said)).findings;
+    assert!(!refused.is_empty(), "a first error is told");
+    assert!(refused.iter().all(|finding| finding.severity == Severity::Suspect), "{refused:?}");
+}
+
+/// A match in which moves are told to all, and each scores a little later: the next move may come between.
+fn duel(random: &mut Random, at_once: bool) -> Said {
+    const NAMES: [&str; 6] = ["ada", "berta", "cleo", "dora", "emmy", "flora"];
+    let first = random.below(6);
+    let players =
+        [first, (first + 1 + random.below(5)) % 6].map(|n| NAMES[usize::try_from(n).expect("small")]);
+    let topic = format!("match:{}", letters(random, 12));
+    let tell =
+        |event: &str, player: &str| (false, json!({ "event": event, "topic": topic, "player": player }));
+    let mut said = vec![(true, json!({ "event": "join", "topic": topic }))];
+    for n in 0..6 {
+        let player = pick(random, &players);
+        said.push(tell("move", player));
+        if at_once && n == 3 {
+            said.push(tell("move", if player == players[0] { players[1] } else { players[0] }));
+        }
+        if n % 3 == 0 || random.below(7) < 3 {
+            said.push(tell("score", player));
+        }
+    }
+    said.push((false, json!({ "event": "end", "topic": topic })));
+    said
+}
+
+#[test]
+fn the_latest_of_several_is_no_proof_of_whose_it_is() {
+    let golden = learned(10, |random| duel(random, false));
+    let told = rule(&golden, "score", "/player");
+    assert!(told.contains("same as move/player"), "{}", golden::write(&golden));
+    let findings = check(&golden, &transcript(5000, &duel(&mut Random(77), true))).findings;
+    let unbound = findings.iter().filter(|finding| finding.kind == Kind::Unbound);
+    assert!(
+        unbound.clone().count() > 0 && unbound.clone().all(|own| own.severity == Severity::Suspect),
+        "{findings:?}"
+    );
+    let sure = learned(25, |random| duel(random, false));
+    let findings = check(&sure, &transcript(5000, &duel(&mut Random(77), true))).findings;
+    let unbound = findings.iter().find(|finding| finding.kind == Kind::Unbound).expect("it is told");
+    assert_eq!(unbound.severity, Severity::Deviation, "{findings:?}");
+}
+
+/// A number between 0 and 1.
+fn unit(random: &mut Random) -> f64 {
+    random.below(1 << 20) as f64 / f64::from(1 << 20)
+}
+
+/// About so many milliseconds, mostly between half and twice of that.
+fn about(random: &mut Random, usual: f64) -> f64 {
+    let sum: f64 = (0..12).map(|_| unit(random)).sum();
+    usual * (0.5 * (sum - 6.0)).exp()
+}
+
+/// What is told to somebody who joins: who is here and what is new, each by a task of its own; and for who is here, at
+/// once, what they look at.
+fn joined(random: &mut Random) -> Vec<(f64, Value)> {
+    let (here, news) = (about(random, 10.0), about(random, 25.0));
+    let looks = here + about(random, 3.0);
+    let mut said = vec![(0.1, "hello"), (here, "here"), (looks, "looks"), (news, "news"), (2000.0, "end")];
+    said.sort_by(|a, b| a.0.total_cmp(&b.0));
+    said.into_iter().map(|(at, name)| (at, json!({ "type": name }))).collect()
+}
+
+fn timed(seed: u64, said: &[(f64, Value)]) -> Transcript {
+    let all: Said = said.iter().map(|(_, value)| (false, value.clone())).collect();
+    let mut transcript = transcript(seed, &all);
+    for (frame, (at, _)) in transcript.frames.iter_mut().zip(said) {
+        frame.at = Offset::from_nanos((at * 1e6) as u64);
+    }
+    transcript.ending.at = Offset::from_nanos(2_001_000_000);
+    transcript
+}
+
+#[test]
+fn two_that_race_have_no_order_though_none_of_ten_recordings_has_them_the_other_way_round() {
+    let names = |said: &[(f64, Value)]| -> Vec<String> {
+        said.iter().map(|(_, value)| value["type"].as_str().unwrap_or_default().to_owned()).collect()
+    };
+    let usual = ["hello", "here", "looks", "news", "end"];
+    let (mut reversed, mut alarms, mut found) = (0, 0, 0);
+    const GOLDENS: u64 = 40;
+    for seed in 0..GOLDENS {
+        let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let mut sessions = std::iter::repeat_with(|| joined(&mut random));
+        let train: Vec<_> = sessions.by_ref().filter(|said| names(said) == usual).take(10).collect();
+        let recordings: Vec<Transcript> = (1..).zip(&train).map(|(seed, said)| timed(seed, said)).collect();
+        let golden = proposed(&recordings);
+        for said in sessions.take(20).filter(|said| names(said) != usual) {
+            reversed += 1;
+            alarms += u32::from(!check(&golden, &timed(99, &said)).findings.is_empty());
+        }
+        // What follows from another is never before it.
+        let mut swapped = train[0].clone();
+        let here = swapped[1].1.clone();
+        swapped[1].1 = std::mem::replace(&mut swapped[2].1, here);
+        found += u64::from(!check(&golden, &timed(99, &swapped)).findings.is_empty());
+    }
+    let told = format!("{alarms} alarms of {reversed} reversed by chance; {found} of {GOLDENS} swaps found");
+    assert!(reversed > 40 && alarms * 2 < reversed && found * 10 > 9 * GOLDENS, "{told}");
+}
+
+/// Two requests that are both sent before the first answer.
+#[test]
+fn answers_to_requests_that_wait_together_come_in_any_order() {
+    let call = |first: usize| {
+        let mut said: Said = ["tools/list", "logging/setLevel"]
+            .iter()
+            .enumerate()
+            .map(|(id, method)| (true, json!({ "jsonrpc": "2.0", "id": id, "method": method })))
+            .collect();
+        for id in [first, 1 - first] {
+            let result = if id == 0 { json!({ "tools": [] }) } else { json!({}) };
+            said.push((false, json!({ "jsonrpc": "2.0", "id": id, "result": result })));
+        }
+        said
+    };
+    let recordings: Vec<Transcript> = (1..=10).map(|seed| transcript(seed, &call(0))).collect();
+    let golden = proposed(&recordings);
+    let findings = check(&golden, &transcript(99, &call(1))).findings;
+    assert!(findings.is_empty(), "{findings:?}\n{}", golden::write(&golden));
+}
