@@ -10,8 +10,8 @@
 use crate::dialect::Label;
 use crate::finding::{Finding, Severity};
 use crate::golden::{
-    Event, Fact, Golden, MIN_ANSWERS, MIN_RUNS, MIN_RUNS_ALWAYS, MIN_RUNS_TRIALS, MIN_SEEN, MIN_SEEN_ORDER,
-    MIN_TRIALS_MISSING, Order, Rule, Times,
+    Chain, Event, Fact, Golden, MIN_ANSWERS, MIN_RUNS, MIN_RUNS_ALWAYS, MIN_RUNS_TRIALS, MIN_SEEN,
+    MIN_SEEN_ORDER, MIN_TRIALS_MISSING, Order, Rule, Times,
 };
 use crate::transcript::Gap;
 use crate::words::{often, recordings};
@@ -32,6 +32,8 @@ const APART: Gap = Gap::from_millis(10);
 const MIN_SEEN_CHANCE: u32 = 100;
 /// Observations behind a value that never varied, in at least [`MIN_RUNS_TRIALS`] recordings.
 const MIN_SEEN_CONSTANT: u32 = 20;
+/// Observations behind "counts on by one": what is a number of things may do so for some time.
+const MIN_STEPS: u32 = 20;
 /// Why what the client says, or does not say, fails nothing.
 const CLIENTS: &str = "the client did this, not the server";
 
@@ -257,7 +259,9 @@ impl<'g> Evidence<'g> {
         if is_async {
             return weigh(false, pair, runs, "one of the two comes at any time");
         }
-        if self.is_edge(label) || other.is_some_and(|other| self.is_edge(other)) {
+        // Where the client speaks first and the server greets, both begin at once.
+        let is_of_both = other.is_some_and(|other| other.side() != label.side());
+        if !is_of_both && (self.is_edge(label) || other.is_some_and(|other| self.is_edge(other))) {
             return weigh(runs >= MIN_RUNS, pair, runs, "5 recordings are needed to fail a run");
         }
         let (needed, words) = match timing {
@@ -343,6 +347,24 @@ impl<'g> Evidence<'g> {
         weigh(seen >= MIN_SEEN && runs >= MIN_RUNS, seen, runs, needed)
     }
 
+    /// In how many lanes an event may have come: as often as what begins them. None where it stands in no lane.
+    fn lanes_of(&self, label: &Label) -> Option<u32> {
+        fn find<'o>(order: &'o Order, label: &Label) -> Option<&'o Label> {
+            match order {
+                Order::Event(_) => None,
+                Order::Repeat(body, _) => find(body, label),
+                Order::Seq(parts) | Order::All(parts) | Order::One(parts) => {
+                    parts.iter().find_map(|part| find(part, label))
+                }
+                Order::Each { body, .. } => {
+                    let own = || body.labels().into_iter().next().filter(|_| body.labels().contains(&label));
+                    find(body, label).or_else(own)
+                }
+            }
+        }
+        find(&self.golden.order, label).map(|first| self.trials(first).0)
+    }
+
     /// What a value contradicts that is bound to others.
     pub(super) fn fact(&self, label: &Label, rule: Option<&Rule>, fact: &Fact) -> Weight {
         let Some((rule, event)) = rule.zip(self.golden.event(label)) else { return self.field(label, None) };
@@ -369,6 +391,17 @@ impl<'g> Evidence<'g> {
                 }
                 let needed = "8 times in 8 recordings are needed to fail a run";
                 weigh(seen >= MIN_SEEN && runs >= MIN_RUNS_TRIALS, seen, runs, needed)
+            }
+            // The first one of a lane, or of a session, follows from nothing. What counts on by one may be a number of
+            // things, which now and then is one less.
+            Fact::Counter { .. } | Fact::Follows(_) => {
+                let steps = seen.saturating_sub(self.lanes_of(label).unwrap_or(runs));
+                if matches!(fact, Fact::Follows(Chain { plus: 0, .. })) {
+                    let needed = "8 times in 5 recordings are needed to fail a run";
+                    return weigh(steps >= MIN_SEEN && runs >= MIN_RUNS, steps, runs, needed);
+                }
+                let needed = "20 times in 5 recordings are needed to fail a run";
+                weigh(steps >= MIN_STEPS && runs >= MIN_RUNS, steps, runs, needed)
             }
             // Only the last event of a lane can fall short.
             Fact::Reaches(_) => self.field(label, Some(event.trials())),

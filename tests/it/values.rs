@@ -8,6 +8,7 @@ use goldwire::learn::learn;
 use goldwire::transcript::{End, Ending, Frame, Header, Offset, Payload, Side, Transcript};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// Numbers that look drawn at random, the same for the same seed.
 struct Random(u64);
@@ -759,7 +760,8 @@ fn timed(seed: u64, said: &[(f64, Value)]) -> Transcript {
     let all: Said = said.iter().map(|(_, value)| (false, value.clone())).collect();
     let mut transcript = transcript(seed, &all);
     for (frame, (at, _)) in transcript.frames.iter_mut().zip(said) {
-        frame.at = Offset::from_nanos((at * 1e6) as u64);
+        let at = Duration::from_secs_f64(at / 1e3).as_nanos();
+        frame.at = Offset::from_nanos(u64::try_from(at).expect("a session is short"));
     }
     transcript.ending.at = Offset::from_nanos(2_001_000_000);
     transcript
@@ -812,4 +814,40 @@ fn answers_to_requests_that_wait_together_come_in_any_order() {
     let golden = proposed(&recordings);
     let findings = check(&golden, &transcript(99, &call(1))).findings;
     assert!(findings.is_empty(), "{findings:?}\n{}", golden::write(&golden));
+}
+
+/// What a document of counts says, as a database that syncs tells it: mostly one more each time.
+#[test]
+fn what_counted_on_a_few_times_may_once_be_one_less() {
+    let counts = |counted: &[u64]| -> Said {
+        let change =
+            |count: &u64| (false, json!({ "msg": "changed", "id": "list", "fields": { "count": count } }));
+        let hello = [(true, json!({ "msg": "sub", "name": "list" })), (false, json!({ "msg": "ready" }))];
+        hello.into_iter().chain(counted.iter().map(change)).collect()
+    };
+    let severity = |steps: u64| {
+        let of = |seed: u64| transcript(seed, &counts(&(seed..=seed + steps).collect::<Vec<_>>()));
+        let recordings: Vec<Transcript> = (1..=10).map(of).collect();
+        let golden = proposed(&recordings);
+        let fewer: Vec<u64> = (0..steps).map(|step| 17 + step).chain([15]).collect();
+        let findings = check(&golden, &transcript(99, &counts(&fewer))).findings;
+        findings.iter().find(|own| own.kind == Kind::Relation).map(|own| own.severity)
+    };
+    assert_eq!((severity(1), severity(4)), (Some(Severity::Suspect), Some(Severity::Deviation)));
+}
+
+/// A server that greets as soon as it is connected to, and a client that does not wait for that.
+#[test]
+fn a_greeting_and_what_the_client_says_first_come_as_they_come() {
+    let usual = vec![
+        (true, json!({ "msg": "connect", "version": "1" })),
+        (false, json!({ "server_id": "0" })),
+        (false, json!({ "msg": "connected" })),
+    ];
+    let recordings: Vec<Transcript> = (1..=10).map(|seed| transcript(seed, &usual)).collect();
+    let golden = proposed(&recordings);
+    let mut early = usual.clone();
+    early.swap(0, 1);
+    let findings = check(&golden, &transcript(99, &early)).findings;
+    assert!(findings.iter().all(|own| own.severity == Severity::Suspect), "{findings:?}");
 }
