@@ -262,7 +262,8 @@ impl<'g> Evidence<'g> {
         // Where the client speaks first and the server greets, both begin at once.
         let is_of_both = other.is_some_and(|other| other.side() != label.side());
         if !is_of_both && (self.is_edge(label) || other.is_some_and(|other| self.is_edge(other))) {
-            return weigh(runs >= MIN_RUNS, pair, runs, "5 recordings are needed to fail a run");
+            // Of ten sessions all may end with what in another one is not the end.
+            return weigh(runs >= MIN_RUNS_ALWAYS, pair, runs, "20 recordings are needed to fail a run");
         }
         let (needed, words) = match timing {
             Some(gap) if gap.fastest >= APART => (MIN_SEEN_ORDER_APART, "20 times are needed to fail a run"),
@@ -402,6 +403,11 @@ impl<'g> Evidence<'g> {
                 }
                 let needed = "20 times in 5 recordings are needed to fail a run";
                 weigh(steps >= MIN_STEPS && runs >= MIN_RUNS, steps, runs, needed)
+            }
+            // Of one conversation in a session nothing varies that is another in the next one.
+            Fact::Constant => {
+                let needed = "20 times in 8 recordings are needed to fail a run";
+                weigh(seen >= MIN_SEEN_CONSTANT && runs >= MIN_RUNS_TRIALS, seen, runs, needed)
             }
             // Only the last event of a lane can fall short.
             Fact::Reaches(_) => self.field(label, Some(event.trials())),

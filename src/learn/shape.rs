@@ -49,6 +49,8 @@ struct Seen {
     many_values: bool,
     formats: BTreeSet<Format>,
     unformatted: bool,
+    /// Whether a text of hexadecimal digits has a letter.
+    has_hex_letter: bool,
     /// The least and the greatest number.
     span: Option<(f64, f64)>,
     empty: bool,
@@ -118,7 +120,10 @@ impl Seen {
             }
             Value::String(text) => {
                 self.empty |= text.is_empty();
-                self.format(Format::of(text));
+                let format = Format::of(text);
+                self.has_hex_letter |= matches!(format, Some(Format::Hex(_)))
+                    && text.bytes().any(|byte| byte.is_ascii_lowercase());
+                self.format(format);
                 self.value(value, session);
             }
             Value::Number(number) => {
@@ -244,6 +249,7 @@ impl Seen {
         }
         other.formats.into_iter().for_each(|format| self.format(Some(format)));
         self.unformatted |= other.unformatted;
+        self.has_hex_letter |= other.has_hex_letter;
         self.stretch(other.span);
         self.empty |= other.empty;
         for (key, values) in other.company {
@@ -339,7 +345,10 @@ impl Seen {
                 _ => vec![Type::Boolean],
             });
         }
-        let whole_format = !self.unformatted && !self.formats.is_empty() && self.formats.len() <= 2;
+        // A decimal number in a text has one digit more some day.
+        let is_decimal = !self.has_hex_letter && self.formats.iter().all(|own| matches!(own, Format::Hex(_)));
+        let whole_format =
+            !self.unformatted && !self.formats.is_empty() && self.formats.len() <= 2 && !is_decimal;
         let formats = || self.formats.iter().cloned().map(Type::Format);
         if has("integer") || has("number") {
             let is_either = has("integer") && has("number");
@@ -584,6 +593,16 @@ mod tests {
             [Type::Text]
         );
         assert_eq!(types(&["gpt-4o-2024-08-06", "small"]), [literal("gpt-4o-2024-08-06"), literal("small")]);
+    }
+
+    #[test]
+    fn digits_alone_are_not_hexadecimal() {
+        let many = |text: fn(u32) -> String| {
+            let values: Vec<String> = (0..24).map(text).collect();
+            types(&values.iter().map(String::as_str).collect::<Vec<_>>())
+        };
+        assert_eq!(many(|n| (301_552_876 + 17 * n).to_string()), [Type::Text]);
+        assert_eq!(many(|n| format!("{:08x}", 0x1a2b_3c4d + 17 * n)), [Type::Format(Format::Hex(8))]);
     }
 
     #[test]
