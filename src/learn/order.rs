@@ -108,7 +108,8 @@ impl Scope {
 
     /// Whether two symbols are as if each came by itself, at a time of its own after the latest of those `before` them, and
     /// in the order that they have by chance: it is reversed once in so many instances, and that it was not in so few
-    /// means nothing. Without anything before them nothing is known of that. Of two that follow one from the other, times by themselves would have reversed the order before.
+    /// means nothing. Without anything before them nothing is known of that. Of two that follow one from the other, times by
+    /// themselves would have reversed the order before.
     fn is_race(&self, a: u16, b: u16, before: &[u16]) -> bool {
         let (mut first, mut second) = (Gaps::default(), Gaps::default());
         for span in &self.spans {
