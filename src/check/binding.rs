@@ -36,16 +36,16 @@ pub(super) struct Bindings {
     held: Scoped<Held>,
     /// Of values that must not come twice.
     seen: Table<u64, ()>,
-    /// What came in parts, by fact and key, and how many characters that is in all.
+    /// What came in parts and may be said over again.
     wholes: Wholes,
     /// The latest value of each series, and the frame that brought it.
     series: Table<Scope, Table<Series, (Value, usize)>>,
 }
 
-/// The longest texts that are put together by their keys in a session, in bytes; what comes later is not judged.
+/// So many bytes of text are put together by their keys in a session; what comes later is not judged.
 const MAX_WHOLES: usize = 16 << 20;
 
-/// Texts put together, by fact and key.
+/// Texts put together, by fact and key, and how many bytes they had in all.
 #[derive(Debug, Default)]
 struct Wholes {
     texts: Table<(u32, u64), String>,

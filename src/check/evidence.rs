@@ -182,8 +182,8 @@ impl<'g> Evidence<'g> {
         find(&self.golden.order, label).unwrap_or(false)
     }
 
-    /// Whether an event alone makes the rounds of a loop, as all else in them may be absent: then it is missing before the
-    /// first round or after the last one, and no round between them could have shown it.
+    /// Whether a loop has a new round wherever this event comes, as all else in its rounds may be absent. Then it can only be
+    /// missing at one end of the loop: no round within could have lacked it.
     fn makes_rounds(&self, label: &Label) -> bool {
         fn find(order: &Order, label: &Label) -> bool {
             match order {
@@ -259,10 +259,10 @@ impl<'g> Evidence<'g> {
         if is_async {
             return weigh(false, pair, runs, "one of the two comes at any time");
         }
-        // Where the client speaks first and the server greets, both begin at once.
+        // A client may speak before it hears the greeting, or after: each of them begins by itself.
         let is_of_both = other.is_some_and(|other| other.side() != label.side());
         if !is_of_both && (self.is_edge(label) || other.is_some_and(|other| self.is_edge(other))) {
-            // Of ten sessions all may end with what in another one is not the end.
+            // All of ten sessions may end with an event that does not end the next one.
             return weigh(runs >= MIN_RUNS_ALWAYS, pair, runs, "20 recordings are needed to fail a run");
         }
         let (needed, words) = match timing {
@@ -404,7 +404,7 @@ impl<'g> Evidence<'g> {
                 let needed = "20 times in 5 recordings are needed to fail a run";
                 weigh(steps >= MIN_STEPS && runs >= MIN_RUNS, steps, runs, needed)
             }
-            // Of one conversation in a session nothing varies that is another in the next one.
+            // Where each session had one conversation, its id never changed; a second conversation has its own.
             Fact::Constant => {
                 let needed = "20 times in 8 recordings are needed to fail a run";
                 weigh(seen >= MIN_SEEN_CONSTANT && runs >= MIN_RUNS_TRIALS, seen, runs, needed)

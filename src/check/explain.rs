@@ -514,7 +514,7 @@ impl Explainer<'_, '_> {
                 Fact::Counts(label) => format!("{at} is not the number of {label} events{lane}"),
                 Fact::Joins(source) => format!("{at} is not all of {source} put together{lane}"),
                 Fact::Gathers(Whole { of, own, .. }) => {
-                    format!("{at} is not all of {of} put together that came for its {own}")
+                    format!("{at} is not all of {of} put together for the same {own}")
                 }
                 Fact::Constant => format!("{at} has changed within the session"),
                 Fact::Unique => format!("{at} came before in this session"),

@@ -196,8 +196,8 @@ impl Tree {
         if !self.fits(value) {
             self.walk(value, &mut out);
         }
-        // With a field that only other messages of its name have, or with an error instead of a result, it is none of those
-        // that were recorded: that another field is missing does not contradict them, and there may be such messages.
+        // A message with a field that only others of its name have, or with an error instead of a result, is of a kind that
+        // no recording has. Nothing says which fields that kind has.
         let is_of_another_kind = out.iter().any(|own| {
             own.kind == Kind::FieldNew && (self.at(&own.pattern).is_some() || says_failure(&own.pattern))
         });

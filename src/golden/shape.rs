@@ -485,8 +485,8 @@ pub fn parse_rule(text: &str) -> Result<Rule, String> {
     Ok(rule)
 }
 
-const FACTS: &str = "same as EVENT/path, echo of >EVENT/path, joins EVENT/path, joins EVENT/path by /KEY as /OWN, counts EVENT, follows /path, \
-     grows, counter, constant, unique or when KEY = VALUE";
+const FACTS: &str = "same as EVENT/path, echo of >EVENT/path, joins EVENT/path, joins EVENT/path by /KEY as /OWN, \
+     counts EVENT, follows /path, grows, counter, constant, unique or when KEY = VALUE";
 const TYPES: &str = "null, boolean, integer, number, string, text, object, map, array, uuid, timestamp, \
      epoch seconds, epoch milliseconds, hex(LENGTH), id(PREFIX LENGTH) or = VALUE";
 

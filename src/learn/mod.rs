@@ -23,6 +23,8 @@ mod paths;
 mod play;
 mod prior;
 mod refine;
+mod relations;
+mod scopes;
 mod script;
 mod shape;
 mod split;

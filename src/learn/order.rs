@@ -7,14 +7,13 @@
 //! keeps its multiplicity and every pair that always held becomes a rule.
 
 use super::lanes::Lanes;
+use super::relations::{Relations, before, components, concurrent, is_rare, pairs_around, project, stages};
+use super::scopes::{Gaps, MANY, Scope, Symbol, Traces, is_race, scopes};
 use super::{Session, accepts};
 use crate::dialect::Label;
 use crate::golden::{Before, Order, Times};
-use statrs::distribution::{ContinuousCDF, Normal};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-
-/// Traces, each with how often it was seen.
-type Traces = BTreeMap<Vec<u16>, u32>;
 
 /// Two branches must exclude each other against this probability of chance.
 const ALPHA_EXCLUSIVE: f64 = 0.01;
@@ -28,185 +27,10 @@ const ALPHA_CHANCE: f64 = 0.001;
 const MIN_FLOAT: u32 = 8;
 /// So many observations make a never-reversed order between an event that comes at any time and another one believable.
 const MIN_RACE: u32 = 30;
-/// Two events race if they would be reversed more often than this, and if that they never were is no rarer than the other.
-const MIN_REVERSED: f64 = 0.003;
-const ALPHA_RACE: f64 = 0.02;
-/// Of fewer times nothing is said of a race, and the order is as it was seen.
-const MIN_RACES: usize = 6;
-/// Two that met at most so often, in at most one of so many instances, did so rarely.
-const MAX_RARE: u32 = 4;
-const RARE: usize = 5;
-/// So many events of one scope are looked at pair by pair; more of them are ordered where all of one come before all of
-/// another, and no further.
-const MANY: usize = 256;
 /// In so many rounds two events are in the same order before that shows that there are rounds.
 const MIN_ROUNDS: u32 = 6;
 /// So many observations make a pair a rule.
 const MIN_RULE: u32 = 8;
-
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Symbol {
-    Event(Label),
-    Lane(String),
-}
-
-/// When the symbols of one instance came.
-#[derive(Debug, Default)]
-struct Span {
-    /// First and last, in nanoseconds.
-    ends: BTreeMap<u16, (u64, u64)>,
-    times: BTreeMap<u16, u32>,
-}
-
-impl Span {
-    /// The beginning and the end of the instance.
-    fn whole(&self) -> (u64, u64) {
-        let begin = self.ends.values().map(|(first, _)| *first).min().unwrap_or(0);
-        (begin, self.ends.values().map(|(_, last)| *last).max().unwrap_or(0))
-    }
-}
-
-/// What was seen of one scope.
-#[derive(Debug, Default)]
-struct Scope {
-    symbols: Vec<Symbol>,
-    traces: Traces,
-    /// The greatest number of lanes of a key within one instance of this scope.
-    lanes: BTreeMap<u16, u32>,
-    gaps: HashMap<(u16, u16), Gaps>,
-    /// For every instance when each symbol came.
-    spans: Vec<Span>,
-}
-
-impl Scope {
-    /// How often a symbol came.
-    fn times(&self, symbol: u16) -> usize {
-        let count = |trace: &[u16]| trace.iter().filter(|own| **own == symbol).count();
-        self.traces.iter().map(|(trace, n)| count(trace) * *n as usize).sum()
-    }
-
-    /// In how many instances it came.
-    fn instances(&self, symbol: u16) -> usize {
-        self.spans.iter().filter(|span| span.times.contains_key(&symbol)).count()
-    }
-
-    /// The probability that a symbol which may come at any time never came before `other` (or after it) by chance: each
-    /// time it has the rest of the instance to fall into.
-    fn misses_by_chance(&self, symbol: u16, other: u16, other_first: bool) -> f64 {
-        let mut chance = 1.0_f64;
-        for span in &self.spans {
-            let (Some((first, last)), Some(times)) = (span.ends.get(&other), span.times.get(&symbol)) else {
-                continue;
-            };
-            let (begin, end) = span.whole();
-            let closed = if other_first { last.saturating_sub(begin) } else { end.saturating_sub(*first) };
-            let share = closed as f64 / end.saturating_sub(begin).max(1) as f64;
-            chance *= (1.0 - share).powi(i32::try_from(*times).unwrap_or(i32::MAX));
-        }
-        chance
-    }
-
-    /// Whether two symbols are as if each came by itself, at a time of its own after the latest of those `before` them, and
-    /// in the order that they have by chance: it is reversed once in so many instances, and that it was not in so few
-    /// means nothing. Without anything before them nothing is known of that. Of two that follow one from the other, times by
-    /// themselves would have reversed the order before.
-    fn is_race(&self, a: u16, b: u16, before: &[u16]) -> bool {
-        let (mut first, mut second) = (Gaps::default(), Gaps::default());
-        for span in &self.spans {
-            let (Some((_, a)), Some((b, _))) = (span.ends.get(&a), span.ends.get(&b)) else { continue };
-            // What came in one message is in the order that somebody wrote it in.
-            if a == b {
-                return false;
-            }
-            let since = before.iter().filter_map(|own| span.ends.get(own)).map(|(_, last)| *last).max();
-            let Some(since) = since else { return false };
-            first.add(a.saturating_sub(since));
-            second.add(b.saturating_sub(since));
-        }
-        let ((a, b), n) = ((first.mean_and_variance(), second.mean_and_variance()), first.logs.len());
-        let (Some(a), Some(b)) = (a, b) else { return false };
-        // Logarithms of latencies are normal, as those of METHOD.md.
-        let Ok(normal) = Normal::new(0.0, (a.1 + b.1).sqrt()) else { return false };
-        let reversed = normal.cdf(a.0 - b.0);
-        #[expect(clippy::cast_precision_loss, reason = "numbers of samples are small")]
-        let never = (n as f64 * (1.0 - reversed).ln()).exp();
-        n >= MIN_RACES && reversed > MIN_REVERSED && never > ALPHA_RACE
-    }
-
-    /// The distances between a symbol and the nearest of those that always come before it (or after it). If they are
-    /// those of a dependency, it follows whichever is nearest (or is followed by it).
-    fn hangs_on(&self, symbol: u16, others: &BTreeSet<u16>, others_first: bool) -> Gaps {
-        let mut gaps = Gaps::default();
-        for span in &self.spans {
-            let Some((first, last)) = span.ends.get(&symbol) else { continue };
-            let others = others.iter().filter_map(|other| span.ends.get(other));
-            let gap = if others_first {
-                others.map(|(_, last)| *last).max().map(|nearest| first.saturating_sub(nearest))
-            } else {
-                others.map(|(first, _)| *first).min().map(|nearest| nearest.saturating_sub(*last))
-            };
-            if let Some(gap) = gap {
-                gaps.add(gap);
-            }
-        }
-        gaps
-    }
-
-    /// How long, usually, from one time that a symbol comes to the next, were they spread evenly; in seconds.
-    fn spacing(&self, symbol: u16) -> f64 {
-        let mut spacings = Gaps::default();
-        for span in &self.spans {
-            let Some(times) = span.times.get(&symbol) else { continue };
-            let (begin, end) = span.whole();
-            spacings.add(end.saturating_sub(begin) / u64::from(*times));
-        }
-        spacings.median().unwrap_or(0.0)
-    }
-}
-
-/// The times from the latest a to the next b.
-#[derive(Debug, Default)]
-struct Gaps {
-    /// The logarithms of seconds.
-    logs: Vec<f64>,
-}
-
-impl Gaps {
-    /// Adds a time in nanoseconds.
-    fn add(&mut self, nanos: u64) {
-        self.logs.push((nanos as f64 / 1e9).max(1e-9).ln());
-    }
-
-    /// In seconds.
-    fn median(&self) -> Option<f64> {
-        let mut logs = self.logs.clone();
-        logs.sort_by(f64::total_cmp);
-        logs.get(logs.len() / 2).map(|log| log.exp())
-    }
-
-    /// Of the logarithms of seconds; none of fewer than three.
-    fn mean_and_variance(&self) -> Option<(f64, f64)> {
-        #[expect(clippy::cast_precision_loss, reason = "numbers of samples are small")]
-        let n = self.logs.len() as f64;
-        let mean = self.logs.iter().sum::<f64>() / n;
-        let squares = self.logs.iter().map(|log| (log - mean).powi(2)).sum::<f64>();
-        (n >= 3.0).then(|| (mean, squares / (n - 1.0)))
-    }
-
-    /// Whether the distance is stable, as that of a dependency is; a coincidence has a wide one. One in twenty may be
-    /// anything: two messages that were read together have next to no distance.
-    fn is_causal(&self) -> bool {
-        let mut logs = self.logs.clone();
-        logs.sort_by(f64::total_cmp);
-        let logs = &logs[logs.len() / 20..];
-        let (Some(least), Some(median)) = (logs.first(), logs.get(logs.len() / 2)) else { return false };
-        #[expect(clippy::cast_precision_loss, reason = "numbers of samples are small")]
-        let n = logs.len() as f64;
-        let mean = logs.iter().sum::<f64>() / n;
-        let spread = (logs.iter().map(|log| (log - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt();
-        n >= 3.0 && median.exp() >= 0.0005 && (least - median).exp() >= 0.25 && spread <= 0.65
-    }
-}
 
 /// Learns the order of a set of sessions. What a person's script or an accepted golden, `known`, has one after the other is no
 /// coincidence where every session has it so, too.
@@ -313,116 +137,6 @@ fn beside(order: &Order) -> usize {
     }
 }
 
-fn scopes(sessions: &[Session], lanes: &Lanes) -> BTreeMap<String, Scope> {
-    let mut scopes: BTreeMap<String, Scope> = BTreeMap::new();
-    let mut symbols: BTreeMap<String, BTreeSet<Symbol>> = BTreeMap::new();
-    symbols.entry(String::new()).or_default();
-    for event in sessions.iter().flat_map(|session| &session.events) {
-        let chain = lanes.chain(&event.label);
-        let mut scope = "";
-        for key in &chain {
-            symbols.entry(scope.to_owned()).or_default().insert(Symbol::Lane((*key).to_owned()));
-            scope = key;
-        }
-        symbols.entry(scope.to_owned()).or_default().insert(Symbol::Event(event.label.clone()));
-    }
-    for (key, symbols) in symbols {
-        scopes.insert(key, Scope { symbols: symbols.into_iter().collect(), ..Scope::default() });
-    }
-    for session in sessions {
-        add_session(&mut scopes, session, lanes);
-    }
-    scopes
-}
-
-/// One instance of a scope while a session is read.
-#[derive(Default)]
-struct Instance {
-    trace: Vec<u16>,
-    /// When each symbol came last, and as which event of the trace.
-    latest: BTreeMap<u16, (u64, usize)>,
-    children: BTreeMap<u16, BTreeSet<String>>,
-    span: BTreeMap<u16, (u64, u64)>,
-}
-
-fn add_session(scopes: &mut BTreeMap<String, Scope>, session: &Session, lanes: &Lanes) {
-    let mut instances: BTreeMap<(String, String), Instance> = BTreeMap::new();
-    instances.insert((String::new(), String::new()), Instance::default());
-    let mut parent_of: BTreeMap<(String, String), String> = BTreeMap::new();
-    let mut rounds: BTreeMap<(String, String), u32> = BTreeMap::new();
-    for event in &session.events {
-        let chain = lanes.chain(&event.label);
-        let mut values: Vec<String> =
-            chain.iter().map(|key| lanes.value(event, key).unwrap_or_default()).collect();
-        for (key, value) in chain.iter().zip(&mut values) {
-            let round = rounds.entry(((*key).to_owned(), value.clone())).or_default();
-            *round += u32::from(lanes.begins_again(&event.label, key));
-            if *round > 1 {
-                value.push_str(&format!("#{round}"));
-            }
-        }
-        // An event that names only the inner lane belongs to the outer one that an earlier event named with it.
-        for i in (0..chain.len()).rev() {
-            if i + 1 < chain.len() {
-                let child = (chain[i + 1].to_owned(), values[i + 1].clone());
-                if values[i].is_empty() {
-                    values[i] = parent_of.get(&child).cloned().unwrap_or_default();
-                } else {
-                    parent_of.insert(child, values[i].clone());
-                }
-            }
-        }
-        let mut at = (String::new(), String::new());
-        let own = Symbol::Event(event.label.clone());
-        let steps = chain
-            .iter()
-            .zip(&values)
-            .map(|(key, value)| (Symbol::Lane((*key).to_owned()), Some(((*key).to_owned(), value.clone()))));
-        for (symbol, next) in steps.chain([(own, None)]) {
-            let Some(scope) = scopes.get_mut(&at.0) else { break };
-            let Ok(index) = scope.symbols.binary_search(&symbol) else { break };
-            let symbol = u16::try_from(index).unwrap_or(u16::MAX);
-            let instance = instances.entry(at.clone()).or_default();
-            instance.take(symbol, event.at.as_nanos(), &mut scope.gaps);
-            if let Some(next) = next {
-                instance.children.entry(symbol).or_default().insert(next.1.clone());
-                at = next;
-            }
-        }
-    }
-    for ((key, _), instance) in instances {
-        let Some(scope) = scopes.get_mut(&key) else { continue };
-        let mut times: BTreeMap<u16, u32> = BTreeMap::new();
-        for symbol in &instance.trace {
-            *times.entry(*symbol).or_default() += 1;
-        }
-        scope.spans.push(Span { ends: instance.span, times });
-        *scope.traces.entry(instance.trace).or_default() += 1;
-        for (symbol, children) in instance.children {
-            let most = scope.lanes.entry(symbol).or_default();
-            *most = (*most).max(u32::try_from(children.len()).unwrap_or(u32::MAX));
-        }
-    }
-}
-
-impl Instance {
-    fn take(&mut self, symbol: u16, now: u64, gaps: &mut HashMap<(u16, u16), Gaps>) {
-        self.trace.push(symbol);
-        // Only the first b after an a measures the distance from that a.
-        let before = self.latest.get(&symbol).map(|(_, turn)| *turn);
-        let turn = self.trace.len();
-        // Among so many names nobody asks for the distances of all pairs.
-        let is_many = self.latest.len() > MANY;
-        for (other, (then, taken)) in self.latest.iter().filter(|_| !is_many) {
-            if *other != symbol && before.is_none_or(|before| *taken > before) {
-                gaps.entry((*other, symbol)).or_default().add(now.saturating_sub(*then));
-            }
-        }
-        self.latest.insert(symbol, (now, turn));
-        self.span.entry(symbol).and_modify(|(_, last)| *last = now).or_insert((now, now));
-    }
-}
-
 struct Learner<'s> {
     scopes: &'s BTreeMap<String, Scope>,
     /// Pairs, by scope, whose order is a coincidence.
@@ -436,128 +150,6 @@ struct Learner<'s> {
     pairs: bool,
     /// Whether there is anything that does.
     met_pairs: bool,
-}
-
-/// How the symbols of some traces stand to each other. There may be a thousand symbols: pairs are places of a table.
-struct Relations {
-    symbols: Vec<u16>,
-    /// By symbol its place among the symbols.
-    places: Vec<usize>,
-    /// By place of a and place of b: in how many traces both are.
-    both: Vec<u32>,
-    /// Likewise in how many of them all a come before all b.
-    before: Vec<u32>,
-}
-
-impl Relations {
-    fn of(traces: &Traces) -> Relations {
-        let symbols: BTreeSet<u16> = traces.keys().flatten().copied().collect();
-        let symbols: Vec<u16> = symbols.into_iter().collect();
-        let mut places = vec![usize::MAX; symbols.last().map_or(0, |last| usize::from(*last) + 1)];
-        symbols.iter().enumerate().for_each(|(place, symbol)| places[usize::from(*symbol)] = place);
-        let n = symbols.len();
-        let (mut both, mut before) = (vec![0; n * n], vec![0; n * n]);
-        let mut span: Vec<Option<(usize, usize)>> = vec![None; n];
-        for (trace, weight) in traces {
-            span.fill(None);
-            for (at, symbol) in trace.iter().enumerate() {
-                let own = &mut span[places[usize::from(*symbol)]];
-                *own = Some((own.map_or(at, |(first, _)| first), at));
-            }
-            let here: Vec<(usize, usize, usize)> = span
-                .iter()
-                .enumerate()
-                .filter_map(|(place, span)| span.map(|(first, last)| (place, first, last)))
-                .collect();
-            for (a, _, last) in &here {
-                for (b, first, _) in &here {
-                    if a != b {
-                        both[a * n + b] += weight;
-                        if last < first {
-                            before[a * n + b] += weight;
-                        }
-                    }
-                }
-            }
-        }
-        Relations { symbols, places, both, before }
-    }
-
-    fn pair(&self, a: u16, b: u16) -> Option<usize> {
-        let place =
-            |symbol: u16| self.places.get(usize::from(symbol)).copied().filter(|at| *at != usize::MAX);
-        Some(place(a)? * self.symbols.len() + place(b)?)
-    }
-
-    fn both(&self, a: u16, b: u16) -> u32 {
-        self.pair(a, b).map_or(0, |pair| self.both[pair])
-    }
-
-    /// All a before all b, wherever both are.
-    fn always(&self, a: u16, b: u16) -> bool {
-        self.pair(a, b).is_some_and(|pair| self.both[pair] > 0 && self.before[pair] == self.both[pair])
-    }
-}
-
-/// Whether two met in so few of many instances that their order there says nothing.
-fn is_rare(relations: &Relations, instances: usize, a: u16, b: u16) -> bool {
-    let both = relations.both(a, b);
-    both <= MAX_RARE && instances >= RARE * both as usize
-}
-
-/// A set of places, one bit for each.
-#[derive(Clone)]
-struct Places(Vec<u64>);
-
-impl Places {
-    fn new(room: usize) -> Places {
-        Places(vec![0; room.div_ceil(64)])
-    }
-
-    fn add(&mut self, place: usize) {
-        self.0[place / 64] |= 1 << (place % 64);
-    }
-
-    fn has(&self, place: usize) -> bool {
-        self.0[place / 64] >> (place % 64) & 1 == 1
-    }
-
-    fn join(&mut self, other: &Places) {
-        self.0.iter_mut().zip(&other.0).for_each(|(own, other)| *own |= other);
-    }
-
-    fn is_within(&self, other: &Places) -> bool {
-        self.0.iter().zip(&other.0).all(|(own, other)| own & !other == 0)
-    }
-}
-
-fn project(traces: &Traces, keep: &BTreeSet<u16>) -> Traces {
-    let mut projected = Traces::new();
-    for (trace, weight) in traces {
-        let part: Vec<u16> = trace.iter().copied().filter(|symbol| keep.contains(symbol)).collect();
-        *projected.entry(part).or_default() += weight;
-    }
-    projected
-}
-
-/// Groups of items that are connected by `linked`.
-fn components(items: &[u16], linked: impl Fn(u16, u16) -> bool) -> Vec<BTreeSet<u16>> {
-    let mut group: Vec<usize> = (0..items.len()).collect();
-    for (i, item) in items.iter().enumerate() {
-        for (j, other) in items[..i].iter().enumerate() {
-            if group[i] != group[j] && (linked(*item, *other) || linked(*other, *item)) {
-                let (from, to) = (group[i].max(group[j]), group[i].min(group[j]));
-                group.iter_mut().filter(|own| **own == from).for_each(|own| *own = to);
-            }
-        }
-    }
-    let mut groups: BTreeMap<usize, BTreeSet<u16>> = BTreeMap::new();
-    for (item, group) in items.iter().zip(group) {
-        groups.entry(group).or_default().insert(*item);
-    }
-    let mut groups: Vec<BTreeSet<u16>> = groups.into_values().collect();
-    groups.sort();
-    groups
 }
 
 impl<'s> Learner<'s> {
@@ -637,18 +229,8 @@ impl<'s> Learner<'s> {
         self.scopes[key].spans.iter().all(|span| span.times.get(&symbol).is_none_or(|times| *times < 2))
     }
 
-    fn is_weak(&self, key: &str, a: u16, b: u16) -> bool {
-        self.weak.get(key).is_some_and(|weak| weak.contains(&(a.min(b), a.max(b))))
-    }
-
-    fn before(&self, key: &str, relations: &Relations, min_n: u32, a: u16, b: u16) -> bool {
-        relations.both(a, b) >= min_n && relations.always(a, b) && !self.is_weak(key, a, b)
-    }
-
-    fn concurrent(&self, key: &str, relations: &Relations, min_n: u32, a: u16, b: u16) -> bool {
-        relations.both(a, b) > 0
-            && !self.before(key, relations, min_n, a, b)
-            && !self.before(key, relations, min_n, b, a)
+    fn relations(&self, key: &str, traces: &Traces) -> Relations {
+        Relations::without(traces, self.weak.get(key))
     }
 
     fn cut(&mut self, key: &str, traces: &Traces, min_n: u32) -> Order {
@@ -659,7 +241,7 @@ impl<'s> Learner<'s> {
             }
             return Order::Repeat(Box::new(self.cut(key, &traces, min_n)), Times::OPTIONAL);
         }
-        let relations = Relations::of(&traces);
+        let relations = self.relations(key, &traces);
         if let [symbol] = relations.symbols[..] {
             return self.leaf(key, symbol, &traces);
         }
@@ -712,20 +294,23 @@ impl<'s> Learner<'s> {
         let mut floats = BTreeSet::new();
         // What has its place in every round of a loop does not float, though it comes before and after the others.
         let segments = self.rounds(key, traces, relations, min_n);
-        let rounds = segments.as_ref().map(Relations::of);
+        let rounds = segments.as_ref().map(|segments| self.relations(key, segments));
         // Within a round it is a round of its own that has a beginning and an end more than once.
         let turns = segments.as_ref().unwrap_or(traces);
+        let known: RefCell<HashMap<(u16, u16), bool>> = RefCell::default();
+        let take_turns =
+            |a: u16, b: u16| *known.borrow_mut().entry((a, b)).or_insert_with(|| takes_turns(turns, a, b));
         loop {
             let around = |h: u16| {
-                let in_rounds = |rounds: &Relations| self.pairs_around(key, rounds, min_n, &rest, h) > 0;
+                let in_rounds = |rounds: &Relations| pairs_around(rounds, min_n, &rest, h) > 0;
                 let floats = !self.is_lane(key, h) && rounds.as_ref().is_none_or(in_rounds);
-                if floats { self.pairs_around(key, relations, min_n, &rest, h) } else { 0 }
+                if floats { pairs_around(relations, min_n, &rest, h) } else { 0 }
             };
             let pairs: BTreeMap<u16, usize> = rest.iter().map(|h| (*h, around(*h))).collect();
             // What takes turns with something that has its place, as an end does with its beginning, has one, too.
             let is_paired = |h: u16| {
                 let mut others = rest.iter().filter(|a| pairs[a] == 0 && !self.is_lane(key, **a));
-                others.any(|a| takes_turns(turns, *a, h))
+                others.any(|a| take_turns(*a, h))
             };
             let paired: BTreeSet<u16> =
                 pairs.iter().filter(|(h, around)| **around > 0 && is_paired(**h)).map(|(h, _)| *h).collect();
@@ -744,7 +329,7 @@ impl<'s> Learner<'s> {
         }
         // What comes once, between what is before it and what is after it, stands beside something in its place: a question
         // and its answer while other things go on. Only what no place can be found for may come anywhere.
-        if floats.iter().all(|h| self.comes_once(key, *h)) && self.stages(key, relations, min_n).len() > 1 {
+        if floats.iter().all(|h| self.comes_once(key, *h)) && stages(relations, min_n).len() > 1 {
             return None;
         }
         if let Some(order) = self.farewell(key, traces, relations, &floats) {
@@ -780,83 +365,8 @@ impl<'s> Learner<'s> {
         Some(Order::Seq(vec![rest, last]))
     }
 
-    /// How many ordered pairs a symbol comes beside, both ends of them.
-    fn pairs_around(&self, key: &str, relations: &Relations, min_n: u32, among: &[u16], h: u16) -> usize {
-        let beside = |a: u16| a != h && self.concurrent(key, relations, min_n, h, a);
-        let around: Vec<u16> = among.iter().copied().filter(|a| beside(*a)).collect();
-        around
-            .iter()
-            .flat_map(|a| around.iter().map(move |b| (*a, *b)))
-            .filter(|(a, b)| {
-                a != b && relations.both(*a, *b) >= 2 && self.before(key, relations, min_n, *a, *b)
-            })
-            .count()
-    }
-
-    /// The symbols in groups, of which all of one come before all of the next.
-    fn stages(&self, key: &str, relations: &Relations, min_n: u32) -> Vec<BTreeSet<u16>> {
-        let symbols = &relations.symbols;
-        let n = symbols.len();
-        let mut after: Vec<Places> = vec![Places::new(n); n];
-        for (a, own) in after.iter_mut().enumerate() {
-            for b in (0..n).filter(|b| *b != a) {
-                if self.before(key, relations, min_n, symbols[a], symbols[b]) {
-                    own.add(b);
-                }
-            }
-        }
-        for via in 0..n {
-            let next = after[via].clone();
-            for (a, own) in after.iter_mut().enumerate() {
-                if a != via && own.has(via) {
-                    own.join(&next);
-                }
-            }
-        }
-        let place = |symbol: u16| relations.places[usize::from(symbol)];
-        // Nothing comes after itself, however it is reached.
-        let reaches = |a: u16, b: u16| a != b && after[place(a)].has(place(b));
-        let together = |a: u16, b: u16| {
-            a != b && (self.concurrent(key, relations, min_n, a, b) || reaches(a, b) == reaches(b, a))
-        };
-        let mut groups = components(symbols, together);
-        // Two groups are in sequence only if all of one come before all of the other. Those that are not stay tangled with
-        // whatever they are joined with, so that all pairs can be joined at once.
-        loop {
-            let members: Vec<Places> = groups
-                .iter()
-                .map(|group| {
-                    let mut own = Places::new(n);
-                    group.iter().for_each(|symbol| own.add(place(*symbol)));
-                    own
-                })
-                .collect();
-            let precedes =
-                |g: usize, h: usize| groups[g].iter().all(|a| members[h].is_within(&after[place(*a)]));
-            let numbers: Vec<u16> =
-                (0..groups.len()).filter_map(|number| u16::try_from(number).ok()).collect();
-            let joined = components(&numbers, |g, h| {
-                let (g, h) = (usize::from(g), usize::from(h));
-                !precedes(g, h) && !precedes(h, g)
-            });
-            if joined.len() == groups.len() {
-                break;
-            }
-            let join = |numbers: BTreeSet<u16>| {
-                numbers.into_iter().flat_map(|number| groups[usize::from(number)].iter().copied()).collect()
-            };
-            groups = joined.into_iter().map(join).collect();
-        }
-        groups.sort_by(|g, h| match (g.first(), h.first()) {
-            (Some(a), Some(b)) if reaches(*a, *b) => std::cmp::Ordering::Less,
-            (Some(a), Some(b)) if reaches(*b, *a) => std::cmp::Ordering::Greater,
-            _ => g.cmp(h),
-        });
-        groups
-    }
-
     fn sequence(&mut self, key: &str, traces: &Traces, relations: &Relations, min_n: u32) -> Option<Order> {
-        let groups = self.stages(key, relations, min_n);
+        let groups = stages(relations, min_n);
         if groups.len() < 2 {
             return None;
         }
@@ -905,7 +415,7 @@ impl<'s> Learner<'s> {
                     *segments.entry(segment).or_default() += weight;
                 }
             }
-            let inner = Relations::of(&segments);
+            let inner = self.relations(key, &segments);
             let total: u32 = segments.values().sum();
             let symbols = &relations.symbols;
             // What came exactly once in every session would be part of some rounds and not of others: no longer required,
@@ -924,9 +434,9 @@ impl<'s> Learner<'s> {
                         && *b != head
                         && !is_lost(*a)
                         && !is_lost(*b)
-                        && self.concurrent(key, relations, min_n, *a, *b)
-                        && (self.before(key, &inner, MIN_ROUNDS, *a, *b)
-                            || self.before(key, &inner, MIN_ROUNDS, *b, *a))
+                        && concurrent(relations, min_n, *a, *b)
+                        && (before(&inner, MIN_ROUNDS, *a, *b)
+                            || before(&inner, MIN_ROUNDS, *b, *a))
                         // What takes turns anyhow, a ping and its answer, needs no rounds for it.
                         && !alternates(traces, *a, *b)
                 })
@@ -952,8 +462,8 @@ impl<'s> Learner<'s> {
 
     fn parallel(&mut self, key: &str, traces: &Traces, relations: &Relations, min_n: u32) -> Option<Order> {
         let linked = |a: u16, b: u16| {
-            self.before(key, relations, min_n, a, b)
-                || self.before(key, relations, min_n, b, a)
+            before(relations, min_n, a, b)
+                || before(relations, min_n, b, a)
                 || (relations.both(a, b) > 0 && alternates(traces, a, b))
         };
         let groups = components(&relations.symbols, linked);
@@ -975,8 +485,7 @@ impl<'s> Learner<'s> {
                     (&self.scopes[key].symbols[usize::from(*a)], &self.scopes[key].symbols[usize::from(*b)]);
                 if let (Symbol::Event(first), Symbol::Event(then)) = names {
                     let is_few = relations.symbols.len() <= MANY;
-                    let is_ordered = relations.always(*a, *b) && !self.is_weak(key, *a, *b);
-                    if a != b && is_few && relations.both(*a, *b) >= MIN_RULE && is_ordered {
+                    if a != b && is_few && before(relations, MIN_RULE, *a, *b) {
                         self.rules.push(Before { first: first.clone(), then: then.clone() });
                     }
                 }
@@ -1018,9 +527,7 @@ impl<'s> Learner<'s> {
                 .iter()
                 .copied()
                 .filter(|h| !self.is_lane(&key, *h))
-                .filter(|h| {
-                    relations.symbols.iter().any(|a| a != h && self.concurrent(&key, &relations, 1, *h, *a))
-                })
+                .filter(|h| relations.symbols.iter().any(|a| a != h && concurrent(&relations, 1, *h, *a)))
                 .collect();
             let order = self.scope(&key).simplified();
             let lonely: Vec<u16> =
@@ -1073,42 +580,42 @@ impl<'s> Learner<'s> {
     /// them, and so near to each other that one run of a few hundred has them the other way round.
     fn races(&self, key: &str, relations: &Relations) -> Vec<(u16, u16)> {
         let scope = &self.scopes[key];
+        let events: Vec<u16> =
+            relations.symbols.iter().copied().filter(|symbol| !self.is_lane(key, *symbol)).collect();
+        // No protocol says which of two answers comes first whose requests were both sent before them.
+        let requests = |answer: u16| -> Vec<u16> {
+            relations.symbols.iter().copied().filter(|asked| self.answers(key, answer, *asked)).collect()
+        };
+        let asked: BTreeMap<u16, Vec<u16>> = events.iter().map(|event| (*event, requests(*event))).collect();
+        let are_outstanding = |a: u16, b: u16| {
+            relations.both(a, b) < MIN_RACE
+                && !asked[&a].is_empty()
+                && asked[&b].iter().any(|asked| relations.always(*asked, a))
+        };
         let mut races = Vec::new();
-        for a in relations.symbols.iter().copied().filter(|a| !self.is_lane(key, *a)) {
-            for b in relations.symbols.iter().copied().filter(|b| !self.is_lane(key, *b)) {
-                let is_causal = || scope.gaps.get(&(a, b)).is_some_and(Gaps::is_causal);
+        for a in events.iter().copied() {
+            let mut arrivals = None;
+            for b in events.iter().copied() {
                 if a == b || !relations.always(a, b) || self.answers(key, b, a) || self.is_meant(key, a, b) {
                     continue;
                 }
-                let before: Vec<u16> = relations
-                    .symbols
-                    .iter()
-                    .copied()
-                    .filter(|s| ![a, b].contains(s) && relations.always(*s, a) && relations.always(*s, b))
-                    .collect();
-                let by_chance =
-                    || is_rare(relations, scope.spans.len(), a, b) || scope.is_race(a, b, &before);
                 // What the server says after the client may be an answer, whatever it is called.
-                let may_answer = || self.is_client(key, a) && !self.is_client(key, b);
-                let is_race = self.are_outstanding(key, relations, a, b)
-                    || !is_causal() && !may_answer() && by_chance();
+                let may_answer = self.is_client(key, a) && !self.is_client(key, b);
+                let is_race = are_outstanding(a, b)
+                    || !may_answer
+                        && !scope.gaps.get(&(a, b)).is_some_and(Gaps::is_causal)
+                        && (is_rare(relations, scope.spans.len(), a, b)
+                            || is_race(
+                                arrivals.get_or_insert_with(|| scope.arrivals(a, relations)),
+                                b,
+                                relations,
+                            ));
                 if is_race {
                     races.push((a.min(b), a.max(b)));
                 }
             }
         }
         races
-    }
-
-    /// Whether two are answers to requests that were both sent before the first of them came: no protocol says which answer
-    /// is the first.
-    fn are_outstanding(&self, key: &str, relations: &Relations, a: u16, b: u16) -> bool {
-        let asked = |answer: u16| {
-            relations.symbols.iter().copied().filter(move |asked| self.answers(key, answer, *asked))
-        };
-        relations.both(a, b) < MIN_RACE
-            && asked(a).next().is_some()
-            && asked(b).any(|asked| relations.always(asked, a))
     }
 
     /// Whether the order so far has an event as a branch by itself beside others.

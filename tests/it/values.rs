@@ -611,7 +611,7 @@ fn what_a_list_says_over_again_misses_a_part_that_was_lost_doubled_or_out_of_ord
             let findings = check(&golden, &transcript(5000, broken)).findings;
             // By itself, or as what follows from a message that came twice.
             let mut told = findings.iter().flat_map(|own| own.consequences.iter().chain([&own.message]));
-            let words = "put together that came for its /response/output/*/id";
+            let words = "put together for the same /response/output/*/id";
             assert!(told.any(|told| told.contains(words)), "nothing told: {findings:?}");
         }
     }
