@@ -12,10 +12,16 @@ use crate::finding::{Cell, Finding, Kind, ProbeName, Run, Unjudged};
 use crate::golden::{Golden, Order};
 use crate::transcript::{End, Gap, Payload, Side};
 use crate::wire::{Cut, CutHow, Driven};
+use std::time::Duration;
+use tokio::time::Instant;
 
 const RACE: ProbeName = ProbeName::Race;
 /// So many times the users come in a storm.
 const STORM: u32 = 10;
+/// So long a server may take to work off what a storm left behind, before the next question is asked.
+const SETTLES: Duration = Duration::from_secs(60);
+/// So long after a refusal the next connection is tried.
+const AGAIN: Duration = Duration::from_millis(200);
 
 pub(super) async fn ask(ground: &Ground<'_>, subject: &Subject) -> Vec<Cell> {
     let identities = match ground.logins(ground.settings.users).await {
@@ -198,9 +204,41 @@ async fn storm(ground: &Ground<'_>, subject: &Subject, identities: &[&Identity])
     });
     let played = futures_util::future::join_all(players).await;
     let count = played.len();
-    let runs: Vec<Run> = played.iter().map(|(identity, driven)| greeted(subject, identity, driven)).collect();
+    let mut runs: Vec<Run> =
+        played.iter().map(|(identity, driven)| greeted(subject, identity, driven)).collect();
     let fine = runs.iter().filter(|run| run.unjudged.is_none() && run.findings.is_empty()).count();
-    super::cell(RACE, subject, "storm", format!("{fine} of {count} connections were greeted"), runs)
+    let said = format!("{fine} of {count} connections were greeted");
+    if let Some(run) = after_storm(ground, subject, identities, &twist).await {
+        runs.push(run);
+    }
+    super::cell(RACE, subject, "storm", said, runs)
+}
+
+/// Waits until the server greets somebody again. What is asked next would else be answered by a server that still works off
+/// connections that nobody waits for any more. The run is a finding: the server does not come to itself.
+async fn after_storm(
+    ground: &Ground<'_>,
+    subject: &Subject,
+    identities: &[&Identity],
+    twist: &Twist,
+) -> Option<Run> {
+    let identity = *identities.first()?;
+    let began = Instant::now();
+    loop {
+        let driven = ground.drive(subject, &subject.golden, identity, twist).await;
+        let run = greeted(subject, identity, &driven);
+        if run.findings.is_empty() || ground.is_interrupted() {
+            return None;
+        }
+        if began.elapsed() >= SETTLES {
+            let message = format!("nobody is greeted {} s after the storm", SETTLES.as_secs());
+            let key = "probe.race.storm".to_owned();
+            let found = finding(Kind::Ending, key, Label::from("@open"), Vec::new(), message);
+            return Some(Run { findings: vec![found], ..run });
+        }
+        // A refusal comes at once, and a server that refuses is not asked a thousand times a second.
+        tokio::time::sleep(AGAIN).await;
+    }
 }
 
 /// A connection of a storm that did not come to be, or that ended before we cut it off, is a finding.
