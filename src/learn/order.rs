@@ -615,7 +615,33 @@ impl<'s> Learner<'s> {
                 }
             }
         }
+        self.as_pairs(key, relations, &mut races);
         races
+    }
+
+    /// What is always answered, as a beat is, and the answer to it race with the same others: the answer comes when its
+    /// question comes, not at a time of its own.
+    fn as_pairs(&self, key: &str, relations: &Relations, races: &mut Vec<(u16, u16)>) {
+        let scope = &self.scopes[key];
+        let is_again =
+            |symbol: u16| !self.is_lane(key, symbol) && scope.times(symbol) > scope.instances(symbol);
+        let racing: BTreeSet<u16> =
+            races.iter().flat_map(|(a, b)| [*a, *b]).filter(|s| is_again(*s)).collect();
+        let again: Vec<u16> = relations.symbols.iter().copied().filter(|s| is_again(*s)).collect();
+        for (x, y) in again.iter().flat_map(|x| again.iter().map(move |y| (*x, *y))) {
+            let is_pair = x != y && (racing.contains(&x) || racing.contains(&y));
+            if !is_pair || !takes_turns(&scope.traces, x, y) {
+                continue;
+            }
+            races.retain(|(a, b)| *a != y && *b != y);
+            let others: Vec<u16> = races
+                .iter()
+                .filter(|(a, b)| *a == x || *b == x)
+                .map(|(a, b)| if *a == x { *b } else { *a })
+                .filter(|z| relations.always(*z, y) || relations.always(y, *z))
+                .collect();
+            races.extend(others.into_iter().map(|z| (y.min(z), y.max(z))));
+        }
     }
 
     /// Whether the order so far has an event as a branch by itself beside others.
@@ -818,6 +844,61 @@ mod tests {
         assert_eq!(order(Some(">login ; ok ; >watch ; tick+")), "( >login ; ok ; >watch ; tick+ ) & beat*");
         // A person who is wrong is not believed.
         assert_eq!(order(Some("tick+ ; >login ; ok ; >watch")), "( >login ; ok ; >watch ) & beat* & tick+");
+    }
+
+    #[test]
+    fn the_answer_to_a_beat_comes_when_the_beat_does() {
+        // A gateway names its rooms and relays what others write and type, while the client beats at times of its own: the first
+        // beat may well come before the last room, and then so does its answer.
+        let sessions = [
+            "hi ready room room beat message message typing typing beat",
+            "hi ready room room message typing beat message message beat beat",
+            "hi ready room room beat message message message beat beat beat",
+            "hi ready room typing message beat message message beat",
+            "hi ready room message typing message typing beat",
+            "hi ready room room room message message message typing message message beat message beat",
+            "hi ready room message message message message message message message message message beat",
+            "hi ready room message beat message message beat message message beat",
+            "hi ready room room room message beat message beat beat beat typing beat",
+            "hi ready room room typing message typing message typing beat",
+            "hi ready room message message message typing message typing message typing beat",
+            "hi ready room room room message beat typing message message message typing message message beat",
+            "hi ready room room message typing message beat typing message typing beat",
+            "hi ready room room room beat beat typing typing message message beat",
+            "hi ready room room message message message message message beat",
+            "hi ready room message message message message message beat typing beat",
+            "hi ready room room room typing message typing beat message message message beat beat",
+            "hi ready room room room typing beat beat typing message beat",
+            "hi ready room room room typing beat message message typing message message beat",
+            "hi ready room message typing message message message beat",
+        ];
+        let usual = |name: &str| match name {
+            "hi" | ">identify" => 5,
+            "ready" => 76,
+            "room" => 30,
+            "ack" => 17,
+            ">beat" => 35,
+            "typing" => 180,
+            _ => 240,
+        };
+        let timed = |(n, words): (usize, &&str)| {
+            let words = words.replace("beat", ">beat ack").replace("hi ", "hi >identify ");
+            let mut session = session(&words);
+            let mut at = 0;
+            for (i, event) in session.events.iter_mut().enumerate() {
+                let percent = u64::try_from(80 + (n * 7 + i * 13) % 50).expect("small");
+                at += usual(&event.label.to_string()) * percent / 100 * 1_000_000;
+                event.at = Offset::from_nanos(at);
+            }
+            session
+        };
+        let sessions: Vec<Session> = sessions.iter().enumerate().map(timed).collect();
+        let lanes = Lanes::find(&sessions, None);
+        let order = learn(&sessions, &lanes, None).0.to_string();
+        assert_eq!(
+            order,
+            "hi ; ( ( >identify ; ready ; room+ ) & ( ( message* & typing* )? ; >beat ; ack )+ )"
+        );
     }
 
     #[test]
