@@ -23,6 +23,8 @@ pub(super) struct Lanes {
     parents: BTreeMap<String, String>,
     /// Event → the innermost key of the lanes in which it stands.
     homes: BTreeMap<Label, String>,
+    /// Pairs of keys: each value of the first meets one of the second, and some meet none.
+    finer: BTreeSet<(String, String)>,
     /// Keys of which a value comes again for another lane, with the event that begins each.
     again: BTreeMap<String, Label>,
 }
@@ -35,6 +37,8 @@ const MIN_ROUNDS: usize = 8;
 const SMALL: u64 = 1_000_000;
 /// So many places of one value are joined with each of them.
 const PAIRED: usize = 64;
+/// In so many messages two ids differ before they are ids of two things.
+const MIN_APART: u32 = 8;
 /// A tuple has at most so many places.
 const MAX_PLACES: usize = 8;
 
@@ -243,6 +247,23 @@ impl Lanes {
         })
     }
 
+    /// Whether nearly every lane of `inner` has an event that carries `outer`: what is asked of the session as well as of one of
+    /// its streams has lanes that lie in none of a stream.
+    fn is_around(&self, sessions: &[Session], outer: &str, inner: &str) -> bool {
+        let (mut lanes, mut around) = (0, 0);
+        for session in sessions {
+            let mut met: BTreeMap<String, bool> = BTreeMap::new();
+            for event in &session.events {
+                if let Some(value) = self.value(event, inner) {
+                    *met.entry(value).or_default() |= self.value(event, outer).is_some();
+                }
+            }
+            lanes += met.len();
+            around += met.values().filter(|met| **met).count();
+        }
+        around * 20 >= lanes * 19
+    }
+
     /// Whether every value of `a` meets only one value of `b`, and they do meet.
     fn determines(&self, sessions: &[Session], a: &str, b: &str) -> bool {
         let mut met = false;
@@ -268,6 +289,15 @@ impl Lanes {
                     above.entry(a.clone()).or_default().push(b.clone());
                 }
             }
+        }
+        for (key, parents) in &mut above {
+            parents.retain(|parent| {
+                let is_around = self.is_around(sessions, parent, key);
+                if !is_around {
+                    self.finer.insert((key.clone(), parent.clone()));
+                }
+                is_around
+            });
         }
         for (key, parents) in &above {
             // The nearest one is itself inside all the others.
@@ -298,8 +328,15 @@ impl Lanes {
                 .iter()
                 .filter(|(_, at)| at.contains_key(&label))
                 .map(|(key, at)| (key, at.len()));
-            let home =
-                own.max_by(|a, b| (depth(a.0), a.1).cmp(&(depth(b.0), b.1)).then_with(|| b.0.cmp(a.0)));
+            let mut own: Vec<(&String, usize)> = own.collect();
+            // Of two keys of which neither lies in the other, the finer one says more.
+            let keys: Vec<&String> = own.iter().map(|(key, _)| *key).collect();
+            own.retain(|(key, _)| {
+                !keys.iter().any(|other| self.finer.contains(&((*other).clone(), (*key).clone())))
+            });
+            let home = own
+                .into_iter()
+                .max_by(|a, b| (depth(a.0), a.1).cmp(&(depth(b.0), b.1)).then_with(|| b.0.cmp(a.0)));
             if let Some((key, _)) = home {
                 self.homes.insert(label, key.clone());
             }
@@ -360,7 +397,7 @@ fn is_place(leaf: &str) -> bool {
 struct Known {
     /// Fields whose number is always that of the id beside it.
     twins: BTreeSet<String>,
-    /// Places of what one side gave and the other said again.
+    /// Places of what one side gave and the other said again, and of numbers that are always ids of something.
     tokens: BTreeSet<Node>,
 }
 
@@ -485,6 +522,29 @@ fn tokens(sessions: &[Session]) -> BTreeSet<Node> {
     tokens
 }
 
+/// Places of great numbers that are an id which the session has said before, whatever the field is called (`sender` in Janus).
+/// No two things have one such number by chance.
+fn referring(sessions: &[Session]) -> BTreeSet<Node> {
+    let mut echoes: BTreeMap<Node, Echo> = BTreeMap::new();
+    for session in sessions {
+        let mut said: BTreeSet<u64> = BTreeSet::new();
+        for event in &session.events {
+            walk(&event.data, "", 0, &mut |path, value| {
+                let Some(number) = value.as_u64().filter(|number| *number >= SMALL) else { return };
+                if is_id(path, value) {
+                    said.insert(number);
+                } else {
+                    let echo = echoes.entry((event.label.clone(), path.to_owned())).or_default();
+                    echo.n += 1;
+                    echo.again += u32::from(said.contains(&number));
+                }
+            });
+        }
+    }
+    let refers = |(_, echo): &(Node, Echo)| echo.n >= MIN_APART && echo.again * 10 >= echo.n * 9;
+    echoes.into_iter().filter(refers).map(|(node, _)| node).collect()
+}
+
 /// Whose requests an event's ids are about, where both sides number theirs: those of the side that asked.
 fn spaces(sessions: &[Session], reply: Option<&str>) -> BTreeMap<Label, Side> {
     let Some(reply) = reply else { return BTreeMap::new() };
@@ -501,15 +561,48 @@ fn spaces(sessions: &[Session], reply: Option<&str>) -> BTreeMap<Label, Side> {
     spaces
 }
 
+/// Pairs of places of one message: in how many messages their ids differ, and whether they ever were the same.
+#[derive(Default)]
+struct Apart(BTreeMap<(usize, usize), (u32, bool)>);
+
+impl Apart {
+    /// Adds the ids of a message.
+    fn add(&mut self, ids: &[(usize, String)]) {
+        for (place, (a, x)) in ids.iter().enumerate() {
+            for (b, y) in ids[place + 1..].iter().take(PAIRED) {
+                let (differ, same) = self.0.entry((*a.min(b), *a.max(b))).or_default();
+                *differ += u32::from(x != y);
+                *same |= x == y;
+            }
+        }
+    }
+
+    /// By place those that are ids of other things: wherever one message has an id at both, the two differ.
+    fn others(&self, places: usize) -> Vec<Vec<usize>> {
+        let mut others = vec![Vec::new(); places];
+        for ((a, b), (differ, same)) in &self.0 {
+            if !same && *differ >= MIN_APART {
+                others[*a].push(*b);
+                others[*b].push(*a);
+            }
+        }
+        others
+    }
+}
+
 fn classes(sessions: &[Session], reply: Option<&str>) -> Vec<Class> {
     let mut numbers: BTreeMap<Node, usize> = BTreeMap::new();
     let mut presence: Vec<BTreeSet<usize>> = Vec::new();
-    let mut shared: BTreeMap<(usize, usize), u32> = BTreeMap::new();
-    let known = Known { twins: twins(sessions), tokens: tokens(sessions) };
+    // Of every pair in how many recordings it shares a value, and which part of all values it shares, summed over them.
+    let mut shared: BTreeMap<(usize, usize), (u32, f64)> = BTreeMap::new();
+    let mut apart = Apart::default();
+    let mut known = Known { twins: twins(sessions), tokens: tokens(sessions) };
+    known.tokens.extend(referring(sessions));
     let spaces = spaces(sessions, reply);
     for (index, session) in sessions.iter().enumerate() {
         let mut holders: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
         for event in &session.events {
+            let mut own: Vec<(usize, String)> = Vec::new();
             for (path, text) in ids(event, &known) {
                 // Each side counts for itself.
                 let is_number = text.len() < 10 && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -521,31 +614,55 @@ fn classes(sessions: &[Session], reply: Option<&str>) -> Vec<Class> {
                     presence.push(BTreeSet::new());
                 }
                 presence[node].insert(index);
-                holders.entry(text).or_default().insert(node);
+                holders.entry(text.clone()).or_default().insert(node);
+                own.push((node, text));
             }
+            apart.add(&own);
         }
-        let mut pairs: BTreeSet<(usize, usize)> = BTreeSet::new();
+        let mut pairs: BTreeMap<(usize, usize), u32> = BTreeMap::new();
+        let mut values: BTreeMap<usize, u32> = BTreeMap::new();
         for nodes in holders.into_values() {
             let nodes: Vec<usize> = nodes.into_iter().collect();
             for (place, a) in nodes.iter().enumerate() {
+                *values.entry(*a).or_default() += 1;
                 // What stands in very many places joins them one by one as well as all with all.
-                pairs.extend(nodes[place + 1..].iter().take(PAIRED).map(|b| (*a, *b)));
+                for b in nodes[place + 1..].iter().take(PAIRED) {
+                    *pairs.entry((*a, *b)).or_default() += 1;
+                }
             }
         }
-        for pair in pairs {
-            *shared.entry(pair).or_default() += 1;
+        for ((a, b), n) in pairs {
+            let (count, part) = shared.entry((a, b)).or_default();
+            *count += 1;
+            *part += f64::from(n) / f64::from(values[&a] + values[&b] - n);
         }
     }
-    let mut group: Vec<usize> = (0..numbers.len()).collect();
-    for ((a, b), count) in &shared {
-        let both = presence[*a].intersection(&presence[*b]).count();
+    let mut joins: Vec<(f64, usize, usize)> = Vec::new();
+    for ((a, b), (count, part)) in shared {
+        let both = presence[a].intersection(&presence[b]).count();
         #[expect(clippy::cast_precision_loss, reason = "numbers of recordings are small")]
-        let enough = f64::from(*count) >= SHARED * both as f64;
-        // A key is one thing under one name; where names differ, only an actual id may join them.
-        if enough && group[*a] != group[*b] {
-            let (from, to) = (group[*b], group[*a]);
-            group.iter_mut().filter(|at| **at == from).for_each(|at| *at = to);
+        let both = both as f64;
+        if f64::from(count) >= SHARED * both {
+            joins.push((part / both, a, b));
         }
+    }
+    // Those that share most come first: what says the id of one thing now and that of another then, as the answer to any
+    // request does whose result is a new id, belongs to the one that it says more often.
+    joins.sort_by(|x, y| y.0.total_cmp(&x.0).then_with(|| (x.1, x.2).cmp(&(y.1, y.2))));
+    let others = apart.others(numbers.len());
+    let mut group: Vec<usize> = (0..numbers.len()).collect();
+    let mut members: Vec<Vec<usize>> = (0..numbers.len()).map(|node| vec![node]).collect();
+    for (_, a, b) in joins {
+        let (from, to) = (group[b], group[a]);
+        // A key is one thing under one name; where names differ, only an actual id may join them.
+        let is_another =
+            || members[from].iter().flat_map(|node| &others[*node]).any(|other| group[*other] == to);
+        if from == to || is_another() {
+            continue;
+        }
+        let moved = std::mem::take(&mut members[from]);
+        moved.iter().for_each(|node| group[*node] = to);
+        members[to].extend(moved);
     }
     let mut classes: Vec<Class> = Vec::new();
     let mut place_of: BTreeMap<usize, usize> = BTreeMap::new();
@@ -729,6 +846,56 @@ mod tests {
         let lanes = Lanes::find(sessions, reply);
         let (order, _) = order::learn(sessions, &lanes, None);
         order.to_string()
+    }
+
+    #[test]
+    fn an_answer_that_says_ids_of_two_things_joins_them_to_none() {
+        // Of a media server: it answers whatever makes something with the new id, of the session first and then of two streams,
+        // which their own events call the sender. What keeps the session alive is asked of no stream.
+        let sessions: Vec<Session> = (0..8_u64)
+            .map(|n| {
+                let (own, streams) = (7_000_000_100 + n, [7_000_000_300 + n, 7_000_000_500 + n]);
+                let mut asked = 0;
+                let mut events = Vec::new();
+                let mut ask = |name: &str, answer: &str, stream: Option<u64>, made: Option<u64>| {
+                    asked += 1;
+                    let transaction = format!("t{n}x{asked}k4711");
+                    let mut request = json!({"transaction": transaction, "session_id": own});
+                    if let Some(stream) = stream {
+                        request["handle_id"] = json!(stream);
+                    }
+                    let mut answered = json!({"transaction": transaction});
+                    if let Some(made) = made {
+                        answered["data"] = json!({"id": made});
+                    }
+                    events.push((format!(">{name}"), request));
+                    events.push((answer.to_owned(), answered));
+                };
+                ask("create", "success", None, Some(own));
+                for stream in streams {
+                    ask("attach", "success", None, Some(stream));
+                    ask("list", "success", Some(stream), None);
+                    ask("list", "success", Some(stream), None);
+                    ask("message", "ack", Some(stream), None);
+                    ask("message", "ack", Some(stream), None);
+                }
+                ask("keepalive", "ack", None, None);
+                let at = usize::try_from(n % 3).expect("small");
+                for (place, stream) in [(10 + at, streams[0]), (20 + at, streams[1])] {
+                    events.insert(place, ("up".to_owned(), json!({"session_id": own, "sender": stream})));
+                }
+                for stream in streams {
+                    events.push(("down".to_owned(), json!({"session_id": own, "sender": stream})));
+                }
+                session(events)
+            })
+            .collect();
+        let order = learned(&sessions, None);
+        assert_eq!(
+            order,
+            "each handle_id ( up ; down )+ & each transaction ( ( >attach | >create | >list ) ; success )+ & \
+             each transaction_2 ( ( >keepalive | >message ) ; ack )+"
+        );
     }
 
     #[test]

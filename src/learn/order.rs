@@ -7,7 +7,9 @@
 //! keeps its multiplicity and every pair that always held becomes a rule.
 
 use super::lanes::Lanes;
-use super::relations::{Relations, before, components, concurrent, is_rare, pairs_around, project, stages};
+use super::relations::{
+    Relations, before, components, concurrent, is_rare, levels, pairs_around, project, stages,
+};
 use super::scopes::{Gaps, MANY, Scope, Symbol, Traces, is_race, scopes};
 use super::{Session, accepts};
 use crate::dialect::Label;
@@ -256,6 +258,7 @@ impl<'s> Learner<'s> {
             .or_else(|| self.sequence(key, &traces, &relations, min_n))
             .or_else(|| self.repeated(key, &traces, &relations, min_n))
             .or_else(|| self.parallel(key, &traces, &relations, min_n))
+            .or_else(|| self.in_levels(key, &traces, &relations, min_n))
             .unwrap_or_else(|| self.flat(key, &traces, &relations))
     }
 
@@ -383,6 +386,12 @@ impl<'s> Learner<'s> {
             }
         }
         Some(Order::Seq(parts.iter().map(|(_, part)| self.cut(key, &project(traces, part), min_n)).collect()))
+    }
+
+    fn in_levels(&mut self, key: &str, traces: &Traces, relations: &Relations, min_n: u32) -> Option<Order> {
+        let levels = levels(relations, min_n)?;
+        let parts = levels.iter().map(|level| self.cut(key, &project(traces, level), min_n));
+        Some(Order::Seq(parts.collect()))
     }
 
     fn repeated(&mut self, key: &str, traces: &Traces, relations: &Relations, min_n: u32) -> Option<Order> {
@@ -899,6 +908,18 @@ mod tests {
             order,
             "hi ; ( ( >identify ; ready ; room+ ) & ( ( message* & typing* )? ; >beat ; ack )+ )"
         );
+    }
+
+    #[test]
+    fn requests_come_before_answers_though_most_of_them_never_meet() {
+        let lanes = ["make made", "list made", "say said", "say made"];
+        let of = |lane: &str, call: char| {
+            lane.split(' ').map(|word| format!("{word}:{call} ")).collect::<String>()
+        };
+        let words: Vec<String> =
+            (0..16).map(|n| format!("{}{}", of(lanes[n % 4], 'a'), of(lanes[n / 4], 'b'))).collect();
+        let order = learned(&words.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!(order, "each call_id ( ( list | make | say ) ; ( made | said ) )+");
     }
 
     #[test]

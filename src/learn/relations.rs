@@ -166,6 +166,27 @@ pub(super) fn stages(relations: &Relations, min_n: u32) -> Vec<BTreeSet<u16>> {
     groups
 }
 
+/// The symbols in groups, of which none of one comes before any of an earlier one, wherever the two meet: requests of several
+/// kinds and their answers, of which most never meet. None where that makes no two groups.
+pub(super) fn levels(relations: &Relations, min_n: u32) -> Option<Vec<BTreeSet<u16>>> {
+    let mixed = components(&relations.symbols, |a, b| concurrent(relations, min_n, a, b));
+    let precedes = |g: &BTreeSet<u16>, h: &BTreeSet<u16>| {
+        g.iter().any(|a| h.iter().any(|b| before(relations, min_n, *a, *b)))
+    };
+    let mut rest = mixed;
+    let mut levels = Vec::new();
+    while !rest.is_empty() {
+        let (first, later): (Vec<_>, Vec<_>) =
+            rest.iter().partition(|own| !rest.iter().any(|other| other != *own && precedes(other, own)));
+        if first.is_empty() {
+            return None;
+        }
+        levels.push(first.into_iter().flatten().copied().collect());
+        rest = later.into_iter().cloned().collect();
+    }
+    (levels.len() > 1).then_some(levels)
+}
+
 /// Whether two met in so few of many instances that their order there says nothing.
 pub(super) fn is_rare(relations: &Relations, instances: usize, a: u16, b: u16) -> bool {
     let both = relations.both(a, b);
