@@ -23,7 +23,7 @@ pub(super) struct Lanes {
     parents: BTreeMap<String, String>,
     /// Event → the innermost key of the lanes in which it stands.
     homes: BTreeMap<Label, String>,
-    /// Pairs of keys: each value of the first meets one of the second, and some meet none.
+    /// Pairs of keys: a value of the first meets one value of the second, or none.
     finer: BTreeSet<(String, String)>,
     /// Keys of which a value comes again for another lane, with the event that begins each.
     again: BTreeMap<String, Label>,
@@ -247,8 +247,8 @@ impl Lanes {
         })
     }
 
-    /// Whether nearly every lane of `inner` has an event that carries `outer`: what is asked of the session as well as of one of
-    /// its streams has lanes that lie in none of a stream.
+    /// Whether nearly every lane of `inner` has an event that carries `outer`. A request may be about a stream or about the whole
+    /// session: then requests do not lie in streams.
     fn is_around(&self, sessions: &[Session], outer: &str, inner: &str) -> bool {
         let (mut lanes, mut around) = (0, 0);
         for session in sessions {
@@ -462,7 +462,7 @@ fn twins(sessions: &[Session]) -> BTreeSet<String> {
     always.map(|((_, path), _)| leaf(&path).to_owned()).collect()
 }
 
-/// How often a place shows a value, and how often the other side had said it before in a field of that name.
+/// How often a place shows a value, and how often that had been said before.
 #[derive(Default)]
 struct Echo {
     n: u32,
@@ -577,7 +577,7 @@ impl Apart {
         }
     }
 
-    /// By place those that are ids of other things: wherever one message has an id at both, the two differ.
+    /// By place all places with ids of other things: a message that has an id at both never has the same one.
     fn others(&self, places: usize) -> Vec<Vec<usize>> {
         let mut others = vec![Vec::new(); places];
         for ((a, b), (differ, same)) in &self.0 {
@@ -646,8 +646,8 @@ fn classes(sessions: &[Session], reply: Option<&str>) -> Vec<Class> {
             joins.push((part / both, a, b));
         }
     }
-    // Those that share most come first: what says the id of one thing now and that of another then, as the answer to any
-    // request does whose result is a new id, belongs to the one that it says more often.
+    // The places that share most are joined first. An answer may say the id of a session now and that of a stream then: it
+    // belongs to what it says more often.
     joins.sort_by(|x, y| y.0.total_cmp(&x.0).then_with(|| (x.1, x.2).cmp(&(y.1, y.2))));
     let others = apart.others(numbers.len());
     let mut group: Vec<usize> = (0..numbers.len()).collect();

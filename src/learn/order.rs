@@ -628,8 +628,8 @@ impl<'s> Learner<'s> {
         races
     }
 
-    /// What is always answered, as a beat is, and the answer to it race with the same others: the answer comes when its
-    /// question comes, not at a time of its own.
+    /// Gives the second of two that take turns the races of the first: the answer to a heartbeat comes when the heartbeat does,
+    /// not at a time of its own.
     fn as_pairs(&self, key: &str, relations: &Relations, races: &mut Vec<(u16, u16)>) {
         let scope = &self.scopes[key];
         let is_again =

@@ -166,8 +166,8 @@ pub(super) fn stages(relations: &Relations, min_n: u32) -> Vec<BTreeSet<u16>> {
     groups
 }
 
-/// The symbols in groups, of which none of one comes before any of an earlier one, wherever the two meet: requests of several
-/// kinds and their answers, of which most never meet. None where that makes no two groups.
+/// The symbols in groups: wherever symbols of two groups meet, that of the earlier group comes first. Most need not meet: a lane
+/// has one kind of request and one kind of answer. None where all are in one group.
 pub(super) fn levels(relations: &Relations, min_n: u32) -> Option<Vec<BTreeSet<u16>>> {
     let mixed = components(&relations.symbols, |a, b| concurrent(relations, min_n, a, b));
     let precedes = |g: &BTreeSet<u16>, h: &BTreeSet<u16>| {

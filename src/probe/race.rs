@@ -214,8 +214,8 @@ async fn storm(ground: &Ground<'_>, subject: &Subject, identities: &[&Identity])
     super::cell(RACE, subject, "storm", said, runs)
 }
 
-/// Waits until the server greets somebody again. What is asked next would else be answered by a server that still works off
-/// connections that nobody waits for any more. The run is a finding: the server does not come to itself.
+/// Waits until the server greets somebody again. Otherwise the next question would go to a server that is still busy with
+/// connections which nobody waits for. Where it greets nobody for [`SETTLES`], the run says so.
 async fn after_storm(
     ground: &Ground<'_>,
     subject: &Subject,

@@ -431,6 +431,41 @@ fn the_last_part_is_missed_by_what_it_reaches() {
 }
 
 #[test]
+fn a_word_that_was_always_the_last_is_no_proof_yet_and_a_number_is() {
+    let severity = |part: &dyn Fn(usize, usize, &mut Random) -> Value| {
+        let golden = learned(25, |random| parts(random, part));
+        let mut said = parts(&mut Random(71), part);
+        said.remove(said.len() - 2);
+        let checked = check(&golden, &transcript(5000, &said));
+        let told = checked.findings.iter().find(|finding| finding.kind == Kind::Relation);
+        told.unwrap_or_else(|| panic!("nothing told: {:?}", checked.findings)).severity
+    };
+    let word = |place, n, _: &mut Random| json!({ "state": if place == n { "complete" } else { "partial" } });
+    assert_eq!(severity(&word), Severity::Suspect);
+    assert_eq!(severity(&|place, n, _| json!({ "percent": 100 * place / n })), Severity::Deviation);
+}
+
+#[test]
+fn what_the_client_never_said_before_the_end_fails_no_run() {
+    let session = |random: &mut Random| -> Said {
+        let mut said = parts(random, &|_, _, _| json!({}));
+        said.push((true, json!({ "type": "thanks" })));
+        said
+    };
+    let golden = learned(25, session);
+    let mut said = session(&mut Random(71));
+    said.pop();
+    let findings = check(&golden, &transcript(5000, &said)).findings;
+    assert!(
+        findings
+            .iter()
+            .any(|finding| finding.kind == Kind::Missing && finding.place.event == ">thanks".into()),
+        "{findings:?}"
+    );
+    assert!(findings.iter().all(|finding| finding.severity == Severity::Suspect), "{findings:?}");
+}
+
+#[test]
 fn what_some_lanes_do_not_reach_or_all_events_have_at_random_is_no_goal() {
     let no_goal = |part: &dyn Fn(usize, usize, &mut Random) -> Value| {
         let golden = learned(12, |random| parts(random, part));
