@@ -32,6 +32,8 @@ const MOST_OWN: f64 = 6.0;
 const MANY_RUNS: usize = 3;
 /// What came this many times as late as usual was held back.
 const HELD_BACK: f64 = 2.0;
+/// Where nearly all other kinds are faster, this share of it, as a logarithm, is expected of a kind.
+const BELIEVED_HASTE: f64 = 0.6;
 /// On a class of hosts that is known, a moment is not believed to be faster than this many times.
 const MOST_HASTE: f64 = 1.5;
 /// The quantile of the other kinds that a suspect has to pass where the machine's own work is known, and on a known class.
@@ -126,10 +128,20 @@ impl Reference {
         all.filter(|shift| shift.event != *event).map(|shift| shift.log).collect()
     }
 
-    /// How much slower everything but this event went, as a logarithm; none where nothing tells.
+    /// How much slower everything but this event went, as a logarithm; below zero where nearly everything went faster, and
+    /// none where nothing tells.
     fn slowed(&self, event: &Label, share: f64) -> Option<f64> {
         let Some(shown) = self.shown(event, share) else { return self.work };
-        Some(shown.max(self.work.unwrap_or(0.0)))
+        let slowed = shown.max(self.work.unwrap_or(0.0));
+        Some(if slowed > 0.0 { slowed } else { self.hastened_for_most(event) })
+    }
+
+    /// How much faster nearly everything but this event went, as a logarithm that is not above zero. This kind may be the
+    /// one that waits, so only a part of it is believed.
+    fn hastened_for_most(&self, event: &Label) -> f64 {
+        let others = self.logs_beside(event);
+        let slowest = if others.len() < MIN_OTHERS { None } else { quantile(others, UPPER_DECILE) };
+        (BELIEVED_HASTE * slowest.unwrap_or(0.0)).clamp(-2f64.ln(), 0.0)
     }
 
     /// The same by the other kinds of gaps alone; none where they are too few.
@@ -504,7 +516,7 @@ impl<'g> Baseline<'g> {
             let upper = fails.map(|tier| envelope.upper(self.limits(&tier, 1)));
             return envelope.stall(StallMargin::BOUNDS).max(upper.unwrap_or_default());
         }
-        let slowed = reference.slowed(label, UPPER_DECILE).unwrap_or(0.0);
+        let slowed = reference.slowed(label, UPPER_DECILE).unwrap_or(0.0).max(0.0);
         // Several runs show the pace of this kind itself: what is slow for most users is no single gap. Where this kind is
         // quicker than the others, a single gap of it may still be as slow as theirs, so the middle counts.
         let by = if reference.runs < MANY_RUNS {
@@ -513,7 +525,10 @@ impl<'g> Baseline<'g> {
             let own = reference.own_log(label).min(slowed + MOST_OWN.ln());
             own.max(f64::midpoint(own, slowed))
         };
-        envelope.stall(StallMargin::BESIDE_PACE.slowed(by.exp()))
+        let mut margin = StallMargin::BESIDE_PACE.slowed(by.exp());
+        // The slowest gap of all was most likely that of the slowest occasion, whose pace is not this check's.
+        margin.of_slowest /= self.occasions.slowest_of_all();
+        envelope.stall(margin)
     }
 
     /// What there is to say of the time of a session.
@@ -661,11 +676,9 @@ mod tests {
             "the one kind that computes, on a machine whose speed nobody measured"
         );
         assert_eq!(found(&three, "b", TimeMode::Auto, None, [10.0; 8]), []);
-        assert_eq!(
-            shape([0.2, 0.2, 0.2, 3.0, 0.2, 0.2, 0.2, 0.2]),
-            [],
-            "a fast machine, and one kind that waits"
-        );
+        assert_eq!(shape(one(1.4, 0.2)), [], "a fast machine, and one kind that waits");
+        assert_eq!(shape(one(2.4, 1.0)), [], "2.4 times as late as the others");
+        assert_eq!(shape(one(2.4, 0.3)), late(Suspect), "eight times as late as the others");
         // Kinds that wait do not follow the pace of those that compute.
         assert_eq!(
             shape([1.0, 1.0, 1.0, 6.0, 6.0, 1.0, 1.0, 1.0]),
@@ -750,6 +763,28 @@ mod tests {
         };
         assert_eq!(told(1), [(Kind::Stall, Deviation)]);
         assert_eq!(told(5), [(Kind::TooLate, Suspect)]);
+    }
+
+    #[test]
+    fn the_slowest_gap_of_several_machines_is_that_of_the_slowest() {
+        let mut known = golden(&["a", "c", "d"]);
+        known.learned.occasions = Occasions { count: 3, pace: None, kinds: Some(0.1), classes: 8 };
+        let slowest = Gap::from_millis(3_000);
+        known.events.values_mut().flat_map(|event| &mut event.timing).for_each(|own| own.slowest = slowest);
+        let mut long = [1.0; 8];
+        // 6 s: the slowest of all was 3 s, on a machine that was slow as a whole or on one like the others.
+        long[7] = 6.0 / 0.080;
+        let (usual, long) = (run([1.0; 8]), run(long));
+        let mut stalls = |pace: f64| {
+            known.learned.occasions.pace = Some(pace);
+            let baseline = Baseline::of(&known, TimeMode::Auto, &BTreeSet::from(["b".to_owned()]), None);
+            let baseline = baseline.expect("a baseline");
+            let runs: Vec<Timed<'_>> =
+                [&usual, &usual, &long].map(|gaps| Timed { gaps, host: None }).to_vec();
+            judge(&baseline, &runs).iter().any(|(_, finding)| finding.kind == Kind::Stall)
+        };
+        assert!(!stalls(0.0));
+        assert!(stalls(0.6));
     }
 
     #[test]
