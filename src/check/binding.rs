@@ -9,6 +9,7 @@ use crate::finding::Kind;
 use crate::golden::{
     Cells, Chain, Fact, Goal, Golden, LaneId, Print, Scoped, Source, Table, Whole, path_keys, print,
 };
+use crate::transcript::Side;
 use serde_json::Value;
 
 /// One contradiction of a fact.
@@ -38,8 +39,9 @@ pub(super) struct Bindings {
     seen: Table<u64, ()>,
     /// What came in parts and may be said over again.
     wholes: Wholes,
-    /// The latest value of each series, and the frame that brought it.
-    series: Table<Scope, Table<Series, (Value, usize)>>,
+    series: Latest,
+    /// What follows from any event of a side, once for each series.
+    of_any: Vec<(Side, Link)>,
 }
 
 /// So many bytes of text are put together by their keys in a session; what comes later is not judged.
@@ -54,6 +56,9 @@ struct Wholes {
 
 /// A series of a lane: which one, of which value that tells series apart.
 type Series = (u64, u64);
+
+/// Of each series in each lane the latest value, and the frame that brought it.
+type Latest = Table<Scope, Table<Series, (Value, usize)>>;
 
 /// What a session has shown of a source or for a fact.
 #[derive(Debug, Default)]
@@ -130,7 +135,7 @@ struct BoundFact {
 }
 
 /// A value that follows from one of the event before.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Link {
     fact: Fact,
     path: Path,
@@ -245,6 +250,7 @@ impl Bindings {
                         continue;
                     }
                     if let Some(link) = Link::of(label, &path.pattern, fact) {
+                        bindings.share(label.side(), &link);
                         bindings.bound(label).chains.push(link);
                         continue;
                     }
@@ -303,12 +309,23 @@ impl Bindings {
                 });
             }
         }
-        for link in links {
-            let (Some(value), Some(key)) = (link.from.last(&event.data), link.key(event)) else { continue };
-            if is_scalar(value) {
-                let of_lane = series.entry(link.scope(lane)).or_default();
-                of_lane.insert(key, (value.clone(), event.frame));
-            }
+        links.iter().for_each(|link| link.remember(event, lane, series));
+    }
+
+    /// Remembers a link that follows from any event of its side.
+    fn share(&mut self, side: Side, link: &Link) {
+        let is_known = |(known, own): &(Side, Link)| (*known, own.series) == (side, link.series);
+        if link.any && !self.of_any.iter().any(is_known) {
+            self.of_any.push((side, link.clone()));
+        }
+    }
+
+    /// Takes an event that the golden does not know. A counter over all events counts it, too, so that those after it are
+    /// not taken for lost ones.
+    pub(super) fn pass(&mut self, event: &Event) {
+        let Bindings { of_any, series, .. } = self;
+        for (_, link) in of_any.iter().filter(|(side, _)| *side == event.label.side()) {
+            link.remember(event, None, series);
         }
     }
 
@@ -498,6 +515,14 @@ impl Link {
     /// Where the series runs.
     fn scope(&self, lane: Scope) -> Scope {
         lane.filter(|_| !self.any)
+    }
+
+    /// Remembers what the next event of the series follows from.
+    fn remember(&self, event: &Event, lane: Scope, series: &mut Latest) {
+        let Some((value, key)) = self.from.last(&event.data).zip(self.key(event)) else { return };
+        if is_scalar(value) {
+            series.entry(self.scope(lane)).or_default().insert(key, (value.clone(), event.frame));
+        }
     }
 
     /// What it should have been, where it is not.

@@ -245,6 +245,7 @@ impl<'g> Checker<'g> {
             stream.feed(event);
         }
         let Some(number) = self.numbers.get(&event.label).copied() else {
+            self.bindings.pass(event);
             return self.note_violation(Violation::unknown(&event.label), event);
         };
         let mut step = std::mem::take(&mut self.step);

@@ -110,11 +110,21 @@ pub(crate) fn refinement(value: &Value) -> Option<&str> {
 
 /// A JSON pointer (RFC 6901) that leads through these keys.
 pub fn pointer<'k>(keys: impl IntoIterator<Item = &'k str>) -> String {
-    keys.into_iter().fold(String::new(), |mut path, key| {
-        path.push('/');
-        path.push_str(&key.replace('~', "~0").replace('/', "~1"));
-        path
-    })
+    let mut path = String::new();
+    keys.into_iter().for_each(|key| push_key(&mut path, key));
+    path
+}
+
+/// Leads a JSON pointer on to what stands under a key.
+pub(crate) fn push_key(pointer: &mut String, key: &str) {
+    pointer.push('/');
+    for part in key.split_inclusive(['~', '/']) {
+        match part.as_bytes().last() {
+            Some(b'~') => pointer.extend([&part[..part.len() - 1], "~0"]),
+            Some(b'/') => pointer.extend([&part[..part.len() - 1], "~1"]),
+            _ => pointer.push_str(part),
+        }
+    }
 }
 
 /// The value at a JSON pointer. Like [`Value::pointer`], but a field of the outermost object, which is what is asked

@@ -34,7 +34,7 @@ pub use decoder::{CLOSE, Decoder, RECONNECT, events};
 pub(crate) use http::REQUEST;
 pub use http::{ACCEPT, CANCEL, HttpNames, JSON_BODY};
 pub use json::pointer;
-pub(crate) use json::{NAMELESS, field, place, refined, refinement, value_at};
+pub(crate) use json::{NAMELESS, field, place, push_key, refined, refinement, value_at};
 pub use label::Label;
 pub(crate) use lenient::json_texts;
 pub use name_at::{NameAt, Said};

@@ -47,6 +47,7 @@ pub use order_syntax::{OrderError, parse as parse_order};
 pub use probes::ProbeName;
 pub use problem::{Problem, Problems, Source as SourceText, did_you_mean};
 pub use seen::{Prints, Regular, Seen, SeenError};
+pub(crate) use shape::push_step;
 pub use shape::{
     Chain, Fact, Format, Goal, Path, Rule, Source, Type, When, Whole, parse_rule, path_keys, path_step,
     type_of,

@@ -19,7 +19,7 @@
 //! In a path `~0` and `~1` stand for `~` and `/`, as in every JSON pointer; a key that is `*` is written `~2`, and a `?` at
 //! the end of a key `~3`.
 
-use crate::dialect::{Label, pointer};
+use crate::dialect::{Label, push_key};
 use crate::transcript::Side;
 use serde_json::Value;
 use std::fmt;
@@ -312,10 +312,20 @@ pub struct Chain {
 
 /// A key as it stands in a path, with its slash: what a path gives a meaning of its own is escaped.
 pub fn path_step(key: &str) -> String {
+    let mut step = String::new();
+    push_step(&mut step, key);
+    step
+}
+
+/// Leads a path on to what stands under a key, as [`path_step`] writes it.
+pub(crate) fn push_step(path: &mut String, key: &str) {
     match key.strip_suffix('?') {
-        _ if key == "*" => "/~2".to_owned(),
-        Some(rest) => pointer([rest]) + "~3",
-        None => pointer([key]),
+        _ if key == "*" => path.push_str("/~2"),
+        Some(rest) => {
+            push_key(path, rest);
+            path.push_str("~3");
+        }
+        None => push_key(path, key),
     }
 }
 

@@ -9,9 +9,9 @@ use super::Session;
 use super::lanes::{Lanes, is_id};
 use super::paths::each_place_by_path;
 use crate::dialect::{Event, Label};
-use crate::golden::{self, Fact, Order, Source};
+use crate::golden::{self, Fact, Order, Source, Table};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// So many beginnings show with what a counter begins.
 const MIN_BEGUN: u32 = 8;
@@ -32,7 +32,7 @@ type Text = u32;
 struct Names {
     events: Vec<Label>,
     places: Vec<(Name, String)>,
-    known: HashMap<Label, (Name, HashMap<String, Place>)>,
+    known: Table<Label, (Name, Table<String, Place>)>,
 }
 
 impl Names {
@@ -42,7 +42,7 @@ impl Names {
         }
         let name = number(self.events.len());
         self.events.push(label.clone());
-        self.known.insert(label.clone(), (name, HashMap::new()));
+        self.known.insert(label.clone(), (name, Table::default()));
         name
     }
 
@@ -174,25 +174,27 @@ pub(super) struct Facts {
     values: Vec<Values>,
     /// By event: its earliest place in a session.
     first_at: Vec<usize>,
+    /// By event: the number of the kind of lane in which it stands; none outside of lanes, and unknown beyond the end.
+    homes: Vec<Option<u32>>,
 }
 
 /// What one session has shown so far.
 #[derive(Default)]
 struct Now<'s> {
-    scopes: HashMap<String, Scope>,
-    strings: HashMap<&'s str, Text>,
-    numbers: HashMap<String, Text>,
-    latest: HashMap<(Place, Scope), Text>,
+    scopes: Table<String, Scope>,
+    strings: Table<&'s str, Text>,
+    numbers: Table<String, Text>,
+    latest: Table<(Place, Scope), Text>,
     /// Texts put together, and of how many parts.
-    whole: HashMap<(Place, Scope), (String, u32)>,
-    taken: HashMap<(Place, Place, Scope), (usize, u32)>,
-    counted: HashMap<(Name, Scope), u32>,
-    counted_taken: HashMap<(Place, Name, Scope), u32>,
-    counters: HashMap<(Place, Scope), i64>,
+    whole: Table<(Place, Scope), (String, u32)>,
+    taken: Table<(Place, Place, Scope), (usize, u32)>,
+    counted: Table<(Name, Scope), u32>,
+    counted_taken: Table<(Place, Name, Scope), u32>,
+    counters: Table<(Place, Scope), i64>,
     seen: HashSet<(Place, Text)>,
-    before: HashMap<Place, Text>,
+    before: Table<Place, Text>,
     /// How many values each place had.
-    times: HashMap<Place, u64>,
+    times: Table<Place, u64>,
     /// Places with a number that may be a count.
     totals: BTreeSet<Place>,
 }
@@ -228,6 +230,8 @@ impl Facts {
         for (at, event) in session.events.iter().enumerate() {
             let name = self.names.event(&event.label);
             self.first_at.resize(self.names.events.len().max(self.first_at.len()), usize::MAX);
+            let new = self.homes.len().min(self.names.events.len());
+            self.homes.extend(self.names.events[new..].iter().map(|label| lanes.home_number(label)));
             let first = &mut self.first_at[name as usize];
             *first = (*first).min(at);
             self.take(event, name, lanes, &mut now);
@@ -272,7 +276,7 @@ impl Facts {
             if known.distinct.len() < ENOUGH {
                 known.distinct.insert(value.to_string());
             }
-            self.equal(here, *text, is_first, lanes, now, &mut known);
+            self.equal(here, *text, is_first, now, &mut known);
             self.joined(here, *place, value, is_first, now, &mut known);
             self.counted(here, *place, value, is_first, now, &mut known);
             now.step(here, *place, *text, value, &mut known);
@@ -298,26 +302,19 @@ impl Facts {
 
     /// In which scope another place must hold the same value: for events of the same kind of lane in the same lane, else
     /// anywhere.
-    fn scope_of(&self, here: Here, other: Place, lanes: &Lanes) -> Option<Scope> {
-        let home = lanes.home(&self.names.events[here.name as usize]);
-        let same_kind = home.is_some() && lanes.home(self.names.label(other)) == home;
+    fn scope_of(&self, here: Here, other: Place) -> Option<Scope> {
+        let home = |name: Name| self.homes.get(name as usize).copied().flatten();
+        let same_kind =
+            home(here.name).is_some_and(|own| home(self.names.places[other as usize].0) == Some(own));
         if same_kind { here.lane } else { Some(0) }
     }
 
     /// Which places hold the same value now.
-    fn equal(
-        &self,
-        here: Here,
-        text: Text,
-        is_first: bool,
-        lanes: &Lanes,
-        now: &Now<'_>,
-        known: &mut Values,
-    ) {
+    fn equal(&self, here: Here, text: Text, is_first: bool, now: &Now<'_>, known: &mut Values) {
         let holds = |place: Place| {
             self.names.places[place as usize].0 != here.name
                 && self
-                    .scope_of(here, place, lanes)
+                    .scope_of(here, place)
                     .is_some_and(|scope| now.latest.get(&(place, scope)) == Some(&text))
         };
         if is_first {

@@ -11,9 +11,9 @@ use super::binding::are_distinct_by_chance;
 use super::lanes::{Lanes, is_id};
 use super::paths::each_place;
 use crate::dialect::{Event, Label};
-use crate::golden::{self, Chain, Fact, Print, Type, path_step, print};
+use crate::golden::{self, Chain, Fact, Print, Table, Type, print, push_step};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// An event with more numbers and ids than this is data, not a link of a chain.
 const MAX_PLACES: usize = 8;
@@ -129,14 +129,14 @@ impl Contents {
 
 /// What a message says, by hash: without ids, and without the value of its lane.
 fn content(data: &Value, home: Option<&str>) -> u64 {
-    let mut said = String::new();
+    let mut said = 0;
     each_place(data, &mut |path, value| {
         let is_home = home.is_some_and(|home| value.as_str() == Some(home));
         if !is_home && !is_id(path, value) {
-            said.push_str(&format!("{path}\u{0}{value}\u{0}"));
+            said = print(&(said, path, Print(value)));
         }
     });
-    print(&said)
+    said
 }
 
 /// A number that may count all events.
@@ -170,11 +170,11 @@ type Series = (usize, u64, Option<(usize, u64)>);
 impl Chains {
     /// Adds what a session shows.
     pub(super) fn add(&mut self, session: &Session, lanes: &Lanes) {
-        let mut numbers: HashMap<&Label, usize> = HashMap::new();
-        let mut latest: HashMap<Series, Vec<(usize, Datum)>> = HashMap::new();
-        let mut streams: HashMap<String, i64> = HashMap::new();
+        let mut numbers: Table<&Label, usize> = Table::default();
+        let mut latest: Table<Series, Vec<(usize, Datum)>> = Table::default();
+        let mut streams: Table<String, i64> = Table::default();
         let mut seen: HashSet<(usize, u64)> = HashSet::new();
-        let mut in_scope: HashMap<(usize, u64), u64> = HashMap::new();
+        let mut in_scope: Table<(usize, u64), u64> = Table::default();
         let session_number = self.sessions;
         self.sessions += 1;
         for event in session.events.iter().filter(|event| !event.label.is_client()) {
@@ -199,20 +199,24 @@ impl Chains {
     }
 
     /// Whether a number counts all events that have it.
-    fn stream(&mut self, event: &Event, shown: &Shown, session: u32, latest: &mut HashMap<String, i64>) {
+    fn stream(&mut self, event: &Event, shown: &Shown, session: u32, latest: &mut Table<String, i64>) {
         for (path, first, last) in &shown.data {
             let (Datum::Number(first), Datum::Number(last)) = (first, last) else { continue };
             if !self.streams.contains_key(path) {
                 self.streams.insert(path.clone(), Stream::default());
             }
             let Some(stream) = self.streams.get_mut(path) else { continue };
-            if !stream.labels.contains(&event.label) {
-                stream.labels.insert(event.label.clone());
-            }
             if stream.is_broken {
                 continue;
             }
-            match latest.insert(path.clone(), *last) {
+            if !stream.labels.contains(&event.label) {
+                stream.labels.insert(event.label.clone());
+            }
+            let before = match latest.get_mut(path) {
+                Some(before) => Some(std::mem::replace(before, *last)),
+                None => latest.insert(path.clone(), *last),
+            };
+            match before {
                 Some(before) if before.checked_add(1) == Some(*first) => {
                     stream.support.add(session, Some(Datum::Number(*first)));
                 }
@@ -346,7 +350,7 @@ impl Shown {
         match value {
             Value::Object(map) if depth < 6 => {
                 for (key, item) in map {
-                    path.push_str(&path_step(key));
+                    push_step(path, key);
                     self.walk(item, path, depth + 1);
                     path.truncate(here);
                 }
@@ -390,7 +394,7 @@ impl Links {
         shown: &Shown,
         (number, lane): (usize, u64),
         session: u32,
-        latest: &mut HashMap<Series, Vec<(usize, Datum)>>,
+        latest: &mut Table<Series, Vec<(usize, Datum)>>,
     ) {
         self.learn_places(shown);
         if self.is_crowded {

@@ -7,7 +7,7 @@ use super::Session;
 use super::lanes::Lanes;
 use super::paths::{MAX_PLACES, each_place_by_path};
 use crate::dialect::Label;
-use crate::golden::{self, Fact, Source, Whole, path_step};
+use crate::golden::{self, Fact, Source, Whole, push_step};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 
@@ -181,11 +181,13 @@ impl<'s, 'p> Walk<'s, 'p> {
                 let around = self.keys.len();
                 for (key, text) in map.iter().filter_map(|(key, value)| Some((key, value.as_str()?))) {
                     if is_key(text) && self.parts.by_key.contains_key(text) {
-                        self.keys.push((format!("{}{}", self.path, path_step(key)), text));
+                        let mut path = self.path.clone();
+                        push_step(&mut path, key);
+                        self.keys.push((path, text));
                     }
                 }
                 for (key, value) in map {
-                    self.path.push_str(&path_step(key));
+                    push_step(&mut self.path, key);
                     self.walk(value, depth + 1, visit);
                     self.path.truncate(here);
                 }

@@ -6,7 +6,7 @@
 use super::Session;
 use super::lanes::Lanes;
 use crate::dialect::Label;
-use crate::golden::{self, Fact, Goal, path_step};
+use crate::golden::{self, Fact, Goal, push_step};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -386,7 +386,7 @@ impl Paths {
         match value {
             Value::Object(map) => {
                 for (key, value) in map {
-                    path.push_str(&path_step(key));
+                    push_step(path, key);
                     self.each(value, path, visit);
                     path.truncate(before);
                 }

@@ -5,7 +5,7 @@
 //! only one value of the other.
 
 use super::Session;
-use crate::dialect::{Event, Label, REQUEST, pointer};
+use crate::dialect::{Event, Label, REQUEST, push_key};
 use crate::golden::Format;
 use crate::transcript::Side;
 use serde_json::Value;
@@ -101,7 +101,7 @@ impl Lanes {
         let mut with: BTreeMap<(Label, String), usize> = BTreeMap::new();
         for event in sessions.iter().flat_map(|session| &session.events) {
             *counts.entry(&event.label).or_default() += 1;
-            walk(&event.data, "", 0, &mut |path, value| {
+            walk(&event.data, &mut |path, value| {
                 if is_place(leaf(path)) && value.is_u64() {
                     *with.entry((event.label.clone(), path.to_owned())).or_default() += 1;
                 }
@@ -189,6 +189,12 @@ impl Lanes {
     /// The key of the lanes in which an event stands, innermost.
     pub(super) fn home(&self, label: &Label) -> Option<&str> {
         self.homes.get(label).map(String::as_str)
+    }
+
+    /// The key of the lanes in which an event stands, by its place among the keys.
+    pub(super) fn home_number(&self, label: &Label) -> Option<u32> {
+        let home = self.homes.get(label)?;
+        self.pointers.keys().position(|key| key == home).and_then(|place| u32::try_from(place).ok())
     }
 
     /// The key of the lanes around a key's lanes.
@@ -359,15 +365,18 @@ pub(super) fn is_id(path: &str, value: &Value) -> bool {
     let named = leaf == "id" || ["_id", "-id", "Id", "ID"].iter().any(|end| leaf.ends_with(end));
     match value {
         Value::String(text) => {
+            let digits = text.bytes().filter(u8::is_ascii_digit).count();
+            // A counter, written as a text.
+            let counts = named && digits > 0 && digits == text.len() && digits <= 20;
             let long = (6..=200).contains(&text.len()) && !text.contains(char::is_whitespace);
-            let format = Format::of(text);
-            let digits = text.chars().filter(char::is_ascii_digit).count();
-            long && format != Some(Format::Timestamp)
-                && (format.is_some()
-                    || (digits >= 4 && text.chars().all(|c| c.is_ascii_alphanumeric() || "_.:-".contains(c)))
-                    || (named && digits > 0))
-                // A counter, written as a text.
-                || (named && digits > 0 && digits == text.len() && digits <= 20)
+            let is_of = || match Format::of(text) {
+                Some(format) => format != Format::Timestamp,
+                None => {
+                    (digits >= 4 && text.chars().all(|c| c.is_ascii_alphanumeric() || "_.:-".contains(c)))
+                        || (named && digits > 0)
+                }
+            };
+            counts || (long && is_of())
         }
         Value::Number(number) => named && !number.is_f64(),
         _ => false,
@@ -404,7 +413,7 @@ struct Known {
 /// Every id in a payload with its pointer; items of lists are not keys of their event, places of a tuple are.
 fn ids(event: &Event, known: &Known) -> Vec<(String, String)> {
     let mut out = Vec::new();
-    walk(&event.data, "", 0, &mut |path, value| {
+    walk(&event.data, &mut |path, value| {
         let is_token =
             || !known.tokens.is_empty() && known.tokens.contains(&(event.label.clone(), path.to_owned()));
         if is_id(path, value) || (value.is_u64() && known.twins.contains(leaf(path))) || is_token() {
@@ -414,20 +423,29 @@ fn ids(event: &Event, known: &Known) -> Vec<(String, String)> {
     out
 }
 
-fn walk(value: &Value, path: &str, depth: usize, visit: &mut impl FnMut(&str, &Value)) {
-    match value {
-        Value::Object(map) if depth < 5 => {
-            for (key, item) in map {
-                walk(item, &format!("{path}{}", pointer([key.as_str()])), depth + 1, visit);
+/// Visits the values of a payload that are no objects, each with the pointer that leads to it.
+fn walk(data: &Value, visit: &mut impl FnMut(&str, &Value)) {
+    fn descend(value: &Value, path: &mut String, depth: usize, visit: &mut impl FnMut(&str, &Value)) {
+        let here = path.len();
+        match value {
+            Value::Object(map) if depth < 5 => {
+                for (key, item) in map {
+                    push_key(path, key);
+                    descend(item, path, depth + 1, visit);
+                    path.truncate(here);
+                }
             }
-        }
-        Value::Array(items) if depth == 0 && items.len() <= MAX_PLACES => {
-            for (place, item) in items.iter().enumerate() {
-                walk(item, &format!("/{place}"), 1, visit);
+            Value::Array(items) if depth == 0 && items.len() <= MAX_PLACES => {
+                for (place, item) in items.iter().enumerate() {
+                    push_key(path, &place.to_string());
+                    descend(item, path, 1, visit);
+                    path.truncate(here);
+                }
             }
+            value => visit(path, value),
         }
-        value => visit(path, value),
     }
+    descend(data, &mut String::new(), 0, visit);
 }
 
 fn leaf(path: &str) -> &str {
@@ -440,7 +458,7 @@ fn twins(sessions: &[Session]) -> BTreeSet<String> {
     let mut differ: BTreeSet<Node> = BTreeSet::new();
     for event in sessions.iter().flat_map(|session| &session.events) {
         let (mut numbers, mut own) = (Vec::new(), BTreeSet::new());
-        walk(&event.data, "", 0, &mut |path, value| {
+        walk(&event.data, &mut |path, value| {
             if let Some(text) = id_text(value).filter(|_| value.is_u64()) {
                 if is_id(path, value) {
                     own.insert(text);
@@ -479,7 +497,7 @@ fn tokens(sessions: &[Session]) -> BTreeSet<Node> {
     for session in sessions {
         let mut said: BTreeMap<(Side, String, String), BTreeSet<Node>> = BTreeMap::new();
         for event in &session.events {
-            walk(&event.data, "", 0, &mut |path, value| {
+            walk(&event.data, &mut |path, value| {
                 let text =
                     id_text(value).filter(|text| text.len() <= 64 && !text.contains(char::is_whitespace));
                 let Some(text) = text.filter(|_| is_reference(path)) else { return };
@@ -529,7 +547,7 @@ fn referring(sessions: &[Session]) -> BTreeSet<Node> {
     for session in sessions {
         let mut said: BTreeSet<u64> = BTreeSet::new();
         for event in &session.events {
-            walk(&event.data, "", 0, &mut |path, value| {
+            walk(&event.data, &mut |path, value| {
                 let Some(number) = value.as_u64().filter(|number| *number >= SMALL) else { return };
                 if is_id(path, value) {
                     said.insert(number);

@@ -265,6 +265,7 @@ impl Structure {
         if sessions.iter().all(|session| session.events.is_empty()) {
             return Err(LearnError::NoEvents);
         }
+        let mut lanes = None;
         if previous.is_none_or(|golden| !golden.keep.iter().any(|kept| kept == "dialect")) {
             if names::reply(&sessions, &mut dialect) {
                 sessions = decode(&dialect);
@@ -283,10 +284,12 @@ impl Structure {
             }
             // First in which kind of lane an event is, then in which state.
             for find in [refine::kinds, refine::states] {
-                let refine = find(&sessions, &Lanes::find(&sessions, dialect.reply()));
+                let refine =
+                    find(&sessions, lanes.get_or_insert_with(|| Lanes::find(&sessions, dialect.reply())));
                 if !refine.is_empty() {
                     dialect.refine_by(refine, &[]);
                     sessions = decode(&dialect);
+                    lanes = None;
                 }
             }
         }
@@ -296,7 +299,7 @@ impl Structure {
         if names.len() > golden::MAX_EVENTS {
             return Err(LearnError::TooManyNames(names.len()));
         }
-        let lanes = Lanes::find(&sessions, dialect.reply());
+        let lanes = lanes.unwrap_or_else(|| Lanes::find(&sessions, dialect.reply()));
         let (order, rules) = order::learn(&sessions, &lanes, previous.map(|golden| &golden.order));
         Ok(Structure { dialect, lanes, order, rules, sessions, has_prefixes })
     }

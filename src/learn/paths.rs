@@ -1,6 +1,7 @@
 //! Walking through payloads.
 
-use crate::golden::path_step;
+use crate::dialect::push_key;
+use crate::golden::push_step;
 use serde_json::Value;
 
 /// A list of at most so many items may be a tuple, whose places have each a meaning of their own.
@@ -35,17 +36,12 @@ fn descend<'v>(value: &'v Value, path: &mut String, is_path: bool, visit: &mut i
                 let here = path.len();
                 // One path for all: a million events have many million fields.
                 if is_path && (key == "*" || key.ends_with('?')) {
-                    path.push_str(&path_step(key));
+                    push_step(path, key);
                     descend(item, path, is_path, visit);
                     path.truncate(here);
                     continue;
                 }
-                path.push('/');
-                if key.contains(['~', '/']) {
-                    path.push_str(&key.replace('~', "~0").replace('/', "~1"));
-                } else {
-                    path.push_str(key);
-                }
+                push_key(path, key);
                 descend(item, path, is_path, visit);
                 path.truncate(here);
             }

@@ -70,17 +70,23 @@ struct Fields {
 impl Fields {
     fn add(&mut self, of_cause: bool, data: &Value, gap: Gap, recording: u32) {
         let mut texts = 0;
+        // One for all: a million events have many million fields.
+        let mut field = Field { of_cause, path: String::new() };
         each_place(data, &mut |path, value| {
             let Some(text) = value.as_str() else { return };
             texts += 1;
             if texts > MAX_TEXTS {
                 return;
             }
-            let field = Field { of_cause, path: path.to_owned() };
+            field.path.clear();
+            field.path.push_str(path);
             if self.closed.contains(&field) {
                 return;
             }
-            let values = self.open.entry(field.clone()).or_default();
+            if !self.open.contains_key(&field) {
+                self.open.insert(field.clone(), BTreeMap::new());
+            }
+            let Some(values) = self.open.get_mut(&field) else { return };
             let has_room = values.len() < MAX_VALUES;
             match values.get_mut(text) {
                 Some(gaps) => gaps.add(gap, recording),
@@ -89,7 +95,7 @@ impl Fields {
                 }
                 None => {
                     self.open.remove(&field);
-                    self.closed.insert(field);
+                    self.closed.insert(field.clone());
                 }
             }
         });
@@ -137,22 +143,26 @@ fn explained(values: &BTreeMap<String, Gaps>) -> Option<f64> {
 /// What recordings show of them, by event and cause.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Splits {
-    kinds: BTreeMap<(Label, Label), Fields>,
+    kinds: BTreeMap<Label, BTreeMap<Label, Fields>>,
 }
 
 impl Splits {
     /// Adds a gap between an event and its cause, by what they say, of the recording of this number.
     pub(super) fn add(&mut self, kind: (&Label, &Label), said: (&Value, &Value), gap: Gap, recording: u32) {
-        let kind = (kind.0.clone(), kind.1.clone());
-        let fields = self.kinds.entry(kind).or_default();
+        let known = self.kinds.get_mut(kind.0).and_then(|causes| causes.get_mut(kind.1));
+        let fields = match known {
+            Some(fields) => fields,
+            None => self.kinds.entry(kind.0.clone()).or_default().entry(kind.1.clone()).or_default(),
+        };
         fields.add(false, said.0, gap, recording);
         fields.add(true, said.1, gap, recording);
     }
 
     /// Adds what other recordings show.
     pub(super) fn merge(&mut self, other: Splits) {
-        for (kind, fields) in other.kinds {
-            self.kinds.entry(kind).or_default().merge(fields);
+        for (label, causes) in other.kinds {
+            let own = self.kinds.entry(label).or_default();
+            causes.into_iter().for_each(|(cause, fields)| own.entry(cause).or_default().merge(fields));
         }
     }
 
@@ -163,7 +173,7 @@ impl Splits {
         if stall.as_secs_f64() > of_slowest {
             return None;
         }
-        let (field, values) = self.kinds.get(&(label.clone(), envelope.after.clone()))?.best()?;
+        let (field, values) = self.kinds.get(label)?.get(&envelope.after)?.best()?;
         let is_known = |gaps: &Gaps| gaps.logs.n() >= MIN_GAPS && gaps.runs >= MIN_RUNS;
         let slowest: BTreeMap<String, Gap> = values
             .iter()

@@ -143,6 +143,27 @@ fn numbers_follow_from_those_before_them() {
 }
 
 #[test]
+fn a_stranger_counts_where_all_events_are_counted() {
+    let golden = learned(12, feed);
+    let clean = feed(&mut Random(42));
+    // A stranger in the sixth place. What comes after it counts on, or does not.
+    let with = |is_client: bool, counts_on: u64| {
+        let mut said = clean.clone();
+        let n = said[5].1["n"].as_u64().expect("a number");
+        for (_, after) in &mut said[5..] {
+            after["n"] = json!(after["n"].as_u64().expect("a number") + counts_on);
+        }
+        said.insert(5, (is_client, json!({ "type": "notice", "n": n })));
+        let checked = check(&golden, &transcript(5000, &said));
+        checked.findings.iter().map(|finding| (finding.kind, finding.severity)).collect::<Vec<_>>()
+    };
+    let unknown = |severity| (Kind::UnknownEvent, severity);
+    assert_eq!(with(false, 1), [unknown(Severity::Suspect)], "it took a number of its own");
+    assert!(with(false, 0).contains(&(Kind::Relation, Severity::Deviation)), "its number came twice");
+    assert!(with(true, 1).contains(&(Kind::Relation, Severity::Deviation)), "the client counts nothing");
+}
+
+#[test]
 fn what_is_measured_is_no_constant_and_no_set() {
     let golden = learned(10, |random| {
         let rows: Vec<(bool, Value)> = (0..6)
