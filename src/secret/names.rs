@@ -68,6 +68,16 @@ pub fn field_suspicion(name: &str) -> Option<Suspicion> {
         "secretkey",
         "accesskey",
         "secretaccesskey",
+        "sharedaccesskey",
+        "accountkey",
+        "signingkey",
+        "encryptionkey",
+        "codeverifier",
+        "samlresponse",
+        "recoverycode",
+        "recoverycodes",
+        "backupcode",
+        "backupcodes",
         "pwd",
         "pass",
         "secrets",
@@ -98,7 +108,8 @@ pub fn field_suspicion(name: &str) -> Option<Suspicion> {
     if plain == "signature" {
         return Some(Suspicion::IfItIsHex);
     }
-    let is_whole = ["jwt", "bearer", "auth", "authentication", "ticket"].contains(&plain.as_str());
+    let is_whole =
+        ["jwt", "bearer", "auth", "authentication", "ticket", "devicecode"].contains(&plain.as_str());
     (is_token || is_secret || is_whole).then_some(Suspicion::IfItLooksLikeOne)
 }
 
@@ -157,7 +168,9 @@ mod tests {
         for name in ["pin", "otp", "otp_code", "TOTP"] {
             assert_eq!(field_suspicion(name), Some(Suspicion::IfItIsACode), "{name}");
         }
-        assert_eq!(field_suspicion("AWS_SECRET_ACCESS_KEY"), Some(Suspicion::Sure));
+        for name in ["AWS_SECRET_ACCESS_KEY", "AccountKey", "code_verifier", "backup_codes", "SAMLResponse"] {
+            assert_eq!(field_suspicion(name), Some(Suspicion::Sure), "{name}");
+        }
         for name in [
             "cookie-consent",
             "chat-session-id",
@@ -171,6 +184,12 @@ mod tests {
             "next_page_token",
             "progressToken",
             "secretary",
+            "SharedAccessKeyName",
+            "publicKey",
+            "primary_key",
+            "backup",
+            "error_codes",
+            "verifier",
             "call_id",
             "type",
         ] {
