@@ -203,7 +203,8 @@ impl Envelope {
     }
 
     /// Above this one of so many gaps of a run is too late, even if the others are not; over several runs the median of
-    /// their longest. None where nothing is known of single gaps.
+    /// their longest. What one recording had, each run may have: the gaps of a run are seldom of one kind only. None where
+    /// nothing is known of single gaps.
     pub fn upper_of_one(&self, gaps: u32, limits: Limits) -> Option<Gap> {
         let within = self.within?;
         // The median of a run has its share of what is within already.
@@ -225,7 +226,7 @@ impl Envelope {
             (t.inverse_cdf(1.0 - alpha), t.inverse_cdf(1.0 - of_run / f64::from(gaps.max(1))));
         let shared = limits.of_occasions() + variance / f64::from(self.runs.max(1));
         let reach = (whole * whole * shared + single * single * variance).sqrt();
-        Some(gap_of(self.log() + reach))
+        Some(gap_of(self.log() + reach).max(self.slowest))
     }
 
     /// Below this it is too early; twice as cautious, because caches and batching make clean servers fast.
@@ -298,6 +299,19 @@ mod tests {
             at_most: None,
             split: None,
         }
+    }
+
+    #[test]
+    fn what_one_recording_had_each_run_may_have() {
+        let limits = Limits { runs: 15, classes: 12, between: 0.12, occasions: 3, alpha: ALPHA_DEVIATION };
+        let bound = |slowest: u64| {
+            let slowest = Gap::from_millis(slowest);
+            let known = Envelope { within: Some(0.2), slowest, samples: 60, ..envelope(0.2, 20) };
+            known.upper_of_one(3, limits)
+        };
+        let usual = bound(110);
+        assert!(usual.is_some_and(|usual| usual < Gap::from_millis(400)), "{usual:?}");
+        assert_eq!(bound(900), Some(Gap::from_millis(900)));
     }
 
     /// The method's own table: limits as factors of the typical gap, at 0.1 % over 12 classes. Its spread holds what three
