@@ -48,7 +48,6 @@ use std::time::Duration;
 use axum::serve::ListenerExt as _;
 use clap::Parser as _;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 
 use agent::Agent;
@@ -104,13 +103,12 @@ async fn start(args: &Args) -> Result<(), Box<dyn Error>> {
         None => None,
     };
     // Before the first connection, so that a stop is never missed.
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let stop_signal = stop_signal()?;
     let listener = TcpListener::bind(args.listen).await?;
     announce(&listener.local_addr()?.to_string(), args)?;
     let stopping = Arc::clone(&app);
     let stop = async move {
-        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        stop_signal.await;
         log::line(format_args!("stopping"));
         stopping.hub.close_all();
     };
@@ -163,4 +161,24 @@ fn announce(address: &str, args: &Args) -> std::io::Result<()> {
         log::line(format_args!("regression: {name}"));
     }
     Ok(())
+}
+
+/// Waits for the signal that ends the server; from now on none is missed.
+#[cfg(unix)]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+    })
+}
+
+/// Waits for Ctrl-C; from now on none is missed.
+#[cfg(windows)]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    let mut interrupt = tokio::signal::windows::ctrl_c()?;
+    Ok(async move {
+        let _ = interrupt.recv().await;
+    })
 }
