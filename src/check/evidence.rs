@@ -377,6 +377,11 @@ impl<'g> Evidence<'g> {
         match fact {
             Fact::Unique if is_text() && !event.brings_something_new() => by_chance(seen, runs),
             Fact::Grows { .. } => by_chance(seen, runs),
+            // What a request is answered with may be new each time, until something is asked for that was there before.
+            Fact::Unique => {
+                let needed = "8 times in 8 recordings are needed to fail a run";
+                weigh(seen >= MIN_SEEN && runs >= MIN_RUNS_TRIALS, seen, runs, needed)
+            }
             // All events of a lane, or of a session, have their value from one and the same place.
             Fact::SameAs(source) => {
                 let seen = seen.min(event.trials());
