@@ -32,7 +32,7 @@ const MOST_OWN: f64 = 6.0;
 const MANY_RUNS: usize = 3;
 /// What came this many times as late as usual was held back.
 const HELD_BACK: f64 = 2.0;
-/// Where nearly all other kinds are faster, this share of it, as a logarithm, is expected of a kind.
+/// Where nearly all other kinds went faster than in the golden, a kind is expected to be faster by this share of their logarithm.
 const BELIEVED_HASTE: f64 = 0.6;
 /// On a class of hosts that is known, a moment is not believed to be faster than this many times.
 const MOST_HASTE: f64 = 1.5;
