@@ -232,16 +232,16 @@ fn session(conn: &str, mut rows: Vec<Row>, unit: Unit, redactor: &Redactor) -> I
     let base = rows.first().map_or(0, |row| row.nanos);
     let mut frames: Vec<Frame> = Vec::with_capacity(rows.len());
     let mut how = None;
+    let mut has_spoken = false;
     for row in rows {
         let at = Offset::from_nanos(u64::try_from(row.nanos - base).unwrap_or(u64::MAX));
-        if frames.iter().all(|frame| frame.side == Side::Server)
-            && let (Side::Client, Payload::Text(first)) = (row.side, &row.payload)
-        {
+        if let (false, Side::Client, Payload::Text(first)) = (has_spoken, row.side, &row.payload) {
             redactor.note_message(first);
         }
         if let (Payload::Close { code, reason }, true) = (&row.payload, how.is_none()) {
             how = Some(End::Closed { by: row.side, code: *code, reason: reason.clone() });
         }
+        has_spoken |= row.side == Side::Client;
         frames.push(Frame::new(at, row.side, row.payload));
     }
     for frame in &frames {
