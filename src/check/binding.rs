@@ -290,7 +290,7 @@ impl Bindings {
         bindings
     }
 
-    /// Holds an event against what it must follow from, then remembers what the next one must follow from.
+    /// Holds an event against what it must follow from, then remembers what the next one of its kind must follow from.
     fn follow(&mut self, number: usize, event: &Event, lane: Scope, out: &mut Vec<Mismatch>) {
         let Bindings { events, series, .. } = self;
         let links = &events[number].chains;
@@ -309,7 +309,8 @@ impl Bindings {
                 });
             }
         }
-        links.iter().for_each(|link| link.remember(event, lane, series));
+        // What follows from any event is remembered of every event, whether or not it has such a link itself.
+        links.iter().filter(|link| !link.any).for_each(|link| link.remember(event, lane, series));
     }
 
     /// Remembers a link that follows from any event of its side.
@@ -320,8 +321,8 @@ impl Bindings {
         }
     }
 
-    /// Takes an event that the golden does not know. A counter over all events counts it, too, so that those after it are
-    /// not taken for lost ones.
+    /// Takes what the next event of any kind follows from, also from an event that the golden does not know, or not with
+    /// such a number: a counter over all events counts it, too, so that those after it are not taken for lost ones.
     pub(super) fn pass(&mut self, event: &Event) {
         let Bindings { of_any, series, .. } = self;
         for (_, link) in of_any.iter().filter(|(side, _)| *side == event.label.side()) {

@@ -261,6 +261,7 @@ impl<'g> Checker<'g> {
             self.stopwatch.feed(number, event, lanes);
         }
         let mismatches = in_facts.map(|number| self.bindings.feed(number, event, lane)).unwrap_or_default();
+        self.bindings.pass(event);
         if let Some(facts) = in_facts.filter(|facts| self.bindings.has_goals(*facts)) {
             self.note_short(number, facts, event, lane);
         }

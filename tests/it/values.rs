@@ -164,6 +164,25 @@ fn a_stranger_counts_where_all_events_are_counted() {
 }
 
 #[test]
+fn a_message_that_is_counted_for_the_first_time_counts() {
+    // A pause in the fifth place, which has no number.
+    let paused = |random: &mut Random| {
+        let mut said = feed(random);
+        said.insert(4, (false, json!({ "type": "pause" })));
+        said
+    };
+    let golden = learned(12, paused);
+    assert_eq!(rule(&golden, "book", "/n"), "integer, follows any /n plus 1");
+    let mut said = paused(&mut Random(42));
+    said[4].1["n"] = said[5].1["n"].clone();
+    assert_eq!(found(&golden, &said), Some((Kind::Relation, Severity::Deviation)), "its number came twice");
+    for (_, after) in &mut said[5..] {
+        after["n"] = json!(after["n"].as_u64().expect("a number") + 1);
+    }
+    assert_eq!(found(&golden, &said), Some((Kind::FieldNew, Severity::Suspect)));
+}
+
+#[test]
 fn what_is_measured_is_no_constant_and_no_set() {
     let golden = learned(10, |random| {
         let rows: Vec<(bool, Value)> = (0..6)

@@ -34,8 +34,8 @@ impl Noticed {
 }
 
 /// The beginning of a JSON object in base64, and pieces of the names that `field_suspicion` knows. The first letter is
-/// left out: it may be upper case in the middle of a name. With those below and the beginnings of keys they are 64: more the
-/// vector instructions do not take at once.
+/// left out: it may be upper case in the middle of a name. Together with the names below and
+/// the beginnings of keys there are 64 of them: the vector instructions take no more at once.
 const PIECES: [&str; 33] = [
     "eyJ",
     "oken",
@@ -111,7 +111,7 @@ impl Hints {
             .ascii_case_insensitive(has_own)
             .build(&pieces);
         // A few dozen short words always fit.
-        Hints::Automaton(automaton.unwrap_or_else(|_| AhoCorasick::new(WHOLE).expect("six words fit")))
+        Hints::Automaton(automaton.unwrap_or_else(|_| AhoCorasick::new(WHOLE).expect("a dozen words fit")))
     }
 
     fn find_in(&self, text: &str, mut each: impl FnMut(Range<usize>)) {
