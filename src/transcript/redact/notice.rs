@@ -201,6 +201,9 @@ pub(super) fn notice(text: &str, hints: &Hints, rules: &Rules, trust: Trust) -> 
                 let value = text[span.clone()].to_owned();
                 found.push(Noticed { name: "jwt".to_owned(), value, span: Some(span) });
             }
+        } else if let Some(part) = beside(text, &hint) {
+            read_to = hint.end;
+            found.push(part);
         } else if let Some(field) = field_at(text, hint.clone(), &mut read) {
             let before = found.len();
             field.judge(text, rules, trust, &mut found);
@@ -221,6 +224,16 @@ pub(super) fn notice(text: &str, hints: &Hints, rules: &Rules, trust: Trust) -> 
         !one.value.contains("{{secret:") && one.value.contains(char::is_alphanumeric)
     });
     found
+}
+
+/// What a name tells of that stands beside it rather than under it.
+fn beside(text: &str, hint: &Range<usize>) -> Option<Noticed> {
+    let name = name_at(text.as_bytes(), hint);
+    match &text[hint.clone()] {
+        "ignature" => phrases::shared_access(text, &name),
+        "uthorization" => phrases::granted(text, &name),
+        _ => None,
+    }
 }
 
 /// The header of a token is not longer.
@@ -337,6 +350,13 @@ fn field_at(text: &str, piece: Range<usize>, read: &mut Read) -> Option<Field> {
         // An argument, as GraphQL and programs write it: `password: "…"`.
         let slashes = bytes[from..].iter().take_while(|byte| **byte == b'\\').count();
         if bytes.get(from + slashes) == Some(&b'"') && slashes <= 1 {
+            // A block string of GraphQL has three quotes at either end.
+            let mark = if slashes == 0 { "\"\"\"" } else { "\\\"\\\"\\\"" };
+            if let Some(block) = text[from..].strip_prefix(mark) {
+                let open = from + mark.len();
+                let to = open + block.find(mark)?;
+                return (to > open).then_some(Field { name, value: open..to, style: Style::Assigned });
+            }
             let open = from + slashes + 1;
             let to = closing(bytes, open, b'"', slashes)?;
             return (to > open).then_some(Field { name, value: open..to, style: Style::Assigned });
@@ -491,6 +511,13 @@ mod tests {
             ("SharedAccessKeyName=Root;SharedAccessKey=Zm9vYmFy=", "SharedAccessKey", "Zm9vYmFy="),
             (r#"{"code_verifier":"dBjftJeZ4CVP-mB92K27uhb"}"#, "code_verifier", "dBjftJeZ4CVP-mB92K27uhb"),
             (r#"{"backup_codes":["ab12-cd34"]}"#, "backup_codes", "ab12-cd34"),
+            ("grant_type=authorization_code&code=Splx%2FO&state=s1", "code", "Splx%2FO"),
+            (r#"{"code":"Splx-lOB","grant_type": "authorization_code"}"#, "code", "Splx-lOB"),
+            (r#"{"b":"{\"grant_type\":\"authorization_code\",\"code\":\"Splx\"}"}"#, "code", "Splx"),
+            ("SharedAccessSignature=sr=hub&sig=f%2Bc%3D&se=17", "sig", "f%2Bc%3D"),
+            (r#"{"cbs":"SharedAccessSignature sr=hub&se=17&sig=f%2Bc%3D"}"#, "sig", "f%2Bc%3D"),
+            ("mutation { login(password: \"\"\"ab \"c\"\"\"\") }", "password", "ab \"c"),
+            (r#"{"query":"{ login(password: \"\"\"abcd\"\"\") }"}"#, "password", "abcd"),
             (r#"{"recoveryCode":"ab12-cd34"}"#, "recoveryCode", "ab12-cd34"),
             (r#"{"a":{"password" : "hun\u0074er2"}}"#, "password", "hunter2"),
             (r#"{"body":"{\"refresh_token\":\"a\\\"b\\\\\"}"}"#, "refresh_token", "a\"b\\"),

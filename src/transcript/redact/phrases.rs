@@ -27,6 +27,12 @@ static DIGEST: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r#"^(?i:digest)\s[^\r\n]*?\bresponse=\\*"?([0-9A-Fa-f]{16,128})"#).ok());
 static QUOTED: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"^(?:\s+(?:IS|TO|=))?\s+'((?:[^'\r\n]|'')+)'").ok());
+/// The code of an OAuth grant, as a field of JSON (also within a string of JSON) or of a form (RFC 6749, section 4.1.3).
+static CODE: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r#"\bcode(?:\\*"\s*:\s*\\*"([^"\\]+)|=([^&\s"'\\<>]+))"#).ok());
+/// The signature of a shared access signature of Azure, which is a form of its own.
+static SHARED_ACCESS: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r#"^[= ](?:[^\s"'\\;<>]*&)?sig=([^&\s"'\\;<>]+)"#).ok());
 static NETRC: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#"^[ \t]+([^\s"\\]+)"#).ok());
 
 fn piece(text: &str, span: Range<usize>, name: &str) -> Noticed {
@@ -87,6 +93,33 @@ pub(super) fn after(text: &str, name: &str, end: usize) -> Option<Noticed> {
     let word = || NETRC.as_ref().filter(|_| is_netrc()).and_then(|word| word.captures(rest));
     let hit = quoted.or_else(word)?.get(1)?;
     Some(piece(text, end + hit.start()..end + hit.end(), "password"))
+}
+
+/// The code that a client exchanges for tokens, beside `grant_type=authorization_code`, whose value ends here.
+pub(super) fn granted(text: &str, value: &Range<usize>) -> Option<Noticed> {
+    let kind = &text[value.clone()];
+    let before = text[..value.start].trim_end_matches(['"', '\'', '\\', ':', '=', ' ']);
+    if kind != "authorization_code" || !before.ends_with("grant_type") {
+        return None;
+    }
+    let mut from = value.start.saturating_sub(MAX_WORDS);
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    let around = &text[from..within(text, value.end, MAX_WORDS)];
+    let hit = CODE.as_ref()?.captures(around)?;
+    let code = hit.get(1).or_else(|| hit.get(2))?;
+    Some(piece(text, from + code.start()..from + code.end(), "code"))
+}
+
+/// The signature behind the name `SharedAccessSignature`, which ends here.
+pub(super) fn shared_access(text: &str, name: &Range<usize>) -> Option<Noticed> {
+    if !text[name.clone()].ends_with("SharedAccessSignature") {
+        return None;
+    }
+    let rest = &text[name.end..within(text, name.end, MAX_WORDS)];
+    let hit = SHARED_ACCESS.as_ref()?.captures(rest)?.get(1)?;
+    Some(piece(text, name.end + hit.start()..name.end + hit.end(), "sig"))
 }
 
 /// What a digest answers (RFC 7616, section 3.4): from it a short password can be guessed.
@@ -164,6 +197,9 @@ mod tests {
     #[test]
     fn what_is_only_said_of_credentials_stays() {
         for text in [
+
+            "{\"grant_types_supported\":[\"authorization_code\"],\"code\":\"E_BUSY\"}",
+            "the SharedAccessSignature of a queue; sig=none",
             "I forgot my password: it was long",
             "login(user: string, password: string): void",
             "{\"auth_methods\":[\"password\",\"publickey\"]}",
