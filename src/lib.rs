@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`words`] | numbers as a sentence has them |
 //! | [`secret`] | a string that never shows |
+//! | [`codec`] | messages that are JSON in another dress: MessagePack, CBOR |
 //! | [`transcript`] | what happened: header, stamped frames, how it ended; its file, its times, its redaction |
 //! | [`dialect`] | frames as the application means them |
 //! | [`golden`] | what must happen: script, order, shapes, timing, bindings; its file |
@@ -33,6 +34,8 @@
 pub mod words;
 
 pub mod secret;
+
+pub mod codec;
 
 pub mod transcript;
 

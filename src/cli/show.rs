@@ -5,7 +5,8 @@ use super::config::Config;
 use super::error::CliError;
 use super::exit::Exit;
 use super::html;
-use crate::dialect::{Dialect, Event, bytes_of};
+use crate::codec::unhex;
+use crate::dialect::{Dialect, Event};
 use crate::diff::timeline;
 use crate::report::hex_view;
 use crate::store::{Store, read_recording, recordings_in};
@@ -106,5 +107,5 @@ pub(super) fn run(config: &Config, args: &ShowArgs, out: &mut impl Write) -> Res
 /// The bytes of a message that no dialect could read.
 fn bytes(event: &Event) -> Option<Vec<u8>> {
     let digits = event.data.as_str().filter(|_| event.label.name() == "binary")?;
-    bytes_of(digits)
+    unhex(digits)
 }

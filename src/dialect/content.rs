@@ -2,7 +2,7 @@
 //! are no text as hexadecimal digits under a name of their own.
 
 use super::Unsayable;
-use crate::transcript::hex;
+use crate::codec::{hex, unhex};
 use serde_json::{Map, Value, json};
 
 /// Of what cannot be understood at most so many bytes are shown.
@@ -34,7 +34,7 @@ pub(super) fn take(data: &Value, key: &str) -> Result<Vec<u8>, Unsayable> {
     }
     match data.get(format!("{key}_hex")) {
         Some(Value::String(digits)) => {
-            bytes_of(digits).ok_or_else(|| Unsayable(format!("its {key}_hex is not hexadecimal")))
+            unhex(digits).ok_or_else(|| Unsayable(format!("its {key}_hex is not hexadecimal")))
         }
         Some(_) => Err(Unsayable(format!("its {key}_hex is not a string"))),
         None => Ok(Vec::new()),
@@ -61,14 +61,6 @@ pub(super) fn text(data: &Value, key: &str) -> Option<String> {
     data.get(key).filter(|value| !value.is_null()).map(text_of)
 }
 
-/// The bytes that hexadecimal digits stand for.
-pub(crate) fn bytes_of(digits: &str) -> Option<Vec<u8>> {
-    let pairs = digits.as_bytes().chunks(2);
-    pairs
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok().filter(|p| p.len() == 2)?, 16).ok())
-        .collect()
-}
-
 /// What there is to say of bytes that are not what they should be.
 pub(super) fn garbled(why: &str, bytes: &[u8]) -> Value {
     let mut map = Map::new();
@@ -86,7 +78,7 @@ pub(super) fn garbled(why: &str, bytes: &[u8]) -> Value {
 pub(super) fn ungarbled(data: &Value) -> Option<Vec<u8>> {
     match (data.get("text"), data.get("hex")) {
         (Some(Value::String(text)), _) => Some(text.clone().into_bytes()),
-        (None, Some(Value::String(digits))) => bytes_of(digits),
+        (None, Some(Value::String(digits))) => unhex(digits),
         _ => None,
     }
 }

@@ -4,7 +4,8 @@ use super::http::Exchanges;
 use super::json::Requests;
 use super::label::Known;
 use super::protocol::{Beat, Reader, Spoken, Told};
-use super::{Dialect, Event, HttpNames, Label, NAMELESS, glance, json, lenient};
+use super::{Dialect, Event, HttpNames, JsonNames, Label, NAMELESS, glance, json, lenient};
+use crate::codec::Codec;
 use crate::transcript::{Frame, Offset, Payload, Side, Spares};
 use serde_json::{Value, json};
 
@@ -91,34 +92,58 @@ impl Decoder {
                 several = self.hear(frame, index);
                 None
             }
+            Payload::Text(text) if frame.side == Side::Client && self.codec().is_some() => {
+                Some(event(Label::new(frame.side, "text"), Value::String(text.clone())))
+            }
             Payload::Text(text) => match self.spares.read(text) {
                 Ok(value) => {
                     self.is_json = true;
                     match self.batch(frame.side, value) {
                         Ok(values) => {
-                            several.extend(
-                                values.into_iter().map(|value| event(self.name(frame.side, &value), value)),
-                            );
+                            several.extend(values.into_iter().map(|value| {
+                                let (label, value) = self.read(frame.side, value);
+                                event(label, value)
+                            }));
                             None
                         }
-                        Err(value) => Some(event(self.name(frame.side, &value), value)),
+                        Err(value) => {
+                            let (label, value) = self.read(frame.side, value);
+                            Some(event(label, value))
+                        }
                     }
                 }
                 // What the client says must be sent again as it was: several messages of it are one text.
                 Err(_) => match lenient::read(text, frame.side == Side::Server) {
                     Some(values) => {
-                        several.extend(
-                            values.into_iter().map(|value| event(self.name(frame.side, &value), value)),
-                        );
+                        several.extend(values.into_iter().map(|value| {
+                            let (label, value) = self.read(frame.side, value);
+                            event(label, value)
+                        }));
                         None
                     }
                     None => Some(event(Label::new(frame.side, "text"), Value::String(text.clone()))),
                 },
             },
-            Payload::Binary(bytes) => Some(match serde_json::from_slice::<Value>(bytes) {
-                Ok(value @ Value::Object(_)) => event(self.name(frame.side, &value), value),
-                _ => event(Label::new(frame.side, "binary"), Value::String(crate::transcript::hex(bytes))),
-            }),
+            Payload::Binary(bytes) => {
+                let values = match self.codec() {
+                    Some(codec) => codec.read(bytes),
+                    None => {
+                        serde_json::from_slice(bytes).ok().filter(Value::is_object).map(|value| vec![value])
+                    }
+                };
+                match values {
+                    Some(values) => {
+                        several.extend(values.into_iter().map(|value| {
+                            let (label, value) = self.read(frame.side, value);
+                            event(label, value)
+                        }));
+                        None
+                    }
+                    None => {
+                        Some(event(Label::new(frame.side, "binary"), Value::String(crate::codec::hex(bytes))))
+                    }
+                }
+            }
             Payload::Open(_) => {
                 before = self.closed.take();
                 self.closing = false;
@@ -229,7 +254,10 @@ impl Decoder {
         let frame = self.seen;
         self.seen += 1;
         let batch = self.batch(side, data);
-        let mut event = |data| Event { label: self.name(side, &data), at, frame, conn, data };
+        let mut event = |data| {
+            let (label, data) = self.read(side, data);
+            Event { label, at, frame, conn, data }
+        };
         match batch {
             Ok(values) => Fed::Several(values.into_iter().map(event).collect()),
             Err(data) => Fed::One(event(data)),
@@ -250,6 +278,26 @@ impl Decoder {
             }
             value => Err(value),
         }
+    }
+
+    fn json(&self) -> Option<&JsonNames> {
+        match &self.dialect {
+            Dialect::Json(names) => Some(names),
+            Dialect::Protocol(_) | Dialect::Sse(_) => None,
+        }
+    }
+
+    /// How binary messages are written.
+    fn codec(&self) -> Option<Codec> {
+        self.json()?.codec
+    }
+
+    /// A message's name, and what it says.
+    fn read(&mut self, side: Side, mut value: Value) -> (Label, Value) {
+        if let Some(names) = self.json() {
+            names.embedded.expand(side, &mut value);
+        }
+        (self.name(side, &value), value)
     }
 
     fn name(&mut self, side: Side, value: &Value) -> Label {

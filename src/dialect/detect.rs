@@ -1,6 +1,7 @@
 //! Which dialect a session is in: by its URL, where that is one of HTTP; by the subprotocol that the handshake agreed on, else by the look of the first messages.
 
-use super::{Dialect, Protocol, Spoken, lenient};
+use super::{Dialect, JsonNames, Protocol, Spoken, lenient};
+use crate::codec;
 use crate::transcript::{Frame, Payload, Side, Transcript};
 use serde_json::Value;
 
@@ -11,7 +12,9 @@ impl Dialect {
     /// The dialect of most of these sessions; plain JSON where nothing speaks for another one.
     pub fn detect<'t>(sessions: impl IntoIterator<Item = &'t Transcript>) -> Dialect {
         let mut votes: Vec<(Option<Protocol>, usize)> = Vec::new();
+        let mut samples = codec::Samples::default();
         for session in sessions {
+            binaries(session).for_each(|bytes| samples.add(bytes));
             if let http @ Dialect::Sse(_) = Dialect::at(&session.header.url) {
                 return http;
             }
@@ -24,10 +27,24 @@ impl Dialect {
         // Of equals the first in the list of protocols wins, plain JSON before all.
         let best = votes.into_iter().min_by_key(|(protocol, count)| (std::cmp::Reverse(*count), *protocol));
         match best.and_then(|(protocol, _)| protocol) {
+            Some(Protocol::Bytes) | None => match codec::detect(&samples) {
+                Some(codec) => Dialect::Json(JsonNames { codec: Some(codec), ..JsonNames::default() }),
+                None if best.is_some_and(|(protocol, _)| protocol.is_some()) => {
+                    Dialect::Protocol(Spoken::new(Protocol::Bytes))
+                }
+                None => Dialect::default(),
+            },
             Some(protocol) => Dialect::Protocol(Spoken::new(protocol)),
-            None => Dialect::default(),
         }
     }
+}
+
+/// The binary messages of a session that are no JSON.
+fn binaries(session: &Transcript) -> impl Iterator<Item = &[u8]> {
+    session.frames.iter().filter_map(|frame| match &frame.payload {
+        Payload::Binary(bytes) if !matches!(bytes.first(), Some(b'{' | b'[')) => Some(bytes.as_slice()),
+        _ => None,
+    })
 }
 
 fn detect(session: &Transcript) -> Option<Protocol> {

@@ -19,8 +19,9 @@ use super::json::{self, Requests};
 use super::label::Known;
 use super::sse;
 use super::{JsonNames, Label, NAMELESS, Unsayable};
+use crate::codec::hex;
 use crate::secret::is_credential_header;
-use crate::transcript::{Frame, Head, Payload, Side, hex};
+use crate::transcript::{Frame, Head, Payload, Side};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 

@@ -184,7 +184,7 @@ mod tests {
             refine: [("status", "/state"), ("job", "/of"), ("job[sum]", "/state")]
                 .map(|(label, at)| (Label::from(label), at.to_owned()))
                 .into(),
-            record_separator: false,
+            ..JsonNames::default()
         };
         let mut requests = Requests::default();
         let mut known = Known::default();

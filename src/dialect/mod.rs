@@ -11,6 +11,7 @@
 mod content;
 mod decoder;
 mod detect;
+mod embedded;
 mod glance;
 mod graphql;
 mod http;
@@ -28,9 +29,9 @@ mod socketio;
 pub mod sse;
 mod stomp;
 
-pub(crate) use content::bytes_of;
 pub(crate) use decoder::Fed;
 pub use decoder::{CLOSE, Decoder, RECONNECT, events};
+pub(crate) use embedded::find as find_embedded;
 pub(crate) use http::REQUEST;
 pub use http::{ACCEPT, CANCEL, HttpNames, JSON_BODY};
 pub use json::pointer;
@@ -40,6 +41,7 @@ pub(crate) use lenient::json_texts;
 pub use name_at::{NameAt, Said};
 pub use protocol::{Protocol, Spoken};
 
+use crate::codec::Codec;
 use crate::transcript::{Offset, Payload, Side};
 use serde_json::Value;
 use std::borrow::Cow;
@@ -201,10 +203,7 @@ impl Dialect {
     /// When something is missing without which it cannot be said.
     pub fn encode(&self, label: &Label, data: &Value) -> Result<Vec<Payload>, Unsayable> {
         match self {
-            Dialect::Json(names) if names.record_separator => {
-                Ok(vec![Payload::Text(format!("{data}{RECORD_SEPARATOR}"))])
-            }
-            Dialect::Json(_) => Ok(vec![Payload::Text(data.to_string())]),
+            Dialect::Json(names) => Ok(vec![names.encode(data)]),
             Dialect::Protocol(spoken) => spoken.encode(label, data),
             Dialect::Sse(names) => http::encode(names, label, data),
         }
@@ -236,6 +235,33 @@ pub struct JsonNames {
     pub refine: BTreeMap<Label, String>,
     /// Whether the client ends its messages with [`RECORD_SEPARATOR`], as SignalR wants it.
     pub record_separator: bool,
+    /// How binary messages are written; without one they are JSON or bytes. With one, a text of the client is a text.
+    pub codec: Option<Codec>,
+    /// Where strings of the client's messages, and of the server's, say JSON themselves.
+    pub embedded: Embedded,
+}
+
+/// Where strings say JSON, by JSON pointer, outer ones first.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Embedded {
+    /// In what the client says.
+    pub client: Vec<String>,
+    /// In what the server says.
+    pub server: Vec<String>,
+}
+
+impl Embedded {
+    fn of(&self, side: Side) -> &[String] {
+        match side {
+            Side::Client => &self.client,
+            Side::Server => &self.server,
+        }
+    }
+
+    /// Puts what the strings of a message say in their places.
+    pub(crate) fn expand(&self, side: Side, message: &mut Value) {
+        embedded::expand(message, self.of(side));
+    }
 }
 
 /// What ends each JSON text of a frame that may hold several (RFC 7464 begins them with it).
@@ -245,12 +271,30 @@ impl JsonNames {
     /// Both sides have their names at the same place.
     pub fn both(pointer: &str) -> JsonNames {
         let name = || NameAt::pointer(pointer);
-        let (reply, refine) = (None, BTreeMap::new());
-        JsonNames { client: name(), server: name(), reply, refine, record_separator: false }
+        JsonNames {
+            client: name(),
+            server: name(),
+            reply: None,
+            refine: BTreeMap::new(),
+            record_separator: false,
+            codec: None,
+            embedded: Embedded::default(),
+        }
     }
 }
 
 impl JsonNames {
+    /// The frame of a client's message.
+    fn encode(&self, message: &Value) -> Payload {
+        let mut message = message.clone();
+        embedded::collapse(&mut message, &self.embedded.client);
+        match self.codec {
+            Some(codec) => Payload::Binary(codec.write(&message)),
+            None if self.record_separator => Payload::Text(format!("{message}{RECORD_SEPARATOR}")),
+            None => Payload::Text(message.to_string()),
+        }
+    }
+
     /// Whether a message says what it is: by its name, or by the id of what it answers.
     fn names(&self, side: Side, message: &Value) -> bool {
         let name_at = if side == Side::Client { &self.client } else { &self.server };

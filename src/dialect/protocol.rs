@@ -8,7 +8,8 @@
 //! no events, unless the golden's order names them, and the client's are sent when they are due, unless it does.
 
 use super::{Label, Unsayable, content, graphql, lines, mqtt, nats, refinement, socketio, stomp};
-use crate::transcript::{Gap, Payload, Side, hex};
+use crate::codec::{hex, unhex};
+use crate::transcript::{Gap, Payload, Side};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -175,7 +176,7 @@ impl Spoken {
             Protocol::Lines => lines::encode(name, data).map(|line| vec![Payload::Text(line)]),
             Protocol::Bytes => match name {
                 "text" => Ok(vec![Payload::Text(content::text_of(data))]),
-                "binary" => match content::bytes_of(&content::text_of(data)) {
+                "binary" => match unhex(&content::text_of(data)) {
                     Some(bytes) => Ok(vec![Payload::Binary(bytes)]),
                     None => Err(Unsayable("it is not hexadecimal".to_owned())),
                 },

@@ -15,10 +15,11 @@
 //! Arguments are numbered fields, not a list, because each has a meaning of its own; a golden may write a list too.
 
 use super::Unsayable;
-use super::content::{bytes_of, nothing, text_of};
+use super::content::{nothing, text_of};
 use super::json::Asked;
 use super::protocol::{Sides, Told};
-use crate::transcript::{Payload, Side, hex};
+use crate::codec::{hex, unhex};
+use crate::transcript::{Payload, Side};
 use serde_json::{Map, Value, json};
 
 pub(super) const CHORES: [&str; 4] = ["eio.ping", ">eio.pong", ">eio.ping", "eio.pong"];
@@ -220,7 +221,7 @@ fn detach(value: &mut Value, attachments: &mut Vec<Vec<u8>>) -> Result<(), Unsay
             if map.get("_placeholder") == Some(&Value::Bool(true)) {
                 let digits = map.shift_remove("hex").map(|digits| text_of(&digits)).unwrap_or_default();
                 let bytes =
-                    bytes_of(&digits).ok_or_else(|| Unsayable("its hex is not hexadecimal".to_owned()))?;
+                    unhex(&digits).ok_or_else(|| Unsayable("its hex is not hexadecimal".to_owned()))?;
                 map.insert("num".to_owned(), attachments.len().into());
                 attachments.push(bytes);
                 return Ok(());

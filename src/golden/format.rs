@@ -37,7 +37,8 @@ use super::{
     Before, Budget, Envelope, Event, Golden, Learned, LiveItem, Occasions, Order, Pace, ProbeName, Split,
     Template, TimeMode, default_df,
 };
-use crate::dialect::{Dialect, HttpNames, JsonNames, Label, NameAt, Protocol, Spoken};
+use crate::codec::Codec;
+use crate::dialect::{Dialect, Embedded, HttpNames, JsonNames, Label, NameAt, Protocol, Spoken};
 use crate::transcript::{Gap, Side};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -582,8 +583,29 @@ fn read_dialect(fields: Fields<'_>) -> Dialect {
         fields.source().report(span, message, "not in this dialect", hint);
     }
     let record_separator = !is_http && fields.boolean("record_separator").unwrap_or(false);
+    let codec = fields.string("codec").filter(|_| !is_http).and_then(|(name, span)| {
+        let codec = Codec::of(&name);
+        if codec.is_none() {
+            let known = || Codec::ALL.into_iter().map(Codec::name);
+            let hint = did_you_mean(&name, known())
+                .unwrap_or_else(|| format!("known: {}", known().collect::<Vec<_>>().join(", ")));
+            fields.source().report(span, format!("unknown codec `{name}`"), "here", Some(hint));
+        }
+        codec
+    });
+    let pointers = |key: &str| -> Option<Vec<String>> {
+        let found = fields.strings(key)?;
+        found.iter().for_each(|(text, span)| must_be_pointer(&fields, text, span.clone()));
+        Some(found.into_iter().map(|(text, _)| text).collect())
+    };
+    let embedded = (!is_http).then(|| {
+        let both = pointers("embedded").unwrap_or_default();
+        let client = pointers("client_embedded").unwrap_or_else(|| both.clone());
+        Embedded { client, server: pointers("server_embedded").unwrap_or(both) }
+    });
+    let embedded = embedded.unwrap_or_default();
     fields.finish();
-    let names = JsonNames { client, server, reply, refine, record_separator };
+    let names = JsonNames { client, server, reply, refine, record_separator, codec, embedded };
     if is_http { Dialect::Sse(HttpNames { json: names, requests }) } else { Dialect::Json(names) }
 }
 

@@ -181,11 +181,11 @@ fn write_dialect(out: &mut String, dialect: &Dialect) -> std::fmt::Result {
     match dialect {
         // Most messages of a stream say themselves what they are.
         Dialect::Sse(names) if names.json == JsonNames::default() => {}
-        Dialect::Json(JsonNames { client, server, reply, refine: _, record_separator })
-        | Dialect::Sse(HttpNames {
-            json: JsonNames { client, server, reply, refine: _, record_separator },
-            ..
-        }) => {
+        Dialect::Json(names) | Dialect::Sse(HttpNames { json: names, .. }) => {
+            let JsonNames { client, server, reply, refine: _, record_separator, codec, embedded } = names;
+            if let Some(codec) = codec {
+                writeln!(out, "codec = {}", string(codec.name()))?;
+            }
             if client == server {
                 writeln!(out, "name = {}", name_at(client))?;
             } else {
@@ -196,6 +196,17 @@ fn write_dialect(out: &mut String, dialect: &Dialect) -> std::fmt::Result {
             }
             if *record_separator {
                 writeln!(out, "record_separator = true")?;
+            }
+            if embedded.client == embedded.server && !embedded.client.is_empty() {
+                writeln!(out, "embedded = {}", strings(&embedded.client))?;
+            } else {
+                for (key, pointers) in
+                    [("client_embedded", &embedded.client), ("server_embedded", &embedded.server)]
+                {
+                    if !pointers.is_empty() {
+                        writeln!(out, "{key} = {}", strings(pointers))?;
+                    }
+                }
             }
         }
         Dialect::Protocol(_) => {}
@@ -430,7 +441,8 @@ fn same(a: &toml_edit::Value, b: &toml_edit::Value) -> bool {
 mod tests {
     use super::super::{Event, Golden, Order, read};
     use super::*;
-    use crate::dialect::events;
+    use crate::codec::Codec;
+    use crate::dialect::{Embedded, events};
     use crate::transcript::{Frame, Offset, Payload, Side};
     use proptest::prelude::*;
 
@@ -468,7 +480,11 @@ mod tests {
             NameAt::ValueOrKey(places(&["/event", "/0"]), places(&["auth"])),
         ] {
             let record_separator = matches!(&name, NameAt::Key(keys) if keys.len() > 1);
-            let dialect = Dialect::Json(JsonNames { client: name, record_separator, ..JsonNames::default() });
+            let codec = Codec::ALL.into_iter().nth(name.pointers().len());
+            let embedded =
+                Embedded { client: name.pointers().to_vec(), server: places(&["/data", "/data/\u{7f}"]) };
+            let names = JsonNames { client: name, record_separator, codec, embedded, ..JsonNames::default() };
+            let dialect = Dialect::Json(names);
             let mut text = "goldwire = 1\norder = \"a\"\n".to_owned();
             write_dialect(&mut text, &dialect).expect("a text");
             let golden = read("g.toml", &text).unwrap_or_else(|problems| panic!("{problems}\n{text}"));

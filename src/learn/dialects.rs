@@ -18,7 +18,7 @@ fn session(seed: u64, lines: &[&str]) -> Transcript {
             text = text.replace(&format!("${letter}"), &id);
         }
         let payload = match mark.ends_with('x') {
-            true => Payload::Binary(crate::dialect::bytes_of(&text).expect("digits")),
+            true => Payload::Binary(crate::codec::unhex(&text).expect("digits")),
             false => Payload::Text(text.replace("\\r\\n", "\r\n").replace("\\0", "\0").replace("\\n", "\n")),
         };
         frames.push(Frame::new(Offset::from_nanos(place * 10_000_000 + seed * 1_000), side, payload));

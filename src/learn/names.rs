@@ -6,12 +6,13 @@
 use super::Session;
 use super::lanes::is_reference;
 use super::paths::MAX_PLACES;
+use crate::codec::Codec;
 use crate::dialect::{
-    self, Dialect, HttpNames, JsonNames, Label, NAMELESS, NameAt, RECORD_SEPARATOR, json_texts, pointer,
-    refinement,
+    self, Dialect, Embedded, HttpNames, JsonNames, Label, NAMELESS, NameAt, RECORD_SEPARATOR, find_embedded,
+    json_texts, pointer, refinement,
 };
 use crate::golden::{Format, Golden};
-use crate::transcript::{Payload, Side, Transcript};
+use crate::transcript::{Frame, Payload, Side, Transcript};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -75,20 +76,95 @@ impl Candidate {
 }
 
 pub(super) fn dialect(recordings: &[&Transcript]) -> Dialect {
-    let found = Dialect::detect(recordings.iter().copied());
-    match found {
-        Dialect::Protocol(_) => return found,
+    let codec = match Dialect::detect(recordings.iter().copied()) {
+        found @ Dialect::Protocol(_) => return found,
         Dialect::Sse(_) => return Dialect::Sse(exchanges(recordings).into()),
-        Dialect::Json(_) => {}
+        Dialect::Json(names) => names.codec,
+    };
+    let mut said = Said::of(recordings, codec);
+    let embedded = Embedded {
+        client: find_embedded(said.messages(Side::Client)),
+        server: find_embedded(said.messages(Side::Server)),
+    };
+    said.expand(&embedded);
+    let record_separator = codec.is_none() && ends_with_separator(recordings);
+    let (client, server) = name_places(&said);
+    Dialect::Json(JsonNames { client, server, record_separator, codec, embedded, ..JsonNames::default() })
+}
+
+/// The JSON of both sides, a list a recording.
+struct Said {
+    /// As it stands in the frames.
+    values: [Vec<Vec<Value>>; 2],
+    /// With a server's list of objects as so many messages.
+    messages: [Vec<Vec<Value>>; 2],
+}
+
+const SIDES: [Side; 2] = [Side::Client, Side::Server];
+
+impl Said {
+    fn of(recordings: &[&Transcript], codec: Option<Codec>) -> Said {
+        let read = |frame: &Frame| match (&frame.payload, codec) {
+            // What the client says as text beside its binary messages is a text.
+            (Payload::Text(_), Some(_)) if frame.side == Side::Client => Vec::new(),
+            (Payload::Text(text), _) => json_texts(text),
+            (Payload::Binary(bytes), Some(codec)) => codec.read(bytes).unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        let of_side = |side: Side| {
+            let own = |recording: &&Transcript| {
+                recording.frames.iter().filter(|frame| frame.side == side).flat_map(read).collect()
+            };
+            recordings.iter().map(own).collect::<Vec<Vec<Value>>>()
+        };
+        let values = SIDES.map(of_side);
+        let mut said = Said { messages: values.clone(), values };
+        for messages in &mut said.messages[1] {
+            *messages = std::mem::take(messages).into_iter().flat_map(in_parts).collect();
+        }
+        said
     }
-    let record_separator = ends_with_separator(recordings);
-    let said = |side| move |recording: &Transcript| messages(recording, side);
-    let server = best(recordings, said(Side::Server), false);
-    let client = best(recordings, said(Side::Client), false);
+
+    fn expand(&mut self, embedded: &Embedded) {
+        for (at, side) in SIDES.into_iter().enumerate() {
+            let all = self.values[at].iter_mut().chain(&mut self.messages[at]).flatten();
+            all.for_each(|message| embedded.expand(side, message));
+        }
+    }
+
+    fn recordings(&self) -> usize {
+        self.values[0].len()
+    }
+
+    fn values(&self, side: Side) -> &[Vec<Value>] {
+        &self.values[usize::from(side == Side::Server)]
+    }
+
+    fn messages(&self, side: Side) -> &[Vec<Value>] {
+        &self.messages[usize::from(side == Side::Server)]
+    }
+
+    fn all(&self, side: Side) -> impl Iterator<Item = &Value> {
+        self.messages(side).iter().flatten()
+    }
+}
+
+/// The messages of a server's value: a list of objects is several, if they have names.
+fn in_parts(value: Value) -> Vec<Value> {
+    match value {
+        Value::Array(items) if !items.is_empty() && items.iter().all(Value::is_object) => items,
+        value => vec![value],
+    }
+}
+
+/// Where the client's messages have their names, and the server's.
+fn name_places(said: &Said) -> (NameAt, NameAt) {
+    let server = best(said.messages(Side::Server), false);
+    let client = best(said.messages(Side::Client), false);
     let (server, client) = match server {
         // A list that no word names begins with a code, on either side.
-        None if codes(recordings, Side::Server).is_some_and(|codes| tells(&codes)) => {
-            let has_codes = codes(recordings, Side::Client).is_some();
+        None if codes(said, Side::Server).is_some_and(|codes| tells(&codes)) => {
+            let has_codes = codes(said, Side::Client).is_some();
             (Some(FIRST.to_owned()), if has_codes { Some(FIRST.to_owned()) } else { client })
         }
         server => (server, client),
@@ -99,20 +175,17 @@ pub(super) fn dialect(recordings: &[&Transcript]) -> Dialect {
     let server = match (server, &client) {
         (Some(server), Some(client)) if is_tuple(&server) && is_tuple(client) && server != *client => {
             let words = |value: &Value| value.pointer(client).and_then(refinement).is_some();
-            let said: Vec<Value> =
-                recordings.iter().flat_map(|recording| messages(recording, Side::Server)).collect();
-            let with = said.iter().filter(|value| words(value)).count();
-            Some(if with * 10 >= said.len() * 9 { client.clone() } else { server })
+            let with = said.all(Side::Server).filter(|value| words(value)).count();
+            Some(if with * 10 >= said.all(Side::Server).count() * 9 { client.clone() } else { server })
         }
         (server, _) => server,
     };
     // What only some messages say of themselves names those; their keys may name them all. One key alone names nothing,
     // unless the other side has several.
-    let sides = [Side::Client, Side::Server].map(|side| present(recordings, side));
+    let sides = SIDES.map(|side| present(said, side));
     if sides.iter().flatten().any(|keys| keys.len() >= 2) {
-        let is_whole = |side, path: &Option<String>| {
-            path.as_ref().is_some_and(|path| says(recordings, side, path) >= WHOLE)
-        };
+        let is_whole =
+            |side, path: &Option<String>| path.as_ref().is_some_and(|path| says(said, side, path) >= WHOLE);
         let [of_client, of_server] = sides;
         let either = of_server
             .clone()
@@ -121,28 +194,28 @@ pub(super) fn dialect(recordings: &[&Transcript]) -> Dialect {
         if let Some(either) = either {
             let [client, server] =
                 [of_client, of_server].map(|keys| NameAt::Key(keys.unwrap_or_else(|| either.clone())));
-            return Dialect::Json(JsonNames { client, server, record_separator, ..JsonNames::default() });
+            return (client, server);
         }
     }
     // A side that says too little to tell is taken to name its messages as the other does.
     let server = server.or_else(|| client.clone()).unwrap_or_else(|| "/type".to_owned());
     let client = client.unwrap_or_else(|| server.clone());
-    let before = kind_before(recordings, &server);
+    let before = kind_before(said, &server);
     let server = NameAt::Value(before.into_iter().chain([server]).collect());
-    let server = with_keys(recordings, Side::Server, server);
-    let client = with_keys(recordings, Side::Client, NameAt::pointer(&client));
-    Dialect::Json(JsonNames { client, server, record_separator, ..JsonNames::default() })
+    let server = with_keys(said, Side::Server, server);
+    let client = with_keys(said, Side::Client, NameAt::pointer(&client));
+    (client, server)
 }
 
 /// A name for messages that say nothing at its places, where they have one key: `{"auth": "ok"}` is called `auth`.
-fn with_keys(recordings: &[&Transcript], side: Side, name: NameAt) -> NameAt {
+fn with_keys(said: &Said, side: Side, name: NameAt) -> NameAt {
     let mut is_named = false;
     let mut keys: BTreeMap<String, usize> = BTreeMap::new();
-    for recording in recordings {
+    for values in said.values(side) {
         let mut here = BTreeSet::new();
         // A list of such objects is a table, not several messages.
-        for message in values(recording, side).filter(Value::is_object) {
-            if name.of(&message).is_some() {
+        for message in values.iter().filter(|value| value.is_object()) {
+            if name.of(message).is_some() {
                 is_named = true;
             } else if let Some(only) = message.as_object().filter(|map| map.len() == 1) {
                 here.extend(only.keys().cloned());
@@ -151,7 +224,7 @@ fn with_keys(recordings: &[&Transcript], side: Side, name: NameAt) -> NameAt {
         here.into_iter().for_each(|key| *keys.entry(key).or_default() += 1);
     }
     // Keys that come in one recording only are ids, and what is no word names nothing.
-    let is_known = |runs: usize| runs >= 2 || recordings.len() == 1;
+    let is_known = |runs: usize| runs >= 2 || said.recordings() == 1;
     let is_word =
         |key: &str| refinement(&Value::from(key)).is_some() && ![NAMELESS, "text", "binary"].contains(&key);
     let known = keys.iter().filter(|(key, runs)| is_known(**runs) && is_word(key)).count();
@@ -178,15 +251,15 @@ struct Kind {
 /// Where some messages of the server say of what kind they are before all say what they are about: an exchange acknowledges
 /// `{"event": "subscribe", "arg": {"channel": "books"}}` and then tells of `books` without an event. Likewise where messages
 /// have a name in one usual field or in another, and never in both.
-fn kind_before(recordings: &[&Transcript], path: &str) -> Option<String> {
+fn kind_before(said: &Said, path: &str) -> Option<String> {
     let is_usual = USUAL.contains(&path.rsplit('/').next().unwrap_or_default());
     let fields = USUAL.iter().map(|name| pointer([*name])).filter(|field| field != path);
     let mut kinds: BTreeMap<String, Kind> = fields.map(|field| (field, Kind::default())).collect();
     let (mut plain, mut total, mut named) = (Candidate::default(), 0_u32, 0_u32);
-    for recording in recordings {
+    for messages in said.messages(Side::Server) {
         let mut here: BTreeSet<(String, String)> = BTreeSet::new();
-        for message in messages(recording, Side::Server) {
-            let (shape, word) = (shape(&message), message.pointer(path).and_then(refinement));
+        for message in messages {
+            let (shape, word) = (shape(message), message.pointer(path).and_then(refinement));
             total += 1;
             named += u32::from(word.is_some());
             let word = word.unwrap_or_default();
@@ -208,7 +281,7 @@ fn kind_before(recordings: &[&Transcript], path: &str) -> Option<String> {
     let plain = information(&plain);
     let told = kinds.into_iter().filter_map(|(field, Kind { candidate, with, both })| {
         let names = candidate.recordings.len();
-        let is_name = candidate.recurs(recordings.len(), 6) && names <= MAX_KINDS && with * 10 < total * 9;
+        let is_name = candidate.recurs(said.recordings(), 6) && names <= MAX_KINDS && with * 10 < total * 9;
         let gain = information(&candidate) - plain;
         // A name in a usual field is not taken away by another one beside it; what has none may have it there.
         let fits = if is_usual { both == 0 && (named + with) * 10 >= total * 9 } else { gain >= MIN_GAIN };
@@ -218,11 +291,11 @@ fn kind_before(recordings: &[&Transcript], path: &str) -> Option<String> {
 }
 
 /// The numbers with which all messages of a side begin, all of them lists; none where one begins otherwise.
-fn codes(recordings: &[&Transcript], side: Side) -> Option<Candidate> {
+fn codes(said: &Said, side: Side) -> Option<Candidate> {
     let mut codes = Candidate::default();
-    for message in recordings.iter().flat_map(|recording| messages(recording, side)) {
+    for message in said.all(side) {
         let code = message.as_array()?.first()?.as_u64().filter(|code| *code <= MAX_CODE)?;
-        codes.add(&code.to_string(), shape(&message));
+        codes.add(&code.to_string(), shape(message));
     }
     Some(codes)
 }
@@ -244,20 +317,19 @@ fn ends_with_separator(recordings: &[&Transcript]) -> bool {
 }
 
 /// The share of the messages of a side that have a word at a pointer.
-fn says(recordings: &[&Transcript], side: Side, path: &str) -> f64 {
-    let all: Vec<Value> = recordings.iter().flat_map(|recording| messages(recording, side)).collect();
-    let with = all.iter().filter(|message| message.pointer(path).and_then(refinement).is_some()).count();
-    with as f64 / all.len().max(1) as f64
+fn says(said: &Said, side: Side, path: &str) -> f64 {
+    let with = said.all(side).filter(|message| message.pointer(path).and_then(refinement).is_some()).count();
+    with as f64 / said.all(side).count().max(1) as f64
 }
 
 /// The keys of which each message of a side has exactly one, where what a message is its key says: `setupComplete`,
 /// `serverContent`. Its other fields are objects, too: where one is a text or a number, the message says what it is there.
-fn present(recordings: &[&Transcript], side: Side) -> Option<Vec<String>> {
+fn present(said: &Said, side: Side) -> Option<Vec<String>> {
     let mut sets: BTreeMap<BTreeSet<String>, u32> = BTreeMap::new();
     let mut recurring: BTreeMap<String, u32> = BTreeMap::new();
-    for recording in recordings {
+    for messages in said.messages(side) {
         let mut here = BTreeSet::new();
-        for message in messages(recording, side) {
+        for message in messages {
             let map = message.as_object().filter(|map| !map.is_empty())?;
             if !map.values().all(|value| value.is_object() || value.is_array()) {
                 return None;
@@ -276,7 +348,7 @@ fn present(recordings: &[&Transcript], side: Side) -> Option<Vec<String>> {
     cover(&sets.keys().collect::<Vec<_>>(), &mut Vec::new(), &mut tries, &mut best);
     let is_word = |key: &String| refinement(&Value::from(key.as_str())).is_some();
     let is_known =
-        |key: &&String| recordings.len() == 1 || recurring.get(*key).is_some_and(|runs| *runs >= 2);
+        |key: &&String| said.recordings() == 1 || recurring.get(*key).is_some_and(|runs| *runs >= 2);
     let known = best.iter().filter(is_known).count();
     (!best.is_empty() && best.iter().all(is_word) && known * 10 >= best.len() * 6).then_some(best)
 }
@@ -309,18 +381,18 @@ fn cover(sets: &[&BTreeSet<String>], chosen: &mut Vec<String>, tries: &mut u32, 
 fn exchanges(recordings: &[&Transcript]) -> JsonNames {
     // Nothing stands there.
     let nowhere = Dialect::Sse(JsonNames::both("/\u{0}").into());
-    let said = |side: Side| {
-        let nowhere = &nowhere;
-        move |recording: &Transcript| -> Vec<Value> {
-            let events = dialect::events(nowhere, &recording.frames);
+    let said = |side: Side| -> Vec<Vec<Value>> {
+        let of_recording = |recording: &&Transcript| {
+            let events = dialect::events(&nowhere, &recording.frames);
             let own = events.iter().filter(|event| event.label.side() == side);
             let is_nameless = |name: &str| name == NAMELESS || name.starts_with("re:");
             let nameless = own.filter(|event| side == Side::Client || is_nameless(event.label.name()));
             nameless.map(|event| nowhere.content(event)).filter(|value| value.is_object()).cloned().collect()
-        }
+        };
+        recordings.iter().map(of_recording).collect()
     };
-    let server = best(recordings, said(Side::Server), false).unwrap_or_else(|| "/type".to_owned());
-    let client = best(recordings, said(Side::Client), true).unwrap_or_else(|| server.clone());
+    let server = best(&said(Side::Server), false).unwrap_or_else(|| "/type".to_owned());
+    let client = best(&said(Side::Client), true).unwrap_or_else(|| server.clone());
     let (client, server) = (NameAt::pointer(&client), NameAt::pointer(&server));
     JsonNames { client, server, ..JsonNames::default() }
 }
@@ -350,47 +422,20 @@ pub(super) fn doubts(golden: &Golden) -> Vec<String> {
     doubts
 }
 
-/// The JSON texts of one side.
-fn values(recording: &Transcript, side: Side) -> impl Iterator<Item = Value> + '_ {
-    let own = recording.frames.iter().filter(move |frame| frame.side == side);
-    own.flat_map(|frame| match &frame.payload {
-        Payload::Text(text) => json_texts(text),
-        _ => Vec::new(),
-    })
-}
-
-/// The JSON messages of one side.
-fn messages(recording: &Transcript, side: Side) -> Vec<Value> {
-    // A list of objects is several messages of the server, if they have names.
-    let messages = values(recording, side).flat_map(|value| match value {
-        Value::Array(items)
-            if side == Side::Server && !items.is_empty() && items.iter().all(Value::is_object) =>
-        {
-            items
-        }
-        value => vec![value],
-    });
-    messages.collect()
-}
-
-fn best(
-    recordings: &[&Transcript],
-    said: impl Fn(&Transcript) -> Vec<Value>,
-    only_usual: bool,
-) -> Option<String> {
+fn best(said: &[Vec<Value>], only_usual: bool) -> Option<String> {
     let mut candidates: BTreeMap<String, Candidate> = BTreeMap::new();
     let mut shapes: BTreeMap<u64, u32> = BTreeMap::new();
     let mut total = 0u32;
-    for recording in recordings {
+    for messages in said {
         let mut here: BTreeSet<(String, String)> = BTreeSet::new();
-        for value in said(recording) {
-            if fields(&value).is_empty() {
+        for value in messages {
+            if fields(value).is_empty() {
                 continue;
             }
-            let shape = shape(&value);
+            let shape = shape(value);
             total += 1;
             *shapes.entry(shape).or_default() += 1;
-            for (path, name) in names(&value) {
+            for (path, name) in names(value) {
                 let candidate = candidates.entry(path.clone()).or_default();
                 let Some(name) = name else {
                     candidate.others += 1;
@@ -418,7 +463,7 @@ fn best(
         if (only_usual && !is_usual) || is_constant || is_mixed {
             return None;
         }
-        if share < 0.3 || names > MAX_NAMES || !candidate.recurs(recordings.len(), 4) {
+        if share < 0.3 || names > MAX_NAMES || !candidate.recurs(said.len(), 4) {
             return None;
         }
         let depth = i32::try_from(path.matches('/').count()).unwrap_or(9) - 1;

@@ -3,7 +3,8 @@
 use super::Session;
 use super::lanes::is_id;
 use super::past::{Origin, Past};
-use crate::dialect::{CANCEL, Event, Label, RECONNECT, bytes_of, pointer};
+use crate::codec::unhex;
+use crate::dialect::{CANCEL, Event, Label, RECONNECT, pointer};
 use crate::golden::{self, Format, Golden, Monitor, Order, Template};
 use crate::transcript::Gap;
 use serde_json::Value;
@@ -185,7 +186,7 @@ fn template(index: usize, pasts: &[Past<'_>], binds: &mut Binds) -> Template {
         (Value::String(text), "text") => {
             Template::Text(with_credentials(text).unwrap_or_else(|| text.clone()))
         }
-        (Value::String(text), "binary") => Template::Binary(bytes_of(text).unwrap_or_default()),
+        (Value::String(text), "binary") => Template::Binary(unhex(text).unwrap_or_default()),
         _ => Template::Json(generalise(&first.data, "", &sent, binds)),
     }
 }

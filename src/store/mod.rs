@@ -298,7 +298,8 @@ impl Store {
             let mut file = tempfile::NamedTempFile::new_in(&folder).map_err(io_error("write in", &folder))?;
             file.write_all(text).map_err(io_error("write", &path))?;
             share(file.path(), 0o644).map_err(io_error("write", &path))?;
-            written.push((file, path));
+            // Only its name is kept: a capture may hold more sessions than a process may have files open.
+            written.push((file.into_temp_path(), path));
         }
         let mut paths: Vec<PathBuf> = Vec::new();
         for (file, path) in written {

@@ -28,6 +28,7 @@ use super::{
     End, Ending, Frame, Gap, Handshake, Header, Host, HostClass, Offset, Payload, Redactor, Side, Stamps,
     Transcript,
 };
+use crate::codec::hex;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
@@ -491,14 +492,6 @@ fn is_on_one_line(text: &str) -> bool {
 
 fn is_json(text: &str) -> bool {
     serde_json::from_str::<&RawValue>(text).is_ok()
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// A line of a recording, as far as judging needs it.

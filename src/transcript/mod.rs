@@ -14,7 +14,6 @@ mod refill;
 mod time;
 mod visible;
 
-pub(crate) use format::hex;
 pub use format::{Entries, Entry, ReadError, VERSION, Writer, read};
 pub(crate) use http::Head;
 pub use payload::{Payload, Side};

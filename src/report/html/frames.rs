@@ -1,10 +1,11 @@
 //! The frames of one run as columns: a hundred thousand of them are read by a browser in a blink.
 
 use crate::check::lane_value;
+use crate::codec::hex;
 use crate::dialect::{Decoder, Dialect, Event, Label};
 use crate::finding::{Finding, Kind};
 use crate::golden::{Causes, Golden, Lane, Monitor, Path, Rule};
-use crate::transcript::{Frame, Payload, Stamps, Transcript, hex};
+use crate::transcript::{Frame, Payload, Stamps, Transcript};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};

@@ -55,7 +55,7 @@ pub(super) fn forms(value: &str) -> Vec<Form> {
 }
 
 fn hex(value: &[u8], forms: &mut Vec<Form>) {
-    let lower = super::super::hex(value);
+    let lower = crate::codec::hex(value);
     forms.push(Form::plain(lower.to_ascii_uppercase()));
     forms.push(Form::plain(lower));
 }

@@ -197,7 +197,6 @@ mod tests {
     #[test]
     fn what_is_only_said_of_credentials_stays() {
         for text in [
-
             "{\"grant_types_supported\":[\"authorization_code\"],\"code\":\"E_BUSY\"}",
             "the SharedAccessSignature of a queue; sig=none",
             "I forgot my password: it was long",

@@ -1,0 +1,105 @@
+//! Which codec binary messages are written in, by the look of them.
+
+use super::{Codec, Framing};
+use serde_json::Value;
+
+/// So many frames are looked at.
+const MAX_FRAMES: usize = 200;
+/// Longer ones are not.
+const MAX_BYTES: usize = 1 << 16;
+/// A shorter text comes by chance.
+const MIN_TEXT: usize = 3;
+
+/// Binary messages of some sessions.
+#[derive(Debug, Default)]
+pub struct Samples<'b> {
+    frames: Vec<&'b [u8]>,
+}
+
+impl<'b> Samples<'b> {
+    /// Adds a message, if there is room for it.
+    pub fn add(&mut self, frame: &'b [u8]) {
+        if self.frames.len() < MAX_FRAMES && (1..=MAX_BYTES).contains(&frame.len()) {
+            self.frames.push(frame);
+        }
+    }
+}
+
+/// The codec that reads these messages and finds words in them; none where none does. Chance reads a few: three quarters of
+/// the messages must be read, and three quarters of those must have a word, a key or a text, somewhere.
+pub fn detect(samples: &Samples<'_>) -> Option<Codec> {
+    let total = samples.frames.len();
+    let mut best: Option<(usize, Codec)> = None;
+    for codec in Codec::ALL {
+        let (mut read, mut spoken) = (0, 0);
+        for frame in &samples.frames {
+            let Some(values) = codec.read(frame) else { continue };
+            let has_form = |value: &Value| match value {
+                Value::Array(items) => codec.framing != Framing::Row || items.len() > 1,
+                value => value.is_object(),
+            };
+            if values.iter().all(has_form) {
+                read += 1;
+                spoken += usize::from(values.iter().any(has_word));
+            }
+        }
+        let is_it = read * 4 >= total * 3 && spoken * 4 >= read * 3 && spoken > 0;
+        if is_it && best.is_none_or(|(most, _)| read > most) {
+            best = Some((read, codec));
+        }
+    }
+    best.map(|(_, codec)| codec)
+}
+
+/// Whether a value says a word: a text of a few plain characters, or a field under a name.
+fn has_word(value: &Value) -> bool {
+    let is_word = |text: &str| {
+        text.chars().count() >= MIN_TEXT && text.chars().all(|c| !c.is_control() && c != '\u{fffd}')
+    };
+    match value {
+        Value::String(text) => is_word(text),
+        Value::Array(items) => items.iter().any(has_word),
+        Value::Object(map) => {
+            map.iter().any(|(key, value)| !key.starts_with(['#', '$']) && !key.is_empty() || has_word(value))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn detected(frames: &[Vec<u8>]) -> Option<&'static str> {
+        let mut samples = Samples::default();
+        frames.iter().for_each(|frame| samples.add(frame));
+        detect(&samples).map(Codec::name)
+    }
+
+    #[test]
+    fn a_codec_is_known_by_its_words() {
+        for codec in Codec::ALL {
+            let messages = [
+                json!([1, "join", { "room": "a" }]),
+                json!([2, "joined", { "room": "a", "who": ["ada", "ben"] }]),
+                json!([10, "chat", { "text": "hello there", "at": 1_764_500_000_123_u64 }]),
+            ];
+            let frames: Vec<Vec<u8>> = messages.iter().map(|message| codec.write(message)).collect();
+            assert_eq!(detected(&frames), Some(codec.name()));
+        }
+        // The beginning of Yjs' protocol: variable-length integers and bytes.
+        let yjs =
+            [&b"\0\0\x01\0"[..], b"\0\x01\x02\0\0", b"\0\x02\x0a\x01\x01\xc9\x8d\xd2\x0f\0\x04\x01\x01a"];
+        assert_eq!(detected(&yjs.map(<[u8]>::to_vec)), None);
+        assert_eq!(detected(&[]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn chance_is_no_codec(frames in prop::collection::vec(prop::collection::vec(any::<u8>(), 8..40), 6..20)) {
+            prop_assert_eq!(detected(&frames), None);
+        }
+    }
+}
