@@ -275,9 +275,10 @@ mod tests {
                 let read = codec.read(&frame);
                 let is_nothing = codec.framing == Framing::Row && message == json!([]);
                 prop_assert_eq!(read.is_none(), is_nothing, "{}", codec.name());
-                // A person may write a key in other words than it is read in; the bytes are the same.
+                // A person may write a key in other words than it is read in, so one message is written once more.
                 for read in read.into_iter().flatten() {
-                    prop_assert_eq!(codec.write(&read), frame.clone(), "{}", codec.name());
+                    let frame = codec.write(&read);
+                    prop_assert_eq!(codec.read(&frame), Some(vec![read]), "{}", codec.name());
                 }
             }
         }

@@ -4,7 +4,7 @@ use super::http::Exchanges;
 use super::json::Requests;
 use super::label::Known;
 use super::protocol::{Beat, Reader, Spoken, Told};
-use super::{Dialect, Event, HttpNames, JsonNames, Label, NAMELESS, glance, json, lenient};
+use super::{Dialect, Event, HttpNames, JsonNames, Label, NAMELESS, When, glance, json, lenient};
 use crate::codec::Codec;
 use crate::transcript::{Frame, Offset, Payload, Side, Spares};
 use serde_json::{Value, json};
@@ -39,6 +39,8 @@ pub struct Decoder {
     reader: Option<Box<Reader>>,
     /// What the client owes the server for the latest frame.
     owed: Vec<Payload>,
+    /// What the client says by itself is called so.
+    by_itself: Vec<Label>,
 }
 
 impl Decoder {
@@ -60,6 +62,12 @@ impl Decoder {
             is_json: false,
             reader,
             owed: Vec::new(),
+            by_itself: match dialect {
+                Dialect::Json(names) => {
+                    names.reflexes.iter().filter_map(|reflex| reflex.answer(names)).collect()
+                }
+                Dialect::Protocol(_) | Dialect::Sse(_) => Vec::new(),
+            },
         }
     }
 
@@ -168,6 +176,12 @@ impl Decoder {
             }
             Payload::Ping(_) | Payload::Pong(_) => None,
         };
+        if self.has_reflexes() {
+            self.owed.clear();
+            let now = now.filter(|event| !self.is_reflex(event));
+            several.retain(|event| !self.is_reflex(event));
+            return before.into_iter().chain(now).chain(several);
+        }
         before.into_iter().chain(now).chain(several)
     }
 
@@ -217,7 +231,30 @@ impl Decoder {
 
     /// What the client must send when it has been silent for long.
     pub(crate) fn beat(&self) -> Option<Beat> {
+        if let Some(names) = self.json() {
+            return names.reflexes.iter().find_map(|reflex| match reflex.when {
+                When::Silent(every) => Some(Beat { every, payload: reflex.payload(names, &Value::Null)? }),
+                When::Comes(_) => None,
+            });
+        }
         self.reader.as_ref()?.beat()
+    }
+
+    fn has_reflexes(&self) -> bool {
+        self.json().is_some_and(|names| !names.reflexes.is_empty())
+    }
+
+    /// Whether an event is none, but a reflex or what sets one off; the client owes what it says then.
+    fn is_reflex(&mut self, event: &Event) -> bool {
+        let Dialect::Json(names) = &self.dialect else { return false };
+        if event.label.is_client() {
+            return self.by_itself.contains(&event.label);
+        }
+        let mut own =
+            names.reflexes.iter().filter(|own| own.when == When::Comes(event.label.clone())).peekable();
+        let is_one = own.peek().is_some();
+        self.owed.extend(own.filter_map(|reflex| reflex.payload(names, &event.data)));
+        is_one
     }
 
     /// The name of the next event, a JSON object, if that can be said without making anything of what else it says;
@@ -232,7 +269,7 @@ impl Decoder {
             Side::Server => &names.server,
         };
         let key = key.field()?;
-        let is_all = names.reply.is_none() && names.refine.is_empty();
+        let is_all = names.reply.is_none() && names.refine.is_empty() && names.reflexes.is_empty();
         if is_all { glance::name(text, key, side, &mut self.known) } else { None }
     }
 
@@ -258,9 +295,21 @@ impl Decoder {
             let (label, data) = self.read(side, data);
             Event { label, at, frame, conn, data }
         };
-        match batch {
+        let fed = match batch {
             Ok(values) => Fed::Several(values.into_iter().map(event).collect()),
             Err(data) => Fed::One(event(data)),
+        };
+        if !self.has_reflexes() {
+            return fed;
+        }
+        self.owed.clear();
+        match fed {
+            Fed::One(event) if self.is_reflex(&event) => Fed::Several(Vec::new()),
+            Fed::One(event) => Fed::One(event),
+            Fed::Several(mut events) => {
+                events.retain(|event| !self.is_reflex(event));
+                Fed::Several(events)
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use super::label::Known;
 use super::{JsonNames, Label, Said};
 use crate::transcript::Side;
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// What an event is called that has no name where one should be.
@@ -55,25 +56,27 @@ pub(super) fn label(
         Side::Server => (&names.server, &mut requests.server, &requests.client),
     };
     let id = names.reply.as_ref().and_then(|at| value_at(value, at)).filter(|id| !id.is_null());
-    match name_at.of(value) {
-        Some(Said::Text(name)) => {
-            if let Some(id) = id {
-                own.note(id.to_string(), name);
-            }
-            known.refined(side, name, |label| refinement(value.pointer(names.refine.get(label)?)?))
+    let name = name_at.of(value).map(|said| match said {
+        Said::Text(name) => Cow::Borrowed(name),
+        Said::Number(number) => names.code(number),
+    });
+    let asks = name.as_ref().filter(|name| !names.answers.contains(&***name));
+    if let (Some(name), Some(id)) = (asks, id) {
+        own.note(id.to_string(), name);
+    }
+    let request = if asks.is_none() { id.and_then(|id| other.get(&id.to_string())) } else { None };
+    let refined = |known: &mut Known, name: &str| {
+        known.refined(side, name, |label| refinement(value.pointer(names.refine.get(label)?)?))
+    };
+    match (request, name) {
+        (Some(request), _) if value.get("error").is_some() => {
+            known.label(side, &format!("re:{request}:error"))
         }
-        Some(Said::Number(number)) => known.refined(side, &format!("n{number}"), |label| {
-            refinement(value.pointer(names.refine.get(label)?)?)
-        }),
-        None => match id.and_then(|id| other.get(&id.to_string())) {
-            Some(request) if value.get("error").is_some() => {
-                known.label(side, &format!("re:{request}:error"))
-            }
-            Some(request) => known.label(side, &format!("re:{request}")),
-            None => {
-                known.refined(side, NAMELESS, |label| refinement(value.pointer(names.refine.get(label)?)?))
-            }
-        },
+        // An answer to one request may be several by what it says: `re:join[ok]`.
+        (Some(request), Some(_)) => refined(known, &format!("re:{request}")),
+        (Some(request), None) => known.label(side, &format!("re:{request}")),
+        (None, Some(name)) => refined(known, &name),
+        (None, None) => refined(known, NAMELESS),
     }
 }
 

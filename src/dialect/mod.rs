@@ -24,6 +24,7 @@ mod mqtt_properties;
 mod name_at;
 mod nats;
 mod protocol;
+mod reflex;
 mod scan;
 mod socketio;
 pub mod sse;
@@ -40,12 +41,14 @@ pub use label::Label;
 pub(crate) use lenient::json_texts;
 pub use name_at::{NameAt, Said};
 pub use protocol::{Protocol, Spoken};
+pub(crate) use reflex::template as reflex_template;
+pub use reflex::{Reflex, When};
 
 use crate::codec::Codec;
 use crate::transcript::{Offset, Payload, Side};
 use serde_json::Value;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One thing the application said.
 #[derive(Debug, Clone, PartialEq)]
@@ -157,7 +160,8 @@ impl Dialect {
         }
         let pointers = name_at.pointers();
         // A reply has no name of its own, nor has what is called by a number the text of it.
-        let is_own = own.name() != NAMELESS && !own.name().starts_with("re:") && !is_numbered(own.name());
+        let is_code = is_numbered(own.name()) || names.codes.values().any(|name| name == own.name());
+        let is_own = own.name() != NAMELESS && !own.name().starts_with("re:") && !is_code;
         if let ([pointer], true) = (pointers, is_own) {
             said.push((pointer.clone(), Value::from(own.name())));
         }
@@ -230,6 +234,11 @@ pub struct JsonNames {
     /// Where a request has its id. A message without a name that carries the id of a request of the other side is its
     /// reply, `re:<request>`, and `re:<request>:error` if it has an `error` (JSON-RPC 2.0, section 5).
     pub reply: Option<String>,
+    /// Names of answers that do not say what they answer, as `phx_reply` of Phoenix: such a message is called after its
+    /// request, too, if it carries the id of one.
+    pub answers: BTreeSet<String>,
+    /// What codes are called: 48 is `CALL` in WAMP. A code without a name is `n48`.
+    pub codes: BTreeMap<u64, String>,
     /// Events that are several by what stands at a pointer: `status[busy]`, `status[idle]`. One of them may be several
     /// again: `status[job:busy]`.
     pub refine: BTreeMap<Label, String>,
@@ -239,6 +248,8 @@ pub struct JsonNames {
     pub codec: Option<Codec>,
     /// Where strings of the client's messages, and of the server's, say JSON themselves.
     pub embedded: Embedded,
+    /// What the client says by itself. Neither that nor what sets it off is an event.
+    pub reflexes: Vec<Reflex>,
 }
 
 /// Where strings say JSON, by JSON pointer, outer ones first.
@@ -275,15 +286,26 @@ impl JsonNames {
             client: name(),
             server: name(),
             reply: None,
+            answers: BTreeSet::new(),
+            codes: BTreeMap::new(),
             refine: BTreeMap::new(),
             record_separator: false,
             codec: None,
             embedded: Embedded::default(),
+            reflexes: Vec::new(),
         }
     }
 }
 
 impl JsonNames {
+    /// What a code is called.
+    fn code(&self, number: &serde_json::Number) -> Cow<'_, str> {
+        match number.as_u64().and_then(|code| self.codes.get(&code)) {
+            Some(name) => Cow::Borrowed(name),
+            None => Cow::Owned(format!("n{number}")),
+        }
+    }
+
     /// The frame of a client's message.
     fn encode(&self, message: &Value) -> Payload {
         let mut message = message.clone();

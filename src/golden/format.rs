@@ -38,7 +38,9 @@ use super::{
     Template, TimeMode, default_df,
 };
 use crate::codec::Codec;
-use crate::dialect::{Dialect, Embedded, HttpNames, JsonNames, Label, NameAt, Protocol, Spoken};
+use crate::dialect::{
+    Dialect, Embedded, HttpNames, JsonNames, Label, NameAt, Protocol, Reflex, Spoken, When,
+};
 use crate::transcript::{Gap, Side};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -116,6 +118,7 @@ fn read_document(source: &Source<'_>, table: &toml_edit::Table) -> Option<Golden
     if let Some(order) = &order {
         refine_sides(&mut dialect, &order.labels());
     }
+    read_reflexes(&root, order.as_ref(), &mut dialect);
     let script = read_script(source, &root, order.as_ref(), &events);
     let mut rules = Vec::new();
     for (text, span) in root.strings("rules").unwrap_or_default() {
@@ -536,6 +539,53 @@ fn read_name(fields: &Fields<'_>, key: &str) -> Option<NameAt> {
     })
 }
 
+/// What the client says by itself.
+fn read_reflexes(root: &Fields<'_>, order: Option<&Order>, dialect: &mut Dialect) {
+    for fields in root.tables("reflex") {
+        let source = fields.source();
+        let on = fields.string("on");
+        let when = match (&on, fields.gap("every")) {
+            (Some((name, _)), None) => Some(When::Comes(Label::from(name.as_str()))),
+            (None, Some(every)) => Some(When::Silent(every)),
+            _ => None,
+        };
+        let mut sends = read_sends(source, &fields);
+        let send = match (sends.pop(), sends.is_empty()) {
+            (None, _) => Ok(None),
+            (Some(Template::Json(value)), true) => Ok(Some(value)),
+            _ => Err(()),
+        };
+        let (span, about) = (fields.span(), "docs/GOLDEN.md has examples".to_owned());
+        fields.finish();
+        let (Some(when), Ok(send)) = (when, send) else {
+            let message = "a reflex has `on`, an event of the server, or `every`, a time, and one `send`";
+            source.report(span, message, "here", Some(about));
+            continue;
+        };
+        if let (Some((name, span)), Some(order)) = (on, order)
+            && order.labels().into_iter().any(|label| label.as_str() == name)
+        {
+            let hint = Some("take it out of one of the two".to_owned());
+            source.report(span, format!("`{name}` has a place in the order"), "and sets off a reflex", hint);
+        }
+        let reflex = Reflex { when, send };
+        match dialect {
+            Dialect::Json(names) if reflex.send.is_none() || reflex.answer(names).is_some() => {
+                names.reflexes.push(reflex);
+            }
+            Dialect::Json(_) => {
+                let message = "what a reflex sends has no name";
+                let hint = Some("`name` in [dialect] says where names stand".to_owned());
+                source.report(span, message, "here", hint);
+            }
+            Dialect::Protocol(_) | Dialect::Sse(_) => {
+                let message = format!("the dialect {} has its own reflexes", dialect.kind());
+                source.report(span, message, "here", Some("[[reflex]] is for kind = \"json\"".to_owned()));
+            }
+        }
+    }
+}
+
 fn read_dialect(fields: Fields<'_>) -> Dialect {
     let (mut protocol, mut is_http) = (None, false);
     if let Some((kind, span)) = fields.string("kind") {
@@ -593,6 +643,28 @@ fn read_dialect(fields: Fields<'_>) -> Dialect {
         }
         codec
     });
+    let found = fields.strings("answers").unwrap_or_default();
+    if let (Some((_, span)), None) = (found.first(), &reply) {
+        let hint = Some("write reply = \"/ref\"".to_owned());
+        let message = "`answers` are found by the ids of their requests: where those stand, `reply` says";
+        fields.source().report(span.clone(), message, "here", hint);
+    }
+    let answers = found.into_iter().map(|(name, _)| name).collect();
+    let table = fields.table("codes");
+    let mut codes = BTreeMap::new();
+    for key in table.keys() {
+        let Some((name, span)) = table.string(&key) else { continue };
+        match key.parse::<u64>() {
+            Ok(code) => drop(codes.insert(code, name)),
+            Err(_) => fields.source().report(
+                span,
+                format!("`{key}` is no code"),
+                "its name",
+                Some("a code is a whole number: 48 = \"CALL\"".to_owned()),
+            ),
+        }
+    }
+    table.finish();
     let pointers = |key: &str| -> Option<Vec<String>> {
         let found = fields.strings(key)?;
         found.iter().for_each(|(text, span)| must_be_pointer(&fields, text, span.clone()));
@@ -605,7 +677,18 @@ fn read_dialect(fields: Fields<'_>) -> Dialect {
     });
     let embedded = embedded.unwrap_or_default();
     fields.finish();
-    let names = JsonNames { client, server, reply, refine, record_separator, codec, embedded };
+    let names = JsonNames {
+        client,
+        server,
+        reply,
+        answers,
+        codes,
+        refine,
+        record_separator,
+        codec,
+        embedded,
+        reflexes: Vec::new(),
+    };
     if is_http { Dialect::Sse(HttpNames { json: names, requests }) } else { Dialect::Json(names) }
 }
 

@@ -6,7 +6,7 @@ use super::format::{DEFAULT_LINGER, DEFAULT_WAIT, VERSION};
 use super::order_syntax;
 use super::shape::{Path, Rule};
 use super::{Envelope, Event, Golden, LiveItem, Pace, Template};
-use crate::dialect::{Dialect, HttpNames, JsonNames, Label, NameAt};
+use crate::dialect::{Dialect, HttpNames, JsonNames, Label, NameAt, When};
 use crate::transcript::{Gap, is_unseen};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -141,6 +141,21 @@ fn write_into(out: &mut String, golden: &Golden) -> std::fmt::Result {
         }
     }
     write_dialect(out, &golden.dialect)?;
+    if let Dialect::Json(names) = &golden.dialect {
+        for reflex in &names.reflexes {
+            writeln!(out, "\n[[reflex]]")?;
+            match &reflex.when {
+                When::Comes(label) => writeln!(out, "on = {}", string(label.as_str()))?,
+                When::Silent(gap) => writeln!(out, "every = {}", string(&gap.to_string()))?,
+            }
+            if let Some(send) = &reflex.send {
+                match to_toml(send).filter(|_| send.is_object()) {
+                    Some(table) => writeln!(out, "send = {}", table.to_string().trim())?,
+                    None => writeln!(out, "send_json = {}", string(&send.to_string()))?,
+                }
+            }
+        }
+    }
     let learned = &golden.learned;
     writeln!(out, "\n[learned]\nrecordings = {}", learned.recordings)?;
     writeln!(out, "users = {}", learned.users)?;
@@ -182,7 +197,18 @@ fn write_dialect(out: &mut String, dialect: &Dialect) -> std::fmt::Result {
         // Most messages of a stream say themselves what they are.
         Dialect::Sse(names) if names.json == JsonNames::default() => {}
         Dialect::Json(names) | Dialect::Sse(HttpNames { json: names, .. }) => {
-            let JsonNames { client, server, reply, refine: _, record_separator, codec, embedded } = names;
+            let JsonNames {
+                client,
+                server,
+                reply,
+                answers,
+                codes: _,
+                refine: _,
+                record_separator,
+                codec,
+                embedded,
+                reflexes: _,
+            } = names;
             if let Some(codec) = codec {
                 writeln!(out, "codec = {}", string(codec.name()))?;
             }
@@ -193,6 +219,9 @@ fn write_dialect(out: &mut String, dialect: &Dialect) -> std::fmt::Result {
             }
             if let Some(reply) = reply {
                 writeln!(out, "reply = {}", string(reply))?;
+            }
+            if !answers.is_empty() {
+                writeln!(out, "answers = {}", strings(answers))?;
             }
             if *record_separator {
                 writeln!(out, "record_separator = true")?;
@@ -217,6 +246,14 @@ fn write_dialect(out: &mut String, dialect: &Dialect) -> std::fmt::Result {
         writeln!(out, "\n[dialect.requests]")?;
         for (request, name) in requests {
             writeln!(out, "{} = {}", key(request), string(name))?;
+        }
+    }
+    if let Dialect::Json(JsonNames { codes, .. }) = dialect
+        && !codes.is_empty()
+    {
+        writeln!(out, "\n[dialect.codes]")?;
+        for (code, name) in codes {
+            writeln!(out, "{code} = {}", string(name))?;
         }
     }
     if !dialect.refine().is_empty() {

@@ -35,6 +35,8 @@ const SHARED: f64 = 0.3;
 const MIN_ROUNDS: usize = 8;
 /// A whole number below this may be the same by chance.
 const SMALL: u64 = 1_000_000;
+/// So many digits are the same by chance, as a text here and as a number there.
+const SHORT: usize = 6;
 /// So many places of one value are joined with each of them.
 const PAIRED: usize = 64;
 /// In so many messages two ids differ before they are ids of two things.
@@ -359,6 +361,14 @@ fn id_text(value: &Value) -> Option<String> {
     }
 }
 
+/// An id as the text by which it is told from others. A short one of digits is another as a text than as a number: the 5th
+/// message of a room is no answer to the request `"5"`.
+fn told_apart(value: &Value) -> Option<String> {
+    let text = id_text(value)?;
+    let is_short = value.is_string() && text.len() <= SHORT && text.bytes().all(|byte| byte.is_ascii_digit());
+    Some(if is_short { format!("{text:?}") } else { text })
+}
+
 /// Whether a value looks like an id rather than a word, a text or a date.
 pub(super) fn is_id(path: &str, value: &Value) -> bool {
     let leaf = leaf(path);
@@ -417,7 +427,7 @@ fn ids(event: &Event, known: &Known) -> Vec<(String, String)> {
         let is_token =
             || !known.tokens.is_empty() && known.tokens.contains(&(event.label.clone(), path.to_owned()));
         if is_id(path, value) || (value.is_u64() && known.twins.contains(leaf(path))) || is_token() {
-            out.extend(id_text(value).map(|text| (path.to_owned(), text)));
+            out.extend(told_apart(value).map(|text| (path.to_owned(), text)));
         }
     });
     out
@@ -623,7 +633,8 @@ fn classes(sessions: &[Session], reply: Option<&str>) -> Vec<Class> {
             let mut own: Vec<(usize, String)> = Vec::new();
             for (path, text) in ids(event, &known) {
                 // Each side counts for itself.
-                let is_number = text.len() < 10 && text.bytes().all(|byte| byte.is_ascii_digit());
+                let is_number =
+                    text.len() < 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'"');
                 let space = spaces.get(&event.label).filter(|_| is_number);
                 let text = space.map_or(text.clone(), |space| format!("{space:?} {text}"));
                 let next = numbers.len();

@@ -270,11 +270,17 @@ impl Structure {
             if names::reply(&sessions, &mut dialect) {
                 sessions = decode(&dialect);
             }
+            // What an accepted golden calls its events stays their name.
+            if previous.is_none() && names::answers(&sessions, &mut dialect) {
+                sessions = decode(&dialect);
+            }
+            if previous.is_none() && names::reflexes(&sessions, &mut dialect) {
+                sessions = decode(&dialect);
+            }
             if refine::topics(&sessions, &mut dialect) {
                 sessions = decode(&dialect);
             }
             let mut second = refine::second(&sessions);
-            // What an accepted golden calls its events stays their name.
             if previous.is_none() {
                 second.extend(refine::kinds_of_most(&sessions));
             }

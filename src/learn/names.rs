@@ -8,8 +8,8 @@ use super::lanes::is_reference;
 use super::paths::MAX_PLACES;
 use crate::codec::Codec;
 use crate::dialect::{
-    self, Dialect, Embedded, HttpNames, JsonNames, Label, NAMELESS, NameAt, RECORD_SEPARATOR, find_embedded,
-    json_texts, pointer, refinement,
+    self, Dialect, Embedded, HttpNames, JsonNames, Label, NAMELESS, NameAt, RECORD_SEPARATOR, Reflex,
+    Said as SaidName, When, find_embedded, json_texts, pointer, refinement,
 };
 use crate::golden::{Format, Golden};
 use crate::transcript::{Frame, Payload, Side, Transcript};
@@ -546,6 +546,127 @@ pub(super) fn reply(sessions: &[Session], dialect: &mut Dialect) -> bool {
     let is_found = best.is_some();
     names.reply = best.map(|(path, _)| path);
     is_found
+}
+
+/// What is known of a server's name, and a place at which its messages may have the id of what they answer.
+#[derive(Default)]
+struct Answers {
+    /// How many messages, and how many of them carry the id of a request that nobody has answered so.
+    seen: u32,
+    tied: u32,
+    requests: BTreeSet<String>,
+}
+
+/// Finds names of the server that only say that a message is an answer, and where it has the id of its request: Phoenix'
+/// `phx_reply`, the `result` of a home automation server. They answer requests of several names, each once.
+pub(super) fn answers(sessions: &[Session], dialect: &mut Dialect) -> bool {
+    let own = dialect.clone();
+    let Dialect::Json(names) = dialect else { return false };
+    let mut found: BTreeMap<(String, String), Answers> = BTreeMap::new();
+    // Place → how many requests have an id there, and how many of these ids are new in their session.
+    let mut ids: BTreeMap<String, (u32, u32)> = BTreeMap::new();
+    for session in sessions {
+        let mut asked: BTreeMap<(String, String), String> = BTreeMap::new();
+        for event in &session.events {
+            let data = own.content(event);
+            let is_client = event.label.is_client();
+            let name_at = if is_client { &names.client } else { &names.server };
+            let Some(SaidName::Text(name)) = name_at.of(data) else { continue };
+            for (path, id) in fields(data) {
+                let is_place = data.is_array() || is_reference(&path);
+                let (Value::String(_) | Value::Number(_)) = id else { continue };
+                if name_at.is_at(&path) || !is_place || names.reply.as_ref().is_some_and(|own| *own != path) {
+                    continue;
+                }
+                let key = (path.clone(), id.to_string());
+                if is_client {
+                    let is_new = asked.insert(key, name.to_owned()).is_none();
+                    let counts = ids.entry(path).or_default();
+                    *counts = (counts.0 + 1, counts.1 + u32::from(is_new));
+                } else {
+                    let answers = found.entry((name.to_owned(), path)).or_default();
+                    answers.seen += 1;
+                    if let Some(request) = asked.remove(&key) {
+                        answers.tied += 1;
+                        answers.requests.insert(request);
+                    }
+                }
+            }
+        }
+    }
+    let is_id = |path: &String| ids.get(path).is_some_and(|(all, new)| all == new);
+    let tied = found.iter().filter(|((name, path), answers)| {
+        let counts = answers.requests.len() >= 2 && answers.tied * 10 >= answers.seen * 9;
+        counts && is_id(path) && !answers.requests.contains(name)
+    });
+    let mut by_place: BTreeMap<&String, (u32, BTreeSet<String>)> = BTreeMap::new();
+    for ((name, path), answers) in tied {
+        let (total, names) = by_place.entry(path).or_default();
+        *total += answers.tied;
+        names.insert(name.clone());
+    }
+    let Some((path, (_, answers))) =
+        by_place.into_iter().max_by_key(|(path, (total, _))| (*total, std::cmp::Reverse(*path)))
+    else {
+        return false;
+    };
+    names.reply = Some(path.clone());
+    names.answers = answers;
+    true
+}
+
+/// How servers call what asks whether somebody is there, and clients what answers it.
+const BEATS: [&str; 8] =
+    ["ping", "pong", "heartbeat", "heart_beat", "heart-beat", "keepalive", "keep_alive", "keep-alive"];
+/// So many pairs tell that one answers the other.
+const MIN_PAIRS: usize = 4;
+
+/// Finds what the client answers to each of a server's heartbeats: the two take turns, and the answer is made of nothing but
+/// the heartbeat.
+pub(super) fn reflexes(sessions: &[Session], dialect: &mut Dialect) -> bool {
+    let Dialect::Json(names) = dialect else { return false };
+    let is_beat = |label: &Label| {
+        let name = label.name().to_ascii_lowercase();
+        BEATS.iter().any(|beat| name.contains(beat))
+    };
+    let of_side = |side: Side| -> BTreeSet<&Label> {
+        let all = sessions.iter().flat_map(|session| &session.events).map(|event| &event.label);
+        all.filter(|label| label.side() == side && is_beat(label)).collect()
+    };
+    let (beats, answers) = (of_side(Side::Server), of_side(Side::Client));
+    for beat in beats {
+        for answer in &answers {
+            let Some(pairs) = in_turn(sessions, beat, answer).filter(|pairs| pairs.len() >= MIN_PAIRS) else {
+                continue;
+            };
+            let when = When::Comes(beat.clone());
+            let reflex = dialect::reflex_template(&pairs).map(|send| Reflex { when, send: Some(send) });
+            if let Some(reflex) = reflex.filter(|reflex| reflex.answer(names).as_ref() == Some(*answer)) {
+                names.reflexes.push(reflex);
+                break;
+            }
+        }
+    }
+    !names.reflexes.is_empty()
+}
+
+/// What each of a server's messages says, with what the client's next message of another name says, where the two take
+/// turns in all sessions.
+fn in_turn<'s>(sessions: &'s [Session], beat: &Label, answer: &Label) -> Option<Vec<(&'s Value, &'s Value)>> {
+    let mut pairs = Vec::new();
+    for session in sessions {
+        let mut open: Option<&Value> = None;
+        for event in &session.events {
+            if event.label == *beat {
+                if open.replace(&event.data).is_some() {
+                    return None;
+                }
+            } else if event.label == *answer {
+                pairs.push((open.take()?, &event.data));
+            }
+        }
+    }
+    Some(pairs)
 }
 
 /// Fields down to the second level where a name could stand, with what it would be; none where a text or an id stands.

@@ -4,12 +4,15 @@ use super::Session;
 use super::lanes::is_id;
 use super::past::{Origin, Past};
 use crate::codec::unhex;
-use crate::dialect::{CANCEL, Event, Label, RECONNECT, pointer};
+use crate::dialect::{CANCEL, Event, Label, RECONNECT, REQUEST, pointer};
 use crate::golden::{self, Format, Golden, Monitor, Order, Template};
 use crate::transcript::Gap;
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// A message of the client that was sent after more kinds of messages waited for none of them.
+const MAX_CAUSES: usize = 4;
 /// A think time below this is only the client's own speed.
 const MIN_THINK: Gap = Gap::from_millis(50);
 
@@ -69,7 +72,7 @@ pub(super) fn learn(
         }
     }
     binds.write(events);
-    waits(sessions, order, &script, events);
+    waits(sessions, order, events);
     thinks(&following, &script, events);
     script
 }
@@ -300,10 +303,18 @@ fn inside(text: &str, here: &[(&Value, Sent<'_, '_>)], binds: &mut Binds) -> Opt
 }
 
 /// Finds the sends that the order alone would allow too early, and what they really waited for.
-fn waits(sessions: &[Session], order: &Order, script: &[Label], events: &mut BTreeMap<Label, golden::Event>) {
-    let mut early: BTreeMap<&Label, BTreeSet<Label>> = BTreeMap::new();
+fn waits(sessions: &[Session], order: &Order, events: &mut BTreeMap<Label, golden::Event>) {
+    let mut early: BTreeSet<&Label> = BTreeSet::new();
+    // What came last before each of them, early or not: the first of several may wait for something else than the others.
+    let mut prompts: BTreeMap<&Label, BTreeSet<Label>> = BTreeMap::new();
     // What was sent right after another message waits for nothing, however often something came before it.
     let mut unprompted: BTreeSet<&Label> = BTreeSet::new();
+    let key_of = |event: &Event, key: &str| {
+        let lanes = events.get(&event.label).map(|own| &own.lanes);
+        let pointer = lanes.and_then(|lanes| lanes.iter().find(|(own, _)| own == key));
+        let pointer = pointer.map(|(_, pointer)| pointer.as_str()).or((key == "request").then_some(REQUEST));
+        pointer.and_then(|pointer| event.key(pointer)).map(Cow::into_owned)
+    };
     for session in sessions {
         let mut monitor = Monitor::new(order);
         let mut clients = session.events.iter().filter(|event| event.label.is_client()).peekable();
@@ -314,11 +325,11 @@ fn waits(sessions: &[Session], order: &Order, script: &[Label], events: &mut BTr
             // The next thing the client will send, if it could have been sent already before the latest event.
             let next = clients.peek();
             if event.label.is_client() {
-                if let (true, Some(last)) = (allowed_before, last) {
-                    early
-                        .entry(script.iter().find(|own| **own == event.label).unwrap_or(&event.label))
-                        .or_default()
-                        .insert(last.clone());
+                if let Some(last) = last {
+                    prompts.entry(&event.label).or_default().insert(last.clone());
+                    if allowed_before {
+                        early.insert(&event.label);
+                    }
                 }
                 if last.is_none() && !is_first {
                     unprompted.insert(&event.label);
@@ -329,29 +340,19 @@ fn waits(sessions: &[Session], order: &Order, script: &[Label], events: &mut BTr
                 is_first = false;
             } else {
                 allowed_before =
-                    next.is_some_and(|next| monitor.accepts(&next.label, &|key: &str| request_of(next, key)));
+                    next.is_some_and(|next| monitor.accepts(&next.label, &|key: &str| key_of(next, key)));
                 last = Some(&event.label);
             }
-            let keys = |key: &str| {
-                let own = event.data.get(key).and_then(Value::as_str).map(str::to_owned);
-                own.or_else(|| request_of(event, key))
-            };
-            monitor.feed(&event.label, &keys);
+            monitor.feed(&event.label, &|key: &str| key_of(event, key));
         }
     }
-    for (label, causes) in early {
+    prompts.retain(|label, _| early.contains(label) && !unprompted.contains(label));
+    for (label, causes) in prompts {
         // A handful of causes is a rule; more are chance.
-        if let Some(event) =
-            events.get_mut(label).filter(|_| causes.len() <= 3 && !unprompted.contains(label))
-        {
+        if let Some(event) = events.get_mut(label).filter(|_| causes.len() <= MAX_CAUSES) {
             event.after = causes.into_iter().collect();
         }
     }
-}
-
-/// The key of the lanes of requests.
-fn request_of(event: &Event, key: &str) -> Option<String> {
-    (key == "request").then(|| event.conn.to_string())
 }
 
 /// How long the client usually waited after what it had seen.

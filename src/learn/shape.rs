@@ -98,6 +98,11 @@ impl Company {
     }
 }
 
+/// So many digits of a key are a number, and no version of a name.
+const MIN_DIGITS: usize = 3;
+/// So many keys with numbers in them, each of which few objects have, are data.
+const MIN_NUMBERED: usize = 4;
+
 impl Seen {
     fn add(&mut self, value: &Value, session: u32) {
         self.n += 1;
@@ -407,8 +412,13 @@ impl Seen {
             Some(Format::Id(..)) => self.fields.len() > 1,
             format => format.is_some(),
         };
-        (self.fields.len() > MAX_KEYS && self.fields.values().all(|field| field.n * 2 < objects))
+        // `user-576167`: numbers under which somebody or something is kept.
+        let is_numbered = |key: &&String| key.bytes().filter(u8::is_ascii_digit).count() >= MIN_DIGITS;
+        let is_rare = || self.fields.values().all(|field| field.n * 2 < objects);
+        let numbered = self.fields.keys().filter(is_numbered).count();
+        (self.fields.len() > MAX_KEYS && is_rare())
             || (!self.fields.is_empty() && self.fields.keys().all(is_id))
+            || (self.fields.len() >= MIN_NUMBERED && numbered * 4 >= self.fields.len() * 3 && is_rare())
     }
 
     /// `parent` is what it stands in, with its key there; none for the whole and for the items of a list.
