@@ -26,7 +26,8 @@ impl<'b> Samples<'b> {
 }
 
 /// The codec that reads these messages and finds words in them; none where none does. Chance reads a few: three quarters of
-/// the messages must be read, and three quarters of those must have a word, a key or a text, somewhere.
+/// the messages must be read, and many of those must have a word, a key or a text, somewhere. How many is a question of how
+/// often chance makes a frame of that form.
 pub fn detect(samples: &Samples<'_>) -> Option<Codec> {
     let total = samples.frames.len();
     let mut best: Option<(usize, Codec)> = None;
@@ -43,7 +44,12 @@ pub fn detect(samples: &Samples<'_>) -> Option<Codec> {
                 spoken += usize::from(values.iter().any(has_word));
             }
         }
-        let is_it = read * 4 >= total * 3 && spoken * 4 >= read * 3 && spoken > 0;
+        let eighths = match codec.framing {
+            Framing::Length => 2,
+            Framing::One => 4,
+            Framing::Row => 6,
+        };
+        let is_it = read * 4 >= total * 3 && spoken * 8 >= read * eighths && spoken > 0;
         if is_it && best.is_none_or(|(most, _)| read > most) {
             best = Some((read, codec));
         }

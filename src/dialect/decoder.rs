@@ -214,6 +214,8 @@ impl Decoder {
         self.owed = told.owed.into_iter().filter(|(chore, _)| owes(chore)).map(|(_, owed)| owed).collect();
         let mut events = Vec::with_capacity(told.said.len());
         for (name, data) in told.said {
+            // An order has no word for an event without a name.
+            let name = if name.is_empty() { NAMELESS.into() } else { name };
             let label = self.known.label(frame.side, &name);
             if spoken.is_chore(&label) {
                 continue;

@@ -1,6 +1,6 @@
 //! Which dialect a session is in: by its URL, where that is one of HTTP; by the subprotocol that the handshake agreed on, else by the look of the first messages.
 
-use super::{Dialect, JsonNames, Protocol, Spoken, lenient};
+use super::{Dialect, JsonNames, Protocol, Spoken, lenient, presets};
 use crate::codec;
 use crate::transcript::{Frame, Payload, Side, Transcript};
 use serde_json::Value;
@@ -13,7 +13,10 @@ impl Dialect {
     pub fn detect<'t>(sessions: impl IntoIterator<Item = &'t Transcript>) -> Dialect {
         let mut votes: Vec<(Option<Protocol>, usize)> = Vec::new();
         let mut samples = codec::Samples::default();
+        let mut preset = None;
         for session in sessions {
+            preset = preset.or_else(|| agreed(session).find_map(presets::by_subprotocol));
+            preset = preset.or_else(|| presets::by_first(first_text(session)?));
             binaries(session).for_each(|bytes| samples.add(bytes));
             if let http @ Dialect::Sse(_) = Dialect::at(&session.header.url) {
                 return http;
@@ -28,11 +31,13 @@ impl Dialect {
         let best = votes.into_iter().min_by_key(|(protocol, count)| (std::cmp::Reverse(*count), *protocol));
         match best.and_then(|(protocol, _)| protocol) {
             Some(Protocol::Bytes) | None => match codec::detect(&samples) {
-                Some(codec) => Dialect::Json(JsonNames { codec: Some(codec), ..JsonNames::default() }),
-                None if best.is_some_and(|(protocol, _)| protocol.is_some()) => {
+                codec if codec.is_some() || preset.is_some() => {
+                    Dialect::Json(JsonNames { codec, ..preset.unwrap_or_default() })
+                }
+                _ if best.is_some_and(|(protocol, _)| protocol.is_some()) => {
                     Dialect::Protocol(Spoken::new(Protocol::Bytes))
                 }
-                None => Dialect::default(),
+                _ => Dialect::default(),
             },
             Some(protocol) => Dialect::Protocol(Spoken::new(protocol)),
         }
@@ -48,14 +53,27 @@ fn binaries(session: &Transcript) -> impl Iterator<Item = &[u8]> {
 }
 
 fn detect(session: &Transcript) -> Option<Protocol> {
-    let header = &session.header;
-    let agreed = header.handshake.response.iter();
-    let agreed = agreed.filter(|(name, _)| name.eq_ignore_ascii_case("sec-websocket-protocol"));
-    if let Some(protocol) = agreed.into_iter().find_map(|(_, agreed)| by_agreement(agreed)) {
+    if let Some(protocol) = agreed(session).find_map(by_agreement) {
         return Some(protocol);
     }
     let messages = session.frames.iter().filter(|frame| frame.payload.is_message()).take(LOOKED_AT);
     by_look(&messages.collect::<Vec<_>>())
+}
+
+/// The first message of the client, where it is a text.
+fn first_text(session: &Transcript) -> Option<&str> {
+    let own = |frame: &&Frame| frame.side == Side::Client && frame.payload.is_message();
+    match &session.frames.iter().find(own)?.payload {
+        Payload::Text(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// The subprotocol that the handshake agreed on.
+fn agreed(session: &Transcript) -> impl Iterator<Item = &str> {
+    let headers = session.header.handshake.response.iter();
+    let own = headers.filter(|(name, _)| name.eq_ignore_ascii_case("sec-websocket-protocol"));
+    own.map(|(_, agreed)| agreed.as_str())
 }
 
 /// The registry of subprotocols has these names for them.

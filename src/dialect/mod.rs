@@ -23,6 +23,7 @@ mod mqtt;
 mod mqtt_properties;
 mod name_at;
 mod nats;
+mod presets;
 mod protocol;
 mod reflex;
 mod scan;
@@ -40,6 +41,7 @@ pub(crate) use json::{NAMELESS, field, place, push_key, refined, refinement, val
 pub use label::Label;
 pub(crate) use lenient::json_texts;
 pub use name_at::{NameAt, Said};
+pub(crate) use presets::by_look as preset_by_look;
 pub use protocol::{Protocol, Spoken};
 pub(crate) use reflex::template as reflex_template;
 pub use reflex::{Reflex, When};
@@ -155,7 +157,7 @@ impl Dialect {
         }
         let name_at = if label.is_client() { &names.client } else { &names.server };
         // What is called by a key says nothing at the place.
-        if name_at.keys().iter().any(|key| key == own.name()) {
+        if name_at.keys().iter().any(|key| key.rsplit('/').next() == Some(own.name())) {
             return said;
         }
         let pointers = name_at.pointers();
@@ -298,6 +300,14 @@ impl JsonNames {
 }
 
 impl JsonNames {
+    /// The code that a message has for its name.
+    pub(crate) fn code_of(&self, message: &Value) -> Option<u64> {
+        match self.server.of(message)? {
+            Said::Number(number) => number.as_u64(),
+            Said::Text(_) => None,
+        }
+    }
+
     /// What a code is called.
     fn code(&self, number: &serde_json::Number) -> Cow<'_, str> {
         match number.as_u64().and_then(|code| self.codes.get(&code)) {

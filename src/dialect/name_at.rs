@@ -8,7 +8,8 @@ use serde_json::{Number, Value};
 pub enum NameAt {
     /// What stands at the first of these JSON pointers (RFC 6901) that has a text or a number.
     Value(Vec<String>),
-    /// The first of these keys that the message has: of `{"setupComplete": {}}` the key is the name.
+    /// The first of these keys that the message has: of `{"setupComplete": {}}` the key is the name. Of a JSON pointer the
+    /// last key is, where something stands there: neither null nor an empty text, list or object.
     Key(Vec<String>),
     /// What stands at one of the pointers; of a message that has nothing there, the first of the keys that it has.
     ValueOrKey(Vec<String>, Vec<String>),
@@ -54,7 +55,11 @@ impl NameAt {
         });
         value.or_else(|| {
             let map = message.as_object()?;
-            self.keys().iter().find(|key| field(map, key).is_some()).map(|key| Said::Text(key))
+            let has = |key: &&String| match key.starts_with('/') {
+                true => value_at(message, key).is_some_and(is_something),
+                false => field(map, key).is_some(),
+            };
+            self.keys().iter().find(has).map(|key| Said::Text(key.rsplit('/').next().unwrap_or(key)))
         })
     }
 
@@ -72,6 +77,16 @@ impl NameAt {
             },
             NameAt::Key(_) | NameAt::ValueOrKey(..) => None,
         }
+    }
+}
+
+fn is_something(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(map) => !map.is_empty(),
+        Value::Bool(_) | Value::Number(_) => true,
     }
 }
 
@@ -107,6 +122,26 @@ mod tests {
             assert_eq!(name.of(&message), said, "{message}");
         }
         assert!(name.is_at("/topic") && !name.is_at("/auth"));
+    }
+
+    #[test]
+    fn what_a_chunk_holds_is_its_name() {
+        let chunk = |choice: Value, usage: Value| json!({ "choices": [choice], "usage": usage });
+        let places =
+            ["/choices/0/finish_reason", "/choices/0/delta/content", "/choices/0/delta/role", "/usage"];
+        let name = NameAt::Key(places.map(str::to_owned).to_vec());
+        for (message, said) in [
+            (
+                chunk(json!({ "delta": { "role": "a", "content": "" }, "finish_reason": null }), json!(null)),
+                "role",
+            ),
+            (chunk(json!({ "delta": { "role": "a", "content": "hi" } }), json!(null)), "content"),
+            (chunk(json!({ "delta": {}, "finish_reason": "stop" }), json!({ "n": 1 })), "finish_reason"),
+            (json!({ "choices": [], "usage": { "n": 1 } }), "usage"),
+        ] {
+            assert_eq!(name.of(&message), Some(Said::Text(said)), "{message}");
+        }
+        assert_eq!(name.of(&json!({ "choices": [] })), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::paths::MAX_PLACES;
 use crate::codec::Codec;
 use crate::dialect::{
     self, Dialect, Embedded, HttpNames, JsonNames, Label, NAMELESS, NameAt, RECORD_SEPARATOR, Reflex,
-    Said as SaidName, When, find_embedded, json_texts, pointer, refinement,
+    Said as SaidName, When, find_embedded, json_texts, pointer, preset_by_look, refinement,
 };
 use crate::golden::{Format, Golden};
 use crate::transcript::{Frame, Payload, Side, Transcript};
@@ -76,20 +76,34 @@ impl Candidate {
 }
 
 pub(super) fn dialect(recordings: &[&Transcript]) -> Dialect {
-    let codec = match Dialect::detect(recordings.iter().copied()) {
+    let found = match Dialect::detect(recordings.iter().copied()) {
         found @ Dialect::Protocol(_) => return found,
         Dialect::Sse(_) => return Dialect::Sse(exchanges(recordings).into()),
-        Dialect::Json(names) => names.codec,
+        Dialect::Json(names) => names,
     };
+    let codec = found.codec;
     let mut said = Said::of(recordings, codec);
-    let embedded = Embedded {
+    said.expand(&found.embedded);
+    let mut embedded = found.embedded.clone();
+    let more = Embedded {
         client: find_embedded(said.messages(Side::Client)),
         server: find_embedded(said.messages(Side::Server)),
     };
-    said.expand(&embedded);
+    said.expand(&more);
+    embedded.client.extend(more.client);
+    embedded.server.extend(more.server);
     let record_separator = codec.is_none() && ends_with_separator(recordings);
+    let form = JsonNames { record_separator, embedded, ..found };
+    if form.client != NameAt::pointer("/type") {
+        // The subprotocol says where names are, and what codes are called: those that came are written down.
+        let seen: BTreeSet<u64> =
+            SIDES.into_iter().flat_map(|side| said.all(side)).filter_map(|own| form.code_of(own)).collect();
+        let codes = form.codes.iter().filter(|(code, _)| seen.contains(code));
+        let codes = codes.map(|(code, name)| (*code, name.clone())).collect();
+        return Dialect::Json(JsonNames { codes, ..form });
+    }
     let (client, server) = name_places(&said);
-    Dialect::Json(JsonNames { client, server, record_separator, codec, embedded, ..JsonNames::default() })
+    Dialect::Json(JsonNames { client, server, ..form })
 }
 
 /// The JSON of both sides, a list a recording.
@@ -159,6 +173,7 @@ fn in_parts(value: Value) -> Vec<Value> {
 
 /// Where the client's messages have their names, and the server's.
 fn name_places(said: &Said) -> (NameAt, NameAt) {
+    let known = preset_by_look(said.all(Side::Server));
     let server = best(said.messages(Side::Server), false);
     let client = best(said.messages(Side::Client), false);
     let (server, client) = match server {
@@ -202,7 +217,7 @@ fn name_places(said: &Said) -> (NameAt, NameAt) {
     let client = client.unwrap_or_else(|| server.clone());
     let before = kind_before(said, &server);
     let server = NameAt::Value(before.into_iter().chain([server]).collect());
-    let server = with_keys(said, Side::Server, server);
+    let server = known.unwrap_or_else(|| with_keys(said, Side::Server, server));
     let client = with_keys(said, Side::Client, NameAt::pointer(&client));
     (client, server)
 }
@@ -391,10 +406,13 @@ fn exchanges(recordings: &[&Transcript]) -> JsonNames {
         };
         recordings.iter().map(of_recording).collect()
     };
-    let server = best(&said(Side::Server), false).unwrap_or_else(|| "/type".to_owned());
+    let messages = said(Side::Server);
+    let known = preset_by_look(messages.iter().flatten());
+    let usual = || "/type".to_owned();
+    let server = if known.is_some() { usual() } else { best(&messages, false).unwrap_or_else(usual) };
     let client = best(&said(Side::Client), true).unwrap_or_else(|| server.clone());
-    let (client, server) = (NameAt::pointer(&client), NameAt::pointer(&server));
-    JsonNames { client, server, ..JsonNames::default() }
+    let server = known.unwrap_or_else(|| NameAt::pointer(&server));
+    JsonNames { client: NameAt::pointer(&client), server, ..JsonNames::default() }
 }
 
 /// Where names do not tell events apart, or tell more than there are: a golden of such names checks next to nothing.

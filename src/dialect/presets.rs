@@ -1,0 +1,152 @@
+//! Formats that many services share, as configuration and nothing else: where their messages have their names.
+//!
+//! A preset is found by the subprotocol of the handshake or by the look of the messages. What it says stands in the golden
+//! afterwards, where a person may change it.
+
+use super::{Embedded, JsonNames, Label, NameAt, Reflex, When};
+use crate::transcript::Gap;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// WAMP's codes (the basic and advanced profiles, section "message codes").
+const WAMP: [(u64, &str); 24] = [
+    (1, "HELLO"),
+    (2, "WELCOME"),
+    (3, "ABORT"),
+    (4, "CHALLENGE"),
+    (5, "AUTHENTICATE"),
+    (6, "GOODBYE"),
+    (8, "ERROR"),
+    (16, "PUBLISH"),
+    (17, "PUBLISHED"),
+    (32, "SUBSCRIBE"),
+    (33, "SUBSCRIBED"),
+    (34, "UNSUBSCRIBE"),
+    (35, "UNSUBSCRIBED"),
+    (36, "EVENT"),
+    (48, "CALL"),
+    (49, "CANCEL"),
+    (50, "RESULT"),
+    (64, "REGISTER"),
+    (65, "REGISTERED"),
+    (66, "UNREGISTER"),
+    (67, "UNREGISTERED"),
+    (68, "INVOCATION"),
+    (69, "INTERRUPT"),
+    (70, "YIELD"),
+];
+/// What a chunk of a chat completion is, by what it holds; the rarer before the more usual.
+const OPENAI_CHAT: [&str; 11] = [
+    "/error",
+    "/choices/0/finish_reason",
+    "/choices/0/delta/tool_calls",
+    "/choices/0/delta/function_call",
+    "/choices/0/delta/reasoning_content",
+    "/choices/0/delta/reasoning",
+    "/choices/0/delta/refusal",
+    "/choices/0/delta/content",
+    "/choices/0/delta/role",
+    "/choices/0/message",
+    "/usage",
+];
+/// The same of what Gemini generates.
+const GEMINI: [&str; 6] = [
+    "/error",
+    "/promptFeedback/blockReason",
+    "/candidates/0/finishReason",
+    "/candidates/0/content/parts/0/functionCall",
+    "/candidates/0/content/parts/0/text",
+    "/usageMetadata",
+];
+
+/// SignalR's types of messages (the hub protocol's specification); an invocation is called after its target.
+const SIGNALR: [(u64, &str); 7] = [
+    (1, "invocation"),
+    (2, "item"),
+    (3, "completion"),
+    (4, "stream"),
+    (5, "cancel"),
+    (6, "ping"),
+    (7, "close"),
+];
+/// So long a client of SignalR is silent at most (`keepAliveIntervalInMilliseconds`).
+const SIGNALR_SILENT: Gap = Gap::from_millis(15_000);
+
+fn texts<const N: usize>(all: [&str; N]) -> Vec<String> {
+    all.map(str::to_owned).to_vec()
+}
+
+/// The names of a service whose client begins with this message.
+pub(crate) fn by_first(message: &str) -> Option<JsonNames> {
+    let message: Value = serde_json::from_str(message.trim_end_matches(super::RECORD_SEPARATOR)).ok()?;
+    let format = message.get("protocol")?.as_str().filter(|_| message.get("version").is_some())?;
+    let answers = BTreeSet::from(["completion".to_owned()]);
+    let codes = SIGNALR.map(|(code, name)| (code, name.to_owned())).into();
+    let reflexes = |ping: Value| {
+        vec![
+            Reflex { when: When::Comes(Label::from("ping")), send: None },
+            Reflex { when: When::Silent(SIGNALR_SILENT), send: Some(ping) },
+        ]
+    };
+    match format {
+        "json" => {
+            let name = NameAt::Value(texts(["/target", "/type"]));
+            Some(JsonNames {
+                client: name.clone(),
+                server: name,
+                reply: Some("/invocationId".to_owned()),
+                answers,
+                codes,
+                reflexes: reflexes(json!({ "type": 6 })),
+                record_separator: true,
+                ..JsonNames::default()
+            })
+        }
+        "messagepack" => Some(JsonNames {
+            reply: Some("/2".to_owned()),
+            answers,
+            codes,
+            reflexes: reflexes(json!([6])),
+            ..JsonNames::both("/0")
+        }),
+        _ => None,
+    }
+}
+
+/// The names of a service that agreed on this subprotocol.
+pub(crate) fn by_subprotocol(subprotocol: &str) -> Option<JsonNames> {
+    let codes = || WAMP.into_iter().map(|(code, name)| (code, name.to_owned())).collect();
+    match subprotocol.trim() {
+        "wamp.2.json" | "wamp.2.msgpack" | "wamp.2.cbor" => {
+            Some(JsonNames { codes: codes(), ..JsonNames::both("/0") })
+        }
+        "actioncable-v1-json" => Some(JsonNames {
+            client: NameAt::pointer("/command"),
+            server: NameAt::ValueOrKey(texts(["/type"]), texts(["message"])),
+            embedded: Embedded { client: texts(["/identifier", "/data"]), server: texts(["/identifier"]) },
+            ..JsonNames::default()
+        }),
+        _ => None,
+    }
+}
+
+/// Where the server's messages have their names, where they look like those of a format that is known.
+pub(crate) fn by_look<'v>(messages: impl Iterator<Item = &'v Value>) -> Option<NameAt> {
+    let (mut all, mut chat, mut gemini) = (0, 0, 0);
+    for message in messages.filter(|message| message.is_object()) {
+        all += 1;
+        let object = message.get("object").and_then(Value::as_str).unwrap_or_default();
+        chat += u32::from(object == "chat.completion.chunk");
+        gemini += u32::from(message.get("candidates").is_some() && message.get("usageMetadata").is_some());
+    }
+    // An error or a list of models may come between.
+    let are = |own: u32| own > 0 && own * 10 >= all * 8;
+    let places = if are(chat) {
+        OPENAI_CHAT.as_slice()
+    } else if are(gemini) {
+        GEMINI.as_slice()
+    } else {
+        return None;
+    };
+    Some(NameAt::Key(places.iter().map(|place| (*place).to_owned()).collect()))
+}
