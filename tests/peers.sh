@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Peers: servers and clients of protocols that others brought, in pinned versions, to record and to check against.
+# Their programs are in tests/peers; what they build on comes from PyPI, npm and Debian.
+#
+#   tests/peers.sh install [NAME…]      packages, unpacked under target/peers; nothing is installed
+#   tests/peers.sh NAME PORT            the server, on 127.0.0.1
+#   tests/peers.sh NAME-client URL      the client, for one session
+#
+# NAME is one of
+#   ocpp         a central system and a charge point, OCPP 1.6: ocpp
+#
+# Needs python3 with venv, and node with npm.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+home=$PWD/target/peers
+programs=$PWD/tests/peers
+mkdir -p "$home"
+
+# A folder for packages of their own, made once for each choice of them.
+made() {
+  local mark
+  mark=$home/$1/made-with-$(printf '%s ' "${@:2}" | sha256sum | cut -c1-16)
+  [[ -e $mark ]] && return
+  rm -rf "${home:?}/$1" && mkdir -p "$home/$1"
+  "${@:2}"
+  touch "$mark"
+}
+
+pip() {
+  python3 -m venv "$home/$1"
+  "$home/$1/bin/pip" install --quiet "${@:2}"
+}
+
+npm_into() {
+  (cd "$home/$1" && npm install --silent --no-audit --no-fund --prefix . "${@:2}")
+}
+
+python() { exec "$home/$1/bin/python" "$programs/$2" "${@:3}"; }
+
+install() {
+  case $1 in
+    ocpp) made ocpp pip ocpp ocpp==2.1.0 websockets==17.4 ;;
+    *) echo "no peer is called $1" >&2; return 2 ;;
+  esac
+}
+
+all="ocpp"
+case ${1-} in
+  install)
+    shift
+    for name in ${*:-$all}; do
+      (install "$name") >"$home/install-$name.log" 2>&1 || { cat "$home/install-$name.log" >&2; exit 1; }
+    done
+    ;;
+  ocpp) python ocpp ocpp-server.py "$2" ;;
+  ocpp-client) python ocpp "$1.py" "$2" ;;
+  *) sed -n '2,13s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+esac
