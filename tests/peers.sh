@@ -8,6 +8,7 @@
 #
 # NAME is one of
 #   ocpp         a central system and a charge point, OCPP 1.6: ocpp
+#   wamp         a router and a client that calls itself: crossbar, autobahn; wamp-msgpack-client speaks MessagePack
 #
 # Needs python3 with venv, and node with npm.
 set -euo pipefail
@@ -40,11 +41,12 @@ python() { exec "$home/$1/bin/python" "$programs/$2" "${@:3}"; }
 install() {
   case $1 in
     ocpp) made ocpp pip ocpp ocpp==2.1.0 websockets==17.4 ;;
+    wamp) made wamp pip wamp crossbar==26.10.1 autobahn==26.10.2 ;;
     *) echo "no peer is called $1" >&2; return 2 ;;
   esac
 }
 
-all="ocpp"
+all="ocpp wamp"
 case ${1-} in
   install)
     shift
@@ -54,5 +56,12 @@ case ${1-} in
     ;;
   ocpp) python ocpp ocpp-server.py "$2" ;;
   ocpp-client) python ocpp "$1.py" "$2" ;;
+  wamp)
+    mkdir -p "$home/wamp/$2"
+    sed "s/\"\$PORT\"/$2/" "$programs/wamp.json" >"$home/wamp/$2/config.json"
+    exec "$home/wamp/bin/crossbar" start --cbdir "$home/wamp/$2"
+    ;;
+  wamp-client) python wamp wamp-client.py "$2" json ;;
+  wamp-msgpack-client) python wamp wamp-client.py "$2" msgpack ;;
   *) sed -n '2,13s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac
