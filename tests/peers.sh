@@ -9,6 +9,7 @@
 # NAME is one of
 #   ocpp         a central system and a charge point, OCPP 1.6: ocpp
 #   wamp         a router and a client that calls itself: crossbar, autobahn; wamp-msgpack-client speaks MessagePack
+#   yjs          a server of documents, and two clients who write in one: @y/websocket-server, y-websocket, yjs
 #
 # Needs python3 with venv, and node with npm.
 set -euo pipefail
@@ -38,15 +39,18 @@ npm_into() {
 
 python() { exec "$home/$1/bin/python" "$programs/$2" "${@:3}"; }
 
+node() { NODE_PATH=$home/$1/node_modules exec "$(type -P node)" "$programs/$2" "${@:3}"; }
+
 install() {
   case $1 in
     ocpp) made ocpp pip ocpp ocpp==2.1.0 websockets==17.4 ;;
     wamp) made wamp pip wamp crossbar==26.10.1 autobahn==26.10.2 ;;
+    yjs) made yjs npm_into yjs ws@8.23.0 yjs@13.6.33 y-websocket@3.1.0 @y/websocket-server@0.1.1 ;;
     *) echo "no peer is called $1" >&2; return 2 ;;
   esac
 }
 
-all="ocpp wamp"
+all="ocpp wamp yjs"
 case ${1-} in
   install)
     shift
@@ -63,5 +67,7 @@ case ${1-} in
     ;;
   wamp-client) python wamp wamp-client.py "$2" json ;;
   wamp-msgpack-client) python wamp wamp-client.py "$2" msgpack ;;
+  yjs) HOST=127.0.0.1 PORT=$2 exec "$home/yjs/node_modules/.bin/y-websocket" ;;
+  yjs-client) node yjs yjs-client.cjs "$2" ;;
   *) sed -n '2,13s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac
