@@ -10,6 +10,7 @@
 #   ocpp         a central system and a charge point, OCPP 1.6: ocpp
 #   wamp         a router and a client that calls itself: crossbar, autobahn; wamp-msgpack-client speaks MessagePack
 #   yjs          a server of documents, and two clients who write in one: @y/websocket-server, y-websocket, yjs
+#   colyseus     a game of cards and a player: @colyseus/core, @colyseus/sdk
 #
 # Needs python3 with venv, and node with npm.
 set -euo pipefail
@@ -46,11 +47,15 @@ install() {
     ocpp) made ocpp pip ocpp ocpp==2.1.0 websockets==17.4 ;;
     wamp) made wamp pip wamp crossbar==26.10.1 autobahn==26.10.2 ;;
     yjs) made yjs npm_into yjs ws@8.23.0 yjs@13.6.33 y-websocket@3.1.0 @y/websocket-server@0.1.1 ;;
+    colyseus)
+      made colyseus npm_into colyseus @colyseus/core@0.18.17 @colyseus/ws-transport@0.18.4 @colyseus/schema@5.0.34 \
+        @colyseus/sdk@0.18.4
+      ;;
     *) echo "no peer is called $1" >&2; return 2 ;;
   esac
 }
 
-all="ocpp wamp yjs"
+all="ocpp wamp yjs colyseus"
 case ${1-} in
   install)
     shift
@@ -69,5 +74,7 @@ case ${1-} in
   wamp-msgpack-client) python wamp wamp-client.py "$2" msgpack ;;
   yjs) HOST=127.0.0.1 PORT=$2 exec "$home/yjs/node_modules/.bin/y-websocket" ;;
   yjs-client) node yjs yjs-client.cjs "$2" ;;
-  *) sed -n '2,13s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  colyseus) node colyseus colyseus-server.cjs "$2" ;;
+  colyseus-client) node colyseus colyseus-client.cjs "$2" ;;
+  *) sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac
