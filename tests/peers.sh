@@ -11,6 +11,7 @@
 #   wamp         a router and a client that calls itself: crossbar, autobahn; wamp-msgpack-client speaks MessagePack
 #   yjs          a server of documents, and two clients who write in one: @y/websocket-server, y-websocket, yjs
 #   colyseus     a game of cards and a player: @colyseus/core, @colyseus/sdk
+#   phoenix      rooms as Phoenix's channels are, and a guest: ws; phoenix
 #
 # Needs python3 with venv, and node with npm.
 set -euo pipefail
@@ -51,11 +52,12 @@ install() {
       made colyseus npm_into colyseus @colyseus/core@0.18.17 @colyseus/ws-transport@0.18.4 @colyseus/schema@5.0.34 \
         @colyseus/sdk@0.18.4
       ;;
+    phoenix) made phoenix npm_into phoenix ws@8.23.0 phoenix@1.8.16 ;;
     *) echo "no peer is called $1" >&2; return 2 ;;
   esac
 }
 
-all="ocpp wamp yjs colyseus"
+all="ocpp wamp yjs colyseus phoenix"
 case ${1-} in
   install)
     shift
@@ -76,5 +78,7 @@ case ${1-} in
   yjs-client) node yjs yjs-client.cjs "$2" ;;
   colyseus) node colyseus colyseus-server.cjs "$2" ;;
   colyseus-client) node colyseus colyseus-client.cjs "$2" ;;
+  phoenix) node phoenix phoenix-server.cjs "$2" ;;
+  phoenix-client) node phoenix phoenix-client.cjs "$2" ;;
   *) sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac
