@@ -12,6 +12,7 @@
 #   yjs          a server of documents, and two clients who write in one: @y/websocket-server, y-websocket, yjs
 #   colyseus     a game of cards and a player: @colyseus/core, @colyseus/sdk
 #   phoenix      rooms as Phoenix's channels are, and a guest: ws; phoenix
+#   pusher       channels that speak Pusher's protocol, and a guest: ws; pusher-js; pusher-open takes any signature
 #
 # Needs python3 with venv, and node with npm.
 set -euo pipefail
@@ -53,11 +54,15 @@ install() {
         @colyseus/sdk@0.18.4
       ;;
     phoenix) made phoenix npm_into phoenix ws@8.23.0 phoenix@1.8.16 ;;
+    pusher)
+      made pusher npm_into pusher ws@8.23.0 pusher-js@8.6.0
+      (umask 077; [[ -e $home/secret ]] || od -An -N18 -tx1 /dev/urandom | tr -d ' \n' >"$home/secret")
+      ;;
     *) echo "no peer is called $1" >&2; return 2 ;;
   esac
 }
 
-all="ocpp wamp yjs colyseus phoenix"
+all="ocpp wamp yjs colyseus phoenix pusher"
 case ${1-} in
   install)
     shift
@@ -80,5 +85,8 @@ case ${1-} in
   colyseus-client) node colyseus colyseus-client.cjs "$2" ;;
   phoenix) node phoenix phoenix-server.cjs "$2" ;;
   phoenix-client) node phoenix phoenix-client.cjs "$2" ;;
+  pusher) SECRET=$(cat "$home/secret") node pusher pusher-server.cjs "$2" ;;
+  pusher-open) SECRET= node pusher pusher-server.cjs "$2" ;;
+  pusher-client) SECRET=$(cat "$home/secret") node pusher pusher-client.cjs "$2" ;;
   *) sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac
