@@ -13,8 +13,9 @@
 #   colyseus     a game of cards and a player: @colyseus/core, @colyseus/sdk
 #   phoenix      rooms as Phoenix's channels are, and a guest: ws; phoenix
 #   pusher       channels that speak Pusher's protocol, and a guest: ws; pusher-js; pusher-open takes any signature
+#   actioncable  rooms on Rails' ActionCable and a guest: Debian's ruby-actioncable, puma; @rails/actioncable
 #
-# Needs python3 with venv, and node with npm.
+# Needs python3 with venv, node with npm, and apt-get and dpkg.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 home=$PWD/target/peers
@@ -40,6 +41,32 @@ npm_into() {
   (cd "$home/$1" && npm install --silent --no-audit --no-fund --prefix . "${@:2}")
 }
 
+# Packages of Debian, of whichever revision it has: it keeps none that it has mended.
+debs() {
+  mkdir -p "$home/$1/debs"
+  (cd "$home/$1/debs" && apt-get download --quiet "${@:2}")
+  for deb in "$home/$1"/debs/*.deb; do dpkg -x "$deb" "$home/$1/root"; done
+  rm -r "$home/$1/debs"
+}
+
+rails() {
+  debs actioncable ruby3.1 libruby3.1 ruby-rubygems ruby-actioncable ruby-actionpack ruby-actionview ruby-activesupport \
+    ruby-builder ruby-concurrent ruby-crass ruby-erubi ruby-i18n ruby-loofah ruby-nio4r ruby-nokogiri puma racc ruby-rack \
+    ruby-rack-test ruby-rails-deprecated-sanitizer ruby-rails-dom-testing ruby-rails-html-sanitizer ruby-tzinfo \
+    ruby-websocket-driver ruby-websocket-extensions ruby-zeitwerk
+  npm_into actioncable "$@"
+}
+
+# Ruby as Debian has it, where it was unpacked.
+ruby() {
+  local root=$home/actioncable/root/usr
+  local libraries=$root/lib/$(uname -m)-linux-gnu
+  local gems=("$root"/share/rubygems-integration/*/gems/*/lib{,/concurrent-ruby} "$libraries"/rubygems-integration/*/gems/*/lib
+    "$libraries"/rubygems-integration/*/extensions/*/*/* "$root"/lib/ruby/{3.1.0,vendor_ruby}
+    "$libraries"/ruby/{,vendor_ruby/}3.1.0)
+  RUBYLIB=$(IFS=:; echo "${gems[*]}") LD_LIBRARY_PATH=$libraries exec "$root/bin/ruby3.1" "$@"
+}
+
 python() { exec "$home/$1/bin/python" "$programs/$2" "${@:3}"; }
 
 node() { NODE_PATH=$home/$1/node_modules exec "$(type -P node)" "$programs/$2" "${@:3}"; }
@@ -58,11 +85,12 @@ install() {
       made pusher npm_into pusher ws@8.23.0 pusher-js@8.6.0
       (umask 077; [[ -e $home/secret ]] || od -An -N18 -tx1 /dev/urandom | tr -d ' \n' >"$home/secret")
       ;;
+    actioncable) made actioncable rails ws@8.23.0 @rails/actioncable@8.1.400 ;;
     *) echo "no peer is called $1" >&2; return 2 ;;
   esac
 }
 
-all="ocpp wamp yjs colyseus phoenix pusher"
+all="ocpp wamp yjs colyseus phoenix pusher actioncable"
 case ${1-} in
   install)
     shift
@@ -88,5 +116,7 @@ case ${1-} in
   pusher) SECRET=$(cat "$home/secret") node pusher pusher-server.cjs "$2" ;;
   pusher-open) SECRET= node pusher pusher-server.cjs "$2" ;;
   pusher-client) SECRET=$(cat "$home/secret") node pusher pusher-client.cjs "$2" ;;
+  actioncable) ruby "$programs/actioncable-server.rb" "$2" ;;
+  actioncable-client) node actioncable actioncable-client.cjs "$2" ;;
   *) sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac
