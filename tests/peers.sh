@@ -14,6 +14,7 @@
 #   phoenix      rooms as Phoenix's channels are, and a guest: ws; phoenix
 #   pusher       channels that speak Pusher's protocol, and a guest: ws; pusher-js; pusher-open takes any signature
 #   actioncable  rooms on Rails' ActionCable and a guest: Debian's ruby-actioncable, puma; @rails/actioncable
+#   signalr      a hub of SignalR and a client: ws, @msgpack/msgpack; @microsoft/signalr; signalr-msgpack-client speaks it
 #
 # Needs python3 with venv, node with npm, and apt-get and dpkg.
 set -euo pipefail
@@ -86,11 +87,15 @@ install() {
       (umask 077; [[ -e $home/secret ]] || od -An -N18 -tx1 /dev/urandom | tr -d ' \n' >"$home/secret")
       ;;
     actioncable) made actioncable rails ws@8.23.0 @rails/actioncable@8.1.400 ;;
+    signalr)
+      made signalr npm_into signalr ws@8.23.0 @msgpack/msgpack@3.1.3 @microsoft/signalr@10.0.11 \
+        @microsoft/signalr-protocol-msgpack@10.0.11
+      ;;
     *) echo "no peer is called $1" >&2; return 2 ;;
   esac
 }
 
-all="ocpp wamp yjs colyseus phoenix pusher actioncable"
+all="ocpp wamp yjs colyseus phoenix pusher actioncable signalr"
 case ${1-} in
   install)
     shift
@@ -118,5 +123,8 @@ case ${1-} in
   pusher-client) SECRET=$(cat "$home/secret") node pusher pusher-client.cjs "$2" ;;
   actioncable) ruby "$programs/actioncable-server.rb" "$2" ;;
   actioncable-client) node actioncable actioncable-client.cjs "$2" ;;
+  signalr) node signalr signalr-server.cjs "$2" ;;
+  signalr-client) node signalr signalr-client.cjs "$2" json ;;
+  signalr-msgpack-client) node signalr signalr-client.cjs "$2" msgpack ;;
   *) sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac
