@@ -15,6 +15,7 @@
 #   pusher       channels that speak Pusher's protocol, and a guest: ws; pusher-js; pusher-open takes any signature
 #   actioncable  rooms on Rails' ActionCable and a guest: Debian's ruby-actioncable, puma; @rails/actioncable
 #   signalr      a hub of SignalR and a client: ws, @msgpack/msgpack; @microsoft/signalr; signalr-msgpack-client speaks it
+#   xmpp         Prosody with its websocket, and a client: Debian's prosody; @xmpp/client
 #
 # Needs python3 with venv, node with npm, and apt-get and dpkg.
 set -euo pipefail
@@ -68,6 +69,47 @@ ruby() {
   RUBYLIB=$(IFS=:; echo "${gems[*]}") LD_LIBRARY_PATH=$libraries exec "$root/bin/ruby3.1" "$@"
 }
 
+# What signs and what logs in is made up here.
+secret() {
+  [[ -e $home/secret ]] || (umask 077; od -An -N18 -tx1 /dev/urandom | tr -d ' \n' >"$home/secret")
+}
+
+prosody() {
+  local root=$home/xmpp/root/usr folder=$home/xmpp/$1
+  local libraries=$root/lib/$(uname -m)-linux-gnu
+  mkdir -p "$folder"/{certs,localhost/accounts}
+  printf 'return { password = "%s" };\n' "$(cat "$home/secret")" >"$folder/localhost/accounts/ada.dat"
+  cat >"$folder/prosody.cfg.lua" <<CONF
+run_as_root = true
+data_path = "$folder"
+pidfile = "$folder/prosody.pid"
+plugin_paths = { "$root/lib/prosody/modules" }
+log = { { levels = { min = "warn" }, to = "console" } }
+modules_enabled = { "roster", "saslauth", "disco", "ping", "websocket" }
+modules_disabled = { "s2s" }
+authentication = "internal_plain"
+disable_sasl_mechanisms = { "SCRAM-SHA-1", "SCRAM-SHA-256", "DIGEST-MD5", "OAUTHBEARER" }
+c2s_require_encryption = false
+allow_unencrypted_plain_auth = true
+consider_websocket_secure = true
+c2s_ports = {}
+https_ports = {}
+http_ports = { $1 }
+http_interfaces = { "127.0.0.1" }
+http_default_host = "localhost"
+VirtualHost "localhost"
+CONF
+  sed "s|'/usr/lib/prosody|'$root/lib/prosody|" "$root/bin/prosody" >"$folder/prosody"
+  LD_LIBRARY_PATH=$libraries LUA_PATH="$root/share/lua/5.4/?.lua;;" LUA_CPATH="$libraries/lua/5.4/?.so;;" \
+    exec "$root/bin/lua5.4" "$folder/prosody" -F --config "$folder/prosody.cfg.lua"
+}
+
+messenger() {
+  debs xmpp prosody lua5.4 liblua5.4-0 lua-expat lua-filesystem lua-sec lua-socket lua-unbound libunbound8
+  npm_into xmpp "$@"
+  secret
+}
+
 python() { exec "$home/$1/bin/python" "$programs/$2" "${@:3}"; }
 
 node() { NODE_PATH=$home/$1/node_modules exec "$(type -P node)" "$programs/$2" "${@:3}"; }
@@ -84,18 +126,19 @@ install() {
     phoenix) made phoenix npm_into phoenix ws@8.23.0 phoenix@1.8.16 ;;
     pusher)
       made pusher npm_into pusher ws@8.23.0 pusher-js@8.6.0
-      (umask 077; [[ -e $home/secret ]] || od -An -N18 -tx1 /dev/urandom | tr -d ' \n' >"$home/secret")
+      secret
       ;;
     actioncable) made actioncable rails ws@8.23.0 @rails/actioncable@8.1.400 ;;
     signalr)
       made signalr npm_into signalr ws@8.23.0 @msgpack/msgpack@3.1.3 @microsoft/signalr@10.0.11 \
         @microsoft/signalr-protocol-msgpack@10.0.11
       ;;
+    xmpp) made xmpp messenger @xmpp/client@0.14.0 ws@8.23.0 ;;
     *) echo "no peer is called $1" >&2; return 2 ;;
   esac
 }
 
-all="ocpp wamp yjs colyseus phoenix pusher actioncable signalr"
+all="ocpp wamp yjs colyseus phoenix pusher actioncable signalr xmpp"
 case ${1-} in
   install)
     shift
@@ -126,5 +169,7 @@ case ${1-} in
   signalr) node signalr signalr-server.cjs "$2" ;;
   signalr-client) node signalr signalr-client.cjs "$2" json ;;
   signalr-msgpack-client) node signalr signalr-client.cjs "$2" msgpack ;;
+  xmpp) prosody "$2" ;;
+  xmpp-client) PASSWORD=$(cat "$home/secret") node xmpp xmpp-client.cjs "$2" ;;
   *) sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac
