@@ -16,6 +16,7 @@
 #   actioncable  rooms on Rails' ActionCable and a guest: Debian's ruby-actioncable, puma; @rails/actioncable
 #   signalr      a hub of SignalR and a client: ws, @msgpack/msgpack; @microsoft/signalr; signalr-msgpack-client speaks it
 #   xmpp         Prosody with its websocket, and a client: Debian's prosody; @xmpp/client
+#   models       answers that stream as those of OpenAI and Anthropic do, over HTTP; openai-client and anthropic-client ask
 #
 # Needs python3 with venv, node with npm, and apt-get and dpkg.
 set -euo pipefail
@@ -134,11 +135,12 @@ install() {
         @microsoft/signalr-protocol-msgpack@10.0.11
       ;;
     xmpp) made xmpp messenger @xmpp/client@0.14.0 ws@8.23.0 ;;
+    models) made models pip models openai==3.57.0 anthropic==2.14.0 ;;
     *) echo "no peer is called $1" >&2; return 2 ;;
   esac
 }
 
-all="ocpp wamp yjs colyseus phoenix pusher actioncable signalr xmpp"
+all="ocpp wamp yjs colyseus phoenix pusher actioncable signalr xmpp models"
 case ${1-} in
   install)
     shift
@@ -171,5 +173,7 @@ case ${1-} in
   signalr-msgpack-client) node signalr signalr-client.cjs "$2" msgpack ;;
   xmpp) prosody "$2" ;;
   xmpp-client) PASSWORD=$(cat "$home/secret") node xmpp xmpp-client.cjs "$2" ;;
+  models) python models models-server.py "$2" ;;
+  openai-client | anthropic-client) python models "$1.py" "$2" ;;
   *) sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac

@@ -1,0 +1,136 @@
+"""A server that answers as model backends do, by their public documentation: chat completions as OpenAI streams them, and
+messages as Anthropic streams them. There is no model behind it: whoever asks about weather gets a tool call, whoever brings
+what the tool said gets words.
+
+    python models-server.py PORT
+"""
+
+import json
+import random
+import string
+import sys
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+closings = ["Take a coat.", "It is a fine day.", "Better stay inside.", "Have a look yourself."]
+
+
+def name(prefix):
+    return prefix + "".join(random.choices(string.ascii_letters + string.digits, k=24))
+
+
+def pieces(text):
+    """Words as tokens come: with the space before them."""
+    words = text.split(" ")
+    return [words[0]] + [" " + word for word in words[1:]]
+
+
+def cut(text, longest=7):
+    while text:
+        length = random.randint(1, longest)
+        yield text[:length]
+        text = text[length:]
+
+
+class Answers(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        answer = {"/v1/chat/completions": self.completions, "/v1/messages": self.messages}.get(self.path)
+        if answer is None:
+            self.send_error(404)
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for block in answer(asked):
+            time.sleep(random.uniform(0.002, 0.02))
+            self.write(block)
+        self.write("")
+
+    def write(self, block):
+        data = block.encode()
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+        self.wfile.flush()
+
+    def completions(self, asked):
+        head = {
+            "id": name("chatcmpl-"),
+            "object": "chat.completion.chunk",
+            "created": int(time.time()),
+            "model": asked["model"],
+            "service_tier": "default",
+            "system_fingerprint": "fp_" + "%010x" % random.getrandbits(40),
+        }
+        count = 0
+
+        def chunk(delta=None, finish=None, **more):
+            choices = [] if delta is None else [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}]
+            return "data: " + json.dumps({**head, "choices": choices, **more}, ensure_ascii=False) + "\n\n"
+
+        last = asked["messages"][-1]
+        if last["role"] == "tool":
+            yield chunk({"role": "assistant", "content": "", "refusal": None}, usage=None)
+            for piece in pieces(f"The weather: {last['content']}. {random.choice(closings)}"):
+                count += 1
+                yield chunk({"content": piece}, usage=None)
+            yield chunk({}, "stop", usage=None)
+        else:
+            call = {"index": 0, "id": name("call_"), "type": "function"}
+            call["function"] = {"name": asked["tools"][0]["function"]["name"], "arguments": ""}
+            yield chunk({"role": "assistant", "content": None, "tool_calls": [call], "refusal": None}, usage=None)
+            for part in cut(json.dumps({"city": last["content"].split()[-1].strip("?")})):
+                count += 1
+                yield chunk({"tool_calls": [{"index": 0, "function": {"arguments": part}}]}, usage=None)
+            yield chunk({}, "tool_calls", usage=None)
+        if asked.get("stream_options", {}).get("include_usage"):
+            prompt = len(json.dumps(asked["messages"])) // 4
+            usage = {"prompt_tokens": prompt, "completion_tokens": count, "total_tokens": prompt + count}
+            yield chunk(usage=usage)
+        yield "data: [DONE]\n\n"
+
+    def messages(self, asked):
+        def event(kind, **data):
+            return f"event: {kind}\ndata: {json.dumps({'type': kind, **data}, ensure_ascii=False)}\n\n"
+
+        def block(index, start, deltas):
+            yield event("content_block_start", index=index, content_block=start)
+            if index == 0:
+                yield event("ping")
+            for delta in deltas:
+                yield event("content_block_delta", index=index, delta=delta)
+            yield event("content_block_stop", index=index)
+
+        def words(text):
+            return [{"type": "text_delta", "text": piece} for piece in pieces(text)]
+
+        last = asked["messages"][-1]["content"]
+        message = {"id": name("msg_"), "type": "message", "role": "assistant", "model": asked["model"], "content": []}
+        usage = {"input_tokens": len(json.dumps(asked["messages"])) // 4, "output_tokens": 1}
+        yield event(
+            "message_start", message={**message, "stop_reason": None, "stop_sequence": None, "usage": usage}
+        )
+        if isinstance(last, list):
+            said = f"The weather: {last[0]['content']}. {random.choice(closings)}"
+            yield from block(0, {"type": "text", "text": ""}, words(said))
+        else:
+            said = "I will look at " + random.choice(["the forecast", "a map", "the window"]) + " for you."
+            yield from block(0, {"type": "text", "text": ""}, words(said))
+            tool = {"type": "tool_use", "id": name("toolu_"), "name": asked["tools"][0]["name"], "input": {}}
+            parts = ["", *cut(json.dumps({"city": last.split()[-1].strip("?")}))]
+            yield from block(1, tool, [{"type": "input_json_delta", "partial_json": part} for part in parts])
+        stop = "end_turn" if isinstance(last, list) else "tool_use"
+        yield event(
+            "message_delta",
+            delta={"stop_reason": stop, "stop_sequence": None},
+            usage={"output_tokens": len(said.split(" "))},
+        )
+        yield event("message_stop")
+
+    def log_message(self, *_):
+        pass
+
+
+ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Answers).serve_forever()
