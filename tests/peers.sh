@@ -29,7 +29,7 @@ mkdir -p "$home"
 made() {
   local mark
   mark=$home/$1/made-with-$(printf '%s ' "${@:2}" | sha256sum | cut -c1-16)
-  [[ -e $mark ]] && return
+  [[ ! -e $mark ]] || return 0
   rm -rf "${home:?}/$1" && mkdir -p "$home/$1"
   "${@:2}"
   touch "$mark"
@@ -63,7 +63,8 @@ rails() {
 # Ruby as Debian has it, where it was unpacked.
 ruby() {
   local root=$home/actioncable/root/usr
-  local libraries=$root/lib/$(uname -m)-linux-gnu
+  local libraries
+  libraries=$root/lib/$(uname -m)-linux-gnu
   local gems=("$root"/share/rubygems-integration/*/gems/*/lib{,/concurrent-ruby} "$libraries"/rubygems-integration/*/gems/*/lib
     "$libraries"/rubygems-integration/*/extensions/*/*/* "$root"/lib/ruby/{3.1.0,vendor_ruby}
     "$libraries"/ruby/{,vendor_ruby/}3.1.0)
@@ -72,12 +73,13 @@ ruby() {
 
 # What signs and what logs in is made up here.
 secret() {
-  [[ -e $home/secret ]] || (umask 077; od -An -N18 -tx1 /dev/urandom | tr -d ' \n' >"$home/secret")
+  [[ -s $home/secret ]] || (umask 077; od -An -N18 -tx1 /dev/urandom | tr -d ' \n' >"$home/secret")
 }
 
 prosody() {
   local root=$home/xmpp/root/usr folder=$home/xmpp/$1
-  local libraries=$root/lib/$(uname -m)-linux-gnu
+  local libraries
+  libraries=$root/lib/$(uname -m)-linux-gnu
   mkdir -p "$folder"/{certs,localhost/accounts}
   printf 'return { password = "%s" };\n' "$(cat "$home/secret")" >"$folder/localhost/accounts/ada.dat"
   cat >"$folder/prosody.cfg.lua" <<CONF
@@ -145,9 +147,11 @@ case ${1-} in
   install)
     shift
     for name in ${*:-$all}; do
-      (install "$name") >"$home/install-$name.log" 2>&1 || { cat "$home/install-$name.log" >&2; exit 1; }
+      # In a process of its own, which ends at the first thing that fails.
+      "$programs.sh" install-one "$name" >"$home/install-$name.log" 2>&1 || { cat "$home/install-$name.log" >&2; exit 1; }
     done
     ;;
+  install-one) install "$2" ;;
   ocpp) python ocpp ocpp-server.py "$2" ;;
   ocpp-client) python ocpp "$1.py" "$2" ;;
   wamp)
