@@ -65,8 +65,8 @@ ruby() {
   local root=$home/actioncable/root/usr
   local libraries
   libraries=$root/lib/$(uname -m)-linux-gnu
-  local gems=("$root"/share/rubygems-integration/*/gems/*/lib{,/concurrent-ruby} "$libraries"/rubygems-integration/*/gems/*/lib
-    "$libraries"/rubygems-integration/*/extensions/*/*/* "$root"/lib/ruby/{3.1.0,vendor_ruby}
+  local gems=("$root"/share/rubygems-integration/*/gems/*/lib{,/concurrent-ruby}
+    "$libraries"/rubygems-integration/*/{gems/*/lib,extensions/*/*/*} "$root"/lib/ruby/{3.1.0,vendor_ruby}
     "$libraries"/ruby/{,vendor_ruby/}3.1.0)
   RUBYLIB=$(IFS=:; echo "${gems[*]}") LD_LIBRARY_PATH=$libraries exec "$root/bin/ruby3.1" "$@"
 }

@@ -14,7 +14,8 @@ class Game extends Room {
     this.maxClients = 2;
     this.state = Object.assign(new Table(), { players: 0, last: "" });
     this.onMessage("draw", (client, { pile }) => {
-      client.send("drawn", { pile, card: `${"♠♥♦♣"[Math.floor(Math.random() * 4)]}${1 + Math.floor(Math.random() * 13)}` });
+      const suit = "♠♥♦♣"[Math.floor(Math.random() * 4)];
+      client.send("drawn", { pile, card: `${suit}${1 + Math.floor(Math.random() * 13)}` });
     });
     this.onMessage("play", (client, { card }) => {
       this.state.last = card;
