@@ -99,6 +99,7 @@ mod tests {
         let frames = [
             (Client, r#"{"type":"connection_init"}"#),
             (Server, r#"{"type":"connection_ack"}"#),
+            (Server, r#"{"type":""}"#),
             (
                 Client,
                 r#"{"id":"1","type":"subscribe","payload":{"query":"subscription Chat($a: Int) { m }"}}"#,
@@ -121,6 +122,7 @@ mod tests {
         let expected = [
             ">connection_init",
             "connection_ack",
+            "json",
             ">subscribe[Chat]",
             ">subscribe",
             ">subscribe[B]",

@@ -54,6 +54,9 @@ pub enum Action {
 
 /// The code of an ending in which the server did not answer the client's close, and only hung up.
 const UNANSWERED: u16 = 1006;
+/// A close that says nothing (RFC 6455, section 7.4.1), and one that says that all is done.
+const NO_STATUS: u16 = 1005;
+const NORMAL: u16 = 1000;
 
 #[derive(Debug, Clone, PartialEq)]
 enum State {
@@ -88,6 +91,8 @@ pub struct Session<'g> {
     /// How many of them are on their way: each has to connect first.
     begun: u32,
     reconnecting: bool,
+    /// The code of our own close, once it is sent.
+    closes_with: u16,
     /// Before this, nothing of the script is sent.
     held_until: Offset,
     watch: Watch,
@@ -146,6 +151,7 @@ impl<'g> Session<'g> {
             requests: 0,
             begun: 0,
             reconnecting: false,
+            closes_with: NORMAL,
             held_until: Offset::ZERO,
             watch: Watch::new(Bounds::default()),
             outbox: VecDeque::new(),
@@ -242,12 +248,11 @@ impl<'g> Session<'g> {
                 self.over(frame.at, End::Dropped { detail });
             }
             Payload::Close { code, reason } if frame.side == Side::Server && frame.conn == self.conn => {
-                let (by, code, reason) = if closing {
-                    (Side::Client, *code, reason.clone())
-                } else {
-                    (Side::Server, *code, reason.clone())
-                };
-                self.over(frame.at, End::Closed { by, code, reason });
+                let by = if closing { Side::Client } else { Side::Server };
+                // A server may answer a close without a code with a usual one (RFC 6455, section 5.5.1): that is our close.
+                let is_ours = closing && self.closes_with == NO_STATUS && *code == NORMAL;
+                let code = if is_ours { NO_STATUS } else { *code };
+                self.over(frame.at, End::Closed { by, code, reason: reason.clone() });
             }
             Payload::Gone(detail) if frame.conn == self.conn => {
                 let how = match closing {
@@ -425,6 +430,7 @@ impl<'g> Session<'g> {
             return Turn { action: Action::Done(ending), wake: now };
         }
         self.state = State::Closing(now);
+        self.closes_with = code;
         Turn { action: Action::Close { code }, wake: now }
     }
 
@@ -907,6 +913,56 @@ mod tests {
             stage.settle();
         });
         assert_eq!(said, ["0 server 1008"]);
+    }
+
+    #[test]
+    fn a_close_without_a_code_is_ours_whatever_usual_code_answers_it() {
+        let quiet = CHAT.replace("wait =", "ends = \"client 1005\"\nwait =");
+        let ended = |answer: u16| {
+            let said = play_by(&quiet, |stage| {
+                for event in ["connected", "token", "done"] {
+                    stage.server(&format!(r#"{{"type":"{event}","thread":"t"}}"#));
+                }
+                stage.now = stage.settle();
+                stage.settle();
+                stage.frame(Side::Server, Payload::Close { code: answer, reason: String::new() });
+                stage.settle();
+            });
+            said[said.len() - 2..].join(", ")
+        };
+        assert_eq!(ended(1000), "130 close 1005, 130 client 1005");
+        assert_eq!(ended(1005), "130 close 1005, 130 client 1005");
+        assert_eq!(ended(1011), "130 close 1005, 130 client 1011");
+    }
+
+    #[test]
+    fn a_heartbeat_is_answered_whatever_else_is_waited_for() {
+        let text = r#"
+            goldwire = 1
+            order = "hello ; >ask ; done"
+            wait = "2 s"
+            [[reflex]]
+            on = "ping"
+            send = { type = "pong", seq = "{{/seq}}" }
+            [[reflex]]
+            on = "tick"
+            [[reflex]]
+            every = "1 s"
+            send = { type = "alive" }
+            [event.ask]
+            send = { type = "ask" }
+        "#;
+        let said = play_by(text, |stage| {
+            stage.server(r#"{"type":"ping","seq":1}"#);
+            stage.server(r#"{"type":"hello"}"#);
+            stage.server(r#"{"type":"tick"}"#);
+            stage.server(r#"{"type":"ping","seq":2}"#);
+            stage.now = stage.settle();
+            stage.server(r#"{"type":"done"}"#);
+        });
+        let pong = |at: u64, seq: u64| format!(r#"{at} {{"type":"pong","seq":{seq}}}"#);
+        let ask = r#"20 {"type":"ask"}"#.to_owned();
+        assert_eq!(said, [pong(10, 1), ask, pong(40, 2), r#"1050 {"type":"alive"}"#.to_owned()]);
     }
 
     #[test]

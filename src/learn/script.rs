@@ -212,7 +212,11 @@ fn generalise(value: &Value, path: &str, sent: &[Sent<'_, '_>], binds: &mut Bind
                 .collect(),
         ),
         Value::String(text) => match with_credentials(text) {
-            Some(template) => Value::from(template),
+            // What the server has said before is sent back, secret or not.
+            Some(template) => match origin(&standing_at(path, sent)) {
+                Some(origin) => Value::from(format!("{{{{{}}}}}", binds.name(&origin))),
+                None => Value::from(template),
+            },
             None => leaf(value, path, sent, binds),
         },
         Value::Number(_) => leaf(value, path, sent, binds),
@@ -230,12 +234,11 @@ fn with_credentials(text: &str) -> Option<String> {
         // However it was found and called, what opens the door is the token of the login.
         let is_token = name.ends_with("token") && name != "refresh_token";
         let is_door = is_token || ["jwt", "header", "cookie", "authorization", "bearer"].contains(&name);
-        // What has a name as variables of the environment have was given by it: `--secret PASSWORD`.
-        let is_given = name.chars().any(|c| c.is_ascii_uppercase());
-        let place = if is_door {
-            "token".to_owned()
-        } else {
-            format!("{}{name}", if is_given { "var." } else { "" })
+        // A login knows a password; anything else whoever runs it has to give: `--secret PASSWORD`.
+        let place = match name {
+            _ if is_door => "token".to_owned(),
+            "password" => name.to_owned(),
+            _ => format!("var.{name}"),
         };
         out.push_str(&format!("{before}{{{{{place}}}}}"));
         rest = behind;
@@ -243,9 +246,13 @@ fn with_credentials(text: &str) -> Option<String> {
     (!out.is_empty()).then(|| out + rest)
 }
 
+/// What stands at a path of each of these messages.
+fn standing_at<'p, 's>(path: &str, sent: &[Sent<'p, 's>]) -> Vec<(&'s Value, Sent<'p, 's>)> {
+    sent.iter().filter_map(|sent| Some((sent.event().data.pointer(path)?, *sent))).collect()
+}
+
 fn leaf(value: &Value, path: &str, sent: &[Sent<'_, '_>], binds: &mut Binds) -> Value {
-    let here: Vec<(&Value, Sent<'_, '_>)> =
-        sent.iter().filter_map(|sent| Some((sent.event().data.pointer(path)?, *sent))).collect();
+    let here = standing_at(path, sent);
     let is_constant = here.iter().all(|(own, _)| *own == value);
     if is_constant && (here.len() > 1 || !is_id(path, value)) {
         return value.clone();
@@ -384,7 +391,8 @@ mod tests {
             ("{{secret:password#1}}", Some("{{password}}")),
             ("{{secret:PASSWORD#1}}", Some("{{var.PASSWORD}}")),
             ("{{secret:access_token#1}}", Some("{{token}}")),
-            ("{{secret:refresh_token#1}}", Some("{{refresh_token}}")),
+            ("{{secret:refresh_token#1}}", Some("{{var.refresh_token}}")),
+            ("{{secret:auth#1}}", Some("{{var.auth}}")),
             ("{{secret:half", None),
             ("no secret", None),
         ] {

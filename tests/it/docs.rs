@@ -63,7 +63,8 @@ fn explained(page: &str) -> BTreeSet<String> {
         let key = quoted(cell)[0];
         let tables: Vec<&str> = quoted(title)
             .into_iter()
-            .filter_map(|table| table.strip_prefix('[')?.strip_suffix(']'))
+            // A list of tables has a section as one has.
+            .filter_map(|table| Some(table.strip_prefix('[')?.strip_suffix(']')?.trim_matches(['[', ']'])))
             .collect();
         match &tables[..] {
             [] => assert!(keys.insert(key.to_owned()), "{key} is explained twice"),
