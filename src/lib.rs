@@ -23,6 +23,7 @@
 //! | `auth` | login, tokens |
 //! | `wire` | sockets and the clock: client, driver, recorder, server processes |
 //! | `probe` | what one session cannot show: auth, isolation, races, reconnects, liveness |
+//! | `runner` | the engine of checks, comparisons and probes: rounds, confirmation, a target's server |
 //! | `cli` | arguments, subcommands, exit codes, errors to a person |
 //! | `session` | a check as a function, for your own `cargo test` |
 //!
@@ -68,6 +69,9 @@ pub mod wire;
 
 #[cfg(feature = "cli")]
 pub mod probe;
+
+#[cfg(feature = "cli")]
+pub mod runner;
 
 #[cfg(feature = "cli")]
 pub mod cli;

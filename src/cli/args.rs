@@ -2,8 +2,6 @@
 
 use super::about::{CompletionsArgs, SchemaArgs};
 use super::reports::ReportArgs;
-use super::time::ProfileUse;
-use super::update::When;
 use crate::dialect::Label;
 use crate::finding::Shard;
 use crate::golden::TimeMode;
@@ -400,6 +398,30 @@ pub(super) enum Format {
     Json,
 }
 
+/// What becomes of the profile of this class of hosts.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum ProfileArg {
+    /// Judge by it, and add what conforms to it.
+    Write,
+    /// Judge by it.
+    Read,
+    /// Judge as if there were none.
+    None,
+}
+
+/// When a check writes proposals and goldens.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum UpdateArg {
+    /// Never: a failing check writes nothing.
+    No,
+    /// A proposal for every session that does not conform, or has no golden yet.
+    New,
+    /// A golden for sessions that have none, a proposal for the others that do not conform.
+    Unseen,
+    /// A golden, accepted without anybody reading it.
+    Always,
+}
+
 /// `goldwire check`
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
@@ -432,7 +454,7 @@ pub(super) struct CheckArgs {
     pub(super) strict_time: bool,
     /// What to do with this host's profile [default: write at a terminal, read elsewhere and where CI is set]
     #[arg(long, value_name = "USE")]
-    pub(super) profile: Option<ProfileUse>,
+    pub(super) profile: Option<ProfileArg>,
     /// Also list which signs of a live server were seen
     #[arg(long, short = 'v')]
     pub(super) verbose: bool,
@@ -450,7 +472,7 @@ pub(super) struct CheckArgs {
         default_missing_value = "new",
         hide_possible_values = true
     )]
-    pub(super) update: Option<When>,
+    pub(super) update: Option<UpdateArg>,
     /// Why what --update accepts is right; kept in the golden
     #[arg(long, value_name = "TEXT")]
     pub(super) reason: Option<String>,

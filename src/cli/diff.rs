@@ -5,17 +5,16 @@
 //! that does to what passes is said in words.
 
 use super::args::{DiffArgs, Format};
-use super::check::{Judged, Selected, judge, time};
 use super::error::CliError;
 use super::exit::Exit;
 use super::reports::layout;
-use super::time::classes;
 use crate::check::Baseline;
 use crate::diff::{changes, unified};
 use crate::finding::{Outcome, Verdict};
 use crate::golden::TimeMode;
 use crate::learn::learn;
 use crate::report::{self, Shown};
+use crate::runner::{JudgedRun, Selected, classes, judge, judge_time};
 use crate::store::{read_golden, read_recording, recordings_in, without_head};
 use crate::transcript::Transcript;
 use crate::words::plural;
@@ -76,14 +75,14 @@ fn recordings(args: &DiffArgs, out: &mut impl Write) -> Result<Exit, CliError> {
     let session = new.first().map(|(_, transcript)| transcript.header.session.clone()).unwrap_or_default();
     let selected =
         Selected { session, path: format!("what {} shows", args.old.display()), golden, seen: None };
-    let mut judged: Vec<Judged> = Vec::new();
+    let mut judged: Vec<JudgedRun> = Vec::new();
     for (path, transcript) in new {
         judged.push(judge(&selected, transcript, path.display().to_string()));
     }
     let baseline =
-        Baseline::of(&selected.golden, TimeMode::Auto, &classes(judged.iter().map(Judged::header)), None);
+        Baseline::of(&selected.golden, TimeMode::Auto, &classes(judged.iter().map(JudgedRun::header)), None);
     // Of its four modes this one always has a baseline.
-    time(&baseline.unwrap_or_else(|_| Baseline::bounds(&selected.golden)), &mut judged);
+    judge_time(&baseline.unwrap_or_else(|_| Baseline::bounds(&selected.golden)), &mut judged);
     for one in &mut judged {
         one.run.session.clone_from(&selected.session);
     }

@@ -1,12 +1,12 @@
 //! Errors to a person: the chain once, a hint, and which exit code.
 
 use super::exit::Exit;
-use crate::auth::{AuthError, TrustError};
+use crate::auth::AuthError;
 use crate::golden::Problems;
 use crate::learn::LearnError;
+use crate::runner::{Error, ErrorKind};
 use crate::store::StoreError;
-use crate::wire::{DriveError, ProxyError, ServerError};
-use std::convert::Infallible;
+use crate::wire::ProxyError;
 use std::fmt;
 
 /// Why a command stopped.
@@ -49,93 +49,36 @@ impl fmt::Display for CliError {
     }
 }
 
-impl From<StoreError> for CliError {
-    fn from(error: StoreError) -> CliError {
-        let exit = match &error {
-            StoreError::NoProposal(_) | StoreError::NoGolden(_) => Exit::Nothing,
-            StoreError::Io { .. }
-            | StoreError::Recording { .. }
-            | StoreError::Golden(_)
-            | StoreError::Seen { .. }
-            | StoreError::NoEvidence { .. }
-            | StoreError::Name(_) => Exit::Usage,
+impl From<Error> for CliError {
+    fn from(Error { kind, cause, hint }: Error) -> CliError {
+        let exit = match kind {
+            ErrorKind::CouldNotJudge => Exit::CouldNotJudge,
+            ErrorKind::Unusable => Exit::Usage,
+            ErrorKind::NothingSelected => Exit::Nothing,
+            ErrorKind::OnlyProposals => Exit::OnlyProposals,
+            ErrorKind::Interrupted => Exit::Interrupted,
+            ErrorKind::Internal => Exit::Internal,
         };
-        let hint = match &error {
-            StoreError::Seen { path: seen, .. } | StoreError::NoEvidence { seen, .. } => {
-                let session = seen.file_stem().unwrap_or_default().display();
-                Some(format!(
-                    "put it back from version control; or `goldwire learn {session}` and `goldwire accept {session}` write it anew"
-                ))
+        CliError { exit, message: cause, hint }
+    }
+}
+
+/// The runner knows which exit code and which hint belong to an error of the rooms above it.
+macro_rules! as_the_runner_does {
+    ($($error:ty),*) => {
+        $(impl From<$error> for CliError {
+            fn from(error: $error) -> CliError {
+                Error::from(error).into()
             }
-            _ => None,
-        };
-        CliError { exit, message: error.to_string(), hint }
-    }
+        })*
+    };
 }
 
-impl From<Problems> for CliError {
-    fn from(error: Problems) -> CliError {
-        CliError::usage(error.to_string())
-    }
-}
+as_the_runner_does!(StoreError, Problems, AuthError);
 
-impl<E: Into<CliError>> From<LearnError<E>> for CliError {
+impl<E: Into<Error>> From<LearnError<E>> for CliError {
     fn from(error: LearnError<E>) -> CliError {
-        match error {
-            LearnError::Unreadable(error) => error.into(),
-            LearnError::NoRecordings => CliError::new(Exit::Nothing, "no complete recording to learn from"),
-            LearnError::NoEvents => CliError::new(Exit::Nothing, "the recordings hold no messages"),
-            LearnError::TooManyNames(count) => CliError::usage(LearnError::<Infallible>::TooManyNames(count).to_string()).hint(
-                "their names are taken from a field that says something else in each message; `name = \"/POINTER\"` in \
-                 `[dialect]` of a script names another one: goldwire learn SESSION --script FILE",
-            ),
-        }
-    }
-}
-
-impl From<Infallible> for CliError {
-    fn from(error: Infallible) -> CliError {
-        match error {}
-    }
-}
-
-impl From<AuthError> for CliError {
-    fn from(error: AuthError) -> CliError {
-        CliError { exit: Exit::CouldNotJudge, message: error.to_string(), hint: error.hint() }
-    }
-}
-
-impl From<TrustError> for CliError {
-    fn from(error: TrustError) -> CliError {
-        CliError { exit: Exit::Usage, message: error.to_string(), hint: error.hint() }
-    }
-}
-
-impl From<DriveError> for CliError {
-    fn from(error: DriveError) -> CliError {
-        let hint = match &error {
-            DriveError::Connect { hint, .. } => hint.clone(),
-            DriveError::Unbound(_) => Some("give it with --variable NAME=VALUE".to_owned()),
-            DriveError::Interrupted(_)
-            | DriveError::Record { .. }
-            | DriveError::Random(_)
-            | DriveError::Transport(_) => None,
-        };
-        let exit = match &error {
-            DriveError::Interrupted(_) => Exit::Interrupted,
-            DriveError::Connect { .. }
-            | DriveError::Unbound(_)
-            | DriveError::Record { .. }
-            | DriveError::Random(_)
-            | DriveError::Transport(_) => Exit::CouldNotJudge,
-        };
-        CliError { exit, message: error.to_string(), hint }
-    }
-}
-
-impl From<ServerError> for CliError {
-    fn from(error: ServerError) -> CliError {
-        CliError { exit: Exit::CouldNotJudge, message: error.to_string(), hint: error.hint() }
+        Error::from(error).into()
     }
 }
 

@@ -1,13 +1,13 @@
 //! `goldwire import` and `goldwire export`: captures of other programs become recordings, and back.
 
 use super::args::{ExportArgs, ImportArgs};
-use super::config::Config;
 use super::error::CliError;
 use super::exit::Exit;
-use super::live::secrets;
+use super::options::hidden_secrets;
 use super::reports::talk;
 use crate::auth::{claims_of, random_word};
 use crate::dialect::Dialect;
+use crate::runner::Config;
 use crate::store::{Store, read_recording, recordings_at, replace};
 use crate::transcript::exchange::{
     CaptureError, Imported, Mapping, parse_ending, read_har, read_lines, write_har,
@@ -45,7 +45,7 @@ pub(super) fn import(config: &Config, args: &ImportArgs, out: &mut impl Write) -
         None => None,
     };
     let redactor = config.redactor();
-    secrets(&args.secrets, &redactor)?;
+    hidden_secrets(&args.secrets, &redactor)?;
     // All of them are read before anything is written: a file that makes no sense leaves nothing behind.
     let mut imported = Vec::new();
     for file in &args.files {

@@ -1,15 +1,15 @@
 //! `goldwire hosts`: what is known of the machines that checks run on.
 
 use super::args::{HostsArgs, HostsCommand, HostsForgetArgs, HostsLearnArgs, HostsShowArgs};
-use super::check::{Judged, Selected, play, select};
-use super::config::Config;
 use super::error::CliError;
 use super::exit::Exit;
-use super::live::{Live, interrupts, runs_folder};
-use super::progress::Round;
-use super::time::add;
+use super::interrupt::interrupts;
+use super::progress::observer;
 use crate::finding::{Run, Verdict};
 use crate::golden::HostProfile;
+use crate::runner::{
+    Config, JudgedRun, RunningTarget, Selected, add_to_profile, play_round, runs_folder, runtime, select,
+};
 use crate::store::Store;
 use crate::words::plural;
 use std::io::Write;
@@ -19,7 +19,7 @@ const RUNS: u32 = 20;
 
 pub(super) fn run(config: &Config, args: HostsArgs, out: &mut impl Write) -> Result<Exit, CliError> {
     match args.command {
-        HostsCommand::Learn(args) => super::runtime()?.block_on(learn(config, args, out)),
+        HostsCommand::Learn(args) => runtime()?.block_on(learn(config, args, out)),
         HostsCommand::Show(args) => show(config, &args, out),
         HostsCommand::Forget(args) => forget(config, &args, out),
     }
@@ -28,37 +28,36 @@ pub(super) fn run(config: &Config, args: HostsArgs, out: &mut impl Write) -> Res
 async fn learn(config: &Config, args: HostsLearnArgs, out: &mut impl Write) -> Result<Exit, CliError> {
     let store = Store::new(&config.root);
     let selected = select(&store, &args.sessions)?;
-    let mut live = Live::open(config, &args.target, interrupts()).await?;
+    let options = args.target.options()?;
+    let mut target = RunningTarget::open(config, &options, interrupts(), &observer()).await?;
     let users = args.users.unwrap_or(config.users).max(1);
     let rounds = args.runs.unwrap_or_else(|| RUNS.div_ceil(users)).max(1);
-    let class = live.host_class(users).class;
+    let class = target.host_class(users).class;
     let mut profile = store.host_profile(&class)?.unwrap_or_else(|| HostProfile::new(&class));
     let mut counts = Vec::new();
     for one in &selected {
-        let mut all: Vec<Judged> = Vec::new();
+        let mut all: Vec<JudgedRun> = Vec::new();
         for number in 1..=rounds {
-            let progress = Round::begin(&one.session, number, users as usize);
             let folder = runs_folder(&config.root).join(&one.session);
-            let round = play(&live, one, users, number, &folder, || progress.user()).await;
-            drop(progress);
-            if let Some(died) = live.server_died() {
-                live.close().await;
-                return Err(died);
+            let round = play_round(&target, one, users, number, &folder).await;
+            if let Some(died) = target.server_died() {
+                target.close().await;
+                return Err(died.into());
             }
-            if live.is_interrupted() {
-                live.close().await;
+            if target.is_interrupted() {
+                target.close().await;
                 return Err(CliError::new(Exit::Interrupted, "interrupted: nothing was written"));
             }
             all.extend(round);
         }
         if let Some(refused) = refusal(one, &all) {
-            live.close().await;
+            target.close().await;
             return Err(refused);
         }
-        add(&mut profile, one, &all.iter().collect::<Vec<_>>());
+        add_to_profile(&mut profile, one, &all.iter().collect::<Vec<_>>());
         counts.push((one.session.as_str(), all.len()));
     }
-    live.close().await;
+    target.close().await;
     let path = store.write_host_profile(&profile, args.commit)?;
     for (session, runs) in counts {
         writeln!(out, "{session}  {}", plural(runs, "run"))?;
@@ -68,7 +67,7 @@ async fn learn(config: &Config, args: HostsLearnArgs, out: &mut impl Write) -> R
 }
 
 /// A profile of a build that does something else than its golden would be one of another server.
-fn refusal(selected: &Selected, runs: &[Judged]) -> Option<CliError> {
+fn refusal(selected: &Selected, runs: &[JudgedRun]) -> Option<CliError> {
     let troubled = |run: &Run| run.verdict() >= Verdict::Deviates;
     let run = &runs.iter().find(|judged| troubled(&judged.run))?.run;
     let session = &selected.session;

@@ -1,12 +1,12 @@
 //! Writes the pages that people look at in a browser.
 
-use super::check::{MAX_SHOWN, Selected};
 use super::error::CliError;
 use super::reports::write;
 use crate::compare::{Comparison, Played};
 use crate::finding::{Cell, Outcome, Run};
 use crate::golden::Golden;
 use crate::report::{self, Compared, Shown};
+use crate::runner::{MAX_SHOWN, Selected};
 use crate::store::{Store, read_recording};
 use crate::transcript::Transcript;
 use std::collections::BTreeMap;

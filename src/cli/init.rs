@@ -4,16 +4,17 @@
 //! A server that does not answer, or refuses, is no reason not to begin: the configuration is written all the same, says
 //! what is still to be filled in, and the exit code is that of a check that could not look.
 
-use super::args::{InitArgs, KeepArgs, TargetArgs};
-use super::config::Config;
+use super::args::{InitArgs, TargetArgs};
 use super::error::CliError;
 use super::exit::Exit;
-use super::live::{Live, interrupts};
+use super::interrupt::interrupts;
+use super::progress::observer;
 use super::reports::talk;
 use crate::auth::AuthError;
 use crate::dialect::{Dialect, Label, events};
 use crate::golden::Golden;
 use crate::learn::learn;
+use crate::runner::{Config, RecordOptions, RunningTarget};
 use crate::store::{Store, replace};
 use crate::transcript::{Frame, Gap, Offset, Payload, Transcript};
 use crate::wire::{Driven, Hand};
@@ -229,9 +230,15 @@ fn target(args: &InitArgs) -> TargetArgs {
     }
 }
 
-async fn open(path: &Path, args: &InitArgs, url: &str, login: Option<&str>) -> Result<Live, CliError> {
+async fn open(
+    path: &Path,
+    args: &InitArgs,
+    url: &str,
+    login: Option<&str>,
+) -> Result<RunningTarget, CliError> {
     let config = Config::of(path, &text(url, "", login))?;
-    Live::open(&config, &target(args), interrupts()).await
+    let options = target(args).options()?;
+    Ok(RunningTarget::open(&config, &options, interrupts(), &observer()).await?)
 }
 
 /// The recipe with which the login that was named gives a token. Nothing is tried where none was named.
@@ -248,8 +255,8 @@ async fn find_login(path: &Path, args: &InitArgs, url: &str) -> Result<Option<St
                 quoted(user),
                 quoted(login)
             );
-            let live = open(path, args, url, Some(&recipe)).await?;
-            match live.try_login().await {
+            let target = open(path, args, url, Some(&recipe)).await?;
+            match target.try_login().await {
                 Ok(()) => return Ok(Some(recipe)),
                 Err(error @ AuthError::NotInAnswer { .. }) => last = Some(error),
                 // Another form may be what it wants; where a token would be is no question then.
@@ -277,18 +284,19 @@ async fn listen(
     login: Option<&str>,
     session: &str,
 ) -> Result<Driven, CliError> {
-    let mut live = open(path, args, url, login).await?;
-    live.keep(&KeepArgs { duration: Some(args.listen), ..KeepArgs::default() }, true);
+    let mut target = open(path, args, url, login).await?;
+    let duration = Some(args.listen);
+    target.record(&RecordOptions { duration, keeps_frames: true, ..RecordOptions::default() });
     let root = path.parent().unwrap_or(Path::new(""));
     let folder = Store::new(root).recordings_folder(session);
     // Nobody speaks: the sender is kept until the time is over.
     let (sender, lines) = mpsc::channel(1);
     let hand = Hand { lines, show: Box::new(|_| {}) };
     talk!("listening to {url} for {}", args.listen);
-    let driven = live.play_by_hand(session, &Golden::default(), &folder, hand).await;
+    let driven = target.play_by_hand(session, &Golden::default(), &folder, hand).await;
     drop(sender);
-    live.close().await;
-    driven
+    target.close().await;
+    Ok(driven?)
 }
 
 /// What the server said by itself.

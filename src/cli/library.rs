@@ -2,12 +2,12 @@
 //! same arguments, so that an option means here what it means there.
 
 use super::args::{Cli, Command};
-use super::check::{self, Ended};
-use super::config::Config;
+use super::check;
 use super::error::CliError;
 use super::exit::Exit;
 use super::reports::harmless;
 use crate::finding::{Cell, Outcome};
+use crate::runner::{self, CheckRun, Config};
 use anstream::{AutoStream, ColorChoice};
 use clap::Parser as _;
 use tokio::sync::watch;
@@ -41,7 +41,7 @@ pub(crate) async fn check(words: Vec<String>) -> Answer {
     let mut text = AutoStream::new(Vec::new(), ColorChoice::Never);
     // It is a future of some size, and tests run many.
     match Box::pin(checked(words, &mut harmless(&mut text))).await {
-        Ok(Ended { exit, outcome, cells }) => {
+        Ok((exit, CheckRun { outcome, cells, .. })) => {
             let text = String::from_utf8_lossy(&text.into_inner()).into_owned();
             Answer::Judged { exit, outcome, cells, text }
         }
@@ -49,7 +49,7 @@ pub(crate) async fn check(words: Vec<String>) -> Answer {
     }
 }
 
-async fn checked(words: Vec<String>, out: &mut impl std::io::Write) -> Result<Ended, CliError> {
+async fn checked(words: Vec<String>, out: &mut impl std::io::Write) -> Result<(Exit, CheckRun), CliError> {
     let words = ["goldwire".to_owned(), "check".to_owned()].into_iter().chain(words);
     let typed = Cli::try_parse_from(words).map_err(|error| {
         CliError::usage(error.render().to_string().trim_start_matches("error: ").trim_end().to_owned())
@@ -60,7 +60,7 @@ async fn checked(words: Vec<String>, out: &mut impl std::io::Write) -> Result<En
     let config = Config::read(&typed.config)?;
     // Ctrl-C is the test program's own business: nobody here takes it away from it.
     let (_never, interrupt) = watch::channel(false);
-    check::judged(&config, args, interrupt, out).await
+    check::judged(&config, &args, interrupt, out).await
 }
 
 /// Runs the future to its end on a runtime of its own.
@@ -68,5 +68,5 @@ async fn checked(words: Vec<String>, out: &mut impl std::io::Write) -> Result<En
 /// # Errors
 /// When there can be none; the reason, as a fragment.
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> Result<T, String> {
-    Ok(super::runtime().map_err(|error| error.message)?.block_on(future))
+    Ok(runner::runtime().map_err(|error| error.cause)?.block_on(future))
 }

@@ -1,18 +1,16 @@
 //! The life of a golden: `learn`, `pending`, `accept`, `reject`. `review` has a file of its own.
 
 use super::args::{AcceptArgs, LearnArgs, RejectArgs};
-use super::config::Config;
 use super::error::CliError;
 use super::exit::Exit;
 use super::reports::talk;
-use super::scan::refuse_secrets;
-use crate::golden::Golden;
-use crate::learn;
+use crate::diff::Change;
 use crate::report::{changes_headline, changes_text};
-use crate::store::{Files, Store, StoreError, read_golden, recordings_at};
+use crate::runner::{Config, propose, refuse_secrets};
+use crate::store::{Store, StoreError, read_golden, recordings_at};
 use crate::words::plural;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::Path;
 
 pub(super) fn learn(config: &Config, args: &LearnArgs, out: &mut impl Write) -> Result<Exit, CliError> {
     let store = Store::new(&config.root);
@@ -50,60 +48,6 @@ pub(super) fn learn(config: &Config, args: &LearnArgs, out: &mut impl Write) -> 
     }
     writeln!(out, "next: goldwire review {session}, then goldwire accept {session} --reason '…'")?;
     Ok(Exit::Conforms)
-}
-
-/// What learning came to.
-pub(super) struct Proposed {
-    /// Whether the golden would be another one.
-    is_new: bool,
-    /// Whether more is known of what its recordings showed.
-    shows_more: bool,
-    notes: Vec<String>,
-}
-
-impl Proposed {
-    pub(super) fn is_nothing(&self) -> bool {
-        !self.is_new && !self.shows_more
-    }
-}
-
-/// Learns from recordings and writes the proposal. What a person decided is taken from the script, or else from the golden.
-pub(super) fn propose(
-    store: &Store,
-    session: &str,
-    paths: Vec<PathBuf>,
-    script: Option<Golden>,
-) -> Result<Proposed, CliError> {
-    let previous = match script {
-        Some(script) => Some(script),
-        None => match store.accepted(session) {
-            Ok(golden) => Some(with_script(golden, store.script(session)?)),
-            Err(StoreError::NoGolden(_)) => store.script(session)?,
-            Err(error) => return Err(error.into()),
-        },
-    };
-    let files = Files(paths);
-    let mut proposal = learn::learn(&files, previous.as_ref())?;
-    proposal.notes.extend(learn::trial(&files, previous.as_ref())?);
-    let is_new = store.propose(session, &proposal.golden)?;
-    let shows_more = store.propose_seen(session, &proposal.seen)?;
-    Ok(Proposed { is_new, shows_more, notes: proposal.notes })
-}
-
-/// A golden with the client's half of the script by which the latest recordings were made, where that is another one.
-fn with_script(mut golden: Golden, script: Option<Golden>) -> Golden {
-    let Some(script) = script.filter(|script| script.script != golden.script) else { return golden };
-    for (label, event) in script.events {
-        let own = golden.events.entry(label).or_default();
-        if !event.sends.is_empty() {
-            own.sends = event.sends;
-        }
-        // A name is given once.
-        own.binds.retain(|(name, _)| event.binds.iter().all(|(new, _)| new != name));
-        own.binds.extend(event.binds);
-    }
-    golden.script = script.script;
-    golden
 }
 
 pub(super) fn selected(store: &Store, named: &[String]) -> Result<Vec<String>, CliError> {
@@ -174,12 +118,21 @@ pub(super) fn accept_one(
 ) -> Result<(), CliError> {
     let changes = store.changes(session)?;
     let path = store.accept(session, reason)?;
-    match &changes {
+    tell_accepted(&path, changes.as_deref(), out)?;
+    Ok(())
+}
+
+/// Says that a proposal was accepted, and what passes now.
+pub(super) fn tell_accepted(
+    path: &Path,
+    changes: Option<&[Change]>,
+    out: &mut impl Write,
+) -> std::io::Result<()> {
+    match changes {
         Some(changes) => writeln!(out, "accepted as {}; {}", path.display(), changes_headline(changes))?,
         None => writeln!(out, "accepted as {}", path.display())?,
     }
-    changes_text(out, &changes.unwrap_or_default())?;
-    Ok(())
+    changes_text(out, changes.unwrap_or_default())
 }
 
 pub(super) fn reject(config: &Config, args: &RejectArgs, out: &mut impl Write) -> Result<Exit, CliError> {

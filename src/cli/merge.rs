@@ -1,8 +1,6 @@
 //! `goldwire merge`: what the jobs of a sharded check found, as one result with one exit code.
 
 use super::args::{Format, MergeArgs};
-use super::check::unless_unasked;
-use super::config::Config;
 use super::error::CliError;
 use super::exit::Exit;
 use super::html::{HtmlReport, Recorded};
@@ -10,6 +8,7 @@ use super::reports::{Reports, layout};
 use crate::finding::{Outcome, Run, Verdict, merge};
 use crate::golden::Golden;
 use crate::report::{self, Sheet};
+use crate::runner::{Config, refuse_unasked};
 use crate::store::Store;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -75,7 +74,7 @@ fn merged(
     if outcome.interrupted && verdict != Verdict::Deviates {
         return Ok(Exit::CouldNotJudge);
     }
-    unless_unasked(&cells, verdict)?;
+    refuse_unasked(&cells, verdict)?;
     Ok(Exit::of(verdict, outcome.strict))
 }
 

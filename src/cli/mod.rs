@@ -7,7 +7,6 @@ mod about;
 mod args;
 mod check;
 mod compare;
-mod config;
 mod diff;
 mod error;
 mod exchange;
@@ -16,10 +15,11 @@ mod hand;
 mod hosts;
 mod html;
 mod init;
+mod interrupt;
 mod library;
 mod life;
-mod live;
 mod merge;
+mod options;
 mod probe;
 mod progress;
 mod proxy;
@@ -28,16 +28,14 @@ mod reports;
 mod review;
 mod scan;
 mod show;
-mod time;
-mod update;
 
 pub use exit::Exit;
 pub(crate) use library::{Answer, block_on, check as library_check};
 
+use crate::runner::{Config, recording_runtime, runtime};
 use anstream::{AutoStream, ColorChoice};
 use args::{Cli, Color, Command};
 use clap::Parser as _;
-use config::Config;
 use error::CliError;
 use reports::Patient;
 use std::io::Write;
@@ -104,7 +102,7 @@ fn dispatch(cli: Cli, color: ColorChoice, out: &mut impl Write) -> Result<Exit, 
     let config = Config::read(&cli.config)?;
     match cli.command {
         Command::Init(_) | Command::Schema(_) | Command::Completions(_) | Command::Man => Ok(Exit::Conforms),
-        Command::Record(args) => one_thread()?.block_on(record::run(&config, args, color)),
+        Command::Record(args) => recording_runtime()?.block_on(record::run(&config, args, color)),
         Command::Proxy(args) => runtime()?.block_on(proxy::run(&config, args, out)),
         Command::Learn(args) => life::learn(&config, &args, out),
         Command::Review(args) => review::run(&config, &args, out),
@@ -121,38 +119,5 @@ fn dispatch(cli: Cli, color: ColorChoice, out: &mut impl Write) -> Result<Exit, 
         Command::Export(args) => exchange::export(&args, out),
         Command::Scan(args) => scan::run(&config, &args, out),
         Command::Compare(args) => runtime()?.block_on(compare::run(&config, args, out)),
-    }
-}
-
-fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
-    start(&mut tokio::runtime::Builder::new_multi_thread())
-}
-
-/// For recording: to hand a message from one thread to another costs more than all else that is done with it, and a
-/// reader that is woken seldom is woken sooner. Files are written by a thread of their own all the same.
-fn one_thread() -> Result<tokio::runtime::Runtime, CliError> {
-    start(&mut tokio::runtime::Builder::new_current_thread())
-}
-
-/// So many threads wait for disks, for names and for a person at a time: thousands of sessions that begin at once need no
-/// thread each.
-const BLOCKING: usize = 8;
-
-fn start(builder: &mut tokio::runtime::Builder) -> Result<tokio::runtime::Runtime, CliError> {
-    raise_file_limit();
-    let runtime = builder.enable_all().max_blocking_threads(BLOCKING).build();
-    runtime.map_err(|error| CliError::new(Exit::Internal, format!("failed to start the runtime: {error}")))
-}
-
-/// A session takes two open files, a socket and its recording, and systems begin with 1024 for a process. What may be had
-/// without asking anybody is taken.
-fn raise_file_limit() {
-    #[cfg(unix)]
-    {
-        use rustix::process::{Resource, getrlimit, setrlimit};
-        let mut limit = getrlimit(Resource::Nofile);
-        limit.current = limit.maximum;
-        // If not, the session that finds no room says so.
-        let _ = setrlimit(Resource::Nofile, limit);
     }
 }

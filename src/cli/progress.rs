@@ -1,13 +1,48 @@
 //! How far long work is: a bar when somebody looks at it, a line a round when it goes into a file.
 
-use super::reports::talk;
+use super::life::tell_accepted;
+use super::reports::{say, talk};
+use crate::report::{changes_headline, changes_text};
+use crate::runner::{self, Observer};
 use crate::transcript::Gap;
 use crate::words::plural;
-use std::io::{self, IsTerminal as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 const WIDTH: usize = 24;
+
+/// Says on stderr what the runner tells, a line each; a round that many users play has a bar at a terminal.
+pub(super) fn observer() -> Observer {
+    let current: Mutex<Option<Round>> = Mutex::new(None);
+    Observer::new(move |event| {
+        use runner::Progress::{Accepted, Proposed, RoundFinished, RoundStarted, UserFinished};
+        let round = || current.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            RoundStarted { session, round: number, users } => {
+                *round() = Some(Round::begin(session, *number, *users as usize));
+            }
+            UserFinished => round().iter().for_each(Round::user),
+            RoundFinished => *round() = None,
+            Proposed { session, path, learned_from, changes } => {
+                talk!("{session}: proposed as {}, learned from {learned_from}", path.display());
+                let mut out = anstream::stderr();
+                if let Some(changes) = changes {
+                    // Nobody is left to be told that nobody reads it.
+                    let _ = writeln!(out, "{}", changes_headline(changes));
+                    let _ = changes_text(&mut out, changes);
+                }
+                talk!("next: goldwire review {session}");
+            }
+            Accepted { session, path, learned_from, changes } => {
+                talk!("{session}: learned from {learned_from}");
+                let _ = tell_accepted(path, changes.as_deref(), &mut anstream::stderr());
+            }
+            other => say(other),
+        }
+    })
+}
 
 /// Rounds that are played one after the other, told on stderr.
 #[derive(Debug)]

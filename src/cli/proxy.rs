@@ -1,12 +1,13 @@
 //! `goldwire proxy`: record whatever real client or browser connects through it.
 
 use super::args::ProxyArgs;
-use super::config::Config;
 use super::error::CliError;
 use super::exit::Exit;
-use super::live::{interrupts, secrets};
+use super::interrupt::interrupts;
+use super::options::hidden_secrets;
 use super::reports::talk;
 use crate::auth::{ClientCertificate, Trust};
+use crate::runner::Config;
 use crate::store::{Store, compress};
 use crate::transcript::{End, Gap};
 use crate::wire::{Notice, Proxy, ProxyOptions};
@@ -49,7 +50,7 @@ pub(super) async fn run(config: &Config, args: ProxyArgs, out: &mut impl Write) 
         connect_timeout: CONNECT,
         max_message: args.max_message,
         flush: args.flush.unwrap_or(config.flush),
-        secrets: secrets(&args.secrets, &config.redactor())?,
+        secrets: hidden_secrets(&args.secrets, &config.redactor())?,
         rules: config.redact.clone(),
     })
     .await?;

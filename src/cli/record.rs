@@ -1,15 +1,15 @@
 //! `goldwire record`: talk to a live server, by a client script or by hand, and keep what really happened.
 
 use super::args::RecordArgs;
-use super::config::Config;
 use super::error::CliError;
 use super::exit::Exit;
 use super::hand::{self, hand};
-use super::live::{Live, Played, interrupts};
-use super::progress::Progress;
+use super::interrupt::interrupts;
+use super::progress::{Progress, observer};
 use super::reports::{harmless, talk};
 use crate::dialect::{Dialect, Label};
 use crate::golden::Golden;
+use crate::runner::{Config, DriveResult, RunningTarget, secrets_of};
 use crate::store::{Store, StoreError, compress, read_golden};
 use crate::transcript::End;
 use crate::wire::Driven;
@@ -47,8 +47,9 @@ async fn by_script(
     args: &RecordArgs,
     golden: &Golden,
 ) -> Result<Exit, CliError> {
-    let mut live = Live::open(config, &args.target, interrupts()).await?;
-    live.keep(&args.keep, false);
+    let options = args.target.options()?;
+    let mut target = RunningTarget::open(config, &options, interrupts(), &observer()).await?;
+    target.record(&args.keep.options());
     let folder = store.folder_to_record(&args.session)?;
     let users = args.users.unwrap_or(config.users);
     let compress = args.keep.zstd || config.compress;
@@ -56,9 +57,9 @@ async fn by_script(
     let mut kept = 0;
     let progress = Progress::of(args.runs);
     for round in 1..=args.runs {
-        let played = live.play(&args.session, golden, users, &folder, || {}).await;
+        let played = target.play(&args.session, golden, users, &folder).await;
         progress.clear();
-        for Played { user, result } in played {
+        for DriveResult { user, result } in played {
             match result {
                 Ok(mut driven) => {
                     kept += 1;
@@ -69,24 +70,25 @@ async fn by_script(
                     }
                 }
                 Err(error) => {
+                    let error = CliError::from(error);
                     talk!("{user}: {error}");
                     worst = error.exit;
                 }
             }
         }
-        if live.is_interrupted() {
+        if target.is_interrupted() {
             worst = Exit::Interrupted;
             break;
         }
-        if let Some(died) = live.server_died() {
-            live.close().await;
-            return Err(died);
+        if let Some(died) = target.server_died() {
+            target.close().await;
+            return Err(died.into());
         }
         progress.round(round, kept);
     }
-    live.close().await;
+    target.close().await;
     if let Some(script) = args.script.as_ref().filter(|_| kept > 0) {
-        let held = super::scan::secrets_of(config, script)?;
+        let held = secrets_of(config, script)?;
         if held.is_empty() {
             store.keep_script(&args.session, script)?;
         } else {
@@ -116,21 +118,22 @@ async fn by_hand(
         let error = CliError::usage(format!("no golden for `{}`, so a person talks, once", args.session));
         return Err(error.hint("--runs and --users need --script FILE; a script is a golden that need not know everything, e.g. `order = \"connected ; >ask ; answer\"`"));
     }
-    let mut live = Live::open(config, &args.target, interrupts()).await?;
-    live.keep(&args.keep, false);
-    let golden = &golden_for(golden, &live);
+    let options = args.target.options()?;
+    let mut target = RunningTarget::open(config, &options, interrupts(), &observer()).await?;
+    target.record(&args.keep.options());
+    let golden = &golden_for(golden, &target);
     let (hand, unsent) = hand(color)?;
     let folder = store.folder_to_record(&args.session)?;
-    let played = live.play_by_hand(&args.session, golden, &folder, hand).await;
+    let played = target.play_by_hand(&args.session, golden, &folder, hand).await;
     hand::leave();
-    let died = live.server_died();
-    let is_interrupted = live.is_interrupted();
-    live.close().await;
+    let died = target.server_died();
+    let is_interrupted = target.is_interrupted();
+    target.close().await;
     let mut driven = played?;
     let ended = finish("u1", &mut driven, args.keep.until.as_ref(), args.keep.zstd || config.compress).await;
     talk!("{}", summary("u1", &driven));
     if let Some(died) = died {
-        return Err(died);
+        return Err(died.into());
     }
     if is_interrupted {
         return Ok(Exit::Interrupted);
@@ -143,8 +146,8 @@ async fn by_hand(
 }
 
 /// Where there is no golden, the target's URL says what is spoken there.
-fn golden_for(golden: Option<Golden>, live: &Live) -> Golden {
-    golden.unwrap_or_else(|| Golden { dialect: Dialect::at(live.url()), ..Golden::default() })
+fn golden_for(golden: Option<Golden>, target: &RunningTarget) -> Golden {
+    golden.unwrap_or_else(|| Golden { dialect: Dialect::at(target.url()), ..Golden::default() })
 }
 
 /// A line of stdout; whoever does not read it does not stop what is recorded.

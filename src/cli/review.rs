@@ -4,13 +4,12 @@
 //! takes a reason, as `goldwire accept` does, and what looks like a secret is refused here, too.
 
 use super::args::ReviewArgs;
-use super::config::Config;
 use super::error::CliError;
 use super::exit::Exit;
 use super::life::{accept_one, selected, tell_changes};
-use super::scan::refuse_secrets;
 use crate::diff::unified;
 use crate::report::diff_text;
+use crate::runner::{Config, refuse_secrets};
 use crate::store::Store;
 use crate::words::plural;
 use console::{Key, Term};

@@ -1,26 +1,19 @@
 //! `goldwire scan`: whether anything written down still looks like a secret.
 
 use super::args::{Format, ScanArgs};
-use super::config::Config;
 use super::error::CliError;
 use super::exit::Exit;
-use super::live::secrets;
-use crate::store::{Store, contents};
-use crate::transcript::{Leftover, Redactor, visible_json};
+use super::options::hidden_secrets;
+use crate::runner::{Config, Scanned, scan, scan_lines};
+use crate::transcript::visible_json;
 use crate::words::plural;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// What was found in one file.
-pub(super) struct Scanned {
-    path: PathBuf,
-    leftovers: Vec<Leftover>,
-}
-
 pub(super) fn run(config: &Config, args: &ScanArgs, out: &mut impl Write) -> Result<Exit, CliError> {
     let redactor = config.redactor();
-    secrets(&args.secrets, &redactor)?;
+    hidden_secrets(&args.secrets, &redactor)?;
     let files = if args.paths.is_empty() {
         let folders = ["recordings", "golden"].map(|folder| config.root.join(folder));
         walk(config, folders.into_iter().filter(|folder| folder.exists()))?
@@ -36,7 +29,7 @@ pub(super) fn run(config: &Config, args: &ScanArgs, out: &mut impl Write) -> Res
     match args.format {
         Format::Json => json(&scanned, files.len(), out)?,
         Format::Text => {
-            lines(&scanned, usize::MAX).iter().try_for_each(|line| writeln!(out, "{line}"))?;
+            scan_lines(&scanned, usize::MAX).iter().try_for_each(|line| writeln!(out, "{line}"))?;
             let looked = plural(files.len(), "file");
             match count {
                 0 => writeln!(out, "no secret found in {looked}")?,
@@ -45,52 +38,6 @@ pub(super) fn run(config: &Config, args: &ScanArgs, out: &mut impl Write) -> Res
         }
     }
     Ok(if count == 0 { Exit::Conforms } else { Exit::Deviates })
-}
-
-/// Refuses a session's proposal while it, or a recording it was learned from, still holds something like a secret.
-pub(super) fn refuse_secrets(config: &Config, store: &Store, session: &str) -> Result<(), CliError> {
-    let mut files: Vec<PathBuf> = store.proposal_files(session);
-    files.extend(store.recordings(session)?);
-    let scanned = scan(&files, &config.redactor())?;
-    let lines = lines(&scanned, 5);
-    if lines.is_empty() {
-        return Ok(());
-    }
-    let message = format!(
-        "`{session}` is not accepted: what would be kept looks like secrets\n  {}",
-        lines.join("\n  ")
-    );
-    Err(CliError::usage(message).hint(format!(
-        "record anew with [redact] in goldwire.toml naming them; `goldwire scan` shows all of them; if they are none, \
-         goldwire accept {session} --reason '…' --allow-secrets 'why they are none'"
-    )))
-}
-
-/// What looks like a secret in a file that is about to be kept.
-pub(super) fn secrets_of(config: &Config, file: &Path) -> Result<Vec<String>, CliError> {
-    Ok(lines(&scan(&[file.to_owned()], &config.redactor())?, 3))
-}
-
-fn scan(files: &[PathBuf], redactor: &Redactor) -> Result<Vec<Scanned>, CliError> {
-    let mut scanned = Vec::new();
-    for path in files {
-        let bytes = contents(path)
-            .map_err(|error| CliError::usage(format!("failed to read {}: {error}", path.display())))?;
-        let leftovers = redactor.leftovers(&String::from_utf8_lossy(&bytes));
-        if !leftovers.is_empty() {
-            scanned.push(Scanned { path: path.clone(), leftovers });
-        }
-    }
-    Ok(scanned)
-}
-
-fn lines(scanned: &[Scanned], most: usize) -> Vec<String> {
-    let all =
-        scanned.iter().flat_map(|file| file.leftovers.iter().map(move |leftover| (&file.path, leftover)));
-    let line = |(path, found): (&PathBuf, &Leftover)| {
-        format!("{}:{}:{}: {}: {}", path.display(), found.line, found.column, found.kind, found.excerpt)
-    };
-    all.map(line).take(most).collect()
 }
 
 fn json(scanned: &[Scanned], files: usize, out: &mut impl Write) -> Result<(), CliError> {

@@ -1,7 +1,6 @@
 //! `goldwire show`: one recording as a timeline.
 
 use super::args::ShowArgs;
-use super::config::Config;
 use super::error::CliError;
 use super::exit::Exit;
 use super::html;
@@ -9,6 +8,7 @@ use crate::codec::unhex;
 use crate::dialect::{Dialect, Event};
 use crate::diff::timeline;
 use crate::report::hex_view;
+use crate::runner::Config;
 use crate::store::{Store, read_recording, recordings_in};
 use crate::transcript::{Offset, visible, visible_json};
 use crate::words::plural;

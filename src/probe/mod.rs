@@ -38,7 +38,7 @@ use crate::drive::Bounds;
 use crate::finding::{Cell, Finding, Kind, ProbeName, Run, Severity, Unjudged};
 use crate::golden::{Golden, Seen};
 use crate::transcript::{Header, Offset, Redactor, Transcript};
-use crate::wire::{Beside, Cut, DriveError, Driven, Flush, Plan, Probe, Target, drive};
+use crate::wire::{Beside, Cut, Driven, Flush, Plan, Probe, Target, drive};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -176,14 +176,7 @@ impl Ground<'_> {
             beside: twist.beside.clone(),
         };
         drive(plan).await.map_err(|error| {
-            let hint = match &error {
-                DriveError::Connect { hint, .. } => hint.clone(),
-                DriveError::Unbound(_)
-                | DriveError::Interrupted(_)
-                | DriveError::Record { .. }
-                | DriveError::Random(_)
-                | DriveError::Transport(_) => None,
-            };
+            let hint = error.hint();
             Unjudged { cause: self.redactor.clean(&error.to_string()).into_owned(), hint }
         })
     }

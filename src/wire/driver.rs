@@ -149,6 +149,20 @@ pub enum DriveError {
     Random(#[from] getrandom::Error),
 }
 
+impl DriveError {
+    /// A way out, where one is known.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            DriveError::Connect { hint, .. } => hint.clone(),
+            DriveError::Unbound(_) => Some("give it with --variable NAME=VALUE".to_owned()),
+            DriveError::Interrupted(_)
+            | DriveError::Record { .. }
+            | DriveError::Random(_)
+            | DriveError::Transport(_) => None,
+        }
+    }
+}
+
 /// Drives one session from its first connection to its end.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! `check --update`: what is done about goldens that the runs of a check contradict, in insta's words.
+//! What is done about goldens that the runs of a check contradict, in insta's words.
 //!
 //! | | a session that does not conform | a session that has recordings and no golden |
 //! |---|---|---|
@@ -12,19 +12,18 @@
 //! the command itself says so: a job must not agree with itself.
 
 use super::config::Config;
-use super::error::CliError;
-use super::life::{accept_one, propose, tell_changes};
-use super::reports::talk;
+use super::error::Error;
+use super::progress::{Observer, Progress};
+use super::proposal::propose;
 use super::scan::refuse_secrets;
 use crate::finding::{Outcome, Run, Verdict};
 use crate::store::{Store, StoreError};
 use crate::words::plural;
-use clap::ValueEnum;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// When a check writes proposals and goldens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum When {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UpdateWhen {
     /// Never: a failing check writes nothing.
     No,
     /// A proposal for every session that does not conform, or has no golden yet.
@@ -35,39 +34,61 @@ pub(super) enum When {
     Always,
 }
 
-/// When to write, and the reason that stands in what is accepted.
-pub(super) struct Update<'c> {
-    when: When,
+impl UpdateWhen {
+    /// All of them.
+    pub const ALL: [UpdateWhen; 4] =
+        [UpdateWhen::No, UpdateWhen::New, UpdateWhen::Unseen, UpdateWhen::Always];
+
+    /// The word for it on the command line and in the environment.
+    pub const fn name(self) -> &'static str {
+        match self {
+            UpdateWhen::No => "no",
+            UpdateWhen::New => "new",
+            UpdateWhen::Unseen => "unseen",
+            UpdateWhen::Always => "always",
+        }
+    }
+}
+
+/// Whether a check writes proposals and goldens.
+#[derive(Debug, Clone, Default)]
+pub struct UpdateOptions {
+    /// When it writes; as the environment variable `GOLDWIRE_UPDATE` says if not given.
+    pub when: Option<UpdateWhen>,
+    /// Why what is accepted is right; kept in the golden.
+    pub reason: Option<String>,
+}
+
+/// Writes proposals and goldens before and after a check.
+pub struct Update<'c> {
+    when: UpdateWhen,
     reason: String,
     config: &'c Config,
     store: Store,
+    observer: Observer,
 }
 
 impl<'c> Update<'c> {
-    /// What was typed goes before what the environment says.
+    /// Options go before the environment.
     ///
     /// # Errors
     /// When the environment says something that is none of the words.
-    pub(super) fn of(
-        config: &'c Config,
-        typed: Option<When>,
-        reason: Option<&str>,
-    ) -> Result<Update<'c>, CliError> {
-        let when = match typed {
+    pub fn of(config: &'c Config, options: &UpdateOptions, observer: &Observer) -> Result<Update<'c>, Error> {
+        let when = match options.when {
             Some(when) => when,
-            None => of_environment()?,
+            None => of_environment(observer)?,
         };
-        let reason = reason.map(str::trim).filter(|reason| !reason.is_empty());
+        let reason = options.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
         let reason = reason.map_or_else(|| "accepted by goldwire check --update".to_owned(), str::to_owned);
-        Ok(Update { when, reason, config, store: Store::new(&config.root) })
+        Ok(Update { when, reason, config, store: Store::new(&config.root), observer: observer.clone() })
     }
 
     /// Makes goldens, or proposals, of what was recorded of named sessions that have none.
     ///
     /// # Errors
     /// When recordings cannot be read or something cannot be written.
-    pub(super) fn begin(&self, sessions: &[String]) -> Result<(), CliError> {
-        if self.when == When::No {
+    pub fn begin(&self, sessions: &[String]) -> Result<(), Error> {
+        if self.when == UpdateWhen::No {
             return Ok(());
         }
         for session in sessions {
@@ -75,7 +96,7 @@ impl<'c> Update<'c> {
             let is_new = matches!(self.store.golden(session), Err(StoreError::NoGolden(_)));
             let recordings = self.store.recordings(session)?;
             if is_new && !recordings.is_empty() && self.store.proposal_text(session)?.is_none() {
-                self.learn(session, &recordings, &[], self.when != When::New)?;
+                self.learn(session, &recordings, &[], self.when != UpdateWhen::New)?;
             }
         }
         Ok(())
@@ -85,7 +106,7 @@ impl<'c> Update<'c> {
     ///
     /// # Errors
     /// When recordings cannot be read or something cannot be written.
-    pub(super) fn end(&self, outcome: &Outcome) -> Result<(), CliError> {
+    pub fn end(&self, outcome: &Outcome) -> Result<(), Error> {
         let mut sessions: Vec<&str> = outcome.runs.iter().map(|run| run.session.as_str()).collect();
         sessions.sort_unstable();
         sessions.dedup();
@@ -94,9 +115,14 @@ impl<'c> Update<'c> {
             let verdict = own.iter().map(|run| run.verdict()).max();
             match verdict {
                 None | Some(Verdict::Conforms) => {}
-                Some(_) if self.when == When::No => {}
+                Some(_) if self.when == UpdateWhen::No => {}
                 Some(Verdict::CouldNotJudge) => {
-                    talk!("{session}: not updated: not every run could be judged");
+                    let cause = "not every run could be judged".to_owned();
+                    self.observer.tell(&Progress::NotUpdated {
+                        session: session.to_owned(),
+                        cause,
+                        hint: None,
+                    });
                 }
                 Some(Verdict::Drift | Verdict::Deviates) => {
                     let folder = self.store.recordings_folder(session);
@@ -104,7 +130,7 @@ impl<'c> Update<'c> {
                     let runs: Vec<PathBuf> =
                         own.iter().map(|run| PathBuf::from(&run.recording)).filter(is_new).collect();
                     let recordings = self.store.recordings(session)?;
-                    self.learn(session, &recordings, &runs, self.when == When::Always)?;
+                    self.learn(session, &recordings, &runs, self.when == UpdateWhen::Always)?;
                 }
             }
         }
@@ -117,58 +143,63 @@ impl<'c> Update<'c> {
         recordings: &[PathBuf],
         runs: &[PathBuf],
         accepts: bool,
-    ) -> Result<(), CliError> {
+    ) -> Result<(), Error> {
         let paths: Vec<PathBuf> = recordings.iter().chain(runs).cloned().collect();
         let proposed = propose(&self.store, session, paths, None)?;
-        let from = format!(
+        let learned_from = format!(
             "{} and {} of this check",
             plural(recordings.len(), "recording"),
             plural(runs.len(), "run")
         );
         if proposed.is_nothing() {
-            talk!("{session}: not updated: {from} say nothing that the golden does not say already");
-            talk!(
-                "hint: what is not learned away is what `keep` holds, and what no run went through to its end"
-            );
+            let hint =
+                "what is not learned away is what `keep` holds, and what no run went through to its end";
+            self.observer.tell(&Progress::NotUpdated {
+                session: session.to_owned(),
+                cause: format!("{learned_from} say nothing that the golden does not say already"),
+                hint: Some(hint.to_owned()),
+            });
             return Ok(());
         }
         self.store.stage(session, runs)?;
         if accepts {
             match refuse_secrets(self.config, &self.store, session) {
                 Ok(()) => {
-                    talk!("{session}: learned from {from}");
-                    return accept_one(&self.store, session, &self.reason, &mut anstream::stderr());
+                    let changes = self.store.changes(session)?;
+                    let path = self.store.accept(session, &self.reason)?;
+                    let session = session.to_owned();
+                    self.observer.tell(&Progress::Accepted { session, path, learned_from, changes });
+                    return Ok(());
                 }
                 // It stays a proposal, for somebody to look at.
-                Err(refused) => talk!("{refused}"),
+                Err(Error { cause, hint, .. }) => self.observer.tell(&Progress::NotAccepted { cause, hint }),
             }
         }
         let path = self.store.proposal_path(session);
-        talk!("{session}: proposed as {}, learned from {from}", shown(&path));
-        tell_changes(&self.store, session, &mut anstream::stderr())?;
-        talk!("next: goldwire review {session}");
+        let changes = self.store.changes(session)?;
+        self.observer.tell(&Progress::Proposed { session: session.to_owned(), path, learned_from, changes });
         Ok(())
     }
 }
 
-fn shown(path: &Path) -> String {
-    path.display().to_string()
-}
-
-fn of_environment() -> Result<When, CliError> {
+fn of_environment(observer: &Observer) -> Result<UpdateWhen, Error> {
     let said = std::env::var("GOLDWIRE_UPDATE").unwrap_or_default();
     let when = match said.as_str() {
-        "" => When::No,
-        word => When::from_str(word, true).map_err(|_| {
-            CliError::usage(format!("GOLDWIRE_UPDATE is `{word}`")).hint("one of: no, new, unseen, always")
-        })?,
+        "" => UpdateWhen::No,
+        word => {
+            let named = UpdateWhen::ALL.into_iter().find(|when| when.name().eq_ignore_ascii_case(word));
+            named.ok_or_else(|| {
+                Error::unusable(format!("GOLDWIRE_UPDATE is `{word}`"))
+                    .hint("one of: no, new, unseen, always")
+            })?
+        }
     };
     let is_ci = std::env::var_os("CI").is_some_and(|ci| !["", "0", "false"].iter().any(|no| ci == *no));
-    if is_ci && when != When::No {
-        talk!(
+    if is_ci && when != UpdateWhen::No {
+        observer.tell(&Progress::note(format!(
             "GOLDWIRE_UPDATE={said} is not heeded: CI is set, so nothing is written; --update={said} does it all the same"
-        );
-        return Ok(When::No);
+        )));
+        return Ok(UpdateWhen::No);
     }
     Ok(when)
 }

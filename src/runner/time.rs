@@ -1,25 +1,38 @@
 //! On what the time of a check is judged: the mode that was asked for, the hosts, and what their profiles say.
 
-use super::check::{Judged, Selected};
+use super::check::JudgedRun;
 use super::config::Config;
-use super::error::CliError;
-use super::exit::Exit;
+use super::error::{Error, ErrorKind};
+use super::selection::Selected;
 use crate::check::{Baseline, Shift, Timed};
 use crate::finding::TimeReport;
 use crate::golden::{HostProfile, HostState, TimeMode};
 use crate::store::Store;
 use crate::transcript::Header;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::IsTerminal as _;
 
 /// What becomes of the profile of this class of hosts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum ProfileUse {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProfileUse {
     /// Judge by it, and add what conforms to it.
     Write,
     /// Judge by it.
     Read,
     /// Judge as if there were none.
     None,
+}
+
+impl ProfileUse {
+    /// What happens when nobody asks for anything. A check at a terminal adds what conforms to the profile of its host. One
+    /// in CI does not: a change must not teach its own slow-down.
+    pub fn usual() -> ProfileUse {
+        let is_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
+        match is_ci || !std::io::stdout().is_terminal() {
+            true => ProfileUse::Read,
+            false => ProfileUse::Write,
+        }
+    }
 }
 
 /// Knows how the sessions of one check are judged, and how those before went.
@@ -36,7 +49,7 @@ pub(super) struct Timekeeper {
 }
 
 /// The classes of the hosts on which runs were recorded; an empty one is not known.
-pub(super) fn classes<'h>(headers: impl Iterator<Item = &'h Header>) -> BTreeSet<String> {
+pub fn classes<'h>(headers: impl Iterator<Item = &'h Header>) -> BTreeSet<String> {
     headers.map(|header| header.host.as_ref().map_or_else(String::new, |host| host.class.clone())).collect()
 }
 
@@ -71,7 +84,7 @@ impl Timekeeper {
         &mut self,
         selected: &'g Selected,
         classes: &BTreeSet<String>,
-    ) -> Result<Baseline<'g>, CliError> {
+    ) -> Result<Baseline<'g>, Error> {
         let mode = self.mode(selected);
         let only = classes.iter().next().filter(|class| classes.len() == 1 && !class.is_empty());
         if let Some(class) = only
@@ -83,7 +96,7 @@ impl Timekeeper {
         let profile = only.and_then(|class| self.profiles.get(class)?.as_ref());
         let session = profile.and_then(|profile| profile.session(&selected.session, &selected.golden));
         let baseline = Baseline::of(&selected.golden, mode, classes, session).map_err(|error| {
-            CliError::new(Exit::CouldNotJudge, format!("{}: {error}", selected.session)).hint(
+            Error::new(ErrorKind::CouldNotJudge, format!("{}: {error}", selected.session)).hint(
                 "`goldwire hosts learn` measures this host; --time auto judges shape where nothing is known",
             )
         })?;
@@ -107,7 +120,7 @@ impl Timekeeper {
     ///
     /// # Errors
     /// When the profile cannot be read or written.
-    pub(super) fn learn(&mut self, selected: &Selected, runs: &[&Judged]) -> Result<(), CliError> {
+    pub(super) fn learn(&mut self, selected: &Selected, runs: &[&JudgedRun]) -> Result<(), Error> {
         // A machine that is busy with something else shows nothing of its class.
         let is_busy = self.reports.iter().any(|one| one.session == selected.session && one.busy.is_some());
         if self.profile != ProfileUse::Write || is_busy {
@@ -118,14 +131,14 @@ impl Timekeeper {
             return Ok(());
         };
         let mut profile = self.store.host_profile(class)?.unwrap_or_else(|| HostProfile::new(class));
-        add(&mut profile, selected, runs);
+        add_to_profile(&mut profile, selected, runs);
         self.store.write_host_profile(&profile, false)?;
         Ok(())
     }
 }
 
 /// Adds the runs of one session to a profile.
-pub(super) fn add(profile: &mut HostProfile, selected: &Selected, runs: &[&Judged]) {
+pub fn add_to_profile(profile: &mut HostProfile, selected: &Selected, runs: &[&JudgedRun]) {
     let mut medians: BTreeMap<_, Vec<f64>> = BTreeMap::new();
     let baseline = Baseline::bounds(&selected.golden);
     for one in runs {

@@ -33,7 +33,7 @@
 //! ignore = ["tests/fixtures"]            # what `goldwire scan` leaves out
 //! ```
 
-use super::error::CliError;
+use super::error::Error;
 use crate::auth::Recipe;
 use crate::golden::{Fields, Problems, SourceText, TimeMode, did_you_mean, parse_toml};
 use crate::probe::Settings;
@@ -44,31 +44,31 @@ use std::path::{Path, PathBuf};
 
 /// What the configuration says.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Config {
+pub struct Config {
     /// The folder with `recordings/` and `golden/`.
-    pub(super) root: PathBuf,
+    pub root: PathBuf,
     /// Which target is meant when none is named.
-    pub(super) default_target: Option<String>,
+    pub default_target: Option<String>,
     /// How many users check at once.
-    pub(super) users: u32,
+    pub users: u32,
     /// On what time is judged, where it says so.
-    pub(super) time: Option<TimeMode>,
+    pub time: Option<TimeMode>,
     /// How this machine is described.
-    pub(super) host: HostOptions,
+    pub host: HostOptions,
     /// How soon recordings are written.
-    pub(super) flush: Flush,
+    pub flush: Flush,
     /// Whether finished recordings are compressed.
-    pub(super) compress: bool,
+    pub compress: bool,
     /// `[target.NAME]`
-    pub(super) targets: BTreeMap<String, Target>,
+    pub targets: BTreeMap<String, Target>,
     /// `[auth.NAME]`
-    pub(super) auths: BTreeMap<String, Recipe>,
+    pub auths: BTreeMap<String, Recipe>,
     /// `[probe]`
-    pub(super) probe: Settings,
+    pub probe: Settings,
     /// `[redact]`
-    pub(super) redact: Rules,
+    pub redact: Rules,
     /// What `goldwire scan` leaves out, as paths from the root.
-    pub(super) scan_ignore: Vec<PathBuf>,
+    pub scan_ignore: Vec<PathBuf>,
 }
 
 impl Config {
@@ -76,7 +76,7 @@ impl Config {
     ///
     /// # Errors
     /// When it is there but cannot be read or makes no sense.
-    pub(super) fn read(path: &Path) -> Result<Config, CliError> {
+    pub fn read(path: &Path) -> Result<Config, Error> {
         // Not `.`: paths are shown to people, who write golden/x.toml.
         let root = path.parent().unwrap_or(Path::new(""));
         let empty = Config { root: root.to_owned(), users: 1, ..Config::default() };
@@ -88,7 +88,7 @@ impl Config {
                 return Ok(empty);
             }
             Err(error) => {
-                return Err(CliError::usage(format!("failed to read {}: {error}", path.display())));
+                return Err(Error::unusable(format!("failed to read {}: {error}", path.display())));
             }
         };
         Config::of(path, &text)
@@ -98,19 +98,19 @@ impl Config {
     ///
     /// # Errors
     /// When it makes no sense.
-    pub(super) fn of(path: &Path, text: &str) -> Result<Config, CliError> {
+    pub fn of(path: &Path, text: &str) -> Result<Config, Error> {
         let root = path.parent().unwrap_or(Path::new("")).to_owned();
         Ok(Config { root, ..parse(&path.display().to_string(), text)? })
     }
 
     /// How this machine is described; the environment goes before the file.
-    pub(super) fn host(&self) -> HostOptions {
+    pub fn host(&self) -> HostOptions {
         let name = std::env::var(HOST_VARIABLE).ok().filter(|name| !name.trim().is_empty());
         HostOptions { name: name.or_else(|| self.host.name.clone()), ..self.host.clone() }
     }
 
     /// What hides the secrets of one command, by the project's own rules too.
-    pub(super) fn redactor(&self) -> Redactor {
+    pub fn redactor(&self) -> Redactor {
         Redactor::with_rules(self.redact.clone())
     }
 
@@ -118,22 +118,22 @@ impl Config {
     ///
     /// # Errors
     /// When there is none of that name, or none was named and none is the default.
-    pub(super) fn target(&self, name: Option<&str>) -> Result<&Target, CliError> {
+    pub fn target(&self, name: Option<&str>) -> Result<&Target, Error> {
         let name = name.or(self.default_target.as_deref());
         let known = || self.targets.keys().map(String::as_str);
         match name {
             Some(name) => self.targets.get(name).ok_or_else(|| {
-                let error = CliError::usage(format!("no target is called `{name}`"));
+                let error = Error::unusable(format!("no target is called `{name}`"));
                 match did_you_mean(name, known()) {
                     Some(hint) => error.hint(hint),
                     None => error.hint(format!("known: {}", known().collect::<Vec<_>>().join(", "))),
                 }
             }),
             None if self.targets.len() == 1 => Ok(&self.targets[known().next().unwrap_or_default()]),
-            None if self.targets.is_empty() => Err(CliError::usage("no target to connect to").hint(
+            None if self.targets.is_empty() => Err(Error::unusable("no target to connect to").hint(
                 "give --url ws://…, or write goldwire.toml: `goldwire init ws://127.0.0.1:8000/ws` begins one",
             )),
-            None => Err(CliError::usage("which target?").hint(format!(
+            None => Err(Error::unusable("which target?").hint(format!(
                 "give --target with one of {}, or set default_target",
                 known().collect::<Vec<_>>().join(", ")
             ))),

@@ -1,0 +1,69 @@
+//! Ctrl-C and SIGTERM.
+
+use super::reports::talk;
+use tokio::sync::watch;
+
+/// Becomes true at Ctrl-C or SIGTERM; a second one ends the process at once.
+pub(super) fn interrupts() -> watch::Receiver<bool> {
+    let (sender, receiver) = watch::channel(false);
+    let (heeded, is_heeded) = std::sync::mpsc::channel();
+    // A thread of its own: the others may wait for somebody to read what they print.
+    std::thread::spawn(move || {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+        runtime.block_on(async move {
+            let mut stop = StopSignals::heed();
+            let _ = heeded.send(());
+            stop.next().await;
+            // Nobody may be listening any more; then there is nothing to stop.
+            let _ = sender.send(true);
+            std::thread::spawn(|| talk!("stopping: what was recorded is kept (once more to leave at once)"));
+            stop.next().await;
+            // Without a word more: what waits to be printed may wait for ever.
+            std::process::exit(i32::from(super::exit::Exit::Interrupted.code()));
+        });
+    });
+    // Heeded from here on, not only from when the thread first runs: what was begun until then would not be put in order.
+    let _ = is_heeded.recv();
+    receiver
+}
+
+/// Ctrl-C and SIGTERM; where the system will not tell of one of them, it ends the process as it always does.
+#[cfg(unix)]
+struct StopSignals([Option<tokio::signal::unix::Signal>; 2]);
+
+#[cfg(unix)]
+impl StopSignals {
+    fn heed() -> StopSignals {
+        use tokio::signal::unix::{SignalKind, signal};
+        StopSignals([SignalKind::interrupt(), SignalKind::terminate()].map(|kind| signal(kind).ok()))
+    }
+
+    async fn next(&mut self) {
+        async fn of(signal: &mut Option<tokio::signal::unix::Signal>) {
+            match signal {
+                Some(signal) => drop(signal.recv().await),
+                None => std::future::pending().await,
+            }
+        }
+        let [interrupt, terminate] = &mut self.0;
+        tokio::select! {
+            () = of(interrupt) => {}
+            () = of(terminate) => {}
+        }
+    }
+}
+
+/// Ctrl-C.
+#[cfg(not(unix))]
+struct StopSignals;
+
+#[cfg(not(unix))]
+impl StopSignals {
+    fn heed() -> StopSignals {
+        StopSignals
+    }
+
+    async fn next(&mut self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}
