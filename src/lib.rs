@@ -24,8 +24,8 @@
 //! | `wire` | sockets and the clock: client, driver, recorder, server processes |
 //! | `probe` | what one session cannot show: auth, isolation, races, reconnects, liveness |
 //! | `runner` | the engine of checks, comparisons and probes: rounds, confirmation, a target's server |
-//! | `cli` | arguments, subcommands, exit codes, errors to a person |
 //! | `session` | a check as a function, for your own `cargo test` |
+//! | `cli` | arguments, subcommands, exit codes, errors to a person |
 //!
 //! The rooms below the line need the feature `cli`, which is on by default.
 //!
@@ -74,10 +74,10 @@ pub mod probe;
 pub mod runner;
 
 #[cfg(feature = "cli")]
-pub mod cli;
+pub mod session;
 
 #[cfg(feature = "cli")]
-pub mod session;
+pub mod cli;
 
 // The examples of the page are tests, too.
 #[cfg(all(doctest, feature = "cli"))]

@@ -37,20 +37,28 @@
 //! ```
 //!
 //! Goldens are looked for beside `goldwire.toml`, that one in the folder in which the test runs: with `cargo test`, the
-//! folder of the package. Recordings of what was judged go to `target/goldwire/` beside it. What the command would say on
-//! stderr is said there, too.
+//! folder of the package. Recordings of what was judged go to `target/goldwire/` beside it. Nothing is printed:
+//! [`on_progress`](Check::on_progress) tells what happens meanwhile. Report files are written by the command only.
 
-use crate::cli::{self, Answer, Exit};
-use crate::finding::{Cell, Outcome};
+use crate::finding::{Cell, Outcome, ProbeName, Verdict};
+use crate::golden::TimeMode;
+use crate::report::{self, Inert, Layout};
+use crate::runner::{self, CheckOptions, CheckRun, Config, Error, ErrorKind, Observer, Update};
+pub use crate::runner::{ProfileUse, Progress, UpdateWhen};
+use crate::secret::Secret;
+use crate::transcript::Visible;
+use anstream::{AutoStream, ColorChoice};
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use tokio::sync::watch;
 
 /// A check of one session; nothing happens before [`run`](Check::run).
 #[must_use = "nothing is checked before it is run"]
 #[derive(Clone)]
 pub struct Check {
-    session: String,
-    words: Vec<String>,
+    config: PathBuf,
+    options: CheckOptions,
+    observer: Observer,
 }
 
 /// What was judged.
@@ -89,59 +97,118 @@ pub enum Failure {
 
 /// A check of the session whose golden is `golden/<session>.toml`.
 pub fn check(session: impl Into<String>) -> Check {
-    Check { session: session.into(), words: Vec::new() }
+    Check {
+        config: PathBuf::from("goldwire.toml"),
+        options: CheckOptions { sessions: vec![session.into()], ..CheckOptions::default() },
+        observer: Observer::silent(),
+    }
 }
 
 impl Check {
     /// The configuration; the project is the folder it stands in. `goldwire.toml` if not given.
-    pub fn config(self, path: impl AsRef<Path>) -> Check {
-        self.option(format!("--config={}", path.as_ref().display()))
+    pub fn config(mut self, path: impl AsRef<Path>) -> Check {
+        self.config = path.as_ref().to_owned();
+        self
     }
 
     /// Which `[target.NAME]` of the configuration.
-    pub fn target(self, name: &str) -> Check {
-        self.option(format!("--target={name}"))
+    pub fn target(mut self, name: &str) -> Check {
+        self.options.target.target = Some(name.to_owned());
+        self
     }
 
     /// Where the server listens, instead of the target's URL; the target's login and headers hold, its server is not
     /// started.
-    pub fn url(self, url: impl fmt::Display) -> Check {
-        self.option(format!("--url={url}"))
+    pub fn url(mut self, url: impl fmt::Display) -> Check {
+        self.options.target.url = Some(url.to_string());
+        self
     }
 
     /// How many users at the same time, each with a login of their own.
-    pub fn users(self, users: u32) -> Check {
-        self.option(format!("--users={users}"))
+    pub fn users(mut self, users: u32) -> Check {
+        self.options.users = Some(users);
+        self
     }
 
     /// How many rounds, judged together. One if not given, and more of them where something is doubtful.
-    pub fn runs(self, runs: u32) -> Check {
-        self.option(format!("--runs={runs}"))
+    pub fn runs(mut self, runs: u32) -> Check {
+        self.options.rounds = runs;
+        self
+    }
+
+    /// How many rounds must show something doubtful, or late, before it fails. Three if not given, and two more where they
+    /// leave it open.
+    pub fn confirm(mut self, rounds: u32) -> Check {
+        self.options.confirm = rounds;
+        self
+    }
+
+    /// Asks this probe too, besides those that the golden names. May be called for several.
+    pub fn probe(mut self, probe: ProbeName) -> Check {
+        self.options.probes.push(probe);
+        self
+    }
+
+    /// How time is judged, whatever the golden and the configuration say.
+    pub fn time(mut self, mode: TimeMode) -> Check {
+        self.options.time = Some(mode);
+        self
+    }
+
+    /// What becomes of this host's profile. If not given, as the command does: it is written at a terminal, and read
+    /// elsewhere and where `CI` is set.
+    pub fn profile(mut self, profile: ProfileUse) -> Check {
+        self.options.profile = Some(profile);
+        self
     }
 
     /// Something new, or that contradicts weak evidence, fails, too.
-    pub fn strict(self) -> Check {
-        self.option("--strict")
+    pub fn strict(mut self) -> Check {
+        self.options.strict = true;
+        self
+    }
+
+    /// Whether goldens are learned from what does not conform. If not given, as the environment variable
+    /// `GOLDWIRE_UPDATE` says.
+    pub fn update(mut self, when: UpdateWhen) -> Check {
+        self.options.update.when = Some(when);
+        self
+    }
+
+    /// Why what [`update`](Check::update) accepts is right; kept in the golden.
+    pub fn reason(mut self, reason: &str) -> Check {
+        self.options.update.reason = Some(reason.to_owned());
+        self
     }
 
     /// A header that is sent with the upgrade.
-    pub fn header(self, name: &str, value: &str) -> Check {
-        self.option(format!("--header={name}: {value}"))
+    pub fn header(mut self, name: &str, value: &str) -> Check {
+        self.options.target.headers.push((name.trim().to_owned(), value.trim().to_owned()));
+        self
+    }
+
+    /// Accepts any certificate of the server.
+    pub fn insecure(mut self) -> Check {
+        self.options.target.insecure = true;
+        self
     }
 
     /// A value for `{{var.NAME}}`.
-    pub fn variable(self, name: &str, value: &str) -> Check {
-        self.option(format!("--variable={name}={value}"))
+    pub fn variable(mut self, name: &str, value: &str) -> Check {
+        self.options.target.variables.push((name.to_owned(), value.to_owned()));
+        self
     }
 
     /// A value for `{{var.NAME}}` that must not be written anywhere.
-    pub fn secret(self, name: &str, value: &str) -> Check {
-        self.option(format!("--secret={name}={value}"))
+    pub fn secret(mut self, name: &str, value: &str) -> Check {
+        self.options.target.secrets.push((name.to_owned(), Secret::new(value)));
+        self
     }
 
-    /// Any other option of `goldwire check`, as one word: `--report-html=target/page`, `--confirm=5`.
-    pub fn option(mut self, word: impl Into<String>) -> Check {
-        self.words.push(word.into());
+    /// Calls `observe` with what happens while the check runs; the text of an event is the line that the command writes to
+    /// stderr. Events may come from any thread.
+    pub fn on_progress(mut self, observe: impl Fn(&Progress) + Send + Sync + 'static) -> Check {
+        self.observer = Observer::new(observe);
         self
     }
 
@@ -150,54 +217,86 @@ impl Check {
     /// # Errors
     /// When it deviates, when nothing could be judged, when it cannot be asked so.
     pub async fn run(self) -> Result<Checked, Failure> {
-        let words = self.words.into_iter().chain(["--".to_owned(), self.session]).collect();
-        Failure::of(cli::library_check(words).await)
+        // The future is large, and tests run many.
+        Box::pin(self.judge()).await
     }
 
-    /// Likewise, in a test without a runtime.
+    async fn judge(self) -> Result<Checked, Failure> {
+        let config = Config::read(&self.config)?;
+        let update = Update::of(&config, &self.options.update, &self.observer)?;
+        update.begin(&self.options.sessions)?;
+        // Ctrl-C is the test program's own business: nobody here takes it away from it.
+        let (_never, interrupt) = watch::channel(false);
+        let run = runner::check(&config, &self.options, interrupt, &self.observer).await?;
+        let text = text(&run);
+        update.end(&run.outcome)?;
+        let verdict = run.verdict()?;
+        let CheckRun { outcome, cells, .. } = run;
+        let is_strict = self.options.strict;
+        Failure::unless_passed(Checked { outcome, cells, text }, verdict, is_strict)
+    }
+
+    /// Runs the check in a test without a runtime.
     ///
     /// # Errors
     /// As [`run`](Check::run).
     pub fn run_blocking(self) -> Result<Checked, Failure> {
-        cli::block_on(self.run()).unwrap_or_else(|cause| Err(Failure::Unusable { cause, hint: None }))
+        runner::runtime()?.block_on(self.run())
     }
+}
+
+/// The text of `goldwire check`, without colour.
+fn text(run: &CheckRun) -> String {
+    let is_github = std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true");
+    let mut text = AutoStream::new(Vec::new(), ColorChoice::Never);
+    // GitHub's runner may read what a test prints.
+    let mut out = Visible::new(Inert::new(&mut text, is_github));
+    let layout = Layout { columns: None, verbose: false };
+    // Memory takes whatever is written to it.
+    let _ = report::text(&mut out, &run.outcome, layout, |one| run.shown(one));
+    let _ = report::probe_text(&mut out, &run.cells);
+    drop(out);
+    String::from_utf8_lossy(&text.into_inner()).into_owned()
 }
 
 /// What was given may be secret.
 impl fmt::Debug for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Check").field("session", &self.session).finish_non_exhaustive()
+        f.debug_struct("Check").field("sessions", &self.options.sessions).finish_non_exhaustive()
     }
 }
 
 impl Failure {
-    fn of(answer: Answer) -> Result<Checked, Failure> {
-        let (exit, checked) = match answer {
-            Answer::Judged { exit, outcome, cells, text } => (exit, Checked { outcome, cells, text }),
-            Answer::Stopped { exit: Exit::CouldNotJudge, message, hint } => {
-                return Err(Failure::CouldNotJudge { cause: message, hint, checked: None });
+    fn unless_passed(checked: Checked, verdict: Verdict, is_strict: bool) -> Result<Checked, Failure> {
+        match verdict {
+            Verdict::Conforms => Ok(checked),
+            Verdict::Drift if !is_strict => Ok(checked),
+            Verdict::Drift | Verdict::Deviates => Err(Failure::Deviates(Box::new(checked))),
+            Verdict::CouldNotJudge => {
+                let asked = checked.cells.iter().flat_map(|cell| &cell.runs);
+                let unjudged = checked.outcome.runs.iter().chain(asked).find_map(|run| run.unjudged.clone());
+                Err(Failure::CouldNotJudge {
+                    cause: unjudged
+                        .as_ref()
+                        .map_or_else(|| "nothing was judged".to_owned(), |why| why.cause.clone()),
+                    hint: unjudged.and_then(|why| why.hint),
+                    checked: Some(Box::new(checked)),
+                })
             }
-            Answer::Stopped { message, hint, exit: _ } => {
-                return Err(Failure::Unusable { cause: message, hint });
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(Error { kind, cause, hint }: Error) -> Failure {
+        match kind {
+            ErrorKind::CouldNotJudge | ErrorKind::Interrupted => {
+                Failure::CouldNotJudge { cause, hint, checked: None }
             }
-        };
-        let asked = checked.cells.iter().flat_map(|cell| &cell.runs);
-        let unjudged = checked.outcome.runs.iter().chain(asked).find_map(|run| run.unjudged.clone());
-        match exit {
-            Exit::Conforms => Ok(checked),
-            Exit::Deviates => Err(Failure::Deviates(Box::new(checked))),
-            Exit::CouldNotJudge
-            | Exit::Interrupted
-            | Exit::Usage
-            | Exit::Nothing
-            | Exit::OnlyProposals
-            | Exit::Internal => Err(Failure::CouldNotJudge {
-                cause: unjudged
-                    .as_ref()
-                    .map_or_else(|| "nothing was judged".to_owned(), |why| why.cause.clone()),
-                hint: unjudged.and_then(|why| why.hint),
-                checked: Some(Box::new(checked)),
-            }),
+            ErrorKind::Unusable
+            | ErrorKind::NothingSelected
+            | ErrorKind::OnlyProposals
+            | ErrorKind::Internal => Failure::Unusable { cause, hint },
         }
     }
 }

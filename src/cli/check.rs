@@ -8,24 +8,15 @@ use super::interrupt::interrupts;
 use super::progress::observer;
 use super::reports::{Reports, layout};
 use crate::report::{self, Sheet};
-use crate::runner::{self, CheckRun, Config, Update};
+use crate::runner::{self, Config, Update};
 use crate::store::Store;
 use std::io::Write;
 use tokio::sync::watch;
 
 pub(super) async fn run(config: &Config, args: CheckArgs, out: &mut impl Write) -> Result<Exit, CliError> {
-    judged(config, &args, interrupts(), out).await.map(|ended| ended.0)
-}
-
-/// Checks until `interrupt` becomes true.
-pub(super) async fn judged(
-    config: &Config,
-    args: &CheckArgs,
-    interrupt: watch::Receiver<bool>,
-    out: &mut impl Write,
-) -> Result<(Exit, CheckRun), CliError> {
+    let interrupt = interrupts();
     let mut reports = Reports::begin(&args.reports, "check", ("goldwire_report", "runs"))?;
-    let result = checked(config, args, &mut reports, interrupt, out).await;
+    let result = checked(config, &args, &mut reports, interrupt, out).await;
     if let Err(error) = &result {
         reports.fail(error);
     }
@@ -38,7 +29,7 @@ async fn checked(
     reports: &mut Reports,
     interrupt: watch::Receiver<bool>,
     out: &mut impl Write,
-) -> Result<(Exit, CheckRun), CliError> {
+) -> Result<Exit, CliError> {
     let page = HtmlReport::begin(args.reports.report_html.as_deref(), "check")?;
     let (options, observer) = (args.options()?, observer());
     let update = Update::of(config, &options.update, &observer)?;
@@ -61,8 +52,8 @@ async fn checked(
         }
     }
     if outcome.interrupted {
-        return Ok((Exit::Interrupted, run));
+        return Ok(Exit::Interrupted);
     }
     update.end(outcome)?;
-    Ok((Exit::of(run.verdict()?, args.strict), run))
+    Ok(Exit::of(run.verdict()?, args.strict))
 }

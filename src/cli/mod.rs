@@ -16,7 +16,6 @@ mod hosts;
 mod html;
 mod init;
 mod interrupt;
-mod library;
 mod life;
 mod merge;
 mod options;
@@ -30,7 +29,6 @@ mod scan;
 mod show;
 
 pub use exit::Exit;
-pub(crate) use library::{Answer, block_on, check as library_check};
 
 use crate::runner::{Config, recording_runtime, runtime};
 use anstream::{AutoStream, ColorChoice};

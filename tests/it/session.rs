@@ -1,8 +1,9 @@
 //! The library inside somebody's own `cargo test`: the same check, a typed answer, and a text that says what changed.
 
 use crate::support::{Project, Release, nobody};
-use goldwire::finding::{Kind, Verdict};
-use goldwire::session::{self, Failure};
+use goldwire::finding::{Kind, ProbeName, Verdict};
+use goldwire::session::{self, Failure, UpdateWhen};
+use std::sync::{Arc, Mutex};
 
 const GOLDEN: &str = r#"goldwire = 1
 order = """
@@ -41,6 +42,37 @@ fn a_test_without_a_runtime_checks_a_server_that_goldwire_starts() {
 }
 
 #[tokio::test]
+async fn whoever_asks_is_told_what_happens_and_nobody_else() {
+    let project = project();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let lines = told.clone();
+    let check = chat(&project).users(2).probe(ProbeName::Isolation).on_progress(move |event| {
+        lines.lock().expect("no test panics here").push(event.to_string());
+    });
+    let checked = check.run().await.expect("it is as it was");
+    assert!(!checked.cells.is_empty(), "the probe was asked");
+    let told = told.lock().expect("no test panics here").clone();
+    assert!(told[0].starts_with("starting ") && told[0].contains("server.log"), "{told:?}");
+    for line in ["chat: round 1, 2 users", "isolation chat"] {
+        assert!(told.iter().any(|told| told == line), "{line}: {told:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_check_in_a_test_proposes_a_golden_when_it_is_asked_to() {
+    let (project, broken) = (project(), Release::start("unpaired-tool"));
+    let check = chat(&project).url(broken.url()).users(1).update(UpdateWhen::New);
+    let failure = check.run().await.expect_err("a result is lost");
+    assert!(matches!(failure, Failure::Deviates(_)), "{failure}");
+    assert_eq!(
+        project.run(&["pending"]).exits(0).stdout,
+        "chat
+",
+        "it is proposed"
+    );
+}
+
+#[tokio::test]
 async fn a_failing_test_shows_the_diff_and_its_finding() {
     let (project, broken) = (project(), Release::start("unpaired-tool"));
     let failure = chat(&project).url(broken.url()).users(1).run().await.expect_err("a result is lost");
@@ -65,7 +97,6 @@ async fn that_nothing_could_be_judged_is_no_deviation() {
     for (check, said) in [
         (session::check("chta").config(project.path().join("goldwire.toml")), "no golden for `chta`"),
         (chat(&project).target("loacl"), "no target is called `loacl`"),
-        (chat(&project).option("--confrim=5"), "--confrim"),
         (session::check("chat").config("/nowhere/goldwire.toml"), "failed to read"),
     ] {
         let failure = check.run().await.expect_err(said);
