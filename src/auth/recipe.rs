@@ -15,7 +15,8 @@
 //!
 //! `prepare` is a request, or a list of them, for what a session needs besides a token: a room, a kernel, a document. It
 //! is asked once for every session, whatever the kind, when the token is known; what it binds may stand in the target's
-//! `url`, too. `cleanup` is asked when the session of a check, a recording or a comparison is over.
+//! `url`, too. `cleanup` is asked when the session of a check, a recording or a comparison is
+//! over, and when all sessions of a probe are.
 //!
 //! Where only somebody else may make users, `register` is a list of requests; a later one may use what an earlier one
 //! bound; `register_in_turn = true` makes one user after the other, for a server that loses users made at once: `register = [{ url = "{{http}}/login", json = { … }, secret = { admin_token = "/token" } }, { url = "{{http}}/users", … }]`.

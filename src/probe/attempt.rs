@@ -1,12 +1,12 @@
 //! One knock at the door: a connection with a token that may be bad, and what came of it.
 
-use super::{AuthSettings, Ground};
-use crate::auth::{Identity, random_word};
+use super::{AuthSettings, ProbeContext};
+use crate::auth::Identity;
 use crate::check::{Likeness, likeness};
 use crate::dialect::{Decoder, Event, Label};
 use crate::golden::{Golden, Template};
-use crate::transcript::{End, Ending, Frame, Gap, Handshake, Header, Offset, Payload, Side};
-use crate::wire::{Arrived, ConnectError, ConnectOptions, Connection, Recorder, connect};
+use crate::transcript::{End, Ending, Frame, Gap, Handshake, Offset, Payload, Side};
+use crate::wire::{Arrived, ConnectError, ConnectOptions, Connection, NewRecording, Recorder, connect};
 use serde_json::Value;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -69,7 +69,7 @@ pub(super) enum Outcome {
 
 /// Knocks, and waits until the server served, refused or let the deadline pass.
 pub(super) async fn knock(
-    ground: &Ground<'_>,
+    context: &ProbeContext<'_>,
     golden: &Golden,
     session: &str,
     identity: &Identity,
@@ -84,7 +84,7 @@ pub(super) async fn knock(
         frames: 0,
         refusal: None,
     };
-    let options = match options(ground, identity, headers) {
+    let options = match options(context, identity, headers) {
         Ok(options) => options,
         Err(cause) => return failed(cause),
     };
@@ -95,28 +95,30 @@ pub(super) async fn knock(
                 ConnectError::Refused { status, .. } => Outcome::Status(status),
                 ConnectError::Timeout { stage, .. } => Outcome::Hung(format!("no answer at {stage}")),
                 ConnectError::Dropped { cause, .. } => Outcome::Dropped(cause),
-                error => Outcome::Failed(ground.redactor.clean(&error.to_string()).into_owned()),
+                error => Outcome::Failed(context.sessions.redactor.clean(&error.to_string()).into_owned()),
             };
             return Knock { outcome, ..failed(String::new()) };
         }
     };
-    match Talk::begin(ground, golden, session, identity, &options, connection, &handshake) {
-        Ok(talk) => talk.until_answered(ground, golden, identity, begun).await,
+    match Talk::begin(context, golden, session, identity, &options, connection, &handshake) {
+        Ok(talk) => talk.until_answered(context, golden, identity, begun).await,
         Err(cause) => failed(cause),
     }
 }
 
 /// What to connect to: the target, with the token where it belongs.
 pub(super) fn options(
-    ground: &Ground<'_>,
+    context: &ProbeContext<'_>,
     identity: &Identity,
     headers: &[(String, String)],
 ) -> Result<ConnectOptions, String> {
-    let lookup = &mut |name: &str| identity.vars.get(name).or_else(|| ground.values.get(name)).cloned();
-    let mut options = ground.target.connect_options(lookup).map_err(|unbound| unbound.to_string())?;
+    let lookup =
+        &mut |name: &str| identity.vars.get(name).or_else(|| context.sessions.values.get(name)).cloned();
+    let mut options =
+        context.sessions.target.connect_options(lookup).map_err(|unbound| unbound.to_string())?;
     identity.apply(&mut options.request);
     options.request.headers.extend(headers.iter().cloned());
-    options.timeout = options.timeout.min(ground.settings.auth.deadline);
+    options.timeout = options.timeout.min(context.settings.auth.deadline);
     Ok(options)
 }
 
@@ -133,7 +135,7 @@ pub(super) struct Talk {
 
 impl Talk {
     pub(super) fn begin(
-        ground: &Ground<'_>,
+        context: &ProbeContext<'_>,
         golden: &Golden,
         session: &str,
         identity: &Identity,
@@ -141,35 +143,34 @@ impl Talk {
         connection: Connection,
         handshake: &Handshake,
     ) -> Result<Talk, String> {
-        let id = random_word(6).map_err(|error| error.to_string())?;
-        let elapsed = chrono::Duration::from_std(connection.opened.elapsed()).unwrap_or_default();
-        let started = chrono::Utc::now() - elapsed;
-        let header = Header {
-            session: session.to_owned(),
-            id: id.clone(),
-            started: started.to_rfc3339_opts(chrono::SecondsFormat::Nanos, true),
-            url: ground.redactor.clean(&options.request.url).into_owned(),
-            user: identity.user.clone(),
-            recorder: concat!("goldwire ", env!("CARGO_PKG_VERSION")).to_owned(),
+        let recording = NewRecording {
+            folder: &context.folder.join("probe"),
+            session,
+            user: &identity.user,
+            url: &options.request.url,
+            opened: connection.opened,
             stamps: connection.stamps,
-            handshake: ground.redactor.clean_handshake(handshake),
+            handshake,
+            // The token may be a forged one.
             claims: None,
-            host: Some(ground.host.class(1)),
+            host: context.sessions.host.class(1),
+            redactor: &context.sessions.redactor,
+            flush: context.sessions.flush,
         };
-        let name = format!("{}-{id}.jsonl", started.format("%Y%m%dT%H%M%S%.3fZ"));
-        let path = ground.folder.join("probe").join(name);
-        let recorder = Recorder::create_with(&path, &header, ground.redactor.clone(), ground.flush)
-            .map_err(|error| format!("failed to create {}: {error}", path.display()))?;
+        let recording = recording.prepare().map_err(|error| error.to_string())?;
+        let path = recording.path().to_owned();
+        let (recorder, _) =
+            recording.create().map_err(|error| format!("failed to create {}: {error}", path.display()))?;
         let base = connection.opened;
         let decoder = Decoder::new(&golden.dialect);
         let (frames, heard) = (Vec::new(), Vec::new());
         Ok(Talk { connection: Some(connection), recorder, base, frames, decoder, heard })
     }
 
-    fn take(&mut self, ground: &Ground<'_>, at: Instant, side: Side, payload: Payload) {
+    fn take(&mut self, context: &ProbeContext<'_>, at: Instant, side: Side, payload: Payload) {
         let at = Offset::from_nanos(Gap::from(at.saturating_duration_since(self.base)).as_nanos());
         let at = at.max(self.frames.last().map_or(Offset::ZERO, |last| last.at));
-        let frame = ground.redactor.clean_frame(&Frame::new(at, side, payload));
+        let frame = context.sessions.redactor.clean_frame(&Frame::new(at, side, payload));
         self.recorder.record_clean(frame.clone());
         let index = self.frames.len();
         let heard = self.decoder.feed(&frame).filter(|event| !event.label.is_client());
@@ -178,27 +179,27 @@ impl Talk {
     }
 
     /// Says who the user is, where a message says it.
-    async fn introduce(&mut self, ground: &Ground<'_>, identity: &Identity) {
+    async fn introduce(&mut self, context: &ProbeContext<'_>, identity: &Identity) {
         let message = identity.first_message();
         if let Some(payload) = message.and_then(|template| filled(&template, &Default::default())) {
-            self.send(ground, payload).await;
+            self.send(context, payload).await;
         }
     }
 
-    async fn send(&mut self, ground: &Ground<'_>, payload: Payload) {
+    async fn send(&mut self, context: &ProbeContext<'_>, payload: Payload) {
         let Some(connection) = &mut self.connection else { return };
         // A connection that is gone by now arrives through the reader, which knows why.
         let Connection { sender, incoming, .. } = connection;
         let sending = incoming.during(sender.send(payload.clone()));
         // One that takes nothing in is known by the deadline of the answer.
-        let wait = Duration::from(ground.settings.auth.deadline);
+        let wait = Duration::from(context.settings.auth.deadline);
         if let Ok(Ok(Some(at))) = tokio::time::timeout(wait, sending).await {
-            self.take(ground, at, Side::Client, payload);
+            self.take(context, at, Side::Client, payload);
         }
     }
 
     /// The next frame; none when `until` has passed, or the end when there is one.
-    async fn next(&mut self, ground: &Ground<'_>, until: Instant) -> Option<Result<(), Outcome>> {
+    async fn next(&mut self, context: &ProbeContext<'_>, until: Instant) -> Option<Result<(), Outcome>> {
         let connection = self.connection.as_mut()?;
         let arrived = tokio::time::timeout_at(until.into(), connection.incoming.recv()).await.ok()?;
         let Some(incoming) = arrived else {
@@ -206,23 +207,23 @@ impl Talk {
         };
         match incoming.what {
             Arrived::Frame(Payload::Close { code, reason }) => {
-                self.take(ground, incoming.at, Side::Server, Payload::Close { code, reason });
+                self.take(context, incoming.at, Side::Server, Payload::Close { code, reason });
                 Some(Err(Outcome::Closed(code)))
             }
             Arrived::Gone(detail) | Arrived::TooLong(detail) => {
-                self.take(ground, incoming.at, Side::Server, Payload::Gone(detail.clone()));
+                self.take(context, incoming.at, Side::Server, Payload::Gone(detail.clone()));
                 Some(Err(Outcome::Dropped(detail)))
             }
             Arrived::Frame(payload) => {
-                self.take(ground, incoming.at, Side::Server, payload);
+                self.take(context, incoming.at, Side::Server, payload);
                 // Whoever does not answer a ping is closed for that, not for a token.
                 for owed in self.decoder.owed() {
-                    self.send(ground, owed).await;
+                    self.send(context, owed).await;
                 }
                 Some(Ok(()))
             }
             Arrived::Sent(payload) => {
-                self.take(ground, incoming.at, Side::Client, payload);
+                self.take(context, incoming.at, Side::Client, payload);
                 Some(Ok(()))
             }
         }
@@ -230,13 +231,13 @@ impl Talk {
 
     async fn until_answered(
         mut self,
-        ground: &Ground<'_>,
+        context: &ProbeContext<'_>,
         golden: &Golden,
         identity: &Identity,
         begun: Instant,
     ) -> Knock {
-        self.introduce(ground, identity).await;
-        let wait = Duration::from(ground.settings.auth.deadline);
+        self.introduce(context, identity).await;
+        let wait = Duration::from(context.settings.auth.deadline);
         let until = begun + wait;
         // Some servers wait for the client's first word before they look at its token.
         let nudge = begun + wait / 4;
@@ -246,7 +247,7 @@ impl Talk {
         let mut odd: Option<Refused> = None;
         let outcome = 'answered: loop {
             for (event, frame) in &self.heard[seen..] {
-                match answer(golden, &ground.settings.auth, event) {
+                match answer(golden, &context.settings.auth, event) {
                     Answer::Nothing => {}
                     Answer::Served => break 'answered Outcome::Served(event.label.clone(), *frame),
                     Answer::Refused(what, by) => {
@@ -257,13 +258,13 @@ impl Talk {
                 }
             }
             seen = self.heard.len();
-            match self.next(ground, if nudged { until } else { nudge.min(until) }).await {
+            match self.next(context, if nudged { until } else { nudge.min(until) }).await {
                 Some(Ok(())) => {}
                 Some(Err(outcome)) => break outcome,
                 None if !nudged => {
                     nudged = true;
                     if let Some(payload) = next_word(golden, &identity.vars) {
-                        self.send(ground, payload).await;
+                        self.send(context, payload).await;
                     }
                 }
                 None => break Outcome::Hung("the connection was still open".to_owned()),
@@ -277,30 +278,30 @@ impl Talk {
             }
             (outcome, _) => outcome,
         };
-        let knock = self.finish(ground, outcome, begun.elapsed().into()).await;
+        let knock = self.finish(context, outcome, begun.elapsed().into()).await;
         Knock { refusal: refusal.or(odd), ..knock }
     }
 
     /// Says who the user is, and waits for the server to end it.
     pub(super) async fn until_closed(
         mut self,
-        ground: &Ground<'_>,
+        context: &ProbeContext<'_>,
         identity: &Identity,
         until: Instant,
     ) -> Knock {
         let begun = Instant::now();
-        self.introduce(ground, identity).await;
+        self.introduce(context, identity).await;
         let outcome = loop {
-            match self.next(ground, until).await {
+            match self.next(context, until).await {
                 Some(Ok(())) => {}
                 Some(Err(outcome)) => break outcome,
                 None => break Outcome::Hung("the connection was still open".to_owned()),
             }
         };
-        self.finish(ground, outcome, begun.elapsed().into()).await
+        self.finish(context, outcome, begun.elapsed().into()).await
     }
 
-    async fn finish(mut self, ground: &Ground<'_>, outcome: Outcome, took: Gap) -> Knock {
+    async fn finish(mut self, context: &ProbeContext<'_>, outcome: Outcome, took: Gap) -> Knock {
         let at = Instant::now();
         let how = match &outcome {
             Outcome::Closed(code) => End::Closed { by: Side::Server, code: *code, reason: String::new() },
@@ -311,7 +312,7 @@ impl Talk {
                     let close = connection.sender.close(1000, "");
                     let _ = tokio::time::timeout(Duration::from_secs(1), close).await;
                 }
-                self.take(ground, at, Side::Client, Payload::Close { code: 1000, reason: String::new() });
+                self.take(context, at, Side::Client, Payload::Close { code: 1000, reason: String::new() });
                 End::Closed { by: Side::Client, code: 1000, reason: String::new() }
             }
         };

@@ -3,13 +3,13 @@
 use super::attempt::{Knock, Outcome, Refused, Sign, Talk, knock, options};
 use super::forge::{Forged, Material, all};
 use super::{
-    AuthSettings, Ground, Place, Subject, Twist, could_not, finding, login_failed, not_asked, stuck,
+    AuthSettings, Place, ProbeContext, Subject, Twist, could_not, finding, login_failed, not_asked, stuck,
 };
 use crate::auth::{Identity, Placement, claims_of, logout, random_word, signing_key};
 use crate::dialect::Label;
 use crate::finding::{Cell, Finding, Kind, ProbeName, Run, Severity, Unjudged};
 use crate::secret::Secret;
-use crate::transcript::{Gap, visible_lines};
+use crate::transcript::Gap;
 use crate::wire::connect;
 use futures_util::StreamExt as _;
 use serde_json::Value;
@@ -37,8 +37,8 @@ const AT_ONCE: usize = 16;
 /// How long after a token has expired its session may still be open: clocks have seconds.
 const GRACE: Duration = Duration::from_secs(2);
 
-pub(super) async fn ask(ground: &Ground<'_>, subject: &Subject) -> Vec<Cell> {
-    let identities = match ground.logins(2).await {
+pub(super) async fn ask(context: &ProbeContext<'_>, subject: &Subject) -> Vec<Cell> {
+    let identities = match context.logins(2).await {
         Ok(identities) => identities,
         Err(unjudged) => return vec![stuck(AUTH, subject, "good", unjudged)],
     };
@@ -47,30 +47,30 @@ pub(super) async fn ask(ground: &Ground<'_>, subject: &Subject) -> Vec<Cell> {
         let why = "the target has no login: `auth` in [target.NAME]";
         return vec![not_asked(AUTH, subject, "all", why)];
     }
-    let mut cells = vec![good_case(ground, subject, good).await, claims(ground, subject, good)];
+    let mut cells = vec![good_case(context, subject, good).await, claims(context, subject, good)];
     if cells[0].runs.iter().any(|run| run.unjudged.is_some()) {
         // Where a good token does not open the door, a closed door proves nothing.
         return cells;
     }
     // A token may live for seconds only: the doors get a new one.
-    let good = match ground.login(1).await {
+    let good = match context.login(1).await {
         Ok(identity) => identity,
         Err(unjudged) => return vec![stuck(AUTH, subject, "login", unjudged)],
     };
     let Some(token) = &good.token else { return cells };
-    let forged = match forged(ground, &good, other, token.expose()) {
+    let forged = match forged(context, &good, other, token.expose()) {
         Ok(forged) => forged,
         Err(unjudged) => return vec![stuck(AUTH, subject, "forging", unjudged)],
     };
     // While one token runs out, and another one is refreshed before it does, the other questions are asked.
     let asked = Box::pin(async {
-        let mut asked = doors(ground, subject, &good, &forged).await;
-        asked.push(foreign_ids(ground, subject).await);
-        asked.push(revoked(ground, subject).await);
+        let mut asked = doors(context, subject, &good, &forged).await;
+        asked.push(foreign_ids(context, subject).await);
+        asked.push(revoked(context, subject).await);
         asked
     });
-    let expired = Box::pin(expiry(ground, subject));
-    let refreshed = Box::pin(super::refresh::ask(ground, subject));
+    let expired = Box::pin(expiry(context, subject));
+    let refreshed = Box::pin(super::refresh::ask(context, subject));
     let (asked, expired, refreshed) = tokio::join!(asked, expired, refreshed);
     cells.extend([asked, expired, refreshed].into_iter().flatten());
     cells
@@ -78,7 +78,7 @@ pub(super) async fn ask(ground: &Ground<'_>, subject: &Subject) -> Vec<Cell> {
 
 /// Everything that is one knock; several at a time, because a server that does not answer takes the whole deadline.
 async fn doors(
-    ground: &Ground<'_>,
+    context: &ProbeContext<'_>,
     subject: &Subject,
     good: &Identity,
     forged: &[(String, Forged)],
@@ -88,7 +88,7 @@ async fn doors(
     // A place that is only named is the recipe's own place where that is of the same sort.
     let is_own =
         |at: &Placement| at == own || (Place::of(at) == Place::of(own) && *at == Place::of(at).usual());
-    let others = ground.settings.auth.places.iter().filter(|placement| !is_own(placement));
+    let others = context.settings.auth.places.iter().filter(|placement| !is_own(placement));
     for placement in [own].into_iter().chain(others) {
         let at = Identity { placement: placement.clone(), ..good.clone() };
         let name = |case: &str| {
@@ -107,7 +107,7 @@ async fn doors(
             doors.push(Door { why, ..Door::new(name(case), case, identity) });
         }
     }
-    for placement in &ground.settings.auth.wrong_places {
+    for placement in &context.settings.auth.wrong_places {
         let identity = Identity { placement: placement.clone(), ..good.clone() };
         doors.push(Door::new(
             format!("wrong-place ({})", Place::describe(placement)),
@@ -117,7 +117,7 @@ async fn doors(
     }
     let mut bypass: Vec<Door<'_>> = Vec::new();
     let nobody = Identity { token: None, ..good.clone() };
-    let extra = ground.settings.auth.bypass.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let extra = context.settings.auth.bypass.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     for (name, value) in BYPASS.into_iter().chain(extra) {
         let headers = vec![(name.to_owned(), value.to_owned())];
         let case = format!("bypass-header ({name})");
@@ -125,8 +125,8 @@ async fn doors(
     }
     // Good tokens first: by the time that a hanging server has let every deadline pass they may have run out.
     let (good, bad): (Vec<_>, Vec<_>) = doors.into_iter().partition(|door| door.opens);
-    let opened = knocked_at(good, ground, subject).await;
-    let mut refused = knocked_at(bad, ground, subject).await;
+    let opened = knocked_at(good, context, subject).await;
+    let mut refused = knocked_at(bad, context, subject).await;
     if let Some(everybody) = Everybody::of(&refused) {
         everybody.tell(&mut refused, subject);
     }
@@ -136,7 +136,7 @@ async fn doors(
     if nobody == Some(Kind::Accepted) {
         bypass.iter_mut().for_each(|door| door.why = Some(OPEN_ANYWAY));
     }
-    let bypassed = knocked_at(bypass, ground, subject).await;
+    let bypassed = knocked_at(bypass, context, subject).await;
     cells.extend(bypassed.into_iter().map(|asked| unless_like(nobody, asked.cell)));
     cells
 }
@@ -198,8 +198,8 @@ impl Everybody {
 }
 
 /// What came of some knocks, in their order.
-async fn knocked_at(doors: Vec<Door<'_>>, ground: &Ground<'_>, subject: &Subject) -> Vec<Asked> {
-    let asked = doors.into_iter().map(|door| door.ask(ground, subject));
+async fn knocked_at(doors: Vec<Door<'_>>, context: &ProbeContext<'_>, subject: &Subject) -> Vec<Asked> {
+    let asked = doors.into_iter().map(|door| door.ask(context, subject));
     futures_util::stream::iter(asked).buffered(AT_ONCE).collect().await
 }
 
@@ -235,19 +235,19 @@ impl<'d> Door<'d> {
         Door { case, plain, identity, headers: Vec::new(), opens: false, why: None }
     }
 
-    async fn ask(self, ground: &Ground<'_>, subject: &Subject) -> Asked {
+    async fn ask(self, context: &ProbeContext<'_>, subject: &Subject) -> Asked {
         let Door { case, plain, identity, headers, opens: must_open, why } = self;
         let mut is_unlike = false;
         let cell = match why {
-            _ if is_skipped(ground, plain) || is_skipped(ground, &case) => {
+            _ if is_skipped(context, plain) || is_skipped(context, &case) => {
                 not_asked(AUTH, subject, &case, SKIPPED)
             }
             Some(why) => not_asked(AUTH, subject, &case, why),
-            None if must_open => opens(ground, subject, &case, &identity).await,
+            None if must_open => opens(context, subject, &case, &identity).await,
             None => {
-                let knock = knock(ground, &subject.golden, &subject.session, &identity, &headers).await;
+                let knock = knock(context, &subject.golden, &subject.session, &identity, &headers).await;
                 is_unlike = unlike(&knock).is_some();
-                knocked(subject, &case, &identity, &knock, judge(&case, &knock, &ground.settings.auth))
+                knocked(subject, &case, &identity, &knock, judge(&case, &knock, &context.settings.auth))
             }
         };
         // Variants of one case are one row.
@@ -268,13 +268,13 @@ const OPEN_ANYWAY: &str = "whoever has no token is let in without the header too
 
 pub(super) const SKIPPED: &str = "left out by `skip`";
 
-pub(super) fn is_skipped(ground: &Ground<'_>, case: &str) -> bool {
-    ground.settings.auth.skip.iter().any(|skipped| skipped == case)
+pub(super) fn is_skipped(context: &ProbeContext<'_>, case: &str) -> bool {
+    context.settings.auth.skip.iter().any(|skipped| skipped == case)
 }
 
 /// The whole session with a good token.
-async fn good_case(ground: &Ground<'_>, subject: &Subject, good: &Identity) -> Cell {
-    let (mut run, _) = ground.session(subject, &subject.golden, good, &Twist::default(), 1).await;
+async fn good_case(context: &ProbeContext<'_>, subject: &Subject, good: &Identity) -> Cell {
+    let (mut run, _) = context.session(subject, &subject.golden, good, &Twist::default(), 1).await;
     // What is merely new is no reason to ask nothing.
     let is_sure = |finding: &&Finding| finding.severity == Severity::Deviation;
     if let Some(first) = run.findings.iter().find(is_sure) {
@@ -291,8 +291,8 @@ async fn good_case(ground: &Ground<'_>, subject: &Subject, good: &Identity) -> C
 }
 
 /// What a good token must claim.
-fn claims(ground: &Ground<'_>, subject: &Subject, good: &Identity) -> Cell {
-    let wanted = &ground.settings.auth.claims;
+fn claims(context: &ProbeContext<'_>, subject: &Subject, good: &Identity) -> Cell {
+    let wanted = &context.settings.auth.claims;
     if wanted.is_empty() {
         return not_asked(
             AUTH,
@@ -344,19 +344,19 @@ fn wrong_claims(claims: &Value, wanted: &[String], now: i64) -> Vec<Finding> {
 }
 
 fn forged(
-    ground: &Ground<'_>,
+    context: &ProbeContext<'_>,
     good: &Identity,
     other: &Identity,
     token: &str,
 ) -> Result<Vec<(String, Forged)>, Unjudged> {
-    let settings = &ground.settings.auth;
+    let settings = &context.settings.auth;
     let broken = |cause: String| Unjudged { cause, hint: None };
     let key = match &settings.sign {
-        Some(sign) => match signing_key(sign, ground.base, ground.redactor) {
+        Some(sign) => match signing_key(sign, &context.sessions.base, &context.sessions.redactor) {
             Ok(key) => Some(key),
             // What needs the key is then named as not asked.
             Err(error) => {
-                eprintln!("{}", visible_lines(&error.to_string()));
+                context.sessions.warnings.warn(error.to_string());
                 None
             }
         },
@@ -385,7 +385,7 @@ fn forged(
     let forged = all(&material);
     for (_, token) in &forged {
         if let Ok(Some(token)) = token {
-            ground.redactor.add("forged", &Secret::new(token.as_str()));
+            context.sessions.redactor.add("forged", &Secret::new(token.as_str()));
         }
     }
     Ok(forged)
@@ -398,19 +398,19 @@ fn now() -> i64 {
 
 /// A case that must be refused.
 async fn refused(
-    ground: &Ground<'_>,
+    context: &ProbeContext<'_>,
     subject: &Subject,
     case: &str,
     identity: &Identity,
     headers: &[(String, String)],
 ) -> Cell {
-    let knock = knock(ground, &subject.golden, &subject.session, identity, headers).await;
-    knocked(subject, case, identity, &knock, judge(case, &knock, &ground.settings.auth))
+    let knock = knock(context, &subject.golden, &subject.session, identity, headers).await;
+    knocked(subject, case, identity, &knock, judge(case, &knock, &context.settings.auth))
 }
 
 /// A case that must be let in.
-async fn opens(ground: &Ground<'_>, subject: &Subject, case: &str, identity: &Identity) -> Cell {
-    let knock = knock(ground, &subject.golden, &subject.session, identity, &[]).await;
+async fn opens(context: &ProbeContext<'_>, subject: &Subject, case: &str, identity: &Identity) -> Cell {
+    let knock = knock(context, &subject.golden, &subject.session, identity, &[]).await;
     let mut cell = knocked(subject, case, identity, &knock, None);
     if !matches!(knock.outcome, Outcome::Served(..)) {
         let cause = format!("a good token does not open the door here: {}", cell.said);
@@ -563,7 +563,7 @@ fn judge(case: &str, knock: &Knock, settings: &AuthSettings) -> Option<Finding> 
 }
 
 /// May a user use what belongs to another one?
-async fn foreign_ids(ground: &Ground<'_>, subject: &Subject) -> Cell {
+async fn foreign_ids(context: &ProbeContext<'_>, subject: &Subject) -> Cell {
     const CASE: &str = "another-users-ids";
     let golden = &subject.golden;
     let sent: BTreeSet<String> =
@@ -578,12 +578,12 @@ async fn foreign_ids(ground: &Ground<'_>, subject: &Subject) -> Cell {
     if bound.is_empty() {
         return not_asked(AUTH, subject, CASE, "the client sends no id that the server made");
     }
-    let identities = match ground.logins(2).await {
+    let identities = match context.logins(2).await {
         Ok(identities) => identities,
         Err(unjudged) => return stuck(AUTH, subject, CASE, unjudged),
     };
     let [owner, thief] = &identities[..] else { return not_asked(AUTH, subject, CASE, "nobody logged in") };
-    let (run, driven) = ground.session(subject, golden, owner, &Twist::default(), 1).await;
+    let (run, driven) = context.session(subject, golden, owner, &Twist::default(), 1).await;
     let Some(driven) = driven.filter(|_| run.unjudged.is_none()) else {
         return super::cell(AUTH, subject, CASE, "the owner's session failed".to_owned(), vec![run]);
     };
@@ -591,14 +591,14 @@ async fn foreign_ids(ground: &Ground<'_>, subject: &Subject) -> Cell {
     let values: BTreeMap<String, Value> =
         values.into_iter().filter(|(name, _)| bound.contains(&name)).collect();
     let mut stolen = golden.clone();
-    stolen.wait = stolen.wait.min(ground.settings.auth.deadline);
+    stolen.wait = stolen.wait.min(context.settings.auth.deadline);
     for event in stolen.events.values_mut() {
         event.binds.retain(|(name, _)| !values.contains_key(name));
     }
     let names: Vec<&str> = values.keys().map(String::as_str).collect();
     let shown = names.join(", ");
     let twist = Twist { values: values.clone(), ..Twist::default() };
-    let (mut run, driven) = ground.session(subject, &stolen, thief, &twist, 1).await;
+    let (mut run, driven) = context.session(subject, &stolen, thief, &twist, 1).await;
     let Some(driven) = driven else {
         return super::cell(AUTH, subject, CASE, "the other user's session failed".to_owned(), vec![run]);
     };
@@ -622,25 +622,27 @@ async fn foreign_ids(ground: &Ground<'_>, subject: &Subject) -> Cell {
 }
 
 /// Is a token worth nothing after its user has logged out?
-async fn revoked(ground: &Ground<'_>, subject: &Subject) -> Cell {
+async fn revoked(context: &ProbeContext<'_>, subject: &Subject) -> Cell {
     const CASE: &str = "revoked-after-logout";
-    let Some(recipe) = ground.recipe else { return not_asked(AUTH, subject, CASE, "there is no login") };
-    let identity = match ground.login(1).await {
+    let Some(recipe) = &context.sessions.recipe else {
+        return not_asked(AUTH, subject, CASE, "there is no login");
+    };
+    let identity = match context.login(1).await {
         Ok(identity) => identity,
         Err(unjudged) => return stuck(AUTH, subject, CASE, unjudged),
     };
-    match logout(recipe, ground.base, &identity, ground.redactor).await {
-        Ok(true) => refused(ground, subject, CASE, &identity, &[]).await,
+    match logout(recipe, &context.sessions.base, &identity, &context.sessions.redactor).await {
+        Ok(true) => refused(context, subject, CASE, &identity, &[]).await,
         Ok(false) => not_asked(AUTH, subject, CASE, "the recipe has no logout: `logout = { url = … }`"),
         Err(error) => stuck(AUTH, subject, CASE, login_failed(&error)),
     }
 }
 
 /// What happens when a token runs out: to a session that is open, and to one that begins afterwards.
-async fn expiry(ground: &Ground<'_>, subject: &Subject) -> Vec<Cell> {
+async fn expiry(context: &ProbeContext<'_>, subject: &Subject) -> Vec<Cell> {
     const CASES: [&str; 2] = ["expires-mid-session", "expired (by waiting)"];
     let both = |why: String| CASES.map(|case| not_asked(AUTH, subject, case, why.clone())).to_vec();
-    let identity = match ground.login(1).await {
+    let identity = match context.login(1).await {
         Ok(identity) => identity,
         Err(unjudged) => return vec![stuck(AUTH, subject, CASES[0], unjudged)],
     };
@@ -649,7 +651,7 @@ async fn expiry(ground: &Ground<'_>, subject: &Subject) -> Vec<Cell> {
         return both("the token does not say when it expires".to_owned());
     };
     let left = Duration::from_secs(u64::try_from(exp - now()).unwrap_or(0)) + Duration::from_secs(1);
-    let patience = Duration::from(ground.settings.auth.patience);
+    let patience = Duration::from(context.settings.auth.patience);
     if left > patience {
         return both(format!(
             "tokens live {} s longer; `patience` is {}",
@@ -659,46 +661,46 @@ async fn expiry(ground: &Ground<'_>, subject: &Subject) -> Vec<Cell> {
     }
     let expired = Instant::now() + left;
     let mut cells = Vec::new();
-    if is_skipped(ground, CASES[0]) {
+    if is_skipped(context, CASES[0]) {
         cells.push(not_asked(AUTH, subject, CASES[0], SKIPPED));
         tokio::time::sleep_until(expired.into()).await;
     } else {
-        cells.push(outlives(ground, subject, CASES[0], &identity, expired).await);
+        cells.push(outlives(context, subject, CASES[0], &identity, expired).await);
     }
-    if is_skipped(ground, CASES[1]) {
+    if is_skipped(context, CASES[1]) {
         cells.push(not_asked(AUTH, subject, CASES[1], SKIPPED));
     } else {
         tokio::time::sleep_until(expired.into()).await;
-        cells.push(refused(ground, subject, CASES[1], &identity, &[]).await);
+        cells.push(refused(context, subject, CASES[1], &identity, &[]).await);
     }
     cells
 }
 
 /// Does a session end with its token?
 async fn outlives(
-    ground: &Ground<'_>,
+    context: &ProbeContext<'_>,
     subject: &Subject,
     case: &str,
     identity: &Identity,
     expired: Instant,
 ) -> Cell {
-    let opened = match options(ground, identity, &[]) {
+    let opened = match options(context, identity, &[]) {
         Ok(options) => {
             connect(&options).await.map(|opened| (options, opened)).map_err(|error| error.to_string())
         }
         Err(cause) => Err(cause),
     };
     let talk = opened.and_then(|(options, (connection, handshake))| {
-        Talk::begin(ground, &subject.golden, &subject.session, identity, &options, connection, &handshake)
+        Talk::begin(context, &subject.golden, &subject.session, identity, &options, connection, &handshake)
     });
     let talk = match talk {
         Ok(talk) => talk,
         Err(cause) => {
-            let cause = ground.redactor.clean(&cause).into_owned();
+            let cause = context.sessions.redactor.clean(&cause).into_owned();
             return stuck(AUTH, subject, case, Unjudged { cause, hint: None });
         }
     };
-    let knock = talk.until_closed(ground, identity, expired + GRACE).await;
+    let knock = talk.until_closed(context, identity, expired + GRACE).await;
     let left = expired.saturating_duration_since(Instant::now());
     if left > GRACE {
         // Whatever ended it was not the token's end.
@@ -714,7 +716,7 @@ async fn outlives(
     let key = format!("probe.auth.{case}");
     let frames: Vec<usize> = knock.frames.checked_sub(1).into_iter().collect();
     let found = match &knock.outcome {
-        _ if code.is_some_and(|code| ground.settings.auth.is_refusal(code)) => None,
+        _ if code.is_some_and(|code| context.settings.auth.is_refusal(code)) => None,
         Outcome::Hung(_) => Some(
             finding(
                 Kind::NotRefused,

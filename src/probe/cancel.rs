@@ -1,7 +1,7 @@
 //! What becomes of a run that its client does not want any more: cancelled, or left while others go on.
 
 use super::leak::each_event;
-use super::{Cancel, Ground, Subject, Twist, finding, not_asked, summary};
+use super::{Cancel, ProbeContext, Subject, Twist, finding, not_asked, summary};
 use crate::auth::Identity;
 use crate::dialect::{Decoder, Label};
 use crate::finding::{Cell, Finding, Kind, ProbeName, Run};
@@ -17,9 +17,9 @@ const TRIES: u32 = 3;
 const STOPPED: Gap = Gap::from_millis(5_000);
 
 /// All ask at the same moment and take it back as soon as the server has begun.
-pub(super) async fn mid_run(ground: &Ground<'_>, subject: &Subject, identities: &[&Identity]) -> Cell {
+pub(super) async fn mid_run(context: &ProbeContext<'_>, subject: &Subject, identities: &[&Identity]) -> Cell {
     const CASE: &str = "cancel-mid-run";
-    let Some(cancel) = &ground.settings.cancel else {
+    let Some(cancel) = &context.settings.cancel else {
         return not_asked(RACE, subject, CASE, "nothing says how a run is cancelled: `[probe.cancel]`");
     };
     let Some((golden, label)) = cancelling(&subject.golden, cancel) else {
@@ -27,22 +27,22 @@ pub(super) async fn mid_run(ground: &Ground<'_>, subject: &Subject, identities: 
         return not_asked(RACE, subject, CASE, why);
     };
     let mut runs = Vec::new();
-    for round in 1..=ground.settings.rounds {
-        if ground.is_interrupted() {
+    for round in 1..=context.settings.rounds {
+        if context.is_interrupted() {
             break;
         }
         let players = identities.iter().map(|identity| async {
-            let mut run = cancelled(ground, subject, &golden, identity, (cancel, &label), round).await;
+            let mut run = cancelled(context, subject, &golden, identity, (cancel, &label), round).await;
             for _ in 1..TRIES {
                 // A run that was over before it could be cancelled proves nothing; one that never is can be told from it.
-                if !run.findings.iter().any(|found| found.kind == Kind::Missing) || ground.is_interrupted() {
+                if !run.findings.iter().any(|found| found.kind == Kind::Missing) || context.is_interrupted() {
                     break;
                 }
-                run = cancelled(ground, subject, &golden, identity, (cancel, &label), round).await;
+                run = cancelled(context, subject, &golden, identity, (cancel, &label), round).await;
             }
             // Whoever has cancelled may ask again.
             let (again, _) =
-                ground.session(subject, &subject.golden, identity, &Twist::default(), round).await;
+                context.session(subject, &subject.golden, identity, &Twist::default(), round).await;
             [run, again]
         });
         runs.extend(futures_util::future::join_all(players).await.into_iter().flatten());
@@ -52,14 +52,14 @@ pub(super) async fn mid_run(ground: &Ground<'_>, subject: &Subject, identities: 
 
 /// A session in which the client cancels, and what it shows.
 async fn cancelled(
-    ground: &Ground<'_>,
+    context: &ProbeContext<'_>,
     subject: &Subject,
     golden: &Golden,
     identity: &Identity,
     (cancel, label): (&Cancel, &Label),
     round: u32,
 ) -> Run {
-    let (mut run, driven) = ground.session(subject, golden, identity, &Twist::default(), round).await;
+    let (mut run, driven) = context.session(subject, golden, identity, &Twist::default(), round).await;
     if let Some(driven) = &driven {
         run.unjudged = None;
         run.findings = judge(golden, cancel, label, &driven.transcript);
@@ -184,7 +184,7 @@ fn holds(data: &Value, ids: &[String]) -> bool {
 
 /// Half of the users close in the middle of their run while the others go on, and come again at once.
 pub(super) async fn close_mid_run(
-    ground: &Ground<'_>,
+    context: &ProbeContext<'_>,
     subject: &Subject,
     identities: &[&Identity],
     messages: usize,
@@ -196,19 +196,19 @@ pub(super) async fn close_mid_run(
     }
     let mut runs: Vec<Run> = Vec::new();
     let count = identities.len();
-    for round in 1..=ground.settings.rounds {
-        if ground.is_interrupted() {
+    for round in 1..=context.settings.rounds {
+        if context.is_interrupted() {
             break;
         }
         let players = identities.iter().enumerate().map(|(index, identity)| async move {
             if (index + round as usize) % 2 == 1 {
                 let after = 1 + (index + 1) * (messages - 1) / (count + 1);
                 let twist = Twist { cut: Some(Cut { after, how: CutHow::Close }), ..Twist::default() };
-                if let Err(unjudged) = ground.drive(subject, &subject.golden, identity, &twist).await {
+                if let Err(unjudged) = context.drive(subject, &subject.golden, identity, &twist).await {
                     return super::could_not(&subject.session, &identity.user, unjudged, round);
                 }
             }
-            ground.session(subject, &subject.golden, identity, &Twist::default(), round).await.0
+            context.session(subject, &subject.golden, identity, &Twist::default(), round).await.0
         });
         runs.extend(futures_util::future::join_all(players).await);
     }

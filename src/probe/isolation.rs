@@ -2,7 +2,7 @@
 
 use super::identity::strangers;
 use super::leak::{Mark, Wire, bound_values, leaks, own_ids, with_canary};
-use super::{Ground, Subject, Twist, judged, not_asked, stuck, subject_claim, summary};
+use super::{ProbeContext, Subject, Twist, judged, not_asked, stuck, subject_claim, summary};
 use crate::auth::{Identity, random_word};
 use crate::finding::{Cell, ProbeName, Run, Unjudged};
 use crate::golden::Golden;
@@ -13,8 +13,8 @@ use std::collections::BTreeSet;
 
 const ISOLATION: ProbeName = ProbeName::Isolation;
 
-pub(super) async fn ask(ground: &Ground<'_>, subject: &Subject) -> Vec<Cell> {
-    let identities = match ground.logins(ground.settings.users).await {
+pub(super) async fn ask(context: &ProbeContext<'_>, subject: &Subject) -> Vec<Cell> {
+    let identities = match context.logins(context.settings.users).await {
         Ok(identities) => identities,
         Err(unjudged) => return vec![stuck(ISOLATION, subject, "login", unjudged)],
     };
@@ -22,15 +22,15 @@ pub(super) async fn ask(ground: &Ground<'_>, subject: &Subject) -> Vec<Cell> {
     let mut marked = Vec::new();
     let mut strangers = Vec::new();
     let mut named = 0;
-    for round in 1..=ground.settings.rounds {
-        if ground.is_interrupted() {
+    for round in 1..=context.settings.rounds {
+        if context.is_interrupted() {
             break;
         }
-        let (runs, identified) = together(ground, subject, &identities, round, false).await;
+        let (runs, identified) = together(context, subject, &identities, round, false).await;
         named = named.max(identified.places);
         strangers.extend(identified.runs);
         plain.extend(runs);
-        marked.extend(together(ground, subject, &identities, round, true).await.0);
+        marked.extend(together(context, subject, &identities, round, true).await.0);
     }
     let count = identities.len();
     let own = |runs: &[Run]| match runs.iter().flat_map(|run| &run.findings).next() {
@@ -67,7 +67,7 @@ fn apart(runs: Vec<Run>) -> (Vec<Run>, Vec<Run>) {
 
 /// All users play the session at the same time.
 async fn together(
-    ground: &Ground<'_>,
+    context: &ProbeContext<'_>,
     subject: &Subject,
     identities: &[Identity],
     round: u32,
@@ -80,7 +80,7 @@ async fn together(
         };
         let golden =
             if with_canaries { with_canary(&subject.golden, &canary).0 } else { subject.golden.clone() };
-        let driven = ground.drive(subject, &golden, identity, &Twist::default()).await?;
+        let driven = context.drive(subject, &golden, identity, &Twist::default()).await?;
         Ok((canary, golden, driven))
     });
     let played: Vec<Result<(String, Golden, Driven), Unjudged>> =

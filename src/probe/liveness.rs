@@ -1,7 +1,7 @@
 //! Is it a server at work, and does it stay as fast as it was?
 
 use super::trend::{MIN_SESSIONS, Shown, Trend, shown, trend};
-use super::{Ground, Subject, Twist, finding, not_asked, stuck};
+use super::{ProbeContext, Subject, Twist, finding, not_asked, stuck};
 use crate::auth::Identity;
 use crate::check::{Live, Witness, check, judge_liveness, liveness_findings};
 use crate::dialect::Label;
@@ -11,9 +11,9 @@ use crate::transcript::{Header, Offset, Payload, Side, Transcript};
 
 const LIVENESS: ProbeName = ProbeName::Liveness;
 
-pub(super) async fn ask(ground: &Ground<'_>, subject: &Subject) -> Vec<Cell> {
-    let mut cells = evidence(ground, subject).await;
-    cells.push(soak(ground, subject).await);
+pub(super) async fn ask(context: &ProbeContext<'_>, subject: &Subject) -> Vec<Cell> {
+    let mut cells = evidence(context, subject).await;
+    cells.push(soak(context, subject).await);
     cells
 }
 
@@ -25,8 +25,8 @@ struct Witnessed {
 }
 
 /// Two rounds by all users, and every question of liveness that can be answered; a failed one is a finding here.
-async fn evidence(ground: &Ground<'_>, subject: &Subject) -> Vec<Cell> {
-    let identities = match ground.logins(ground.settings.users).await {
+async fn evidence(context: &ProbeContext<'_>, subject: &Subject) -> Vec<Cell> {
+    let identities = match context.logins(context.settings.users).await {
         Ok(identities) => identities,
         Err(unjudged) => return vec![stuck(LIVENESS, subject, "evidence", unjudged)],
     };
@@ -35,7 +35,7 @@ async fn evidence(ground: &Ground<'_>, subject: &Subject) -> Vec<Cell> {
     for round in 1..=2 {
         let twist = Twist::default();
         let players =
-            identities.iter().map(|user| ground.session(subject, &subject.golden, user, &twist, round));
+            identities.iter().map(|user| context.session(subject, &subject.golden, user, &twist, round));
         for (run, driven) in futures_util::future::join_all(players).await {
             let Some(driven) = driven.filter(|_| run.unjudged.is_none()) else {
                 failed.push(run);
@@ -88,19 +88,19 @@ fn answer(subject: &Subject, item: LiveItem, runs: &[Run]) -> Cell {
 }
 
 /// Sessions of one user, one after the other: does the server become slower?
-async fn soak(ground: &Ground<'_>, subject: &Subject) -> Cell {
+async fn soak(context: &ProbeContext<'_>, subject: &Subject) -> Cell {
     const CASE: &str = "soak";
-    let count = ground.settings.soak;
+    let count = context.settings.soak;
     if (count as usize) < MIN_SESSIONS {
         let why = format!("a trend needs {MIN_SESSIONS} sessions: `soak` in [probe], or --soak N");
         return not_asked(LIVENESS, subject, CASE, why);
     }
-    let identity = match ground.login(1).await {
+    let identity = match context.login(1).await {
         Ok(identity) => identity,
         Err(unjudged) => return stuck(LIVENESS, subject, CASE, unjudged),
     };
     let (mut runs, mut seconds, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
-    go_on(ground, subject, &identity, count, (&mut runs, &mut seconds, &mut bytes)).await;
+    go_on(context, subject, &identity, count, (&mut runs, &mut seconds, &mut bytes)).await;
     // How much it says is not the machine's doing: one look is enough.
     if let Some(grown) = trend(&bytes).filter(|grown| grown.is_steep())
         && let Some(last) = runs.last_mut()
@@ -113,7 +113,7 @@ async fn soak(ground: &Ground<'_>, subject: &Subject) -> Cell {
         if seen != Some(Shown::Unclear) {
             break seen;
         }
-        go_on(ground, subject, &identity, count, (&mut runs, &mut seconds, &mut bytes)).await;
+        go_on(context, subject, &identity, count, (&mut runs, &mut seconds, &mut bytes)).await;
         // Interrupted, or a session did not come through: what was seen stands.
         if seconds.len() < before + count as usize {
             break trend(&seconds)
@@ -171,19 +171,19 @@ fn says(sessions: usize, trend: Trend) -> String {
 
 /// Plays so many more sessions one after the other, and adds how long the server took for each, and how many bytes it said.
 async fn go_on(
-    ground: &Ground<'_>,
+    context: &ProbeContext<'_>,
     subject: &Subject,
     identity: &Identity,
     count: u32,
     (runs, seconds, bytes): (&mut Vec<Run>, &mut Vec<f64>, &mut Vec<f64>),
 ) {
     for _ in 0..count {
-        if ground.is_interrupted() {
+        if context.is_interrupted() {
             break;
         }
         let round = u32::try_from(runs.len() + 1).unwrap_or(u32::MAX);
         let (run, driven) =
-            ground.session(subject, &subject.golden, identity, &Twist::default(), round).await;
+            context.session(subject, &subject.golden, identity, &Twist::default(), round).await;
         let went_on = run.unjudged.is_none();
         runs.push(run);
         match driven.as_ref().and_then(|driven| served(&driven.transcript)) {

@@ -8,7 +8,7 @@
 //! liveness    is it a server at work, and as fast at the end as at the beginning?
 //! ```
 //!
-//! Each takes a [`Ground`] to stand on (target, logins, folders) and a [`Subject`] (a session's golden), drives real
+//! Each takes a [`ProbeContext`] (target, logins, folders) and a [`Subject`] (a session's golden), drives real
 //! sessions through the same driver and recorder as `check`, and answers with [`Cell`]s. What a cell says follows from
 //! transcripts alone; the functions that judge them open no socket.
 
@@ -31,44 +31,29 @@ mod trend;
 pub use settings::{AuthSettings, Cancel, Place, Settings};
 pub use spread::Opening;
 
-use crate::auth::{AuthError, Base, Identity, Recipe, login};
+use crate::auth::{AuthError, Identity};
 use crate::check::{Live, check};
 use crate::dialect::Label;
-use crate::drive::Bounds;
 use crate::finding::{Cell, Finding, Kind, ProbeName, Run, Severity, Unjudged};
 use crate::golden::{Golden, Seen};
-use crate::transcript::{Header, Offset, Redactor, Transcript};
-use crate::wire::{Beside, Cut, Driven, Flush, Plan, Probe, Target, drive};
+use crate::transcript::{Header, Offset, Transcript};
+use crate::wire::{Beside, Cut, Driven, Plan, SessionContext};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use tokio::sync::watch;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What probes stand on.
+/// What probes need to know.
 #[derive(Debug)]
-pub struct Ground<'g> {
-    /// Where the build listens.
-    pub target: &'g Target,
-    /// How users log in; none where nobody has to.
-    pub recipe: Option<&'g Recipe>,
-    /// What logins need.
-    pub base: &'g Base,
-    /// Values for templates.
-    pub values: &'g BTreeMap<String, Value>,
-    /// What must not be written.
-    pub redactor: &'g Redactor,
-    /// What ends a session besides its script.
-    pub bounds: &'g Bounds,
-    /// How soon recordings are written.
-    pub flush: Flush,
-    /// Knows how busy this machine is.
-    pub host: &'g Probe,
+pub struct ProbeContext<'c> {
+    /// The target, how its users log in, and how their sessions are recorded.
+    sessions: &'c SessionContext,
     /// Where recordings go; a folder for each session.
-    pub folder: PathBuf,
-    /// Becomes true when somebody wants to stop.
-    pub interrupt: watch::Receiver<bool>,
+    folder: PathBuf,
     /// How much is asked.
-    pub settings: &'g Settings,
+    settings: &'c Settings,
+    /// Everybody who logged in, and whose sessions may have left something on the server.
+    logged_in: Mutex<Vec<Identity>>,
 }
 
 /// A session that is probed.
@@ -106,15 +91,17 @@ impl Kept {
     }
 }
 
-/// Asks everything that a probe asks of a session.
-pub async fn probe(name: ProbeName, ground: &Ground<'_>, subject: &Subject) -> Vec<Cell> {
-    match name {
-        ProbeName::Auth => auth::ask(ground, subject).await,
-        ProbeName::Isolation => isolation::ask(ground, subject).await,
-        ProbeName::Race => race::ask(ground, subject).await,
-        ProbeName::Reconnect => reconnect::ask(ground, subject).await,
-        ProbeName::Liveness => liveness::ask(ground, subject).await,
-    }
+/// Asks everything that a probe asks of a session, and cleans up after everybody who logged in for it.
+pub async fn probe(name: ProbeName, context: &ProbeContext<'_>, subject: &Subject) -> Vec<Cell> {
+    let cells = match name {
+        ProbeName::Auth => auth::ask(context, subject).await,
+        ProbeName::Isolation => isolation::ask(context, subject).await,
+        ProbeName::Race => race::ask(context, subject).await,
+        ProbeName::Reconnect => reconnect::ask(context, subject).await,
+        ProbeName::Liveness => liveness::ask(context, subject).await,
+    };
+    context.clean_up().await;
+    cells
 }
 
 /// What is different in a session from how `check` would drive it.
@@ -128,24 +115,45 @@ struct Twist {
     beside: Option<Beside>,
 }
 
-impl Ground<'_> {
+impl<'c> ProbeContext<'c> {
+    /// Probes of these sessions, recorded in `folder`.
+    pub fn new(sessions: &'c SessionContext, folder: PathBuf, settings: &'c Settings) -> ProbeContext<'c> {
+        ProbeContext { sessions, folder, settings, logged_in: Mutex::default() }
+    }
+
     fn is_interrupted(&self) -> bool {
-        *self.interrupt.borrow()
+        self.sessions.is_interrupted()
     }
 
     /// Logs user `index` (from 1) in, where the target asks for it.
     async fn login(&self, index: u32) -> Result<Identity, Unjudged> {
-        match self.recipe {
-            Some(recipe) => {
-                login(recipe, self.base, index, self.redactor).await.map_err(|e| login_failed(&e))
-            }
-            None => Ok(Identity::anonymous(index)),
-        }
+        let identity = self.sessions.login(index).await.map_err(|error| login_failed(&error))?;
+        self.logged_in().push(identity.clone());
+        Ok(identity)
     }
 
     /// Logs several users in at the same time.
     async fn logins(&self, count: u32) -> Result<Vec<Identity>, Unjudged> {
         futures_util::future::join_all((1..=count).map(|index| self.login(index))).await.into_iter().collect()
+    }
+
+    fn logged_in(&self) -> MutexGuard<'_, Vec<Identity>> {
+        self.logged_in.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a user has another token from now on: the old one may be worth nothing any more.
+    fn replace(&self, old: &Identity, renewed: &Identity) {
+        if let Some(own) = self.logged_in().iter_mut().find(|own| *own == old) {
+            own.clone_from(renewed);
+        }
+    }
+
+    /// Takes away what was made for the sessions of everybody who logged in. Several sessions may share a login, so this
+    /// waits for the last of them.
+    async fn clean_up(&self) {
+        let identities = std::mem::take(&mut *self.logged_in());
+        futures_util::future::join_all(identities.iter().map(|identity| self.sessions.clean_up(identity)))
+            .await;
     }
 
     async fn drive(
@@ -155,29 +163,20 @@ impl Ground<'_> {
         identity: &Identity,
         twist: &Twist,
     ) -> Result<Driven, Unjudged> {
-        let mut values = self.values.clone();
-        values.extend(twist.values.clone());
         let plan = Plan {
             session: &subject.session,
             golden,
-            target: self.target,
-            values: &values,
+            values: twist.values.clone(),
             identity,
-            redactor: self.redactor,
-            bounds: self.bounds,
             hand: None,
             folder: &self.folder.join(&subject.session),
-            flush: self.flush,
-            keeps_frames: true,
-            probe: self.host,
             users: 1,
-            interrupt: self.interrupt.clone(),
             cut: twist.cut,
             beside: twist.beside.clone(),
         };
-        drive(plan).await.map_err(|error| {
-            let hint = error.hint();
-            Unjudged { cause: self.redactor.clean(&error.to_string()).into_owned(), hint }
+        self.sessions.drive(plan).await.map_err(|error| Unjudged {
+            cause: self.sessions.redactor.clean(&error.to_string()).into_owned(),
+            hint: error.hint(),
         })
     }
 

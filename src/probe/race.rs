@@ -5,7 +5,7 @@ use super::isolation::{Own, wires};
 use super::leak::{bound_values, leaks};
 use super::refresh::during_use;
 use super::spread::{Opening, judge};
-use super::{Ground, Subject, Twist, could_not, finding, not_asked, stuck, summary};
+use super::{ProbeContext, Subject, Twist, could_not, finding, not_asked, stuck, summary};
 use crate::auth::Identity;
 use crate::dialect::Label;
 use crate::finding::{Cell, Finding, Kind, ProbeName, Run, Unjudged};
@@ -23,8 +23,8 @@ const SETTLES: Duration = Duration::from_secs(60);
 /// So long after a refusal the next connection is tried.
 const AGAIN: Duration = Duration::from_millis(200);
 
-pub(super) async fn ask(ground: &Ground<'_>, subject: &Subject) -> Vec<Cell> {
-    let identities = match ground.logins(ground.settings.users).await {
+pub(super) async fn ask(context: &ProbeContext<'_>, subject: &Subject) -> Vec<Cell> {
+    let identities = match context.logins(context.settings.users).await {
         Ok(identities) => identities,
         Err(unjudged) => return vec![stuck(RACE, subject, "login", unjudged)],
     };
@@ -32,7 +32,7 @@ pub(super) async fn ask(ground: &Ground<'_>, subject: &Subject) -> Vec<Cell> {
     let everybody: Vec<&Identity> = identities.iter().collect();
     let one: Vec<&Identity> = identities.iter().map(|_| first).collect();
     let mut cells = Vec::new();
-    let played = rounds(ground, subject, &everybody).await;
+    let played = rounds(context, subject, &everybody).await;
     let messages = played.iter().flatten().filter_map(|(_, driven)| driven.as_ref()).map(messages).max();
     let openings: Vec<Vec<Opening>> = played
         .iter()
@@ -45,13 +45,13 @@ pub(super) async fn ask(ground: &Ground<'_>, subject: &Subject) -> Vec<Cell> {
     cells.push(crossed);
     cells.push(spread(subject, &openings));
     let runs: Vec<Run> =
-        rounds(ground, subject, &one).await.into_iter().flatten().map(|(run, _)| run).collect();
+        rounds(context, subject, &one).await.into_iter().flatten().map(|(run, _)| run).collect();
     cells.push(super::cell(RACE, subject, "same-token", summary(&runs), runs));
-    cells.push(eager(ground, subject, &everybody).await);
-    cells.push(storm(ground, subject, &everybody).await);
-    cells.push(close_mid_run(ground, subject, &everybody, messages.unwrap_or(0)).await);
-    cells.push(Box::pin(mid_run(ground, subject, &everybody)).await);
-    cells.push(Box::pin(during_use(ground, subject)).await);
+    cells.push(eager(context, subject, &everybody).await);
+    cells.push(storm(context, subject, &everybody).await);
+    cells.push(close_mid_run(context, subject, &everybody, messages.unwrap_or(0)).await);
+    cells.push(Box::pin(mid_run(context, subject, &everybody)).await);
+    cells.push(Box::pin(during_use(context, subject)).await);
     cells
 }
 
@@ -99,16 +99,16 @@ fn cross_talk(subject: &Subject, identities: &[Identity], rounds: &[Vec<Played>]
 }
 
 /// All of them play the session, begun at the same moment, again and again.
-async fn rounds(ground: &Ground<'_>, subject: &Subject, identities: &[&Identity]) -> Vec<Vec<Played>> {
+async fn rounds(context: &ProbeContext<'_>, subject: &Subject, identities: &[&Identity]) -> Vec<Vec<Played>> {
     let mut played = Vec::new();
-    for round in 1..=ground.settings.rounds {
-        if ground.is_interrupted() {
+    for round in 1..=context.settings.rounds {
+        if context.is_interrupted() {
             break;
         }
         let twist = Twist::default();
         let players = identities
             .iter()
-            .map(|identity| ground.session(subject, &subject.golden, identity, &twist, round));
+            .map(|identity| context.session(subject, &subject.golden, identity, &twist, round));
         played.push(futures_util::future::join_all(players).await);
     }
     played
@@ -149,7 +149,7 @@ fn spread(subject: &Subject, rounds: &[Vec<Opening>]) -> Cell {
 }
 
 /// The client sends its first message at once, without waiting for a greeting.
-async fn eager(ground: &Ground<'_>, subject: &Subject, identities: &[&Identity]) -> Cell {
+async fn eager(context: &ProbeContext<'_>, subject: &Subject, identities: &[&Identity]) -> Cell {
     const CASE: &str = "send-at-once";
     let Some(golden) = eager_golden(&subject.golden) else {
         return not_asked(
@@ -160,15 +160,15 @@ async fn eager(ground: &Ground<'_>, subject: &Subject, identities: &[&Identity])
         );
     };
     let mut runs = Vec::new();
-    for round in 1..=ground.settings.rounds {
+    for round in 1..=context.settings.rounds {
         let players = identities.iter().map(|identity| async {
             // What the client must know by then it knows from a session before.
             let (run, driven) =
-                ground.session(subject, &subject.golden, identity, &Twist::default(), round).await;
+                context.session(subject, &subject.golden, identity, &Twist::default(), round).await;
             let Some(driven) = driven.filter(|_| run.unjudged.is_none()) else { return run };
             let values = bound_values(&subject.golden, &driven.transcript);
             let twist = Twist { values, ..Twist::default() };
-            let (mut run, _) = ground.session(subject, &golden, identity, &twist, round).await;
+            let (mut run, _) = context.session(subject, &golden, identity, &twist, round).await;
             // An id of another connection does not fit what this one says; whether anything was lost is asked here.
             run.findings.retain(|finding| matches!(finding.kind.family(), "order" | "ending"));
             run
@@ -195,12 +195,12 @@ fn eager_golden(golden: &Golden) -> Option<Golden> {
 }
 
 /// Many connections at once, of which each is gone as soon as it is greeted.
-async fn storm(ground: &Ground<'_>, subject: &Subject, identities: &[&Identity]) -> Cell {
+async fn storm(context: &ProbeContext<'_>, subject: &Subject, identities: &[&Identity]) -> Cell {
     let cut = Cut { after: 1, how: CutHow::Close };
     let twist = Twist { cut: Some(cut), ..Twist::default() };
     let players = (0..STORM).flat_map(|_| identities.iter().copied()).map(|identity| {
         let twist = &twist;
-        async move { (identity, ground.drive(subject, &subject.golden, identity, twist).await) }
+        async move { (identity, context.drive(subject, &subject.golden, identity, twist).await) }
     });
     let played = futures_util::future::join_all(players).await;
     let count = played.len();
@@ -208,7 +208,7 @@ async fn storm(ground: &Ground<'_>, subject: &Subject, identities: &[&Identity])
         played.iter().map(|(identity, driven)| greeted(subject, identity, driven)).collect();
     let fine = runs.iter().filter(|run| run.unjudged.is_none() && run.findings.is_empty()).count();
     let said = format!("{fine} of {count} connections were greeted");
-    if let Some(run) = after_storm(ground, subject, identities, &twist).await {
+    if let Some(run) = after_storm(context, subject, identities, &twist).await {
         runs.push(run);
     }
     super::cell(RACE, subject, "storm", said, runs)
@@ -217,7 +217,7 @@ async fn storm(ground: &Ground<'_>, subject: &Subject, identities: &[&Identity])
 /// Waits until the server greets somebody again. Otherwise the next question would go to a server that is still busy with
 /// connections which nobody waits for. Where it greets nobody for [`SETTLES`], the run says so.
 async fn after_storm(
-    ground: &Ground<'_>,
+    context: &ProbeContext<'_>,
     subject: &Subject,
     identities: &[&Identity],
     twist: &Twist,
@@ -225,9 +225,9 @@ async fn after_storm(
     let identity = *identities.first()?;
     let began = Instant::now();
     loop {
-        let driven = ground.drive(subject, &subject.golden, identity, twist).await;
+        let driven = context.drive(subject, &subject.golden, identity, twist).await;
         let run = greeted(subject, identity, &driven);
-        if run.findings.is_empty() || ground.is_interrupted() {
+        if run.findings.is_empty() || context.is_interrupted() {
             return None;
         }
         if began.elapsed() >= SETTLES {

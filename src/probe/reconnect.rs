@@ -1,6 +1,6 @@
 //! Is a session whole after others were cut off?
 
-use super::{Ground, Subject, Twist, could_not, finding, stuck, summary};
+use super::{ProbeContext, Subject, Twist, could_not, finding, stuck, summary};
 use crate::auth::Identity;
 use crate::dialect::Label;
 use crate::finding::{Cell, Kind, ProbeName, Run, Unjudged};
@@ -9,13 +9,13 @@ use crate::wire::{Cut, CutHow};
 
 const RECONNECT: ProbeName = ProbeName::Reconnect;
 
-pub(super) async fn ask(ground: &Ground<'_>, subject: &Subject) -> Vec<Cell> {
-    let identities = match ground.logins(ground.settings.users).await {
+pub(super) async fn ask(context: &ProbeContext<'_>, subject: &Subject) -> Vec<Cell> {
+    let identities = match context.logins(context.settings.users).await {
         Ok(identities) => identities,
         Err(unjudged) => return vec![stuck(RECONNECT, subject, "login", unjudged)],
     };
     let Some(first) = identities.first() else { return Vec::new() };
-    let (run, driven) = ground.session(subject, &subject.golden, first, &Twist::default(), 1).await;
+    let (run, driven) = context.session(subject, &subject.golden, first, &Twist::default(), 1).await;
     let is_message = |payload: &Payload| matches!(payload, Payload::Text(_) | Payload::Binary(_));
     let messages = driven.as_ref().map_or(0, |driven| {
         driven.transcript.frames.iter().filter(|f| f.side == Side::Server && is_message(&f.payload)).count()
@@ -34,28 +34,33 @@ pub(super) async fn ask(ground: &Ground<'_>, subject: &Subject) -> Vec<Cell> {
             vec![run],
         )];
     }
-    let mut cells = vec![cycles(ground, subject, first).await];
-    cells.push(farewell(ground, subject, &identities, messages).await);
+    let mut cells = vec![cycles(context, subject, first).await];
+    cells.push(farewell(context, subject, &identities, messages).await);
     for (name, how) in [("close", CutHow::Close), ("reset", CutHow::Reset), ("half-open", CutHow::Silence)] {
-        if ground.is_interrupted() {
+        if context.is_interrupted() {
             break;
         }
-        let runs = cuts(ground, subject, &identities, messages, how).await;
-        let places = places(messages, ground.settings.cuts).len();
+        let runs = cuts(context, subject, &identities, messages, how).await;
+        let places = places(messages, context.settings.cuts).len();
         let said = format!("cut at {places} messages: {}", summary(&runs));
         cells.push(super::cell(RECONNECT, subject, &format!("cut by {name}"), said, runs));
     }
-    cells.extend(super::resume::ask(ground, subject, &identities).await);
+    cells.extend(super::resume::ask(context, subject, &identities).await);
     cells
 }
 
 /// Each user leaves in the middle of a session: the server has to close its side of the old socket, too.
-async fn farewell(ground: &Ground<'_>, subject: &Subject, identities: &[Identity], messages: usize) -> Cell {
+async fn farewell(
+    context: &ProbeContext<'_>,
+    subject: &Subject,
+    identities: &[Identity],
+    messages: usize,
+) -> Cell {
     let count = identities.len();
     let leaving = identities.iter().enumerate().map(|(index, identity)| async move {
         let after = 1 + index * (messages - 1) / count;
         let twist = Twist { cut: Some(Cut { after, how: CutHow::Farewell }), ..Twist::default() };
-        match ground.drive(subject, &subject.golden, identity, &twist).await {
+        match context.drive(subject, &subject.golden, identity, &twist).await {
             Ok(driven) => closed(super::judged(subject, &subject.golden, &driven, 1), &driven.transcript),
             Err(unjudged) => could_not(&subject.session, &identity.user, unjudged, 1),
         }
@@ -96,18 +101,18 @@ fn closed(run: Run, transcript: &Transcript) -> Run {
 }
 
 /// Connections that are gone as soon as they are greeted, one right after the other, and then a whole session.
-async fn cycles(ground: &Ground<'_>, subject: &Subject, identity: &Identity) -> Cell {
-    let cycles = ground.settings.cycles;
+async fn cycles(context: &ProbeContext<'_>, subject: &Subject, identity: &Identity) -> Cell {
+    let cycles = context.settings.cycles;
     let twist = Twist { cut: Some(Cut { after: 1, how: CutHow::Close }), ..Twist::default() };
     for cycle in 1..=cycles {
-        if let Err(unjudged) = ground.drive(subject, &subject.golden, identity, &twist).await {
+        if let Err(unjudged) = context.drive(subject, &subject.golden, identity, &twist).await {
             let cause = format!("connection {cycle} of {cycles}: {}", unjudged.cause);
             let run =
                 could_not(&subject.session, &identity.user, Unjudged { cause: cause.clone(), ..unjudged }, 1);
             return super::cell(RECONNECT, subject, "rapid", cause, vec![run]);
         }
     }
-    let (run, _) = ground.session(subject, &subject.golden, identity, &Twist::default(), 1).await;
+    let (run, _) = context.session(subject, &subject.golden, identity, &Twist::default(), 1).await;
     let said = format!("after {cycles} connections: {}", summary(std::slice::from_ref(&run)));
     super::cell(RECONNECT, subject, "rapid", said, vec![run])
 }
@@ -120,24 +125,24 @@ pub(super) fn places(messages: usize, most: usize) -> Vec<usize> {
 
 /// For every place a session that is cut there, and a whole one of the same user right after it. Users take turns.
 async fn cuts(
-    ground: &Ground<'_>,
+    context: &ProbeContext<'_>,
     subject: &Subject,
     identities: &[Identity],
     messages: usize,
     how: CutHow,
 ) -> Vec<Run> {
-    let places = places(messages, ground.settings.cuts);
+    let places = places(messages, context.settings.cuts);
     let users = identities.iter().enumerate().map(|(index, identity)| {
         let own: Vec<usize> = places.iter().copied().skip(index).step_by(identities.len()).collect();
         async move {
             let mut runs = Vec::new();
             for after in own {
                 let twist = Twist { cut: Some(Cut { after, how }), ..Twist::default() };
-                let left = ground.drive(subject, &subject.golden, identity, &twist).await;
+                let left = context.drive(subject, &subject.golden, identity, &twist).await;
                 let round = u32::try_from(after).unwrap_or(u32::MAX);
                 let (run, _) = match &left {
                     Ok(_) => {
-                        ground.session(subject, &subject.golden, identity, &Twist::default(), round).await
+                        context.session(subject, &subject.golden, identity, &Twist::default(), round).await
                     }
                     Err(unjudged) => {
                         (could_not(&subject.session, &identity.user, unjudged.clone(), round), None)

@@ -1,7 +1,7 @@
 //! Does a session outlive its token where its user gets another one in time?
 
 use super::attempt::{Outcome, knock};
-use super::{Ground, Subject, Twist, finding, login_failed, not_asked, stuck, summary};
+use super::{ProbeContext, Subject, Twist, finding, login_failed, not_asked, stuck, summary};
 use crate::auth::{Identity, Kind as LoginKind, Recipe, Refresh, claims_of, refresh};
 use crate::dialect::Label;
 use crate::finding::{Cell, Kind, ProbeName, Run, Unjudged, Verdict};
@@ -18,8 +18,8 @@ const LEAD: Duration = Duration::from_secs(2);
 /// A server that greets nobody is not waited for longer before the token is refreshed.
 const GREETING: Duration = Duration::from_secs(2);
 
-fn recipe_of<'g>(ground: &Ground<'g>) -> Option<(&'g Recipe, &'g Refresh)> {
-    let recipe = ground.recipe?;
+fn recipe_of<'c>(context: &ProbeContext<'c>) -> Option<(&'c Recipe, &'c Refresh)> {
+    let recipe = context.sessions.recipe.as_ref()?;
     match &recipe.kind {
         LoginKind::Login { refresh: Some(refresh), .. } => Some((recipe, refresh)),
         LoginKind::Login { refresh: None, .. } | LoginKind::Mint(_) | LoginKind::Token(_) => None,
@@ -27,30 +27,37 @@ fn recipe_of<'g>(ground: &Ground<'g>) -> Option<(&'g Recipe, &'g Refresh)> {
 }
 
 /// Another token for the same user.
-async fn renewed(ground: &Ground<'_>, recipe: &Recipe, identity: &Identity) -> Result<Identity, Unjudged> {
-    match refresh(recipe, ground.base, identity, ground.redactor).await {
-        Ok(Some(identity)) => Ok(identity),
+async fn renewed(
+    context: &ProbeContext<'_>,
+    recipe: &Recipe,
+    identity: &Identity,
+) -> Result<Identity, Unjudged> {
+    match refresh(recipe, &context.sessions.base, identity, &context.sessions.redactor).await {
+        Ok(Some(renewed)) => {
+            context.replace(identity, &renewed);
+            Ok(renewed)
+        }
         Ok(None) => Err(Unjudged { cause: NO_REFRESH.to_owned(), hint: None }),
         Err(error) => Err(login_failed(&error)),
     }
 }
 
 /// The questions of the auth probe: does a refreshed token open the door, and does it keep an open session open?
-pub(super) async fn ask(ground: &Ground<'_>, subject: &Subject) -> Vec<Cell> {
+pub(super) async fn ask(context: &ProbeContext<'_>, subject: &Subject) -> Vec<Cell> {
     const CASES: [&str; 2] = ["refreshed", "refreshed-mid-session"];
     const AUTH: ProbeName = ProbeName::Auth;
-    let Some((recipe, how)) = recipe_of(ground) else {
+    let Some((recipe, how)) = recipe_of(context) else {
         return CASES.map(|case| not_asked(AUTH, subject, case, NO_REFRESH)).to_vec();
     };
-    if CASES.iter().all(|case| super::auth::is_skipped(ground, case)) {
+    if CASES.iter().all(|case| super::auth::is_skipped(context, case)) {
         return CASES.map(|case| not_asked(AUTH, subject, case, super::auth::SKIPPED)).to_vec();
     }
-    let renewed = match ground.login(1).await {
-        Ok(identity) => renewed(ground, recipe, &identity).await,
+    let renewed = match context.login(1).await {
+        Ok(identity) => renewed(context, recipe, &identity).await,
         Err(unjudged) => Err(unjudged),
     };
     let door = match renewed {
-        Ok(identity) => opens(ground, subject, CASES[0], &identity).await,
+        Ok(identity) => opens(context, subject, CASES[0], &identity).await,
         Err(unjudged) => stuck(AUTH, subject, CASES[0], unjudged),
     };
     let message = match &how.message {
@@ -60,18 +67,18 @@ pub(super) async fn ask(ground: &Ground<'_>, subject: &Subject) -> Vec<Cell> {
             return vec![door, not_asked(AUTH, subject, CASES[1], why)];
         }
     };
-    if super::auth::is_skipped(ground, CASES[1]) {
+    if super::auth::is_skipped(context, CASES[1]) {
         return vec![door, not_asked(AUTH, subject, CASES[1], super::auth::SKIPPED)];
     }
-    vec![door, outlives(ground, subject, CASES[1], recipe, message).await]
+    vec![door, outlives(context, subject, CASES[1], recipe, message).await]
 }
 
 /// A refreshed token is as good as any.
-async fn opens(ground: &Ground<'_>, subject: &Subject, case: &str, identity: &Identity) -> Cell {
-    let knock = knock(ground, &subject.golden, &subject.session, identity, &[]).await;
+async fn opens(context: &ProbeContext<'_>, subject: &Subject, case: &str, identity: &Identity) -> Cell {
+    let knock = knock(context, &subject.golden, &subject.session, identity, &[]).await;
     if matches!(knock.outcome, Outcome::Hung(_)) {
         // It may be a session in which the server says no more than this.
-        let (run, _) = ground.session(subject, &subject.golden, identity, &Twist::default(), 1).await;
+        let (run, _) = context.session(subject, &subject.golden, identity, &Twist::default(), 1).await;
         if run.findings.is_empty() && run.unjudged.is_none() {
             let said = format!("the session conforms, in {}", run.took);
             return super::cell(ProbeName::Auth, subject, case, said, vec![run]);
@@ -92,22 +99,22 @@ async fn opens(ground: &Ground<'_>, subject: &Subject, case: &str, identity: &Id
 
 /// The user gets another token shortly before the first one runs out and tells the server; the client asks only afterwards.
 async fn outlives(
-    ground: &Ground<'_>,
+    context: &ProbeContext<'_>,
     subject: &Subject,
     case: &str,
     recipe: &Recipe,
     message: &Template,
 ) -> Cell {
-    let mut cell = outlives_once(ground, subject, case, recipe, message).await;
+    let mut cell = outlives_once(context, subject, case, recipe, message).await;
     if cell.verdict() == Some(Verdict::CouldNotJudge) {
         // A busy machine may have let the moment pass.
-        cell = outlives_once(ground, subject, case, recipe, message).await;
+        cell = outlives_once(context, subject, case, recipe, message).await;
     }
     cell
 }
 
 async fn outlives_once(
-    ground: &Ground<'_>,
+    context: &ProbeContext<'_>,
     subject: &Subject,
     case: &str,
     recipe: &Recipe,
@@ -123,7 +130,7 @@ async fn outlives_once(
             "the client says nothing that could be asked after the expiry",
         );
     }
-    let identity = match ground.login(1).await {
+    let identity = match context.login(1).await {
         Ok(identity) => identity,
         Err(unjudged) => return stuck(AUTH, subject, case, unjudged),
     };
@@ -131,7 +138,7 @@ async fn outlives_once(
     let Some(left) = left(&identity) else {
         return not_asked(AUTH, subject, case, "the token does not say when it expires");
     };
-    let patience = ground.settings.auth.patience;
+    let patience = context.settings.auth.patience;
     if Gap::from(left) > patience {
         let why = format!("tokens live {} s longer; `patience` is {patience}", left.as_secs());
         return not_asked(AUTH, subject, case, why);
@@ -143,14 +150,14 @@ async fn outlives_once(
     let twist = Twist { beside: Some(Beside { passed, say: said, held_until }), ..Twist::default() };
     let refreshing = async {
         tokio::time::sleep_until((begun + left.saturating_sub(lead)).into()).await;
-        let renewed = renewed(ground, recipe, &identity).await?;
+        let renewed = renewed(context, recipe, &identity).await?;
         if begun.elapsed() >= left {
             return Err(too_busy("the token had run out before another one was there"));
         }
         say.send_replace(Some(filled(message, &renewed)?));
         Ok(self::left(&renewed).map(|left| Instant::now() + left))
     };
-    let driving = ground.session(subject, golden, &identity, &twist, 1);
+    let driving = context.session(subject, golden, &identity, &twist, 1);
     let ((mut run, driven), refreshed) = tokio::join!(driving, refreshing);
     match refreshed {
         Err(unjudged) => return stuck(AUTH, subject, case, unjudged),
@@ -223,20 +230,20 @@ fn left(identity: &Identity) -> Option<Duration> {
 }
 
 /// The question of the race probe: all refresh their tokens while their sessions are under way, and come again with the new ones.
-pub(super) async fn during_use(ground: &Ground<'_>, subject: &Subject) -> Cell {
+pub(super) async fn during_use(context: &ProbeContext<'_>, subject: &Subject) -> Cell {
     const CASE: &str = "refresh-during-use";
     const RACE: ProbeName = ProbeName::Race;
-    let Some((recipe, _)) = recipe_of(ground) else { return not_asked(RACE, subject, CASE, NO_REFRESH) };
-    let mut identities = match ground.logins(ground.settings.users).await {
+    let Some((recipe, _)) = recipe_of(context) else { return not_asked(RACE, subject, CASE, NO_REFRESH) };
+    let mut identities = match context.logins(context.settings.users).await {
         Ok(identities) => identities,
         Err(unjudged) => return stuck(RACE, subject, CASE, unjudged),
     };
     let mut runs = Vec::new();
-    for round in 1..=ground.settings.rounds {
-        if ground.is_interrupted() {
+    for round in 1..=context.settings.rounds {
+        if context.is_interrupted() {
             break;
         }
-        let played = identities.iter().map(|identity| during_one(ground, subject, recipe, identity, round));
+        let played = identities.iter().map(|identity| during_one(context, subject, recipe, identity, round));
         let mut next = Vec::new();
         for (identity, (own, renewed)) in identities.iter().zip(futures_util::future::join_all(played).await)
         {
@@ -250,7 +257,7 @@ pub(super) async fn during_use(ground: &Ground<'_>, subject: &Subject) -> Cell {
 
 /// A session during which the token is refreshed, and one with the new token.
 async fn during_one(
-    ground: &Ground<'_>,
+    context: &ProbeContext<'_>,
     subject: &Subject,
     recipe: &Recipe,
     identity: &Identity,
@@ -261,14 +268,14 @@ async fn during_one(
     let twist = Twist { beside: Some(beside), ..Twist::default() };
     let refreshing = async {
         let _ = tokio::time::timeout(GREETING, count.wait_for(|count| *count > 1)).await;
-        renewed(ground, recipe, identity).await
+        renewed(context, recipe, identity).await
     };
-    let driving = ground.session(subject, &subject.golden, identity, &twist, round);
+    let driving = context.session(subject, &subject.golden, identity, &twist, round);
     let ((run, _), renewed) = tokio::join!(driving, refreshing);
     match renewed {
         Ok(renewed) => {
             let (again, _) =
-                ground.session(subject, &subject.golden, &renewed, &Twist::default(), round).await;
+                context.session(subject, &subject.golden, &renewed, &Twist::default(), round).await;
             (vec![run, again], Some(renewed))
         }
         Err(unjudged) => {

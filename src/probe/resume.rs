@@ -6,7 +6,7 @@
 
 use super::leak::{bound_values, text_of, with_canary};
 use super::reconnect::places;
-use super::{Ground, Subject, Twist, finding, not_asked};
+use super::{ProbeContext, Subject, Twist, finding, not_asked};
 use crate::auth::{Identity, random_word};
 use crate::dialect::RECONNECT;
 use crate::finding::{Cell, Kind, ProbeName, Run, Unjudged};
@@ -27,7 +27,7 @@ const PAUSE: Duration = Duration::from_millis(300);
 /// and each time waited for as long as this at most.
 const SOON: Gap = Gap::from_millis(3_000);
 
-pub(super) async fn ask(ground: &Ground<'_>, subject: &Subject, identities: &[Identity]) -> Vec<Cell> {
+pub(super) async fn ask(context: &ProbeContext<'_>, subject: &Subject, identities: &[Identity]) -> Vec<Cell> {
     let all = |why: &str| CASES.map(|(case, _)| not_asked(PROBE, subject, case, why)).to_vec();
     let Some(rest) = rest(&subject.golden) else {
         return all("no script of this session reconnects: `>@reconnect`");
@@ -39,7 +39,7 @@ pub(super) async fn ask(ground: &Ground<'_>, subject: &Subject, identities: &[Id
     };
     // Uncut, to see from which message on everything is known, and whether what was said before comes back afterwards.
     let (marked, is_marked) = marked(&subject.golden, &canary);
-    let whole = match ground.drive(subject, &marked, first, &Twist::default()).await {
+    let whole = match context.drive(subject, &marked, first, &Twist::default()).await {
         Ok(driven) => driven.transcript,
         Err(unjudged) => {
             return vec![super::stuck(PROBE, subject, CASES[0].0, unjudged)];
@@ -52,10 +52,10 @@ pub(super) async fn ask(ground: &Ground<'_>, subject: &Subject, identities: &[Id
     let known = Known { rest, again };
     let mut cells = Vec::new();
     for (case, how) in CASES {
-        if ground.is_interrupted() {
+        if context.is_interrupted() {
             break;
         }
-        let cuts = places(to + 1 - from, ground.settings.cuts);
+        let cuts = places(to + 1 - from, context.settings.cuts);
         let users = identities.iter().enumerate().map(|(index, identity)| {
             let own: Vec<usize> = cuts.iter().copied().skip(index).step_by(identities.len()).collect();
             let known = &known;
@@ -63,7 +63,7 @@ pub(super) async fn ask(ground: &Ground<'_>, subject: &Subject, identities: &[Id
                 let mut runs = Vec::new();
                 for cut in own {
                     runs.push(
-                        resumed(ground, subject, identity, known, Cut { after: from + cut - 1, how }).await,
+                        resumed(context, subject, identity, known, Cut { after: from + cut - 1, how }).await,
                     );
                 }
                 runs
@@ -86,7 +86,7 @@ struct Known {
 
 /// A session that is cut, and the rest of it by a client that comes back.
 async fn resumed(
-    ground: &Ground<'_>,
+    context: &ProbeContext<'_>,
     subject: &Subject,
     identity: &Identity,
     known: &Known,
@@ -99,7 +99,7 @@ async fn resumed(
         Err(error) => return failed(Unjudged { cause: error.to_string(), hint: None }),
     };
     let twist = Twist { cut: Some(cut), ..Twist::default() };
-    let left = match ground.drive(subject, &marked(&subject.golden, &canary).0, identity, &twist).await {
+    let left = match context.drive(subject, &marked(&subject.golden, &canary).0, identity, &twist).await {
         Ok(driven) => driven.transcript,
         Err(unjudged) => return failed(unjudged),
     };
@@ -108,7 +108,7 @@ async fn resumed(
     let mut tries = 0;
     loop {
         tries += 1;
-        let (mut run, driven) = ground.session(subject, &known.rest, identity, &twist, round).await;
+        let (mut run, driven) = context.session(subject, &known.rest, identity, &twist, round).await;
         if let Some(driven) = driven
             && known.again > 0
             && run.findings.is_empty()
@@ -118,7 +118,7 @@ async fn resumed(
             return run;
         }
         let is_settled = run.findings.iter().all(|found| found.kind == Kind::Duplicate);
-        if is_settled || tries >= TRIES || ground.is_interrupted() {
+        if is_settled || tries >= TRIES || context.is_interrupted() {
             return run;
         }
         tokio::time::sleep(PAUSE).await;

@@ -7,7 +7,7 @@ use super::progress::{Observer, Progress};
 use super::selection::{Selected, select};
 use super::target::{RunningTarget, runs_folder, unjudge};
 use crate::finding::{Cell, ProbeName};
-use crate::probe::{Kept, Opening, Settings, Subject};
+use crate::probe::{Kept, Opening, ProbeContext, Settings, Subject};
 use crate::store::{Store, read_recording, recordings_at};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -139,8 +139,8 @@ pub(super) async fn ask(
                 return cells;
             }
             observer.tell(&Progress::ProbeStarted { probe: *name, session: subject.session.clone() });
-            let ground = target.ground(folder.clone(), settings);
-            let mut asked = crate::probe::probe(*name, &ground, subject).await;
+            let context = ProbeContext::new(target.sessions(), folder.clone(), settings);
+            let mut asked = crate::probe::probe(*name, &context, subject).await;
             if let Some(died) = target.server_died() {
                 unjudge(&died, asked.iter_mut().flat_map(|cell| &mut cell.runs));
                 cells.extend(asked);

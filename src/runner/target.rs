@@ -4,14 +4,15 @@ use super::config::Config;
 use super::error::{Error, ErrorKind};
 use super::options::{RecordOptions, TargetOptions};
 use super::progress::{Observer, Progress};
-use crate::auth::{AuthError, Base, Identity, clean_up, login};
+use crate::auth::{AuthError, Base};
 use crate::drive::Bounds;
 use crate::finding::{Run, Unjudged};
 use crate::golden::Golden;
-use crate::probe::{Ground, Settings};
 use crate::secret::Secret;
 use crate::transcript::{HostClass, Redactor};
-use crate::wire::{Driven, Flush, Hand, Plan, Probe, ServerProcess, Target, drive, free_port, is_free};
+use crate::wire::{
+    Driven, Hand, Plan, Probe, ServerProcess, SessionContext, Target, Warnings, free_port, is_free,
+};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -23,22 +24,6 @@ use tokio::task::JoinSet;
 pub struct RunningTarget {
     sessions: Arc<SessionContext>,
     server: Option<ServerProcess>,
-    observer: Observer,
-}
-
-/// What all sessions share. A task of its own plays each of them.
-#[derive(Clone)]
-struct SessionContext {
-    target: Target,
-    recipe: Option<crate::auth::Recipe>,
-    base: Base,
-    values: BTreeMap<String, Value>,
-    redactor: Redactor,
-    probe: Arc<Probe>,
-    bounds: Bounds,
-    flush: Flush,
-    keeps_frames: bool,
-    interrupt: watch::Receiver<bool>,
     observer: Observer,
 }
 
@@ -140,12 +125,15 @@ impl RunningTarget {
             base,
             values,
             redactor,
-            probe: Arc::new(probe),
+            host: Arc::new(probe),
             bounds: Bounds { max_duration, max_rate, ..Bounds::default() },
             flush: config.flush,
             keeps_frames: true,
             interrupt,
-            observer: observer.clone(),
+            warnings: Warnings::new({
+                let observer = observer.clone();
+                move |message| observer.tell(&Progress::Warning { message })
+            }),
         };
         Ok(RunningTarget { sessions: Arc::new(sessions), server, observer: observer.clone() })
     }
@@ -165,25 +153,12 @@ impl RunningTarget {
 
     /// The class of this machine while this many users talk at the same time.
     pub fn host_class(&self, users: u32) -> HostClass {
-        self.sessions.probe.class(users)
+        self.sessions.host.class(users)
     }
 
-    /// What probes need to know of the target.
-    pub(super) fn ground<'l>(&'l self, folder: PathBuf, settings: &'l Settings) -> Ground<'l> {
-        let stage = &*self.sessions;
-        Ground {
-            target: &stage.target,
-            recipe: stage.recipe.as_ref(),
-            base: &stage.base,
-            values: &stage.values,
-            redactor: &stage.redactor,
-            bounds: &stage.bounds,
-            flush: stage.flush,
-            host: &stage.probe,
-            folder,
-            interrupt: stage.interrupt.clone(),
-            settings,
-        }
+    /// What all sessions share.
+    pub(super) fn sessions(&self) -> &SessionContext {
+        &self.sessions
     }
 
     /// Where the target listens; places may be open.
@@ -203,7 +178,7 @@ impl RunningTarget {
 
     /// Whether somebody wants to stop.
     pub fn is_interrupted(&self) -> bool {
-        *self.sessions.interrupt.borrow()
+        self.sessions.is_interrupted()
     }
 
     /// All users play the session at once, each with a login of their own. Results are in the order of the users.
@@ -215,7 +190,7 @@ impl RunningTarget {
             players.spawn(async move {
                 let (session, golden, folder) = &*play;
                 let seat = Seat { index, of: users };
-                (index, sessions.play(session, golden, seat, folder, None).await)
+                (index, drive(&sessions, session, golden, seat, folder, None).await)
             });
         }
         let mut played = BTreeMap::new();
@@ -239,7 +214,7 @@ impl RunningTarget {
         folder: &Path,
         hand: Hand,
     ) -> Result<Driven, Error> {
-        self.sessions.play(session, golden, Seat { index: 1, of: 1 }, folder, Some(hand)).await
+        drive(&self.sessions, session, golden, Seat { index: 1, of: 1 }, folder, Some(hand)).await
     }
 
     /// Logs the first user in; where there is no login, nothing happens.
@@ -247,10 +222,7 @@ impl RunningTarget {
     /// # Errors
     /// When the login fails.
     pub async fn try_login(&self) -> Result<(), AuthError> {
-        match &self.sessions.recipe {
-            Some(recipe) => login(recipe, &self.sessions.base, 1, &self.sessions.redactor).await.map(|_| ()),
-            None => Ok(()),
-        }
+        self.sessions.login(1).await.map(|_| ())
     }
 
     /// Why the server that we started is no longer there; `None` while it runs, and where we started none.
@@ -279,47 +251,30 @@ impl RunningTarget {
     }
 }
 
-impl SessionContext {
-    /// One user plays the session, or a person does in their place.
-    async fn play(
-        &self,
-        session: &str,
-        golden: &Golden,
-        seat: Seat,
-        folder: &Path,
-        hand: Option<Hand>,
-    ) -> Result<Driven, Error> {
-        let identity = match &self.recipe {
-            Some(recipe) => login(recipe, &self.base, seat.index, &self.redactor).await?,
-            None => Identity::anonymous(seat.index),
-        };
-        let plan = Plan {
-            session,
-            golden,
-            target: &self.target,
-            values: &self.values,
-            identity: &identity,
-            redactor: &self.redactor,
-            bounds: &self.bounds,
-            hand,
-            folder,
-            flush: self.flush,
-            keeps_frames: self.keeps_frames,
-            probe: &self.probe,
-            users: seat.of,
-            interrupt: self.interrupt.clone(),
-            cut: None,
-            beside: None,
-        };
-        let driven = drive(plan).await;
-        if let Some(recipe) = &self.recipe
-            && let Err(error) = clean_up(recipe, &self.base, &identity, &self.redactor).await
-        {
-            // The session's result is valid even if cleaning up afterwards fails.
-            self.observer.tell(&Progress::Warning { message: error.to_string() });
-        }
-        Ok(driven?)
-    }
+/// One user plays the session, or a person does in their place.
+async fn drive(
+    sessions: &SessionContext,
+    session: &str,
+    golden: &Golden,
+    seat: Seat,
+    folder: &Path,
+    hand: Option<Hand>,
+) -> Result<Driven, Error> {
+    let identity = sessions.login(seat.index).await?;
+    let plan = Plan {
+        session,
+        golden,
+        values: BTreeMap::new(),
+        identity: &identity,
+        hand,
+        folder,
+        users: seat.of,
+        cut: None,
+        beside: None,
+    };
+    let driven = sessions.drive(plan).await;
+    sessions.clean_up(&identity).await;
+    Ok(driven?)
 }
 
 /// Marks runs during which the server died as not judged: whatever they show may be due to its end.

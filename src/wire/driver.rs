@@ -6,13 +6,12 @@
 use super::hand::next_line;
 use super::reader::{Item, What};
 use super::recorder::{Line, Texts};
-use super::stamps::wall;
 use super::{
-    Arrived, ConnectError, ConnectOptions, Connection, Flush, Hand, Probe, Recorder, SendError, Shown,
-    Target, connect, open_http,
+    Arrived, ConnectError, ConnectOptions, Connection, Hand, NewRecording, PreparedRecording, Recorder,
+    SendError, SessionContext, Shown, connect, open_http,
 };
 use crate::auth::{Identity, RequestParts, random_word};
-use crate::drive::{Action, Bounds, Session, unbound};
+use crate::drive::{Action, Session, unbound};
 use crate::golden::{Golden, Template, Unbound};
 use crate::transcript::{
     End, Ending, Frame, Gap, Handshake, Header, Offset, Payload, Redactor, Side, Stamps, Transcript,
@@ -25,37 +24,23 @@ use std::pin::pin;
 use std::time::Instant;
 use tokio::sync::watch;
 
-/// All that is needed to drive one session of one user.
+/// What one session of one user has of its own, beside what all of them share ([`SessionContext`]).
 #[derive(Debug)]
 pub struct Plan<'p> {
     /// The session's name.
     pub session: &'p str,
     /// What the client does.
     pub golden: &'p Golden,
-    /// Where the build listens.
-    pub target: &'p Target,
-    /// Values for templates: the target's (`port`, `http`) and the command line's (`var.NAME`).
-    pub values: &'p BTreeMap<String, Value>,
+    /// Values for templates that are known before the server says them.
+    pub values: BTreeMap<String, Value>,
     /// Who talks.
     pub identity: &'p Identity,
-    /// What must not be written.
-    pub redactor: &'p Redactor,
-    /// What ends the session besides its script.
-    pub bounds: &'p Bounds,
     /// A person who speaks instead of the script.
     pub hand: Option<Hand>,
     /// Where the recording goes.
     pub folder: &'p Path,
-    /// How soon it is written.
-    pub flush: Flush,
-    /// Whether the frames are kept in memory too, to be judged; otherwise memory does not grow with the session.
-    pub keeps_frames: bool,
-    /// Knows how busy this machine is.
-    pub probe: &'p Probe,
     /// How many users talk at the same time.
     pub users: u32,
-    /// Becomes true when somebody wants to stop.
-    pub interrupt: watch::Receiver<bool>,
     /// Where the session is broken off on purpose.
     pub cut: Option<Cut>,
     /// What somebody else wants of the session while it runs.
@@ -106,7 +91,7 @@ pub struct Driven {
     pub recording: PathBuf,
     /// Why not all of it was written.
     pub loss: Option<String>,
-    /// Whether the event of [`Bounds::until`] has come; true when none was awaited.
+    /// Whether the event of [`Bounds::until`](crate::drive::Bounds::until) has come; true when none was awaited.
     pub until_seen: bool,
     /// How many events of the script were sent, and how many it has.
     pub script: (usize, usize),
@@ -163,143 +148,144 @@ impl DriveError {
     }
 }
 
-/// Drives one session from its first connection to its end.
-///
-/// # Errors
-/// When it cannot begin. Whatever goes wrong later is part of the transcript.
-pub async fn drive(mut plan: Plan<'_>) -> Result<Driven, DriveError> {
-    let mut values = plan.values.clone();
-    values.extend(plan.identity.vars.clone());
-    let mut options = options(&plan, &mut values)?;
-    options.reset = plan.cut.is_some_and(|cut| cut.how == CutHow::Reset);
-    if let Some(token) = &plan.identity.token {
-        values.insert("token".to_owned(), Value::from(token.expose()));
-    }
-    if plan.hand.is_none()
-        && let Some(unbound) = unbound(plan.golden, &values, &mut fresh)
-    {
-        return Err(unbound.into());
-    }
-    note_request(plan.redactor, &options.request);
-    let is_http = plan.golden.dialect.is_http();
-    if is_http && plan.identity.first_message().is_some() {
-        return Err(DriveError::Transport(
-            "over HTTP there is no first message that a token could go into: give it another `place`",
-        ));
-    }
-    // Boxed: thousands of sessions do not keep the room that connecting takes.
-    let opening = async {
-        match is_http {
-            true => Box::pin(open_http(&options)).await,
-            false => Box::pin(connect(&options)).await,
+impl SessionContext {
+    /// Drives one session from its first connection to its end.
+    ///
+    /// # Errors
+    /// When it cannot begin. Whatever goes wrong later is part of the transcript.
+    pub async fn drive(&self, mut plan: Plan<'_>) -> Result<Driven, DriveError> {
+        let mut values = self.values.clone();
+        values.append(&mut plan.values);
+        values.extend(plan.identity.vars.clone());
+        let mut options = options(self, &plan, &mut values)?;
+        options.reset = plan.cut.is_some_and(|cut| cut.how == CutHow::Reset);
+        if let Some(token) = &plan.identity.token {
+            values.insert("token".to_owned(), Value::from(token.expose()));
         }
-    };
-    let mut interrupt = plan.interrupt.clone();
-    let opened = tokio::select! {
-        biased;
-        opened = opening => opened,
-        Ok(_) = interrupt.wait_for(|stop| *stop) => {
-            return Err(DriveError::Interrupted(plan.redactor.clean_url(&options.request.url).into_owned()));
+        if plan.hand.is_none()
+            && let Some(unbound) = unbound(plan.golden, &values, &mut fresh)
+        {
+            return Err(unbound.into());
         }
-    };
-    let (mut connection, handshake) = opened.map_err(|error| connect_error(&plan, &options, &error))?;
-    let id = random_word(6)?;
-    let started = chrono::DateTime::<chrono::Utc>::from(wall(connection.opened));
-    let mut header = Header {
-        session: plan.session.to_owned(),
-        id: id.clone(),
-        started: started.to_rfc3339_opts(chrono::SecondsFormat::Nanos, true),
-        url: plan.redactor.clean_url(&options.request.url).into_owned(),
-        user: plan.identity.user.clone(),
-        recorder: concat!("goldwire ", env!("CARGO_PKG_VERSION")).to_owned(),
-        stamps: connection.stamps,
-        handshake: plan.redactor.clean_handshake(&handshake),
-        claims: plan.identity.claims.clone().map(|mut claims| {
-            plan.redactor.clean_json(&mut claims);
-            claims
-        }),
-        host: Some(plan.probe.class(plan.users)),
-    };
-    let name = format!("{}-{id}.jsonl", started.format("%Y%m%dT%H%M%S%.3fZ"));
-    let path = plan.folder.join(name);
-    // What a disk takes for it is taken from no other session, and pings are answered meanwhile.
-    let recorder = connection
-        .incoming
-        .during(create(path, header.clone(), plan.redactor.clone(), plan.flush))
-        .await
-        .map_err(|source| DriveError::Record { folder: plan.folder.to_owned(), source })?;
-    // It stands in the file; thousands of sessions do not keep it as well, unless it is to be judged.
-    drop(handshake);
-    if !plan.keeps_frames {
-        header.handshake = Handshake { took: header.handshake.took, ..Handshake::default() };
-    }
-    let base = connection.opened;
-    let watch = plan.probe.watch();
-    let hand = plan.hand.take();
-    let session = match hand {
-        Some(_) => Session::by_hand(plan.golden, values),
-        None => Session::new(plan.golden, values),
-    };
-    let held_until = plan.beside.as_ref().map_or(Offset::ZERO, |beside| beside.held_until);
-    let mut driver = Driver {
-        session: session.within(plan.bounds.clone()).held_until(held_until),
-        hand,
-        base,
-        conn: 0,
-        is_http,
-        given_up: BTreeSet::new(),
-        connection: Some(connection),
-        stamps: header.stamps,
-        last: Offset::ZERO,
-        count: 0,
-        messages: 0,
-        kept: plan.keeps_frames.then(Vec::new),
-        recorder,
-        redactor: plan.redactor,
-        left: None,
-        passed: plan.beside.as_ref().map(|beside| beside.passed.clone()),
-        interrupt: plan.interrupt.clone(),
-        patience: Patience { wait: plan.golden.wait, max_duration: plan.bounds.max_duration },
-    };
-    if !driver.session.sends_token() {
-        if let Some(message) = plan.identity.first_message() {
-            driver.send(payload(message)).await;
+        note_request(&self.redactor, &options.request);
+        let is_http = plan.golden.dialect.is_http();
+        if is_http && plan.identity.first_message().is_some() {
+            return Err(DriveError::Transport(
+                "over HTTP there is no first message that a token could go into: give it another `place`",
+            ));
         }
+        // Boxed: thousands of sessions do not keep the room that connecting takes.
+        let opening = async {
+            match is_http {
+                true => Box::pin(open_http(&options)).await,
+                false => Box::pin(connect(&options)).await,
+            }
+        };
+        let mut interrupt = self.interrupt.clone();
+        let opened = tokio::select! {
+            biased;
+            opened = opening => opened,
+            Ok(_) = interrupt.wait_for(|stop| *stop) => {
+                return Err(DriveError::Interrupted(self.redactor.clean_url(&options.request.url).into_owned()));
+            }
+        };
+        let (mut connection, handshake) = opened.map_err(|error| connect_error(self, &options, &error))?;
+        let recording = NewRecording {
+            folder: plan.folder,
+            session: plan.session,
+            user: &plan.identity.user,
+            url: &options.request.url,
+            opened: connection.opened,
+            stamps: connection.stamps,
+            handshake: &handshake,
+            claims: plan.identity.claims.clone(),
+            host: self.host.class(plan.users),
+            redactor: &self.redactor,
+            flush: self.flush,
+        }
+        .prepare()?;
+        // What a disk takes for it is taken from no other session, and pings are answered meanwhile.
+        let (recorder, mut header) = connection
+            .incoming
+            .during(create(recording))
+            .await
+            .map_err(|source| DriveError::Record { folder: plan.folder.to_owned(), source })?;
+        // It stands in the file; thousands of sessions do not keep it as well, unless it is to be judged.
+        drop(handshake);
+        if !self.keeps_frames {
+            header.handshake = Handshake { took: header.handshake.took, ..Handshake::default() };
+        }
+        let base = connection.opened;
+        let watch = self.host.watch();
+        let hand = plan.hand.take();
+        let session = match hand {
+            Some(_) => Session::by_hand(plan.golden, values),
+            None => Session::new(plan.golden, values),
+        };
+        let held_until = plan.beside.as_ref().map_or(Offset::ZERO, |beside| beside.held_until);
+        let mut driver = Driver {
+            session: session.within(self.bounds.clone()).held_until(held_until),
+            hand,
+            base,
+            conn: 0,
+            is_http,
+            given_up: BTreeSet::new(),
+            connection: Some(connection),
+            stamps: header.stamps,
+            last: Offset::ZERO,
+            count: 0,
+            messages: 0,
+            kept: self.keeps_frames.then(Vec::new),
+            recorder,
+            redactor: &self.redactor,
+            left: None,
+            passed: plan.beside.as_ref().map(|beside| beside.passed.clone()),
+            interrupt: self.interrupt.clone(),
+            patience: Patience { wait: plan.golden.wait, max_duration: self.bounds.max_duration },
+        };
+        if !driver.session.sends_token() {
+            if let Some(message) = plan.identity.first_message() {
+                driver.send(payload(message)).await;
+            }
+        }
+        let mut ending = driver.run(&plan, &options).await;
+        ending.host = watch.finish();
+        let Driver { session, hand, count, kept, recorder, left, .. } = driver;
+        if let Some(mut hand) = hand {
+            hand.end();
+        }
+        let recording = recorder.path().to_owned();
+        let loss = match recorder.finish(ending.clone()).await {
+            Ok(_) => None,
+            Err(loss) => Some(loss.to_string()),
+        };
+        let frames = kept.unwrap_or_default();
+        Ok(Driven {
+            transcript: Transcript { header, frames, ending },
+            frames: count,
+            recording,
+            loss,
+            until_seen: session.until_seen(),
+            script: session.progress(),
+            left,
+        })
     }
-    let mut ending = driver.run(&plan, &options).await;
-    ending.host = watch.finish();
-    let Driver { session, hand, count, kept, recorder, left, .. } = driver;
-    if let Some(mut hand) = hand {
-        hand.end();
-    }
-    let recording = recorder.path().to_owned();
-    let loss = match recorder.finish(ending.clone()).await {
-        Ok(_) => None,
-        Err(loss) => Some(loss.to_string()),
-    };
-    let frames = kept.unwrap_or_default();
-    Ok(Driven {
-        transcript: Transcript { header, frames, ending },
-        frames: count,
-        recording,
-        loss,
-        until_seen: session.until_seen(),
-        script: session.progress(),
-        left,
-    })
 }
 
-async fn create(path: PathBuf, header: Header, redactor: Redactor, flush: Flush) -> io::Result<Recorder> {
-    let created =
-        tokio::task::spawn_blocking(move || Recorder::create_with(&path, &header, redactor, flush)).await;
+async fn create(recording: PreparedRecording) -> io::Result<(Recorder, Header)> {
+    let created = tokio::task::spawn_blocking(move || recording.create()).await;
     created.unwrap_or_else(|error| Err(io::Error::other(error)))
 }
 
-fn options(plan: &Plan<'_>, values: &mut BTreeMap<String, Value>) -> Result<ConnectOptions, Unbound> {
+fn options(
+    context: &SessionContext,
+    plan: &Plan<'_>,
+    values: &mut BTreeMap<String, Value>,
+) -> Result<ConnectOptions, Unbound> {
     let mut lookup = |name: &str| values.get(name).cloned();
-    let mut options = plan.target.connect_options(&mut lookup)?;
+    let mut options = context.target.connect_options(&mut lookup)?;
     if plan.golden.dialect.is_http() {
-        options.request.url = plan.target.requests_url(&mut lookup)?;
+        options.request.url = context.target.requests_url(&mut lookup)?;
     }
     plan.identity.apply(&mut options.request);
     Ok(options)
@@ -311,15 +297,15 @@ fn note_request(redactor: &Redactor, request: &RequestParts) {
     redactor.note_header("Sec-WebSocket-Protocol", &request.subprotocols.join(", "));
 }
 
-fn connect_error(plan: &Plan<'_>, options: &ConnectOptions, error: &ConnectError) -> DriveError {
+fn connect_error(context: &SessionContext, options: &ConnectOptions, error: &ConnectError) -> DriveError {
     if let ConnectError::Refused { headers, .. } = error {
         // What a redirect points to may hold a token, as any URL may.
-        plan.redactor.note_request("", headers.iter().map(|(name, value)| (&**name, &**value)));
-        headers.iter().for_each(|(_, value)| plan.redactor.note_url(value));
+        context.redactor.note_request("", headers.iter().map(|(name, value)| (&**name, &**value)));
+        headers.iter().for_each(|(_, value)| context.redactor.note_url(value));
     }
     DriveError::Connect {
-        url: plan.redactor.clean_url(&options.request.url).into_owned(),
-        cause: plan.redactor.clean(&error.to_string()).into_owned(),
+        url: context.redactor.clean_url(&options.request.url).into_owned(),
+        cause: context.redactor.clean(&error.to_string()).into_owned(),
         hint: error.hint(),
     }
 }
@@ -481,11 +467,11 @@ impl Driver<'_> {
     }
 
     async fn run(&mut self, plan: &Plan<'_>, options: &ConnectOptions) -> Ending {
-        let interrupt = plan.interrupt.clone();
+        let interrupt = self.interrupt.clone();
         let mut say = plan.beside.as_ref().map(|beside| beside.say.clone());
         let mut is_leaving = false;
         // Both last from frame to frame: to set an alarm, and to take it back, costs more than most frames do.
-        let mut stopped = pin!(stopped(plan.interrupt.clone()));
+        let mut stopped = pin!(stopped(self.interrupt.clone()));
         let mut is_stopped = false;
         let mut alarm = pin!(tokio::time::sleep_until(self.base.into()));
         let mut rounds = 0;

@@ -49,6 +49,19 @@ fn judged((name, listen, then): Peer) {
 }
 
 #[test]
+fn what_logins_made_is_taken_away_when_a_probe_is_over() {
+    let project = Project::with_server(&[]);
+    let cleanup = "[auth.user]\ncleanup = { method = \"DELETE\", url = \"{{http}}/no-such-room\" }\n";
+    let configuration = project.read("goldwire.toml").replace("[auth.user]\n", cleanup);
+    project.write("goldwire.toml", &configuration);
+    project.write_golden("agent-run", str::to_owned);
+    let said = project.run(&["probe", "isolation", "--users", "2", "--rounds", "1"]).exits(0);
+    // Nobody makes rooms there, so that each of both users has a warning that shows the request. The verdict stands.
+    let warnings = said.stderr.lines().filter(|line| line.starts_with("warning: cleanup: DELETE ")).count();
+    assert_eq!(warnings, 2, "{}", said.stderr);
+}
+
+#[test]
 fn a_check_asks_the_probes_that_are_named_and_those_that_its_goldens_name() {
     let project = Project::new();
     let port = rude(drop);

@@ -8,13 +8,9 @@ use super::decoder::{DecodeError, Decoder};
 use super::deflate::{Agreed, Inflate};
 use super::relay::{Arrival, Outcome, Watcher};
 use super::{Notice, Recorded, Shared};
-use crate::auth::random_word;
-use crate::transcript::{
-    End, Ending, Frame, Gap, Handshake, Header, Offset, Payload, Redactor, Side, Stamps,
-};
-use crate::wire::Recorder;
+use crate::transcript::{End, Ending, Frame, Gap, Handshake, Offset, Payload, Redactor, Side, Stamps};
 use crate::wire::host::Watch;
-use crate::wire::stamps::wall;
+use crate::wire::{NewRecording, Recorder};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -139,35 +135,30 @@ impl Tape {
         let claims = self.opened.shown.claims.take();
         let subject = claims.as_ref().and_then(|claims| claims.get("sub")).map(ToString::to_string);
         self.user = shared.users.name(subject);
-        let redactor = &self.opened.redactor;
-        let started = chrono::DateTime::<chrono::Utc>::from(wall(self.opened.at));
-        let id = match random_word(6) {
-            Ok(id) => id,
+        let recording = NewRecording {
+            folder: &shared.options.folder,
+            session: &shared.options.session,
+            user: &self.user,
+            url: &self.opened.url,
+            opened: self.opened.at,
+            stamps: self.opened.stamps,
+            handshake: &self.opened.handshake,
+            claims,
+            // How many there are at the same time is known only when they are gone.
+            host: shared.probe.class(1),
+            redactor: &self.opened.redactor,
+            flush: shared.options.flush,
+        };
+        let recording = match recording.prepare() {
+            Ok(recording) => recording,
             Err(error) => {
                 self.state = State::None;
                 return self.lose(format!("no random numbers: {error}"));
             }
         };
-        let header = Header {
-            session: shared.options.session.clone(),
-            id: id.clone(),
-            started: started.to_rfc3339_opts(chrono::SecondsFormat::Nanos, true),
-            url: redactor.clean(&redactor.clean_url(&self.opened.url)).into_owned(),
-            user: self.user.clone(),
-            recorder: concat!("goldwire ", env!("CARGO_PKG_VERSION")).to_owned(),
-            stamps: self.opened.stamps,
-            handshake: redactor.clean_handshake(&self.opened.handshake),
-            claims: claims.map(|mut claims| {
-                redactor.clean_json(&mut claims);
-                claims
-            }),
-            // How many there are at the same time is known only when they are gone.
-            host: Some(shared.probe.class(1)),
-        };
-        let name = format!("{}-{id}.jsonl", started.format("%Y%m%dT%H%M%S%.3fZ"));
-        let path = shared.options.folder.join(name);
-        self.state = match Recorder::create_with(&path, &header, redactor.clone(), shared.options.flush) {
-            Ok(recorder) => State::Writing(Arc::new(recorder)),
+        let path = recording.path().to_owned();
+        self.state = match recording.create() {
+            Ok((recorder, _)) => State::Writing(Arc::new(recorder)),
             Err(error) => {
                 self.lose(format!("failed to create {}: {error}", path.display()));
                 State::None
