@@ -2,67 +2,25 @@
 
 use super::config::Config;
 use super::error::{Error, ErrorKind};
+use super::judge::{JudgedRun, add, judge, judge_file, judge_time, liveness, tell_unknown};
 use super::options::CheckOptions;
 use super::probe::{Question, ask, questions};
 use super::progress::{Observer, Progress};
 use super::selection::{Selected, load, names, share};
 use super::target::{RunningTarget, runs_folder, unjudge};
 use super::time::{ProfileUse, Timekeeper, classes};
-use crate::check::{
-    Baseline, Checked, Checker, Crowd, Gaps, Live, OTHER_HOSTS, Timed, Witness, judge_liveness, judge_rounds,
-    judge_timing, leave_doubt, liveness_findings, told,
-};
+use crate::check::{Baseline, Crowd, Timed, judge_rounds, leave_doubt, told};
 use crate::finding::{
-    Answer, Asked, Cell, Finding, Outcome, Part, Run, Severity, Unjudged, Verdict, confirm, is_settled,
+    Asked, Cell, Finding, Outcome, Part, Run, Severity, Unjudged, Verdict, confirm, is_settled,
     needs_another_round,
 };
 use crate::golden::LiveItem;
 use crate::report::{Shown, verdict_with_probes};
-use crate::store::{Store, open_recording, read_recording, recording_error, recordings_at};
-use crate::transcript::{End, Ending, Entries, Entry, Header, Offset, Transcript};
+use crate::store::{Store, open_recording, recordings_at};
+use crate::transcript::Transcript;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use tokio::sync::watch;
-
-/// A run that was judged, with everything that a report may want to show of it.
-pub struct JudgedRun {
-    /// The run with its findings.
-    pub run: Run,
-    /// What happened, where it is kept in memory.
-    pub transcript: Option<Transcript>,
-    /// The gaps by which its time is judged.
-    pub gaps: Gaps,
-    header: Header,
-    ended: Offset,
-    live: Live,
-    /// Where the recording is torn, when its writer did not get to its end.
-    torn: Option<String>,
-}
-
-/// A recording larger than this is not read again only to show rows of it.
-pub const MAX_SHOWN: u64 = 64 * 1024 * 1024;
-
-impl JudgedRun {
-    /// The header of its recording.
-    pub fn header(&self) -> &Header {
-        &self.header
-    }
-
-    /// What its time is judged by.
-    pub fn timed(&self) -> Timed<'_> {
-        Timed { gaps: &self.gaps, host: self.run.host }
-    }
-
-    /// Reads what a report wants to show of a run: of one with findings, or of `all`.
-    fn fetch(&mut self, all: bool) -> Result<(), Error> {
-        let path = Path::new(&self.run.recording);
-        let is_small = std::fs::metadata(path).is_ok_and(|meta| meta.len() <= MAX_SHOWN);
-        if self.transcript.is_none() && (all || !self.run.findings.is_empty()) && is_small {
-            self.transcript = Some(read_recording(path)?);
-        }
-        Ok(())
-    }
-}
 
 /// The result of a check.
 pub struct CheckRun {
@@ -296,7 +254,7 @@ fn recordings_that_tell(
     rounds: &[Vec<JudgedRun>],
 ) -> impl Fn(&Finding) -> Option<u32> {
     let golden = baseline.golden();
-    let host = rounds.iter().flatten().find_map(|judged| judged.header.host.as_ref());
+    let host = rounds.iter().flatten().find_map(|judged| judged.header().host.as_ref());
     let is_crowded = Crowd::beyond(golden, host).is_some();
     move |finding| (!(is_crowded && Crowd::explains(finding))).then(|| told(golden, finding))
 }
@@ -309,8 +267,10 @@ fn settle(baseline: &Baseline<'_>, rounds: Vec<Vec<JudgedRun>>, observer: &Obser
     }
     let runs = rounds.iter().map(|round| round.iter().map(|judged| judged.run.clone()).collect()).collect();
     let weighed = confirm(runs, &recordings_that_tell(baseline, &rounds));
-    let mut judged: Vec<JudgedRun> =
-        rounds.into_iter().flatten().zip(weighed).map(|(judged, run)| JudgedRun { run, ..judged }).collect();
+    let mut judged: Vec<JudgedRun> = rounds.into_iter().flatten().collect();
+    for (judged, run) in judged.iter_mut().zip(weighed) {
+        judged.run = run;
+    }
     add(late, &mut judged);
     judged
 }
@@ -358,137 +318,10 @@ pub(super) async fn play(
             Err(error) => {
                 let cause = target.redactor().clean(&error.cause).into_owned();
                 let why = Unjudged { cause, hint: error.hint };
-                let run = Run::unjudged(&selected.session, &played.user, round, why);
-                let (header, ended, live) = Default::default();
-                JudgedRun { run, transcript: None, gaps: Gaps::new(), header, ended, live, torn: None }
+                JudgedRun::unjudged(selected, &played.user, round, why)
             }
         })
         .collect()
-}
-
-/// Judges all but time, which is judged over several runs together.
-pub fn judge(selected: &Selected, transcript: Transcript, recording: String) -> JudgedRun {
-    let checked = crate::check::check(&selected.golden, &transcript);
-    let mut judged = weigh(selected, checked, &transcript.header, &transcript.ending, recording);
-    judged.transcript = Some(transcript);
-    judged
-}
-
-/// Judges a recording frame by frame: memory grows with its open lanes, not with its length.
-fn judge_file(selected: &Selected, path: &Path) -> Result<JudgedRun, Error> {
-    let mut entries = open_recording(path)?;
-    let mut checker = Checker::new(&selected.golden);
-    let takes_json = checker.takes_json();
-    let next = |entries: &mut Entries<_>| match takes_json {
-        true => entries.next_entry(),
-        false => entries.next().map(|frame| frame.map(Entry::Frame)),
-    };
-    while let Some(entry) = next(&mut entries) {
-        let judged = checker.entry(entry.map_err(recording_error(path))?);
-        judged.into_iter().for_each(|json| entries.reuse(json));
-    }
-    let ending = entries.ending();
-    let checked = checker.finish(&ending);
-    Ok(weigh(selected, checked, entries.header(), &ending, path.display().to_string()))
-}
-
-fn weigh(
-    selected: &Selected,
-    checked: Checked,
-    header: &Header,
-    ending: &Ending,
-    recording: String,
-) -> JudgedRun {
-    let Checked { mut findings, events, is_whole, gaps, live } = checked;
-    if let Some(crowd) = Crowd::beyond(&selected.golden, header.host.as_ref()) {
-        crowd.soften(&mut findings);
-    }
-    let unjudged = (!is_whole && findings.is_empty()).then(|| Unjudged {
-        cause: match &ending.how {
-            End::CutOff { limit } => format!("the session was cut off: {limit}; what is there conforms"),
-            _ => {
-                format!("the recording is {}: what is there conforms, but its end is missing", ending.label())
-            }
-        },
-        hint: None,
-    });
-    let run = Run {
-        session: selected.session.clone(),
-        user: header.user.clone(),
-        round: 1,
-        recording,
-        events,
-        took: ending.at.since(Default::default()),
-        host: ending.host,
-        findings,
-        live: Vec::new(),
-        unjudged,
-    };
-    let torn = match &ending.how {
-        End::Torn { detail } => Some(detail.clone()),
-        End::Closed { .. } | End::Dropped { .. } | End::GaveUp { .. } => None,
-        End::CutOff { .. } | End::Interrupted => None,
-    };
-    JudgedRun { run, transcript: None, gaps, header: header.clone(), ended: ending.at, live, torn }
-}
-
-/// Adds what the gaps of a round show.
-pub fn judge_time(baseline: &Baseline<'_>, round: &mut [JudgedRun]) {
-    let runs: Vec<Timed<'_>> = round.iter().map(JudgedRun::timed).collect();
-    let found = judge_timing(baseline, &runs);
-    add(found, round);
-}
-
-/// Adds findings to the runs that show them.
-fn add(found: Vec<(usize, Finding)>, runs: &mut [JudgedRun]) {
-    for (index, finding) in found {
-        if let Some(judged) = runs.get_mut(index) {
-            judged.run.findings.push(finding);
-        }
-    }
-}
-
-/// Adds whether a real server answered the runs of a round; `before` are the runs of earlier rounds.
-fn liveness(selected: &Selected, round: &mut [JudgedRun], before: &[&JudgedRun]) {
-    let checks: Vec<_> = {
-        let witness = |one: &JudgedRun| one.run.unjudged.is_none() && !one.header.started.is_empty();
-        let all: Vec<Witness<'_>> = before
-            .iter()
-            .copied()
-            .chain(round.iter())
-            .filter(|one| witness(one))
-            .map(|one| Witness { header: &one.header, ended: one.ended, live: &one.live })
-            .collect();
-        let judge = |one: &JudgedRun| {
-            let run = Witness { header: &one.header, ended: one.ended, live: &one.live };
-            judge_liveness(&selected.golden, selected.seen.as_ref(), run, &all)
-        };
-        round.iter().map(|one| if witness(one) { judge(one) } else { Vec::new() }).collect()
-    };
-    for (one, checks) in round.iter_mut().zip(checks) {
-        // That nobody at work answered explains whatever else is odd.
-        one.run.findings.splice(0..0, liveness_findings(&selected.golden, &checks));
-        one.run.live = checks;
-    }
-}
-
-/// Tells what is required and unknown: it must not look as if it had been checked.
-fn tell_unknown<'r>(selected: &Selected, runs: impl Iterator<Item = &'r JudgedRun>, observer: &Observer) {
-    let checks: Vec<_> = runs.flat_map(|judged| &judged.run.live).filter(|check| check.is_required).collect();
-    for item in LiveItem::ALL {
-        let mut own = checks.iter().filter(|check| check.item == item).peekable();
-        let Some(first) = own.peek().copied() else { continue };
-        // The report says in one line what other hosts leave open.
-        let is_host = first.detail == OTHER_HOSTS;
-        if own.all(|check| check.answer == Answer::Unknown) && !is_host {
-            observer.tell(&Progress::LiveItemUnknown {
-                session: selected.session.clone(),
-                item,
-                detail: first.detail.clone(),
-                hint: first.hint.clone(),
-            });
-        }
-    }
 }
 
 fn offline(

@@ -1,8 +1,9 @@
 //! Comparisons: two releases live, in turn.
 
-use super::check::{JudgedRun, play};
+use super::check::play;
 use super::config::Config;
 use super::error::Error;
+use super::judge::JudgedRun;
 use super::options::{CompareOptions, TargetOptions};
 use super::progress::{Observer, Progress};
 use super::selection::{Selected, select};

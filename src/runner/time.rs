@@ -1,8 +1,8 @@
 //! On what the time of a check is judged: the mode that was asked for, the hosts, and what their profiles say.
 
-use super::check::JudgedRun;
 use super::config::Config;
 use super::error::{Error, ErrorKind};
+use super::judge::JudgedRun;
 use super::selection::Selected;
 use crate::check::{Baseline, Shift, Timed};
 use crate::finding::TimeReport;
