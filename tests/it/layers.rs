@@ -1,5 +1,8 @@
-//! The rooms of `src/lib.rs`, in order: a room may use those above it, never one below.
+//! The rooms of `src/lib.rs`, in order: a room may use those above it, never one below. Files of a room form no circles, and only
+//! the command line prints.
 
+use regex::Regex;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -78,6 +81,157 @@ fn the_core_reads_no_clock_no_file_no_environment_and_no_socket() {
             for word in ["Instant::now", "SystemTime", "Utc::now", "std::fs", "std::env", "std::net", "tokio"]
             {
                 assert!(!text.contains(word), "{} uses {word}", path.display());
+            }
+        }
+    }
+}
+
+/// Circles of files that are known. A file that needs another, which needs it in turn, cannot be read before it: the list
+/// only becomes shorter.
+const CIRCLES: [&str; 13] = [
+    "check: baseline, budget, timing",
+    "cli: about, args",
+    "dialect: graphql, lines, mqtt, mqtt_properties, nats, protocol, socketio, stomp",
+    "dialect: json, name_at",
+    "golden: lanes, monitor",
+    "golden: liveness, places",
+    "learn: relations, scopes",
+    "probe: auth, refresh",
+    "probe: reconnect, resume",
+    "report: comparison, github, json, probe, sheet",
+    "transcript: format, redact",
+    "wire: client, http",
+    "wire: server_process, target",
+];
+
+/// `a::{b, c::d}` as `a::b` and `a::c::d`.
+fn paths(tree: &str) -> Vec<String> {
+    let Some((before, inner)) = tree.split_once('{') else {
+        return vec![tree.split(" as ").next().unwrap_or_default().trim().to_owned()];
+    };
+    let inner = inner.rsplit_once('}').map_or(inner, |(inner, _)| inner);
+    let (mut parts, mut depth) = (vec![String::new()], 0);
+    for c in inner.chars() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        match (c, depth) {
+            (',', 0) => parts.push(String::new()),
+            _ => parts.last_mut().expect("there is one").push(c),
+        }
+    }
+    let parts = parts.iter().filter(|part| !part.trim().is_empty());
+    parts.flat_map(|part| paths(part)).map(|path| format!("{}{path}", before.trim())).collect()
+}
+
+/// The code of a file as far as other files need it, without comments and tests.
+fn code(path: &Path) -> String {
+    let text = fs::read_to_string(path).expect("a source file");
+    let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+    text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
+}
+
+/// The file or folder directly inside a room that each file belongs to, with what it names of the room: `super::name`.
+fn named(room: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let folder = PathBuf::from("src").join(room);
+    let (uses, inline) = (
+        Regex::new(r"\buse\s+([^;]+);").expect("a pattern"),
+        Regex::new(r"(?:super::|crate::)+\w+(?:::\w+)*").expect("a pattern"),
+    );
+    let mut named: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut own = Vec::new();
+    if folder.is_dir() {
+        files(&folder, &mut own);
+    }
+    for path in own {
+        let inside = path.strip_prefix(&folder).expect("it is in the folder").with_extension("");
+        let mut module: Vec<&str> = inside.iter().filter_map(|part| part.to_str()).collect();
+        module.pop_if(|last| *last == "mod");
+        let Some(child) = module.first() else { continue };
+        let names = named.entry((*child).to_owned()).or_default();
+        let text = code(&path);
+        let whole = uses.captures_iter(&text).flat_map(|found| paths(&found[1].replace('\n', " ")));
+        let all = whole.chain(inline.find_iter(&text).map(|found| found.as_str().to_owned()));
+        for path in all {
+            let up = path.split("::").take_while(|part| *part == "super").count();
+            let own = format!("crate::{room}::");
+            let name = match path.strip_prefix(&own) {
+                Some(rest) => rest.split("::").next(),
+                None if up == module.len() => path.split("::").nth(up),
+                None => None,
+            };
+            names.extend(name.map(str::to_owned));
+        }
+    }
+    named
+}
+
+/// Circles of files in a room, e.g. `wire: client, http`.
+fn circles(room: &str) -> BTreeSet<String> {
+    let named = named(room);
+    let door = PathBuf::from("src").join(room).join("mod.rs");
+    let uses = Regex::new(r"\buse\s+([^;]+);").expect("a pattern");
+    let text = if door.exists() { code(&door) } else { String::new() };
+    // The door of a room says in which of its files a name is.
+    let exported: BTreeMap<String, String> = uses
+        .captures_iter(&text)
+        .flat_map(|found| paths(&found[1].replace('\n', " ")))
+        .filter_map(|path| {
+            let (first, last) = (path.split("::").next()?, path.rsplit("::").next()?);
+            named.contains_key(first).then(|| (last.to_owned(), first.to_owned()))
+        })
+        .collect();
+    let target = |name: &String| {
+        if named.contains_key(name) { Some(name.clone()) } else { exported.get(name).cloned() }
+    };
+    let mut reached: BTreeMap<String, BTreeSet<String>> =
+        named.iter().map(|(file, names)| (file.clone(), names.iter().filter_map(target).collect())).collect();
+    loop {
+        let before: usize = reached.values().map(BTreeSet::len).sum();
+        for file in named.keys() {
+            let further: BTreeSet<String> =
+                reached[file].iter().flat_map(|next| reached[next].iter().cloned()).collect();
+            reached.get_mut(file).expect("it is a key").extend(further);
+        }
+        if reached.values().map(BTreeSet::len).sum::<usize>() == before {
+            break;
+        }
+    }
+    let circle = |file: &String| {
+        let mutual = |other: &&String| reached[file].contains(*other) && reached[*other].contains(file);
+        let mut files: Vec<&str> = named.keys().filter(mutual).map(String::as_str).collect();
+        files.sort_unstable();
+        (files.len() > 1).then(|| format!("{room}: {}", files.join(", ")))
+    };
+    named.keys().filter_map(circle).collect()
+}
+
+#[test]
+fn no_files_of_a_room_need_each_other_in_a_circle() {
+    let found: BTreeSet<String> = rooms().iter().flat_map(|room| circles(room)).collect();
+    let known: BTreeSet<String> = CIRCLES.map(str::to_owned).into_iter().collect();
+    let new: Vec<_> = found.difference(&known).collect();
+    let gone: Vec<_> = known.difference(&found).collect();
+    assert!(new.is_empty(), "new circles:\n{new:#?}");
+    assert!(gone.is_empty(), "circles that are gone, and still in the list:\n{gone:#?}");
+}
+
+#[test]
+fn only_the_command_line_prints_and_reads_arguments() {
+    let pattern = Regex::new(r"\be?print(ln)?!|\btalk!|\bclap\b|process::exit").expect("a pattern");
+    for room in rooms().into_iter().filter(|room| room != "cli") {
+        let mut paths = Vec::new();
+        let folder = PathBuf::from("src").join(&room);
+        if folder.is_dir() {
+            files(&folder, &mut paths);
+        } else {
+            paths.push(folder.with_extension("rs"));
+        }
+        for path in paths {
+            if let Some(found) = pattern.find(&code(&path)) {
+                panic!("{} has {}", path.display(), found.as_str());
             }
         }
     }
