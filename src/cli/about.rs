@@ -1,37 +1,10 @@
 //! `goldwire schema`, `goldwire completions`, `goldwire man`: what editors, shells and manuals want to know of us.
 
-use super::args::Cli;
+use super::args::{Cli, CompletionsArgs, Document, SchemaArgs};
 use super::error::CliError;
 use super::exit::Exit;
-use clap::{Args, CommandFactory as _, ValueEnum};
+use clap::CommandFactory as _;
 use std::io::Write;
-
-/// `goldwire schema`
-#[derive(Debug, Args)]
-pub(super) struct SchemaArgs {
-    /// Which file
-    document: Document,
-}
-
-/// A file of which there is a schema.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Document {
-    /// golden/SESSION.toml
-    Golden,
-    /// goldwire.toml
-    Config,
-    /// What --report-json writes
-    Report,
-    /// A line of recordings/SESSION/*.jsonl
-    Recording,
-}
-
-/// `goldwire completions`
-#[derive(Debug, Args)]
-pub(super) struct CompletionsArgs {
-    /// Which shell
-    shell: clap_complete::Shell,
-}
 
 pub(super) fn schema(args: &SchemaArgs, out: &mut impl Write) -> Result<Exit, CliError> {
     let schema = match args.document {

@@ -1,6 +1,5 @@
 //! What was typed.
 
-use super::about::{CompletionsArgs, SchemaArgs};
 use super::reports::ReportArgs;
 use crate::dialect::Label;
 use crate::finding::Shard;
@@ -542,6 +541,33 @@ pub(super) struct HostsShowArgs {
 pub(super) struct HostsForgetArgs {
     /// Which class, as `goldwire hosts show` prints it
     pub(super) class: String,
+}
+
+/// `goldwire schema`
+#[derive(Debug, Args)]
+pub(super) struct SchemaArgs {
+    /// Which file
+    pub(super) document: Document,
+}
+
+/// A file of which there is a schema.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Document {
+    /// golden/SESSION.toml
+    Golden,
+    /// goldwire.toml
+    Config,
+    /// What --report-json writes
+    Report,
+    /// A line of recordings/SESSION/*.jsonl
+    Recording,
+}
+
+/// `goldwire completions`
+#[derive(Debug, Args)]
+pub(super) struct CompletionsArgs {
+    /// Which shell
+    pub(super) shell: clap_complete::Shell,
 }
 
 /// `goldwire merge`

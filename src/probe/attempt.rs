@@ -1,9 +1,10 @@
 //! One knock at the door: a connection with a token that may be bad, and what came of it.
 
-use super::{AuthSettings, ProbeContext};
+use super::{AuthSettings, ProbeContext, Subject};
 use crate::auth::Identity;
 use crate::check::{Likeness, likeness};
 use crate::dialect::{Decoder, Event, Label};
+use crate::finding::{Cell, Finding, ProbeName, Run, Unjudged};
 use crate::golden::{Golden, Template};
 use crate::transcript::{End, Ending, Frame, Gap, Handshake, Offset, Payload, Side};
 use crate::wire::{Arrived, ConnectError, ConnectOptions, Connection, NewRecording, Recorder, connect};
@@ -324,6 +325,76 @@ impl Talk {
         let recording = self.recorder.finish(ending).await.ok().map(|_| path);
         Knock { outcome, said, took, recording, frames, refusal: None }
     }
+}
+
+/// Why a case that the configuration leaves out was not asked.
+pub(super) const SKIPPED: &str = "left out by `skip`";
+
+/// Whether the configuration leaves a case out.
+pub(super) fn is_skipped(context: &ProbeContext<'_>, case: &str) -> bool {
+    context.settings.auth.skip.iter().any(|skipped| skipped == case)
+}
+
+/// The answer to a question of the auth probe; the attempt counts as a run.
+pub(super) fn knocked(
+    subject: &Subject,
+    case: &str,
+    identity: &Identity,
+    knock: &Knock,
+    found: Option<Finding>,
+) -> Cell {
+    let failed = match &knock.outcome {
+        Outcome::Failed(cause) => Some(Unjudged { cause: cause.clone(), hint: None }),
+        _ => None,
+    };
+    let run = Run {
+        session: subject.session.clone(),
+        user: identity.user.clone(),
+        round: 1,
+        recording: knock.recording.as_ref().map(|path| path.display().to_string()).unwrap_or_default(),
+        events: knock.said.len(),
+        took: knock.took,
+        host: None,
+        findings: if failed.is_some() { Vec::new() } else { found.into_iter().collect() },
+        live: Vec::new(),
+        unjudged: failed,
+    };
+    super::cell(ProbeName::Auth, subject, case, said(knock), vec![run])
+}
+
+/// What happened, in a few words.
+pub(super) fn said(knock: &Knock) -> String {
+    let is_served = matches!(knock.outcome, Outcome::Served(..));
+    let first = match knock.refusal.as_ref().filter(|_| !is_served) {
+        Some(refused) => format!("refused by message: {}, then ", quoted(refused)),
+        None => knock.said.first().map(|(label, _)| format!("`{label}`, then ")).unwrap_or_default(),
+    };
+    let took = knock.took;
+    match &knock.outcome {
+        Outcome::Status(status) => format!("HTTP {status} after {took}"),
+        Outcome::Closed(1005) if knock.refusal.is_some() => {
+            format!("{first}closed without a code after {took}")
+        }
+        Outcome::Closed(code) => format!("{first}close {code} after {took}"),
+        Outcome::Dropped(detail) => format!("{first}{detail} after {took}"),
+        Outcome::Hung(what) => format!("{first}{what} after {took}"),
+        Outcome::Served(label, _) => {
+            format!("{} came after {took}", unlike(knock).map_or_else(|| format!("`{label}`"), quoted))
+        }
+        Outcome::Failed(cause) => cause.clone(),
+    }
+}
+
+/// What somebody was told whom the server neither refused nor served like a good login.
+pub(super) fn unlike(knock: &Knock) -> Option<&Refused> {
+    let is_served = matches!(knock.outcome, Outcome::Served(..));
+    knock.refusal.as_ref().filter(|refused| is_served && refused.by == Sign::Unlike)
+}
+
+/// A refusing message, as a person would name it.
+pub(super) fn quoted(refused: &Refused) -> String {
+    let Refused { event, what, .. } = refused;
+    if *what == event.name() { format!("`{event}`") } else { format!("`{event}` {what}") }
 }
 
 /// What a message of the server says to whoever knocks.

@@ -1,13 +1,15 @@
 //! Is everybody refused who should be, and nobody else?
 
-use super::attempt::{Knock, Outcome, Refused, Sign, Talk, knock, options};
+use super::attempt::{
+    Knock, Outcome, SKIPPED, Sign, Talk, is_skipped, knock, knocked, options, quoted, said, unlike,
+};
 use super::forge::{Forged, Material, all};
 use super::{
     AuthSettings, Place, ProbeContext, Subject, Twist, could_not, finding, login_failed, not_asked, stuck,
 };
 use crate::auth::{Identity, Placement, claims_of, logout, random_word, signing_key};
 use crate::dialect::Label;
-use crate::finding::{Cell, Finding, Kind, ProbeName, Run, Severity, Unjudged};
+use crate::finding::{Cell, Finding, Kind, ProbeName, Severity, Unjudged};
 use crate::secret::Secret;
 use crate::transcript::Gap;
 use crate::wire::connect;
@@ -266,12 +268,6 @@ struct Asked {
 
 const OPEN_ANYWAY: &str = "whoever has no token is let in without the header too: see `no-token`";
 
-pub(super) const SKIPPED: &str = "left out by `skip`";
-
-pub(super) fn is_skipped(context: &ProbeContext<'_>, case: &str) -> bool {
-    context.settings.auth.skip.iter().any(|skipped| skipped == case)
-}
-
 /// The whole session with a good token.
 async fn good_case(context: &ProbeContext<'_>, subject: &Subject, good: &Identity) -> Cell {
     let (mut run, _) = context.session(subject, &subject.golden, good, &Twist::default(), 1).await;
@@ -420,61 +416,6 @@ async fn opens(context: &ProbeContext<'_>, subject: &Subject, case: &str, identi
     cell
 }
 
-pub(super) fn knocked(
-    subject: &Subject,
-    case: &str,
-    identity: &Identity,
-    knock: &Knock,
-    found: Option<Finding>,
-) -> Cell {
-    let failed = match &knock.outcome {
-        Outcome::Failed(cause) => Some(Unjudged { cause: cause.clone(), hint: None }),
-        _ => None,
-    };
-    let run = Run {
-        session: subject.session.clone(),
-        user: identity.user.clone(),
-        round: 1,
-        recording: knock.recording.as_ref().map(|path| path.display().to_string()).unwrap_or_default(),
-        events: knock.said.len(),
-        took: knock.took,
-        host: None,
-        findings: if failed.is_some() { Vec::new() } else { found.into_iter().collect() },
-        live: Vec::new(),
-        unjudged: failed,
-    };
-    super::cell(AUTH, subject, case, said(knock), vec![run])
-}
-
-/// What happened, in a few words.
-fn said(knock: &Knock) -> String {
-    let is_served = matches!(knock.outcome, Outcome::Served(..));
-    let first = match knock.refusal.as_ref().filter(|_| !is_served) {
-        Some(refused) => format!("refused by message: {}, then ", quoted(refused)),
-        None => knock.said.first().map(|(label, _)| format!("`{label}`, then ")).unwrap_or_default(),
-    };
-    let took = knock.took;
-    match &knock.outcome {
-        Outcome::Status(status) => format!("HTTP {status} after {took}"),
-        Outcome::Closed(1005) if knock.refusal.is_some() => {
-            format!("{first}closed without a code after {took}")
-        }
-        Outcome::Closed(code) => format!("{first}close {code} after {took}"),
-        Outcome::Dropped(detail) => format!("{first}{detail} after {took}"),
-        Outcome::Hung(what) => format!("{first}{what} after {took}"),
-        Outcome::Served(label, _) => {
-            format!("{} came after {took}", unlike(knock).map_or_else(|| format!("`{label}`"), quoted))
-        }
-        Outcome::Failed(cause) => cause.clone(),
-    }
-}
-
-/// What somebody was told whom the server neither refused nor served like a good login.
-fn unlike(knock: &Knock) -> Option<&Refused> {
-    let is_served = matches!(knock.outcome, Outcome::Served(..));
-    knock.refusal.as_ref().filter(|refused| is_served && refused.by == Sign::Unlike)
-}
-
 /// Where the odd message says something else, as a policy names it: `, "/status" = "no"`.
 fn place(knock: &Knock) -> String {
     let what = knock.refusal.as_ref().map_or("", |refused| &refused.what);
@@ -482,11 +423,6 @@ fn place(knock: &Knock) -> String {
         path.starts_with('/') && !path.contains('*') && serde_json::from_str::<Value>(value).is_ok()
     });
     place.map_or_else(String::new, |(path, value)| format!(", \"{path}\" = {value}"))
-}
-
-fn quoted(refused: &Refused) -> String {
-    let Refused { event, what, .. } = refused;
-    if *what == event.name() { format!("`{event}`") } else { format!("`{event}` {what}") }
 }
 
 /// What a knock with a bad token shows, if it was not refused as it should be.
@@ -740,6 +676,7 @@ async fn outlives(
 
 #[cfg(test)]
 mod tests {
+    use super::super::attempt::Refused;
     use super::*;
     use serde_json::json;
 

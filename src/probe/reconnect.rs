@@ -1,5 +1,6 @@
 //! Is a session whole after others were cut off?
 
+use super::resume::places;
 use super::{ProbeContext, Subject, Twist, could_not, finding, stuck, summary};
 use crate::auth::Identity;
 use crate::dialect::Label;
@@ -115,12 +116,6 @@ async fn cycles(context: &ProbeContext<'_>, subject: &Subject, identity: &Identi
     let (run, _) = context.session(subject, &subject.golden, identity, &Twist::default(), 1).await;
     let said = format!("after {cycles} connections: {}", summary(std::slice::from_ref(&run)));
     super::cell(RECONNECT, subject, "rapid", said, vec![run])
-}
-
-/// The numbers of the messages after which sessions are cut: `most` of them, evenly spread.
-pub(super) fn places(messages: usize, most: usize) -> Vec<usize> {
-    let count = messages.min(most);
-    (1..=count).map(|place| place * messages / count).collect()
 }
 
 /// For every place a session that is cut there, and a whole one of the same user right after it. Users take turns.

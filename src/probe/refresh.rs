@@ -1,6 +1,6 @@
 //! Does a session outlive its token where its user gets another one in time?
 
-use super::attempt::{Outcome, knock};
+use super::attempt::{Outcome, SKIPPED, is_skipped, knock, knocked};
 use super::{ProbeContext, Subject, Twist, finding, login_failed, not_asked, stuck, summary};
 use crate::auth::{Identity, Kind as LoginKind, Recipe, Refresh, claims_of, refresh};
 use crate::dialect::Label;
@@ -49,8 +49,8 @@ pub(super) async fn ask(context: &ProbeContext<'_>, subject: &Subject) -> Vec<Ce
     let Some((recipe, how)) = recipe_of(context) else {
         return CASES.map(|case| not_asked(AUTH, subject, case, NO_REFRESH)).to_vec();
     };
-    if CASES.iter().all(|case| super::auth::is_skipped(context, case)) {
-        return CASES.map(|case| not_asked(AUTH, subject, case, super::auth::SKIPPED)).to_vec();
+    if CASES.iter().all(|case| is_skipped(context, case)) {
+        return CASES.map(|case| not_asked(AUTH, subject, case, SKIPPED)).to_vec();
     }
     let renewed = match context.login(1).await {
         Ok(identity) => renewed(context, recipe, &identity).await,
@@ -67,8 +67,8 @@ pub(super) async fn ask(context: &ProbeContext<'_>, subject: &Subject) -> Vec<Ce
             return vec![door, not_asked(AUTH, subject, CASES[1], why)];
         }
     };
-    if super::auth::is_skipped(context, CASES[1]) {
-        return vec![door, not_asked(AUTH, subject, CASES[1], super::auth::SKIPPED)];
+    if is_skipped(context, CASES[1]) {
+        return vec![door, not_asked(AUTH, subject, CASES[1], SKIPPED)];
     }
     vec![door, outlives(context, subject, CASES[1], recipe, message).await]
 }
@@ -84,7 +84,7 @@ async fn opens(context: &ProbeContext<'_>, subject: &Subject, case: &str, identi
             return super::cell(ProbeName::Auth, subject, case, said, vec![run]);
         }
     }
-    let mut cell = super::auth::knocked(subject, case, identity, &knock, None);
+    let mut cell = knocked(subject, case, identity, &knock, None);
     if !matches!(knock.outcome, Outcome::Served(..) | Outcome::Failed(_)) {
         let message = format!("a refreshed token does not open the door: {}", cell.said);
         let frames = knock.frames.checked_sub(1).into_iter().collect();

@@ -5,7 +5,6 @@
 //! played on a new one, with them.
 
 use super::leak::{bound_values, text_of, with_canary};
-use super::reconnect::places;
 use super::{ProbeContext, Subject, Twist, finding, not_asked};
 use crate::auth::{Identity, random_word};
 use crate::dialect::RECONNECT;
@@ -228,6 +227,12 @@ fn known_from(golden: &Golden, rest: &Golden, whole: &Transcript) -> Option<(usi
         }
     }
     from.map(|from| (from, messages))
+}
+
+/// The numbers of the messages after which sessions are cut: `most` of them, evenly spread.
+pub(super) fn places(messages: usize, most: usize) -> Vec<usize> {
+    let count = messages.min(most);
+    (1..=count).map(|place| place * messages / count).collect()
 }
 
 #[cfg(test)]
