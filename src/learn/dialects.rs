@@ -233,6 +233,20 @@ fn the_goldens_of_the_documentation_are_goldens() {
     }
     assert_eq!(
         kinds,
-        ["json", "json", "json", "nats", "socket.io", "graphql-ws", "mqtt", "stomp", "lines", "bytes"]
+        [
+            "json",
+            "json",
+            "json",
+            "json",
+            "json",
+            "json",
+            "nats",
+            "socket.io",
+            "graphql-ws",
+            "mqtt",
+            "stomp",
+            "lines",
+            "bytes"
+        ]
     );
 }

@@ -199,6 +199,8 @@ mod tests {
             ("chat, bearer.tok-9f8a7b6c5d4e", vec!["tok-9f8a7b6c5d4e"]),
             ("access_token, abc", vec!["abc"]),
             ("graphql-transport-ws, v12.stomp, mqtt", vec![]),
+            ("actioncable-v1-json, actioncable-unsupported", vec![]),
+            ("wamp.2.msgpack, wamp.2.json.batched, ocpp2.0.1", vec![]),
             (
                 "base64url.bearer.authorization.k8s.io.ZXlKaGJHY2lPaUo5, base64.binary.k8s.io",
                 vec!["ZXlKaGJHY2lPaUo5"],

@@ -3,8 +3,7 @@
 
 use super::head::Head;
 use crate::auth::claims_of;
-use crate::secret::Secret;
-use crate::secret::is_secret_name;
+use crate::secret::{Secret, is_secret_name, looks_like_credential};
 use crate::transcript::{Payload, Redactor};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -54,7 +53,7 @@ impl Shown {
                     None => offer,
                 },
             };
-            if token.len() < offer.len() || looks_random(token) {
+            if token.len() < offer.len() || looks_like_credential(token) {
                 self.note("token", token, redactor);
             }
         }
@@ -190,7 +189,8 @@ mod tests {
         let head = "GET /ws?token=opaque%2Bone&mode=message&auth=message&key=abcdefgh12345678&v=2 HTTP/1.1\r\n\
                     Authorization: Basic dTpwYXNzLXdvcmQtMQ==\r\n\
                     Cookie: theme=dark; sid=cookie-two; other=0123456789abcdefgh\r\n\
-                    Sec-WebSocket-Protocol: agent.v1, bearer.proto-three, graphql-transport-ws\r\n\r\n";
+                    Sec-WebSocket-Protocol: agent.v1, bearer.proto-three, graphql-transport-ws, \
+                    actioncable-v1-json\r\n\r\n";
         let (redactor, shown) = shown(head).await;
         for secret in [
             "opaque+one",
@@ -204,7 +204,7 @@ mod tests {
             let clean = redactor.clean(&text);
             assert!(clean.starts_with("-{{secret:"), "{clean}");
         }
-        for harmless in ["dark", "message", "agent.v1", "graphql-transport-ws"] {
+        for harmless in ["dark", "message", "agent.v1", "graphql-transport-ws", "actioncable-v1-json"] {
             assert_eq!(redactor.clean(harmless), harmless);
         }
         assert_eq!(shown.claims, None);
