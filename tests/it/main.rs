@@ -20,6 +20,7 @@ mod laws;
 mod layers;
 mod live;
 mod long;
+mod peers;
 mod plants;
 mod probe;
 mod proxied;
