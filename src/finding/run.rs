@@ -102,6 +102,8 @@ pub struct Asked {
     pub session: String,
     /// Where its golden is, as a person would name it.
     pub golden: String,
+    /// What all of the server's events are called, where no name tells them apart: then next to nothing was checked.
+    pub unnamed: Option<String>,
 }
 
 /// All that one command found.

@@ -58,7 +58,7 @@ pub use timing::{
 };
 pub use write::{rewrite, write};
 
-use crate::dialect::{Dialect, Label};
+use crate::dialect::{CLOSE, Dialect, Label, NAMELESS};
 use crate::transcript::Gap;
 use std::collections::BTreeMap;
 
@@ -257,6 +257,15 @@ impl Golden {
     /// What is known of an event.
     pub fn event(&self, label: &Label) -> Option<&Event> {
         self.events.get(label)
+    }
+
+    /// What all events of the server are called, where no name tells them apart.
+    pub fn unnamed(&self) -> Option<&str> {
+        let mut own =
+            self.order.labels().into_iter().filter(|label| !label.is_client() && label.as_str() != CLOSE);
+        let first = own.next()?.name();
+        let is_none = [NAMELESS, "text", "binary"].contains(&first);
+        (is_none && own.all(|label| label.name() == first)).then_some(first)
     }
 
     /// Where in an event's payload the value of a lane key stands.

@@ -56,6 +56,8 @@ struct SessionLine<'o> {
     session: &'o str,
     golden: &'o str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    unnamed: Option<&'o str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     time: Option<TimeLine>,
 }
 
@@ -337,6 +339,7 @@ pub fn with_probes(out: &mut impl Write, outcome: &Outcome, cells: &[Cell]) -> i
             .map(|asked| SessionLine {
                 session: &asked.session,
                 golden: &asked.golden,
+                unnamed: asked.unnamed.as_deref(),
                 time: outcome.times.iter().find(|time| time.session == asked.session).map(TimeLine::from),
             })
             .collect(),

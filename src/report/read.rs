@@ -64,6 +64,7 @@ struct ShardLine {
 struct SessionLine {
     session: String,
     golden: String,
+    unnamed: Option<String>,
     time: Option<TimeLine>,
 }
 
@@ -161,7 +162,7 @@ pub fn read(text: &str) -> Result<(Outcome, Vec<Cell>), ReportError> {
             let word = || ReportError::Word(line.session.clone(), "a way to judge time");
             times.push(time.report(&line.session).ok_or_else(word)?);
         }
-        asked.push(Asked { session: line.session, golden: line.golden });
+        asked.push(Asked { session: line.session, golden: line.golden, unnamed: line.unnamed });
     }
     let outcome = Outcome {
         runs: report.runs.into_iter().map(run).collect::<Result<_, _>>()?,

@@ -70,7 +70,9 @@ pub fn text<'s>(
     for session in sessions {
         let runs: Vec<&Run> = outcome.runs.iter().filter(|run| run.session == session).collect();
         let time = outcome.times.iter().find(|time| time.session == session);
-        write_session(out, &page, session, &runs, time, &shown)?;
+        let unnamed = outcome.asked.iter().find(|asked| asked.session == session);
+        let unnamed = unnamed.and_then(|asked| asked.unnamed.as_deref());
+        write_session(out, &page, session, &runs, (time, unnamed), &shown)?;
     }
     if outcome.times.iter().any(|time| time.basis == Basis::Shape && time.busy.is_none())
         && !outcome.asked.is_empty()
@@ -153,7 +155,7 @@ fn write_session<'s>(
     page: &Page,
     session: &str,
     runs: &[&Run],
-    time: Option<&TimeReport>,
+    (time, unnamed): (Option<&TimeReport>, Option<&str>),
     shown: &impl Fn(&Run) -> Option<Shown<'s>>,
 ) -> io::Result<()> {
     let verdict = runs.iter().map(|run| run.verdict()).max().unwrap_or(Verdict::CouldNotJudge);
@@ -170,6 +172,13 @@ fn write_session<'s>(
         plural(users.len(), "user"),
         plural(events, "event"),
     )?;
+    if let Some(name) = unnamed {
+        let said = format!(
+            "no name tells the server's messages apart, all are `{name}`: hardly anything was checked; \
+             docs/DIALECTS.md says how to name them"
+        );
+        writeln!(out, "  {DOUBT}names{DOUBT:#}: {}", page.fit(&said, 9, 4))?;
+    }
     if let Some(time) = time {
         write_time(out, page, time, runs)?;
     }

@@ -106,8 +106,12 @@ pub async fn check(
             Some(format!("{}: the recording is incomplete: {detail}", one.run.recording))
         })
         .collect();
-    let asked =
-        selected.iter().map(|one| Asked { session: one.session.clone(), golden: one.path.clone() }).collect();
+    let asked = selected.iter().map(|one| Asked {
+        session: one.session.clone(),
+        golden: one.path.clone(),
+        unnamed: one.golden.unnamed().map(str::to_owned),
+    });
+    let asked = asked.collect();
     let outcome = Outcome {
         runs: judged.into_iter().map(|judged| judged.run).collect(),
         interrupted,

@@ -363,6 +363,23 @@ fn the_places_of_a_tuple_have_each_a_shape_and_an_echo_of_their_own() {
 }
 
 #[test]
+fn a_check_in_which_no_name_tells_anything_apart_says_so() {
+    let project = Project::new();
+    let text = |text: &str| text.to_owned();
+    let session = [(true, text("who?")), (false, text("ada is here")), (false, text("so is ben"))];
+    for _ in 0..6 {
+        import(&project, "talk", &session);
+    }
+    project.run(&["learn", "talk", "--accept", "first"]).exits(0);
+    let checked =
+        project.run(&["check", "--offline", "recordings/talk", "--report-json", "report.json"]).exits(0);
+    let said = "names: no name tells the server's messages apart, all are `text`";
+    assert!(checked.stdout.contains(said), "{}", checked.stdout);
+    let report: Value = serde_json::from_str(&project.read("report.json")).expect("JSON");
+    assert_eq!(report["sessions"][0]["unnamed"], "text", "{report}");
+}
+
+#[test]
 fn texts_that_end_with_a_record_separator_are_json_on_both_sides() {
     let project = Project::new();
     let text = |values: &[Value]| values.iter().map(|value| format!("{value}\u{1e}")).collect::<String>();
@@ -384,17 +401,19 @@ fn texts_that_end_with_a_record_separator_are_json_on_both_sides() {
     }
     project.run(&["learn", "hub", "--accept", "first"]).exits(0);
     let golden = project.read("golden/hub.toml");
-    assert!(golden.contains(">json ; json ; >n1 ; n1 ; n3"), "{golden}");
+    assert!(golden.contains(">json ; json ; >Send ; Receive ; re:Send"), "{golden}");
     // A folder has no timeline, but its newest recording has.
     let said = project.run(&["show", "recordings/hub"]).exits(2);
     assert!(said.stderr.contains("recordings/hub is a folder"), "{}", said.stderr);
     let newest = said.stderr.split("goldwire show ").nth(1).expect("a command").trim().to_owned();
     project.run(&["show", &newest]).exits(0);
-    assert!(golden.contains("name = \"/type\"\nrecord_separator = true\n"), "{golden}");
+    assert!(golden.contains("name = [\"/target\", \"/type\"]\n"), "{golden}");
+    assert!(golden.contains("record_separator = true\n"), "{golden}");
     project.run(&["check", "--offline", "recordings/hub"]).exits(0);
     // What a golden sends ends as it was recorded.
     let golden = goldwire::golden::read("hub.toml", &golden).expect("a golden");
-    let (label, event) = golden.events.iter().find(|(label, _)| label.as_str() == ">n1").expect("it is sent");
+    let (label, event) =
+        golden.events.iter().find(|(label, _)| label.as_str() == ">Send").expect("it is sent");
     let goldwire::golden::Template::Json(data) = &event.sends[0] else { panic!("{:?}", event.sends) };
     let sent = golden.dialect.encode(label, data).expect("it can be said");
     let goldwire::transcript::Payload::Text(sent) = &sent[0] else { panic!("{sent:?}") };

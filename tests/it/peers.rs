@@ -18,7 +18,10 @@ fn recordings(folder: &Path) -> Vec<(String, Transcript)> {
     let read = |path: PathBuf| {
         let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
         let bytes = fs::read(&path).expect("a recording");
-        (name, transcript::read(bytes.as_slice()).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+        (
+            name,
+            transcript::read(bytes.as_slice()).unwrap_or_else(|error| panic!("{}: {error}", path.display())),
+        )
     };
     paths.into_iter().map(read).collect()
 }
@@ -29,7 +32,8 @@ fn judged(peer: &str) -> (Golden, Vec<String>) {
     let sessions: Vec<Transcript> = recordings(&folder).into_iter().map(|(_, session)| session).collect();
     let learned = learn(&sessions, None).expect("there are events").golden;
     let text = golden::write(&learned);
-    let mut golden = golden::read("golden.toml", &text).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
+    let mut golden =
+        golden::read("golden.toml", &text).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
     golden.attach(&learned.evidence());
     for (name, clean) in recordings(&folder.join("held")) {
         let findings = check(&golden, &clean).findings;

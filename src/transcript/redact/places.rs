@@ -233,7 +233,10 @@ pub(super) fn in_url_at(text: &str, sign: usize, read: &mut Read) -> (Vec<Notice
     };
     let start =
         text[..sign].rfind(|c: char| !c.is_ascii_alphanumeric() && !"+-.".contains(c)).map_or(0, |at| at + 1);
-    let Some(start) = (start..=sign).find(|at| text.is_char_boundary(*at)) else {
+    let start = (start..=sign).find(|at| text.is_char_boundary(*at));
+    // Without a scheme it is no address.
+    let Some(start) = start.filter(|start| text[*start..sign].starts_with(|c: char| c.is_ascii_alphabetic()))
+    else {
         return (Vec::new(), sign + 3);
     };
     let addresses = &mut read.addresses;
