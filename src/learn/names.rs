@@ -569,23 +569,28 @@ pub(super) fn reply(sessions: &[Session], dialect: &mut Dialect) -> bool {
 /// What is known of a server's name, and a place at which its messages may have the id of what they answer.
 #[derive(Default)]
 struct Answers {
-    /// How many messages, and how many of them carry the id of a request that nobody has answered so.
-    seen: u32,
-    tied: u32,
+    /// How many messages there are.
+    seen: usize,
+    /// What they answer, by session and id: each request once.
+    answered: BTreeSet<(usize, String)>,
     requests: BTreeSet<String>,
 }
 
 /// Finds names of the server that only say that a message is an answer, and where it has the id of its request: Phoenix'
-/// `phx_reply`, the `result` of a home automation server. They answer requests of several names, each once.
+/// `phx_reply`, the `result` of a home automation server. They answer requests of several names, nearly all of them, each
+/// once. Where messages without a name are the answers, those with one are none.
 pub(super) fn answers(sessions: &[Session], dialect: &mut Dialect) -> bool {
     let own = dialect.clone();
     let Dialect::Json(names) = dialect else { return false };
+    if names.reply.is_some() {
+        return false;
+    }
     let mut found: BTreeMap<(String, String), Answers> = BTreeMap::new();
     // Place → how many requests have an id there, and how many of these ids are new in their session.
-    let mut ids: BTreeMap<String, (u32, u32)> = BTreeMap::new();
-    for session in sessions {
+    let mut ids: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    for (session, events) in sessions.iter().map(|session| &session.events).enumerate() {
         let mut asked: BTreeMap<(String, String), String> = BTreeMap::new();
-        for event in &session.events {
+        for event in events {
             let data = own.content(event);
             let is_client = event.label.is_client();
             let name_at = if is_client { &names.client } else { &names.server };
@@ -593,41 +598,48 @@ pub(super) fn answers(sessions: &[Session], dialect: &mut Dialect) -> bool {
             for (path, id) in fields(data) {
                 let is_place = data.is_array() || is_reference(&path);
                 let (Value::String(_) | Value::Number(_)) = id else { continue };
-                if name_at.is_at(&path) || !is_place || names.reply.as_ref().is_some_and(|own| *own != path) {
+                if name_at.is_at(&path) || !is_place {
                     continue;
                 }
                 let key = (path.clone(), id.to_string());
                 if is_client {
                     let is_new = asked.insert(key, name.to_owned()).is_none();
                     let counts = ids.entry(path).or_default();
-                    *counts = (counts.0 + 1, counts.1 + u32::from(is_new));
+                    *counts = (counts.0 + 1, counts.1 + usize::from(is_new));
                 } else {
                     let answers = found.entry((name.to_owned(), path)).or_default();
                     answers.seen += 1;
-                    if let Some(request) = asked.remove(&key) {
-                        answers.tied += 1;
-                        answers.requests.insert(request);
+                    if let Some(request) = asked.get(&key) {
+                        answers.answered.insert((session, key.1));
+                        answers.requests.insert(request.clone());
                     }
                 }
             }
         }
     }
-    let is_id = |path: &String| ids.get(path).is_some_and(|(all, new)| all == new);
-    let tied = found.iter().filter(|((name, path), answers)| {
-        let counts = answers.requests.len() >= 2 && answers.tied * 10 >= answers.seen * 9;
-        counts && is_id(path) && !answers.requests.contains(name)
-    });
-    let mut by_place: BTreeMap<&String, (u32, BTreeSet<String>)> = BTreeMap::new();
-    for ((name, path), answers) in tied {
-        let (total, names) = by_place.entry(path).or_default();
-        *total += answers.tied;
-        names.insert(name.clone());
-    }
-    let Some((path, (_, answers))) =
-        by_place.into_iter().max_by_key(|(path, (total, _))| (*total, std::cmp::Reverse(*path)))
-    else {
-        return false;
+    let is_answer = |name: &str, answers: &Answers| {
+        let answered = answers.answered.len();
+        answers.requests.len() >= 2 && answered * 10 >= answers.seen * 9 && !answers.requests.contains(name)
     };
+    let mut best: Option<(usize, &String, BTreeSet<String>)> = None;
+    for (path, (asked, _)) in ids.iter().filter(|(_, (asked, new))| asked == new) {
+        let at_path = found.iter().filter(|((name, own), answers)| own == path && is_answer(name, answers));
+        let mut at_path: Vec<(&String, &Answers)> = at_path.map(|((name, _), own)| (name, own)).collect();
+        at_path.sort_by_key(|(name, answers)| (std::cmp::Reverse(answers.answered.len()), *name));
+        // What another name answers already is answered: one more of the same id is a request of the server's own.
+        let (mut answered, mut answers) = (BTreeSet::new(), BTreeSet::new());
+        for (name, own) in at_path {
+            if own.answered.is_disjoint(&answered) {
+                answered.extend(own.answered.iter().cloned());
+                answers.insert(name.clone());
+            }
+        }
+        let is_most = answered.len() * 10 >= *asked * 8;
+        if is_most && !answers.is_empty() && best.as_ref().is_none_or(|(most, ..)| answered.len() > *most) {
+            best = Some((answered.len(), path, answers));
+        }
+    }
+    let Some((_, path, answers)) = best else { return false };
     names.reply = Some(path.clone());
     names.answers = answers;
     true
