@@ -27,7 +27,7 @@
 //! | `session` | a check as a function, for your own `cargo test` |
 //! | `cli` | arguments, subcommands, exit codes, errors to a person |
 //!
-//! The rooms below the line need the feature `cli`, which is on by default.
+//! The rooms below the line need the feature `live`, and `cli` the one of its name, which is on by default and needs `live`.
 //!
 //! To hold a server to its goldens in your own `cargo test`, begin at [`session::check`]; to learn and judge without
 //! sockets, at [`learn::learn`], [`golden::read`] and [`check::check`].
@@ -58,28 +58,28 @@ pub mod compare;
 
 pub mod report;
 
-#[cfg(feature = "cli")]
+#[cfg(feature = "live")]
 pub mod store;
 
-#[cfg(feature = "cli")]
+#[cfg(feature = "live")]
 pub mod auth;
 
-#[cfg(feature = "cli")]
+#[cfg(feature = "live")]
 pub mod wire;
 
-#[cfg(feature = "cli")]
+#[cfg(feature = "live")]
 pub mod probe;
 
-#[cfg(feature = "cli")]
+#[cfg(feature = "live")]
 pub mod runner;
 
-#[cfg(feature = "cli")]
+#[cfg(feature = "live")]
 pub mod session;
 
 #[cfg(feature = "cli")]
 pub mod cli;
 
 // The examples of the page are tests, too.
-#[cfg(all(doctest, feature = "cli"))]
+#[cfg(all(doctest, feature = "live"))]
 #[doc = include_str!("../docs/LIBRARY.md")]
 mod library {}

@@ -8,7 +8,8 @@
 //! `PROPTEST_CASES` makes longer.
 
 use goldwire::check::check;
-use goldwire::dialect::{Dialect, HttpNames, Protocol, Spoken, events, sse};
+use goldwire::codec::Codec;
+use goldwire::dialect::{Dialect, Embedded, HttpNames, JsonNames, Protocol, Spoken, events, sse};
 use goldwire::golden::{self, Golden, HostProfile, Seen, parse_order};
 use goldwire::learn::learn;
 use goldwire::report;
@@ -334,7 +335,7 @@ fn configurations_are_read() {
 }
 
 /// What each protocol says, a message a part.
-const SAID: [&[&[u8]]; 9] = [
+const SAID: [&[&[u8]]; 11] = [
     &[
         b"INFO {\"server_id\":\"x\",\"max_payload\":1048576}\r\n",
         b"CONNECT {\"verbose\":false,\"pass\":\"secret\"}\r\nPING\r\n",
@@ -376,6 +377,20 @@ const SAID: [&[&[u8]]; 9] = [
         b"[2,\"id\",\"BootNotification\",{\"model\":\"x\"}]",
     ],
     &[
+        b"{\"event\":\"connected\",\"data\":\"{\\\"id\\\":\\\"1.2\\\",\\\"in\\\":\\\"[1]\\\"}\"}",
+        b"{\"event\":\"ping\",\"data\":\"{}\"}",
+        b"{\"event\":\"pong\",\"data\":\"{}\"}",
+        b"[\"1\",\"2\",\"room:a\",\"phx_reply\",{\"status\":\"ok\"}]",
+    ],
+    &[
+        b"{\"protocol\":\"messagepack\",\"version\":1}\x1e",
+        b"{}\x1e",
+        b"\x0d\x95\x01\x80\xc0\xa4Said\x91\x81\xa1a\x01",
+        b"\x02\x91\x06",
+        b"\x0d\xa4chat\x82\xa1a\x01\xc4\x01\xff\xd4\x05\x01",
+        b"\xa2\x61a\x83\x01\xf6\xf5\x20\x42\x00\xff",
+    ],
+    &[
         b"POST /chat\nauthorization: Bearer x\n\n{\"stream\":true}",
         b"200\ncontent-type: text/event-stream\n\n",
         b"event: delta\ndata: {\"a\":1}\nid: 7\n\ndata: [DONE]\n\n: beat\n\n",
@@ -391,6 +406,13 @@ fn messages_of_every_dialect_are_named_and_learned_from() {
         .into_iter()
         .map(|protocol| Dialect::Protocol(Spoken::new(protocol)))
         .chain([Dialect::default(), Dialect::Sse(HttpNames::default())])
+        .chain(Codec::ALL.map(|codec| {
+            let places = ["/data".to_owned(), "/data/in".to_owned()].to_vec();
+            let embedded = Embedded { client: places.clone(), server: places };
+            let answers = ["phx_reply".to_owned()].into();
+            let reply = Some("/1".to_owned());
+            Dialect::Json(JsonNames { codec: Some(codec), embedded, answers, reply, ..JsonNames::both("/3") })
+        }))
         .collect();
     let seeds = SAID.iter().map(|said| said.join(&NEXT)).collect();
     fuzz("dialect", seeds, |bytes| {
@@ -407,7 +429,10 @@ fn messages_of_every_dialect_are_named_and_learned_from() {
             })
             .collect();
         for dialect in &dialects {
-            events(dialect, &frames);
+            for event in events(dialect, &frames) {
+                // It can be said again, or it is known why not.
+                let _ = dialect.encode(&event.label, &event.data);
+            }
         }
         let several: Vec<Transcript> = (0..3).map(|n| session(n, &frames)).collect();
         let learned = learn(&several, None).ok().and_then(|learned| written_and_read(&learned.golden));

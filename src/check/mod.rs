@@ -29,7 +29,7 @@ use crate::golden::{Golden, Lane, LaneId, Monitor, Print, Step, Table, Violation
 use crate::transcript::{Ending, Entry, Frame, Payload, Transcript};
 use binding::{Bindings, Mismatch};
 use serde_json::Value;
-#[cfg(feature = "cli")]
+#[cfg(feature = "live")]
 pub(crate) use shape::{Likeness, likeness};
 use shape::{Misfit, Tree};
 use std::borrow::Cow;

@@ -22,7 +22,7 @@ pub(super) struct Misfit {
 }
 
 /// How what an event says compares with what its golden knows; what is not known there is not held against it.
-#[cfg(feature = "cli")]
+#[cfg(feature = "live")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Likeness {
     /// Nothing is known of its shape.
@@ -36,7 +36,7 @@ pub(crate) enum Likeness {
 }
 
 /// Compares an event's data with its golden's shape.
-#[cfg(feature = "cli")]
+#[cfg(feature = "live")]
 pub(crate) fn likeness(event: &Event, data: &Value) -> Likeness {
     let Some(mut tree) = Tree::new(event) else { return Likeness::Unknown };
     match tree.misfits(data).into_iter().next() {

@@ -38,6 +38,7 @@ pub use proposal::{Proposed, propose};
 pub use runtime::{recording_runtime, runtime};
 pub use scan::{Scanned, refuse_secrets, scan, scan_lines, secrets_of};
 pub use selection::{Selected, select};
+#[cfg(feature = "cli")]
 pub(crate) use target::hide;
 pub use target::{DriveResult, RunningTarget, runs_folder};
 pub use time::{ProfileUse, add_to_profile, classes};
