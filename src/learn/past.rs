@@ -2,7 +2,7 @@
 //! the session again, so that learning the client's half takes time linear in its length.
 
 use super::Session;
-use super::paths::each_place;
+use super::paths::each_value;
 use crate::dialect::{Event, Label};
 use serde_json::Value;
 use std::cell::OnceCell;
@@ -59,7 +59,7 @@ impl<'s> Past<'s> {
             if event.label.is_client() {
                 past.sends.push(at);
             } else {
-                each_place(&event.data, &mut |path, value| past.note(at, event, path, value));
+                each_value(&event.data, &mut |path, value| past.note(at, event, path, value));
             }
         }
         past
@@ -127,7 +127,7 @@ impl<'s> Past<'s> {
         let (mut parts, mut known) = (HashMap::<_, Vec<_>>::new(), HashSet::new());
         for (event, own) in self.events.iter().enumerate().filter(|(_, event)| !event.label.is_client()) {
             let Some(numbers) = self.numbers.get(&own.label) else { continue };
-            each_place(&own.data, &mut |path, value| {
+            each_value(&own.data, &mut |path, value| {
                 let Some(text) = value.as_str().filter(|text| text.len() >= MIN_INSIDE) else { return };
                 if let Some(place) = numbers.get(path).filter(|_| known.insert(text)) {
                     let part = Part { text, order: known.len(), event, place: *place };

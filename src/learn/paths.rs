@@ -13,6 +13,33 @@ pub(super) fn each_place<'v>(value: &'v Value, visit: &mut impl FnMut(&str, &'v 
     places(value, false, visit);
 }
 
+/// Likewise, and what stands in short lists too, wherever they are: the id of the first of a model's calls.
+pub(super) fn each_value<'v>(value: &'v Value, visit: &mut impl FnMut(&str, &'v Value)) {
+    each_item(value, &mut String::new(), visit);
+}
+
+fn each_item<'v>(value: &'v Value, pointer: &mut String, visit: &mut impl FnMut(&str, &'v Value)) {
+    let from = pointer.len();
+    match value {
+        Value::Object(map) => {
+            for (key, item) in map {
+                push_key(pointer, key);
+                each_item(item, pointer, visit);
+                pointer.truncate(from);
+            }
+        }
+        Value::Array(items) if items.len() <= MAX_PLACES => {
+            for (place, item) in items.iter().enumerate() {
+                push_key(pointer, &place.to_string());
+                each_item(item, pointer, visit);
+                pointer.truncate(from);
+            }
+        }
+        Value::String(_) | Value::Number(_) => visit(pointer, value),
+        Value::Null | Value::Bool(_) | Value::Array(_) => {}
+    }
+}
+
 /// Likewise with its path as a golden writes it.
 pub(super) fn each_place_by_path<'v>(value: &'v Value, visit: &mut impl FnMut(&str, &'v Value)) {
     places(value, true, visit);

@@ -131,4 +131,7 @@ fn chunks_of_a_chat_completion_are_called_after_what_they_hold() {
         "{order}"
     );
     assert_eq!(missed, ["lost", "swapped"]);
+    // The second request gives back the id of the tool's call, which stands in lists of the first one's chunks.
+    let binds = &golden.events[&"tool_calls".into()].binds;
+    assert_eq!(*binds, [("id".to_owned(), "/choices/0/delta/tool_calls/0/id".to_owned())]);
 }
