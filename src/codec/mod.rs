@@ -5,7 +5,7 @@
 //! bytes ─► read ─► JSON values ─► names, shapes, bindings, `send` ─► write ─► bytes
 //! ```
 //!
-//! What JSON has no word for is an object that says it, so that writing gives back what was read:
+//! A value that JSON cannot express is written as an object, so that writing it gives back what was read:
 //!
 //! | in the message | as JSON |
 //! |---|---|
@@ -177,7 +177,7 @@ fn text_key(key: &str) -> String {
     if key.starts_with('#') { format!("#{key}") } else { key.to_owned() }
 }
 
-/// What an object says that stands for something JSON has no word for.
+/// A value that JSON cannot express, and that an object stands for.
 enum Special {
     Bytes(Vec<u8>),
     Float(f64),
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn what_json_has_no_word_for_is_said_in_objects() {
+    fn a_value_that_json_cannot_express_is_an_object() {
         let msgpack = Codec::of("msgpack").expect("a codec");
         let cbor = Codec::of("cbor").expect("a codec");
         for (codec, bytes, expected) in [

@@ -578,7 +578,7 @@ struct Answers {
 
 /// Finds names of the server that only say that a message is an answer, and where it has the id of its request: Phoenix'
 /// `phx_reply`, the `result` of a home automation server. They answer requests of several names, nearly all of them, each
-/// once. Where messages without a name are the answers, those with one are none.
+/// once. Where nameless messages are the answers, a named message is not an answer.
 pub(super) fn answers(sessions: &[Session], dialect: &mut Dialect) -> bool {
     let own = dialect.clone();
     let Dialect::Json(names) = dialect else { return false };

@@ -23,6 +23,17 @@ fn files(folder: &Path, out: &mut Vec<PathBuf>) {
     }
 }
 
+/// The files of a room, which is a folder or one file.
+fn files_of(room: &str) -> Vec<PathBuf> {
+    let folder = PathBuf::from("src").join(room);
+    if !folder.is_dir() {
+        return vec![folder.with_extension("rs")];
+    }
+    let mut paths = Vec::new();
+    files(&folder, &mut paths);
+    paths
+}
+
 /// The rooms that a file names: `crate::golden::…`, `crate::{check, golden}`.
 fn used(text: &str) -> Vec<String> {
     let mut used = Vec::new();
@@ -46,14 +57,7 @@ fn a_room_uses_only_rooms_above_it() {
     assert!(rooms.len() >= 12, "the map lists the rooms: {rooms:?}");
     let mut wrong = Vec::new();
     for (own, room) in rooms.iter().enumerate() {
-        let mut paths = Vec::new();
-        let folder = PathBuf::from("src").join(room);
-        if folder.is_dir() {
-            files(&folder, &mut paths);
-        } else {
-            paths.push(folder.with_extension("rs"));
-        }
-        for path in paths {
+        for path in files_of(room) {
             let text = fs::read_to_string(&path).expect("a source file");
             for other in used(&text) {
                 if rooms.iter().position(|room| *room == other).is_some_and(|below| below > own) {
@@ -69,14 +73,7 @@ fn a_room_uses_only_rooms_above_it() {
 fn the_core_reads_no_clock_no_file_no_environment_and_no_socket() {
     let core: Vec<String> = rooms().into_iter().take_while(|room| room != "store").collect();
     for room in core {
-        let mut paths = Vec::new();
-        let folder = PathBuf::from("src").join(&room);
-        if folder.is_dir() {
-            files(&folder, &mut paths);
-        } else {
-            paths.push(folder.with_extension("rs"));
-        }
-        for path in paths {
+        for path in files_of(&room) {
             let text = fs::read_to_string(&path).expect("a source file");
             for word in ["Instant::now", "SystemTime", "Utc::now", "std::fs", "std::env", "std::net", "tokio"]
             {
@@ -218,14 +215,7 @@ fn no_files_of_a_room_need_each_other_in_a_circle() {
 fn only_the_command_line_prints_and_reads_arguments() {
     let pattern = Regex::new(r"\be?print(ln)?!|\btalk!|\bclap\b|process::exit").expect("a pattern");
     for room in rooms().into_iter().filter(|room| room != "cli") {
-        let mut paths = Vec::new();
-        let folder = PathBuf::from("src").join(&room);
-        if folder.is_dir() {
-            files(&folder, &mut paths);
-        } else {
-            paths.push(folder.with_extension("rs"));
-        }
-        for path in paths {
+        for path in files_of(&room) {
             if let Some(found) = pattern.find(&code(&path)) {
                 panic!("{} has {}", path.display(), found.as_str());
             }
