@@ -7,6 +7,7 @@ use crate::support::{Project, Running};
 use aho_corasick::AhoCorasick;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use goldwire::codec::Codec;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -23,7 +24,7 @@ use tokio_tungstenite::tungstenite::{Message, WebSocket, accept_hdr};
 /// base64, `§B` that of `ada:` and it, `§P` that of SASL's PLAIN, `§C` that of SCRAM's last message. `§N` is the length of
 /// what follows the first line, `§L` that of the secret. Control characters are written as their pictures. A frame without
 /// a secret is what such a session says besides. On side `=` stands what only sounds like a credential: it is put among the
-/// carriers of its family, and has to be left as it is.
+/// carriers of its family, and has to be left as it is. The frames of a family that is called as a codec are written by it.
 const CARRIERS: &str = include_str!("plants.txt");
 
 /// One secret, in one frame of one session.
@@ -154,14 +155,18 @@ fn sessions() -> (Vec<Session>, Vec<Plant>) {
         let parts: Vec<&'static str> = line.splitn(5, '|').collect();
         let [family, side, form, carrier, template] = parts[..] else { panic!("{line}") };
         let secret = if form == "-" { String::new() } else { secret(form, 4 * seed + nth, nth) };
-        let bytes = match family {
-            "mqtt" | "mqtt5" => mqtt(template.parse().ok(), family, &secret),
+        let codec = Codec::of(family);
+        let bytes = match (family, codec) {
+            ("mqtt" | "mqtt5", _) => mqtt(template.parse().ok(), family, &secret),
+            (_, Some(codec)) => {
+                codec.write(&serde_json::from_str(&filled(template, &secret)).expect("a JSON text"))
+            }
             _ => filled(template, &secret).into_bytes(),
         };
         if form != "-" {
             plants.push(Plant { carrier, secret });
         }
-        let is_binary = ["nats", "mqtt", "mqtt5", "redis"].contains(&family);
+        let is_binary = codec.is_some() || ["nats", "mqtt", "mqtt5", "redis"].contains(&family);
         let protocol = match family {
             "mqtt" | "mqtt5" => Some("mqtt"),
             "stomp" => Some("v12.stomp"),

@@ -7,7 +7,7 @@ use super::Redactor;
 use super::known::Hit;
 use super::notice::{Trust, notice};
 use super::views::{percent, without_json_escapes, without_percent};
-use super::{issued, logins};
+use super::{encoded, issued, logins};
 use crate::secret::{is_credential_header, is_plain_words, looks_like_credential};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -125,7 +125,13 @@ impl Redactor {
                     found.push((run.clone(), LeftoverKind::Named("password".to_owned())));
                 }
                 let mut inner = Vec::new();
-                self.look(&String::from_utf8_lossy(&bytes), depth - 1, &mut inner);
+                let text = String::from_utf8_lossy(&bytes);
+                self.look(&text, depth - 1, &mut inner);
+                if matches!(text, Cow::Owned(_)) {
+                    for message in encoded::readings(&bytes).flat_map(|(_, messages)| messages) {
+                        self.look(&message.to_string(), depth - 1, &mut inner);
+                    }
+                }
                 found.extend(inner.into_iter().take(1).map(|(_, kind)| (run.clone(), kind)));
             }
         }

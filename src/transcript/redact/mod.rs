@@ -19,10 +19,12 @@
 //! | `places` | those in objects, lists, pairs, forms and URLs |
 //! | `request` | credentials in URLs and headers |
 //! | `heads` | those in a recorded HTTP exchange |
+//! | `encoded` | those in messages of MessagePack and CBOR |
 //! | `rules` | what a project adds |
 //! | `issued` | keys by how they begin |
 //! | `leftover` | what still looks like a secret in what was written |
 
+mod encoded;
 mod finder;
 mod forms;
 mod heads;
@@ -156,7 +158,7 @@ impl Redactor {
         }
     }
 
-    /// `bytes` without secrets; what is not UTF-8 is searched for known ones.
+    /// `bytes` without secrets. What is not UTF-8 is read as MessagePack or CBOR, and searched for known ones.
     pub fn clean_bytes<'b>(&self, bytes: &'b [u8]) -> Cow<'b, [u8]> {
         let password = logins::mqtt_password(bytes).and_then(|span| {
             let value = String::from_utf8_lossy(&bytes[span.clone()]).into_owned();
@@ -174,6 +176,9 @@ impl Redactor {
                 Cow::Borrowed(_) => Cow::Borrowed(bytes),
                 Cow::Owned(text) => Cow::Owned(text.into_bytes()),
             };
+        }
+        if let Some(clean) = self.clean_encoded(bytes) {
+            return Cow::Owned(clean);
         }
         let known = self.read();
         let mut hits = Vec::new();

@@ -13,6 +13,7 @@ use aho_corasick::{AhoCorasick, MatchKind, packed};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 /// A credential in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,6 +121,15 @@ impl Hints {
             Hints::Automaton(automaton) => automaton.find_iter(text).for_each(|hint| each(hint.range())),
         }
     }
+}
+
+/// Whether bytes that are no text have a piece of a credential's name. Names have no quotes in them.
+pub(super) fn in_bytes(bytes: &[u8]) -> bool {
+    static NAMES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+        let pieces = PIECES.into_iter().chain(WHOLE).chain(issued::begins());
+        AhoCorasick::new(pieces.map(|piece| piece.trim_matches(['"', '=', ' ']))).ok()
+    });
+    NAMES.as_ref().is_none_or(|names| names.is_match(bytes))
 }
 
 /// How much a name alone is trusted.

@@ -60,6 +60,11 @@ impl Rules {
         self.keep.iter().any(|own| own.eq_ignore_ascii_case(name))
     }
 
+    /// Whether the project hides anything of its own.
+    pub(super) fn has_own(&self) -> bool {
+        !(self.patterns.is_empty() && self.pointers.is_empty() && self.fields.is_empty())
+    }
+
     /// What the patterns and pointers find in a text.
     pub(super) fn notice(&self, text: &str, found: &mut Vec<Noticed>) {
         for regex in &self.patterns {

@@ -1,0 +1,124 @@
+//! Credentials in messages that are JSON in another dress, such as MessagePack.
+//!
+//! ```text
+//! bytes ─► codec ─► JSON text ─► redaction, as of any JSON ─► codec ─► bytes
+//! ```
+//!
+//! A label in the place of a text changes its length, which stands before it: the message is written anew, and can be read.
+
+use super::Redactor;
+use super::notice::in_bytes;
+use crate::codec::{Codec, Framing};
+use serde_json::Value;
+use std::borrow::Cow;
+
+/// A longer frame is decoded only where a piece of a credential's name stands in it.
+const MAX_UNSEEN: usize = 256;
+
+/// The ways in which a frame can be read, each as the codec and its messages.
+pub(super) fn readings(bytes: &[u8]) -> impl Iterator<Item = (Codec, Vec<Value>)> {
+    let has_form = |codec: Codec, value: &Value| match value {
+        Value::Array(items) => codec.framing != Framing::Row || items.len() > 1,
+        value => value.is_object(),
+    };
+    Codec::ALL.into_iter().filter_map(move |codec| {
+        let messages = codec.read(bytes)?;
+        messages.iter().all(|message| has_form(codec, message)).then_some((codec, messages))
+    })
+}
+
+impl Redactor {
+    /// A frame written by a codec without secrets; none where it has none, or is written by no codec.
+    pub(super) fn clean_encoded(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        let is_open = bytes.len() <= MAX_UNSEEN || self.shared.rules.has_own() || in_bytes(bytes);
+        if !is_open && !self.knows_one_in(bytes) {
+            return None;
+        }
+        readings(bytes).find_map(|(codec, messages)| {
+            let mut is_changed = false;
+            let mut clean = Vec::with_capacity(bytes.len());
+            for message in messages {
+                let message = match self.clean(&message.to_string()) {
+                    Cow::Borrowed(_) => message,
+                    Cow::Owned(text) => {
+                        is_changed = true;
+                        serde_json::from_str(&text).ok()?
+                    }
+                };
+                clean.extend(codec.write(&message));
+            }
+            is_changed.then_some(clean)
+        })
+    }
+
+    fn knows_one_in(&self, bytes: &[u8]) -> bool {
+        let mut hits = Vec::new();
+        self.read().search(bytes, &mut hits);
+        !hits.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::Secret;
+    use serde_json::json;
+
+    fn codec(name: &str) -> Codec {
+        Codec::of(name).expect("a codec")
+    }
+
+    #[test]
+    fn a_message_with_labels_can_be_read_and_nothing_else_in_it_changes() {
+        let message =
+            json!([16, 7, {}, "login", [{ "user": "ada", "password": "kX9 zzQ-wert", "n": [1, 0.5] }]]);
+        let hidden = json!([16, 7, {}, "login", [{ "user": "ada", "password": "{{secret:password#1}}", "n": [1, 0.5] }]]);
+        for codec in Codec::ALL {
+            let redactor = Redactor::default();
+            let clean = redactor.clean_bytes(&codec.write(&message)).into_owned();
+            assert_eq!(codec.read(&clean), Some(vec![hidden.clone()]), "{}", codec.name());
+            // Twice is as once.
+            assert_eq!(redactor.clean_bytes(&clean), clean);
+            assert!(Redactor::default().leftovers(&base64_of(&clean)).is_empty());
+            assert!(!Redactor::default().leftovers(&base64_of(&codec.write(&message))).is_empty());
+        }
+    }
+
+    fn base64_of(bytes: &[u8]) -> String {
+        use base64::Engine as _;
+        base64::engine::general_purpose::STANDARD.encode(bytes)
+    }
+
+    #[test]
+    fn a_secret_that_is_known_gets_a_label_with_a_length_of_its_own() {
+        let redactor = Redactor::default();
+        redactor.add("token", &Secret::new("abcdefgh12345678"));
+        let long = "x".repeat(5000);
+        let message = json!({ "hello": "abcdefgh12345678", "rest": long });
+        let clean = redactor.clean_bytes(&codec("msgpack").write(&message)).into_owned();
+        let expected = json!({ "hello": "{{secret:token#1}}", "rest": long });
+        assert_eq!(codec("msgpack").read(&clean), Some(vec![expected]));
+    }
+
+    #[test]
+    fn several_messages_of_a_frame_stay_several() {
+        let length = codec("msgpack-length");
+        let frame = [json!([6]), json!({ "api_key": "sk_live_51HxYzAbCdEfGhIj" }), json!([7])]
+            .iter()
+            .flat_map(|message| length.write(message))
+            .collect::<Vec<u8>>();
+        let read = length.read(&Redactor::default().clean_bytes(&frame)).expect("it is read");
+        assert_eq!((read.len(), &read[0], &read[2]), (3, &json!([6]), &json!([7])));
+        assert!(read[1]["api_key"].as_str().is_some_and(|key| key.starts_with("{{secret:")), "{read:?}");
+    }
+
+    #[test]
+    fn what_has_no_secret_stays_as_it_came() {
+        // Numbers in more bytes than they need.
+        let wide = b"\x82\xa1a\xcd\x00\x01\xa8progress\xd9\x03abc";
+        assert!(matches!(Redactor::default().clean_bytes(wide), Cow::Borrowed(_)));
+        let message = json!({ "progressToken": 3, "text": "a token of love" });
+        let frame = codec("cbor").write(&message);
+        assert!(matches!(Redactor::default().clean_bytes(&frame), Cow::Borrowed(_)));
+    }
+}
