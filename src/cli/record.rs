@@ -63,7 +63,10 @@ async fn by_script(
             match result {
                 Ok(mut driven) => {
                     kept += 1;
-                    let ended = finish(&user, &mut driven, args.keep.until.as_ref(), compress).await;
+                    let ended = match finish(&user, &mut driven, args.keep.until.as_ref(), compress).await {
+                        Exit::Conforms => whole_script(&user, &driven),
+                        ended => ended,
+                    };
                     tell(&summary(&user, &driven));
                     if ended != Exit::Conforms {
                         worst = ended;
@@ -194,9 +197,25 @@ async fn finish(user: &str, driven: &mut Driven, until: Option<&Label>, is_compr
         }
         None => {}
     }
-    let (sent, all) = driven.script;
-    if exit == Exit::Conforms && sent < all {
-        talk!("{user}: it ended before all of the script was sent: {sent} of {}", plural(all, "event"));
-    }
     exit
+}
+
+/// Says what of the script was not sent, since the session ended before. Only what an order asks for makes it a failure: of two
+/// ways, one is never taken.
+fn whole_script(user: &str, driven: &Driven) -> Exit {
+    let (sent, all) = driven.script;
+    if sent >= all {
+        return Exit::Conforms;
+    }
+    let all = plural(all, "event");
+    let how = driven.transcript.ending.label();
+    if driven.unsent.is_empty() {
+        talk!("{user}: it ended ({how}) before all of the script was sent: {sent} of {all}");
+        return Exit::Conforms;
+    }
+    let unsent = driven.unsent.join(", ");
+    talk!(
+        "{user}: it ended ({how}) before all of the script was sent: {sent} of {all}, without {unsent}; the recording is kept"
+    );
+    Exit::CouldNotJudge
 }

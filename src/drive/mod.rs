@@ -230,6 +230,13 @@ impl<'g> Session<'g> {
         (self.sent, self.golden.script.len())
     }
 
+    /// The events of the script that had to be sent and were not, by name.
+    pub fn unsent(&self) -> Vec<String> {
+        let missing = self.monitor.missing();
+        let client = missing.iter().filter(|violation| violation.label.is_client());
+        client.map(|violation| violation.label.to_string()).collect()
+    }
+
     /// Takes a frame that passed, in either direction. Whether it is a text that is JSON, for whoever writes it down.
     pub fn frame(&mut self, frame: &Frame) -> bool {
         self.last_frame = self.last_frame.max(frame.at);

@@ -95,6 +95,8 @@ pub struct Driven {
     pub until_seen: bool,
     /// How many events of the script were sent, and how many it has.
     pub script: (usize, usize),
+    /// The events of the script that had to be sent and were not, by name.
+    pub unsent: Vec<String>,
     /// The connection that was left in silence; it ends when this is dropped.
     pub left: Option<Connection>,
 }
@@ -267,6 +269,7 @@ impl SessionContext {
             loss,
             until_seen: session.until_seen(),
             script: session.progress(),
+            unsent: session.unsent(),
             left,
         })
     }

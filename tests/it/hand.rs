@@ -102,6 +102,19 @@ fn a_limit_cuts_the_session_off_and_the_recording_says_which() {
     assert_ne!(said.code, 0, "what was cut off has not passed:\n{}", said.stdout);
 }
 
+#[test]
+fn a_script_that_the_server_does_not_hear_to_its_end_is_no_success() {
+    let project = Project::with_server(&[]);
+    let script = "goldwire = 1\norder = \">bye ; agent_started ; >ask\"\n[event.bye]\nsend = { type = \"bye\" }\n\
+                  [event.ask]\nsend = { type = \"ask\", text = \"How far is the moon?\" }\n";
+    project.write("script.toml", script);
+    let said = project.run(&["record", "talk", "--script", "script.toml", "--users", "1"]).exits(3);
+    let expected = "u1: it ended (server 1000) before all of the script was sent: 1 of 2 events, without >ask";
+    assert!(said.stderr.contains(expected), "{}", said.stderr);
+    assert!(!said.stderr.contains("next:"), "{}", said.stderr);
+    assert_eq!(recorded(&project).ending.label(), "server 1000", "what happened is kept");
+}
+
 #[cfg(unix)]
 #[test]
 fn ctrl_c_closes_the_session_properly_and_the_recording_is_whole() {
