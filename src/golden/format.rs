@@ -327,6 +327,12 @@ fn read_event(
             table.report(&key, message, "here", Some("no payload is as deep as that".to_owned()));
             continue;
         }
+        let is_again = shape.iter().any(|(known, _): &(Path, _)| known.pattern == path.pattern);
+        if is_again {
+            let hint = Some("a path has one rule: keep one of the two".to_owned());
+            table.report(&key, format!("`{}` is said twice", path.pattern), "here again", hint);
+            continue;
+        }
         note_place(source, places, &format!("event.{label}.shape.{}", path.pattern), span.clone());
         match parse_rule(&text) {
             Ok(rule) => shape.push((path, rule)),

@@ -9,7 +9,7 @@
 use super::Session;
 use super::binding::are_distinct_by_chance;
 use super::lanes::{Lanes, is_id};
-use super::paths::each_place;
+use super::paths::{MAX_FIELDS, each_place};
 use crate::dialect::{Event, Label};
 use crate::golden::{self, Chain, Fact, Print, Table, Type, print, push_step};
 use serde_json::Value;
@@ -23,6 +23,8 @@ const MAX_KEYS: usize = 8;
 const MAX_SERIES: usize = 64;
 /// Items of longer lists are data.
 const MAX_ITEMS: usize = 16;
+/// Of a message with more numbers, or more texts, only so many are looked at: it is data.
+const MAX_SHOWN: usize = 256;
 /// Texts of this length tell series apart.
 const MAX_KEY: usize = 64;
 /// So many distinct values are counted.
@@ -348,7 +350,7 @@ impl Shown {
     fn walk(&mut self, value: &Value, path: &mut String, depth: usize) {
         let here = path.len();
         match value {
-            Value::Object(map) if depth < 6 => {
+            Value::Object(map) if depth < 6 && map.len() <= MAX_FIELDS => {
                 for (key, item) in map {
                     push_step(path, key);
                     self.walk(item, path, depth + 1);
@@ -375,14 +377,17 @@ impl Shown {
     }
 
     fn datum(&mut self, path: &str, value: Datum) {
+        let has_room = self.data.len() < MAX_SHOWN;
         match self.data.iter_mut().find(|(own, ..)| own == path) {
             Some((.., last)) => *last = value,
+            None if !has_room => {}
             None => self.data.push((path.to_owned(), value, value)),
         }
     }
 
     fn key(&mut self, path: &str, text: &str) {
-        if text.len() <= MAX_KEY && !self.keys.iter().any(|(own, _)| own == path) {
+        let has_room = self.keys.len() < MAX_SHOWN;
+        if has_room && text.len() <= MAX_KEY && !self.keys.iter().any(|(own, _)| own == path) {
             self.keys.push((path.to_owned(), print(text)));
         }
     }
@@ -457,9 +462,12 @@ impl Links {
 
     /// Makes candidates of what is there for the first time.
     fn learn_places(&mut self, shown: &Shown) {
+        if self.is_crowded {
+            return;
+        }
         let is_known = shown.data.iter().all(|(path, ..)| self.places.contains(path))
             && shown.keys.iter().all(|(path, _)| self.keys.contains(path));
-        if is_known || self.is_crowded {
+        if is_known {
             return;
         }
         for (path, ..) in &shown.data {

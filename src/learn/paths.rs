@@ -7,6 +7,9 @@ use serde_json::Value;
 /// A list of at most so many items may be a tuple, whose places have each a meaning of their own.
 pub(super) const MAX_PLACES: usize = 8;
 
+/// An object with more fields is a map of data, whose keys name nothing.
+pub(super) const MAX_FIELDS: usize = 512;
+
 /// Visits every string and number of a payload with its JSON pointer (RFC 6901). What stands in a list is content of the
 /// list and not visited, but at the places of a payload that is a tuple.
 pub(super) fn each_place<'v>(value: &'v Value, visit: &mut impl FnMut(&str, &'v Value)) {
@@ -21,7 +24,7 @@ pub(super) fn each_value<'v>(value: &'v Value, visit: &mut impl FnMut(&str, &'v 
 fn each_item<'v>(value: &'v Value, pointer: &mut String, visit: &mut impl FnMut(&str, &'v Value)) {
     let from = pointer.len();
     match value {
-        Value::Object(map) => {
+        Value::Object(map) if map.len() <= MAX_FIELDS => {
             for (key, item) in map {
                 push_key(pointer, key);
                 each_item(item, pointer, visit);
@@ -36,7 +39,7 @@ fn each_item<'v>(value: &'v Value, pointer: &mut String, visit: &mut impl FnMut(
             }
         }
         Value::String(_) | Value::Number(_) => visit(pointer, value),
-        Value::Null | Value::Bool(_) | Value::Array(_) => {}
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {}
     }
 }
 
@@ -58,7 +61,7 @@ fn places<'v>(value: &'v Value, is_path: bool, visit: &mut impl FnMut(&str, &'v 
 
 fn descend<'v>(value: &'v Value, path: &mut String, is_path: bool, visit: &mut impl FnMut(&str, &'v Value)) {
     match value {
-        Value::Object(map) => {
+        Value::Object(map) if map.len() <= MAX_FIELDS => {
             for (key, item) in map {
                 let here = path.len();
                 // One path for all: a million events have many million fields.
@@ -74,6 +77,6 @@ fn descend<'v>(value: &'v Value, path: &mut String, is_path: bool, visit: &mut i
             }
         }
         Value::String(_) | Value::Number(_) => visit(path, value),
-        Value::Null | Value::Bool(_) | Value::Array(_) => {}
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {}
     }
 }

@@ -5,7 +5,7 @@
 
 use super::Session;
 use super::lanes::is_id;
-use super::paths::MAX_PLACES;
+use super::paths::{MAX_FIELDS, MAX_PLACES};
 use crate::dialect::Label;
 use crate::golden::{self, Format, Path, Rule, Type, When, path_step, print, type_of};
 use crate::secret::looks_like_credential;
@@ -416,7 +416,8 @@ impl Seen {
         let is_numbered = |key: &&String| key.bytes().filter(u8::is_ascii_digit).count() >= MIN_DIGITS;
         let is_rare = || self.fields.values().all(|field| field.n * 2 < objects);
         let numbered = self.fields.keys().filter(is_numbered).count();
-        (self.fields.len() > MAX_KEYS && is_rare())
+        self.fields.len() > MAX_FIELDS
+            || (self.fields.len() > MAX_KEYS && is_rare())
             || (!self.fields.is_empty() && self.fields.keys().all(is_id))
             || (self.fields.len() >= MIN_NUMBERED && numbered * 4 >= self.fields.len() * 3 && is_rare())
     }
@@ -603,6 +604,19 @@ mod tests {
             [Type::Text]
         );
         assert_eq!(types(&["gpt-4o-2024-08-06", "small"]), [literal("gpt-4o-2024-08-06"), literal("small")]);
+    }
+
+    #[test]
+    fn an_object_of_very_many_fields_is_a_map_of_data() {
+        for (fields, expected) in [(MAX_FIELDS, Type::Object), (MAX_FIELDS + 1, Type::Map)] {
+            let map: Value = (0..fields)
+                .map(|n| (format!("a{n}"), Value::from(n)))
+                .collect::<serde_json::Map<_, _>>()
+                .into();
+            let mut seen = Seen::default();
+            (0..24).for_each(|session| seen.add(&map, session));
+            assert_eq!(seen.types("/x"), [expected]);
+        }
     }
 
     #[test]

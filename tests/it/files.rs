@@ -77,6 +77,22 @@ fn unknown_keys_events_and_places_are_named_with_what_was_meant() {
 }
 
 #[test]
+fn a_path_has_one_rule() {
+    let text = "goldwire = 1\norder = \"answer\"\n[event.answer]\n\"/id\" = \"uuid\"\n\"/text\" = \"text\"\n\
+                \"/text?\" = \"text\"\n[event.answer.shape]\n\"/id\" = \"uuid\"\n";
+    let said = golden(text).run(&["check"]).exits(2);
+    for expected in [
+        "golden/chat.toml:6:1",
+        "golden/chat.toml:8:1",
+        "`/id` is said twice",
+        "`/text` is said twice",
+        "keep one of the two",
+    ] {
+        assert!(said.stderr.contains(expected), "{expected}:\n{}", said.stderr);
+    }
+}
+
+#[test]
 fn what_must_be_live_and_what_was_seen_are_read_with_their_mistakes() {
     let text = "goldwire = 1\norder = \"hi\"\nrequire_live = [\"ids\", \"txets\"]\n";
     let said = golden(text).run(&["check"]).exits(2);
