@@ -60,6 +60,11 @@ pub(super) fn label(
         Said::Text(name) => Cow::Borrowed(name),
         Said::Number(number) => names.code(number),
     });
+    let failed = name.as_ref().and_then(|name| names.errors.get(&**name));
+    let failed = failed.and_then(|at| other.get(&value_at(value, at)?.to_string()));
+    if let Some(request) = failed {
+        return known.label(side, &format!("re:{request}:error"));
+    }
     let asks = name.as_ref().filter(|name| !names.answers.contains(&***name));
     if let (Some(name), Some(id)) = (asks, id) {
         own.note(id.to_string(), name);
@@ -175,6 +180,28 @@ mod tests {
         for (value, expected) in said {
             let label = label(&names, Side::Server, &value, &mut requests, &mut known);
             assert_eq!(label.as_str(), expected);
+        }
+    }
+
+    #[test]
+    fn both_sides_of_wamp_answer_by_the_id_of_the_request_and_a_failure_has_it_at_another_place() {
+        let names = super::super::presets::by_subprotocol("wamp.2.json").expect("a preset");
+        let (mut requests, mut known) = (Requests::default(), Known::default());
+        let said = [
+            (Side::Client, json!([48, 7, {}, "price", ["tea"]]), ">CALL"),
+            (Side::Client, json!([48, 1, {}, "price", ["tea"]]), ">CALL"),
+            (Side::Server, json!([68, 1, 9, {}, ["tea"]]), "INVOCATION"),
+            (Side::Client, json!([70, 1, {}, [30]]), ">re:INVOCATION"),
+            (Side::Server, json!([50, 7, {}, [30]]), "re:CALL"),
+            (Side::Server, json!([8, 48, 1, {}, "sold_out"]), "re:CALL:error"),
+            (Side::Client, json!([8, 68, 1, {}, "sold_out"]), ">re:INVOCATION:error"),
+            // Nobody asked for these.
+            (Side::Server, json!([50, 8, {}, [30]]), "RESULT"),
+            (Side::Server, json!([8, 48, 8, {}, "sold_out"]), "ERROR"),
+        ];
+        for (side, value, expected) in said {
+            let label = label(&names, side, &value, &mut requests, &mut known);
+            assert_eq!(label.as_str(), expected, "{value}");
         }
     }
 

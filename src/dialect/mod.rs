@@ -239,6 +239,8 @@ pub struct JsonNames {
     /// Names of answers that do not say what they answer, as `phx_reply` of Phoenix: such a message is called after its
     /// request, too, if it carries the id of one.
     pub answers: BTreeSet<String>,
+    /// Names of answers that say that a request failed, and where each has the id of its request: `re:<request>:error`.
+    pub errors: BTreeMap<String, String>,
     /// What codes are called: 48 is `CALL` in WAMP. A code without a name is `n48`.
     pub codes: BTreeMap<u64, String>,
     /// Events that are several by what stands at a pointer: `status[busy]`, `status[idle]`. One of them may be several
@@ -289,6 +291,7 @@ impl JsonNames {
             server: name(),
             reply: None,
             answers: BTreeSet::new(),
+            errors: BTreeMap::new(),
             codes: BTreeMap::new(),
             refine: BTreeMap::new(),
             record_separator: false,

@@ -6,7 +6,7 @@
 use super::{Embedded, JsonNames, Label, NameAt, Reflex, When};
 use crate::transcript::Gap;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// WAMP's codes (the basic and advanced profiles, section "message codes").
 const WAMP: [(u64, &str); 24] = [
@@ -35,6 +35,9 @@ const WAMP: [(u64, &str); 24] = [
     (69, "INTERRUPT"),
     (70, "YIELD"),
 ];
+/// Those that answer a request, whose id they have at the same place. ERROR has it at another.
+const WAMP_ANSWERS: [&str; 7] =
+    ["PUBLISHED", "SUBSCRIBED", "UNSUBSCRIBED", "RESULT", "REGISTERED", "UNREGISTERED", "YIELD"];
 /// What a chunk of a chat completion is, by what it holds; the rarer before the more usual.
 const OPENAI_CHAT: [&str; 11] = [
     "/error",
@@ -118,7 +121,14 @@ pub(crate) fn by_subprotocol(subprotocol: &str) -> Option<JsonNames> {
     let codes = || WAMP.into_iter().map(|(code, name)| (code, name.to_owned())).collect();
     match subprotocol.trim() {
         "wamp.2.json" | "wamp.2.msgpack" | "wamp.2.cbor" => {
-            Some(JsonNames { codes: codes(), ..JsonNames::both("/0") })
+            let answers = WAMP_ANSWERS.map(str::to_owned).into();
+            Some(JsonNames {
+                codes: codes(),
+                reply: Some("/1".to_owned()),
+                answers,
+                errors: BTreeMap::from([("ERROR".to_owned(), "/2".to_owned())]),
+                ..JsonNames::both("/0")
+            })
         }
         "actioncable-v1-json" => Some(JsonNames {
             client: NameAt::pointer("/command"),

@@ -656,6 +656,14 @@ fn read_dialect(fields: Fields<'_>) -> Dialect {
         fields.source().report(span.clone(), message, "here", hint);
     }
     let answers = found.into_iter().map(|(name, _)| name).collect();
+    let table = fields.table("errors");
+    let mut errors = BTreeMap::new();
+    for key in table.keys() {
+        let Some((at, span)) = table.string(&key) else { continue };
+        must_be_pointer(&table, &at, span);
+        errors.insert(key, at);
+    }
+    table.finish();
     let table = fields.table("codes");
     let mut codes = BTreeMap::new();
     for key in table.keys() {
@@ -688,6 +696,7 @@ fn read_dialect(fields: Fields<'_>) -> Dialect {
         server,
         reply,
         answers,
+        errors,
         codes,
         refine,
         record_separator,

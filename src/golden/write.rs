@@ -202,6 +202,7 @@ fn write_dialect(out: &mut String, dialect: &Dialect) -> std::fmt::Result {
                 server,
                 reply,
                 answers,
+                errors: _,
                 codes: _,
                 refine: _,
                 record_separator,
@@ -246,6 +247,14 @@ fn write_dialect(out: &mut String, dialect: &Dialect) -> std::fmt::Result {
         writeln!(out, "\n[dialect.requests]")?;
         for (request, name) in requests {
             writeln!(out, "{} = {}", key(request), string(name))?;
+        }
+    }
+    if let Dialect::Json(JsonNames { errors, .. }) = dialect
+        && !errors.is_empty()
+    {
+        writeln!(out, "\n[dialect.errors]")?;
+        for (name, at) in errors {
+            writeln!(out, "{} = {}", key(name), string(at))?;
         }
     }
     if let Dialect::Json(JsonNames { codes, .. }) = dialect
