@@ -6,6 +6,7 @@
 //! | room | what it knows |
 //! |---|---|
 //! | [`words`] | numbers as a sentence has them |
+//! | [`stats`] | medians, sums, a prior for spreads; hashes |
 //! | [`secret`] | a string that never shows |
 //! | [`codec`] | messages that are JSON in another dress: MessagePack, CBOR |
 //! | [`transcript`] | what happened: header, stamped frames, how it ended; its file, its times, its redaction |
@@ -22,6 +23,8 @@
 //! To learn and judge, begin at [`learn::learn`], [`golden::read`] and [`check::check`].
 
 pub mod words;
+
+pub mod stats;
 
 pub mod secret;
 

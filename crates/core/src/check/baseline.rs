@@ -8,13 +8,14 @@
 //! other kinds is taken off, and not their mean.
 
 use super::budget;
-use super::timing::{Ask, Timed, is_judged, median};
+use super::timing::{Ask, Timed, is_judged};
 use crate::dialect::Label;
 use crate::finding::{Basis, TimeReport};
 use crate::golden::{
     ALPHA_DEVIATION, ALPHA_DOUBT, Envelope, Golden, Limits, OTHER_HOST, Occasions, SAME_HOST, SessionProfile,
     SpreadPrior, StallMargin, TimeMode, gap_of, log_of, median_share,
 };
+use crate::stats::{lower_median, quantile};
 use crate::transcript::{Gap, Host};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -182,16 +183,6 @@ impl Reference {
     }
 }
 
-/// Between order statistics it is interpolated.
-fn quantile(mut values: Vec<f64>, share: f64) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    let place = share.clamp(0.0, 1.0) * values.len().checked_sub(1)? as f64;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the list")]
-    let (low, high) = (place.floor() as usize, place.ceil() as usize);
-    let (low, high) = (*values.get(low)?, *values.get(high)?);
-    Some(low + (high - low) * place.fract())
-}
-
 /// How often chance alone may show something, over all kinds of gaps of a check.
 struct Chances {
     fails: f64,
@@ -319,7 +310,7 @@ impl<'g> Baseline<'g> {
     /// as they were when they were measured, and what computes is slower beside others, each kind of gap by a factor of its own.
     pub(super) fn amid(&self, runs: &[Timed<'_>]) -> Baseline<'g> {
         let of = |pick: fn(&Host) -> Option<u8>| {
-            median(
+            lower_median(
                 runs.iter()
                     .filter_map(|run| pick(run.host.as_ref()?))
                     .map(|percent| (f64::from(percent), ())),
@@ -398,7 +389,7 @@ impl<'g> Baseline<'g> {
                     })
                     .collect();
                 let of = |pick: fn(&(f64, f64)) -> f64| {
-                    median(middles.iter().map(|pair| (pick(pair), ()))).map(|(log, ())| log)
+                    lower_median(middles.iter().map(|pair| (pick(pair), ()))).map(|(log, ())| log)
                 };
                 let count = u32::try_from(middles.len()).unwrap_or(u32::MAX);
                 let runs = f64::from(envelope.runs.max(1));
@@ -430,7 +421,7 @@ impl<'g> Baseline<'g> {
     /// How many times as long the machine's own work took, as a logarithm.
     fn slower_work(&self, runs: &[Timed<'_>]) -> Option<f64> {
         let worked = runs.iter().filter_map(|run| run.host?.work).map(|work| (log_of(work), ()));
-        Some(median(worked)?.0 - log_of(self.work?))
+        Some(lower_median(worked)?.0 - log_of(self.work?))
     }
 
     /// What a tier asks of the median of so many runs.

@@ -6,9 +6,8 @@
 
 use crate::dialect::{Event, Label, field, place};
 use crate::finding::Kind;
-use crate::golden::{
-    Cells, Chain, Fact, Goal, Golden, LaneId, Print, Scoped, Source, Table, Whole, path_keys, print,
-};
+use crate::golden::{Cells, Chain, Fact, Goal, Golden, LaneId, Scoped, Source, Whole, path_keys};
+use crate::stats::{FastMap, JsonHash, quick_hash};
 use crate::transcript::Side;
 use serde_json::Value;
 
@@ -29,14 +28,14 @@ type Scope = Option<LaneId>;
 
 #[derive(Debug, Default)]
 pub(super) struct Bindings {
-    numbers: Table<Label, usize>,
+    numbers: FastMap<Label, usize>,
     events: Vec<Bound>,
     sources: Vec<(Source, u32)>,
     /// Facts and sources are numbered together.
     next: u32,
     held: Scoped<Held>,
     /// Of values that must not come twice.
-    seen: Table<u64, ()>,
+    seen: FastMap<u64, ()>,
     /// What came in parts and may be said over again.
     wholes: Wholes,
     series: Latest,
@@ -50,7 +49,7 @@ const MAX_WHOLES: usize = 16 << 20;
 /// Texts put together, by fact and key, and how many bytes they had in all.
 #[derive(Debug, Default)]
 struct Wholes {
-    texts: Table<(u32, u64), String>,
+    texts: FastMap<(u32, u64), String>,
     bytes: usize,
 }
 
@@ -58,7 +57,7 @@ struct Wholes {
 type Series = (u64, u64);
 
 /// Of each series in each lane the latest value, and the frame that brought it.
-type Latest = Table<Scope, Table<Series, (Value, usize)>>;
+type Latest = FastMap<Scope, FastMap<Series, (Value, usize)>>;
 
 /// What a session has shown of a source or for a fact.
 #[derive(Debug, Default)]
@@ -405,7 +404,7 @@ impl Bindings {
         self.held.held()
             + self.seen.len()
             + self.wholes.texts.len()
-            + self.series.values().map(Table::len).sum::<usize>()
+            + self.series.values().map(FastMap::len).sum::<usize>()
     }
 }
 
@@ -414,7 +413,7 @@ impl Wholes {
     fn against(&self, bound: &Bound, event: &Event, out: &mut Vec<Mismatch>) {
         for BoundWhole { number, path, key, fact } in &bound.wholes {
             path.visit_beside(key, &event.data, &mut |value, key| {
-                let came = key.and_then(|key| self.texts.get(&(*number, print(&Print(key)))));
+                let came = key.and_then(|key| self.texts.get(&(*number, quick_hash(&JsonHash(key)))));
                 let Some(came) = came.filter(|came| value.as_str() != Some(came)) else { return };
                 // Of another type it is the shape's affair.
                 if value.is_string() {
@@ -436,7 +435,7 @@ impl Wholes {
         for Part { number, path, key } in &bound.parts {
             let part = path.first(&event.data).and_then(Value::as_str);
             let Some((part, key)) = part.zip(key.first(&event.data)) else { continue };
-            let at = (*number, print(&Print(key)));
+            let at = (*number, quick_hash(&JsonHash(key)));
             self.bytes += part.len();
             if self.bytes <= MAX_WHOLES {
                 self.texts.entry(at).or_default().push_str(part);
@@ -492,7 +491,7 @@ impl Link {
             _ => return None,
         };
         // What follows from any event is one series for all of them.
-        let series = if any { print(&(from, plus, per)) } else { print(&(label, pattern, fact)) };
+        let series = if any { quick_hash(&(from, plus, per)) } else { quick_hash(&(label, pattern, fact)) };
         Some(Link {
             fact: fact.clone(),
             path: Path::new(pattern),
@@ -507,7 +506,7 @@ impl Link {
     /// The series to which an event belongs; none when it does not say.
     fn key(&self, event: &Event) -> Option<Series> {
         let per = match &self.per {
-            Some(per) => print(&Print(per.first(&event.data)?)),
+            Some(per) => quick_hash(&JsonHash(per.first(&event.data)?)),
             None => 0,
         };
         Some((self.series, per))
@@ -555,7 +554,7 @@ fn is_scalar(value: &Value) -> bool {
 /// What has been seen so far where an event stands: in its lane, and in the session.
 struct Values<'b> {
     held: Cells<'b, Held>,
-    seen: &'b mut Table<u64, ()>,
+    seen: &'b mut FastMap<u64, ()>,
     frame: usize,
 }
 
@@ -644,7 +643,7 @@ impl Values<'_> {
                 }
             },
             Fact::Unique => {
-                let is_new = self.seen.insert(print(&(number, Print(value))), ()).is_none();
+                let is_new = self.seen.insert(quick_hash(&(number, JsonHash(value))), ()).is_none();
                 (!is_new).then(|| mismatch(Kind::Relation, Value::from("a value not used before"), None))
             }
             Fact::Follows(_) | Fact::Grows { .. } | Fact::Reaches(_) | Fact::Gathers(_) => None,

@@ -6,10 +6,8 @@
 use super::binding::Path;
 use crate::dialect::{Event, Label};
 use crate::finding::{Answer, Finding, Kind, LiveCheck, Place, Severity};
-use crate::golden::{
-    Fact, Golden, LiveItem, MIN_RUNS, PRIOR_DF, Rule, Seen, Source, Table, Template, Traces, Type,
-    fingerprint,
-};
+use crate::golden::{Fact, Golden, LiveItem, MIN_RUNS, Rule, Seen, Source, Template, Traces, Type};
+use crate::stats::{FastMap, PRIOR_DF, fingerprint};
 use crate::transcript::{Ending, Gap, Header, Offset};
 use serde_json::Value;
 use statrs::distribution::{Binomial, ContinuousCDF, DiscreteCDF, StudentsT};
@@ -72,8 +70,8 @@ pub struct Witness<'w> {
 pub(super) struct Watch {
     live: Live,
     /// The server's events that are timed from one of the client's.
-    worked: Table<Label, Vec<Label>>,
-    sent: Table<Label, Offset>,
+    worked: FastMap<Label, Vec<Label>>,
+    sent: FastMap<Label, Offset>,
     /// Where the server repeats what the client made up: event, path, and whence.
     nonces: Vec<(Label, Path, Source)>,
     made_up: BTreeMap<Source, Value>,
@@ -81,7 +79,7 @@ pub(super) struct Watch {
 
 impl Watch {
     pub(super) fn new(golden: &Golden) -> Watch {
-        let mut worked: Table<Label, Vec<Label>> = Table::default();
+        let mut worked: FastMap<Label, Vec<Label>> = FastMap::default();
         for (label, event) in &golden.events {
             let causes = event.timing.iter().map(|timing| &timing.after).filter(|after| after.is_client());
             for after in causes {
@@ -91,7 +89,7 @@ impl Watch {
         Watch {
             live: Live { traces: Traces::with_texts_at(paths(golden, is_open)), ..Live::default() },
             worked,
-            sent: Table::default(),
+            sent: FastMap::default(),
             nonces: nonces(golden)
                 .into_iter()
                 .map(|(label, path, source)| (label, Path::new(&path), source))

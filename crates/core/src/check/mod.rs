@@ -25,7 +25,8 @@ pub use timing::{Gaps, Sample, Timed, judge as judge_timing};
 
 use crate::dialect::{Decoder, Event, Fed, Label};
 use crate::finding::Finding;
-use crate::golden::{Golden, Lane, LaneId, Monitor, Print, Step, Table, Violation, What, print};
+use crate::golden::{Golden, Lane, LaneId, Monitor, Step, Violation, What};
+use crate::stats::{FastMap, JsonHash, quick_hash};
 use crate::transcript::{Ending, Entry, Frame, Payload, Transcript};
 use binding::{Bindings, Mismatch};
 use serde_json::Value;
@@ -63,14 +64,14 @@ struct Note<T> {
 #[derive(Debug)]
 struct Notes<T> {
     kept: Vec<Note<T>>,
-    of_event: Table<Label, usize>,
+    of_event: FastMap<Label, usize>,
     /// How many more there were.
     more: usize,
 }
 
 impl<T> Notes<T> {
     fn new() -> Notes<T> {
-        Notes { kept: Vec::new(), of_event: Table::default(), more: 0 }
+        Notes { kept: Vec::new(), of_event: FastMap::default(), more: 0 }
     }
 
     fn push(&mut self, note: Note<T>) {
@@ -97,7 +98,7 @@ pub struct Checker<'g> {
     /// What the latest event showed; empty.
     step: Step,
     /// The events that the golden knows, by number.
-    numbers: Table<Label, usize>,
+    numbers: FastMap<Label, usize>,
     known: Vec<Known>,
     bindings: Bindings,
     stopwatch: Stopwatch,
@@ -154,7 +155,7 @@ impl<'g> Checker<'g> {
     pub fn new(golden: &'g Golden) -> Checker<'g> {
         let (monitor, bindings) = (Monitor::new(&golden.order), Bindings::new(golden));
         let stopwatch = Stopwatch::new(golden);
-        let (mut numbers, mut known) = (Table::default(), Vec::new());
+        let (mut numbers, mut known) = (FastMap::default(), Vec::new());
         for label in golden.events.keys().chain(golden.order.labels()) {
             if numbers.contains_key(label) {
                 continue;
@@ -465,7 +466,7 @@ impl Known {
         if event.label.is_client() || !event.data.is_object() {
             return None;
         }
-        let own = print(&Print(&event.data));
+        let own = quick_hash(&JsonHash(&event.data));
         let twin = self.recent.iter().find(|(known, _)| *known == own).map(|(_, frame)| *frame);
         if twin.is_none() {
             if self.recent.len() == RECENT {

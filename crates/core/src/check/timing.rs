@@ -8,8 +8,9 @@ use crate::dialect::{Event, Label};
 use crate::finding::{Basis, Finding, Kind, Place, Severity};
 use crate::golden::{
     ALPHA_DEVIATION, ALPHA_DOUBT, ALPHA_SUSPECT, Causes, Envelope, FEW, Golden, LaneId, Limits, MIN_RUNS,
-    Table, gap_of, log_of, print,
+    gap_of, log_of,
 };
+use crate::stats::{FastMap, lower_median, quick_hash};
 use crate::transcript::{Gap, Host};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -66,7 +67,7 @@ impl Sample {
     pub(super) fn add(&mut self, gap: Gap, frame: usize) {
         self.count += 1;
         self.longest = self.longest.max((gap, frame));
-        let stays = |frame: usize, zeros: u32| print(&frame).leading_zeros() >= zeros;
+        let stays = |frame: usize, zeros: u32| quick_hash(&frame).leading_zeros() >= zeros;
         if stays(frame, self.zeros) {
             self.kept.push((gap, frame));
         }
@@ -83,9 +84,9 @@ impl Sample {
 pub(super) struct Stopwatch {
     causes: Causes,
     /// By the number of the event: its gaps by the number of the cause.
-    gaps: Table<u32, Vec<Timer>>,
+    gaps: FastMap<u32, Vec<Timer>>,
     /// By the number of a cause: the field of it that tells kinds of gaps apart.
-    marks: Table<u32, Path>,
+    marks: FastMap<u32, Path>,
 }
 
 /// The gaps between an event and one of its causes.
@@ -114,21 +115,21 @@ impl Kinds {
 
 /// The hash of the value of a field; none where it is no text.
 fn kind(path: &Path, event: &Event) -> Option<u64> {
-    path.first(&event.data)?.as_str().map(print)
+    path.first(&event.data)?.as_str().map(quick_hash)
 }
 
 impl Stopwatch {
     pub(super) fn new(golden: &Golden) -> Stopwatch {
         let causes = Causes::new(&golden.order);
-        let mut gaps: Table<u32, Vec<Timer>> = Table::default();
-        let mut marks: Table<u32, Path> = Table::default();
+        let mut gaps: FastMap<u32, Vec<Timer>> = FastMap::default();
+        let mut marks: FastMap<u32, Path> = FastMap::default();
         for (label, envelope) in known(golden) {
             let (Some(own), Some(after)) = (causes.number(label), causes.number(&envelope.after)) else {
                 continue;
             };
             let split = envelope.split.as_ref().map(|split| {
                 let path = Path::new(&split.path);
-                let known = split.slowest.keys().map(|value| print(value.as_str())).collect();
+                let known = split.slowest.keys().map(|value| quick_hash(value.as_str())).collect();
                 let path = if split.of_cause { marks.insert(after, path).and(None) } else { Some(path) };
                 Kinds { path, known }
             });
@@ -463,7 +464,7 @@ impl Class<'_> {
         let longest = bounds.iter().flat_map(|(value, bound)| {
             self.shown.iter().filter_map(move |(run, timed, sample)| {
                 let (gap, frame) = match value {
-                    Some(value) => *sample.by_kind.get(&print(*value))?,
+                    Some(value) => *sample.by_kind.get(&quick_hash(*value))?,
                     None => sample.longest,
                 };
                 // One that this machine's own delay does not explain comes first.
@@ -504,8 +505,8 @@ impl Class<'_> {
                 Some((log, *run, frame, relieved))
             })
             .collect();
-        let typical = gap_of(median(middles.iter().map(|(log, ..)| (*log, ())))?.0);
-        let relieved = gap_of(median(middles.iter().map(|(.., relieved)| (*relieved, ())))?.0);
+        let typical = gap_of(lower_median(middles.iter().map(|(log, ..)| (*log, ())))?.0);
+        let relieved = gap_of(lower_median(middles.iter().map(|(.., relieved)| (*relieved, ())))?.0);
         let is_few = gaps < FEW as usize;
         let (told, fails) = self.tiers(true)?;
         let upper = |tier: &Tier| tier.upper(self.envelope, self.limits(tier), is_few);
@@ -569,7 +570,7 @@ impl Class<'_> {
                 let delay = if relieve { own } else { Gap::ZERO };
                 (log_of(gap - delay), (*run, frame, sample.count))
             });
-            median(slowest).map(|(log, own)| (gap_of(log), own))
+            lower_median(slowest).map(|(log, own)| (gap_of(log), own))
         };
         let (typical, (run, frame, count)) = of(false)?;
         let (relieved, _) = of(true)?;
@@ -600,7 +601,7 @@ impl Class<'_> {
                 Some((log, *run, frame))
             })
             .collect();
-        let typical = gap_of(median(middles.iter().map(|(log, ..)| (*log, ())))?.0);
+        let typical = gap_of(lower_median(middles.iter().map(|(log, ..)| (*log, ())))?.0);
         let (_, run, frame) = middles.into_iter().min_by(|a, b| a.0.total_cmp(&b.0))?;
         let (told, fails) = self.tiers(false)?;
         let is_readable = self.baseline.basis() == Basis::Bounds && runs < 3;
@@ -665,14 +666,6 @@ impl Class<'_> {
 
 fn ratio(a: Gap, b: Gap) -> f64 {
     a.as_secs_f64() / b.as_secs_f64().max(1e-9)
-}
-
-/// The middle one of values with what they belong to; the lower of two.
-pub(super) fn median<T: Copy>(values: impl Iterator<Item = (f64, T)>) -> Option<(f64, T)> {
-    let mut values: Vec<(f64, T)> = values.collect();
-    values.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let middle = values.len().checked_sub(1)? / 2;
-    values.get(middle).copied()
 }
 
 #[cfg(test)]

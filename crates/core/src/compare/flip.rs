@@ -7,6 +7,8 @@
 //! together, as long as nothing else changes when a pair is flipped: limits and weights here depend on the sizes of
 //! differences, never on their signs.
 
+use crate::stats::median;
+
 /// The differences of one class by pair, candidate minus baseline; none where a pair does not have both.
 pub(super) type Differences = Vec<Option<f64>>;
 
@@ -115,18 +117,6 @@ pub(super) fn whole_run(classes: &[Differences]) -> Differences {
     (0..pairs).map(mean).collect()
 }
 
-/// The middle, or the mean of the two middle ones.
-pub(super) fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let mut values: Vec<f64> = values.collect();
-    let (count, middle) = (values.len(), values.len() / 2);
-    if values.is_empty() {
-        return None;
-    }
-    let (below, upper, _) = values.select_nth_unstable_by(middle, f64::total_cmp);
-    let lower = below.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    if count % 2 == 1 { Some(*upper) } else { Some((lower + *upper) / 2.0) }
-}
-
 /// The 95 % interval of the median from order statistics: free of any distribution. Fewer than six values have none.
 pub(super) fn interval(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
     let mut values: Vec<f64> = values.collect();
@@ -220,7 +210,6 @@ mod tests {
         for (n, heads, chance) in [(3, 2, 0.5), (4, 4, 0.0625), (0, 0, 1.0), (1000, 501, 0.487_387)] {
             assert!((coins(n, heads) - chance).abs() < 1e-5, "{n} {heads}");
         }
-        assert_eq!(median([3.0, 1.0, 2.0, 10.0].into_iter()), Some(2.5));
         let interval = |n: u32| interval((1..=n).map(f64::from));
         // Ranks for 95 %: none of 5, 1 and 6 of 6, 2 and 9 of 10, 6 and 15 of 20.
         assert_eq!(interval(5), None);

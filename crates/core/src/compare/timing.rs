@@ -4,6 +4,7 @@ use super::flip::{self, Chance, Differences};
 use super::{Played, Release};
 use crate::dialect::Label;
 use crate::golden::{LOG_FLOOR, MIN_USUAL};
+use crate::stats::median;
 use crate::transcript::Gap;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -148,11 +149,11 @@ pub(super) fn timing(played: &[&Played]) -> Timing {
 impl Row {
     fn change(&self, chance: &Chance) -> Change {
         let side = |side: usize| {
-            let log = flip::median(self.logs.iter().filter_map(|pair| pair[side]))?;
+            let log = median(self.logs.iter().filter_map(|pair| pair[side]))?;
             Some(Gap::from_secs_f64(log.exp() - LOG_FLOOR))
         };
         let known = |values: &Differences| values.iter().copied().flatten().collect::<Vec<f64>>();
-        let factor = |values: &Differences| flip::median(known(values).into_iter()).map(f64::exp);
+        let factor = |values: &Differences| median(known(values).into_iter()).map(f64::exp);
         let interval = |values: &Differences| {
             flip::interval(known(values).into_iter()).map(|(low, high)| (low.exp(), high.exp()))
         };
@@ -177,20 +178,20 @@ fn logs(played: &[&Played], session: &str, pairs: usize) -> BTreeMap<(Label, Lab
     let mut users: BTreeMap<&(Label, Label), Vec<[Vec<f64>; 2]>> = BTreeMap::new();
     for one in played.iter().filter(|one| one.run.session == session) {
         for (class, gaps) in &one.gaps {
-            let log = flip::median(gaps.gaps().map(|gap| (gap.as_secs_f64() + LOG_FLOOR).ln()));
+            let log = median(gaps.gaps().map(|gap| (gap.as_secs_f64() + LOG_FLOOR).ln()));
             let rounds = users.entry(class).or_insert_with(|| vec![Default::default(); pairs]);
             rounds[one.pair][one.release as usize].extend(log);
         }
     }
     let rounds = users.into_iter().map(|(class, users)| {
-        let logs = users.into_iter().map(|sides| sides.map(|users| flip::median(users.into_iter())));
+        let logs = users.into_iter().map(|sides| sides.map(|users| median(users.into_iter())));
         (class.clone(), logs.collect::<Logs>())
     });
     let least = (MIN_USUAL.as_secs_f64() + LOG_FLOOR).ln();
     rounds
         .filter(|(_, logs)| {
             let larger: Vec<f64> = logs.iter().filter_map(|[a, b]| Some((*a)?.max((*b)?))).collect();
-            larger.len() * 2 >= pairs && flip::median(larger.into_iter()).is_some_and(|log| log >= least)
+            larger.len() * 2 >= pairs && median(larger.into_iter()).is_some_and(|log| log >= least)
         })
         .collect()
 }

@@ -5,15 +5,16 @@
 //! the client sends is a cause beside, too, of the event that begins a branch: it is what a new lane answers. An event
 //! that floats, as it may come at any time, has nothing before it but itself.
 
-use super::lanes::{LaneId, Scoped, Table};
+use super::lanes::{LaneId, Scoped};
 use super::{Lane, Order, Times};
 use crate::dialect::Label;
+use crate::stats::FastMap;
 use crate::transcript::{Gap, Offset};
 
 /// Follows a session and says of every server event how long after its cause it came.
 #[derive(Debug, Clone)]
 pub struct Causes {
-    numbers: Table<Label, u32>,
+    numbers: FastMap<Label, u32>,
     /// By number.
     events: Vec<Follower>,
     latest: Scoped<(Arrival, Mark)>,

@@ -20,11 +20,9 @@
 
 use super::fields::{Fields, parse_toml};
 use super::problem::{Problems, Source};
-use super::timing::PRIOR_DF;
-use super::{
-    Envelope, Golden, KindMeans, OCCASION, Occasions, fingerprint, gap_of, log_of, mean, middle, pace_of,
-};
+use super::{Envelope, Golden, KindMeans, OCCASION, Occasions, gap_of, log_of, pace_of};
 use crate::dialect::Label;
+use crate::stats::{PRIOR_DF, fingerprint, mean, median};
 use crate::transcript::Gap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -240,7 +238,7 @@ impl SessionProfile {
     /// How long the machine's own work took: the median over occasions.
     pub fn work(&self) -> Option<Gap> {
         let works = self.occasions.iter().filter_map(|occasion| occasion.work);
-        middle(works.map(log_of).collect()).map(gap_of)
+        median(works.map(log_of)).map(gap_of)
     }
 
     /// What other programs took of the processors, in per cent: the median over occasions.

@@ -1,97 +1,9 @@
 //! What is kept of lanes: as much as can still matter, however long the session.
 
-use super::Lane;
-use serde_json::Value;
-use std::collections::HashMap;
-use std::hash::{BuildHasher as _, BuildHasherDefault, Hash, Hasher};
+use crate::stats::{FastMap, quick_hash};
 
-/// A quick hash, the same in every run: words of eight bytes, each multiplied into the state. Two of a million values
-/// have the same 64 bits once in forty million sessions, unless somebody has looked for such values.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Fold(u64);
-
-/// A map or a set with that hash.
-pub(crate) type Table<K, V> = HashMap<K, V, BuildHasherDefault<Fold>>;
-
-/// The quick hash of a value.
-pub(crate) fn print(value: &(impl Hash + ?Sized)) -> u64 {
-    BuildHasherDefault::<Fold>::default().hash_one(value)
-}
-
-/// A JSON value as something to hash.
-pub(crate) struct Print<'v>(pub(crate) &'v Value);
-
-impl Hash for Print<'_> {
-    fn hash<H: Hasher>(&self, hasher: &mut H) {
-        match self.0 {
-            Value::Object(map) => map.iter().for_each(|(key, value)| {
-                hasher.write(key.as_bytes());
-                Print(value).hash(hasher);
-            }),
-            Value::Array(items) => items.iter().for_each(|item| Print(item).hash(hasher)),
-            Value::String(text) => hasher.write(text.as_bytes()),
-            Value::Number(number) => number.hash(hasher),
-            Value::Bool(truth) => truth.hash(hasher),
-            Value::Null => hasher.write_u8(2),
-        }
-    }
-}
-
-impl Default for Fold {
-    fn default() -> Fold {
-        Fold(0x243f_6a88_85a3_08d3)
-    }
-}
-
-impl Fold {
-    fn word(&mut self, word: u64) {
-        let product = u128::from(self.0 ^ word) * 0x9e37_79b9_7f4a_7c15;
-        #[expect(clippy::cast_possible_truncation, reason = "both halves are taken")]
-        let (low, high) = (product as u64, (product >> 64) as u64);
-        // The word itself is added so that a product of zero does not forget what came before.
-        self.0 = low ^ high ^ word.rotate_left(32);
-    }
-}
-
-impl Hasher for Fold {
-    /// Words of eight bytes. The last one may take some bytes a second time; it holds the length, too, so that texts
-    /// one after the other need nothing between them.
-    fn write(&mut self, bytes: &[u8]) {
-        let length = (bytes.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let last = match (bytes.last_chunk(), bytes.first_chunk(), bytes.last_chunk()) {
-            (Some(last), ..) => {
-                let (words, _) = bytes[..bytes.len() - 1].as_chunks();
-                words.iter().for_each(|word| self.word(u64::from_le_bytes(*word)));
-                u64::from_le_bytes(*last)
-            }
-            (None, Some(first), Some(last)) => {
-                u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last))
-            }
-            _ => bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)),
-        };
-        self.word(last ^ length);
-    }
-
-    fn write_u8(&mut self, byte: u8) {
-        self.word(byte.into());
-    }
-
-    fn write_u32(&mut self, word: u32) {
-        self.word(word.into());
-    }
-
-    fn write_u64(&mut self, word: u64) {
-        self.word(word);
-    }
-
-    fn write_usize(&mut self, word: usize) {
-        self.word(word as u64);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
+/// A lane: the key's name and its value.
+pub type Lane = (String, String);
 
 /// A lane by the hash of its key and value: 64 bits instead of two texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -99,7 +11,7 @@ pub(crate) struct LaneId(u64);
 
 impl LaneId {
     pub(crate) fn new(key: &str, value: &str) -> LaneId {
-        LaneId(print(&(key, value)))
+        LaneId(quick_hash(&(key, value)))
     }
 
     pub(crate) fn of(lane: &Lane) -> LaneId {
@@ -112,22 +24,22 @@ impl LaneId {
 #[derive(Debug, Clone)]
 pub(super) struct Recent<V> {
     least: usize,
-    young: Table<String, V>,
-    old: Table<String, V>,
+    young: FastMap<String, V>,
+    old: FastMap<String, V>,
     weight: usize,
 }
 
 impl<V> Recent<V> {
     pub(super) fn new(least: usize) -> Recent<V> {
-        Recent { least, young: Table::default(), old: Table::default(), weight: 0 }
+        Recent { least, young: FastMap::default(), old: FastMap::default(), weight: 0 }
     }
 
     /// Puts in an entry that stands for so many lanes; what had to go for it.
-    pub(super) fn insert(&mut self, key: String, value: V, weight: usize) -> Table<String, V> {
+    pub(super) fn insert(&mut self, key: String, value: V, weight: usize) -> FastMap<String, V> {
         self.young.insert(key, value);
         self.weight += weight;
         if self.weight < self.least {
-            return Table::default();
+            return FastMap::default();
         }
         self.weight = 0;
         std::mem::replace(&mut self.old, std::mem::take(&mut self.young))
@@ -155,12 +67,12 @@ impl<V> Recent<V> {
 pub(crate) struct Scoped<T> {
     session: Vec<Option<T>>,
     /// A lane has few of them: a list is quicker than a table, and gone at once.
-    lanes: Table<LaneId, Vec<(u32, T)>>,
+    lanes: FastMap<LaneId, Vec<(u32, T)>>,
 }
 
 impl<T> Default for Scoped<T> {
     fn default() -> Scoped<T> {
-        Scoped { session: Vec::new(), lanes: Table::default() }
+        Scoped { session: Vec::new(), lanes: FastMap::default() }
     }
 }
 
@@ -259,6 +171,5 @@ mod tests {
                 assert!(seen.insert(LaneId::new(key, &format!("{number}")).0));
             }
         }
-        assert!(print("\0") != print("") && print("ab") != print("ba") && print("\0\0") != print("\0"));
     }
 }

@@ -5,9 +5,9 @@
 //! them; never more than a fixed amount, however long the session is. What is too much is left out by its fingerprint,
 //! so that two sessions that hold the same values keep the same ones.
 
-use super::lanes::Table;
-use super::places::Places;
+use super::places::{MAX_KINDS, Places, Text};
 use crate::dialect::{Event, Label};
+use crate::stats::{FNV_START, FastMap, fingerprint, fold};
 use crate::transcript::{Gap, Header, Offset};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,8 +74,6 @@ pub const MAX_TIMES: usize = 1024;
 pub const MAX_PLACES: usize = 8;
 /// The timeline is that of so many server events, the first ones.
 const MAX_ARRIVALS: usize = 64;
-/// Paths, texts, kinds of gaps and strings of the client, each.
-pub(super) const MAX_KINDS: usize = 4096;
 /// Shorter words of the client are not told from a name that both sides know.
 const MIN_FREE: usize = 12;
 /// Gaps shorter than this are not the pauses of a player.
@@ -84,24 +82,6 @@ const LONG_GAP: Gap = Gap::from_millis(40);
 const ROUND: u64 = Gap::from_millis(50).as_nanos();
 /// A timer of a millisecond and a busy machine end a sleep so much too late.
 const ROUND_LATE: u64 = Gap::from_nanos(2_200_000).as_nanos();
-
-/// A stable fingerprint: FNV-1a of 64 bits over the UTF-8 text, then the finalizer of MurmurHash3, so that the smallest
-/// fingerprints are a fair sample.
-pub fn fingerprint(text: &str) -> u64 {
-    finish(fold(FNV_START, text))
-}
-
-pub(super) const FNV_START: u64 = 0xcbf2_9ce4_8422_2325;
-
-pub(super) fn fold(state: u64, text: &str) -> u64 {
-    text.bytes().fold(state, |state, byte| (state ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
-}
-
-pub(super) fn finish(mut state: u64) -> u64 {
-    state = (state ^ (state >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
-    state = (state ^ (state >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
-    state ^ (state >> 33)
-}
 
 /// Where a value that nobody can guess was seen.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -112,26 +92,6 @@ pub struct Sighting {
     pub first: u64,
     /// The first frame that shows it.
     pub frame: usize,
-}
-
-/// All that was said at one path, put together.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Text {
-    state: u64,
-    /// How many bytes.
-    pub length: usize,
-}
-
-impl Text {
-    fn add(&mut self, text: &str) {
-        self.state = fold(self.state, text);
-        self.length += text.len();
-    }
-
-    /// The fingerprint of the whole.
-    pub fn fingerprint(self) -> u64 {
-        finish(self.state)
-    }
 }
 
 /// When the server's events came.
@@ -204,11 +164,11 @@ pub struct Traces {
     pub round_gaps: u64,
     /// The server's and the client's events, by number.
     labels: Vec<Label>,
-    numbers: Table<Label, Kind>,
+    numbers: FastMap<Label, Kind>,
     /// Gaps before a server event, by the numbers of the event before it and of the event.
-    spreads: Table<(u32, u32), Spread>,
+    spreads: FastMap<(u32, u32), Spread>,
     places: Places,
-    said: Table<u64, ()>,
+    said: FastMap<u64, ()>,
     /// The latest event, by number, and when it came.
     last: Option<(Option<u32>, Offset)>,
     since: Offset,
@@ -468,15 +428,6 @@ mod tests {
     fn event(label: &str, millis: u64, data: Value) -> Event {
         let at = Offset::from_nanos(millis * 1_000_000);
         Event { label: Label::from(label), at, frame: 0, conn: 0, data }
-    }
-
-    /// The published test vectors of FNV-1a (64 bits), before the finalizer; files depend on them.
-    #[test]
-    fn fingerprints_are_those_of_every_other_day_and_machine() {
-        assert_eq!(fold(FNV_START, ""), 0xcbf2_9ce4_8422_2325);
-        assert_eq!(fold(FNV_START, "a"), 0xaf63_dc4c_8601_ec8c);
-        assert_eq!(fold(FNV_START, "foobar"), 0x8594_4171_f739_67e8);
-        assert_eq!(fingerprint("run_8fp67s5jk3d7fauw5qk8"), 0x6e97_abb6_a198_a486);
     }
 
     #[test]

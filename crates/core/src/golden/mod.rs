@@ -30,16 +30,16 @@ pub use evidence::{EventEvidence, Evidence, LearnedEvidence};
 pub use fields::{Fields, parse_toml, to_json};
 pub use format::{VERSION, read};
 pub use host_profile::{HostProfile, HostState, SessionProfile};
-pub(crate) use lanes::{Cells, LaneId, Print, Scoped, Table, print};
+pub use lanes::Lane;
+pub(crate) use lanes::{Cells, LaneId, Scoped};
 pub use liveness::{
-    LiveItem, MAX_IDS, MAX_PLACES, MAX_TIMES, Sighting, Timeline, Traces, fingerprint, insert_smallest,
-    recording_id,
+    LiveItem, MAX_IDS, MAX_PLACES, MAX_TIMES, Sighting, Timeline, Traces, insert_smallest, recording_id,
 };
 pub(crate) use monitor::Step;
-pub use monitor::{Keys, Lane, Monitor, Violation, What};
+pub use monitor::{Keys, Monitor, Violation, What};
 pub use occasions::{
-    KindMeans, MIN_OCCASIONS, OCCASION, OCCASION_SPREAD, OTHER_HOST, Occasions, SAME_HOST, SpreadPrior, mean,
-    middle, pace_of,
+    KindMeans, MIN_OCCASIONS, OCCASION, OCCASION_SPREAD, OTHER_HOST, Occasions, SAME_HOST, SpreadPrior,
+    pace_of,
 };
 pub use order::{Order, Times};
 pub(crate) use order_syntax::MAX_EVENTS;
@@ -54,7 +54,7 @@ pub use shape::{
 };
 pub use timing::{
     ALPHA_DEVIATION, ALPHA_DOUBT, ALPHA_SUSPECT, Envelope, FEW, LOG_FLOOR, Limits, MIN_RUNS, MIN_USUAL,
-    PRIOR_DF, SINGLE, SLACK, Split, StallMargin, TimeMode, default_df, gap_of, log_of, median_share,
+    SINGLE, SLACK, Split, StallMargin, TimeMode, default_df, gap_of, log_of, median_share,
 };
 pub use write::{rewrite, write};
 

@@ -8,15 +8,13 @@
 //! [`FINISHED`] of each `each` are kept (at most twice as many), to tell an event that is repeated or late in its lane.
 //! In an older one it is taken for the first of a new lane, and what should have come before it for missing.
 
-use super::lanes::{LaneId, Recent, Table};
+use super::lanes::{Lane, LaneId, Recent};
 use super::{Order, Times};
 use crate::dialect::Label;
+use crate::stats::FastMap;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// A lane: the key's name and its value.
-pub type Lane = (String, String);
 
 /// One contradiction of the order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +81,7 @@ enum Kind {
 #[derive(Debug)]
 struct Plan {
     nodes: Vec<Node>,
-    numbers: Table<Label, usize>,
+    numbers: FastMap<Label, usize>,
     leaves: Vec<Leaf>,
 }
 
@@ -131,7 +129,7 @@ struct Lanes {
     /// Lanes in which something must still come.
     open: BTreeMap<String, Scope>,
     /// Lanes that may end as they are, but in which something may still come.
-    idle: Table<String, Scope>,
+    idle: FastMap<String, Scope>,
     /// Lanes in which nothing may come any more.
     finished: Recent<Scope>,
     /// Lanes of earlier rounds of a loop.
@@ -144,7 +142,7 @@ impl Default for Lanes {
         Lanes {
             opened: 0,
             open: BTreeMap::new(),
-            idle: Table::default(),
+            idle: FastMap::default(),
             finished: Recent::new(FINISHED),
             retired: Recent::new(RETIRED),
             latest: None,
@@ -194,7 +192,7 @@ const RETIRED: usize = 256;
 
 impl Plan {
     fn new(order: &Order) -> Plan {
-        let mut plan = Plan { nodes: Vec::new(), numbers: Table::default(), leaves: Vec::new() };
+        let mut plan = Plan { nodes: Vec::new(), numbers: FastMap::default(), leaves: Vec::new() };
         plan.add(order, Times::ONCE, &mut Vec::new());
         plan
     }

@@ -4,6 +4,7 @@
 //! it. Both are drawn towards priors, as few occasions show little (random effects by level: Kalibera and Jones,
 //! *Rigorous benchmarking in reasonable time*, 2013).
 
+use crate::stats::{mean, median};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -66,20 +67,7 @@ impl KindMeans {
 
 /// The pace of an occasion: the median over kinds of gaps of how far each is from its usual, as a logarithm.
 pub fn pace_of(occasion: usize, kinds: &[KindMeans]) -> Option<f64> {
-    middle(kinds.iter().filter_map(|kind| Some(kind.means.get(&occasion)? - kind.log())).collect())
-}
-
-/// The mean; zero of nothing.
-pub fn mean(values: impl Iterator<Item = f64>) -> f64 {
-    let (sum, n) = values.fold((0.0, 0.0), |(sum, n), value| (sum + value, n + 1.0));
-    if n > 0.0 { sum / n } else { 0.0 }
-}
-
-/// The median; of two middle values their mean.
-pub fn middle(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    let (low, high) = (values.get(values.len().checked_sub(1)? / 2)?, values.get(values.len() / 2)?);
-    Some(f64::midpoint(*low, *high))
+    median(kinds.iter().filter_map(|kind| Some(kind.means.get(&occasion)? - kind.log())))
 }
 
 impl Occasions {

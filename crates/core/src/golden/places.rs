@@ -2,22 +2,43 @@
 //!
 //! Payloads of one event are alike: a key is looked for first where it stood the last time, which takes one comparison.
 
-use super::lanes::Table;
-use super::liveness::{FNV_START, MAX_KINDS, Text, finish, fold};
 use crate::dialect::pointer;
+use crate::stats::{FNV_START, FastMap, finish, fold};
 use std::collections::BTreeSet;
 
+/// Paths, texts, kinds of gaps and strings of the client, each.
+pub(super) const MAX_KINDS: usize = 4096;
 /// So many places are told apart, with those that others stand in.
 const MAX_PLACES: usize = 4 * MAX_KINDS;
 /// For so many keys of an object it is remembered where they stood.
 const MAX_POSITIONS: usize = 64;
+
+/// All that was said at one path, put together.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Text {
+    pub(super) state: u64,
+    /// How many bytes.
+    pub length: usize,
+}
+
+impl Text {
+    pub(super) fn add(&mut self, text: &str) {
+        self.state = fold(self.state, text);
+        self.length += text.len();
+    }
+
+    /// The fingerprint of the whole.
+    pub fn fingerprint(self) -> u64 {
+        finish(self.state)
+    }
+}
 
 /// All places of a session.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Places {
     pub(super) all: Vec<Place>,
     /// By what the path folds to.
-    numbers: Table<u64, usize>,
+    numbers: FastMap<u64, usize>,
     named: usize,
     /// The fingerprints of those whose texts are wanted, if not all are.
     wanted: Option<BTreeSet<u64>>,

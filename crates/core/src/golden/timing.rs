@@ -6,6 +6,7 @@
 //! median of k new runs.
 
 use crate::dialect::Label;
+use crate::stats::PRIOR_DF;
 use crate::transcript::Gap;
 use statrs::distribution::{Beta, ContinuousCDF, StudentsT};
 use std::collections::BTreeMap;
@@ -144,8 +145,6 @@ pub const ALPHA_SUSPECT: f64 = 0.005;
 pub const ALPHA_DOUBT: f64 = 0.05;
 /// Added to every gap before the logarithm, so that gaps near zero do not count for everything.
 pub const LOG_FLOOR: f64 = 0.0005;
-/// Degrees of freedom of the prior on the spread, where too few kinds of gaps are known to tell.
-pub const PRIOR_DF: u32 = 8;
 /// More degrees of freedom than this are not believed: what recordings have in common is more than is modelled.
 const MOST_DF: u32 = 40;
 /// Short-lived delays of a scheduler or a collector add up to this much to gaps of which fewer than [`FEW`] are judged.

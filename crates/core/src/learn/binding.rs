@@ -9,7 +9,8 @@ use super::Session;
 use super::lanes::{Lanes, is_id};
 use super::paths::each_place_by_path;
 use crate::dialect::{Event, Label};
-use crate::golden::{self, Fact, Order, Source, Table};
+use crate::golden::{self, Fact, Order, Source};
+use crate::stats::FastMap;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -32,7 +33,7 @@ type Text = u32;
 struct Names {
     events: Vec<Label>,
     places: Vec<(Name, String)>,
-    known: Table<Label, (Name, Table<String, Place>)>,
+    known: FastMap<Label, (Name, FastMap<String, Place>)>,
 }
 
 impl Names {
@@ -42,7 +43,7 @@ impl Names {
         }
         let name = number(self.events.len());
         self.events.push(label.clone());
-        self.known.insert(label.clone(), (name, Table::default()));
+        self.known.insert(label.clone(), (name, FastMap::default()));
         name
     }
 
@@ -181,20 +182,20 @@ pub(super) struct Facts {
 /// What one session has shown so far.
 #[derive(Default)]
 struct Now<'s> {
-    scopes: Table<String, Scope>,
-    strings: Table<&'s str, Text>,
-    numbers: Table<String, Text>,
-    latest: Table<(Place, Scope), Text>,
+    scopes: FastMap<String, Scope>,
+    strings: FastMap<&'s str, Text>,
+    numbers: FastMap<String, Text>,
+    latest: FastMap<(Place, Scope), Text>,
     /// Texts put together, and of how many parts.
-    whole: Table<(Place, Scope), (String, u32)>,
-    taken: Table<(Place, Place, Scope), (usize, u32)>,
-    counted: Table<(Name, Scope), u32>,
-    counted_taken: Table<(Place, Name, Scope), u32>,
-    counters: Table<(Place, Scope), i64>,
+    whole: FastMap<(Place, Scope), (String, u32)>,
+    taken: FastMap<(Place, Place, Scope), (usize, u32)>,
+    counted: FastMap<(Name, Scope), u32>,
+    counted_taken: FastMap<(Place, Name, Scope), u32>,
+    counters: FastMap<(Place, Scope), i64>,
     seen: HashSet<(Place, Text)>,
-    before: Table<Place, Text>,
+    before: FastMap<Place, Text>,
     /// How many values each place had.
-    times: Table<Place, u64>,
+    times: FastMap<Place, u64>,
     /// Places with a number that may be a count.
     totals: BTreeSet<Place>,
 }

@@ -11,7 +11,8 @@ use super::binding::are_distinct_by_chance;
 use super::lanes::{Lanes, is_id};
 use super::paths::each_place;
 use crate::dialect::{Event, Label};
-use crate::golden::{self, Chain, Fact, Print, Table, Type, print, push_step};
+use crate::golden::{self, Chain, Fact, Type, push_step};
+use crate::stats::{FastMap, JsonHash, quick_hash};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -133,7 +134,7 @@ fn content(data: &Value, home: Option<&str>) -> u64 {
     each_place(data, &mut |path, value| {
         let is_home = home.is_some_and(|home| value.as_str() == Some(home));
         if !is_home && !is_id(path, value) {
-            said = print(&(said, path, Print(value)));
+            said = quick_hash(&(said, path, JsonHash(value)));
         }
     });
     said
@@ -170,11 +171,11 @@ type Series = (usize, u64, Option<(usize, u64)>);
 impl Chains {
     /// Adds what a session shows.
     pub(super) fn add(&mut self, session: &Session, lanes: &Lanes) {
-        let mut numbers: Table<&Label, usize> = Table::default();
-        let mut latest: Table<Series, Vec<(usize, Datum)>> = Table::default();
-        let mut streams: Table<String, i64> = Table::default();
+        let mut numbers: FastMap<&Label, usize> = FastMap::default();
+        let mut latest: FastMap<Series, Vec<(usize, Datum)>> = FastMap::default();
+        let mut streams: FastMap<String, i64> = FastMap::default();
         let mut seen: HashSet<(usize, u64)> = HashSet::new();
-        let mut in_scope: Table<(usize, u64), u64> = Table::default();
+        let mut in_scope: FastMap<(usize, u64), u64> = FastMap::default();
         let session_number = self.sessions;
         self.sessions += 1;
         for event in session.events.iter().filter(|event| !event.label.is_client()) {
@@ -186,20 +187,20 @@ impl Chains {
                 self.links.insert(event.label.clone(), Links::default());
             }
             let Some(links) = self.links.get_mut(&event.label) else { continue };
-            links.has_twins |= !seen.insert((number, print(&Print(&event.data))));
+            links.has_twins |= !seen.insert((number, quick_hash(&JsonHash(&event.data))));
             if number != next {
                 links.repeats.add(session_number, None);
             }
             let home = lanes.home(&event.label).and_then(|key| lanes.value(event, key));
-            let before = in_scope.entry((number, print(&home))).or_default();
+            let before = in_scope.entry((number, quick_hash(&home))).or_default();
             links.contents.add(content(&event.data, home.as_deref()), *before);
             *before += 1;
-            links.take(&shown, (number, print(&home)), session_number, &mut latest);
+            links.take(&shown, (number, quick_hash(&home)), session_number, &mut latest);
         }
     }
 
     /// Whether a number counts all events that have it.
-    fn stream(&mut self, event: &Event, shown: &Shown, session: u32, latest: &mut Table<String, i64>) {
+    fn stream(&mut self, event: &Event, shown: &Shown, session: u32, latest: &mut FastMap<String, i64>) {
         for (path, first, last) in &shown.data {
             let (Datum::Number(first), Datum::Number(last)) = (first, last) else { continue };
             if !self.streams.contains_key(path) {
@@ -366,7 +367,7 @@ impl Shown {
                 }
             }
             Value::String(text) if is_id(path, value) => {
-                self.datum(path, Datum::Text(print(text)));
+                self.datum(path, Datum::Text(quick_hash(text)));
                 self.key(path, text);
             }
             Value::String(text) => self.key(path, text),
@@ -383,7 +384,7 @@ impl Shown {
 
     fn key(&mut self, path: &str, text: &str) {
         if text.len() <= MAX_KEY && !self.keys.iter().any(|(own, _)| own == path) {
-            self.keys.push((path.to_owned(), print(text)));
+            self.keys.push((path.to_owned(), quick_hash(text)));
         }
     }
 }
@@ -394,7 +395,7 @@ impl Links {
         shown: &Shown,
         (number, lane): (usize, u64),
         session: u32,
-        latest: &mut Table<Series, Vec<(usize, Datum)>>,
+        latest: &mut FastMap<Series, Vec<(usize, Datum)>>,
     ) {
         self.learn_places(shown);
         if self.is_crowded {
@@ -646,7 +647,7 @@ mod tests {
         let chance = |stock: u64, per_lane: u64, lanes: u64| {
             let mut contents = Contents::default();
             for n in 0..per_lane * lanes {
-                contents.add(if stock > per_lane { print(&n) % stock } else { n % stock }, n % per_lane);
+                contents.add(if stock > per_lane { quick_hash(&n) % stock } else { n % stock }, n % per_lane);
             }
             are_distinct_by_chance(contents.equal_pairs(), 10)
         };
@@ -655,7 +656,7 @@ mod tests {
         assert!(!chance(15, 15, 10), "the same fifteen in each lane, each once: that is no chance");
         let (mut left, mut right, mut whole) = <(Contents, Contents, Contents)>::default();
         for n in 0..9000 {
-            let content = print(&(n % 6000));
+            let content = quick_hash(&(n % 6000));
             whole.add(content, 1);
             if n % 3 == 0 { left.add(content, 1) } else { right.add(content, 1) }
         }

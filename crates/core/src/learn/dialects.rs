@@ -14,7 +14,8 @@ fn session(seed: u64, lines: &[&str]) -> Transcript {
         let side = if mark.starts_with('>') { Side::Client } else { Side::Server };
         let mut text = text.to_owned();
         for letter in ["a", "b", "c"] {
-            let id = format!("{:08x}{:04x}", golden::fingerprint(&format!("{letter}{seed}")) >> 32, seed);
+            let id =
+                format!("{:08x}{:04x}", crate::stats::fingerprint(&format!("{letter}{seed}")) >> 32, seed);
             text = text.replace(&format!("${letter}"), &id);
         }
         let payload = match mark.ends_with('x') {

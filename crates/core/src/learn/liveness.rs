@@ -3,12 +3,13 @@
 //! A [`Summary`] is a set of the smallest fingerprints, and sums of whole numbers: two of them make a third, in any
 //! order, and none grows with the number or the length of recordings.
 
-use super::sums::Sums;
 use crate::dialect::Label;
 use crate::golden::{
-    Evidence, MAX_IDS, MAX_PLACES, MAX_TIMES, Prints, Regular, Seen, Sighting, Timeline, Traces, fingerprint,
+    Evidence, MAX_IDS, MAX_PLACES, MAX_TIMES, Prints, Regular, Seen, Sighting, Timeline, Traces,
     insert_smallest, recording_id,
 };
+use crate::stats::Sums;
+use crate::stats::fingerprint;
 use crate::transcript::{Gap, Header};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

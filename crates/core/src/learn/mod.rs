@@ -21,7 +21,6 @@ mod order;
 mod past;
 mod paths;
 mod play;
-mod prior;
 mod refine;
 mod relations;
 mod scopes;
@@ -29,7 +28,6 @@ mod script;
 mod shape;
 mod split;
 mod summary;
-mod sums;
 mod timing;
 mod trial;
 
@@ -239,7 +237,7 @@ fn is_complete(recording: &Transcript) -> bool {
 
 /// The place of a recording in the order in which samples are drawn.
 fn hash_of(header: &Header) -> u64 {
-    golden::fingerprint(&format!("{} {}", header.started, header.id))
+    crate::stats::fingerprint(&format!("{} {}", header.started, header.id))
 }
 
 /// What a sample shows of names, lanes and order: all that must be known to understand a recording.

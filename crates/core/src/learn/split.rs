@@ -5,9 +5,9 @@
 //! values explain the gaps far better than chance does, and only where that changes what a stall is.
 
 use super::paths::each_place;
-use super::sums::Sums;
 use crate::dialect::Label;
 use crate::golden::{Envelope, Split, StallMargin, log_of};
+use crate::stats::Sums;
 use crate::transcript::Gap;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};

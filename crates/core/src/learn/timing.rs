@@ -1,12 +1,11 @@
 //! How long after its cause every event came, from run to run.
 
-use super::prior::Prior;
-use super::sums::Sums;
 use crate::dialect::Label;
 use crate::golden::{
     self, ALPHA_DEVIATION, Envelope, KindMeans, Learned, Limits, MIN_RUNS, MIN_USUAL, OCCASION, Occasions,
-    SINGLE, gap_of, log_of, mean, middle,
+    SINGLE, gap_of, log_of,
 };
+use crate::stats::{Prior, Sums, mean, median};
 use crate::transcript::{Gap, Header, Host};
 use std::collections::BTreeMap;
 
@@ -126,14 +125,6 @@ impl Kind {
 /// The gaps of one session, by event and cause.
 pub(super) type Gaps = BTreeMap<(Label, Label), Vec<Gap>>;
 
-/// The middle one of some gaps, as a logarithm; of two middle ones the mean.
-fn median(gaps: &[Gap]) -> Option<f64> {
-    let mut gaps = gaps.to_vec();
-    gaps.sort();
-    let (low, high) = (gaps.get(gaps.len().checked_sub(1)? / 2)?, gaps.get(gaps.len() / 2)?);
-    Some(f64::midpoint(log_of(*low), log_of(*high)))
-}
-
 /// The sum of the squares of the differences between the logarithms of some gaps and their mean.
 fn scatter(gaps: &[Gap]) -> f64 {
     let n = f64::from(u32::try_from(gaps.len().max(1)).unwrap_or(u32::MAX));
@@ -176,7 +167,8 @@ impl Times {
             self.others.entry(bucket.clone()).or_default().merge(Sums::one(f64::from(percent)));
         }
         for (class, gaps) in gaps {
-            let (Some(first), Some(last), Some(log)) = (gaps.iter().min(), gaps.iter().max(), median(gaps))
+            let (Some(first), Some(last), Some(log)) =
+                (gaps.iter().min(), gaps.iter().max(), median(gaps.iter().map(|gap| log_of(*gap))))
             else {
                 continue;
             };
@@ -232,11 +224,11 @@ impl Times {
 
     fn work(&self) -> Option<Gap> {
         let known = self.work.values().filter(|sums| sums.n() > 0).map(|sums| sums.mean());
-        middle(known.collect()).map(gap_of)
+        median(known).map(gap_of)
     }
 
     fn others(&self) -> Option<u8> {
-        let percent = middle(self.others.values().map(|sums| sums.mean()).collect())?;
+        let percent = median(self.others.values().map(|sums| sums.mean()))?;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "per cent")]
         let percent = percent.round().clamp(0.0, 100.0) as u8;
         Some(percent)

@@ -3,9 +3,8 @@
 use super::finding;
 use goldwire_core::dialect::Label;
 use goldwire_core::finding::{Finding, Kind};
-use goldwire_core::golden::{
-    ALPHA_DEVIATION, Envelope, Limits, MIN_RUNS, SAME_HOST, SLACK, default_df, mean,
-};
+use goldwire_core::golden::{ALPHA_DEVIATION, Envelope, Limits, MIN_RUNS, SAME_HOST, SLACK, default_df};
+use goldwire_core::stats::mean;
 use goldwire_core::transcript::{Gap, Side, Transcript};
 use std::collections::BTreeMap;
 

@@ -4,7 +4,7 @@
 //! processors that this process may use, virtualisation, users at the same time, and a hash of the processor's name.
 
 use super::processors::{Processors, Used};
-use goldwire_core::golden::fingerprint;
+use goldwire_core::stats::fingerprint;
 use goldwire_core::transcript::{Gap, HostClass};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -3,7 +3,7 @@
 /// A sum and a sum of squares in billionths. Whole numbers: put together in any order they are the same, which sums of
 /// floating-point numbers are not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Sums {
+pub struct Sums {
     n: u32,
     sum: i128,
     squares: i128,
@@ -14,30 +14,32 @@ const UNIT: f64 = 1e9;
 impl Sums {
     /// Of one number, of at most about a million.
     #[expect(clippy::cast_possible_truncation, reason = "`as` saturates; logarithms and shares are small")]
-    pub(super) fn one(value: f64) -> Sums {
+    pub fn one(value: f64) -> Sums {
         let whole = i128::from((value * UNIT).round() as i64);
         Sums { n: 1, sum: whole, squares: whole * whole }
     }
 
-    pub(super) fn merge(&mut self, other: Sums) {
+    /// Adds the numbers of other sums.
+    pub fn merge(&mut self, other: Sums) {
         self.n = self.n.saturating_add(other.n);
         self.sum += other.sum;
         self.squares += other.squares;
     }
 
     /// How many.
-    pub(super) fn n(self) -> u32 {
+    pub fn n(self) -> u32 {
         self.n
     }
 
+    /// The mean; zero of no numbers.
     #[expect(clippy::cast_precision_loss, reason = "nine digits are more than enough")]
-    pub(super) fn mean(self) -> f64 {
+    pub fn mean(self) -> f64 {
         self.sum as f64 / UNIT / f64::from(self.n.max(1))
     }
 
     /// The sum of the squares of the differences from the mean.
     #[expect(clippy::cast_precision_loss, reason = "the difference is taken in whole numbers")]
-    pub(super) fn scatter(self) -> f64 {
+    pub fn scatter(self) -> f64 {
         let n = i128::from(self.n.max(1));
         (n * self.squares - self.sum * self.sum) as f64 / (UNIT * UNIT) / f64::from(self.n.max(1))
     }

@@ -5,14 +5,18 @@
 //! expression in microarray experiments* (2004), section 6.2: a scaled inverse chi-square prior fitted to the logarithms
 //! of the variances by their first two moments.
 
-use crate::golden::PRIOR_DF;
 use statrs::function::gamma::digamma;
+
+/// Degrees of freedom of the prior on the spread, where too few kinds of gaps are known to tell.
+pub const PRIOR_DF: u32 = 8;
 
 /// A prior: a spread, and how many degrees of freedom it is worth.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Prior {
-    pub(super) spread: f64,
-    pub(super) df: u32,
+pub struct Prior {
+    /// The standard deviation.
+    pub spread: f64,
+    /// The degrees of freedom.
+    pub df: u32,
 }
 
 /// Fewer kinds of gaps say nothing about the others.
@@ -24,14 +28,14 @@ const DFS: (f64, f64) = (4.0, 20.0);
 impl Prior {
     /// A variance with its degrees of freedom, drawn towards what is common (moderated variance), and how many it has
     /// then.
-    pub(super) fn draw(self, (variance, own): (f64, u32)) -> (f64, u32) {
+    pub fn draw(self, (variance, own): (f64, u32)) -> (f64, u32) {
         let df = self.df + own;
         let sum = f64::from(self.df) * self.spread * self.spread + f64::from(own) * variance;
         (sum / f64::from(df), df)
     }
 
     /// The prior that sample variances, each with its degrees of freedom, suggest; with too few of them `usual`.
-    pub(super) fn of(variances: &[(f64, f64)], usual: f64) -> Prior {
+    pub fn of(variances: &[(f64, f64)], usual: f64) -> Prior {
         let logs: Vec<(f64, f64)> = variances
             .iter()
             .filter(|(variance, df)| *variance > 0.0 && *df > 0.0)
