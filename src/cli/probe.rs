@@ -7,6 +7,7 @@ use super::html::HtmlReport;
 use super::interrupt::interrupts;
 use super::progress::observer;
 use super::reports::Reports;
+use goldwire_core::finding::probe_verdict;
 use goldwire_core::report::{self, Sheet};
 use goldwire_runner::runner::{self, Config, ProbeRun};
 use goldwire_runner::store::Store;
@@ -43,7 +44,7 @@ async fn probed(
     if interrupted {
         return Ok(Exit::Interrupted);
     }
-    match report::probe_verdict(&cells) {
+    match probe_verdict(&cells) {
         Some(verdict) => Ok(Exit::of(verdict, false)),
         None => {
             Err(CliError::new(Exit::Nothing, "nothing was asked")

@@ -3,7 +3,8 @@
 use super::http::Exchanges;
 use super::json::Requests;
 use super::label::Known;
-use super::protocol::{Beat, Reader, Spoken, Told};
+use super::protocol::{Reader, Spoken};
+use super::told::{Beat, Told};
 use super::{Dialect, Event, HttpNames, JsonNames, Label, NAMELESS, When, glance, json, lenient};
 use crate::codec::Codec;
 use crate::transcript::{Frame, Offset, Payload, Side, Spares};

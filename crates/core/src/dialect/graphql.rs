@@ -10,7 +10,7 @@
 //! ```
 
 use super::json::Asked;
-use super::protocol::Told;
+use super::told::Told;
 use super::{NAMELESS, Unsayable, refinement};
 use crate::transcript::{Payload, Side};
 use serde_json::{Value, json};

@@ -12,7 +12,7 @@
 
 use super::Unsayable;
 use super::content::{text, text_of, text_or_json};
-use super::protocol::Told;
+use super::told::Told;
 use crate::transcript::{Payload, Side};
 use serde_json::{Map, Value};
 

@@ -20,7 +20,7 @@
 use super::Unsayable;
 use super::content::{self, label_at, put, text_of};
 use super::mqtt_properties as properties;
-use super::protocol::{Beat, Pending, Sides, Step, Told};
+use super::told::{Beat, Pending, Sides, Step, Told};
 use crate::transcript::{Gap, Payload, Side};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;

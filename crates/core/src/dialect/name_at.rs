@@ -1,6 +1,6 @@
 //! Where a JSON message says what it is.
 
-use super::json::{field, value_at};
+use super::pointer::{field, value_at};
 use serde_json::{Number, Value};
 
 /// Where a message says what it is.

@@ -14,7 +14,7 @@
 //! ```
 
 use super::content::{self, need, nothing, put, text};
-use super::protocol::{Step, Told};
+use super::told::{Step, Told};
 use super::{Unsayable, refinement};
 use crate::transcript::{Payload, Side};
 use serde_json::{Map, Value, json};

@@ -17,7 +17,7 @@
 use super::Unsayable;
 use super::content::{nothing, text_of};
 use super::json::Asked;
-use super::protocol::{Sides, Told};
+use super::told::{Sides, Told};
 use crate::codec::{hex, unhex};
 use crate::transcript::{Payload, Side};
 use serde_json::{Map, Value, json};

@@ -9,7 +9,7 @@
 
 use super::Unsayable;
 use super::content::{self, put, take, text_of};
-use super::protocol::{Beat, Pending, Sides, Step, Told};
+use super::told::{Beat, Pending, Sides, Step, Told};
 use crate::transcript::{Gap, Payload, Side};
 use serde_json::{Map, Value};
 

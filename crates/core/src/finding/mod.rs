@@ -16,7 +16,7 @@ pub use crate::golden::ProbeName;
 pub use confirm::{confirm, is_settled, needs_another_round};
 pub use liveness::{Answer, LiveCheck};
 pub use merge::{MergeError, merge};
-pub use probe::Cell;
+pub use probe::{Cell, probe_verdict, verdict_with_probes};
 pub use run::{Asked, Outcome, Run, Unjudged, Verdict};
 pub use shard::{Part, Shard};
 pub use time::{Basis, BudgetReport, TimeReport};

@@ -1,6 +1,6 @@
 //! What a probe found: one cell for each question it asked.
 
-use super::{Run, Verdict};
+use super::{Outcome, Run, Verdict};
 use crate::golden::ProbeName;
 
 /// One question of a probe, and what came of it.
@@ -30,4 +30,14 @@ impl Cell {
         }
         Some(self.runs.iter().map(Run::verdict).max().unwrap_or(Verdict::CouldNotJudge))
     }
+}
+
+/// The verdict over all cells; none where nothing was asked.
+pub fn probe_verdict(cells: &[Cell]) -> Option<Verdict> {
+    cells.iter().filter_map(Cell::verdict).max()
+}
+
+/// The verdict over a check and the probes that were asked with it; a probe that asked nothing changes nothing.
+pub fn verdict_with_probes(outcome: &Outcome, cells: &[Cell]) -> Verdict {
+    probe_verdict(cells).map_or(outcome.verdict(), |verdict| verdict.max(outcome.verdict()))
 }

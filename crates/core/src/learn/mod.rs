@@ -29,6 +29,7 @@ mod shape;
 mod split;
 mod summary;
 mod timing;
+mod traces;
 mod trial;
 
 #[cfg(test)]

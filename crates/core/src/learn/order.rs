@@ -7,10 +7,9 @@
 //! keeps its multiplicity and every pair that always held becomes a rule.
 
 use super::lanes::Lanes;
-use super::relations::{
-    Relations, before, components, concurrent, is_rare, levels, pairs_around, project, stages,
-};
-use super::scopes::{Gaps, MANY, Scope, Symbol, Traces, is_race, scopes};
+use super::relations::{Relations, before, components, concurrent, is_rare, levels, pairs_around, stages};
+use super::scopes::{Gaps, MANY, Scope, Symbol, is_race, scopes};
+use super::traces::{Traces, project};
 use super::{Session, accepts};
 use crate::dialect::Label;
 use crate::golden::{Before, Order, Times};

@@ -1,6 +1,6 @@
 //! How the symbols of some traces stand to each other: which of two is always first, and whether that means anything.
 
-use super::scopes::Traces;
+use super::traces::Traces;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Two that met at most so often, in at most one of so many instances, did so rarely.
@@ -217,15 +217,6 @@ impl Places {
     pub(super) fn is_within(&self, other: &Places) -> bool {
         self.0.iter().zip(&other.0).all(|(own, other)| own & !other == 0)
     }
-}
-
-pub(super) fn project(traces: &Traces, keep: &BTreeSet<u16>) -> Traces {
-    let mut projected = Traces::new();
-    for (trace, weight) in traces {
-        let part: Vec<u16> = trace.iter().copied().filter(|symbol| keep.contains(symbol)).collect();
-        *projected.entry(part).or_default() += weight;
-    }
-    projected
 }
 
 /// Groups of items that are connected by `linked`.

@@ -3,12 +3,10 @@
 use super::Session;
 use super::lanes::Lanes;
 use super::relations::Relations;
+use super::traces::Traces;
 use crate::dialect::Label;
 use statrs::distribution::{ContinuousCDF, Normal};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-
-/// Traces, each with how often it was seen.
-pub(super) type Traces = BTreeMap<Vec<u16>, u32>;
 
 /// Two events race if they would be reversed more often than this, and if that they never were is no rarer than the other.
 const MIN_REVERSED: f64 = 0.003;

@@ -78,11 +78,6 @@ pub fn inert(text: &str) -> String {
     out.replace("##[", "#\\#[")
 }
 
-/// The same JSON, without the old form of a command; `##[` stands only within strings.
-pub(super) fn inert_json(text: &str) -> String {
-    text.replace("##[", "#\\u0023[")
-}
-
 /// A line without blanks and colours at its start.
 fn begin(mut line: &str) -> &str {
     loop {

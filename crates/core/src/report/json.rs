@@ -16,9 +16,9 @@
 //! for a processor; absent where nobody measured. A finding with
 //! `"excused": true` may be late for no other reason: time could not be judged there.
 
-use super::probe::{CellLine, cell_line, verdict_with_probes};
 use crate::finding::{
     Basis, BudgetReport, Cell, Finding, LiveCheck, Outcome, Run, Severity, TimeReport, Verdict,
+    verdict_with_probes,
 };
 use crate::transcript::{Gap, visible_json};
 use serde::{Deserialize, Serialize};
@@ -306,6 +306,37 @@ pub(super) fn run(run: &Run) -> RunLine<'_> {
     }
 }
 
+/// A question, with its runs or where they stand.
+#[derive(Serialize)]
+pub(super) struct CellLine<'c, R = RunLine<'c>> {
+    probe: &'static str,
+    session: &'c str,
+    case: &'c str,
+    sort: &'c str,
+    verdict: &'static str,
+    said: &'c str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_asked: Option<&'c str>,
+    runs: Vec<R>,
+}
+
+pub(super) fn cell_line(cell: &Cell) -> CellLine<'_> {
+    cell_line_with(cell, cell.runs.iter().map(run).collect())
+}
+
+pub(super) fn cell_line_with<R>(cell: &Cell, runs: Vec<R>) -> CellLine<'_, R> {
+    CellLine {
+        probe: cell.probe.name(),
+        session: &cell.session,
+        case: &cell.case,
+        sort: &cell.sort,
+        verdict: cell.verdict().map_or("not asked", Verdict::name),
+        said: &cell.said,
+        not_asked: cell.not_asked.as_deref(),
+        runs,
+    }
+}
+
 /// Writes the whole outcome as one JSON document.
 ///
 /// # Errors
@@ -375,6 +406,11 @@ fn reason(cause: &str, hint: Option<&str>) -> String {
 
 /// One value a line, and a last line's end; harmless on the output of a CI job, too.
 pub(super) fn pretty(out: &mut impl Write, report: &impl Serialize) -> io::Result<()> {
-    let text = super::github::inert_json(&serde_json::to_string_pretty(report)?);
+    let text = inert_json(&serde_json::to_string_pretty(report)?);
     writeln!(out, "{}", visible_json(&text))
+}
+
+/// The same JSON, without the old form of a command; `##[` stands only within strings.
+pub(super) fn inert_json(text: &str) -> String {
+    text.replace("##[", "#\\u0023[")
 }

@@ -44,4 +44,4 @@ pub struct Shown<'s> {
     pub transcript: &'s Transcript,
 }
 
-pub use probe::{probe_json, probe_text, probe_verdict, verdict_with_probes};
+pub use probe::{probe_json, probe_text};

@@ -7,22 +7,12 @@
 //!   not asked revoked-after-logout the recipe has no logout
 //! ```
 
-use super::json::{RunLine, pretty, run};
+use super::json::{CellLine, cell_line, pretty};
 use super::text::{BAD, BOLD, DOUBT, FAINT, GOOD};
-use crate::finding::{Cell, Finding, Outcome, ProbeName, Run, Verdict};
+use crate::finding::{Cell, Finding, ProbeName, Run, Verdict, probe_verdict};
 use crate::words::plural;
 use serde::Serialize;
 use std::io::{self, Write};
-
-/// The verdict over all cells; none where nothing was asked.
-pub fn probe_verdict(cells: &[Cell]) -> Option<Verdict> {
-    cells.iter().filter_map(Cell::verdict).max()
-}
-
-/// The verdict over a check and the probes that were asked with it; a probe that asked nothing changes nothing.
-pub fn verdict_with_probes(outcome: &Outcome, cells: &[Cell]) -> Verdict {
-    probe_verdict(cells).map_or(outcome.verdict(), |verdict| verdict.max(outcome.verdict()))
-}
 
 /// Writes what probes found for a person.
 ///
@@ -158,20 +148,6 @@ struct Report<'c> {
     cells: Vec<CellLine<'c>>,
 }
 
-/// A question, with its runs or where they stand.
-#[derive(Serialize)]
-pub(super) struct CellLine<'c, R = RunLine<'c>> {
-    probe: &'static str,
-    session: &'c str,
-    case: &'c str,
-    sort: &'c str,
-    verdict: &'static str,
-    said: &'c str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    not_asked: Option<&'c str>,
-    runs: Vec<R>,
-}
-
 /// Writes what probes found as one JSON document: `{"goldwire_probes": 1, "verdict": …, "cells": […]}`. The runs of a cell
 /// are those of a check's report.
 ///
@@ -185,21 +161,4 @@ pub fn probe_json(out: &mut impl Write, cells: &[Cell], interrupted: bool) -> io
         cells: cells.iter().map(cell_line).collect(),
     };
     pretty(out, &report)
-}
-
-pub(super) fn cell_line(cell: &Cell) -> CellLine<'_> {
-    cell_line_with(cell, cell.runs.iter().map(run).collect())
-}
-
-pub(super) fn cell_line_with<R>(cell: &Cell, runs: Vec<R>) -> CellLine<'_, R> {
-    CellLine {
-        probe: cell.probe.name(),
-        session: &cell.session,
-        case: &cell.case,
-        sort: &cell.sort,
-        verdict: cell.verdict().map_or("not asked", Verdict::name),
-        said: &cell.said,
-        not_asked: cell.not_asked.as_deref(),
-        runs,
-    }
 }

@@ -5,7 +5,9 @@
 
 use super::Compared;
 use crate::compare::{Comparison, Difference, Standing, Subject};
-use crate::finding::{Cell, Finding, Outcome, ProbeName, Run, Severity, Verdict};
+use crate::finding::{
+    Cell, Finding, Outcome, ProbeName, Run, Severity, Verdict, probe_verdict, verdict_with_probes,
+};
 use crate::transcript::Gap;
 
 /// All that one command found, as tables.
@@ -240,7 +242,7 @@ impl Sheet {
                 None => suites.push(Suite { name, cases: vec![case] }),
             }
         }
-        let verdict = super::probe_verdict(cells).map_or("not asked", Verdict::name);
+        let verdict = probe_verdict(cells).map_or("not asked", Verdict::name);
         Sheet::new("probe", verdict, interrupted, suites)
     }
 
@@ -253,7 +255,7 @@ impl Sheet {
         golden: impl Fn(&str) -> String,
     ) -> Sheet {
         if !cells.is_empty() {
-            super::verdict_with_probes(outcome, cells).name().clone_into(&mut self.verdict);
+            verdict_with_probes(outcome, cells).name().clone_into(&mut self.verdict);
         }
         self.suites.extend(Sheet::of_probe(cells, false, golden).suites);
         self

@@ -11,12 +11,13 @@ use super::target::{RunningTarget, runs_folder, unjudge};
 use super::time::{ProfileUse, Timekeeper, classes};
 use crate::store::{Store, open_recording, recordings_at};
 use goldwire_core::check::{Baseline, Crowd, Timed, judge_rounds, leave_doubt, told};
+use goldwire_core::finding::verdict_with_probes;
 use goldwire_core::finding::{
     Asked, Cell, Finding, Outcome, Part, Run, Severity, Unjudged, Verdict, confirm, is_settled,
     needs_another_round,
 };
 use goldwire_core::golden::LiveItem;
-use goldwire_core::report::{Shown, verdict_with_probes};
+use goldwire_core::report::Shown;
 use goldwire_core::transcript::Transcript;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

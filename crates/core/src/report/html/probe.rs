@@ -1,10 +1,11 @@
 //! The page of probes: every question as a cell of a matrix, those that fail with the frames that show it.
 
 use super::super::Shown;
-use super::super::probe::{CellLine, cell_line_with, probe_verdict};
+use super::super::json::{CellLine, cell_line_with};
 use super::document::{Head, names};
 use super::group::{Cause, Group, RunEntry, causes, entries, groups, write_frames};
 use super::page::Page;
+use crate::finding::probe_verdict;
 use crate::finding::{Cell, Run, Severity, Verdict};
 use crate::words::plural;
 use serde::Serialize;
