@@ -1,7 +1,9 @@
-//! The `goldwire` command. Everything is in the library; see `goldwire::cli`.
+//! The `goldwire` command.
+
+mod cli;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    goldwire::cli::run()
+    cli::run()
 }

@@ -11,9 +11,9 @@
 
 use crate::measure::{Case, Measured, Tally, Verdict, judge};
 use crate::table;
-use goldwire::golden::Golden;
-use goldwire::learn::learn;
-use goldwire::transcript::{self, Transcript};
+use goldwire_core::golden::Golden;
+use goldwire_core::learn::learn;
+use goldwire_core::transcript::{self, Transcript};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::BufReader;

@@ -37,11 +37,11 @@ use crate::args::Args;
 use crate::families;
 use crate::measure::{on_all_processors, said_of};
 use crate::random::{Random, fork};
-use goldwire::check::{Baseline, Gaps, Shift, Timed, check, judge_rounds, leave_doubt};
-use goldwire::finding::{Finding, Severity};
-use goldwire::golden::{Golden, HostProfile, HostState, SessionProfile, TimeMode, gap_of, log_of};
-use goldwire::learn::learn;
-use goldwire::transcript::{
+use goldwire_core::check::{Baseline, Gaps, Shift, Timed, check, judge_rounds, leave_doubt};
+use goldwire_core::finding::{Finding, Severity};
+use goldwire_core::golden::{Golden, HostProfile, HostState, SessionProfile, TimeMode, gap_of, log_of};
+use goldwire_core::learn::learn;
+use goldwire_core::transcript::{
     End, Ending, Frame, Gap, Header, Host, HostClass, Offset, Payload, Side, Transcript,
 };
 use std::collections::{BTreeMap, BTreeSet};

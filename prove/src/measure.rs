@@ -7,11 +7,11 @@ use crate::mutate::{self, CATALOGUE, Group, Mutation, Scene, Truth};
 use crate::oracle::Oracle;
 use crate::random::{Random, fork};
 use crate::stream::Stream;
-use goldwire::check::{Baseline, Gaps, Timed, check, judge_rounds, judge_timing, leave_doubt, told};
-use goldwire::finding::{Finding, Run, Severity, confirm, is_settled, needs_another_round};
-use goldwire::golden::{self, Golden, TimeMode};
-use goldwire::learn::learn;
-use goldwire::transcript::{Gap, Transcript};
+use goldwire_core::check::{Baseline, Gaps, Timed, check, judge_rounds, judge_timing, leave_doubt, told};
+use goldwire_core::finding::{Finding, Run, Severity, confirm, is_settled, needs_another_round};
+use goldwire_core::golden::{self, Golden, TimeMode};
+use goldwire_core::learn::learn;
+use goldwire_core::transcript::{Gap, Transcript};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -440,7 +440,7 @@ pub(crate) fn show(case: &str, count: usize, args: &Args) -> Result<String, Stri
     let verdict = judge(&site.golden, &transcript);
     let mut out = golden::write(&site.golden);
     for (number, frame) in transcript.frames.iter().enumerate() {
-        if let goldwire::transcript::Payload::Text(json) = &frame.payload {
+        if let goldwire_core::transcript::Payload::Text(json) = &frame.payload {
             out.push_str(&format!("{number:4} {:>14} {} {json}\n", frame.at.to_string(), frame.side.mark()));
         }
     }

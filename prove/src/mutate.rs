@@ -7,8 +7,8 @@ use crate::families::{Family, Lanes};
 use crate::oracle::{Field, Oracle};
 use crate::random::Random;
 use crate::stream::{Said, Stream};
-use goldwire::finding::Kind;
-use goldwire::transcript::{End, Gap, Side};
+use goldwire_core::finding::Kind;
+use goldwire_core::transcript::{End, Gap, Side};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 

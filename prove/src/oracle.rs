@@ -5,7 +5,7 @@
 
 use crate::families::{Family, World};
 use crate::stream::Stream;
-use goldwire::transcript::Side;
+use goldwire_core::transcript::Side;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 

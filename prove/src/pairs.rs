@@ -5,12 +5,12 @@ use crate::families::{Family, World};
 use crate::measure;
 use crate::random::{Random, fork};
 use crate::stream::Stream;
-use goldwire::compare::{Played, Release, compare};
-use goldwire::dialect::Label;
-use goldwire::finding::Run;
-use goldwire::golden::Golden;
-use goldwire::learn::learn;
-use goldwire::transcript::{Gap, Side};
+use goldwire_core::compare::{Played, Release, compare};
+use goldwire_core::dialect::Label;
+use goldwire_core::finding::Run;
+use goldwire_core::golden::Golden;
+use goldwire_core::learn::learn;
+use goldwire_core::transcript::{Gap, Side};
 use std::io::{self, Write};
 
 /// What is done to the candidate: a name, whether to the whole run or to the event people wait for, and by how much.

@@ -6,10 +6,10 @@ use crate::measure::{baseline, on_all_processors, said_of};
 use crate::mutate::{CATALOGUE, Group, Mutation, Scene};
 use crate::oracle::Oracle;
 use crate::random::{Random, fork};
-use goldwire::check::{Gaps, Timed, check, judge_rounds, leave_doubt};
-use goldwire::finding::{Finding, Severity};
-use goldwire::golden::Golden;
-use goldwire::learn::learn;
+use goldwire_core::check::{Gaps, Timed, check, judge_rounds, leave_doubt};
+use goldwire_core::finding::{Finding, Severity};
+use goldwire_core::golden::Golden;
+use goldwire_core::learn::learn;
 use std::fmt::Write as _;
 
 /// As many rounds as `goldwire check` gives a doubt if not told otherwise.

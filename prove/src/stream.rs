@@ -6,7 +6,9 @@
 
 use crate::families::World;
 use crate::random::{Random, fork};
-use goldwire::transcript::{End, Ending, Frame, Gap, Header, HostClass, Offset, Payload, Side, Transcript};
+use goldwire_core::transcript::{
+    End, Ending, Frame, Gap, Header, HostClass, Offset, Payload, Side, Transcript,
+};
 use serde_json::Value;
 
 /// All sessions are of one class of hosts.

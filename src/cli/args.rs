@@ -1,12 +1,12 @@
 //! What was typed.
 
 use super::reports::ReportArgs;
-use crate::dialect::Label;
-use crate::finding::Shard;
-use crate::golden::TimeMode;
-use crate::transcript::Gap;
-use crate::wire::{Flush, parse_size};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use goldwire_core::dialect::Label;
+use goldwire_core::finding::Shard;
+use goldwire_core::golden::TimeMode;
+use goldwire_core::transcript::Gap;
+use goldwire_runner::wire::{Flush, parse_size};
 use std::path::PathBuf;
 
 /// Records what a live WebSocket server really did, learns what it must do, and shows when a new build does something

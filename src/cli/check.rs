@@ -7,9 +7,9 @@ use super::html::HtmlReport;
 use super::interrupt::interrupts;
 use super::progress::observer;
 use super::reports::{Reports, layout};
-use crate::report::{self, Sheet};
-use crate::runner::{self, Config, Update};
-use crate::store::Store;
+use goldwire_core::report::{self, Sheet};
+use goldwire_runner::runner::{self, Config, Update};
+use goldwire_runner::store::Store;
 use std::io::Write;
 use tokio::sync::watch;
 

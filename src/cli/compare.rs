@@ -7,11 +7,11 @@ use super::html::HtmlReport;
 use super::interrupt::interrupts;
 use super::progress::observer;
 use super::reports::Reports;
-use crate::compare::Comparison;
-use crate::diff::rows;
-use crate::report::{Compared, Sheet, comparison_json, comparison_text};
-use crate::runner::{self, CompareRun, Config, Selected};
-use crate::store::read_recording;
+use goldwire_core::compare::Comparison;
+use goldwire_core::diff::rows;
+use goldwire_core::report::{Compared, Sheet, comparison_json, comparison_text};
+use goldwire_runner::runner::{self, CompareRun, Config, Selected};
+use goldwire_runner::store::read_recording;
 use std::io::Write;
 use std::path::Path;
 

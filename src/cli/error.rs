@@ -1,12 +1,12 @@
 //! Errors to a person: the chain once, a hint, and which exit code.
 
 use super::exit::Exit;
-use crate::auth::AuthError;
-use crate::golden::Problems;
-use crate::learn::LearnError;
-use crate::runner::{Error, ErrorKind};
-use crate::store::StoreError;
-use crate::wire::ProxyError;
+use goldwire_core::golden::Problems;
+use goldwire_core::learn::LearnError;
+use goldwire_runner::auth::AuthError;
+use goldwire_runner::runner::{Error, ErrorKind};
+use goldwire_runner::store::StoreError;
+use goldwire_runner::wire::ProxyError;
 use std::fmt;
 
 /// Why a command stopped.
@@ -57,7 +57,8 @@ impl From<Error> for CliError {
             ErrorKind::NothingSelected => Exit::Nothing,
             ErrorKind::OnlyProposals => Exit::OnlyProposals,
             ErrorKind::Interrupted => Exit::Interrupted,
-            ErrorKind::Internal => Exit::Internal,
+            // So is a kind that this command does not know yet.
+            ErrorKind::Internal | _ => Exit::Internal,
         };
         CliError { exit, message: cause, hint }
     }

@@ -5,15 +5,15 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::options::hidden_secrets;
 use super::reports::talk;
-use crate::auth::{claims_of, random_word};
-use crate::dialect::Dialect;
-use crate::runner::Config;
-use crate::store::{Store, read_recording, recordings_at, replace};
-use crate::transcript::exchange::{
+use goldwire_core::dialect::Dialect;
+use goldwire_core::transcript::exchange::{
     CaptureError, Imported, Mapping, parse_ending, read_har, read_lines, write_har,
 };
-use crate::transcript::{End, Header, Redactor, Transcript, Writer, visible_json};
-use crate::words::plural;
+use goldwire_core::transcript::{End, Header, Redactor, Transcript, Writer, visible_json};
+use goldwire_core::words::plural;
+use goldwire_runner::auth::{claims_of, random_word};
+use goldwire_runner::runner::Config;
+use goldwire_runner::store::{Store, read_recording, recordings_at, replace};
 use std::fs;
 use std::io::Write;
 use std::path::Path;

@@ -1,11 +1,11 @@
 //! Exit codes, each with its meaning. A check that did not happen is never 0.
 
-use crate::finding::Verdict;
+use goldwire_core::finding::Verdict;
 use std::process::ExitCode;
 
 /// How the command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exit {
+pub(crate) enum Exit {
     /// Everything conforms, or the command did what it was asked to.
     Conforms,
     /// Something deviates.
@@ -26,7 +26,7 @@ pub enum Exit {
 
 impl Exit {
     /// The number.
-    pub const fn code(self) -> u8 {
+    pub(crate) const fn code(self) -> u8 {
         match self {
             Exit::Conforms => 0,
             Exit::Deviates => 1,
@@ -40,7 +40,7 @@ impl Exit {
     }
 
     /// What a verdict ends with; drift is a failure only when asked for.
-    pub fn of(verdict: Verdict, strict: bool) -> Exit {
+    pub(crate) fn of(verdict: Verdict, strict: bool) -> Exit {
         match verdict {
             Verdict::Conforms => Exit::Conforms,
             Verdict::Drift if strict => Exit::Deviates,

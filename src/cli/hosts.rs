@@ -5,13 +5,13 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::interrupt::interrupts;
 use super::progress::observer;
-use crate::finding::{Run, Verdict};
-use crate::golden::HostProfile;
-use crate::runner::{
+use goldwire_core::finding::{Run, Verdict};
+use goldwire_core::golden::HostProfile;
+use goldwire_core::words::plural;
+use goldwire_runner::runner::{
     Config, JudgedRun, RunningTarget, Selected, add_to_profile, play_round, runs_folder, runtime, select,
 };
-use crate::store::Store;
-use crate::words::plural;
+use goldwire_runner::store::Store;
 use std::io::Write;
 
 /// So many runs of a session make a profile.

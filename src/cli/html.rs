@@ -2,13 +2,13 @@
 
 use super::error::CliError;
 use super::reports::write;
-use crate::compare::{Comparison, Played};
-use crate::finding::{Cell, Outcome, Run};
-use crate::golden::Golden;
-use crate::report::{self, Compared, Shown};
-use crate::runner::{MAX_SHOWN, Selected};
-use crate::store::{Store, read_recording};
-use crate::transcript::Transcript;
+use goldwire_core::compare::{Comparison, Played};
+use goldwire_core::finding::{Cell, Outcome, Run};
+use goldwire_core::golden::Golden;
+use goldwire_core::report::{self, Compared, Shown};
+use goldwire_core::transcript::Transcript;
+use goldwire_runner::runner::{MAX_SHOWN, Selected};
+use goldwire_runner::store::{Store, read_recording};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};

@@ -10,15 +10,15 @@ use super::exit::Exit;
 use super::interrupt::interrupts;
 use super::progress::observer;
 use super::reports::talk;
-use crate::auth::AuthError;
-use crate::dialect::{Dialect, Label, events};
-use crate::golden::Golden;
-use crate::learn::learn;
-use crate::runner::{Config, RecordOptions, RunningTarget};
-use crate::store::{Store, replace};
-use crate::transcript::{Frame, Gap, Offset, Payload, Transcript};
-use crate::wire::{Driven, Hand};
-use crate::words::plural;
+use goldwire_core::dialect::{Dialect, Label, events};
+use goldwire_core::golden::Golden;
+use goldwire_core::learn::learn;
+use goldwire_core::transcript::{Frame, Gap, Offset, Payload, Transcript};
+use goldwire_core::words::plural;
+use goldwire_runner::auth::AuthError;
+use goldwire_runner::runner::{Config, RecordOptions, RunningTarget};
+use goldwire_runner::store::{Store, replace};
+use goldwire_runner::wire::{Driven, Hand};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
@@ -386,7 +386,7 @@ impl Heard {
 
 /// The table of the golden that says how messages are named, in one line.
 fn dialect_of(golden: &Golden) -> String {
-    let text = crate::golden::write(golden);
+    let text = goldwire_core::golden::write(golden);
     let lines = text.lines().skip_while(|line| *line != "[dialect]").skip(1);
     let lines: Vec<&str> = lines.take_while(|line| !line.is_empty() && !line.starts_with('[')).collect();
     match lines.is_empty() {

@@ -4,11 +4,11 @@ use super::args::{AcceptArgs, LearnArgs, RejectArgs};
 use super::error::CliError;
 use super::exit::Exit;
 use super::reports::talk;
-use crate::diff::Change;
-use crate::report::{changes_headline, changes_text};
-use crate::runner::{Config, propose, refuse_secrets};
-use crate::store::{Store, StoreError, read_golden, recordings_at};
-use crate::words::plural;
+use goldwire_core::diff::Change;
+use goldwire_core::report::{changes_headline, changes_text};
+use goldwire_core::words::plural;
+use goldwire_runner::runner::{Config, propose, refuse_secrets};
+use goldwire_runner::store::{Store, StoreError, read_golden, recordings_at};
 use std::io::Write;
 use std::path::Path;
 

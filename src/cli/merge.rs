@@ -5,11 +5,11 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::html::{HtmlReport, Recorded};
 use super::reports::{Reports, layout};
-use crate::finding::{Outcome, Run, Verdict, merge};
-use crate::golden::Golden;
-use crate::report::{self, Sheet};
-use crate::runner::{Config, refuse_unasked};
-use crate::store::Store;
+use goldwire_core::finding::{Outcome, Run, Verdict, merge, verdict_with_probes};
+use goldwire_core::golden::Golden;
+use goldwire_core::report::{self, Sheet};
+use goldwire_runner::runner::{Config, refuse_unasked};
+use goldwire_runner::store::Store;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
@@ -69,7 +69,7 @@ fn merged(
             report::probe_text(out, &cells)?;
         }
     }
-    let verdict = report::verdict_with_probes(&outcome, &cells);
+    let verdict = verdict_with_probes(&outcome, &cells);
     // Whoever was interrupted, it was not this command.
     if outcome.interrupted && verdict != Verdict::Deviates {
         return Ok(Exit::CouldNotJudge);

@@ -28,13 +28,13 @@ mod review;
 mod scan;
 mod show;
 
-pub use exit::Exit;
+use exit::Exit;
 
-use crate::runner::{Config, recording_runtime, runtime};
 use anstream::{AutoStream, ColorChoice};
 use args::{Cli, Color, Command};
 use clap::Parser as _;
 use error::CliError;
+use goldwire_runner::runner::{Config, recording_runtime, runtime};
 use reports::Patient;
 use std::io::Write;
 use std::process::ExitCode;
@@ -52,7 +52,7 @@ fn survive_full_files() {
 }
 
 /// Runs the command that was typed.
-pub fn run() -> ExitCode {
+pub(crate) fn run() -> ExitCode {
     survive_full_files();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

@@ -3,14 +3,14 @@
 use super::args::{CheckArgs, CompareArgs, KeepArgs, ProbeArgs, ProfileArg, TargetArgs, UpdateArg};
 use super::error::CliError;
 use super::reports::talk;
-use crate::finding::ProbeName;
-use crate::golden::{TimeMode, did_you_mean};
-use crate::runner::{
+use goldwire_core::finding::ProbeName;
+use goldwire_core::golden::{TimeMode, did_you_mean};
+use goldwire_core::secret::Secret;
+use goldwire_core::transcript::Redactor;
+use goldwire_runner::runner::{
     CheckOptions, CompareOptions, ProbeOptions, ProfileUse, RecordOptions, TargetOptions, UpdateOptions,
     UpdateWhen, hide,
 };
-use crate::secret::Secret;
-use crate::transcript::Redactor;
 
 /// Below this even the flips that are drawn could not tell.
 const LEAST_ALPHA: f64 = 0.0003;

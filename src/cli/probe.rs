@@ -7,9 +7,10 @@ use super::html::HtmlReport;
 use super::interrupt::interrupts;
 use super::progress::observer;
 use super::reports::Reports;
-use crate::report::{self, Sheet};
-use crate::runner::{self, Config, ProbeRun};
-use crate::store::Store;
+use goldwire_core::finding::probe_verdict;
+use goldwire_core::report::{self, Sheet};
+use goldwire_runner::runner::{self, Config, ProbeRun};
+use goldwire_runner::store::Store;
 use std::io::Write;
 
 pub(super) async fn run(config: &Config, args: ProbeArgs, out: &mut impl Write) -> Result<Exit, CliError> {
@@ -43,7 +44,7 @@ async fn probed(
     if interrupted {
         return Ok(Exit::Interrupted);
     }
-    match report::probe_verdict(&cells) {
+    match probe_verdict(&cells) {
         Some(verdict) => Ok(Exit::of(verdict, false)),
         None => {
             Err(CliError::new(Exit::Nothing, "nothing was asked")

@@ -2,10 +2,10 @@
 
 use super::life::tell_accepted;
 use super::reports::{say, talk};
-use crate::report::{changes_headline, changes_text};
-use crate::runner::{self, Observer};
-use crate::transcript::Gap;
-use crate::words::plural;
+use goldwire_core::report::{changes_headline, changes_text};
+use goldwire_core::transcript::Gap;
+use goldwire_core::words::plural;
+use goldwire_runner::runner::{self, Observer};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};

@@ -6,12 +6,12 @@ use super::exit::Exit;
 use super::interrupt::interrupts;
 use super::options::hidden_secrets;
 use super::reports::talk;
-use crate::auth::{ClientCertificate, Trust};
-use crate::runner::Config;
-use crate::store::{Store, compress};
-use crate::transcript::{End, Gap};
-use crate::wire::{Notice, Proxy, ProxyOptions};
-use crate::words::plural;
+use goldwire_core::transcript::{End, Gap};
+use goldwire_core::words::plural;
+use goldwire_runner::auth::{ClientCertificate, Trust};
+use goldwire_runner::runner::Config;
+use goldwire_runner::store::{Store, compress};
+use goldwire_runner::wire::{Notice, Proxy, ProxyOptions};
 use std::io::Write;
 
 /// How long the server may take to be reached.

@@ -5,11 +5,11 @@
 //! a process that was killed does not look like passing.
 
 use super::error::CliError;
-use crate::report::Layout;
-use crate::report::{self, Inert, Sheet, Times};
-use crate::store::replace;
-use crate::transcript::{Visible, visible_lines};
 use clap::Args;
+use goldwire_core::report::Layout;
+use goldwire_core::report::{self, Inert, Sheet, Times};
+use goldwire_core::transcript::{Visible, visible_lines};
+use goldwire_runner::store::replace;
 use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};

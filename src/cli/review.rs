@@ -7,12 +7,12 @@ use super::args::ReviewArgs;
 use super::error::CliError;
 use super::exit::Exit;
 use super::life::{accept_one, selected, tell_changes};
-use crate::diff::unified;
-use crate::report::diff_text;
-use crate::runner::{Config, refuse_secrets};
-use crate::store::Store;
-use crate::words::plural;
 use console::{Key, Term};
+use goldwire_core::diff::unified;
+use goldwire_core::report::diff_text;
+use goldwire_core::words::plural;
+use goldwire_runner::runner::{Config, refuse_secrets};
+use goldwire_runner::store::Store;
 use std::io::{self, IsTerminal as _, Write};
 
 pub(super) fn run(config: &Config, args: &ReviewArgs, out: &mut impl Write) -> Result<Exit, CliError> {

@@ -4,14 +4,14 @@ use super::args::ShowArgs;
 use super::error::CliError;
 use super::exit::Exit;
 use super::html;
-use crate::codec::unhex;
-use crate::dialect::{Dialect, Event};
-use crate::diff::timeline;
-use crate::report::hex_view;
-use crate::runner::Config;
-use crate::store::{Store, read_recording, recordings_in};
-use crate::transcript::{Offset, visible, visible_json};
-use crate::words::plural;
+use goldwire_core::codec::unhex;
+use goldwire_core::dialect::{Dialect, Event};
+use goldwire_core::diff::timeline;
+use goldwire_core::report::hex_view;
+use goldwire_core::transcript::{Offset, visible, visible_json};
+use goldwire_core::words::plural;
+use goldwire_runner::runner::Config;
+use goldwire_runner::store::{Store, read_recording, recordings_in};
 use std::io::Write;
 
 /// So many bytes of a message are shown.

@@ -2,7 +2,7 @@
 
 use super::{Family, Lanes, text_at};
 use crate::stream::{Builder, Stream, closed_by};
-use goldwire::transcript::Side;
+use goldwire_core::transcript::Side;
 use serde_json::json;
 
 pub(super) const FAMILY: Family = Family {

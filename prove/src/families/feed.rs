@@ -4,7 +4,7 @@
 use super::{Chain, Family, Lanes, text_at};
 use crate::random::Random;
 use crate::stream::{Builder, Stream, closed_by};
-use goldwire::transcript::Side;
+use goldwire_core::transcript::Side;
 use serde_json::{Value, json};
 
 pub(super) const FAMILY: Family = Family {

@@ -25,7 +25,7 @@ mod voice;
 
 use crate::random::{Random, fork};
 use crate::stream::{Builder, Said, Stream};
-use goldwire::transcript::Side;
+use goldwire_core::transcript::Side;
 use serde_json::Value;
 
 /// The parameters of a service, all from its seed.

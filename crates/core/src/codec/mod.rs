@@ -1,0 +1,351 @@
+//! Messages that are JSON in another dress: MessagePack and CBOR, one value a frame, several in a row, or each behind its
+//! length.
+//!
+//! ```text
+//! bytes ─► read ─► JSON values ─► names, shapes, bindings, `send` ─► write ─► bytes
+//! ```
+//!
+//! A value that JSON cannot express is written as an object, so that writing it gives back what was read:
+//!
+//! | in the message | as JSON |
+//! |---|---|
+//! | bytes | `{"$hex": "00ff"}` |
+//! | a key that is an integer | `"#7"` |
+//! | a key that is anything else | `"#="` and its own bytes as hexadecimal digits |
+//! | a text key that begins with `#` | one more `#` before it |
+//! | an extension of MessagePack | `{"$ext": 5, "hex": "00ff"}` |
+//! | a tag of CBOR | `{"$tag": 0, "value": …}` |
+//! | a float that is no number | `{"$float": "NaN"}`, `"inf"`, `"-inf"` |
+//!
+//! Two things are lost: how many bytes a number took, and that a text of MessagePack was no UTF-8.
+
+mod cbor;
+mod detect;
+mod msgpack;
+
+pub use detect::{Samples, detect};
+
+use serde_json::{Map, Number, Value, json};
+
+/// Deeper nesting is not read.
+const MAX_DEPTH: usize = 256;
+/// A frame does not hold more values in a row.
+const MAX_VALUES: usize = 1 << 16;
+
+/// How a message's values are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Format {
+    /// MessagePack (the specification of 2017, with extensions).
+    MessagePack,
+    /// CBOR (RFC 8949).
+    Cbor,
+}
+
+/// How values lie in a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Framing {
+    /// A frame is one value.
+    One,
+    /// The values of a frame, one behind the other, are one message: a list of them. Colyseus and Hypha do so.
+    Row,
+    /// Each message is a value behind its length, which is a base-128 varint. SignalR does so.
+    Length,
+}
+
+/// How the binary messages of a session are read and written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Codec {
+    /// Of each value.
+    pub format: Format,
+    /// Of a frame.
+    pub framing: Framing,
+}
+
+impl Codec {
+    /// All of them, the plainest first.
+    pub const ALL: [Codec; 6] = [
+        Codec { format: Format::MessagePack, framing: Framing::One },
+        Codec { format: Format::Cbor, framing: Framing::One },
+        Codec { format: Format::MessagePack, framing: Framing::Length },
+        Codec { format: Format::Cbor, framing: Framing::Length },
+        Codec { format: Format::MessagePack, framing: Framing::Row },
+        Codec { format: Format::Cbor, framing: Framing::Row },
+    ];
+
+    /// The name in a golden's `[dialect]`.
+    pub const fn name(self) -> &'static str {
+        match (self.format, self.framing) {
+            (Format::MessagePack, Framing::One) => "msgpack",
+            (Format::MessagePack, Framing::Row) => "msgpack-row",
+            (Format::MessagePack, Framing::Length) => "msgpack-length",
+            (Format::Cbor, Framing::One) => "cbor",
+            (Format::Cbor, Framing::Row) => "cbor-row",
+            (Format::Cbor, Framing::Length) => "cbor-length",
+        }
+    }
+
+    /// The codec of this name.
+    pub fn of(name: &str) -> Option<Codec> {
+        Codec::ALL.into_iter().find(|codec| codec.name() == name)
+    }
+
+    /// The messages of a frame, in order; none where it is not written so from its first byte to its last.
+    pub fn read(self, frame: &[u8]) -> Option<Vec<Value>> {
+        let mut rest = frame;
+        let mut values = Vec::new();
+        while !rest.is_empty() {
+            if values.len() == MAX_VALUES {
+                return None;
+            }
+            if self.framing == Framing::Length {
+                let (length, after) = varint(rest)?;
+                let (mut own, after) = after.split_at_checked(length)?;
+                values.push(self.value(&mut own)?);
+                if !own.is_empty() {
+                    return None;
+                }
+                rest = after;
+            } else {
+                values.push(self.value(&mut rest)?);
+            }
+        }
+        match self.framing {
+            _ if values.is_empty() => None,
+            Framing::One => (values.len() == 1).then_some(values),
+            Framing::Row => Some(vec![Value::Array(values)]),
+            Framing::Length => Some(values),
+        }
+    }
+
+    /// The frame of a message. A message of a row that is no list is a row of one value.
+    pub fn write(self, message: &Value) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut own = |value: &Value| match self.format {
+            Format::MessagePack => msgpack::write(value, &mut out),
+            Format::Cbor => cbor::write(value, &mut out),
+        };
+        match (self.framing, message) {
+            (Framing::Row, Value::Array(items)) => items.iter().for_each(own),
+            _ => own(message),
+        }
+        if self.framing == Framing::Length {
+            let mut framed = Vec::with_capacity(out.len() + 5);
+            let mut length = out.len();
+            while length >= 0x80 {
+                framed.push(length.to_le_bytes()[0] | 0x80);
+                length >>= 7;
+            }
+            framed.push(length.to_le_bytes()[0]);
+            framed.append(&mut out);
+            return framed;
+        }
+        out
+    }
+
+    fn value(self, rest: &mut &[u8]) -> Option<Value> {
+        match self.format {
+            Format::MessagePack => msgpack::read(rest),
+            Format::Cbor => cbor::read(rest),
+        }
+    }
+}
+
+/// A length of at most 2 GiB, seven bits a byte, the lowest first.
+fn varint(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let mut value = 0usize;
+    for (at, byte) in bytes.iter().enumerate().take(5) {
+        value |= usize::from(byte & 0x7f) << (7 * at);
+        if byte & 0x80 == 0 {
+            return Some((value, &bytes[at + 1..]));
+        }
+    }
+    None
+}
+
+/// What stands for bytes.
+fn bytes_to_json(bytes: &[u8]) -> Value {
+    json!({ "$hex": hex(bytes) })
+}
+
+/// A float as JSON.
+fn float_to_json(value: f64) -> Value {
+    Number::from_f64(value).map_or_else(|| json!({ "$float": value.to_string() }), Value::Number)
+}
+
+/// A key that is a text as JSON has it.
+fn text_key(key: &str) -> String {
+    if key.starts_with('#') { format!("#{key}") } else { key.to_owned() }
+}
+
+/// A value that JSON cannot express, and that an object stands for.
+enum Special {
+    Bytes(Vec<u8>),
+    Float(f64),
+    Extension(i8, Vec<u8>),
+    Tag(u64, Value),
+}
+
+fn special(map: &Map<String, Value>) -> Option<Special> {
+    let bytes = |key: &str| unhex(map.get(key)?.as_str()?);
+    match map.len() {
+        1 if map.contains_key("$hex") => bytes("$hex").map(Special::Bytes),
+        1 => map.get("$float")?.as_str()?.parse().ok().map(Special::Float),
+        2 if map.contains_key("$ext") => {
+            let kind = map.get("$ext")?.as_i64().and_then(|kind| i8::try_from(kind).ok())?;
+            bytes("hex").map(|bytes| Special::Extension(kind, bytes))
+        }
+        2 => Some(Special::Tag(map.get("$tag")?.as_u64()?, map.get("value")?.clone())),
+        _ => None,
+    }
+}
+
+/// What a key of an object stands for.
+enum Key<'k> {
+    Text(&'k str),
+    Integer(i128),
+    /// A value in its own format.
+    Raw(Vec<u8>),
+}
+
+fn key(text: &str) -> Key<'_> {
+    let Some(rest) = text.strip_prefix('#') else { return Key::Text(text) };
+    if let Some(raw) = rest.strip_prefix('=').and_then(unhex) {
+        return Key::Raw(raw);
+    }
+    match rest.parse() {
+        Ok(number) => Key::Integer(number),
+        // `##a` is `#a`; anything else is taken as it stands.
+        Err(_) => Key::Text(if rest.starts_with('#') { rest } else { text }),
+    }
+}
+
+/// Bytes as hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// The bytes that hexadecimal digits stand for.
+pub fn unhex(digits: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let pairs = digits.as_bytes().chunks(2);
+    pairs.map(|pair| Some(digit(pair[0])? << 4 | digit(*pair.get(1)?)?)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            (-1e9..1e9f64).prop_map(|number| Value::from(number + 0.5)),
+            "[#a-c=$]{0,4}".prop_map(Value::from),
+            prop::collection::vec(any::<u8>(), 0..4).prop_map(|bytes| bytes_to_json(&bytes)),
+        ];
+        leaf.prop_recursive(3, 16, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::vec(("[#a-c7]{0,3}", inner), 0..4)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    #[test]
+    fn plain_json_stays_as_it_is() {
+        let message = json!({ "type": "a", "list": [1, -2, 0.5, "x", null, true], "": { "a~/b": u64::MAX } });
+        for codec in Codec::ALL.into_iter().filter(|codec| codec.framing != Framing::Row) {
+            assert_eq!(codec.read(&codec.write(&message)), Some(vec![message.clone()]), "{}", codec.name());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_again(message in any_json()) {
+            for codec in Codec::ALL {
+                let frame = codec.write(&message);
+                let read = codec.read(&frame);
+                let is_nothing = codec.framing == Framing::Row && message == json!([]);
+                prop_assert_eq!(read.is_none(), is_nothing, "{}", codec.name());
+                // A person may write a key in other words than it is read in, so one message is written once more.
+                for read in read.into_iter().flatten() {
+                    let frame = codec.write(&read);
+                    prop_assert_eq!(codec.read(&frame), Some(vec![read]), "{}", codec.name());
+                }
+            }
+        }
+
+        #[test]
+        fn whatever_comes_is_read_or_not(frame in prop::collection::vec(any::<u8>(), 0..64)) {
+            for codec in Codec::ALL {
+                for message in codec.read(&frame).unwrap_or_default() {
+                    let again = codec.read(&codec.write(&message));
+                    prop_assert!(again.is_some(), "{} {message}", codec.name());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_that_json_cannot_express_is_an_object() {
+        let msgpack = Codec::of("msgpack").expect("a codec");
+        let cbor = Codec::of("cbor").expect("a codec");
+        for (codec, bytes, expected) in [
+            (msgpack, &b"\x81\xa1a\x93\x01\xc0\xc3"[..], json!({ "a": [1, null, true] })),
+            (msgpack, b"\x82\x07\xa1x\xa2#7\x02", json!({ "#7": "x", "##7": 2 })),
+            (msgpack, b"\xc4\x02\x00\xff", json!({ "$hex": "00ff" })),
+            (msgpack, b"\xd4\x05\x01", json!({ "$ext": 5, "hex": "01" })),
+            (msgpack, b"\xca\x3d\xcc\xcc\xcd", json!(0.1)),
+            (msgpack, b"\xcb\x7f\xf0\0\0\0\0\0\0", json!({ "$float": "inf" })),
+            (cbor, b"\xa1\x61a\x83\x01\xf6\xf5", json!({ "a": [1, null, true] })),
+            (cbor, b"\xa1\x20\x42\x00\xff", json!({ "#-1": { "$hex": "00ff" } })),
+            (cbor, b"\xc1\x1a\x51\x4b\x67\xb0", json!({ "$tag": 1, "value": 1_363_896_240 })),
+            (cbor, b"\xf9\x3c\x00", json!(1.0)),
+        ] {
+            assert_eq!(codec.read(bytes), Some(vec![expected.clone()]), "{expected}");
+            assert_eq!(codec.read(&codec.write(&expected)), Some(vec![expected]));
+        }
+        // A key that is a list.
+        let read = msgpack.read(b"\x81\x91\x01\xa1x").expect("it is one");
+        assert_eq!(read, [json!({ "#=9101": "x" })]);
+        assert_eq!(msgpack.write(&read[0]), b"\x81\x91\x01\xa1x");
+    }
+
+    #[test]
+    fn a_frame_is_read_whole_or_not_at_all() {
+        let [one, row, length] =
+            ["msgpack", "msgpack-row", "msgpack-length"].map(|name| Codec::of(name).expect("a codec"));
+        let two = b"\x0d\xa4chat\x81\xa1a\x01";
+        assert_eq!(one.read(two), None);
+        assert_eq!(row.read(two), Some(vec![json!([13, "chat", { "a": 1 }])]));
+        assert_eq!(row.write(&json!([13, "chat", { "a": 1 }])), two);
+        assert_eq!(length.read(b"\x02\x91\x06\x02\x91\x07"), Some(vec![json!([6]), json!([7])]));
+        assert_eq!(length.read(b"\x03\x91\x06"), None);
+        assert_eq!(length.read(b"\x02\x06\x06"), None);
+        let long = Value::from("x".repeat(300));
+        assert_eq!(length.read(&length.write(&long)), Some(vec![long]));
+        let cbor = Codec::of("cbor").expect("a codec");
+        for (codec, bytes) in [
+            (one, &b""[..]),
+            (one, b"\x81"),
+            (one, b"\xdd\xff\xff\xff\xff"),
+            (cbor, b"\x9b\x7f\xff\xff\xff\xff\xff\xff\xff"),
+            (cbor, b"\x5b\x7f\xff\xff\xff\xff\xff\xff\xff"),
+        ] {
+            assert_eq!(codec.read(bytes), None, "{} {bytes:?}", codec.name());
+        }
+        // Deep nesting ends the reading, not the program.
+        for byte in [0x91, 0x81] {
+            let deep = vec![byte; 1 << 20];
+            assert!(Codec::ALL.iter().all(|codec| codec.read(&deep).is_none()));
+        }
+    }
+}

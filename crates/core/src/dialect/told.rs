@@ -1,0 +1,142 @@
+//! What a protocol's reader tells of a frame, and what it keeps of messages that are not whole yet.
+
+use super::content;
+use crate::codec::hex;
+use crate::transcript::{Gap, Payload, Side};
+use serde_json::Value;
+use std::borrow::Cow;
+
+/// What an event is called that is no message of its protocol, or one that will never be whole.
+pub(super) const GARBLED: &str = "garbled";
+/// A message that is not whole after so many bytes never will be.
+pub(super) const MAX_PENDING: usize = 64 << 20;
+
+/// What a frame told.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// Names and what they say, in order.
+    pub(super) said: Vec<(Cow<'static, str>, Value)>,
+    /// What the client owes for it: the chore's name, without `>`, and its frame.
+    pub(super) owed: Vec<(&'static str, Payload)>,
+}
+
+impl Told {
+    pub(super) fn say(&mut self, name: impl Into<Cow<'static, str>>, data: Value) {
+        self.said.push((name.into(), data));
+    }
+
+    pub(super) fn garbled(&mut self, why: &str, bytes: &[u8]) {
+        self.say(GARBLED, content::garbled(why, bytes));
+    }
+
+    /// A message that is no message of the protocol, as it is.
+    pub(super) fn plain(&mut self, payload: &Payload) {
+        match payload {
+            Payload::Text(text) => self.say("text", Value::String(text.clone())),
+            Payload::Binary(bytes) => self.say("binary", Value::String(hex(bytes))),
+            Payload::Ping(_)
+            | Payload::Pong(_)
+            | Payload::Close { .. }
+            | Payload::Open(_)
+            | Payload::Gone(_) => {}
+        }
+    }
+}
+
+/// What a client must send when it has sent nothing for a while.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Beat {
+    /// For so long.
+    pub(crate) every: Gap,
+    /// This.
+    pub(crate) payload: Payload,
+}
+
+/// Something of each side.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Sides<T> {
+    client: T,
+    server: T,
+}
+
+impl<T> Sides<T> {
+    pub(super) fn of(&mut self, side: Side) -> &mut T {
+        match side {
+            Side::Client => &mut self.client,
+            Side::Server => &mut self.server,
+        }
+    }
+
+    pub(super) fn client(&self) -> &T {
+        &self.client
+    }
+
+    pub(super) fn server(&self) -> &T {
+        &self.server
+    }
+}
+
+/// Bytes that came and are not read yet.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Pending {
+    bytes: Vec<u8>,
+    /// With fewer there is nothing new to read.
+    wanted: usize,
+}
+
+impl Pending {
+    /// Takes a message's bytes and reads all that is whole. `next` answers how many bytes the first message takes, or,
+    /// when it is not whole, how many it needs at least.
+    pub(super) fn read(
+        &mut self,
+        payload: &Payload,
+        told: &mut Told,
+        mut next: impl FnMut(&[u8], &mut Told) -> Step,
+    ) {
+        match payload {
+            Payload::Text(text) => self.bytes.extend_from_slice(text.as_bytes()),
+            Payload::Binary(bytes) => self.bytes.extend_from_slice(bytes),
+            Payload::Ping(_)
+            | Payload::Pong(_)
+            | Payload::Close { .. }
+            | Payload::Open(_)
+            | Payload::Gone(_) => {}
+        }
+        if self.bytes.len() < self.wanted {
+            return;
+        }
+        let mut at = 0;
+        self.wanted = 0;
+        while at < self.bytes.len() {
+            match next(&self.bytes[at..], told) {
+                Step::Took(count) => at += count.max(1),
+                Step::Needs(count) if count <= MAX_PENDING => {
+                    self.wanted = count;
+                    break;
+                }
+                Step::Needs(_) => {
+                    told.garbled("it says that it is longer than any message", &self.bytes[at..]);
+                    at = self.bytes.len();
+                }
+            }
+        }
+        self.bytes.drain(..at);
+    }
+
+    /// Tells what was begun and will never be whole.
+    pub(super) fn rest(&mut self, told: &mut Told) {
+        if !self.bytes.is_empty() {
+            told.garbled("it is not whole", &self.bytes);
+        }
+        *self = Pending::default();
+    }
+}
+
+/// How far the first message of some bytes goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// It was told, and takes so many bytes.
+    Took(usize),
+    /// It needs at least so many, more than there are.
+    Needs(usize),
+}

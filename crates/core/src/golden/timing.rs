@@ -1,0 +1,343 @@
+//! How soon and how late an event may come after its cause.
+//!
+//! Latencies are taken to be log-normal from run to run. `usual` is the geometric mean of the runs' medians and
+//! `spread` the standard deviation of their natural logarithms, already moderated towards what is common for such gaps
+//! (Smyth, *Linear models and empirical Bayes methods*, 2004). A bound is a prediction limit of Student's t for the
+//! median of k new runs.
+
+use crate::dialect::Label;
+use crate::stats::PRIOR_DF;
+use crate::transcript::Gap;
+use statrs::distribution::{Beta, ContinuousCDF, StudentsT};
+use std::collections::BTreeMap;
+
+/// What recordings showed of the time between an event and its cause.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Envelope {
+    /// The event that this one waits for.
+    pub after: Label,
+    /// The typical gap.
+    pub usual: Gap,
+    /// Standard deviation of the logarithm of the gap, from run to run.
+    pub spread: f64,
+    /// Standard deviation of the logarithm of single gaps within a run; known where a run has a few of them.
+    pub within: Option<f64>,
+    /// The shortest gap that was recorded.
+    pub fastest: Gap,
+    /// The longest gap that was recorded.
+    pub slowest: Gap,
+    /// A single run fails below this; learned only for gaps that repeat within a run.
+    pub earliest: Option<Gap>,
+    /// A single run fails above this. Absent while too few recordings support a bound.
+    pub latest: Option<Gap>,
+    /// How many gaps were measured.
+    pub samples: u32,
+    /// In how many recordings.
+    pub runs: u32,
+    /// Degrees of freedom of the spread: those of the recordings and those that other gaps lend.
+    pub df: u32,
+    /// A person's own limit for every single gap: it holds on any machine, and `learn` never writes one.
+    pub at_most: Option<Gap>,
+    /// The field by whose values single gaps differ.
+    pub split: Option<Split>,
+}
+
+/// The slowest gaps by the values of a field, where each kind has times of its own: a calculator and a search.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Split {
+    /// Where the value stands; a JSON pointer.
+    pub path: String,
+    /// Whether the cause says it, and not the event itself.
+    pub of_cause: bool,
+    /// By value, those of which enough is known.
+    pub slowest: BTreeMap<String, Gap>,
+}
+
+/// On what the gaps of a check are judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TimeMode {
+    /// By the milliseconds of a host class that is known, elsewhere by their shape.
+    #[default]
+    Auto,
+    /// By their shape everywhere: a kind of gap beside what the others of the same check do.
+    Shape,
+    /// By milliseconds alone; on a host class that is not known nothing can be judged.
+    Bounds,
+    /// Not at all, but for stalls and what a person allows at most.
+    Off,
+}
+
+impl TimeMode {
+    /// All of them.
+    pub const ALL: [TimeMode; 4] = [TimeMode::Auto, TimeMode::Shape, TimeMode::Bounds, TimeMode::Off];
+
+    /// As files and options write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            TimeMode::Auto => "auto",
+            TimeMode::Shape => "shape",
+            TimeMode::Bounds => "bounds",
+            TimeMode::Off => "off",
+        }
+    }
+
+    /// The mode of this name.
+    pub fn of(name: &str) -> Option<TimeMode> {
+        TimeMode::ALL.into_iter().find(|mode| mode.name() == name)
+    }
+}
+
+/// Which bounds to compute.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Over how many runs the median is taken.
+    pub runs: u32,
+    /// How many classes of gaps are tested at once (Bonferroni).
+    pub classes: u32,
+    /// What an occasion adds, as a standard deviation of the logarithm.
+    pub between: f64,
+    /// On how many occasions the recordings were made.
+    pub occasions: u32,
+    /// The probability of a false alarm over all classes.
+    pub alpha: f64,
+}
+
+impl Limits {
+    /// The variance that the occasion of a check adds, and those of the recordings.
+    fn of_occasions(self) -> f64 {
+        self.between * self.between * (1.0 + 1.0 / f64::from(self.occasions.max(1)))
+    }
+
+    /// For what a delay adds to: as few gaps have one, and a gap that is itself among the slowest seldom does, the bound
+    /// below the delay need not be as cautious.
+    fn beside_a_delay(self) -> Limits {
+        let most = 0.5 * f64::from(self.classes.max(1));
+        Limits { alpha: (self.alpha * DELAYED).min(most), ..self }
+    }
+}
+
+/// How many times the usual gap, and how many times the slowest, a stall is beyond.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StallMargin {
+    /// Added to two seconds.
+    pub of_usual: f64,
+    /// By itself.
+    pub of_slowest: f64,
+}
+
+impl StallMargin {
+    /// Where the milliseconds of recordings hold as they stand.
+    pub const BOUNDS: StallMargin = StallMargin { of_usual: 1.0, of_slowest: 3.0 };
+    /// Where the pace of a check is taken off.
+    pub const BESIDE_PACE: StallMargin = StallMargin { of_usual: 3.0, of_slowest: 2.5 };
+
+    /// The same where everything takes `factor` times as long.
+    pub fn slowed(self, factor: f64) -> StallMargin {
+        StallMargin { of_usual: self.of_usual * factor, of_slowest: self.of_slowest * factor }
+    }
+}
+
+/// A failing bound: one false alarm in a thousand checks.
+pub const ALPHA_DEVIATION: f64 = 0.001;
+/// A suspicious bound.
+pub const ALPHA_SUSPECT: f64 = 0.005;
+/// Where another look costs little: what one clean check in twenty shows is looked at again before anything is said.
+pub const ALPHA_DOUBT: f64 = 0.05;
+/// Added to every gap before the logarithm, so that gaps near zero do not count for everything.
+pub const LOG_FLOOR: f64 = 0.0005;
+/// More degrees of freedom than this are not believed: what recordings have in common is more than is modelled.
+const MOST_DF: u32 = 40;
+/// Short-lived delays of a scheduler or a collector add up to this much to gaps of which fewer than [`FEW`] are judged.
+pub const SLACK: Gap = Gap::from_millis(250);
+/// One gap in so many has such a delay.
+const DELAYED: f64 = 100.0;
+/// So many gaps need nothing added for delays: their median does not follow a single delay.
+pub const FEW: u32 = 4;
+/// Where a run has at most so many gaps, on the average, each counts by itself.
+pub const SINGLE: f64 = 8.0;
+/// A bound needs this many recordings.
+pub const MIN_RUNS: u32 = 5;
+/// Gaps that are typically shorter than this say more about the scheduler than about the server.
+pub const MIN_USUAL: Gap = Gap::from_millis(2);
+
+impl Envelope {
+    /// How many gaps a single run usually has.
+    pub fn gaps_per_run(&self) -> f64 {
+        f64::from(self.samples) / f64::from(self.runs.max(1))
+    }
+
+    /// Whether the gap repeats within a run, so that one run is a sample by itself.
+    pub fn repeats(&self) -> bool {
+        self.gaps_per_run() >= 3.0
+    }
+
+    /// Whether there is enough behind it to judge a gap at all.
+    pub fn is_tested(&self) -> bool {
+        self.usual >= MIN_USUAL && self.runs >= MIN_RUNS
+    }
+
+    /// The usual gap as a logarithm of seconds with [`LOG_FLOOR`].
+    pub fn log(&self) -> f64 {
+        log_of(self.usual)
+    }
+
+    /// The same gap where everything takes `e^log` times as long.
+    pub fn slowed(&self, log: f64) -> Envelope {
+        Envelope { usual: gap_of(self.log() + log), ..self.clone() }
+    }
+
+    /// Above this the median of so many runs is too late.
+    pub fn upper(&self, limits: Limits) -> Gap {
+        gap_of(self.log() + reach(self.spread, self.runs, self.df, limits))
+    }
+
+    /// Above this the median of fewer than [`FEW`] gaps is too late.
+    pub fn upper_of_few(&self, limits: Limits) -> Gap {
+        self.upper(limits).max(self.upper(limits.beside_a_delay()) + SLACK)
+    }
+
+    /// Above this `latest`, which a person may have edited, is exceeded by the median of fewer than [`FEW`] gaps.
+    pub fn latest_of_few(&self, latest: Gap, limits: Limits) -> Gap {
+        latest.max(latest.min(self.upper(limits.beside_a_delay())) + SLACK)
+    }
+
+    /// Above this one of so many gaps of a run is too late, even if the others are not; over several runs the median of
+    /// their longest. What one recording had, each run may have: the gaps of a run are seldom of one kind only. None where
+    /// nothing is known of single gaps.
+    pub fn upper_of_one(&self, gaps: u32, limits: Limits) -> Option<Gap> {
+        let within = self.within?;
+        // The median of a run has its share of what is within already.
+        let variance =
+            self.spread * self.spread + within * within * (1.0 - 1.0 / self.gaps_per_run().max(1.0));
+        let df = self.df.min(self.samples.saturating_sub(self.runs));
+        if limits.runs < FEW {
+            let single = Envelope { spread: variance.sqrt(), within: None, df, ..self.clone() };
+            let classes = limits.classes.max(1).saturating_mul(gaps.max(1));
+            let bound = single.upper_of_few(Limits { runs: 1, classes, ..limits });
+            return Some(bound.max(self.slowest));
+        }
+        // Half of the runs have such a gap by chance only if each of their gaps is allowed to be late more often.
+        let alpha = limits.alpha / f64::from(limits.classes.max(1));
+        let half = f64::from(limits.runs / 2 + 1);
+        let of_run = Beta::new(half, f64::from(limits.runs) - half + 1.0).ok()?.inverse_cdf(alpha);
+        let t = StudentsT::new(0.0, 1.0, f64::from(df.max(1))).ok()?;
+        let (whole, single) =
+            (t.inverse_cdf(1.0 - alpha), t.inverse_cdf(1.0 - of_run / f64::from(gaps.max(1))));
+        let shared = limits.of_occasions() + variance / f64::from(self.runs.max(1));
+        let reach = (whole * whole * shared + single * single * variance).sqrt();
+        Some(gap_of(self.log() + reach).max(self.slowest))
+    }
+
+    /// Below this it is too early; twice as cautious, because caches and batching make clean servers fast.
+    pub fn lower(&self, limits: Limits) -> Gap {
+        gap_of(self.log() - reach(self.spread, self.runs, self.df, limits) - 2f64.ln())
+    }
+
+    /// What is known of the gaps of one kind.
+    pub fn of_kind(&self, slowest: Gap) -> Envelope {
+        Envelope { slowest, ..self.clone() }
+    }
+
+    /// A single gap beyond this is a stall, whatever the others do: two seconds more than `margin` says of what is
+    /// usual, and more than it says of the slowest.
+    pub fn stall(&self, margin: StallMargin) -> Gap {
+        let times = |gap: Gap, factor: f64| Gap::from_secs_f64(gap.as_secs_f64() * factor);
+        let beside_usual = Gap::from_millis(2_000) + times(self.usual, margin.of_usual);
+        beside_usual.max(times(self.slowest, margin.of_slowest))
+    }
+}
+
+/// The degrees of freedom of a spread from so many recordings, and the usual prior.
+pub fn default_df(runs: u32) -> u32 {
+    PRIOR_DF + runs.saturating_sub(1)
+}
+
+/// A gap as a logarithm of seconds, with [`LOG_FLOOR`].
+pub fn log_of(gap: Gap) -> f64 {
+    (gap.as_secs_f64() + LOG_FLOOR).ln()
+}
+
+/// The gap of which this is the logarithm; none is shorter than zero.
+pub fn gap_of(log: f64) -> Gap {
+    Gap::from_secs_f64(log.exp() - LOG_FLOOR)
+}
+
+/// The half-width of the prediction interval, in units of the logarithm.
+fn reach(spread: f64, runs: u32, df: u32, limits: Limits) -> f64 {
+    let n = f64::from(runs.max(1));
+    let Ok(t) = StudentsT::new(0.0, 1.0, f64::from(df.clamp(1, MOST_DF))) else { return f64::INFINITY };
+    let quantile = t.inverse_cdf(1.0 - limits.alpha / f64::from(limits.classes.max(1)));
+    let within = spread * spread * (median_share(limits.runs) + 1.0 / n);
+    quantile * (limits.of_occasions() + within).sqrt()
+}
+
+/// The variance of the median of so many runs, as a share of that of one: about 1.4 times that of their mean, where they
+/// are three or more.
+pub fn median_share(runs: u32) -> f64 {
+    let share = if runs >= 3 { 1.4 } else { 1.0 };
+    share / f64::from(runs.max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn envelope(spread: f64, runs: u32) -> Envelope {
+        Envelope {
+            after: Label::from("a"),
+            usual: Gap::from_millis(100),
+            spread,
+            within: None,
+            fastest: Gap::from_millis(90),
+            slowest: Gap::from_millis(110),
+            earliest: None,
+            latest: None,
+            samples: runs,
+            runs,
+            df: default_df(runs),
+            at_most: None,
+            split: None,
+        }
+    }
+
+    #[test]
+    fn what_one_recording_had_each_run_may_have() {
+        let limits = Limits { runs: 15, classes: 12, between: 0.12, occasions: 3, alpha: ALPHA_DEVIATION };
+        let bound = |slowest: u64| {
+            let slowest = Gap::from_millis(slowest);
+            let known = Envelope { within: Some(0.2), slowest, samples: 60, ..envelope(0.2, 20) };
+            known.upper_of_one(3, limits)
+        };
+        let usual = bound(110);
+        assert!(usual.is_some_and(|usual| usual < Gap::from_millis(400)), "{usual:?}");
+        assert_eq!(bound(900), Some(Gap::from_millis(900)));
+    }
+
+    /// The method's own table: limits as factors of the typical gap, at 0.1 % over 12 classes. Its spread holds what three
+    /// days make out, 0.12.
+    #[test]
+    fn limits_agree_with_the_published_table() {
+        let factor = |spread: f64, k: u32, n: u32| {
+            let day: f64 = 0.12;
+            let limits = Limits { runs: k, classes: 12, between: day, occasions: 3, alpha: ALPHA_DEVIATION };
+            let within = (spread * spread - day * day).sqrt();
+            envelope(within, n).upper(limits).as_secs_f64() / 0.1
+        };
+        for (spread, k, n, wanted) in
+            [(0.15, 1, 10, 2.1), (0.25, 1, 10, 3.5), (0.25, 10, 10, 2.2), (0.4, 3, 10, 4.5)]
+        {
+            let got = factor(spread, k, n);
+            assert!(
+                (got / wanted - 1.0).abs() < 0.15,
+                "sd {spread} k {k} N {n}: {got:.2}, table says {wanted}"
+            );
+        }
+    }
+
+    #[test]
+    fn more_recordings_never_widen_a_bound() {
+        let limits = Limits { runs: 1, classes: 12, between: 0.25, occasions: 1, alpha: ALPHA_DEVIATION };
+        let bounds: Vec<Gap> = [5, 10, 20, 50].map(|n| envelope(0.3, n).upper(limits)).to_vec();
+        assert!(bounds.is_sorted_by(|a, b| a > b), "{bounds:?}");
+    }
+}

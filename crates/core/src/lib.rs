@@ -1,0 +1,51 @@
+//! The pure core of [goldwire](https://docs.rs/goldwire): what a session was, what it must be, and what differs.
+//!
+//! The rooms, in reading order. A room may use those above it, never one below; `tests/it/layers.rs` proves it. Nothing here
+//! reads a clock, a file, the environment or a socket.
+//!
+//! | room | what it knows |
+//! |---|---|
+//! | [`words`] | numbers as a sentence has them |
+//! | [`stats`] | medians, sums, a prior for spreads; hashes |
+//! | [`secret`] | a string that never shows |
+//! | [`codec`] | messages that are JSON in another dress: MessagePack, CBOR |
+//! | [`transcript`] | what happened: header, stamped frames, how it ended; its file, its times, its redaction |
+//! | [`dialect`] | frames as the application means them |
+//! | [`golden`] | what must happen: script, order, shapes, timing, bindings; its file |
+//! | [`finding`] | what deviates, where, how bad, how sure; the run and its verdict |
+//! | [`check`] | transcript × golden → findings |
+//! | [`drive`] | plays the client's side; told the time, answers what to do |
+//! | [`learn`] | transcripts → golden, which is tried by `check` and `drive` before it is proposed |
+//! | [`diff`] | expected beside actual, as rows without colour |
+//! | [`compare`] | two releases, run in turn → what differs, with confidence |
+//! | [`report`] | one file per format |
+//!
+//! To learn and judge, begin at [`learn::learn`], [`golden::read`] and [`check::check`].
+
+pub mod words;
+
+pub mod stats;
+
+pub mod secret;
+
+pub mod codec;
+
+pub mod transcript;
+
+pub mod dialect;
+
+pub mod golden;
+
+pub mod finding;
+
+pub mod check;
+
+pub mod drive;
+
+pub mod learn;
+
+pub mod diff;
+
+pub mod compare;
+
+pub mod report;

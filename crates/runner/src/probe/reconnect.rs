@@ -1,0 +1,166 @@
+//! Is a session whole after others were cut off?
+
+use super::resume::places;
+use super::{ProbeContext, Subject, Twist, could_not, finding, stuck, summary};
+use crate::auth::Identity;
+use crate::wire::{Cut, CutHow};
+use goldwire_core::dialect::Label;
+use goldwire_core::finding::{Cell, Kind, ProbeName, Run, Unjudged};
+use goldwire_core::transcript::{Frame, Payload, Side, Transcript};
+
+const RECONNECT: ProbeName = ProbeName::Reconnect;
+
+pub(super) async fn ask(context: &ProbeContext<'_>, subject: &Subject) -> Vec<Cell> {
+    let identities = match context.logins(context.settings.users).await {
+        Ok(identities) => identities,
+        Err(unjudged) => return vec![stuck(RECONNECT, subject, "login", unjudged)],
+    };
+    let Some(first) = identities.first() else { return Vec::new() };
+    let (run, driven) = context.session(subject, &subject.golden, first, &Twist::default(), 1).await;
+    let is_message = |payload: &Payload| matches!(payload, Payload::Text(_) | Payload::Binary(_));
+    let messages = driven.as_ref().map_or(0, |driven| {
+        driven.transcript.frames.iter().filter(|f| f.side == Side::Server && is_message(&f.payload)).count()
+    });
+    if messages == 0 || !run.findings.is_empty() {
+        let mut run = run;
+        if run.unjudged.is_none() && run.findings.is_empty() {
+            let cause = "the server says nothing in this session".to_owned();
+            run.unjudged = Some(Unjudged { cause, hint: None });
+        }
+        return vec![super::cell(
+            RECONNECT,
+            subject,
+            "uncut",
+            summary(std::slice::from_ref(&run)),
+            vec![run],
+        )];
+    }
+    let mut cells = vec![cycles(context, subject, first).await];
+    cells.push(farewell(context, subject, &identities, messages).await);
+    for (name, how) in [("close", CutHow::Close), ("reset", CutHow::Reset), ("half-open", CutHow::Silence)] {
+        if context.is_interrupted() {
+            break;
+        }
+        let runs = cuts(context, subject, &identities, messages, how).await;
+        let places = places(messages, context.settings.cuts).len();
+        let said = format!("cut at {places} messages: {}", summary(&runs));
+        cells.push(super::cell(RECONNECT, subject, &format!("cut by {name}"), said, runs));
+    }
+    cells.extend(super::resume::ask(context, subject, &identities).await);
+    cells
+}
+
+/// Each user leaves in the middle of a session: the server has to close its side of the old socket, too.
+async fn farewell(
+    context: &ProbeContext<'_>,
+    subject: &Subject,
+    identities: &[Identity],
+    messages: usize,
+) -> Cell {
+    let count = identities.len();
+    let leaving = identities.iter().enumerate().map(|(index, identity)| async move {
+        let after = 1 + index * (messages - 1) / count;
+        let twist = Twist { cut: Some(Cut { after, how: CutHow::Farewell }), ..Twist::default() };
+        match context.drive(subject, &subject.golden, identity, &twist).await {
+            Ok(driven) => closed(super::judged(subject, &subject.golden, &driven, 1), &driven.transcript),
+            Err(unjudged) => could_not(&subject.session, &identity.user, unjudged, 1),
+        }
+    });
+    let runs = futures_util::future::join_all(leaving).await;
+    let said = match runs.iter().flat_map(|run| &run.findings).next() {
+        Some(first) => first.message.clone(),
+        None => format!("{count} sockets were closed by the server too, when their clients had left"),
+    };
+    super::cell(RECONNECT, subject, "old-socket", said, runs)
+}
+
+/// What a server does with the socket of a client that has left in the middle of a session.
+fn closed(run: Run, transcript: &Transcript) -> Run {
+    let ours = |frame: &Frame| frame.side == Side::Client && matches!(frame.payload, Payload::Close { .. });
+    let mut rest = transcript.frames.iter().skip_while(|frame| !ours(frame)).skip(1);
+    let left = transcript.frames.iter().any(ours);
+    let end = rest.find_map(|frame| match &frame.payload {
+        Payload::Close { .. } => Some(None),
+        Payload::Gone(detail) => Some(Some(format!("was dropped: {detail}"))),
+        _ => None,
+    });
+    let problem = match end {
+        // What was over before the client left is not the old socket of anybody.
+        _ if !left => None,
+        Some(problem) => problem,
+        None => Some("stayed open".to_owned()),
+    };
+    let findings = problem.map(|problem| {
+        let message = format!("the old socket of a client that had left {problem}");
+        let frames = transcript.frames.len().checked_sub(1).into_iter().collect();
+        let key = "probe.reconnect.old-socket".to_owned();
+        finding(Kind::Ending, key, Label::from("@close"), frames, message)
+            .values("a close frame as an answer to the client's", problem)
+            .hint("RFC 6455, 5.5.1: an endpoint that receives a close frame MUST send one in response")
+    });
+    Run { findings: findings.into_iter().collect(), unjudged: None, ..run }
+}
+
+/// Connections that are gone as soon as they are greeted, one right after the other, and then a whole session.
+async fn cycles(context: &ProbeContext<'_>, subject: &Subject, identity: &Identity) -> Cell {
+    let cycles = context.settings.cycles;
+    let twist = Twist { cut: Some(Cut { after: 1, how: CutHow::Close }), ..Twist::default() };
+    for cycle in 1..=cycles {
+        if let Err(unjudged) = context.drive(subject, &subject.golden, identity, &twist).await {
+            let cause = format!("connection {cycle} of {cycles}: {}", unjudged.cause);
+            let run =
+                could_not(&subject.session, &identity.user, Unjudged { cause: cause.clone(), ..unjudged }, 1);
+            return super::cell(RECONNECT, subject, "rapid", cause, vec![run]);
+        }
+    }
+    let (run, _) = context.session(subject, &subject.golden, identity, &Twist::default(), 1).await;
+    let said = format!("after {cycles} connections: {}", summary(std::slice::from_ref(&run)));
+    super::cell(RECONNECT, subject, "rapid", said, vec![run])
+}
+
+/// For every place a session that is cut there, and a whole one of the same user right after it. Users take turns.
+async fn cuts(
+    context: &ProbeContext<'_>,
+    subject: &Subject,
+    identities: &[Identity],
+    messages: usize,
+    how: CutHow,
+) -> Vec<Run> {
+    let places = places(messages, context.settings.cuts);
+    let users = identities.iter().enumerate().map(|(index, identity)| {
+        let own: Vec<usize> = places.iter().copied().skip(index).step_by(identities.len()).collect();
+        async move {
+            let mut runs = Vec::new();
+            for after in own {
+                let twist = Twist { cut: Some(Cut { after, how }), ..Twist::default() };
+                let left = context.drive(subject, &subject.golden, identity, &twist).await;
+                let round = u32::try_from(after).unwrap_or(u32::MAX);
+                let (run, _) = match &left {
+                    Ok(_) => {
+                        context.session(subject, &subject.golden, identity, &Twist::default(), round).await
+                    }
+                    Err(unjudged) => {
+                        (could_not(&subject.session, &identity.user, unjudged.clone(), round), None)
+                    }
+                };
+                // The silent connection lasts as long as the session after it.
+                drop(left);
+                runs.push(run);
+            }
+            runs
+        }
+    });
+    futures_util::future::join_all(users).await.into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_message_of_a_short_session_is_cut_at_and_the_last_of_a_long_one() {
+        assert_eq!(places(3, 40), [1, 2, 3]);
+        let many = places(1_000, 40);
+        assert_eq!((many.len(), many[0], many[39]), (40, 25, 1_000));
+    }
+}

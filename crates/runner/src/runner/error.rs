@@ -1,0 +1,145 @@
+//! Why the runner stopped before there was a result, and what to do about it.
+
+use crate::auth::{AuthError, TrustError};
+use crate::store::StoreError;
+use crate::wire::{DriveError, ServerError};
+use goldwire_core::golden::Problems;
+use goldwire_core::learn::LearnError;
+use std::convert::Infallible;
+
+/// What an [`Error`] means for the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// There was nothing to judge: no connection, a refused login, a server that never became ready or died.
+    CouldNotJudge,
+    /// The request makes no sense: a mistake in an option, or a file that cannot be read.
+    Unusable,
+    /// The request selects nothing.
+    NothingSelected,
+    /// There are only proposals that nobody accepted.
+    OnlyProposals,
+    /// The caller asked to stop.
+    Interrupted,
+    /// The machine or goldwire itself failed.
+    Internal,
+}
+
+/// An error with its cause as a lower-case fragment, and a way out where one is known.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{cause}")]
+pub struct Error {
+    /// What it means for the caller.
+    pub kind: ErrorKind,
+    /// What happened, as a fragment.
+    pub cause: String,
+    /// A way out.
+    pub hint: Option<String>,
+}
+
+impl Error {
+    /// An error without a hint.
+    pub fn new(kind: ErrorKind, cause: impl Into<String>) -> Error {
+        Error { kind, cause: cause.into(), hint: None }
+    }
+
+    /// The request makes no sense.
+    pub fn unusable(cause: impl Into<String>) -> Error {
+        Error::new(ErrorKind::Unusable, cause)
+    }
+
+    /// Adds a way out.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Error {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Error {
+        let kind = match &error {
+            StoreError::NoProposal(_) | StoreError::NoGolden(_) => ErrorKind::NothingSelected,
+            StoreError::Io { .. }
+            | StoreError::Recording { .. }
+            | StoreError::Golden(_)
+            | StoreError::Seen { .. }
+            | StoreError::NoEvidence { .. }
+            | StoreError::Name(_) => ErrorKind::Unusable,
+        };
+        let hint = match &error {
+            StoreError::Seen { path: seen, .. } | StoreError::NoEvidence { seen, .. } => {
+                let session = seen.file_stem().unwrap_or_default().display();
+                Some(format!(
+                    "put it back from version control; or `goldwire learn {session}` and `goldwire accept {session}` write it anew"
+                ))
+            }
+            _ => None,
+        };
+        Error { kind, cause: error.to_string(), hint }
+    }
+}
+
+impl From<Problems> for Error {
+    fn from(error: Problems) -> Error {
+        Error::unusable(error.to_string())
+    }
+}
+
+impl<E: Into<Error>> From<LearnError<E>> for Error {
+    fn from(error: LearnError<E>) -> Error {
+        match error {
+            LearnError::Unreadable(error) => error.into(),
+            LearnError::NoRecordings => {
+                Error::new(ErrorKind::NothingSelected, "no complete recording to learn from")
+            }
+            LearnError::NoEvents => {
+                Error::new(ErrorKind::NothingSelected, "the recordings hold no messages")
+            }
+            LearnError::TooManyNames(count) => {
+                Error::unusable(LearnError::<Infallible>::TooManyNames(count).to_string()).hint(
+                    "their names are taken from a field that says something else in each message; `name = \"/POINTER\"` in \
+                     `[dialect]` of a script names another one: goldwire learn SESSION --script FILE",
+                )
+            }
+        }
+    }
+}
+
+impl From<Infallible> for Error {
+    fn from(error: Infallible) -> Error {
+        match error {}
+    }
+}
+
+impl From<AuthError> for Error {
+    fn from(error: AuthError) -> Error {
+        Error { kind: ErrorKind::CouldNotJudge, cause: error.to_string(), hint: error.hint() }
+    }
+}
+
+impl From<TrustError> for Error {
+    fn from(error: TrustError) -> Error {
+        Error { kind: ErrorKind::Unusable, cause: error.to_string(), hint: error.hint() }
+    }
+}
+
+impl From<DriveError> for Error {
+    fn from(error: DriveError) -> Error {
+        let kind = match &error {
+            DriveError::Interrupted(_) => ErrorKind::Interrupted,
+            DriveError::Connect { .. }
+            | DriveError::Unbound(_)
+            | DriveError::Record { .. }
+            | DriveError::Random(_)
+            | DriveError::Transport(_) => ErrorKind::CouldNotJudge,
+        };
+        Error { kind, cause: error.to_string(), hint: error.hint() }
+    }
+}
+
+impl From<ServerError> for Error {
+    fn from(error: ServerError) -> Error {
+        Error { kind: ErrorKind::CouldNotJudge, cause: error.to_string(), hint: error.hint() }
+    }
+}

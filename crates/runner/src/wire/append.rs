@@ -1,0 +1,102 @@
+//! The end of a recording's file.
+
+use goldwire_core::transcript::Gap;
+use std::fs::File;
+use std::io::{self, Write};
+use std::time::Duration;
+
+/// So much is collected before it is handed to the system, unless it is flushed before.
+const COLLECT: usize = 64 * 1024;
+/// What a long message made the buffer grow to is given back; so is, of a session that is slow, what is less than is worth
+/// keeping, for there may be thousands of them.
+const KEEP: std::ops::RangeInclusive<usize> = COLLECT..=4 * COLLECT;
+
+/// How soon what passed is handed to the system: what is older survives `kill -9`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flush {
+    /// Every frame by itself.
+    EveryFrame,
+    /// All that came within such a time together.
+    Every(Gap),
+}
+
+impl Default for Flush {
+    fn default() -> Flush {
+        Flush::Every(Gap::from_millis(100))
+    }
+}
+
+impl Flush {
+    /// Reads `every frame`, or a time such as `100 ms`.
+    pub fn parse(text: &str) -> Option<Flush> {
+        match text.trim() {
+            "every frame" => Some(Flush::EveryFrame),
+            text => Gap::parse(text).map(Flush::Every),
+        }
+    }
+
+    pub(super) fn interval(self) -> Duration {
+        match self {
+            Flush::EveryFrame => Duration::ZERO,
+            Flush::Every(gap) => gap.into(),
+        }
+    }
+}
+
+/// Appends to a file. What the system does not take stays here, to the byte, so that it can be tried again; until then
+/// what is written only waits. A line that is written by one call is handed over by one call, too, where the system takes
+/// all of it.
+#[derive(Debug)]
+pub(super) struct Append {
+    file: File,
+    waiting: Vec<u8>,
+    error: Option<io::Error>,
+}
+
+impl Append {
+    pub(super) fn to(file: File) -> Append {
+        Append { file, waiting: Vec::new(), error: None }
+    }
+
+    /// Why the latest bytes are not in the file.
+    pub(super) fn error(&self) -> Option<&io::Error> {
+        self.error.as_ref()
+    }
+
+    fn hand_over(&mut self) -> io::Result<()> {
+        let mut done = 0;
+        let result = loop {
+            if done == self.waiting.len() {
+                break Ok(());
+            }
+            match self.file.write(&self.waiting[done..]) {
+                Ok(0) => break Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => done += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => break Err(error),
+            }
+        };
+        self.waiting.drain(..done);
+        if self.waiting.is_empty() && !KEEP.contains(&self.waiting.capacity()) {
+            self.waiting = Vec::new();
+        }
+        result
+    }
+}
+
+impl Write for Append {
+    /// Never fails; [`Append::error`] says what did.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.waiting.extend_from_slice(bytes);
+        if self.waiting.len() >= COLLECT && self.error.is_none() {
+            self.error = self.hand_over().err();
+        }
+        Ok(bytes.len())
+    }
+
+    /// Hands everything over, also after a failure.
+    fn flush(&mut self) -> io::Result<()> {
+        self.error = None;
+        self.hand_over()
+    }
+}

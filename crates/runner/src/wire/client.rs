@@ -1,0 +1,654 @@
+//! One WebSocket connection, as a client.
+//!
+//! ```text
+//! url → addresses → TCP → (TLS) → upgrade → Connection
+//!                                            ├─ Sender      stamps, then hands to the kernel
+//!                                            └─ incoming    reads (`reader`): stamps, then everything else
+//! ```
+//!
+//! When nobody takes frames nothing is read, TCP tells the server, and nothing is lost. A ping is answered when it is read;
+//! the pong is not reported, nor is the answer to a close.
+
+use super::duplex::Duplex;
+use super::frames::NO_STATUS;
+use super::http::Requests;
+use super::reader::{Arriving, why_gone};
+use super::socket::Socket;
+use super::stamps::Stamped;
+use super::upgrade::{Asked, ConnectError, HTTP_URL, Opened, Stage, WEBSOCKET_URL};
+use crate::auth::{RequestParts, Trust};
+use goldwire_core::codec::hex;
+use goldwire_core::transcript::{Gap, Handshake, Payload, Stamps, Tls};
+use rustls::pki_types::ServerName;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::time::timeout_at;
+use tokio_rustls::client::TlsStream;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+/// What to connect to, and how.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConnectOptions {
+    /// URL, headers and subprotocols, with every place filled; a token is already applied.
+    pub request: RequestParts,
+    /// Which certificates we believe.
+    pub trust: Trust,
+    /// For all of it together, from the host's address to the upgrade.
+    pub timeout: Gap,
+    /// The longest message that is taken, in bytes.
+    pub max_message: usize,
+    /// Whether the connection is reset when it is dropped without a close handshake, instead of ended in order.
+    pub reset: bool,
+}
+
+impl ConnectOptions {
+    /// For a URL, all else by default: 10 s, 64 MiB.
+    pub fn new(url: impl Into<String>) -> ConnectOptions {
+        ConnectOptions {
+            request: RequestParts { url: url.into(), ..RequestParts::default() },
+            trust: Trust::default(),
+            timeout: Gap::from_millis(10_000),
+            max_message: 64 * 1024 * 1024,
+            reset: false,
+        }
+    }
+}
+
+/// An open WebSocket. Dropping all of it closes the connection without a close frame.
+#[derive(Debug)]
+pub struct Connection {
+    /// Where frames go.
+    pub sender: Sender,
+    /// Where they come from, in the order of their arrival. It ends after a close frame or [`Gone`](super::Arrived::Gone).
+    pub incoming: Arriving,
+    /// When the handshake finished: offset zero, if this is a session's first connection.
+    pub opened: Instant,
+    /// Who stamps what arrives: the kernel, if it did so during the handshake.
+    pub stamps: Stamps,
+}
+
+/// The half of a connection that sends.
+#[derive(Debug)]
+pub struct Sender(Half);
+
+#[derive(Debug)]
+enum Half {
+    WebSocket(Arc<Duplex>),
+    Http(Box<Requests>),
+}
+
+/// Why a frame was not sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// A close frame went out or came in before.
+    #[error("the connection is closing")]
+    Closing,
+    /// The connection is gone.
+    #[error("the connection is gone: {0}")]
+    Gone(String),
+    /// It is nothing that can be sent, e.g. [`Payload::Open`], or a control frame that is too long.
+    #[error("not a frame that can be sent: {0}")]
+    NotAFrame(&'static str),
+}
+
+impl Sender {
+    /// Over HTTP.
+    pub(super) fn http(requests: Requests) -> Sender {
+        Sender(Half::Http(Box::new(requests)))
+    }
+
+    /// Sends a frame; returns the time right before it was handed to the kernel. Over HTTP it is a request, which arrives
+    /// as [`Sent`](super::Arrived::Sent) when that is so; then no time is known here.
+    ///
+    /// # Errors
+    /// When it cannot be sent; whether part of it was is not known then.
+    pub async fn send(&mut self, payload: Payload) -> Result<Option<Instant>, SendError> {
+        let duplex = match &mut self.0 {
+            Half::WebSocket(duplex) => duplex,
+            Half::Http(requests) => return requests.send(&payload).map(|()| None),
+        };
+        let mut message = Some(message_of(payload)?);
+        let at = Instant::now();
+        match std::future::poll_fn(|cx| duplex.poll_send(cx, &mut message)).await {
+            Ok(()) => Ok(Some(at)),
+            Err(
+                Error::Protocol(ProtocolError::SendAfterClosing)
+                | Error::AlreadyClosed
+                | Error::ConnectionClosed,
+            ) => Err(SendError::Closing),
+            Err(Error::Io(error)) => Err(SendError::Gone(why_gone(&error))),
+            Err(error) => Err(SendError::Gone(error.to_string())),
+        }
+    }
+
+    /// Starts the close handshake: the reader goes on until the peer's close frame or the end of the connection. Code
+    /// 1005 sends a close frame without a status.
+    ///
+    /// # Errors
+    /// When it cannot be sent.
+    pub async fn close(&mut self, code: u16, reason: &str) -> Result<Option<Instant>, SendError> {
+        self.send(Payload::Close { code, reason: reason.to_owned() }).await
+    }
+
+    /// Gives a request up, the latest that is under way when none is named. Which it was; none if there is no such one.
+    pub fn cancel(&mut self, request: Option<u32>) -> Option<u32> {
+        match &mut self.0 {
+            Half::WebSocket(_) => None,
+            Half::Http(requests) => requests.cancel(request),
+        }
+    }
+}
+
+/// The one place where a frame becomes the library's message.
+fn message_of(payload: Payload) -> Result<Message, SendError> {
+    // RFC 6455, 5.5: "All control frames MUST have a payload length of 125 bytes or less".
+    let too_long = payload.len() > 125;
+    Ok(match payload {
+        Payload::Text(text) => Message::Text(text.into()),
+        Payload::Binary(bytes) => Message::Binary(bytes.into()),
+        Payload::Ping(_) | Payload::Pong(_) | Payload::Close { .. } if too_long => {
+            return Err(SendError::NotAFrame("a control frame holds at most 125 bytes"));
+        }
+        Payload::Ping(bytes) => Message::Ping(bytes.into()),
+        Payload::Pong(bytes) => Message::Pong(bytes.into()),
+        Payload::Close { code: NO_STATUS, .. } => Message::Close(None),
+        Payload::Close { code, reason } => {
+            Message::Close(Some(CloseFrame { code: code.into(), reason: reason.into() }))
+        }
+        Payload::Open(_) | Payload::Gone(_) => return Err(SendError::NotAFrame("it tells of a connection")),
+    })
+}
+
+/// Opens a WebSocket.
+///
+/// # Errors
+/// When it does not open within the time given; the error says how far it got.
+pub async fn connect(options: &ConnectOptions) -> Result<(Connection, Handshake), ConnectError> {
+    let place = Place::of(&options.request.url)?;
+    let asked =
+        Asked::new(&place.authority, &place.path, &options.request.headers, &options.request.subprotocols)?;
+    let deadline = tokio::time::Instant::now() + Duration::from(options.timeout);
+    let Line { mut socket, peer, tls, started, connected } =
+        reach(&place, &options.trust, deadline, options.timeout).await?;
+    if options.reset {
+        socket
+            .tcp()
+            .set_zero_linger()
+            .map_err(|error| ConnectError::NoRoute { peer, cause: error.to_string() })?;
+    }
+
+    let Opened { status, headers, rest } = asked.exchange(&mut socket, deadline, options.timeout).await?;
+    let opened = Instant::now();
+    let newest = socket.newest();
+    let stamps = newest.stamps();
+    let duplex = Arc::new(Duplex::new(socket).await);
+    let incoming = Arriving::of_socket(duplex.clone(), newest, rest, options.max_message);
+    let handshake = Handshake {
+        peer: peer.to_string(),
+        status,
+        request: joined(&asked.headers),
+        response: joined(&headers),
+        tls,
+        took: opened.duration_since(started).into(),
+        tcp: connected.duration_since(started).into(),
+    };
+    Ok((Connection { sender: Sender(Half::WebSocket(duplex)), incoming, opened, stamps }, handshake))
+}
+
+/// A way to a server, before a word of HTTP was said.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) socket: Socket,
+    pub(super) peer: SocketAddr,
+    pub(super) tls: Option<Tls>,
+    /// When the TCP connection was begun.
+    pub(super) started: Instant,
+    /// When it stood, before TLS.
+    pub(super) connected: Instant,
+}
+
+/// Address, TCP and, where the place wants it, TLS. `given` is what the deadline leaves altogether, for errors.
+pub(super) async fn reach(
+    place: &Place,
+    trust: &Trust,
+    deadline: tokio::time::Instant,
+    given: Gap,
+) -> Result<Line, ConnectError> {
+    let timeout = |stage| move |_| ConnectError::Timeout { stage, after: given };
+    let addresses = timeout_at(deadline, place.addresses()).await.map_err(timeout(Stage::Resolve))??;
+    let (tcp, peer, started) = dial(&addresses, place.tls, deadline, given).await?;
+    let connected = Instant::now();
+    // Without this the kernel holds back small frames (Nagle), and we would measure that instead of the server.
+    tcp.tcp().set_nodelay(true).map_err(|error| ConnectError::NoRoute { peer, cause: error.to_string() })?;
+    if !place.tls {
+        return Ok(Line { socket: Socket::plain(tcp), peer, tls: None, started, connected });
+    }
+    let config = trust.client_config()?;
+    let connecting = Box::pin(tokio_rustls::TlsConnector::from(config).connect(place.server_name()?, tcp));
+    let stream = timeout_at(deadline, connecting)
+        .await
+        .map_err(timeout(Stage::Tls))?
+        .map_err(|error| tls_error(peer, &error))?;
+    let tls = Some(tls_facts(&stream));
+    Ok(Line { socket: Socket::tls(stream), peer, tls, started, connected })
+}
+
+/// Where a URL leads.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) tls: bool,
+    host: String,
+    port: u16,
+    /// As the `Host` header wants it.
+    pub(super) authority: String,
+    /// With its query.
+    pub(super) path: String,
+}
+
+impl Place {
+    /// Of a WebSocket.
+    pub(super) fn of(text: &str) -> Result<Place, ConnectError> {
+        Place::of_scheme(text, ["ws", "wss"], WEBSOCKET_URL)
+    }
+
+    /// Of a session over HTTP.
+    pub(super) fn of_http(text: &str) -> Result<Place, ConnectError> {
+        Place::of_scheme(text, ["http", "https"], HTTP_URL)
+    }
+
+    /// With one of two schemes, without TLS and with it.
+    fn of_scheme(text: &str, schemes: [&str; 2], kind: &'static str) -> Result<Place, ConnectError> {
+        // Without its query: a token may stand there.
+        let shown = text.split(['?', '#']).next().unwrap_or(text);
+        let wrong = |cause: &str| ConnectError::Url { kind, url: shown.to_owned(), cause: cause.to_owned() };
+        let url = reqwest::Url::parse(text).map_err(|error| wrong(&error.to_string()))?;
+        let tls = match schemes.iter().position(|scheme| *scheme == url.scheme()) {
+            Some(at) => at == 1,
+            None => return Err(wrong(&format!("its scheme is `{}`", url.scheme()))),
+        };
+        if !url.username().is_empty() || url.password().is_some() {
+            let hidden = "(a URL with a name or password in it)".to_owned();
+            let cause = "credentials go into a header, e.g. -H 'Authorization: Basic …'".to_owned();
+            return Err(ConnectError::Url { kind, url: hidden, cause });
+        }
+        let host = url.host_str().ok_or_else(|| wrong("it has no host"))?;
+        let port = url.port_or_known_default().ok_or_else(|| wrong("it has no port"))?;
+        let authority = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        let path =
+            url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        Ok(Place { tls, host, port, authority, path })
+    }
+
+    async fn addresses(&self) -> Result<Vec<SocketAddr>, ConnectError> {
+        if let Ok(address) = self.host.parse::<IpAddr>() {
+            return Ok(vec![SocketAddr::new(address, self.port)]);
+        }
+        let no_host = |cause: String| ConnectError::NoHost { host: self.host.clone(), cause };
+        let found = tokio::net::lookup_host((self.host.as_str(), self.port)).await;
+        let addresses: Vec<SocketAddr> = found.map_err(|error| no_host(error.to_string()))?.collect();
+        if addresses.is_empty() { Err(no_host("the name has none".to_owned())) } else { Ok(addresses) }
+    }
+
+    fn server_name(&self) -> Result<ServerName<'static>, ConnectError> {
+        ServerName::try_from(self.host.clone()).map_err(|_| ConnectError::Url {
+            kind: "a URL with TLS",
+            url: self.host.clone(),
+            cause: "no certificate can name this host".to_owned(),
+        })
+    }
+}
+
+/// The first address that answers, and when we began to ask it. The time left is shared among the addresses left, so
+/// that one in the dark leaves some for the next.
+async fn dial(
+    addresses: &[SocketAddr],
+    is_tls: bool,
+    deadline: tokio::time::Instant,
+    given: Gap,
+) -> Result<(Stamped, SocketAddr, Instant), ConnectError> {
+    let mut last = ConnectError::Timeout { stage: Stage::Tcp, after: given };
+    for (i, &peer) in addresses.iter().enumerate() {
+        let left = u32::try_from(addresses.len() - i).unwrap_or(u32::MAX);
+        let share = deadline.saturating_duration_since(tokio::time::Instant::now()) / left;
+        let started = Instant::now();
+        last = match tokio::time::timeout(share, Stamped::connect(peer, is_tls)).await {
+            Ok(Ok(stream)) => return Ok((stream, peer, started)),
+            Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                ConnectError::ConnectionRefused { peer }
+            }
+            Ok(Err(error)) => ConnectError::NoRoute { peer, cause: error.to_string() },
+            Err(_) => ConnectError::Timeout { stage: Stage::Tcp, after: given },
+        };
+    }
+    Err(last)
+}
+
+fn tls_error(peer: SocketAddr, error: &io::Error) -> ConnectError {
+    if error.kind() == io::ErrorKind::UnexpectedEof || error.kind() == io::ErrorKind::ConnectionReset {
+        return ConnectError::Dropped { stage: Stage::Tls, cause: error.to_string() };
+    }
+    ConnectError::Tls { peer, cause: error.to_string() }
+}
+
+fn tls_facts(stream: &TlsStream<Stamped>) -> Tls {
+    let (_, session) = stream.get_ref();
+    let certificate = session.peer_certificates().and_then(|chain| chain.first());
+    Tls {
+        version: session.protocol_version().map(|version| format!("{version:?}")).unwrap_or_default(),
+        cipher: session
+            .negotiated_cipher_suite()
+            .map(|suite| format!("{:?}", suite.suite()))
+            .unwrap_or_default(),
+        certificate: certificate.map(|der| hex(&Sha256::digest(der))).unwrap_or_default(),
+    }
+}
+
+/// Headers as a recording keeps them.
+pub(super) fn joined(headers: &[(String, String)]) -> BTreeMap<String, String> {
+    Handshake::headers(headers.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::reader::Arrived;
+    use super::*;
+    use futures_util::{SinkExt, StreamExt};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+
+    async fn listen() -> (TcpListener, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("ws://{}/ws", listener.local_addr().expect("it is bound"));
+        (listener, url)
+    }
+
+    fn within(url: &str, millis: u64) -> ConnectOptions {
+        ConnectOptions { timeout: Gap::from_millis(millis), ..ConnectOptions::new(url) }
+    }
+
+    /// A real server that upgrades, writes `bytes` as they are, and closes after the client's next bytes.
+    async fn raw(bytes: &'static [u8]) -> String {
+        hearing(bytes).await.0
+    }
+
+    /// Likewise; it tells the client's next bytes.
+    async fn hearing(bytes: &'static [u8]) -> (String, tokio::task::JoinHandle<Vec<u8>>) {
+        let (listener, url) = listen().await;
+        let heard = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("a client");
+            let head = read_head(&mut stream).await;
+            // In one write: the first frames arrive together with the answer.
+            let answer = [upgrade(&head).as_bytes(), bytes].concat();
+            stream.write_all(&answer).await.expect("the client reads");
+            let mut next = vec![0; 64];
+            let count = stream.read(&mut next).await.unwrap_or(0);
+            next.truncate(count);
+            next
+        });
+        (url, heard)
+    }
+
+    /// The answer to the head of an upgrade.
+    fn upgrade(head: &str) -> String {
+        let key = head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).expect("a key");
+        let accept = tokio_tungstenite::tungstenite::handshake::derive_accept_key(key.as_bytes());
+        format!(
+            "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\
+             sec-websocket-accept: {accept}\r\nx-a: 1\r\nx-a: 2\r\n\r\n"
+        )
+    }
+
+    async fn read_head(stream: &mut TcpStream) -> String {
+        let (mut text, mut buffer) = (String::new(), [0; 1024]);
+        while !text.contains("\r\n\r\n") {
+            let count = stream.read(&mut buffer).await.expect("a request");
+            assert!(count > 0, "the request ended: {text}");
+            text.push_str(&String::from_utf8_lossy(&buffer[..count]));
+        }
+        text
+    }
+
+    async fn answering(answer: &'static str) -> String {
+        let (listener, url) = listen().await;
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("a client");
+            read_head(&mut stream).await;
+            stream.write_all(answer.as_bytes()).await.expect("the client reads");
+        });
+        url
+    }
+
+    async fn echo(listener: TcpListener) {
+        let (stream, _) = listener.accept().await.expect("a client");
+        let mut stream = tokio_tungstenite::accept_async(stream).await.expect("a WebSocket");
+        while let Some(Ok(message)) = stream.next().await {
+            if message.is_text() || message.is_binary() {
+                stream.send(message).await.expect("the client reads");
+            }
+        }
+    }
+
+    async fn next(connection: &mut Connection) -> Option<Arrived> {
+        connection.incoming.recv().await.map(|incoming| incoming.what)
+    }
+
+    #[tokio::test]
+    async fn frames_go_out_and_come_back_as_they_were() {
+        let (listener, url) = listen().await;
+        tokio::spawn(echo(listener));
+        let (mut connection, handshake) = connect(&within(&url, 5000)).await.expect("it opens");
+        assert_eq!((handshake.status, handshake.tls.is_none()), (101, true));
+        assert!(url.contains(&handshake.peer), "{}", handshake.peer);
+        assert!(handshake.tcp <= handshake.took && handshake.tcp > Gap::ZERO);
+        assert_eq!(handshake.request.len(), 5, "{:?}", handshake.request);
+        let text = "{ \"a\":1.0 , \"ü\":\"\\u00fc\" }\n";
+        let sent = connection.sender.send(Payload::Text(text.to_owned())).await;
+        let sent = sent.expect("it is open").expect("it is a WebSocket");
+        let first = connection.incoming.recv().await.expect("an echo");
+        assert!(first.at >= sent && sent >= connection.opened);
+        assert_eq!(first.what, Arrived::Frame(Payload::Text(text.to_owned())));
+        let bytes = Payload::Binary((0..=255).cycle().take(100_000).collect());
+        connection.sender.send(bytes.clone()).await.expect("it is open");
+        assert_eq!(next(&mut connection).await, Some(Arrived::Frame(bytes)));
+        connection.sender.send(Payload::Ping(vec![1, 2])).await.expect("it is open");
+        assert_eq!(next(&mut connection).await, Some(Arrived::Frame(Payload::Pong(vec![1, 2]))));
+        connection.sender.close(1000, "done").await.expect("it is open");
+        let closed = Payload::Close { code: 1000, reason: "done".to_owned() };
+        assert_eq!(next(&mut connection).await, Some(Arrived::Frame(closed)));
+        assert_eq!(next(&mut connection).await, None);
+        assert_eq!(connection.sender.send(Payload::Text("late".to_owned())).await, Err(SendError::Closing));
+    }
+
+    #[tokio::test]
+    async fn frames_that_come_with_the_answer_are_not_lost() {
+        // A ping, a text in two fragments, a close without a status.
+        let url = raw(b"\x89\x01p\x01\x02ab\x80\x01c\x88\x00").await;
+        let (mut connection, handshake) = connect(&within(&url, 5000)).await.expect("it opens");
+        assert_eq!(handshake.response["x-a"], "1, 2");
+        assert_eq!(next(&mut connection).await, Some(Arrived::Frame(Payload::Ping(b"p".to_vec()))));
+        assert_eq!(next(&mut connection).await, Some(Arrived::Frame(Payload::Text("abc".to_owned()))));
+        let closed = Payload::Close { code: 1005, reason: String::new() };
+        assert_eq!(next(&mut connection).await, Some(Arrived::Frame(closed)));
+        assert_eq!(next(&mut connection).await, None);
+    }
+
+    #[tokio::test]
+    async fn what_breaks_a_connection_is_told() {
+        for (code, bytes, expected) in [
+            (1007, &b"\x81\x02\xff\xfe"[..], "invalid UTF-8 in a text message"),
+            (1002, b"\xc1\x01a", "the server broke the protocol: Reserved bits are non-zero"),
+            (
+                1009,
+                b"\x82\x7f\x00\x00\x00\x00\x10\x00\x00\x00",
+                "a message of 268435456 bytes, longer than max_message = 67108864",
+            ),
+        ] {
+            let (url, heard) = hearing(bytes).await;
+            let (mut connection, _) = connect(&within(&url, 5000)).await.expect("it opens");
+            let text = expected.to_owned();
+            let is_too_long = expected.contains("max_message");
+            let expected = if is_too_long { Arrived::TooLong(text) } else { Arrived::Gone(text) };
+            assert_eq!(next(&mut connection).await, Some(expected));
+            assert_eq!(next(&mut connection).await, None);
+            // Told with a close frame, masked as a client's are.
+            let close = heard.await.expect("it hears");
+            let [0x88, 0x82, a, b, _, _, high, low] = close[..] else {
+                panic!("{close:?} is no close frame")
+            };
+            assert_eq!(u16::from_be_bytes([high ^ a, low ^ b]), code);
+        }
+        let (mut connection, _) = connect(&within(&raw(b"").await, 5000)).await.expect("it opens");
+        connection.sender.send(Payload::Text("bye".to_owned())).await.expect("it is open");
+        let gone = "connection closed without a close frame".to_owned();
+        assert_eq!(next(&mut connection).await, Some(Arrived::Gone(gone)));
+    }
+
+    #[tokio::test]
+    async fn a_refused_upgrade_is_told_with_status_headers_and_body() {
+        let url = answering(
+            "HTTP/1.1 401 Unauthorized\r\nX-Why: token\r\nContent-Length: 12\r\n\r\n{\"no\":\"you\"}",
+        )
+        .await;
+        let error = connect(&within(&url, 5000)).await.expect_err("refused");
+        assert_eq!(error.to_string(), "the server refused the upgrade with HTTP 401: {\"no\":\"you\"}");
+        assert!(error.hint().is_some_and(|hint| hint.contains("login")));
+        let ConnectError::Refused { headers, .. } = error else { panic!("{error:?}") };
+        assert_eq!(headers[0], ("X-Why".to_owned(), "token".to_owned()));
+        let url =
+            answering("HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n")
+                .await;
+        let error = connect(&within(&url, 5000)).await.expect_err("refused");
+        assert_eq!(error.to_string(), "the server refused the upgrade with HTTP 403: no");
+    }
+
+    #[tokio::test]
+    async fn what_is_no_websocket_server_is_told_apart() {
+        let error =
+            connect(&within(&answering("SSH-2.0-OpenSSH_9.6\r\n").await, 5000)).await.expect_err("not HTTP");
+        assert!(error.to_string().contains("begins with \"SSH-2.0-OpenSSH_9.6"), "{error}");
+        let error = connect(&within(&answering("").await, 5000)).await.expect_err("closed");
+        assert!(matches!(error, ConnectError::Dropped { stage: Stage::Upgrade, .. }), "{error:?}");
+        let bad =
+            "HTTP/1.1 101 OK\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Accept: x\r\n\r\n";
+        let error = connect(&within(&answering(bad).await, 5000)).await.expect_err("a made-up server");
+        assert!(error.to_string().contains("does not fit our key"), "{error}");
+        let (listener, url) = listen().await;
+        let error = connect(&within(&url, 150)).await.expect_err("nobody answers");
+        assert_eq!(error.to_string(), "timeout after 150 ms at the WebSocket upgrade");
+        let error = connect(&within(&url.replace("ws:", "wss:"), 150)).await.expect_err("nobody answers");
+        assert_eq!(error.to_string(), "timeout after 150 ms at the TLS handshake");
+        drop(listener);
+        let error = connect(&within(&url, 5000)).await.expect_err("nobody listens");
+        assert!(error.to_string().starts_with("connection refused by 127.0.0.1:"), "{error}");
+        for bad in ["http://x/", "ws://", "x", "ws://u:secret@x/"] {
+            let error = connect(&within(bad, 5000)).await.expect_err(bad).to_string();
+            assert!(error.contains("is not a WebSocket URL") && !error.contains("secret"), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn tls_is_believed_as_configured_and_its_facts_are_noted() {
+        let issued = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+        let der = issued.cert.der().clone();
+        let key = rustls::pki_types::PrivateKeyDer::Pkcs8(issued.signing_key.serialize_der().into());
+        let config =
+            rustls::ServerConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
+                .with_safe_default_protocol_versions()
+                .and_then(|builder| builder.with_no_client_auth().with_single_cert(vec![der.clone()], key))
+                .expect("key and certificate fit");
+        let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config));
+        let (listener, url) = listen().await;
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let Ok(stream) = acceptor.accept(stream).await else { continue };
+                let Ok(mut stream) = tokio_tungstenite::accept_async(stream).await else { continue };
+                let _ = stream.send(Message::Text("over TLS".into())).await;
+                let _ = stream.next().await;
+            }
+        });
+        let url = url.replace("ws://127.0.0.1", "wss://localhost");
+        let ca = tempfile::NamedTempFile::new().expect("a temporary file");
+        let base64 = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &der);
+        std::fs::write(
+            ca.path(),
+            format!("-----BEGIN CERTIFICATE-----\n{base64}\n-----END CERTIFICATE-----\n"),
+        )
+        .expect("it can be written");
+        for trust in [
+            Trust { insecure: true, ..Trust::default() },
+            Trust { ca: Some(ca.path().to_owned()), ..Trust::default() },
+        ] {
+            let options = ConnectOptions { trust, ..within(&url, 5000) };
+            let (mut connection, handshake) = connect(&options).await.expect("it is believed");
+            let tls = handshake.tls.expect("it is TLS");
+            assert_eq!((tls.version.as_str(), tls.certificate), ("TLSv1_3", hex(&Sha256::digest(&der))));
+            assert!(tls.cipher.starts_with("TLS13_"), "{}", tls.cipher);
+            assert_eq!(
+                next(&mut connection).await,
+                Some(Arrived::Frame(Payload::Text("over TLS".to_owned())))
+            );
+        }
+        let error = connect(&within(&url, 5000)).await.expect_err("nobody vouches for it");
+        assert!(
+            error.to_string().starts_with("TLS with ") && error.hint().is_some_and(|h| h.contains("-k")),
+            "{error}"
+        );
+    }
+
+    #[tokio::test]
+    async fn what_comes_is_read_while_something_is_sent() {
+        const PIECE: usize = 60_000;
+        let (listener, url) = listen().await;
+        let server = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("a client");
+            let head = read_head(&mut stream).await;
+            stream.write_all(upgrade(&head).as_bytes()).await.expect("the client reads");
+            let size = u16::try_from(PIECE).expect("it fits").to_be_bytes();
+            let piece = [&[0x82, 126, size[0], size[1]], &[7; PIECE][..]].concat();
+            // More than two sockets hold, and not a byte is taken before.
+            for _ in 0..200 {
+                stream.write_all(&piece).await.expect("the client reads");
+            }
+            let (mut taken, mut buffer) = (0, vec![0; 1 << 16]);
+            while taken < 16 << 20 {
+                taken += stream.read(&mut buffer).await.expect("the client sends");
+            }
+        });
+        let (mut connection, _) = connect(&within(&url, 5000)).await.expect("it opens");
+        let Connection { sender, incoming, .. } = &mut connection;
+        let sent = incoming.during(sender.send(Payload::Binary(vec![1; 16 << 20]))).await;
+        assert!(sent.expect("it is open").is_some());
+        server.await.expect("it took everything");
+        for _ in 0..200 {
+            let arrived = next(&mut connection).await;
+            assert!(matches!(arrived, Some(Arrived::Frame(Payload::Binary(bytes))) if bytes.len() == PIECE));
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_dropped_when_nobody_takes_it_for_a_while() {
+        let (listener, url) = listen().await;
+        let server = tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.expect("a client");
+            let mut stream = tokio_tungstenite::accept_async(stream).await.expect("a WebSocket");
+            for i in 0..2000 {
+                stream.send(Message::Text(format!("{i}").into())).await.expect("the client reads");
+            }
+            stream.close(None).await.expect("the client reads");
+        });
+        let (mut connection, _) = connect(&within(&url, 5000)).await.expect("it opens");
+        // All of it is on its way before the first is taken.
+        server.await.expect("it has sent everything");
+        for i in 0..2000 {
+            assert_eq!(next(&mut connection).await, Some(Arrived::Frame(Payload::Text(i.to_string()))));
+        }
+        assert!(matches!(next(&mut connection).await, Some(Arrived::Frame(Payload::Close { .. }))));
+    }
+}

@@ -1,0 +1,724 @@
+//! Writes a session down while it happens, without getting in its way.
+//!
+//! One thread writes for all sessions: a thousand sessions need no thousand threads, and a disk that stalls stalls none
+//! of them. What waits to be written is bounded for each session; a disk that cannot keep up, or fails, costs that
+//! recording its end, says so once, and the session goes on. If the disk takes the last line again, that says so, too. The
+//! file has its final name from its first line on and only grows, so that a crash leaves a readable prefix.
+
+use super::append::{Append, Flush};
+use super::spare;
+use goldwire_core::transcript::{End, Ending, Frame, Gap, Header, Offset, Payload, Redactor, Side, Writer};
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
+use std::time::{Duration, Instant};
+use tokio::sync::{Notify, oneshot};
+
+/// How many bytes of one session may wait for the disk.
+const MAX_WAITING: usize = 256 * 1024 * 1024;
+/// So many bytes of one session waiting are enough: whoever can wait, waits ([`Recorder::room`]).
+const MANY_WAITING: usize = 2 * 1024 * 1024;
+/// How long a session waits for a disk that does nothing, before it goes on until [`MAX_WAITING`] is reached.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// How long frames gather before they are written together: to wake the thread costs more than to write a frame, and takes
+/// a processor that a busy machine would give to whoever reads.
+const GATHER: Duration = Duration::from_millis(20);
+/// So many bytes of one session are worth writing at once, and sooner.
+const ENOUGH: usize = 64 * 1024;
+/// What a frame takes besides its payload.
+const FRAME: usize = 64;
+/// How long an abandoned recorder waits for its last lines to be written.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// A recording that is not whole, because it could not be written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("recording {}: {cause}; it ends after {frames} frames", path.display())]
+pub struct Loss {
+    /// The file, which holds what was written until then.
+    pub path: PathBuf,
+    /// What the system said.
+    pub cause: String,
+    /// How many frames were handed to the file.
+    pub frames: u64,
+}
+
+/// Writes one session's recording.
+#[derive(Debug)]
+pub struct Recorder {
+    id: u64,
+    path: PathBuf,
+    state: Arc<State>,
+    thread: Thread,
+    /// Whether its frames may wait for others.
+    gathers: bool,
+    is_finished: bool,
+}
+
+/// The thread that writes for all.
+#[derive(Debug, Clone)]
+struct Thread {
+    jobs: mpsc::Sender<Job>,
+    thread: std::thread::Thread,
+}
+
+impl Thread {
+    /// Whether it is there to do it.
+    fn give(&self, job: Job) -> bool {
+        self.jobs.send(job).is_ok()
+    }
+
+    /// Ends its waiting for more.
+    fn hurry(&self) {
+        self.thread.unpark();
+    }
+}
+
+/// What the session and the writing thread both know.
+#[derive(Debug, Default)]
+struct State {
+    waiting: AtomicUsize,
+    /// Frames that were not written after the loss.
+    missing: AtomicU64,
+    /// Told whenever something was written, for those who wait for room.
+    written: Notify,
+    /// Whether the disk was given up on waiting for, until it writes again.
+    is_stalled: AtomicBool,
+    /// Whether there is a cause in `loss`: asked with every frame, by two threads.
+    is_lost: AtomicBool,
+    loss: Mutex<Lost>,
+}
+
+/// What is to be written.
+#[derive(Debug)]
+enum Queued {
+    Frame(Frame),
+    /// Secrets were replaced in it already.
+    Clean(Frame),
+    Texts(Texts),
+}
+
+/// Text messages of a server that came together: one behind the other, in one piece of memory.
+#[derive(Debug, Default)]
+pub(super) struct Texts {
+    pub(super) conn: u32,
+    pub(super) text: String,
+    pub(super) lines: Vec<Line>,
+}
+
+/// One of them. It begins where the one before it ends.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) at: Offset,
+    pub(super) earlier: Gap,
+    pub(super) end: usize,
+    /// Whether it was read and is JSON.
+    pub(super) is_json: bool,
+}
+
+impl Queued {
+    /// How many frames.
+    fn count(&self) -> usize {
+        match self {
+            Queued::Frame(_) | Queued::Clean(_) => 1,
+            Queued::Texts(texts) => texts.lines.len(),
+        }
+    }
+
+    /// How much memory, about.
+    fn size(&self) -> usize {
+        match self {
+            Queued::Frame(frame) | Queued::Clean(frame) => {
+                FRAME
+                    + match &frame.payload {
+                        Payload::Open(_) | Payload::Gone(_) => 1024,
+                        payload => payload.len(),
+                    }
+            }
+            Queued::Texts(texts) => FRAME * texts.lines.len() + texts.text.len(),
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Lost {
+    cause: Option<String>,
+    is_told: bool,
+}
+
+impl State {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Lost> {
+        self.loss.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lose(&self, cause: String) {
+        self.lock().cause.get_or_insert(cause);
+        self.is_lost.store(true, Ordering::Release);
+    }
+
+    fn is_lost(&self) -> bool {
+        self.is_lost.load(Ordering::Acquire)
+    }
+}
+
+enum Job {
+    Open(u64, Box<Open>),
+    Write(u64, Queued),
+    Finish(u64, Option<Ending>, oneshot::Sender<Result<(), Loss>>),
+}
+
+/// A recording that is being written.
+struct Open {
+    path: PathBuf,
+    writer: Writer<Append>,
+    state: Arc<State>,
+    frames: u64,
+    /// How long a line may stay in memory.
+    flush_within: Duration,
+    /// Whether something was written since the last flush.
+    is_dirty: bool,
+}
+
+impl Recorder {
+    /// Creates the file with its first line; its folder too. A file that is there already is left alone.
+    ///
+    /// # Errors
+    /// When it cannot be created or its first line not be written; no file is left then.
+    pub fn create(path: &Path, header: &Header, redactor: Redactor) -> io::Result<Recorder> {
+        Recorder::create_with(path, header, redactor, Flush::default())
+    }
+
+    /// Likewise, and written as soon as `flush` says.
+    ///
+    /// # Errors
+    /// When it cannot be created or its first line not be written; no file is left then.
+    pub fn create_with(
+        path: &Path,
+        header: &Header,
+        redactor: Redactor,
+        flush: Flush,
+    ) -> io::Result<Recorder> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder)?;
+        // It gets its name with its first line in it: also a crash between the two leaves no file that cannot be read.
+        let mut new = tempfile::Builder::new();
+        new.prefix(".").suffix(".new");
+        #[cfg(unix)]
+        new.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let (file, name) = new.tempfile_in(folder)?.into_parts();
+        let recorder = Recorder::over(file, path, header, redactor, flush)?;
+        name.persist_noclobber(path).map_err(|error| error.error)?;
+        Ok(recorder)
+    }
+
+    fn over(
+        file: File,
+        path: &Path,
+        header: &Header,
+        redactor: Redactor,
+        flush: Flush,
+    ) -> io::Result<Recorder> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let thread = thread()?;
+        let mut writer = Writer::new(Append::to(file), header, redactor)?;
+        writer.flush()?;
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        let state = Arc::new(State::default());
+        let path = path.to_owned();
+        let open = Open {
+            path: path.clone(),
+            writer,
+            state: state.clone(),
+            frames: 0,
+            flush_within: flush.interval(),
+            is_dirty: false,
+        };
+        let gathers = open.gathers_for() > Duration::ZERO;
+        if !thread.give(Job::Open(id, Box::new(open))) {
+            return Err(io::Error::other("the writing thread is gone"));
+        }
+        Ok(Recorder { id, path, state, thread, gathers, is_finished: false })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes a frame down soon. Never fails and never waits: whether it could be written, [`Recorder::loss`] knows.
+    pub fn record(&self, frame: Frame) {
+        self.enqueue(Queued::Frame(frame));
+    }
+
+    /// Likewise, of a frame in which secrets were replaced already.
+    pub fn record_clean(&self, frame: Frame) {
+        self.enqueue(Queued::Clean(frame));
+    }
+
+    /// Likewise, of many texts at once.
+    pub(super) fn record_texts(&self, texts: Texts) {
+        if !texts.lines.is_empty() {
+            self.enqueue(Queued::Texts(texts));
+        }
+    }
+
+    fn enqueue(&self, queued: Queued) {
+        let (size, count) = (queued.size(), queued.count() as u64);
+        if self.state.is_lost() {
+            self.state.missing.fetch_add(count, Ordering::Relaxed);
+            return;
+        }
+        let before = self.state.waiting.fetch_add(size, Ordering::Relaxed);
+        let waiting = before.saturating_add(size);
+        if waiting > MAX_WAITING {
+            self.state.missing.fetch_add(count, Ordering::Relaxed);
+            self.state.lose(format!("the disk cannot keep up: {} MiB wait for it", MAX_WAITING >> 20));
+            return;
+        }
+        if !self.thread.give(Job::Write(self.id, queued)) {
+            self.state.lose("the writing thread is gone".to_owned());
+        }
+        if !self.gathers || (before < ENOUGH && waiting >= ENOUGH) {
+            self.thread.hurry();
+        }
+    }
+
+    /// Waits while much of this session waits to be written, so that memory stays small and a fast server is slowed
+    /// down instead. A disk that does nothing is waited for only so long: the session is worth more than its recording.
+    pub async fn room(&self) {
+        while self.is_full() {
+            let written = self.state.written.notified();
+            if self.is_full() && tokio::time::timeout(PATIENCE, written).await.is_err() {
+                self.state.is_stalled.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Whether [`Recorder::room`] would wait.
+    pub fn is_full(&self) -> bool {
+        let state = &self.state;
+        state.waiting.load(Ordering::Relaxed) > MANY_WAITING && !state.is_stalled.load(Ordering::Relaxed)
+    }
+
+    /// Why nothing more is written. Says it once, so that it is told once; [`Recorder::finish`] says it again.
+    pub fn loss(&self) -> Option<String> {
+        let mut lost = self.state.lock();
+        if lost.is_told {
+            return None;
+        }
+        lost.is_told = lost.cause.is_some();
+        lost.cause.clone()
+    }
+
+    /// Writes the last line and closes the file.
+    ///
+    /// # Errors
+    /// When not everything could be written; the file then is a prefix, and its last line, if it could be written, says so.
+    pub async fn finish(mut self, ending: Ending) -> Result<PathBuf, Loss> {
+        self.is_finished = true;
+        let (done, finished) = oneshot::channel();
+        let gone =
+            || Loss { path: self.path.clone(), cause: "the writing thread is gone".to_owned(), frames: 0 };
+        if !self.thread.give(Job::Finish(self.id, Some(ending), done)) {
+            return Err(gone());
+        }
+        self.thread.hurry();
+        finished.await.map_err(|_| gone())?.map(|()| self.path.clone())
+    }
+}
+
+impl Drop for Recorder {
+    /// A recorder that nobody finished, after a panic or an error: what it has is written, without a last line.
+    fn drop(&mut self) {
+        if self.is_finished {
+            return;
+        }
+        let (done, mut finished) = oneshot::channel();
+        if self.thread.give(Job::Finish(self.id, None, done)) {
+            self.thread.hurry();
+            let until = Instant::now() + FAREWELL;
+            // Not `blocking_recv`, which panics within a runtime; this is the way of failures, where a moment is cheap.
+            while matches!(finished.try_recv(), Err(oneshot::error::TryRecvError::Empty))
+                && Instant::now() < until
+            {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+    }
+}
+
+/// The thread that writes for all, started when first needed.
+fn thread() -> io::Result<Thread> {
+    static THREAD: OnceLock<Thread> = OnceLock::new();
+    if let Some(thread) = THREAD.get() {
+        return Ok(thread.clone());
+    }
+    let (to_thread, jobs) = mpsc::channel();
+    let spawned =
+        std::thread::Builder::new().name("goldwire-recorder".to_owned()).spawn(move || write(&jobs))?;
+    // Two at once: the second thread ends as soon as its channel is dropped here.
+    Ok(THREAD.get_or_init(|| Thread { jobs: to_thread, thread: spawned.thread().clone() }).clone())
+}
+
+fn write(jobs: &mpsc::Receiver<Job>) {
+    let mut desk = Desk::default();
+    loop {
+        // What is there already has gathered while something else was done.
+        let ready = jobs.try_recv();
+        let may_gather = ready.is_err();
+        let job = match (ready, desk.until_due()) {
+            (Ok(job), _) => Ok(job),
+            (Err(_), Some(due)) => jobs.recv_timeout(due),
+            (Err(_), None) => jobs.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected),
+        };
+        match job {
+            Ok(job) => {
+                if may_gather && desk.may_gather(&job) {
+                    std::thread::park_timeout(desk.until_due().map_or(GATHER, |due| due.min(GATHER)));
+                }
+                desk.take(job);
+                // What was queued meanwhile has gathered as well. The bound is on time, not on silence: no longer than that.
+                while !desk.is_due()
+                    && let Ok(job) = jobs.try_recv()
+                {
+                    desk.take(job);
+                }
+            }
+            Err(mpsc::RecvTimeoutError::Timeout) => {}
+            Err(mpsc::RecvTimeoutError::Disconnected) => return,
+        }
+        if desk.is_due() {
+            desk.flush();
+        }
+    }
+}
+
+/// What the writing thread works on.
+#[derive(Default)]
+struct Desk {
+    open: HashMap<u64, Box<Open>>,
+    unflushed: Vec<u64>,
+    /// By when that has to be flushed.
+    flush_at: Option<Instant>,
+}
+
+impl Desk {
+    /// Whether more may come before this is done.
+    fn may_gather(&self, job: &Job) -> bool {
+        let Job::Write(id, _) = job else { return false };
+        self.open.get(id).is_some_and(|recording| {
+            recording.gathers_for() > Duration::ZERO
+                && recording.state.waiting.load(Ordering::Relaxed) < ENOUGH
+        })
+    }
+
+    fn take(&mut self, job: Job) {
+        match job {
+            Job::Open(id, recording) => {
+                self.open.insert(id, recording);
+            }
+            Job::Write(id, queued) => {
+                let Some(recording) = self.open.get_mut(&id) else { return };
+                recording.take(queued);
+                if !std::mem::replace(&mut recording.is_dirty, true) {
+                    self.unflushed.push(id);
+                }
+                let at = Instant::now() + recording.flush_within - recording.gathers_for();
+                self.flush_at = Some(self.flush_at.map_or(at, |earlier| earlier.min(at)));
+            }
+            Job::Finish(id, ending, done) => {
+                let Some(recording) = self.open.remove(&id) else { return };
+                // Nobody listens when the session's task is gone; the file is finished all the same.
+                let _ = done.send(recording.finish(ending.as_ref()));
+            }
+        }
+    }
+
+    /// How long until something has to be flushed.
+    fn until_due(&self) -> Option<Duration> {
+        self.flush_at.map(|at| at.saturating_duration_since(Instant::now()))
+    }
+
+    fn is_due(&self) -> bool {
+        self.until_due().is_some_and(|due| due.is_zero())
+    }
+
+    fn flush(&mut self) {
+        for id in self.unflushed.drain(..) {
+            if let Some(recording) = self.open.get_mut(&id) {
+                recording.flush();
+            }
+        }
+        self.flush_at = None;
+    }
+}
+
+impl Open {
+    /// How much of the time that a line may stay in memory it may wait for others before it is written.
+    fn gathers_for(&self) -> Duration {
+        if self.flush_within > GATHER { GATHER } else { Duration::ZERO }
+    }
+
+    /// Writes what was queued, and tells whoever waits for room.
+    fn take(&mut self, queued: Queued) {
+        let size = queued.size();
+        self.write(queued);
+        let state = &self.state;
+        if state.waiting.fetch_sub(size, Ordering::Relaxed) > MANY_WAITING {
+            state.is_stalled.store(false, Ordering::Relaxed);
+            state.written.notify_waiters();
+        }
+    }
+
+    fn write(&mut self, queued: Queued) {
+        match queued {
+            Queued::Frame(frame) => self.line(|writer| writer.frame(&frame)),
+            Queued::Clean(frame) => self.line(|writer| writer.clean_frame(&frame)),
+            Queued::Texts(Texts { conn, text, lines }) => {
+                let mut start = 0;
+                for line in lines {
+                    let own = &text[std::mem::replace(&mut start, line.end)..line.end];
+                    let stamp = (line.at, line.earlier);
+                    self.line(|writer| writer.text(stamp, conn, Side::Server, own, line.is_json));
+                }
+                spare::give_back(text);
+            }
+        }
+    }
+
+    /// Writes one line, if none was lost before it.
+    fn line(&mut self, write: impl FnOnce(&mut Writer<Append>) -> io::Result<()>) {
+        if self.state.is_lost() {
+            self.state.missing.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        match write(&mut self.writer) {
+            Ok(()) => self.frames += 1,
+            Err(error) => self.state.lose(error.to_string()),
+        }
+        if let Some(error) = self.writer.get_ref().error() {
+            self.state.lose(error.to_string());
+        }
+    }
+
+    fn flush(&mut self) {
+        self.is_dirty = false;
+        if !self.state.is_lost()
+            && let Err(error) = self.writer.flush()
+        {
+            self.state.lose(error.to_string());
+        }
+    }
+
+    fn finish(mut self: Box<Open>, ending: Option<&Ending>) -> Result<(), Loss> {
+        let cause = self.state.lock().cause.clone();
+        let (path, frames) = (self.path, self.frames);
+        let written = match (cause, ending) {
+            (None, Some(ending)) => self.writer.end(ending).map(drop).map_err(|error| error.to_string()),
+            (None, None) => self.writer.flush().map_err(|error| error.to_string()),
+            (Some(cause), Some(ending)) => {
+                let missing = self.state.missing.load(Ordering::Relaxed);
+                let how = ending.label();
+                let detail =
+                    format!("{cause}; {missing} more frames passed, and the session ended with {how}");
+                // The disk may have room again. If it has none, what is there is a prefix all the same.
+                let _ = self.writer.end(&Ending { how: End::Torn { detail }, ..ending.clone() });
+                Err(cause)
+            }
+            (Some(cause), None) => {
+                let _ = self.writer.flush();
+                Err(cause)
+            }
+        };
+        written.map_err(|cause| Loss { path, cause, frames })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use goldwire_core::secret::Secret;
+    use goldwire_core::transcript::{End, Offset, Side};
+    use std::fs::OpenOptions;
+
+    fn frame(text: &str) -> Frame {
+        Frame::new(Offset::from_nanos(1), Side::Server, Payload::Text(text.to_owned()))
+    }
+
+    fn closed() -> Ending {
+        Ending {
+            at: Offset::from_nanos(9),
+            how: End::Closed { by: Side::Client, code: 1000, reason: String::new() },
+            host: None,
+        }
+    }
+
+    fn read(path: &Path) -> goldwire_core::transcript::Transcript {
+        let file = File::open(path).expect("a recording");
+        goldwire_core::transcript::read(io::BufReader::new(file)).expect("it reads")
+    }
+
+    #[tokio::test]
+    async fn what_was_recorded_reads_back_without_secrets() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("agent-run/one.jsonl");
+        let redactor = Redactor::default();
+        let recorder =
+            Recorder::create(&path, &Header::default(), redactor.clone()).expect("it can be created");
+        recorder.record(frame("{\"a\":1}"));
+        redactor.add("token", &Secret::new("learned-late"));
+        recorder.record(frame("my token is learned-late"));
+        assert_eq!(recorder.finish(closed()).await, Ok(path.clone()));
+        let transcript = read(&path);
+        assert_eq!(transcript.frames, [frame("{\"a\":1}"), frame("my token is {{secret:token#1}}")]);
+        assert_eq!(transcript.ending, closed());
+        let error = Recorder::create(&path, &Header::default(), redactor).expect_err("it is there already");
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+    }
+
+    #[tokio::test]
+    async fn a_running_session_and_an_abandoned_one_leave_a_readable_prefix() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("one.jsonl");
+        let recorder =
+            Recorder::create(&path, &Header::default(), Redactor::default()).expect("it can be created");
+        assert!(read(&path).frames.is_empty());
+        recorder.record(frame("1"));
+        // It is there without anybody asking for it; a test that waits in vain is ended by its runner.
+        while read(&path).frames.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        recorder.record(frame("2"));
+        drop(recorder);
+        let transcript = read(&path);
+        assert_eq!(transcript.frames.len(), 2);
+        assert!(matches!(transcript.ending.how, End::Torn { .. }));
+    }
+
+    #[tokio::test]
+    async fn many_sessions_share_the_thread_and_keep_their_frames_apart() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let recorders: Vec<Recorder> = (0..50)
+            .map(|i| {
+                let path = folder.path().join(format!("{i}.jsonl"));
+                Recorder::create(&path, &Header::default(), Redactor::default()).expect("it can be created")
+            })
+            .collect();
+        for n in 0..100 {
+            recorders
+                .iter()
+                .enumerate()
+                .for_each(|(i, recorder)| recorder.record(frame(&format!("{i}-{n}"))));
+        }
+        for (i, recorder) in recorders.into_iter().enumerate() {
+            let path = recorder.finish(closed()).await.expect("it was written");
+            let expected: Vec<Frame> = (0..100).map(|n| frame(&format!("{i}-{n}"))).collect();
+            assert_eq!(read(&path).frames, expected);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_created_is_an_error_and_leaves_nothing() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("a-file");
+        std::fs::write(&file, "").expect("it can be written");
+        assert!(Recorder::create(&file.join("x.jsonl"), &Header::default(), Redactor::default()).is_err());
+        assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 1);
+    }
+
+    /// A read-only folder stops everyone but root, as whom tests may run.
+    #[cfg(unix)]
+    #[test]
+    fn a_read_only_folder_is_an_error() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o555)).expect("it is ours");
+        let path = folder.path().join("x.jsonl");
+        match Recorder::create(&path, &Header::default(), Redactor::default()) {
+            Err(error) => assert_eq!(error.kind(), io::ErrorKind::PermissionDenied),
+            Ok(_) => assert!(rustix::process::geteuid().is_root()),
+        }
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).expect("it is ours");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_full_disk_is_said_once_and_the_session_goes_on() {
+        let full = || OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+        let path = Path::new("/dev/full");
+        assert!(
+            Recorder::over(full(), path, &Header::default(), Redactor::default(), Flush::default()).is_err(),
+            "no first line"
+        );
+        // The first line goes to a file with room, what follows to a full device.
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let recorder = Recorder::create(&folder.path().join("x"), &Header::default(), Redactor::default())
+            .expect("it can be created");
+        let (state, writer) = (Arc::new(State::default()), Append::to(full()));
+        let mut writer =
+            Writer::new(writer, &Header::default(), Redactor::default()).expect("it is buffered");
+        assert!(writer.flush().is_err());
+        let open = Open {
+            path: path.to_owned(),
+            writer,
+            state: state.clone(),
+            frames: 0,
+            flush_within: Flush::default().interval(),
+            is_dirty: false,
+        };
+        assert!(recorder.thread.give(Job::Open(u64::MAX, Box::new(open))), "the thread runs");
+        let thread = recorder.thread.clone();
+        let full = Recorder {
+            id: u64::MAX,
+            path: path.to_owned(),
+            state,
+            thread,
+            gathers: true,
+            is_finished: false,
+        };
+        assert_eq!(full.loss(), None);
+        full.record(frame("1"));
+        // Noticed by the flush that nobody asked for.
+        while !full.state.is_lost() {
+            tokio::task::yield_now().await;
+        }
+        full.record(frame("2"));
+        let cause = full.loss().expect("it was noticed");
+        assert!(cause.contains("No space left"), "{cause}");
+        assert_eq!(full.loss(), None);
+        let loss = full.finish(closed()).await.expect_err("it is not whole");
+        assert!(loss.to_string().starts_with("recording /dev/full: No space left"), "{loss}");
+        recorder.record(frame("elsewhere"));
+        assert!(recorder.finish(closed()).await.is_ok());
+    }
+
+    /// A pipe that nobody reads is a disk without room; when it is read, there is room again.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_disk_that_has_room_again_gets_the_last_line_with_the_loss_in_it() {
+        let (sender, mut reader) = tokio::net::unix::pipe::pipe().expect("a pipe");
+        let file = File::from(sender.into_nonblocking_fd().expect("it is ours"));
+        let path = Path::new("a-pipe");
+        let recorder = Recorder::over(file, path, &Header::default(), Redactor::default(), Flush::EveryFrame)
+            .expect("the first line fits");
+        let long = frame(&"x".repeat(1000));
+        while !recorder.state.is_lost() {
+            recorder.record(long.clone());
+            tokio::task::yield_now().await;
+        }
+        recorder.record(long.clone());
+        let cause = recorder.loss().expect("it was noticed");
+        let mut file = Vec::new();
+        while reader.try_read_buf(&mut file).is_ok_and(|count| count > 0) {}
+        let loss = recorder.finish(closed()).await.expect_err("it is not whole");
+        tokio::io::AsyncReadExt::read_to_end(&mut reader, &mut file).await.expect("a pipe reads");
+        assert_eq!(loss.cause, cause);
+        let transcript = goldwire_core::transcript::read(&file[..])
+            .expect("what is there is whole lines, and the hash fits");
+        assert_eq!(transcript.frames.len() as u64, loss.frames);
+        let End::Torn { detail } = transcript.ending.how else { panic!("{:?}", transcript.ending) };
+        assert!(detail.starts_with(&cause) && detail.ends_with("ended with client 1000"), "{detail}");
+    }
+}
