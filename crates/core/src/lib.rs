@@ -1,4 +1,4 @@
-//! The pure core of [goldwire](https://docs.rs/goldwire): what a session was, what it must be, and what differs.
+//! The pure core of goldwire: what a session was, what it must be, and what differs.
 //!
 //! The rooms, in reading order. A room may use those above it, never one below; `tests/it/layers.rs` proves it. Nothing here
 //! reads a clock, a file, the environment or a socket.

@@ -1,4 +1,4 @@
-//! The engine of [goldwire](https://docs.rs/goldwire): what needs a clock, a file, the environment or a socket.
+//! The engine of goldwire: what needs a clock, a file, the environment or a socket.
 //!
 //! The rooms, in reading order. A room may use those above it, never one below; `tests/it/layers.rs` proves it. All of them
 //! stand on `goldwire_core`. Nothing here parses arguments, prints, or ends the process.
