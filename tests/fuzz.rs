@@ -9,7 +9,7 @@
 
 use goldwire::check::check;
 use goldwire::codec::Codec;
-use goldwire::dialect::{Dialect, Embedded, HttpNames, JsonNames, Protocol, Spoken, events, sse};
+use goldwire::dialect::{Codecs, Dialect, Embedded, HttpNames, JsonNames, Protocol, Spoken, events, sse};
 use goldwire::golden::{self, Golden, HostProfile, Seen, parse_order};
 use goldwire::learn::learn;
 use goldwire::report;
@@ -406,12 +406,19 @@ fn messages_of_every_dialect_are_named_and_learned_from() {
         .into_iter()
         .map(|protocol| Dialect::Protocol(Spoken::new(protocol)))
         .chain([Dialect::default(), Dialect::Sse(HttpNames::default())])
-        .chain(Codec::ALL.map(|codec| {
+        .chain(Codec::all().map(|codec| {
             let places = ["/data".to_owned(), "/data/in".to_owned()].to_vec();
             let embedded = Embedded { client: places.clone(), server: places };
             let answers = ["phx_reply".to_owned()].into();
             let reply = Some("/1".to_owned());
-            Dialect::Json(JsonNames { codec: Some(codec), embedded, answers, reply, ..JsonNames::both("/3") })
+            Dialect::Json(JsonNames {
+                codec: Codecs::both(codec),
+                nested: embedded.clone(),
+                embedded,
+                answers,
+                reply,
+                ..JsonNames::both("/3")
+            })
         }))
         .collect();
     let seeds = SAID.iter().map(|said| said.join(&NEXT)).collect();

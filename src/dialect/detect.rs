@@ -1,7 +1,7 @@
 //! Which dialect a session is in: by its URL, where that is one of HTTP; by the subprotocol that the handshake agreed on, else by the look of the first messages.
 
-use super::{Dialect, JsonNames, Protocol, Spoken, lenient, presets};
-use crate::codec;
+use super::{Codecs, Dialect, JsonNames, Protocol, Spoken, lenient, presets};
+use crate::codec::{self, Codec};
 use crate::transcript::{Frame, Payload, Side, Transcript};
 use serde_json::Value;
 
@@ -14,10 +14,13 @@ impl Dialect {
         let mut votes: Vec<(Option<Protocol>, usize)> = Vec::new();
         let mut samples = codec::Samples::default();
         let mut preset = None;
+        let (mut elements, mut documents) = (Tally::default(), Tally::default());
         for session in sessions {
             preset = preset.or_else(|| agreed(session).find_map(presets::by_subprotocol));
             preset = preset.or_else(|| presets::by_first(first_text(session)?));
             binaries(session).for_each(|bytes| samples.add(bytes));
+            elements.add(is_xml(session));
+            documents.add(is_yjs(session));
             if let http @ Dialect::Sse(_) = Dialect::at(&session.header.url) {
                 return http;
             }
@@ -30,18 +33,77 @@ impl Dialect {
         // Of equals the first in the list of protocols wins, plain JSON before all.
         let best = votes.into_iter().min_by_key(|(protocol, count)| (std::cmp::Reverse(*count), *protocol));
         match best.and_then(|(protocol, _)| protocol) {
-            Some(Protocol::Bytes) | None => match codec::detect(&samples) {
-                codec if codec.is_some() || preset.is_some() => {
-                    Dialect::Json(JsonNames { codec, ..preset.unwrap_or_default() })
+            Some(Protocol::Bytes) | None => {
+                let found = match codec::detect(&samples) {
+                    None if documents.are_all() => Some(presets::yjs()),
+                    None if elements.are_all() => Some(presets::xml()),
+                    codec => {
+                        codec.map(|codec| JsonNames { codec: Codecs::both(codec), ..JsonNames::default() })
+                    }
+                };
+                match (preset, found) {
+                    (Some(preset), _) if preset.codec != Codecs::default() => Dialect::Json(preset),
+                    (Some(preset), Some(found)) => Dialect::Json(JsonNames { codec: found.codec, ..preset }),
+                    (preset, found) if preset.is_some() || found.is_some() => {
+                        Dialect::Json(preset.or(found).unwrap_or_default())
+                    }
+                    _ if best.is_some_and(|(protocol, _)| protocol.is_some()) => {
+                        Dialect::Protocol(Spoken::new(Protocol::Bytes))
+                    }
+                    _ => Dialect::default(),
                 }
-                _ if best.is_some_and(|(protocol, _)| protocol.is_some()) => {
-                    Dialect::Protocol(Spoken::new(Protocol::Bytes))
-                }
-                _ => Dialect::default(),
-            },
+            }
             Some(protocol) => Dialect::Protocol(Spoken::new(protocol)),
         }
     }
+}
+
+/// Of how many sessions something is said, and of how many that it is so.
+#[derive(Default)]
+struct Tally {
+    all: u32,
+    are: u32,
+}
+
+impl Tally {
+    fn add(&mut self, is: Option<bool>) {
+        self.all += u32::from(is.is_some());
+        self.are += u32::from(is == Some(true));
+    }
+
+    fn are_all(&self) -> bool {
+        self.are > 0 && self.are == self.all
+    }
+}
+
+/// Whether a session's messages are texts, each of them an element of XML; nothing of a session without messages.
+fn is_xml(session: &Transcript) -> Option<bool> {
+    let mut texts =
+        session.frames.iter().filter(|frame| frame.payload.is_message()).take(LOOKED_AT).peekable();
+    texts.peek()?;
+    Some(texts.all(|frame| {
+        matches!(&frame.payload, Payload::Text(text) if text.trim_start().starts_with('<') && Codec::XML.read(text.as_bytes()).is_some())
+    }))
+}
+
+/// Whether a session's messages are binary, each of them one of Yjs, and the first of either side that is about a document's
+/// contents asks for them; nothing of a session without messages.
+fn is_yjs(session: &Transcript) -> Option<bool> {
+    let mut frames =
+        session.frames.iter().filter(|frame| frame.payload.is_message()).take(LOOKED_AT).peekable();
+    frames.peek()?;
+    let mut first: Option<bool> = None;
+    let are_read = frames.all(|frame| {
+        let Payload::Binary(bytes) = &frame.payload else { return false };
+        let Some(messages) = Codec::YJS.read(bytes) else { return false };
+        for kind in messages.iter().filter_map(|message| message.get("type")?.as_str()) {
+            if matches!(kind, "sync1" | "sync2" | "update") {
+                first.get_or_insert(kind == "sync1");
+            }
+        }
+        true
+    });
+    Some(are_read && first == Some(true))
 }
 
 /// The binary messages of a session that are no JSON.

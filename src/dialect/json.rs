@@ -60,14 +60,21 @@ pub(super) fn label(
         Said::Text(name) => Cow::Borrowed(name),
         Said::Number(number) => names.code(number),
     });
-    let asks = name.as_ref().filter(|name| !names.answers.contains(&***name));
-    if let (Some(name), Some(id)) = (asks, id) {
+    let refined = |known: &mut Known, name: &str| {
+        known.refined(side, name, |label| refinement(at_wild(value, names.refine.get(label)?)?))
+    };
+    // Where requests and answers have one name, its part says which of the two a message is, and what was asked for.
+    let own_name = match &name {
+        Some(name) if names.answers.iter().any(|answer| answer.ends_with(']')) => {
+            Some(Cow::Owned(refined(known, name).name().to_owned()))
+        }
+        name => name.as_deref().map(Cow::Borrowed),
+    };
+    let asks = own_name.filter(|name| !names.answers.contains(&**name));
+    if let (Some(name), Some(id)) = (&asks, id) {
         own.note(id.to_string(), name);
     }
     let request = if asks.is_none() { id.and_then(|id| other.get(&id.to_string())) } else { None };
-    let refined = |known: &mut Known, name: &str| {
-        known.refined(side, name, |label| refinement(value.pointer(names.refine.get(label)?)?))
-    };
     match (request, name) {
         (Some(request), _) if value.get("error").is_some() => {
             known.label(side, &format!("re:{request}:error"))
@@ -77,6 +84,19 @@ pub(super) fn label(
         (Some(request), None) => known.label(side, &format!("re:{request}")),
         (None, Some(name)) => refined(known, &name),
         (None, None) => refined(known, NAMELESS),
+    }
+}
+
+/// The value at a JSON pointer of which a step may be `*`: the first field or item at which the rest of it leads to a value.
+pub(crate) fn at_wild<'v>(value: &'v Value, pointer: &str) -> Option<&'v Value> {
+    let Some((before, rest)) = pointer.split_once("/*") else { return value.pointer(pointer) };
+    if !rest.is_empty() && !rest.starts_with('/') {
+        return value.pointer(pointer);
+    }
+    match value.pointer(before)? {
+        Value::Object(map) => map.values().find_map(|own| at_wild(own, rest)),
+        Value::Array(items) => items.iter().find_map(|own| at_wild(own, rest)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
     }
 }
 
@@ -102,7 +122,9 @@ pub(crate) fn refined<'n, 'l>(
 pub(crate) fn refinement(value: &Value) -> Option<&str> {
     let is_word = |text: &&str| {
         (1..=MAX_REFINEMENT).contains(&text.len())
-            && text.chars().all(|c| c.is_ascii_alphanumeric() || "_./:-".contains(c))
+            && text
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "_./:-".contains(c) || c == '#' && text.contains("://"))
     };
     match value {
         Value::Bool(true) => Some("true"),

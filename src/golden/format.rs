@@ -39,7 +39,7 @@ use super::{
 };
 use crate::codec::Codec;
 use crate::dialect::{
-    Dialect, Embedded, HttpNames, JsonNames, Label, NameAt, Protocol, Reflex, Spoken, When,
+    Codecs, Dialect, Embedded, HttpNames, JsonNames, Label, NameAt, Protocol, Reflex, Spoken, When,
 };
 use crate::transcript::{Gap, Side};
 use base64::Engine as _;
@@ -586,6 +586,24 @@ fn read_reflexes(root: &Fields<'_>, order: Option<&Order>, dialect: &mut Dialect
     }
 }
 
+/// Reads `codec`, or `client_codec` and `server_codec` where the sides differ.
+fn read_codecs(fields: &Fields<'_>, is_http: bool) -> Codecs {
+    let own = |key: &str| {
+        fields.string(key).filter(|_| !is_http).and_then(|(name, span)| {
+            let codec = Codec::of(&name);
+            if codec.is_none() {
+                let known = || Codec::all().map(Codec::name);
+                let hint = did_you_mean(&name, known())
+                    .unwrap_or_else(|| format!("known: {}", known().collect::<Vec<_>>().join(", ")));
+                fields.source().report(span, format!("unknown codec `{name}`"), "here", Some(hint));
+            }
+            codec
+        })
+    };
+    let both = own("codec");
+    Codecs { client: own("client_codec").or(both), server: own("server_codec").or(both) }
+}
+
 fn read_dialect(fields: Fields<'_>) -> Dialect {
     let (mut protocol, mut is_http) = (None, false);
     if let Some((kind, span)) = fields.string("kind") {
@@ -633,16 +651,7 @@ fn read_dialect(fields: Fields<'_>) -> Dialect {
         fields.source().report(span, message, "not in this dialect", hint);
     }
     let record_separator = !is_http && fields.boolean("record_separator").unwrap_or(false);
-    let codec = fields.string("codec").filter(|_| !is_http).and_then(|(name, span)| {
-        let codec = Codec::of(&name);
-        if codec.is_none() {
-            let known = || Codec::ALL.into_iter().map(Codec::name);
-            let hint = did_you_mean(&name, known())
-                .unwrap_or_else(|| format!("known: {}", known().collect::<Vec<_>>().join(", ")));
-            fields.source().report(span, format!("unknown codec `{name}`"), "here", Some(hint));
-        }
-        codec
-    });
+    let codec = read_codecs(&fields, is_http);
     let found = fields.strings("answers").unwrap_or_default();
     if let (Some((_, span)), None) = (found.first(), &reply) {
         let hint = Some("write reply = \"/ref\"".to_owned());
@@ -676,6 +685,11 @@ fn read_dialect(fields: Fields<'_>) -> Dialect {
         Embedded { client, server: pointers("server_embedded").unwrap_or(both) }
     });
     let embedded = embedded.unwrap_or_default();
+    let both = pointers("nested").unwrap_or_default();
+    let nested = Embedded {
+        client: pointers("client_nested").unwrap_or_else(|| both.clone()),
+        server: pointers("server_nested").unwrap_or(both),
+    };
     fields.finish();
     let names = JsonNames {
         client,
@@ -686,6 +700,7 @@ fn read_dialect(fields: Fields<'_>) -> Dialect {
         refine,
         record_separator,
         codec,
+        nested,
         embedded,
         reflexes: Vec::new(),
     };

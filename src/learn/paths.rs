@@ -7,6 +7,13 @@ use serde_json::Value;
 /// A list of at most so many items may be a tuple, whose places have each a meaning of their own.
 pub(super) const MAX_PLACES: usize = 8;
 
+/// The key by which a person knows what stands at a pointer: of XML's `/body/#text` and the bytes at `/update/$hex` the one
+/// before, of an attribute its name.
+pub(super) fn word_of(pointer: &str) -> &str {
+    let is_word = |key: &&str| !matches!(*key, "#text" | "$hex" | "$json");
+    pointer.rsplit('/').find(is_word).unwrap_or_default().trim_start_matches('@')
+}
+
 /// Visits every string and number of a payload with its JSON pointer (RFC 6901). What stands in a list is content of the
 /// list and not visited, but at the places of a payload that is a tuple.
 pub(super) fn each_place<'v>(value: &'v Value, visit: &mut impl FnMut(&str, &'v Value)) {

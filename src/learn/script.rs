@@ -3,6 +3,7 @@
 use super::Session;
 use super::lanes::is_id;
 use super::past::{Origin, Past};
+use super::paths::word_of;
 use crate::codec::unhex;
 use crate::dialect::{CANCEL, Event, Label, RECONNECT, REQUEST, pointer};
 use crate::golden::{self, Format, Golden, Monitor, Order, Template};
@@ -145,7 +146,7 @@ impl Binds {
         let clean = |text: &str| {
             text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect::<String>()
         };
-        let leaf = clean(origin.1.rsplit('/').next().unwrap_or("value"));
+        let leaf = clean(word_of(&origin.1));
         let taken = |name: &String| self.names.values().any(|known| known == name);
         // A place of a tuple says nothing by itself, and begins with a digit.
         let is_number = leaf.starts_with(|c: char| c.is_ascii_digit());
