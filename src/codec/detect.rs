@@ -162,6 +162,23 @@ mod tests {
         assert_eq!(detected(&[]), None);
     }
 
+    #[test]
+    fn protocol_buffers_are_known_only_by_many_messages_with_words() {
+        let codec = Codec::of("protobuf").expect("a codec");
+        let frames = |count: u64, text: &str| -> Vec<Vec<u8>> {
+            let frame = |n| codec.write(&json!({ "1": n, "2": { "1": text, "2": { "$fixed64": n } } }));
+            (0..count).map(|n| frame(n).expect("a message")).collect()
+        };
+        assert_eq!(detected(&frames(8, "hello there")), Some("protobuf"));
+        assert_eq!(detected(&frames(7, "hello there")), None);
+        assert_eq!(detected(&frames(20, "!")), None);
+        let tiny: Vec<Vec<u8>> = (1..30).map(|n| vec![8, n]).collect();
+        assert_eq!(detected(&tiny), None);
+        let mut broken = frames(20, "hello there");
+        broken[7].push(0xff);
+        assert_eq!(detected(&broken), None);
+    }
+
     proptest! {
         #[test]
         fn chance_is_no_codec(frames in prop::collection::vec(prop::collection::vec(any::<u8>(), 8..40), 6..20)) {

@@ -25,11 +25,13 @@ mod detect;
 mod msgpack;
 mod packed;
 mod protobuf;
+mod schema;
 mod xml;
 mod yjs;
 
 pub use detect::{Samples, detect};
 pub(crate) use protobuf::inner as protobuf_inner;
+pub use schema::{Schema, SchemaError};
 
 use serde_json::{Map, Number, Value, json};
 
@@ -167,6 +169,11 @@ impl Codec {
         self.read_within(frame, MAX_UNPACKED)
     }
 
+    /// Likewise, by the description of its messages, which are Protocol Buffers.
+    pub fn read_described(self, frame: &[u8], schema: &Schema) -> Option<Vec<Value>> {
+        self.read_with(frame, MAX_UNPACKED, |rest| schema.read(std::mem::take(rest)))
+    }
+
     /// Likewise, with another limit to what was compressed, in bytes.
     fn read_within(self, frame: &[u8], limit: u64) -> Option<Vec<Value>> {
         self.read_with(frame, limit, |rest| self.value(rest))
@@ -187,6 +194,10 @@ impl Codec {
     fn read_plain(self, frame: &[u8], value: impl Fn(&mut &[u8]) -> Option<Value>) -> Option<Vec<Value>> {
         let mut rest = frame;
         let mut values = Vec::new();
+        // A message of Protocol Buffers without fields has no bytes.
+        if rest.is_empty() && self.format == Format::Protobuf && self.framing == Framing::One {
+            values.push(value(&mut rest)?);
+        }
         while !rest.is_empty() {
             if values.len() == MAX_VALUES {
                 return None;
@@ -216,6 +227,18 @@ impl Codec {
     /// # Errors
     /// When the format cannot say it.
     pub fn write(self, message: &Value) -> Result<Vec<u8>, Unwritable> {
+        self.write_by(message, None)
+    }
+
+    /// Likewise, by the description of its messages, which are Protocol Buffers.
+    ///
+    /// # Errors
+    /// When the description has nothing like it.
+    pub fn write_described(self, message: &Value, schema: &Schema) -> Result<Vec<u8>, Unwritable> {
+        self.write_by(message, Some(schema))
+    }
+
+    fn write_by(self, message: &Value, schema: Option<&Schema>) -> Result<Vec<u8>, Unwritable> {
         let mut out = Vec::new();
         let mut own = |value: &Value| {
             match self.format {
@@ -223,7 +246,10 @@ impl Codec {
                 Format::Cbor => cbor::write(value, &mut out),
                 Format::Json => out.extend(value.to_string().into_bytes()),
                 Format::Xml => out.extend(xml::write(value)?.into_bytes()),
-                Format::Protobuf => out.extend(protobuf::write(value)?),
+                Format::Protobuf => out.extend(match schema {
+                    Some(schema) => schema.write(value)?,
+                    None => protobuf::write(value)?,
+                }),
                 Format::Yjs => out.extend(yjs::write(value)?),
             }
             Ok(())

@@ -171,7 +171,7 @@ fn states(bytes: &[u8]) -> Option<Value> {
     for _ in 0..count {
         let (client, clock, text) = (rest.number()?, rest.number()?, rest.text()?);
         let state: Value = serde_json::from_str(text).ok()?;
-        // What another writer would put otherwise, as `1.0`, stays the text that it is.
+        // What another writer would put otherwise, as `1.50`, stays the text that it is.
         let state = if state.to_string() == text { state } else { json!({ "$json": text }) };
         clients.push(json!({ "client": client, "clock": clock, "state": state }));
     }
@@ -279,7 +279,9 @@ fn awareness(item: &Value, out: &mut Vec<u8>) -> Option<()> {
 }
 
 fn number(value: &Value) -> Option<u64> {
-    value.as_u64().filter(|number| *number <= MAX_NUMBER)
+    // A golden may have a number within a text.
+    let number = value.as_u64().or_else(|| value.as_str()?.parse().ok())?;
+    (number <= MAX_NUMBER).then_some(number)
 }
 
 fn bytes_of(value: &Value) -> Option<Vec<u8>> {
@@ -320,8 +322,8 @@ mod tests {
                 json!({ "type": "awareness", "clients": [{ "client": 3_184_680_133_u64, "clock": 4, "state": null }] }),
             ),
             (
-                "010b010701077b2261223a312e307d",
-                json!({ "type": "awareness", "clients": [{ "client": 7, "clock": 1, "state": { "$json": "{\"a\":1.0}" } }] }),
+                "010e0107010a7b2261223a312e35307d",
+                json!({ "type": "awareness", "clients": [{ "client": 7, "clock": 1, "state": { "$json": "{\"a\":1.50}" } }] }),
             ),
             ("0200026e6f", json!({ "type": "denied", "reason": "no" })),
             ("03", json!({ "type": "query" })),

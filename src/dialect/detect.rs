@@ -235,6 +235,45 @@ mod tests {
         Transcript { header, frames: frames.collect(), ending }
     }
 
+    /// The codec of a session, and where the server's messages have their names.
+    fn form(subprotocol: &str, messages: &[(Side, &[u8])]) -> String {
+        match Dialect::detect([&session(subprotocol, messages)]) {
+            Dialect::Json(names) => {
+                let codec = names.codec.server.map_or("none", Codec::name);
+                format!("{codec} {} {}", names.server.pointers().join(","), names.reply.unwrap_or_default())
+            }
+            other => other.kind().to_owned(),
+        }
+    }
+
+    #[test]
+    fn xml_and_yjs_are_known_by_all_of_their_messages() {
+        use Side::{Client, Server};
+        let open: &[u8] = b"<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='a'/>";
+        assert_eq!(form("", &[(Client, open), (Server, open)]), "xml /#name /@id");
+        assert_eq!(form("xmpp", &[]), "xml /#name /@id");
+        assert_eq!(form("", &[(Client, b"<hi/>"), (Server, b"<ho>x</ho>")]), "xml /#name ");
+        assert_eq!(form("", &[(Client, b"<hi/>"), (Server, b"<ho>")]), "bytes");
+        let binary = |frames: &[&[u8]]| {
+            let mut session = session("", &[]);
+            let frame = |(at, bytes): (usize, &&[u8])| {
+                let side = if at % 2 == 0 { Server } else { Client };
+                Frame::new(Offset::ZERO, side, Payload::Binary(bytes.to_vec()))
+            };
+            session.frames = frames.iter().enumerate().map(frame).collect();
+            match Dialect::detect([&session]) {
+                Dialect::Json(names) => names.codec.server.map(Codec::name),
+                _ => None,
+            }
+        };
+        let (sync1, sync2, query): (&[u8], &[u8], &[u8]) = (b"\0\0\x01\0", b"\0\x01\x02\0\0", b"\x03");
+        assert_eq!(binary(&[sync1, sync1, query, sync2]), Some("yjs"));
+        // An update comes first, nothing is about a document, one message is none of its.
+        assert_eq!(binary(&[sync2, sync1]), None);
+        assert_eq!(binary(&[query, query]), None);
+        assert_eq!(binary(&[sync1, sync1, b"\x09\x01"]), None);
+    }
+
     #[test]
     fn a_dialect_is_known_by_its_subprotocol_and_by_its_looks() {
         use Side::{Client, Server};

@@ -2,7 +2,7 @@
 //! a message.
 
 use super::{Embedded, JsonNames, RECORD_SEPARATOR, Unsayable, embedded, push_key};
-use crate::codec::{Codec, protobuf_inner};
+use crate::codec::{Codec, Format, protobuf_inner};
 use crate::transcript::{Payload, Side};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -53,7 +53,10 @@ impl JsonNames {
             Payload::Text(_) if side == Side::Client => return Some(None),
             _ => return None,
         };
-        Some(codec.read(bytes))
+        Some(match self.described.as_ref().filter(|_| codec.format == Format::Protobuf) {
+            Some(described) => codec.read_described(bytes, described.of(side)?),
+            None => codec.read(bytes),
+        })
     }
 
     /// The frame of a client's message.
@@ -66,7 +69,14 @@ impl JsonNames {
                 false => message.to_string(),
             }));
         };
-        let frame = codec.write(&message).map_err(|error| Unsayable(error.to_string()))?;
+        let frame = match self.described.as_ref().filter(|_| codec.format == Format::Protobuf) {
+            Some(described) => match described.of(Side::Client) {
+                Some(schema) => codec.write_described(&message, schema),
+                None => return Err(Unsayable(format!("`{}` was not read", described.file))),
+            },
+            None => codec.write(&message),
+        };
+        let frame = frame.map_err(|error| Unsayable(error.to_string()))?;
         match codec.is_text() {
             true => String::from_utf8(frame).map(Payload::Text).map_err(|error| Unsayable(error.to_string())),
             false => Ok(Payload::Binary(frame)),
@@ -171,5 +181,75 @@ impl Embedded {
     /// Whether there is nothing in either.
     pub(crate) fn is_empty(&self) -> bool {
         self.client.is_empty() && self.server.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Dialect;
+    use super::super::protocol::tests::said;
+    use super::*;
+    use serde_json::json;
+
+    fn protobuf() -> Codec {
+        Codec::of("protobuf").expect("a codec")
+    }
+
+    #[test]
+    fn messages_in_messages_are_found_where_all_bytes_are_one() {
+        let message = |n: u64| json!({ "1": { "1": n, "2": [{ "1": 7 }, { "1": n }] }, "2": "(1", "3": { "$hex": "00ff" } });
+        let bytes: Vec<Vec<u8>> = (1..6).map(|n| protobuf().write(&message(n)).expect("a message")).collect();
+        let read: Vec<Value> =
+            bytes.iter().flat_map(|bytes| protobuf().read(bytes).expect("a message")).collect();
+        assert_eq!(read[0]["1"], json!({ "$hex": "0801120208071202 0801".replace(' ', "") }));
+        // A text of two letters is a message by chance.
+        let found = find_nested(&[read]);
+        assert_eq!(found, ["/1", "/1/2"]);
+        let nested = Embedded { client: found.clone(), server: found };
+        let names = JsonNames { codec: Codecs::both(protobuf()), nested, ..JsonNames::both("/2") };
+        let frame = (Side::Client, Payload::Binary(bytes[2].clone()));
+        let events = said(&Dialect::Json(names.clone()), std::slice::from_ref(&frame));
+        assert_eq!(events, [(">(1".to_owned(), message(3))]);
+        assert_eq!(names.encode(&message(3)), Ok(frame.1));
+        // A message without anything in it.
+        let mut empty = json!({ "1": "" });
+        names.expand(Side::Server, &mut empty);
+        assert_eq!(empty, json!({ "1": {} }));
+    }
+
+    #[test]
+    fn one_side_may_be_compressed_alone() {
+        let gzip = Codec::of("gzip+json").expect("a codec");
+        let names = JsonNames { codec: Codecs { client: None, server: Some(gzip) }, ..JsonNames::default() };
+        let tick = json!({ "type": "tick", "n": 1 });
+        let frames = [
+            (Side::Client, Payload::Text(r#"{"type":"sub"}"#.to_owned())),
+            (Side::Server, Payload::Binary(gzip.write(&tick).expect("a message"))),
+            (Side::Server, Payload::Binary(b"\x1f\x8b".to_vec())),
+            (Side::Server, Payload::Text(r#"{"type":"plain"}"#.to_owned())),
+        ];
+        let events = said(&Dialect::Json(names.clone()), &frames);
+        let labels: Vec<&str> = events.iter().map(|(label, _)| label.as_str()).collect();
+        assert_eq!(labels, [">sub", "tick", "binary", "plain"]);
+        assert_eq!(names.encode(&json!({ "type": "sub" })), Ok(frames[0].1.clone()));
+    }
+
+    #[test]
+    fn texts_are_elements_where_the_codec_is_xml() {
+        let names = JsonNames { codec: Codecs::both(Codec::XML), ..JsonNames::both("/#name") };
+        let text = |side, text: &str| (side, Payload::Text(text.to_owned()));
+        let frames = [
+            text(Side::Client, "<a x=\"1\"/>"),
+            text(Side::Server, "<b x='1'><c>hi</c></b>"),
+            text(Side::Server, "{\"a\":1}"),
+            text(Side::Client, "<a>"),
+            (Side::Server, Payload::Binary(b"<b/>".to_vec())),
+        ];
+        let events = said(&Dialect::Json(names.clone()), &frames);
+        let labels: Vec<&str> = events.iter().map(|(label, _)| label.as_str()).collect();
+        assert_eq!(labels, [">a", "b", "text", ">text", "binary"]);
+        assert_eq!(names.encode(&events[0].1), Ok(frames[0].1.clone()));
+        let error = names.encode(&json!({ "x": 1 })).map_err(|error| error.to_string());
+        assert_eq!(error, Err("it has no `#name`, the name of its element".to_owned()));
     }
 }

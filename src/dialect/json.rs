@@ -200,6 +200,53 @@ mod tests {
         }
     }
 
+    /// XMPP: requests and answers are all called `iq`.
+    #[test]
+    fn an_answer_that_its_part_tells_from_requests_is_called_after_the_request_and_its_part() {
+        let refine =
+            [(">iq", "/@type"), (">iq[get]", "/*/@xmlns"), ("iq", "/@type"), ("iq[get]", "/*/@xmlns")];
+        let names = JsonNames {
+            reply: Some("/@id".to_owned()),
+            answers: ["iq[result]", "iq[error]"].map(str::to_owned).into(),
+            refine: refine.map(|(label, at)| (Label::from(label), at.to_owned())).into(),
+            ..JsonNames::both("/#name")
+        };
+        let (mut requests, mut known) = (Requests::default(), Known::default());
+        let mut name =
+            |side, value| label(&names, side, &value, &mut requests, &mut known).as_str().to_owned();
+        let get = |id: &str| json!({"#name": "iq", "@type": "get", "@id": id, "query": {"@xmlns": "http://a.b/c#d"}});
+        let answer = |kind: &str, id: &str| json!({"#name": "iq", "@type": kind, "@id": id});
+        let error = json!({"#name": "iq", "@type": "error", "@id": "1", "error": {}});
+        for (side, value, expected) in [
+            (Side::Client, get("1"), ">iq[get:http://a.b/c#d]"),
+            (Side::Server, get("1"), "iq[get:http://a.b/c#d]"),
+            (Side::Server, answer("result", "1"), "re:iq[get:http://a.b/c#d]"),
+            (Side::Server, error, "re:iq[get:http://a.b/c#d]:error"),
+            (Side::Client, answer("result", "1"), ">re:iq[get:http://a.b/c#d]"),
+            (Side::Server, answer("result", "2"), "iq[result]"),
+            (Side::Client, json!({"#name": "iq", "@type": "get", "@id": "3"}), ">iq[get]"),
+        ] {
+            assert_eq!(name(side, value), expected);
+        }
+    }
+
+    #[test]
+    fn a_star_is_the_first_that_leads_on() {
+        let value = json!({"@a": "x", "one": {"b": 1}, "list": [{"@a": "y"}, {"@a": "z"}]});
+        for (pointer, found) in [
+            ("/*/b", Some(json!(1))),
+            ("/*/@a", None),
+            ("/list/*/@a", Some(json!("y"))),
+            ("/*/*/@a", Some(json!("y"))),
+            ("/*", Some(json!("x"))),
+            ("/*x", None),
+            ("/one/b", Some(json!(1))),
+            ("/none/*", None),
+        ] {
+            assert_eq!(at_wild(&value, pointer), found.as_ref(), "{pointer}");
+        }
+    }
+
     #[test]
     fn a_reply_is_called_after_its_request_and_a_state_refines_its_event() {
         let names = JsonNames {

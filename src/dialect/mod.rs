@@ -10,6 +10,7 @@
 
 mod content;
 mod decoder;
+mod described;
 mod detect;
 mod embedded;
 mod form;
@@ -34,6 +35,7 @@ mod stomp;
 
 pub(crate) use decoder::Fed;
 pub use decoder::{CLOSE, Decoder, RECONNECT, events};
+pub use described::Described;
 pub(crate) use embedded::find as find_embedded;
 pub use form::Codecs;
 pub(crate) use form::find_nested;
@@ -250,6 +252,8 @@ pub struct JsonNames {
     pub record_separator: bool,
     /// How messages are written that are no plain JSON.
     pub codec: Codecs,
+    /// Where Protocol Buffers are described.
+    pub described: Option<Described>,
     /// Where bytes of Protocol Buffers are messages themselves, by JSON pointer, outer ones first. Lists in the way are walked
     /// into.
     pub nested: Embedded,
@@ -298,6 +302,7 @@ impl JsonNames {
             refine: BTreeMap::new(),
             record_separator: false,
             codec: Codecs::default(),
+            described: None,
             nested: Embedded::default(),
             embedded: Embedded::default(),
             reflexes: Vec::new(),

@@ -507,6 +507,7 @@ impl<'g> Session<'g> {
                     self.requests += u32::from(is_request);
                     *self.counts.entry(label.clone()).or_default() += 1;
                     self.seen.clear();
+                    self.seen.insert(label.clone());
                     self.progress = now;
                     self.said = now;
                     self.reconnecting = action == Action::Reconnect;

@@ -206,6 +206,7 @@ fn write_dialect(out: &mut String, dialect: &Dialect) -> std::fmt::Result {
                 refine: _,
                 record_separator,
                 codec,
+                described,
                 nested,
                 embedded,
                 reflexes: _,
@@ -219,6 +220,19 @@ fn write_dialect(out: &mut String, dialect: &Dialect) -> std::fmt::Result {
                     if let Some(codec) = codec {
                         writeln!(out, "{key} = {}", string(codec.name()))?;
                     }
+                }
+            }
+            if let Some(own) = described {
+                writeln!(out, "descriptor = {}", string(&own.file))?;
+                if own.client == own.server {
+                    writeln!(out, "message = {}", string(&own.server))?;
+                } else {
+                    writeln!(
+                        out,
+                        "client_message = {}\nserver_message = {}",
+                        string(&own.client),
+                        string(&own.server)
+                    )?;
                 }
             }
             if client == server {
