@@ -172,7 +172,8 @@ fn states(bytes: &[u8]) -> Option<Value> {
         let (client, clock, text) = (rest.number()?, rest.number()?, rest.text()?);
         let state: Value = serde_json::from_str(text).ok()?;
         // What another writer would put otherwise, as `1.50`, stays the text that it is.
-        let state = if state.to_string() == text { state } else { json!({ "$json": text }) };
+        let again = state.to_string();
+        let state = if again == text { state } else { json!({ "$json": text }) };
         clients.push(json!({ "client": client, "clock": clock, "state": state }));
     }
     rest.is_empty().then(|| Value::Array(clients))

@@ -14,13 +14,14 @@ impl Dialect {
         let mut votes: Vec<(Option<Protocol>, usize)> = Vec::new();
         let mut samples = codec::Samples::default();
         let mut preset = None;
-        let (mut elements, mut documents) = (Tally::default(), Tally::default());
+        let (mut elements, mut documents, mut plain) = (Tally::default(), Tally::default(), Tally::default());
         for session in sessions {
             preset = preset.or_else(|| agreed(session).find_map(presets::by_subprotocol));
             preset = preset.or_else(|| presets::by_first(first_text(session)?));
             binaries(session).for_each(|bytes| samples.add(bytes));
             elements.add(is_xml(session));
             documents.add(is_yjs(session));
+            plain.add(is_plain(session));
             if let http @ Dialect::Sse(_) = Dialect::at(&session.header.url) {
                 return http;
             }
@@ -37,9 +38,10 @@ impl Dialect {
                 let found = match codec::detect(&samples) {
                     None if documents.are_all() => Some(presets::yjs()),
                     None if elements.are_all() => Some(presets::xml()),
-                    codec => {
-                        codec.map(|codec| JsonNames { codec: Codecs::both(codec), ..JsonNames::default() })
-                    }
+                    codec => codec.map(|codec| {
+                        let client = Some(codec).filter(|_| !plain.are_all());
+                        JsonNames { codec: Codecs { client, server: Some(codec) }, ..JsonNames::default() }
+                    }),
                 };
                 match (preset, found) {
                     (Some(preset), _) if preset.codec != Codecs::default() => Dialect::Json(preset),
@@ -84,6 +86,17 @@ fn is_xml(session: &Transcript) -> Option<bool> {
     Some(texts.all(|frame| {
         matches!(&frame.payload, Payload::Text(text) if text.trim_start().starts_with('<') && Codec::XML.read(text.as_bytes()).is_some())
     }))
+}
+
+/// Whether all that the client says is JSON in texts; nothing of a session in which it says nothing.
+fn is_plain(session: &Transcript) -> Option<bool> {
+    let own = |frame: &&Frame| frame.side == Side::Client && frame.payload.is_message();
+    let mut frames = session.frames.iter().filter(own).take(LOOKED_AT).peekable();
+    frames.peek()?;
+    let is_json = |text: &str| {
+        lenient::json_texts(text).first().is_some_and(|value| value.is_object() || value.is_array())
+    };
+    Some(frames.all(|frame| matches!(&frame.payload, Payload::Text(text) if is_json(text))))
 }
 
 /// Whether a session's messages are binary, each of them one of Yjs, and the first of either side that is about a document's
@@ -272,6 +285,28 @@ mod tests {
         assert_eq!(binary(&[sync2, sync1]), None);
         assert_eq!(binary(&[query, query]), None);
         assert_eq!(binary(&[sync1, sync1, b"\x09\x01"]), None);
+    }
+
+    #[test]
+    fn what_the_server_alone_compresses_is_known() {
+        let gzip = Codec::of("gzip+json").expect("a codec");
+        let tick = |n: u64| gzip.write(&serde_json::json!({ "type": "tick", "n": n })).expect("a message");
+        let codecs = |first: Payload| {
+            let mut session = session("", &[]);
+            session.frames = vec![Frame::new(Offset::ZERO, Side::Client, first)];
+            let ticks = (0..4).map(|n| Frame::new(Offset::ZERO, Side::Server, Payload::Binary(tick(n))));
+            session.frames.extend(ticks);
+            match Dialect::detect([&session]) {
+                Dialect::Json(names) => {
+                    [names.codec.client, names.codec.server].map(|own| own.map(Codec::name))
+                }
+                _ => [None, None],
+            }
+        };
+        let [plain, packed] = [None, Some("gzip+json")];
+        assert_eq!(codecs(Payload::Text("{\"sub\":\"a\"}".to_owned())), [plain, packed]);
+        assert_eq!(codecs(Payload::Text("hello".to_owned())), [packed, packed]);
+        assert_eq!(codecs(Payload::Binary(tick(9))), [packed, packed]);
     }
 
     #[test]
