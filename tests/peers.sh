@@ -9,7 +9,8 @@
 # NAME is one of
 #   ocpp         a central system and a charge point, OCPP 1.6: ocpp
 #   wamp         a router and a client that calls itself: crossbar, autobahn; wamp-msgpack-client speaks MessagePack
-#   yjs          a server of documents, and two clients who write in one: @y/websocket-server, y-websocket, yjs
+#   yjs          a server of documents, and two clients who write in one: @y/websocket-server, y-websocket, yjs; at
+#                yjs-alone-client there is one
 #   colyseus     a game of cards and a player: @colyseus/core, @colyseus/sdk
 #   phoenix      rooms as Phoenix's channels are, and a guest: ws; phoenix
 #   pusher       channels that speak Pusher's protocol, and a guest: ws; pusher-js; pusher-open takes any signature
@@ -163,6 +164,7 @@ case ${1-} in
   wamp-msgpack-client) python wamp wamp-client.py "$2" msgpack ;;
   yjs) HOST=127.0.0.1 PORT=$2 exec "$home/yjs/node_modules/.bin/y-websocket" ;;
   yjs-client) node yjs yjs-client.cjs "$2" ;;
+  yjs-alone-client) node yjs yjs-client.cjs "$2" alone ;;
   colyseus) node colyseus colyseus-server.cjs "$2" ;;
   colyseus-client) node colyseus colyseus-client.cjs "$2" ;;
   phoenix) node phoenix phoenix-server.cjs "$2" ;;

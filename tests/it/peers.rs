@@ -123,6 +123,51 @@ fn signalr_is_known_by_its_handshake_as_json_and_as_messagepack() {
 }
 
 #[test]
+fn xmpp_has_stanzas_whose_answers_are_tied_to_their_requests() {
+    let refine: Vec<String> = [
+        ("\">iq\"", "/@type"),
+        ("\">iq[get]\"", "/*/@xmlns"),
+        ("\">iq[set]\"", "/*/@xmlns"),
+        ("\">message\"", "/@type"),
+        ("\">presence\"", "/@type"),
+        ("iq", "/@type"),
+        ("\"iq[get]\"", "/*/@xmlns"),
+        ("\"iq[set]\"", "/*/@xmlns"),
+        ("message", "/@type"),
+        ("presence", "/@type"),
+    ]
+    .map(|(label, pointer)| format!("{label} = \"{pointer}\""))
+    .into();
+    let dialect = "kind = \"json\"\ncodec = \"xml\"\nname = \"/#name\"\nreply = \"/@id\"\n\
+                   answers = [\"iq[error]\", \"iq[result]\"]\n\n[dialect.refine]\n";
+    let order = [
+        "( >open ; open ; stream:features ; ( >auth ; success )? )+",
+        ">iq[set:urn:ietf:params:xml:ns:xmpp-bind] ; re:iq[set:urn:ietf:params:xml:ns:xmpp-bind]",
+        "each id ( >message[chat] ; message[chat] )+",
+        "( >iq[get:urn:example:unknown] ; \"re:iq[get:urn:example:unknown]:error\" )? ; >close ; close",
+    ];
+    assert_found("xmpp", &(dialect.to_owned() + &refine.join("\n")), &order, &[]);
+    let (golden, _) = judged("xmpp");
+    // Who one is, the server says when it is asked, and to oneself one writes.
+    let binds = &golden.events[&"re:iq[set:urn:ietf:params:xml:ns:xmpp-bind]".into()].binds;
+    assert_eq!(*binds, [("jid".to_owned(), "/bind/jid/#text".to_owned())]);
+    let after: Vec<&str> =
+        golden.events[&">message[chat]".into()].after.iter().map(|label| label.as_str()).collect();
+    assert_eq!(after, ["message[chat]", "re:iq[get:http://jabber.org/protocol/disco#info]"]);
+}
+
+#[test]
+fn yjs_has_a_lane_for_each_update() {
+    // That somebody moves her cursor after she wrote, and not before, no message says.
+    assert_found(
+        "yjs",
+        "kind = \"json\"\ncodec = \"yjs\"\nname = \"/type\"",
+        &["each update ( >update? ; update )+", "sync1", "sync2", "awareness+"],
+        &["swapped"],
+    );
+}
+
+#[test]
 fn chunks_of_a_chat_completion_are_called_after_what_they_hold() {
     let (golden, missed) = judged("openai");
     let order = golden.order.to_string();

@@ -1,7 +1,9 @@
 // Two who write in one document, on yjs and y-websocket: they meet in a room of their own, say who they are, write in turn
 // and at once, and leave when both have everything.
 //
-//   node yjs-client.cjs URL       NODE_PATH says where the packages are
+//   node yjs-client.cjs URL [alone]      NODE_PATH says where the packages are
+//
+// With `alone` one writes for herself: what she writes can be written again without anybody else.
 
 const { randomUUID } = require("node:crypto");
 const { setTimeout: sleep } = require("node:timers/promises");
@@ -11,6 +13,8 @@ const Y = require("yjs");
 
 const words = ["The ", "moon ", "is ", "far ", "away, ", "some ", "say. "];
 const any = (list) => list[Math.floor(Math.random() * list.length)];
+// As somebody who looks at what she wrote.
+const look = () => sleep(60 + Math.random() * 90);
 const pause = () => sleep(5 + Math.random() * 95);
 
 function enter(url, room, name) {
@@ -20,7 +24,20 @@ function enter(url, room, name) {
   return { doc, provider, text: doc.getText("text"), synced: new Promise((done) => provider.once("sync", done)) };
 }
 
+async function alone(url) {
+  const ada = enter(url, `room-${randomUUID().slice(0, 8)}`, "Ada");
+  await ada.synced;
+  for (let turns = 2 + Math.floor(Math.random() * 4); turns > 0; turns -= 1) {
+    await look();
+    ada.text.insert(ada.text.length, any(words));
+    ada.provider.awareness.setLocalStateField("cursor", { at: ada.text.length });
+  }
+  await look();
+  ada.provider.destroy();
+}
+
 async function main() {
+  if (process.argv[3] === "alone") return alone(process.argv[2]);
   const room = `room-${randomUUID().slice(0, 8)}`;
   const ada = enter(process.argv[2], room, "Ada");
   await ada.synced;

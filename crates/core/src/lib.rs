@@ -8,7 +8,7 @@
 //! | [`words`] | numbers as a sentence has them |
 //! | [`stats`] | medians, sums, a prior for spreads; hashes |
 //! | [`secret`] | a string that never shows |
-//! | [`codec`] | messages that are JSON in another dress: MessagePack, CBOR |
+//! | [`codec`] | messages that are JSON in another dress: MessagePack, CBOR, XML, Protocol Buffers, Yjs |
 //! | [`transcript`] | what happened: header, stamped frames, how it ended; its file, its times, its redaction |
 //! | [`dialect`] | frames as the application means them |
 //! | [`golden`] | what must happen: script, order, shapes, timing, bindings; its file |

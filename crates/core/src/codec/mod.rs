@@ -1,5 +1,5 @@
 //! Messages that are JSON in another dress: MessagePack and CBOR, one value a frame, several in a row, or each behind its
-//! length.
+//! length; XML, Protocol Buffers, the messages of Yjs; and what was compressed before it was sent.
 //!
 //! ```text
 //! bytes ─► read ─► JSON values ─► names, shapes, bindings, `send` ─► write ─► bytes
@@ -17,13 +17,21 @@
 //! | a tag of CBOR | `{"$tag": 0, "value": …}` |
 //! | a float that is no number | `{"$float": "NaN"}`, `"inf"`, `"-inf"` |
 //!
-//! Two things are lost: how many bytes a number took, and that a text of MessagePack was no UTF-8.
+//! Two things are lost: how many bytes a number took, and that a text of MessagePack was no UTF-8. What XML, Protocol Buffers and
+//! Yjs are as JSON, their files say.
 
 mod cbor;
 mod detect;
 mod msgpack;
+mod packed;
+mod protobuf;
+mod schema;
+mod xml;
+mod yjs;
 
 pub use detect::{Samples, detect};
+pub(crate) use protobuf::inner as protobuf_inner;
+pub use schema::{Schema, SchemaError};
 
 use serde_json::{Map, Number, Value, json};
 
@@ -31,6 +39,13 @@ use serde_json::{Map, Number, Value, json};
 const MAX_DEPTH: usize = 256;
 /// A frame does not hold more values in a row.
 const MAX_VALUES: usize = 1 << 16;
+/// What was compressed is no larger than this, in bytes.
+const MAX_UNPACKED: u64 = 64 << 20;
+
+/// Why a value cannot be written: a fragment that fits after the name of an event.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unwritable(pub String);
 
 /// How a message's values are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +54,30 @@ pub enum Format {
     MessagePack,
     /// CBOR (RFC 8949).
     Cbor,
+    /// JSON (RFC 8259), which stands within what was compressed.
+    Json,
+    /// One element of XML 1.0, in a text message.
+    Xml,
+    /// Protocol Buffers without their description.
+    Protobuf,
+    /// The messages of Yjs' sync and awareness protocols.
+    Yjs,
+}
+
+/// How an application has compressed each of its frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Packing {
+    /// gzip (RFC 1952).
+    Gzip,
+    /// zlib (RFC 1950).
+    Zlib,
+    /// Deflate without a head (RFC 1951).
+    Deflate,
+}
+
+impl Packing {
+    /// All of them.
+    pub const ALL: [Packing; 3] = [Packing::Gzip, Packing::Zlib, Packing::Deflate];
 }
 
 /// How values lie in a frame.
@@ -52,47 +91,113 @@ pub enum Framing {
     Length,
 }
 
-/// How the binary messages of a session are read and written.
+/// How the messages of a session are read and written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Codec {
     /// Of each value.
     pub format: Format,
     /// Of a frame.
     pub framing: Framing,
+    /// How a frame was compressed, if it was.
+    pub packing: Option<Packing>,
 }
 
+const fn codec(format: Format, framing: Framing, packing: Option<Packing>) -> Codec {
+    Codec { format, framing, packing }
+}
+
+/// The codecs and their names in a golden's `[dialect]`, the plainest first.
+const NAMES: [(&str, Codec); 22] = {
+    use Format::{Cbor, Json, MessagePack, Protobuf, Xml, Yjs};
+    use Framing::{Length, One, Row};
+    use Packing::{Deflate, Gzip, Zlib};
+    [
+        ("msgpack", codec(MessagePack, One, None)),
+        ("cbor", codec(Cbor, One, None)),
+        ("msgpack-length", codec(MessagePack, Length, None)),
+        ("cbor-length", codec(Cbor, Length, None)),
+        ("msgpack-row", codec(MessagePack, Row, None)),
+        ("cbor-row", codec(Cbor, Row, None)),
+        ("xml", codec(Xml, One, None)),
+        ("yjs", codec(Yjs, One, None)),
+        ("protobuf", codec(Protobuf, One, None)),
+        ("protobuf-length", codec(Protobuf, Length, None)),
+        ("gzip+json", codec(Json, One, Some(Gzip))),
+        ("gzip+msgpack", codec(MessagePack, One, Some(Gzip))),
+        ("gzip+cbor", codec(Cbor, One, Some(Gzip))),
+        ("gzip+protobuf", codec(Protobuf, One, Some(Gzip))),
+        ("zlib+json", codec(Json, One, Some(Zlib))),
+        ("zlib+msgpack", codec(MessagePack, One, Some(Zlib))),
+        ("zlib+cbor", codec(Cbor, One, Some(Zlib))),
+        ("zlib+protobuf", codec(Protobuf, One, Some(Zlib))),
+        ("deflate+json", codec(Json, One, Some(Deflate))),
+        ("deflate+msgpack", codec(MessagePack, One, Some(Deflate))),
+        ("deflate+cbor", codec(Cbor, One, Some(Deflate))),
+        ("deflate+protobuf", codec(Protobuf, One, Some(Deflate))),
+    ]
+};
+
 impl Codec {
+    /// One element of XML in each text message.
+    pub const XML: Codec = codec(Format::Xml, Framing::One, None);
+    /// The messages of Yjs.
+    pub const YJS: Codec = codec(Format::Yjs, Framing::One, None);
+
     /// All of them, the plainest first.
-    pub const ALL: [Codec; 6] = [
-        Codec { format: Format::MessagePack, framing: Framing::One },
-        Codec { format: Format::Cbor, framing: Framing::One },
-        Codec { format: Format::MessagePack, framing: Framing::Length },
-        Codec { format: Format::Cbor, framing: Framing::Length },
-        Codec { format: Format::MessagePack, framing: Framing::Row },
-        Codec { format: Format::Cbor, framing: Framing::Row },
-    ];
+    pub fn all() -> impl Iterator<Item = Codec> + Clone {
+        NAMES.into_iter().map(|(_, codec)| codec)
+    }
 
     /// The name in a golden's `[dialect]`.
-    pub const fn name(self) -> &'static str {
-        match (self.format, self.framing) {
-            (Format::MessagePack, Framing::One) => "msgpack",
-            (Format::MessagePack, Framing::Row) => "msgpack-row",
-            (Format::MessagePack, Framing::Length) => "msgpack-length",
-            (Format::Cbor, Framing::One) => "cbor",
-            (Format::Cbor, Framing::Row) => "cbor-row",
-            (Format::Cbor, Framing::Length) => "cbor-length",
-        }
+    pub fn name(self) -> &'static str {
+        NAMES.iter().find(|(_, codec)| *codec == self).map_or("", |(name, _)| name)
     }
 
     /// The codec of this name.
     pub fn of(name: &str) -> Option<Codec> {
-        Codec::ALL.into_iter().find(|codec| codec.name() == name)
+        NAMES.iter().find(|(own, _)| *own == name).map(|(_, codec)| *codec)
     }
 
-    /// The messages of a frame, in order; none where it is not written so from its first byte to its last.
+    /// Whether its messages are texts, where those of the others are binary.
+    pub const fn is_text(self) -> bool {
+        matches!(self.format, Format::Xml)
+    }
+
+    /// The messages of a frame, in order; none where it is not written so from its first byte to its last, or holds more than
+    /// 64 MiB.
     pub fn read(self, frame: &[u8]) -> Option<Vec<Value>> {
+        self.read_up_to(frame, MAX_UNPACKED)
+    }
+
+    /// Likewise, by the description of its messages, which are Protocol Buffers.
+    pub fn read_described(self, frame: &[u8], schema: &Schema) -> Option<Vec<Value>> {
+        self.read_with(frame, MAX_UNPACKED, |rest| schema.read(std::mem::take(rest)))
+    }
+
+    /// Likewise, with another limit to what was compressed, in bytes.
+    pub fn read_up_to(self, frame: &[u8], limit: u64) -> Option<Vec<Value>> {
+        self.read_with(frame, limit, |rest| self.value(rest))
+    }
+
+    fn read_with(
+        self,
+        frame: &[u8],
+        limit: u64,
+        value: impl Fn(&mut &[u8]) -> Option<Value>,
+    ) -> Option<Vec<Value>> {
+        match self.packing {
+            Some(packing) => self.read_plain(&packed::unpack(packing, frame, limit)?, value),
+            None => self.read_plain(frame, value),
+        }
+    }
+
+    fn read_plain(self, frame: &[u8], value: impl Fn(&mut &[u8]) -> Option<Value>) -> Option<Vec<Value>> {
         let mut rest = frame;
         let mut values = Vec::new();
+        // A message of Protocol Buffers without fields has no bytes.
+        if rest.is_empty() && self.format == Format::Protobuf && self.framing == Framing::One {
+            values.push(value(&mut rest)?);
+        }
         while !rest.is_empty() {
             if values.len() == MAX_VALUES {
                 return None;
@@ -100,13 +205,13 @@ impl Codec {
             if self.framing == Framing::Length {
                 let (length, after) = varint(rest)?;
                 let (mut own, after) = after.split_at_checked(length)?;
-                values.push(self.value(&mut own)?);
+                values.push(value(&mut own)?);
                 if !own.is_empty() {
                     return None;
                 }
                 rest = after;
             } else {
-                values.push(self.value(&mut rest)?);
+                values.push(value(&mut rest)?);
             }
         }
         match self.framing {
@@ -118,36 +223,78 @@ impl Codec {
     }
 
     /// The frame of a message. A message of a row that is no list is a row of one value.
-    pub fn write(self, message: &Value) -> Vec<u8> {
+    ///
+    /// # Errors
+    /// When the format cannot say it.
+    pub fn write(self, message: &Value) -> Result<Vec<u8>, Unwritable> {
+        self.write_by(message, None)
+    }
+
+    /// Likewise, by the description of its messages, which are Protocol Buffers.
+    ///
+    /// # Errors
+    /// When the description has nothing like it.
+    pub fn write_described(self, message: &Value, schema: &Schema) -> Result<Vec<u8>, Unwritable> {
+        self.write_by(message, Some(schema))
+    }
+
+    fn write_by(self, message: &Value, schema: Option<&Schema>) -> Result<Vec<u8>, Unwritable> {
         let mut out = Vec::new();
-        let mut own = |value: &Value| match self.format {
-            Format::MessagePack => msgpack::write(value, &mut out),
-            Format::Cbor => cbor::write(value, &mut out),
+        let mut own = |value: &Value| {
+            match self.format {
+                Format::MessagePack => msgpack::write(value, &mut out),
+                Format::Cbor => cbor::write(value, &mut out),
+                Format::Json => out.extend(value.to_string().into_bytes()),
+                Format::Xml => out.extend(xml::write(value)?.into_bytes()),
+                Format::Protobuf => out.extend(match schema {
+                    Some(schema) => schema.write(value)?,
+                    None => protobuf::write(value)?,
+                }),
+                Format::Yjs => out.extend(yjs::write(value)?),
+            }
+            Ok(())
         };
         match (self.framing, message) {
-            (Framing::Row, Value::Array(items)) => items.iter().for_each(own),
-            _ => own(message),
+            (Framing::Row, Value::Array(items)) => items.iter().try_for_each(own)?,
+            _ => own(message)?,
         }
         if self.framing == Framing::Length {
-            let mut framed = Vec::with_capacity(out.len() + 5);
-            let mut length = out.len();
-            while length >= 0x80 {
-                framed.push(length.to_le_bytes()[0] | 0x80);
-                length >>= 7;
-            }
-            framed.push(length.to_le_bytes()[0]);
-            framed.append(&mut out);
-            return framed;
+            out = behind_length(&out);
         }
-        out
+        Ok(match self.packing {
+            Some(packing) => packed::pack(packing, &out),
+            None => out,
+        })
     }
 
     fn value(self, rest: &mut &[u8]) -> Option<Value> {
         match self.format {
             Format::MessagePack => msgpack::read(rest),
             Format::Cbor => cbor::read(rest),
+            Format::Json => {
+                let value: Value = serde_json::from_slice(rest).ok()?;
+                *rest = &[];
+                (value.is_object() || value.is_array()).then_some(value)
+            }
+            // These take all that there is.
+            Format::Xml => xml::read(std::str::from_utf8(std::mem::take(rest)).ok()?),
+            Format::Protobuf => protobuf::read(std::mem::take(rest)),
+            Format::Yjs => yjs::read(std::mem::take(rest)),
         }
     }
+}
+
+/// Bytes behind their length.
+fn behind_length(bytes: &[u8]) -> Vec<u8> {
+    let mut framed = Vec::with_capacity(bytes.len() + 5);
+    let mut length = bytes.len();
+    while length >= 0x80 {
+        framed.push(length.to_le_bytes()[0] | 0x80);
+        length >>= 7;
+    }
+    framed.push(length.to_le_bytes()[0]);
+    framed.extend_from_slice(bytes);
+    framed
 }
 
 /// A length of at most 2 GiB, seven bits a byte, the lowest first.
@@ -259,25 +406,47 @@ mod tests {
         })
     }
 
+    /// Those in which any JSON can be said.
+    fn takes_any() -> impl Iterator<Item = Codec> {
+        Codec::all().filter(|codec| matches!(codec.format, Format::MessagePack | Format::Cbor | Format::Json))
+    }
+
+    fn written(codec: Codec, message: &Value) -> Vec<u8> {
+        codec.write(message).expect("it can be said")
+    }
+
+    #[test]
+    fn codecs_have_names_of_their_own() {
+        for codec in Codec::all() {
+            assert_eq!(Codec::of(codec.name()), Some(codec));
+        }
+    }
+
     #[test]
     fn plain_json_stays_as_it_is() {
         let message = json!({ "type": "a", "list": [1, -2, 0.5, "x", null, true], "": { "a~/b": u64::MAX } });
-        for codec in Codec::ALL.into_iter().filter(|codec| codec.framing != Framing::Row) {
-            assert_eq!(codec.read(&codec.write(&message)), Some(vec![message.clone()]), "{}", codec.name());
+        for codec in takes_any().filter(|codec| codec.framing != Framing::Row) {
+            assert_eq!(
+                codec.read(&written(codec, &message)),
+                Some(vec![message.clone()]),
+                "{}",
+                codec.name()
+            );
         }
     }
 
     proptest! {
         #[test]
         fn what_is_written_is_read_again(message in any_json()) {
-            for codec in Codec::ALL {
-                let frame = codec.write(&message);
+            for codec in takes_any() {
+                let frame = written(codec, &message);
                 let read = codec.read(&frame);
-                let is_nothing = codec.framing == Framing::Row && message == json!([]);
+                let is_nothing = codec.framing == Framing::Row && message == json!([])
+                    || codec.format == Format::Json && !message.is_object() && !message.is_array();
                 prop_assert_eq!(read.is_none(), is_nothing, "{}", codec.name());
                 // A person may write a key in other words than it is read in, so one message is written once more.
                 for read in read.into_iter().flatten() {
-                    let frame = codec.write(&read);
+                    let frame = written(codec, &read);
                     prop_assert_eq!(codec.read(&frame), Some(vec![read]), "{}", codec.name());
                 }
             }
@@ -285,9 +454,9 @@ mod tests {
 
         #[test]
         fn whatever_comes_is_read_or_not(frame in prop::collection::vec(any::<u8>(), 0..64)) {
-            for codec in Codec::ALL {
+            for codec in Codec::all() {
                 for message in codec.read(&frame).unwrap_or_default() {
-                    let again = codec.read(&codec.write(&message));
+                    let again = codec.read(&written(codec, &message));
                     prop_assert!(again.is_some(), "{} {message}", codec.name());
                 }
             }
@@ -311,12 +480,12 @@ mod tests {
             (cbor, b"\xf9\x3c\x00", json!(1.0)),
         ] {
             assert_eq!(codec.read(bytes), Some(vec![expected.clone()]), "{expected}");
-            assert_eq!(codec.read(&codec.write(&expected)), Some(vec![expected]));
+            assert_eq!(codec.read(&written(codec, &expected)), Some(vec![expected]));
         }
         // A key that is a list.
         let read = msgpack.read(b"\x81\x91\x01\xa1x").expect("it is one");
         assert_eq!(read, [json!({ "#=9101": "x" })]);
-        assert_eq!(msgpack.write(&read[0]), b"\x81\x91\x01\xa1x");
+        assert_eq!(written(msgpack, &read[0]), b"\x81\x91\x01\xa1x");
     }
 
     #[test]
@@ -326,12 +495,12 @@ mod tests {
         let two = b"\x0d\xa4chat\x81\xa1a\x01";
         assert_eq!(one.read(two), None);
         assert_eq!(row.read(two), Some(vec![json!([13, "chat", { "a": 1 }])]));
-        assert_eq!(row.write(&json!([13, "chat", { "a": 1 }])), two);
+        assert_eq!(written(row, &json!([13, "chat", { "a": 1 }])), two);
         assert_eq!(length.read(b"\x02\x91\x06\x02\x91\x07"), Some(vec![json!([6]), json!([7])]));
         assert_eq!(length.read(b"\x03\x91\x06"), None);
         assert_eq!(length.read(b"\x02\x06\x06"), None);
         let long = Value::from("x".repeat(300));
-        assert_eq!(length.read(&length.write(&long)), Some(vec![long]));
+        assert_eq!(length.read(&written(length, &long)), Some(vec![long]));
         let cbor = Codec::of("cbor").expect("a codec");
         for (codec, bytes) in [
             (one, &b""[..]),
@@ -345,7 +514,7 @@ mod tests {
         // Deep nesting ends the reading, not the program.
         for byte in [0x91, 0x81] {
             let deep = vec![byte; 1 << 20];
-            assert!(Codec::ALL.iter().all(|codec| codec.read(&deep).is_none()));
+            assert!(Codec::all().all(|codec| codec.read(&deep).is_none()));
         }
     }
 }

@@ -6,7 +6,6 @@ use super::label::Known;
 use super::protocol::{Reader, Spoken};
 use super::told::{Beat, Told};
 use super::{Dialect, Event, HttpNames, JsonNames, Label, NAMELESS, When, glance, json, lenient};
-use crate::codec::Codec;
 use crate::transcript::{Frame, Offset, Payload, Side, Spares};
 use serde_json::{Value, json};
 
@@ -79,7 +78,7 @@ impl Decoder {
 
     /// Whether [`Decoder::feed_json`] can be asked: a JSON text is an event as it stands.
     pub(crate) fn takes_json(&self) -> bool {
-        matches!(self.dialect, Dialect::Json(_))
+        self.json().is_some_and(|names| !names.codec.has_text())
     }
 
     /// The events of the next frame, in order. A close becomes an event only when another connection follows; the last
@@ -96,14 +95,22 @@ impl Decoder {
             let found = found.map(|(label, data)| event(label, data));
             return before.into_iter().chain(found).chain(several);
         }
+        let decoded = self.decode(frame.side, &frame.payload);
         let now = match &frame.payload {
             Payload::Text(_) | Payload::Binary(_) if self.reader.is_some() => {
                 several = self.hear(frame, index);
                 None
             }
-            Payload::Text(text) if frame.side == Side::Client && self.codec().is_some() => {
-                Some(event(Label::new(frame.side, "text"), Value::String(text.clone())))
-            }
+            payload if decoded.is_some() => match decoded.flatten() {
+                Some(values) => {
+                    several.extend(values.into_iter().map(|value| {
+                        let (label, value) = self.read(frame.side, value);
+                        event(label, value)
+                    }));
+                    None
+                }
+                None => as_it_is(frame.side, payload).map(|(label, data)| event(label, data)),
+            },
             Payload::Text(text) => match self.spares.read(text) {
                 Ok(value) => {
                     self.is_json = true;
@@ -133,26 +140,13 @@ impl Decoder {
                     None => Some(event(Label::new(frame.side, "text"), Value::String(text.clone()))),
                 },
             },
-            Payload::Binary(bytes) => {
-                let values = match self.codec() {
-                    Some(codec) => codec.read(bytes),
-                    None => {
-                        serde_json::from_slice(bytes).ok().filter(Value::is_object).map(|value| vec![value])
-                    }
-                };
-                match values {
-                    Some(values) => {
-                        several.extend(values.into_iter().map(|value| {
-                            let (label, value) = self.read(frame.side, value);
-                            event(label, value)
-                        }));
-                        None
-                    }
-                    None => {
-                        Some(event(Label::new(frame.side, "binary"), Value::String(crate::codec::hex(bytes))))
-                    }
+            Payload::Binary(bytes) => match serde_json::from_slice(bytes).ok().filter(Value::is_object) {
+                Some(value) => {
+                    let (label, value) = self.read(frame.side, value);
+                    Some(event(label, value))
                 }
-            }
+                None => as_it_is(frame.side, &frame.payload).map(|(label, data)| event(label, data)),
+            },
             Payload::Open(_) => {
                 before = self.closed.take();
                 self.closing = false;
@@ -264,8 +258,8 @@ impl Decoder {
     /// whoever is content with it goes on with [`Decoder::pass`].
     pub(crate) fn glance(&mut self, side: Side, text: &str) -> Option<Label> {
         let names = match &self.dialect {
-            Dialect::Json(names) => names,
-            Dialect::Protocol(_) | Dialect::Sse(_) => return None,
+            Dialect::Json(names) if !names.codec.has_text() => names,
+            Dialect::Json(_) | Dialect::Protocol(_) | Dialect::Sse(_) => return None,
         };
         let key = match side {
             Side::Client => &names.client,
@@ -339,15 +333,15 @@ impl Decoder {
         }
     }
 
-    /// How binary messages are written.
-    fn codec(&self) -> Option<Codec> {
-        self.json()?.codec
+    /// The messages of a frame that a codec is for; none where it does not read it.
+    fn decode(&self, side: Side, payload: &Payload) -> Option<Option<Vec<Value>>> {
+        self.json()?.decode(side, payload)
     }
 
     /// A message's name, and what it says.
     fn read(&mut self, side: Side, mut value: Value) -> (Label, Value) {
         if let Some(names) = self.json() {
-            names.embedded.expand(side, &mut value);
+            names.expand(side, &mut value);
         }
         (self.name(side, &value), value)
     }
@@ -358,6 +352,17 @@ impl Decoder {
                 json::label(names, side, value, &mut self.requests, &mut self.known)
             }
             Dialect::Protocol(Spoken { .. }) => self.known.label(side, NAMELESS),
+        }
+    }
+}
+
+/// A message that nobody can read, as it came.
+fn as_it_is(side: Side, payload: &Payload) -> Option<(Label, Value)> {
+    match payload {
+        Payload::Text(text) => Some((Label::new(side, "text"), Value::String(text.clone()))),
+        Payload::Binary(bytes) => Some((Label::new(side, "binary"), Value::String(crate::codec::hex(bytes)))),
+        Payload::Ping(_) | Payload::Pong(_) | Payload::Close { .. } | Payload::Open(_) | Payload::Gone(_) => {
+            None
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Which dialect a session is in: by its URL, where that is one of HTTP; by the subprotocol that the handshake agreed on, else by the look of the first messages.
 
-use super::{Dialect, JsonNames, Protocol, Spoken, lenient, presets};
-use crate::codec;
+use super::{Codecs, Dialect, JsonNames, Protocol, Spoken, lenient, presets};
+use crate::codec::{self, Codec};
 use crate::transcript::{Frame, Payload, Side, Transcript};
 use serde_json::Value;
 
@@ -14,10 +14,14 @@ impl Dialect {
         let mut votes: Vec<(Option<Protocol>, usize)> = Vec::new();
         let mut samples = codec::Samples::default();
         let mut preset = None;
+        let (mut elements, mut documents, mut plain) = (Tally::default(), Tally::default(), Tally::default());
         for session in sessions {
             preset = preset.or_else(|| agreed(session).find_map(presets::by_subprotocol));
             preset = preset.or_else(|| presets::by_first(first_text(session)?));
             binaries(session).for_each(|bytes| samples.add(bytes));
+            elements.add(is_xml(session));
+            documents.add(is_yjs(session));
+            plain.add(is_plain(session));
             if let http @ Dialect::Sse(_) = Dialect::at(&session.header.url) {
                 return http;
             }
@@ -30,18 +34,89 @@ impl Dialect {
         // Of equals the first in the list of protocols wins, plain JSON before all.
         let best = votes.into_iter().min_by_key(|(protocol, count)| (std::cmp::Reverse(*count), *protocol));
         match best.and_then(|(protocol, _)| protocol) {
-            Some(Protocol::Bytes) | None => match codec::detect(&samples) {
-                codec if codec.is_some() || preset.is_some() => {
-                    Dialect::Json(JsonNames { codec, ..preset.unwrap_or_default() })
+            Some(Protocol::Bytes) | None => {
+                let found = match codec::detect(&samples) {
+                    None if documents.are_all() => Some(presets::yjs()),
+                    None if elements.are_all() => Some(presets::xml()),
+                    codec => codec.map(|codec| {
+                        let client = Some(codec).filter(|_| !plain.are_all());
+                        JsonNames { codec: Codecs { client, server: Some(codec) }, ..JsonNames::default() }
+                    }),
+                };
+                match (preset, found) {
+                    (Some(preset), _) if preset.codec != Codecs::default() => Dialect::Json(preset),
+                    (Some(preset), Some(found)) => Dialect::Json(JsonNames { codec: found.codec, ..preset }),
+                    (preset, found) if preset.is_some() || found.is_some() => {
+                        Dialect::Json(preset.or(found).unwrap_or_default())
+                    }
+                    _ if best.is_some_and(|(protocol, _)| protocol.is_some()) => {
+                        Dialect::Protocol(Spoken::new(Protocol::Bytes))
+                    }
+                    _ => Dialect::default(),
                 }
-                _ if best.is_some_and(|(protocol, _)| protocol.is_some()) => {
-                    Dialect::Protocol(Spoken::new(Protocol::Bytes))
-                }
-                _ => Dialect::default(),
-            },
+            }
             Some(protocol) => Dialect::Protocol(Spoken::new(protocol)),
         }
     }
+}
+
+/// Of how many sessions something is said, and of how many that it is so.
+#[derive(Default)]
+struct Tally {
+    all: u32,
+    are: u32,
+}
+
+impl Tally {
+    fn add(&mut self, is: Option<bool>) {
+        self.all += u32::from(is.is_some());
+        self.are += u32::from(is == Some(true));
+    }
+
+    fn are_all(&self) -> bool {
+        self.are > 0 && self.are == self.all
+    }
+}
+
+/// Whether a session's messages are texts, each of them an element of XML; nothing of a session without messages.
+fn is_xml(session: &Transcript) -> Option<bool> {
+    let mut texts =
+        session.frames.iter().filter(|frame| frame.payload.is_message()).take(LOOKED_AT).peekable();
+    texts.peek()?;
+    Some(texts.all(|frame| {
+        matches!(&frame.payload, Payload::Text(text) if text.trim_start().starts_with('<') && Codec::XML.read(text.as_bytes()).is_some())
+    }))
+}
+
+/// Whether all that the client says is JSON in texts; nothing of a session in which it says nothing.
+fn is_plain(session: &Transcript) -> Option<bool> {
+    let own = |frame: &&Frame| frame.side == Side::Client && frame.payload.is_message();
+    let mut frames = session.frames.iter().filter(own).take(LOOKED_AT).peekable();
+    frames.peek()?;
+    let is_json = |text: &str| {
+        lenient::json_texts(text).first().is_some_and(|value| value.is_object() || value.is_array())
+    };
+    Some(frames.all(|frame| matches!(&frame.payload, Payload::Text(text) if is_json(text))))
+}
+
+/// Whether a session's messages are binary, each of them one of Yjs, and the first of either side that is about a document's
+/// contents asks for them; nothing of a session without messages.
+fn is_yjs(session: &Transcript) -> Option<bool> {
+    let mut frames =
+        session.frames.iter().filter(|frame| frame.payload.is_message()).take(LOOKED_AT).peekable();
+    frames.peek()?;
+    let mut first: Option<bool> = None;
+    let are_read = frames.all(|frame| {
+        let Payload::Binary(bytes) = &frame.payload else { return false };
+        let Some(messages) = Codec::YJS.read(bytes) else { return false };
+        for kind in messages.iter().filter_map(|message| message.get("type")?.as_str()) {
+            if matches!(kind, "sync1" | "sync2" | "update") {
+                first.get_or_insert(kind == "sync1");
+            }
+        }
+        true
+    });
+    Some(are_read && first == Some(true))
 }
 
 /// The binary messages of a session that are no JSON.
@@ -171,6 +246,67 @@ mod tests {
         let frames = messages.iter().map(|(side, bytes)| Frame::new(Offset::ZERO, *side, payload(bytes)));
         let ending = Ending { at: Offset::ZERO, how: End::Interrupted, host: None };
         Transcript { header, frames: frames.collect(), ending }
+    }
+
+    /// The codec of a session, and where the server's messages have their names.
+    fn form(subprotocol: &str, messages: &[(Side, &[u8])]) -> String {
+        match Dialect::detect([&session(subprotocol, messages)]) {
+            Dialect::Json(names) => {
+                let codec = names.codec.server.map_or("none", Codec::name);
+                format!("{codec} {} {}", names.server.pointers().join(","), names.reply.unwrap_or_default())
+            }
+            other => other.kind().to_owned(),
+        }
+    }
+
+    #[test]
+    fn xml_and_yjs_are_known_by_all_of_their_messages() {
+        use Side::{Client, Server};
+        let open: &[u8] = b"<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='a'/>";
+        assert_eq!(form("", &[(Client, open), (Server, open)]), "xml /#name /@id");
+        assert_eq!(form("xmpp", &[]), "xml /#name /@id");
+        assert_eq!(form("", &[(Client, b"<hi/>"), (Server, b"<ho>x</ho>")]), "xml /#name ");
+        assert_eq!(form("", &[(Client, b"<hi/>"), (Server, b"<ho>")]), "bytes");
+        let binary = |frames: &[&[u8]]| {
+            let mut session = session("", &[]);
+            let frame = |(at, bytes): (usize, &&[u8])| {
+                let side = if at % 2 == 0 { Server } else { Client };
+                Frame::new(Offset::ZERO, side, Payload::Binary(bytes.to_vec()))
+            };
+            session.frames = frames.iter().enumerate().map(frame).collect();
+            match Dialect::detect([&session]) {
+                Dialect::Json(names) => names.codec.server.map(Codec::name),
+                _ => None,
+            }
+        };
+        let (sync1, sync2, query): (&[u8], &[u8], &[u8]) = (b"\0\0\x01\0", b"\0\x01\x02\0\0", b"\x03");
+        assert_eq!(binary(&[sync1, sync1, query, sync2]), Some("yjs"));
+        // An update comes first, nothing is about a document, one message is none of its.
+        assert_eq!(binary(&[sync2, sync1]), None);
+        assert_eq!(binary(&[query, query]), None);
+        assert_eq!(binary(&[sync1, sync1, b"\x09\x01"]), None);
+    }
+
+    #[test]
+    fn what_the_server_alone_compresses_is_known() {
+        let gzip = Codec::of("gzip+json").expect("a codec");
+        let tick = |n: u64| gzip.write(&serde_json::json!({ "type": "tick", "n": n })).expect("a message");
+        let codecs = |first: Payload| {
+            let mut session = session("", &[]);
+            session.frames = vec![Frame::new(Offset::ZERO, Side::Client, first)];
+            let ticks = (0..4).map(|n| Frame::new(Offset::ZERO, Side::Server, Payload::Binary(tick(n))));
+            session.frames.extend(ticks);
+            match Dialect::detect([&session]) {
+                Dialect::Json(names) => {
+                    [names.codec.client, names.codec.server].map(|own| own.map(Codec::name))
+                }
+                _ => [None, None],
+            }
+        };
+        let [plain, packed] = [None, Some("gzip+json")];
+        assert_eq!(codecs(Payload::Text("{\"sub\":\"a\"}".to_owned())), [plain, packed]);
+        assert_eq!(codecs(Payload::Text("hello".to_owned())), [packed, packed]);
+        assert_eq!(codecs(Payload::Binary(tick(9))), [packed, packed]);
     }
 
     #[test]

@@ -61,19 +61,26 @@ pub(super) fn label(
         Said::Text(name) => Cow::Borrowed(name),
         Said::Number(number) => names.code(number),
     });
-    let failed = name.as_ref().and_then(|name| names.errors.get(&**name));
+    let refined = |known: &mut Known, name: &str| {
+        known.refined(side, name, |label| refinement(at_wild(value, names.refine.get(label)?)?))
+    };
+    // Where requests and answers have one name, its part says which of the two a message is, and what was asked for.
+    let own_name = match &name {
+        Some(name) if names.answers.iter().any(|answer| answer.ends_with(']')) => {
+            Some(Cow::Owned(refined(known, name).name().to_owned()))
+        }
+        name => name.as_deref().map(Cow::Borrowed),
+    };
+    let failed = own_name.as_ref().and_then(|name| names.errors.get(&**name));
     let failed = failed.and_then(|at| other.get(&value_at(value, at)?.to_string()));
     if let Some(request) = failed {
         return known.label(side, &format!("re:{request}:error"));
     }
-    let asks = name.as_ref().filter(|name| !names.answers.contains(&***name));
-    if let (Some(name), Some(id)) = (asks, id) {
+    let asks = own_name.filter(|name| !names.answers.contains(&**name));
+    if let (Some(name), Some(id)) = (&asks, id) {
         own.note(id.to_string(), name);
     }
     let request = if asks.is_none() { id.and_then(|id| other.get(&id.to_string())) } else { None };
-    let refined = |known: &mut Known, name: &str| {
-        known.refined(side, name, |label| refinement(value.pointer(names.refine.get(label)?)?))
-    };
     match (request, name) {
         (Some(request), _) if value.get("error").is_some() => {
             known.label(side, &format!("re:{request}:error"))
@@ -83,6 +90,19 @@ pub(super) fn label(
         (Some(request), None) => known.label(side, &format!("re:{request}")),
         (None, Some(name)) => refined(known, &name),
         (None, None) => refined(known, NAMELESS),
+    }
+}
+
+/// The value at a JSON pointer of which a step may be `*`: the first field or item at which the rest of it leads to a value.
+pub(crate) fn at_wild<'v>(value: &'v Value, pointer: &str) -> Option<&'v Value> {
+    let Some((before, rest)) = pointer.split_once("/*") else { return value.pointer(pointer) };
+    if !rest.is_empty() && !rest.starts_with('/') {
+        return value.pointer(pointer);
+    }
+    match value.pointer(before)? {
+        Value::Object(map) => map.values().find_map(|own| at_wild(own, rest)),
+        Value::Array(items) => items.iter().find_map(|own| at_wild(own, rest)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
     }
 }
 
@@ -108,7 +128,9 @@ pub(crate) fn refined<'n, 'l>(
 pub(crate) fn refinement(value: &Value) -> Option<&str> {
     let is_word = |text: &&str| {
         (1..=MAX_REFINEMENT).contains(&text.len())
-            && text.chars().all(|c| c.is_ascii_alphanumeric() || "_./:-".contains(c))
+            && text
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "_./:-".contains(c) || c == '#' && text.contains("://"))
     };
     match value {
         Value::Bool(true) => Some("true"),
@@ -138,6 +160,53 @@ mod tests {
         for (value, expected) in said {
             let label = label(&names, Side::Server, &value, &mut requests, &mut known);
             assert_eq!(label.as_str(), expected);
+        }
+    }
+
+    /// XMPP: requests and answers are all called `iq`.
+    #[test]
+    fn an_answer_that_its_part_tells_from_requests_is_called_after_the_request_and_its_part() {
+        let refine =
+            [(">iq", "/@type"), (">iq[get]", "/*/@xmlns"), ("iq", "/@type"), ("iq[get]", "/*/@xmlns")];
+        let names = JsonNames {
+            reply: Some("/@id".to_owned()),
+            answers: ["iq[result]", "iq[error]"].map(str::to_owned).into(),
+            refine: refine.map(|(label, at)| (Label::from(label), at.to_owned())).into(),
+            ..JsonNames::both("/#name")
+        };
+        let (mut requests, mut known) = (Requests::default(), Known::default());
+        let mut name =
+            |side, value| label(&names, side, &value, &mut requests, &mut known).as_str().to_owned();
+        let get = |id: &str| json!({"#name": "iq", "@type": "get", "@id": id, "query": {"@xmlns": "http://a.b/c#d"}});
+        let answer = |kind: &str, id: &str| json!({"#name": "iq", "@type": kind, "@id": id});
+        let error = json!({"#name": "iq", "@type": "error", "@id": "1", "error": {}});
+        for (side, value, expected) in [
+            (Side::Client, get("1"), ">iq[get:http://a.b/c#d]"),
+            (Side::Server, get("1"), "iq[get:http://a.b/c#d]"),
+            (Side::Server, answer("result", "1"), "re:iq[get:http://a.b/c#d]"),
+            (Side::Server, error, "re:iq[get:http://a.b/c#d]:error"),
+            (Side::Client, answer("result", "1"), ">re:iq[get:http://a.b/c#d]"),
+            (Side::Server, answer("result", "2"), "iq[result]"),
+            (Side::Client, json!({"#name": "iq", "@type": "get", "@id": "3"}), ">iq[get]"),
+        ] {
+            assert_eq!(name(side, value), expected);
+        }
+    }
+
+    #[test]
+    fn a_star_is_the_first_that_leads_on() {
+        let value = json!({"@a": "x", "one": {"b": 1}, "list": [{"@a": "y"}, {"@a": "z"}]});
+        for (pointer, found) in [
+            ("/*/b", Some(json!(1))),
+            ("/*/@a", None),
+            ("/list/*/@a", Some(json!("y"))),
+            ("/*/*/@a", Some(json!("y"))),
+            ("/*", Some(json!("x"))),
+            ("/*x", None),
+            ("/one/b", Some(json!(1))),
+            ("/none/*", None),
+        ] {
+            assert_eq!(at_wild(&value, pointer), found.as_ref(), "{pointer}");
         }
     }
 

@@ -10,8 +10,10 @@
 
 mod content;
 mod decoder;
+mod described;
 mod detect;
 mod embedded;
+mod form;
 mod glance;
 mod graphql;
 mod http;
@@ -35,7 +37,10 @@ mod told;
 
 pub(crate) use decoder::Fed;
 pub use decoder::{CLOSE, Decoder, RECONNECT, events};
+pub use described::Described;
 pub(crate) use embedded::find as find_embedded;
+pub use form::Codecs;
+pub(crate) use form::find_nested;
 pub(crate) use http::REQUEST;
 pub use http::{ACCEPT, CANCEL, HttpNames, JSON_BODY};
 pub(crate) use json::{NAMELESS, refined, refinement};
@@ -49,7 +54,6 @@ pub use protocol::{Protocol, Spoken};
 pub(crate) use reflex::template as reflex_template;
 pub use reflex::{Reflex, When};
 
-use crate::codec::Codec;
 use crate::transcript::{Offset, Payload, Side};
 use serde_json::Value;
 use std::borrow::Cow;
@@ -152,8 +156,8 @@ impl Dialect {
             if word.is_empty() {
                 break;
             }
-            // `true` may be a text, too.
-            if !matches!(word, "true" | "false") {
+            // `true` may be a text, too, and of `*` it is not known where it stands.
+            if !matches!(word, "true" | "false") && !at.contains("/*") {
                 said.push((at.to_owned(), Value::from(word)));
             }
             own = base;
@@ -212,7 +216,7 @@ impl Dialect {
     /// When something is missing without which it cannot be said.
     pub fn encode(&self, label: &Label, data: &Value) -> Result<Vec<Payload>, Unsayable> {
         match self {
-            Dialect::Json(names) => Ok(vec![names.encode(data)]),
+            Dialect::Json(names) => names.encode(data).map(|payload| vec![payload]),
             Dialect::Protocol(spoken) => spoken.encode(label, data),
             Dialect::Sse(names) => http::encode(names, label, data),
         }
@@ -251,8 +255,13 @@ pub struct JsonNames {
     pub refine: BTreeMap<Label, String>,
     /// Whether the client ends its messages with [`RECORD_SEPARATOR`], as SignalR wants it.
     pub record_separator: bool,
-    /// How binary messages are written; without one they are JSON or bytes. With one, a text of the client is a text.
-    pub codec: Option<Codec>,
+    /// How messages are written that are no plain JSON.
+    pub codec: Codecs,
+    /// Where Protocol Buffers are described.
+    pub described: Option<Described>,
+    /// Where bytes of Protocol Buffers are messages themselves, by JSON pointer, outer ones first. Lists in the way are walked
+    /// into.
+    pub nested: Embedded,
     /// Where strings of the client's messages, and of the server's, say JSON themselves.
     pub embedded: Embedded,
     /// What the client says by itself. Neither that nor what sets it off is an event.
@@ -298,7 +307,9 @@ impl JsonNames {
             codes: BTreeMap::new(),
             refine: BTreeMap::new(),
             record_separator: false,
-            codec: None,
+            codec: Codecs::default(),
+            described: None,
+            nested: Embedded::default(),
             embedded: Embedded::default(),
             reflexes: Vec::new(),
         }
@@ -319,17 +330,6 @@ impl JsonNames {
         match number.as_u64().and_then(|code| self.codes.get(&code)) {
             Some(name) => Cow::Borrowed(name),
             None => Cow::Owned(format!("n{number}")),
-        }
-    }
-
-    /// The frame of a client's message.
-    fn encode(&self, message: &Value) -> Payload {
-        let mut message = message.clone();
-        embedded::collapse(&mut message, &self.embedded.client);
-        match self.codec {
-            Some(codec) => Payload::Binary(codec.write(&message)),
-            None if self.record_separator => Payload::Text(format!("{message}{RECORD_SEPARATOR}")),
-            None => Payload::Text(message.to_string()),
         }
     }
 

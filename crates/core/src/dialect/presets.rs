@@ -3,8 +3,9 @@
 //! A preset is found by the subprotocol of the handshake or by the look of the messages. What it says stands in the golden
 //! afterwards, where a person may change it.
 
-use super::{Embedded, JsonNames, Label, NameAt, Reflex, When};
-use crate::transcript::Gap;
+use super::{Codecs, Embedded, JsonNames, Label, NameAt, Reflex, When};
+use crate::codec::Codec;
+use crate::transcript::{Gap, Side};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -75,12 +76,47 @@ const SIGNALR: [(u64, &str); 7] = [
 /// So long a client of SignalR is silent at most (`keepAliveIntervalInMilliseconds`).
 const SIGNALR_SILENT: Gap = Gap::from_millis(15_000);
 
+/// Where an element has its name.
+const ELEMENT: &str = "/#name";
+/// XMPP's stanzas (RFC 6120, section 8), each with a type.
+const STANZAS: [&str; 3] = ["iq", "message", "presence"];
+/// Requests are several by what they ask for, which the namespace of the element in them says.
+const REQUESTS: [&str; 2] = ["iq[get]", "iq[set]"];
+/// Answers are stanzas, too, of these types.
+const ANSWERS: [&str; 2] = ["iq[result]", "iq[error]"];
+
+/// Elements of XML, called by their names.
+pub(super) fn xml() -> JsonNames {
+    JsonNames { codec: Codecs::both(Codec::XML), ..JsonNames::both(ELEMENT) }
+}
+
+/// The messages of Yjs' protocols say themselves what they are.
+pub(super) fn yjs() -> JsonNames {
+    JsonNames { codec: Codecs::both(Codec::YJS), ..JsonNames::default() }
+}
+
+/// XMPP over WebSocket (RFC 7395).
+fn xmpp() -> JsonNames {
+    let both = |name: &str| [Side::Client, Side::Server].map(|side| Label::new(side, name));
+    let stanzas = STANZAS.iter().flat_map(|name| both(name)).map(|label| (label, "/@type".to_owned()));
+    let requests = REQUESTS.iter().flat_map(|name| both(name)).map(|label| (label, "/*/@xmlns".to_owned()));
+    JsonNames {
+        reply: Some("/@id".to_owned()),
+        answers: texts(ANSWERS).into_iter().collect(),
+        refine: stanzas.chain(requests).collect(),
+        ..xml()
+    }
+}
+
 fn texts<const N: usize>(all: [&str; N]) -> Vec<String> {
     all.map(str::to_owned).to_vec()
 }
 
 /// The names of a service whose client begins with this message.
 pub(crate) fn by_first(message: &str) -> Option<JsonNames> {
+    if message.starts_with("<open ") && message.contains("urn:ietf:params:xml:ns:xmpp-framing") {
+        return Some(xmpp());
+    }
     let message: Value = serde_json::from_str(message.trim_end_matches(super::RECORD_SEPARATOR)).ok()?;
     let format = message.get("protocol")?.as_str().filter(|_| message.get("version").is_some())?;
     let answers = BTreeSet::from(["completion".to_owned()]);
@@ -130,6 +166,7 @@ pub(crate) fn by_subprotocol(subprotocol: &str) -> Option<JsonNames> {
                 ..JsonNames::both("/0")
             })
         }
+        "xmpp" => Some(xmpp()),
         "actioncable-v1-json" => Some(JsonNames {
             client: NameAt::pointer("/command"),
             server: NameAt::ValueOrKey(texts(["/type"]), texts(["message"])),

@@ -37,7 +37,7 @@ impl Reflex {
 
     /// The message that is due for one of the server's.
     pub(super) fn payload(&self, names: &JsonNames, message: &Value) -> Option<Payload> {
-        Some(names.encode(&fill(self.send.as_ref()?, message)))
+        names.encode(&fill(self.send.as_ref()?, message)).ok()
     }
 }
 

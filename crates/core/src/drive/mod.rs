@@ -514,6 +514,7 @@ impl<'g> Session<'g> {
                     self.requests += u32::from(is_request);
                     *self.counts.entry(label.clone()).or_default() += 1;
                     self.seen.clear();
+                    self.seen.insert(label.clone());
                     self.progress = now;
                     self.said = now;
                     self.reconnecting = action == Action::Reconnect;
@@ -815,6 +816,32 @@ mod tests {
             stage.settle();
         });
         assert_eq!(said, [r#"0 {"type":"watch"}"#, "3000 close 1000"]);
+    }
+
+    #[test]
+    fn a_message_of_the_client_is_a_cause_of_the_next() {
+        let text = r#"
+            goldwire = 1
+            order = "hi ; ( >ask & >say+ & said+ )"
+            script = [">ask", ">say", ">say"]
+            wait = "2 s"
+            linger = "100 ms"
+            [event.ask]
+            send = { type = "ask" }
+            [event.say]
+            send = { type = "say" }
+            after = [">ask", "said"]
+        "#;
+        let said = play_by(text, |stage| {
+            stage.server(r#"{"type":"hi"}"#);
+            stage.settle();
+            // The first is said at once, the second when the first was heard.
+            assert_eq!(stage.said.len(), 2, "{:?}", stage.said);
+            stage.server(r#"{"type":"said"}"#);
+            stage.settle();
+        });
+        let names = said.iter().filter_map(|line| line.split('"').nth(3)).collect::<Vec<_>>();
+        assert_eq!(names, ["ask", "say", "say"]);
     }
 
     #[test]

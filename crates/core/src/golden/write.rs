@@ -6,7 +6,7 @@ use super::format::{DEFAULT_LINGER, DEFAULT_WAIT, VERSION};
 use super::order_syntax;
 use super::shape::{Path, Rule};
 use super::{Envelope, Event, Golden, LiveItem, Pace, Template};
-use crate::dialect::{Dialect, HttpNames, JsonNames, Label, NameAt, When};
+use crate::dialect::{Dialect, Embedded, HttpNames, JsonNames, Label, NameAt, When};
 use crate::transcript::{Gap, is_unseen};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -207,11 +207,34 @@ fn write_dialect(out: &mut String, dialect: &Dialect) -> std::fmt::Result {
                 refine: _,
                 record_separator,
                 codec,
+                described,
+                nested,
                 embedded,
                 reflexes: _,
             } = names;
-            if let Some(codec) = codec {
-                writeln!(out, "codec = {}", string(codec.name()))?;
+            if codec.client == codec.server {
+                if let Some(codec) = codec.server {
+                    writeln!(out, "codec = {}", string(codec.name()))?;
+                }
+            } else {
+                for (key, codec) in [("client_codec", codec.client), ("server_codec", codec.server)] {
+                    if let Some(codec) = codec {
+                        writeln!(out, "{key} = {}", string(codec.name()))?;
+                    }
+                }
+            }
+            if let Some(own) = described {
+                writeln!(out, "descriptor = {}", string(&own.file))?;
+                if own.client == own.server {
+                    writeln!(out, "message = {}", string(&own.server))?;
+                } else {
+                    writeln!(
+                        out,
+                        "client_message = {}\nserver_message = {}",
+                        string(&own.client),
+                        string(&own.server)
+                    )?;
+                }
             }
             if client == server {
                 writeln!(out, "name = {}", name_at(client))?;
@@ -227,17 +250,8 @@ fn write_dialect(out: &mut String, dialect: &Dialect) -> std::fmt::Result {
             if *record_separator {
                 writeln!(out, "record_separator = true")?;
             }
-            if embedded.client == embedded.server && !embedded.client.is_empty() {
-                writeln!(out, "embedded = {}", strings(&embedded.client))?;
-            } else {
-                for (key, pointers) in
-                    [("client_embedded", &embedded.client), ("server_embedded", &embedded.server)]
-                {
-                    if !pointers.is_empty() {
-                        writeln!(out, "{key} = {}", strings(pointers))?;
-                    }
-                }
-            }
+            write_places(out, "nested", nested)?;
+            write_places(out, "embedded", embedded)?;
         }
         Dialect::Protocol(_) => {}
     }
@@ -270,6 +284,19 @@ fn write_dialect(out: &mut String, dialect: &Dialect) -> std::fmt::Result {
     }
     for (label, pointer) in dialect.refine() {
         writeln!(out, "{} = {}", key(label.as_str()), string(pointer))?;
+    }
+    Ok(())
+}
+
+/// Pointers into what the client says and the server, under one key where they are the same.
+fn write_places(out: &mut String, key: &str, places: &Embedded) -> std::fmt::Result {
+    if places.client == places.server && !places.is_empty() {
+        return writeln!(out, "{key} = {}", strings(&places.client));
+    }
+    for (side, pointers) in [("client", &places.client), ("server", &places.server)] {
+        if !pointers.is_empty() {
+            writeln!(out, "{side}_{key} = {}", strings(pointers))?;
+        }
     }
     Ok(())
 }
@@ -488,7 +515,7 @@ mod tests {
     use super::super::{Event, Golden, Order, read};
     use super::*;
     use crate::codec::Codec;
-    use crate::dialect::{Embedded, events};
+    use crate::dialect::{Codecs, Embedded, events};
     use crate::transcript::{Frame, Offset, Payload, Side};
     use proptest::prelude::*;
 
@@ -526,10 +553,13 @@ mod tests {
             NameAt::ValueOrKey(places(&["/event", "/0"]), places(&["auth"])),
         ] {
             let record_separator = matches!(&name, NameAt::Key(keys) if keys.len() > 1);
-            let codec = Codec::ALL.into_iter().nth(name.pointers().len());
+            let codec = Codec::all().nth(name.pointers().len());
+            let codec = Codecs { client: codec.filter(|_| record_separator), server: codec };
+            let nested = Embedded { client: Vec::new(), server: places(&["/1", "/1/2"]) };
             let embedded =
                 Embedded { client: name.pointers().to_vec(), server: places(&["/data", "/data/\u{7f}"]) };
-            let names = JsonNames { client: name, record_separator, codec, embedded, ..JsonNames::default() };
+            let names =
+                JsonNames { client: name, record_separator, codec, nested, embedded, ..JsonNames::default() };
             let dialect = Dialect::Json(names);
             let mut text = "goldwire = 1\norder = \"a\"\n".to_owned();
             write_dialect(&mut text, &dialect).expect("a text");

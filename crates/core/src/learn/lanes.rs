@@ -5,6 +5,7 @@
 //! only one value of the other.
 
 use super::Session;
+use super::paths::word_of;
 use crate::dialect::{Event, Label, REQUEST, push_key};
 use crate::golden::Format;
 use crate::transcript::Side;
@@ -459,7 +460,7 @@ fn walk(data: &Value, visit: &mut impl FnMut(&str, &Value)) {
 }
 
 fn leaf(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or_default()
+    path.rsplit('/').next().unwrap_or_default().trim_start_matches('@')
 }
 
 /// Fields whose number is always that of the id beside it: another name for the id (`progressToken` in MCP).
@@ -835,7 +836,7 @@ fn run_side_by_side(sessions: &[Session]) -> bool {
 fn name_of(pointers: &BTreeMap<Label, String>, used: &BTreeSet<String>) -> String {
     let mut counts: BTreeMap<String, u32> = BTreeMap::new();
     for pointer in pointers.values() {
-        let leaf = pointer.rsplit('/').next().unwrap_or("key");
+        let leaf = word_of(pointer);
         let clean: String =
             leaf.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' }).collect();
         let starts = clean.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');

@@ -6,10 +6,10 @@
 use super::Session;
 use super::lanes::is_reference;
 use super::paths::MAX_PLACES;
-use crate::codec::Codec;
+use crate::codec::Format as CodecFormat;
 use crate::dialect::{
     self, Dialect, Embedded, HttpNames, JsonNames, Label, NAMELESS, NameAt, RECORD_SEPARATOR, Reflex,
-    Said as SaidName, When, find_embedded, json_texts, pointer, preset_by_look, refinement,
+    Said as SaidName, When, find_embedded, find_nested, json_texts, pointer, preset_by_look, refinement,
 };
 use crate::golden::{Format, Golden};
 use crate::transcript::{Frame, Payload, Side, Transcript};
@@ -81,20 +81,27 @@ pub(super) fn dialect(recordings: &[&Transcript]) -> Dialect {
         Dialect::Sse(_) => return Dialect::Sse(exchanges(recordings).into()),
         Dialect::Json(names) => names,
     };
-    let codec = found.codec;
-    let mut said = Said::of(recordings, codec);
-    said.expand(&found.embedded);
+    let mut found = found;
+    let mut said = Said::of(recordings, &found);
+    if found.codec.server.or(found.codec.client).is_some_and(|codec| codec.format == CodecFormat::Protobuf) {
+        found.nested = Embedded {
+            client: find_nested(said.values(Side::Client)),
+            server: find_nested(said.values(Side::Server)),
+        };
+    }
+    said.expand(&found);
     let mut embedded = found.embedded.clone();
     let more = Embedded {
         client: find_embedded(said.messages(Side::Client)),
         server: find_embedded(said.messages(Side::Server)),
     };
-    said.expand(&more);
+    said.expand(&JsonNames { embedded: more.clone(), ..JsonNames::default() });
     embedded.client.extend(more.client);
     embedded.server.extend(more.server);
-    let record_separator = codec.is_none() && ends_with_separator(recordings);
+    let record_separator = found.codec.client.is_none() && ends_with_separator(recordings);
     let form = JsonNames { record_separator, embedded, ..found };
-    if form.client != NameAt::pointer("/type") {
+    let is_yjs = form.codec.server.is_some_and(|codec| codec.format == CodecFormat::Yjs);
+    if is_yjs || form.client != NameAt::pointer("/type") {
         // The subprotocol says where names are, and what codes are called: those that came are written down.
         let seen: BTreeSet<u64> =
             SIDES.into_iter().flat_map(|side| said.all(side)).filter_map(|own| form.code_of(own)).collect();
@@ -117,12 +124,10 @@ struct Said {
 const SIDES: [Side; 2] = [Side::Client, Side::Server];
 
 impl Said {
-    fn of(recordings: &[&Transcript], codec: Option<Codec>) -> Said {
-        let read = |frame: &Frame| match (&frame.payload, codec) {
-            // What the client says as text beside its binary messages is a text.
-            (Payload::Text(_), Some(_)) if frame.side == Side::Client => Vec::new(),
-            (Payload::Text(text), _) => json_texts(text),
-            (Payload::Binary(bytes), Some(codec)) => codec.read(bytes).unwrap_or_default(),
+    fn of(recordings: &[&Transcript], form: &JsonNames) -> Said {
+        let read = |frame: &Frame| match (form.decode(frame.side, &frame.payload), &frame.payload) {
+            (Some(messages), _) => messages.unwrap_or_default(),
+            (None, Payload::Text(text)) => json_texts(text),
             _ => Vec::new(),
         };
         let of_side = |side: Side| {
@@ -139,10 +144,10 @@ impl Said {
         said
     }
 
-    fn expand(&mut self, embedded: &Embedded) {
+    fn expand(&mut self, form: &JsonNames) {
         for (at, side) in SIDES.into_iter().enumerate() {
             let all = self.values[at].iter_mut().chain(&mut self.messages[at]).flatten();
-            all.for_each(|message| embedded.expand(side, message));
+            all.for_each(|message| form.expand(side, message));
         }
     }
 

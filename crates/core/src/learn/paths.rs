@@ -10,6 +10,13 @@ pub(super) const MAX_PLACES: usize = 8;
 /// An object with more fields is a map of data, whose keys name nothing.
 pub(super) const MAX_FIELDS: usize = 512;
 
+/// The key by which a person knows what stands at a pointer: of XML's `/body/#text` and the bytes at `/update/$hex` the one
+/// before, of an attribute its name.
+pub(super) fn word_of(pointer: &str) -> &str {
+    let is_word = |key: &&str| !matches!(*key, "#text" | "$hex" | "$json");
+    pointer.rsplit('/').find(is_word).unwrap_or_default().trim_start_matches('@')
+}
+
 /// Visits every string and number of a payload with its JSON pointer (RFC 6901). What stands in a list is content of the
 /// list and not visited, but at the places of a payload that is a tuple.
 pub(super) fn each_place<'v>(value: &'v Value, visit: &mut impl FnMut(&str, &'v Value)) {

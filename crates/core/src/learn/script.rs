@@ -3,6 +3,7 @@
 use super::Session;
 use super::lanes::is_id;
 use super::past::{Origin, Past};
+use super::paths::word_of;
 use crate::codec::unhex;
 use crate::dialect::{CANCEL, Event, Label, RECONNECT, REQUEST, pointer};
 use crate::golden::{self, Format, Golden, Monitor, Order, Template};
@@ -145,7 +146,7 @@ impl Binds {
         let clean = |text: &str| {
             text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect::<String>()
         };
-        let leaf = clean(origin.1.rsplit('/').next().unwrap_or("value"));
+        let leaf = clean(word_of(&origin.1));
         let taken = |name: &String| self.names.values().any(|known| known == name);
         // A place of a tuple says nothing by itself, and begins with a digit.
         let is_number = leaf.starts_with(|c: char| c.is_ascii_digit());
@@ -314,7 +315,8 @@ fn waits(sessions: &[Session], order: &Order, events: &mut BTreeMap<Label, golde
     let mut early: BTreeSet<&Label> = BTreeSet::new();
     // What came last before each of them, early or not: the first of several may wait for something else than the others.
     let mut prompts: BTreeMap<&Label, BTreeSet<Label>> = BTreeMap::new();
-    // What was sent right after another message waits for nothing, however often something came before it.
+    // What was sent right after a message of its own name waits for nothing, however often something came before it; after
+    // another one, that is its cause.
     let mut unprompted: BTreeSet<&Label> = BTreeSet::new();
     let key_of = |event: &Event, key: &str| {
         let lanes = events.get(&event.label).map(|own| &own.lanes);
@@ -327,7 +329,7 @@ fn waits(sessions: &[Session], order: &Order, events: &mut BTreeMap<Label, golde
         let mut clients = session.events.iter().filter(|event| event.label.is_client()).peekable();
         let mut last: Option<&Label> = None;
         let mut allowed_before = false;
-        let mut is_first = true;
+        let mut before: Option<&Label> = None;
         for event in &session.events {
             // The next thing the client will send, if it could have been sent already before the latest event.
             let next = clients.peek();
@@ -338,13 +340,17 @@ fn waits(sessions: &[Session], order: &Order, events: &mut BTreeMap<Label, golde
                         early.insert(&event.label);
                     }
                 }
-                if last.is_none() && !is_first {
-                    unprompted.insert(&event.label);
+                match before.filter(|_| last.is_none()) {
+                    Some(own) if *own != event.label => {
+                        prompts.entry(&event.label).or_default().insert(own.clone());
+                    }
+                    Some(_) => drop(unprompted.insert(&event.label)),
+                    None => {}
                 }
                 clients.next();
                 allowed_before = false;
                 last = None;
-                is_first = false;
+                before = Some(&event.label);
             } else {
                 allowed_before =
                     next.is_some_and(|next| monitor.accepts(&next.label, &|key: &str| key_of(next, key)));
@@ -353,7 +359,8 @@ fn waits(sessions: &[Session], order: &Order, events: &mut BTreeMap<Label, golde
             monitor.feed(&event.label, &|key: &str| key_of(event, key));
         }
     }
-    prompts.retain(|label, _| early.contains(label) && !unprompted.contains(label));
+    let comes = |causes: &BTreeSet<Label>| causes.iter().any(|cause| !cause.is_client());
+    prompts.retain(|label, causes| early.contains(label) && !unprompted.contains(label) && comes(causes));
     for (label, causes) in prompts {
         // A handful of causes is a rule; more are chance.
         if let Some(event) = events.get_mut(label).filter(|_| causes.len() <= MAX_CAUSES) {

@@ -102,6 +102,7 @@ fn contradictions<R: Recordings + ?Sized>(
     // As a check will read it.
     let read = golden::read("", &golden::write(golden)).ok().map(|mut read| {
         read.attach(&golden.evidence());
+        read.dialect.describe_as(&golden.dialect);
         read
     });
     let golden = read.as_ref().unwrap_or(golden);

@@ -64,6 +64,7 @@ impl From<StoreError> for Error {
             | StoreError::Recording { .. }
             | StoreError::Golden(_)
             | StoreError::Seen { .. }
+            | StoreError::Descriptor { .. }
             | StoreError::NoEvidence { .. }
             | StoreError::Name(_) => ErrorKind::Unusable,
         };

@@ -19,6 +19,7 @@ pub use proposal::without_head;
 
 pub use file::{Lines, compress, contents};
 
+use goldwire_core::codec::SchemaError;
 use goldwire_core::diff::{Change, changes};
 use goldwire_core::golden::{self, Golden, HostProfile, Problems, Seen, SeenError};
 use goldwire_core::learn;
@@ -60,6 +61,14 @@ pub enum StoreError {
     /// A golden that makes no sense.
     #[error("{0}")]
     Golden(#[from] Problems),
+    /// The set of descriptors that a golden names describes nothing of it.
+    #[error("{}: {source}", path.display())]
+    Descriptor {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: SchemaError,
+    },
     /// A golden was learned, and the file that says how well it is known is gone.
     #[error(
         "{} {}: it says how well it is known what {} says",
@@ -368,7 +377,9 @@ impl Store {
             Err(StoreError::NoEvidence { golden, .. } | StoreError::Seen { path: golden, .. }) => {
                 let path = golden.with_extension("toml");
                 let text = text_of(&path).map_err(io_error("read", &path))?;
-                Ok(golden::read(&path.display().to_string(), &text)?)
+                let mut golden = golden::read(&path.display().to_string(), &text)?;
+                describe(&mut golden, &path)?;
+                Ok(golden)
             }
             golden => golden,
         }
@@ -523,6 +534,7 @@ pub fn read_golden(path: &Path) -> Result<Golden, StoreError> {
 
 /// Adds what the file beside a golden says of it; beside a proposal stands what it would be accepted with.
 fn attach(golden: &mut Golden, path: &Path) -> Result<(), StoreError> {
+    describe(golden, path)?;
     let is_proposal = path.extension().is_some_and(|ending| ending == "new");
     let accepted = if is_proposal { path.with_extension("") } else { path.to_owned() };
     let proposed = is_proposal.then(|| accepted.with_extension("seen.new"));
@@ -533,6 +545,17 @@ fn attach(golden: &mut Golden, path: &Path) -> Result<(), StoreError> {
         }
     }
     Ok(())
+}
+
+/// Reads the set of descriptors that a golden names: from its own folder, or from that of the project, which is above it.
+fn describe(golden: &mut Golden, path: &Path) -> Result<(), StoreError> {
+    let Some(file) = golden.dialect.descriptor() else { return Ok(()) };
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let beside = folder.join(file);
+    let above = folder.join("..").join(file);
+    let path = if !beside.exists() && above.exists() { above } else { beside };
+    let set = fs::read(&path).map_err(io_error("read", &path))?;
+    golden.dialect.describe(&set).map_err(|source| StoreError::Descriptor { path, source })
 }
 
 fn read_seen(path: &Path) -> Result<Option<Seen>, StoreError> {

@@ -5,7 +5,8 @@
 //! STOMP     CONNECT⏎passcode:…
 //! IRC       PASS …   OPER name …   AUTHENTICATE …   PRIVMSG NickServ :IDENTIFY …
 //! Redis     AUTH …   and the same as *2 $4 AUTH $8 …
-//! XMPP      <auth mechanism='PLAIN'>…</auth>   <response>…</response>
+//! XMPP      <auth mechanism='PLAIN'>…</auth>   <response>…</response>   and what the server answers of SCRAM:
+//!           <challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>…</challenge>   <success xmlns=…>…</success>
 //! MQTT      CONNECT with the flag of a password (MQTT 5.0, section 3.1.2.9)
 //! aria2     {"params":["token:…"]}
 //! IMAP      a1 LOGIN ada "…"
@@ -45,6 +46,14 @@ static RESP: LazyLock<Option<Regex>> = LazyLock::new(|| {
 static SASL: LazyLock<Option<Regex>> = LazyLock::new(|| {
     regex(r"<(?:\w+:)?(auth|response|initial-response)(?:\s[^>]*)?>\s*([A-Za-z0-9+/=]{4,})\s*</")
 });
+/// The server's half: with salt and signature a password can be guessed at leisure (RFC 5802, section 9). Such elements mean that
+/// only in the namespaces of SASL.
+static SASL_ANSWER: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    regex(concat!(
+        r"<(?:\w+:)?(challenge|success)\s[^>]*urn:(?:ietf:params:xml:ns:xmpp-sasl|xmpp:sasl:2)[^>]*>",
+        r"\s*(?:<additional-data[^>]*>\s*)?([A-Za-z0-9+/=]{4,})\s*</"
+    ))
+});
 /// AUTHENTICATE of WAMP: its signature, and an object.
 static WAMP: LazyLock<Option<Regex>> =
     LazyLock::new(|| regex(r#"^\[\s*(5)\s*,\s*"((?:[^"\\]|\\.){6,})"\s*,\s*\{[^{}]*\}\s*\]\s*$"#));
@@ -65,6 +74,7 @@ pub(super) fn in_text(text: &str) -> Vec<Noticed> {
             &STOMP
         }
         [b'*', b'2' | b'3', b'\r', ..] => &RESP,
+        [b'<', ..] if SASL_ANSWER.as_ref().is_some_and(|pattern| pattern.is_match(text)) => &SASL_ANSWER,
         [b'<', ..] => &SASL,
         [b'{' | b'[', ..] if memchr::memmem::find(text.as_bytes(), b"\"token:").is_some() => &RPC,
         [b'[', b'5', b',', ..] => &WAMP,
@@ -84,7 +94,7 @@ pub(super) fn in_text(text: &str) -> Vec<Noticed> {
                 "password".to_owned()
             }
             "5" => "signature".to_owned(),
-            "response" | "initial-response" | "authenticate" => "sasl".to_owned(),
+            "response" | "initial-response" | "authenticate" | "challenge" | "success" => "sasl".to_owned(),
             other => other.to_owned(),
         };
         found.push(Noticed { span: Some(value.range()), name, value: value.as_str().to_owned() });
@@ -169,7 +179,11 @@ mod tests {
 
     #[test]
     fn each_protocols_login_hides_its_credential_and_nothing_else() {
-        assert!([&NATS, &STOMP, &LINES, &RESP, &SASL, &RPC, &WAMP, &DDP].iter().all(|regex| regex.is_some()));
+        assert!(
+            [&NATS, &STOMP, &LINES, &RESP, &SASL, &SASL_ANSWER, &RPC, &WAMP, &DDP]
+                .iter()
+                .all(|regex| regex.is_some())
+        );
         let sasl = STANDARD.encode("\0ada\0hunter-22x");
         for (text, secret, kept) in [
             ("CONNECT {\"user\":\"ada\",\"pass\":\"hunter-22x\"}\r\n".to_owned(), "hunter-22x", "ada"),
@@ -192,6 +206,12 @@ mod tests {
             ("*2\r\n$4\r\nAUTH\r\n$10\r\nhunter-22x\r\n".to_owned(), "hunter-22x", "AUTH"),
             (format!("<auth xmlns='urn:x' mechanism='PLAIN'>{sasl}</auth>"), &sasl, "PLAIN"),
             (
+                format!("<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>{sasl}</challenge>"),
+                &sasl,
+                "challenge",
+            ),
+            (format!("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>{sasl}</success>"), &sasl, "success"),
+            (
                 "{\"method\":\"aria2.addUri\",\"params\":[\"token:hunter-22x\",[]]}".to_owned(),
                 "hunter-22x",
                 "addUri",
@@ -212,6 +232,8 @@ mod tests {
             "AUTHENTICATE +",
             "PASSING by",
             "<message><body>aGVsbG8h</body></message>",
+            "<success>true</success>",
+            "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>",
         ] {
             assert_eq!(Redactor::default().clean(text), text);
         }
