@@ -159,7 +159,8 @@ fn sessions() -> (Vec<Session>, Vec<Plant>) {
         let bytes = match (family, codec) {
             ("mqtt" | "mqtt5", _) => mqtt(template.parse().ok(), family, &secret),
             (_, Some(codec)) => {
-                codec.write(&serde_json::from_str(&filled(template, &secret)).expect("a JSON text"))
+                let message = serde_json::from_str(&filled(template, &secret)).expect("a JSON text");
+                codec.write(&message).expect("any JSON can be written")
             }
             _ => filled(template, &secret).into_bytes(),
         };
