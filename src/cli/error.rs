@@ -4,9 +4,9 @@ use super::exit::Exit;
 use goldwire_core::golden::Problems;
 use goldwire_core::learn::LearnError;
 use goldwire_runner::auth::AuthError;
+use goldwire_runner::proxy::ProxyError;
 use goldwire_runner::runner::{Error, ErrorKind};
 use goldwire_runner::store::StoreError;
-use goldwire_runner::wire::ProxyError;
 use std::fmt;
 
 /// Why a command stopped.

@@ -2,7 +2,8 @@
 
 use super::{AuthSettings, ProbeContext, Subject};
 use crate::auth::Identity;
-use crate::wire::{Arrived, ConnectError, ConnectOptions, Connection, NewRecording, Recorder, connect};
+use crate::connection::{Arrived, ConnectError, ConnectOptions, Connection, connect};
+use crate::recording::{NewRecording, Recorder};
 use goldwire_core::check::{Likeness, likeness};
 use goldwire_core::dialect::{Decoder, Event, Label};
 use goldwire_core::finding::{Cell, Finding, ProbeName, Run, Unjudged};

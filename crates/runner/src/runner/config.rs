@@ -36,7 +36,8 @@
 use super::error::Error;
 use crate::auth::Recipe;
 use crate::probe::Settings;
-use crate::wire::{Flush, HOST_VARIABLE, HostOptions, Target};
+use crate::recording::Flush;
+use crate::server::{HOST_VARIABLE, HostOptions, Target};
 use goldwire_core::golden::{Fields, Problems, SourceText, TimeMode, did_you_mean, parse_toml};
 use goldwire_core::transcript::{Redactor, Rules};
 use std::collections::BTreeMap;

@@ -17,9 +17,10 @@
 //! server = { command = "./server --port {{port}}", ready = "http://127.0.0.1:{{port}}/health" }
 //! ```
 
-use super::client::ConnectOptions;
 use super::server_process::ServerSpec;
+use super::url::host_of;
 use crate::auth::{ClientCertificate, RequestParts, Trust};
+use crate::connection::ConnectOptions;
 use goldwire_core::golden::{Fields, Template, Unbound, fill_text};
 use goldwire_core::transcript::Gap;
 use serde_json::Value;
@@ -208,12 +209,6 @@ fn client_certificate(fields: &Fields<'_>) -> Option<ClientCertificate> {
         fields.report(given, format!("`{given}` needs `{missing}` beside it"), "here", hint);
     }
     Some(ClientCertificate { chain: chain?, key: key? })
-}
-
-/// Scheme and `host:port` of a URL that may still have places.
-pub(super) fn host_of(url: &str) -> (&str, &str) {
-    let (scheme, rest) = url.split_once("://").unwrap_or(("ws", url));
-    (scheme, rest.split(['/', '?', '#']).next().unwrap_or(rest))
 }
 
 /// A number of bytes, or a string such as `64 MiB`.

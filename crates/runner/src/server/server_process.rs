@@ -18,7 +18,7 @@
 //! guard stops it, where there is a `sh`.
 
 use super::ready::{Ready, SCHEMES};
-use super::target::host_of;
+use super::url::host_of;
 use crate::auth::Trust;
 use goldwire_core::golden::{Fields, Unbound, fill_text};
 use goldwire_core::transcript::Gap;
