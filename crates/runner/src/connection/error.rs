@@ -208,7 +208,7 @@ pub enum SendError {
     /// The connection is gone.
     #[error("the connection is gone: {0}")]
     Gone(String),
-    /// It is nothing that can be sent, e.g. [`Payload::Open`], or a control frame that is too long.
+    /// It is nothing that can be sent, e.g. [`Payload::Open`](goldwire_core::transcript::Payload::Open), or a control frame that is too long.
     #[error("not a frame that can be sent: {0}")]
     NotAFrame(&'static str),
 }
