@@ -1,7 +1,7 @@
 //! Errors to a person: the chain once, a hint, and which exit code.
 
 use super::exit::Exit;
-use goldwire_core::golden::Problems;
+use goldwire_core::document::Problems;
 use goldwire_core::learn::LearnError;
 use goldwire_runner::auth::AuthError;
 use goldwire_runner::proxy::ProxyError;

@@ -11,7 +11,8 @@ use crate::connection::{
 };
 use crate::recording::{Line, NewRecording, PreparedRecording, Recorder, Texts};
 use goldwire_core::drive::{Action, Session, unbound};
-use goldwire_core::golden::{Golden, Template, Unbound};
+use goldwire_core::golden::Golden;
+use goldwire_core::template::{Template, Unbound};
 use goldwire_core::transcript::{
     End, Ending, Frame, Gap, Handshake, Header, Offset, Payload, Redactor, Side, Stamps, Transcript,
 };

@@ -6,7 +6,8 @@ use crate::auth::Identity;
 use crate::driver::{Cut, CutHow};
 use goldwire_core::dialect::{Decoder, Label};
 use goldwire_core::finding::{Cell, Finding, Kind, ProbeName, Run};
-use goldwire_core::golden::{Event, Golden, Order, Template, Times};
+use goldwire_core::golden::{Event, Golden, Order, Times};
+use goldwire_core::template::Template;
 use goldwire_core::transcript::{End, Frame, Gap, Offset, Payload, Side, Transcript};
 use serde_json::Value;
 

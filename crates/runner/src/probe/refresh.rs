@@ -6,7 +6,7 @@ use crate::auth::{Identity, Kind as LoginKind, Recipe, Refresh, claims_of, refre
 use crate::driver::Beside;
 use goldwire_core::dialect::Label;
 use goldwire_core::finding::{Cell, Kind, ProbeName, Run, Unjudged, Verdict};
-use goldwire_core::golden::Template;
+use goldwire_core::template::Template;
 use goldwire_core::transcript::{End, Gap, Offset, Payload, Side};
 use serde_json::Value;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};

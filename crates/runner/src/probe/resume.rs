@@ -239,7 +239,7 @@ pub(super) fn places(messages: usize, most: usize) -> Vec<usize> {
 mod tests {
     use super::*;
     use goldwire_core::dialect::Label;
-    use goldwire_core::golden::Template;
+    use goldwire_core::template::Template;
     use goldwire_core::transcript::{End, Ending, Frame, Header, Offset};
 
     fn golden() -> Golden {

@@ -4,7 +4,7 @@ use crate::auth::{AuthError, TrustError};
 use crate::driver::DriveError;
 use crate::server::ServerError;
 use crate::store::StoreError;
-use goldwire_core::golden::Problems;
+use goldwire_core::document::Problems;
 use goldwire_core::learn::LearnError;
 use std::convert::Infallible;
 

@@ -20,7 +20,8 @@
 use super::ready::{Ready, SCHEMES};
 use super::url::host_of;
 use crate::auth::Trust;
-use goldwire_core::golden::{Fields, Unbound, fill_text};
+use goldwire_core::document::Fields;
+use goldwire_core::template::{Unbound, fill_text};
 use goldwire_core::transcript::Gap;
 use serde_json::Value;
 use std::collections::BTreeMap;

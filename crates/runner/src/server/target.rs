@@ -21,7 +21,8 @@ use super::server_process::ServerSpec;
 use super::url::host_of;
 use crate::auth::{ClientCertificate, RequestParts, Trust};
 use crate::connection::ConnectOptions;
-use goldwire_core::golden::{Fields, Template, Unbound, fill_text};
+use goldwire_core::document::Fields;
+use goldwire_core::template::{Template, Unbound, fill_text};
 use goldwire_core::transcript::Gap;
 use serde_json::Value;
 use std::path::PathBuf;
@@ -250,7 +251,7 @@ pub fn parse_size(text: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use goldwire_core::golden::{SourceText, parse_toml};
+    use goldwire_core::document::{SourceText, parse_toml};
 
     fn read(text: &str) -> Result<Target, String> {
         let source = SourceText::new("goldwire.toml", text);

@@ -20,7 +20,8 @@ pub use proposal::without_head;
 pub use file::{Lines, compress, contents};
 
 use goldwire_core::diff::{Change, changes};
-use goldwire_core::golden::{self, Golden, HostProfile, Problems, Seen, SeenError};
+use goldwire_core::document::Problems;
+use goldwire_core::golden::{self, Golden, HostProfile, Seen, SeenError};
 use goldwire_core::learn;
 use goldwire_core::transcript::{self, Entries, Header, ReadError, Transcript};
 use std::borrow::Cow;
