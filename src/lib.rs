@@ -14,7 +14,8 @@
 //! sockets, at [`learn::learn`], [`golden::read`] and [`check::check`].
 
 pub use goldwire_core::{
-    check, codec, compare, dialect, diff, drive, finding, golden, learn, report, secret, transcript,
+    check, codec, compare, dialect, diff, document, drive, finding, golden, learn, report, secret, template,
+    transcript,
 };
 pub use goldwire_runner::{runner, session, store};
 

@@ -6,7 +6,8 @@ use goldwire_core::dialect::Label;
 use goldwire_core::finding::Shard;
 use goldwire_core::golden::TimeMode;
 use goldwire_core::transcript::Gap;
-use goldwire_runner::wire::{Flush, parse_size};
+use goldwire_runner::recording::Flush;
+use goldwire_runner::server::parse_size;
 use std::path::PathBuf;
 
 /// Records what a live WebSocket server really did, learns what it must do, and shows when a new build does something

@@ -1,12 +1,12 @@
 //! Errors to a person: the chain once, a hint, and which exit code.
 
 use super::exit::Exit;
-use goldwire_core::golden::Problems;
+use goldwire_core::document::Problems;
 use goldwire_core::learn::LearnError;
 use goldwire_runner::auth::AuthError;
+use goldwire_runner::proxy::ProxyError;
 use goldwire_runner::runner::{Error, ErrorKind};
 use goldwire_runner::store::StoreError;
-use goldwire_runner::wire::ProxyError;
 use std::fmt;
 
 /// Why a command stopped.

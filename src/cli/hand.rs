@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use goldwire_core::drive::LineError;
 use goldwire_core::transcript::{Frame, Payload, Side, visible};
-use goldwire_runner::wire::{Hand, Shown};
+use goldwire_runner::driver::{Hand, Shown};
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

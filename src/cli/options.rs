@@ -3,8 +3,9 @@
 use super::args::{CheckArgs, CompareArgs, KeepArgs, ProbeArgs, ProfileArg, TargetArgs, UpdateArg};
 use super::error::CliError;
 use super::reports::talk;
+use goldwire_core::document::did_you_mean;
 use goldwire_core::finding::ProbeName;
-use goldwire_core::golden::{TimeMode, did_you_mean};
+use goldwire_core::golden::TimeMode;
 use goldwire_core::secret::Secret;
 use goldwire_core::transcript::Redactor;
 use goldwire_runner::runner::{

@@ -9,9 +9,9 @@ use super::reports::talk;
 use goldwire_core::transcript::{End, Gap};
 use goldwire_core::words::plural;
 use goldwire_runner::auth::{ClientCertificate, Trust};
+use goldwire_runner::proxy::{Notice, Proxy, ProxyOptions};
 use goldwire_runner::runner::Config;
 use goldwire_runner::store::{Store, compress};
-use goldwire_runner::wire::{Notice, Proxy, ProxyOptions};
 use std::io::Write;
 
 /// How long the server may take to be reached.

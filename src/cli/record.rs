@@ -12,9 +12,9 @@ use goldwire_core::dialect::{Dialect, Label};
 use goldwire_core::golden::Golden;
 use goldwire_core::transcript::End;
 use goldwire_core::words::plural;
+use goldwire_runner::driver::Driven;
 use goldwire_runner::runner::{Config, DriveResult, RunningTarget, secrets_of};
 use goldwire_runner::store::{Store, StoreError, compress, read_golden};
-use goldwire_runner::wire::Driven;
 use std::io::Write as _;
 use std::sync::atomic::Ordering;
 

@@ -414,7 +414,7 @@ fn texts_that_end_with_a_record_separator_are_json_on_both_sides() {
     let golden = goldwire::golden::read("hub.toml", &golden).expect("a golden");
     let (label, event) =
         golden.events.iter().find(|(label, _)| label.as_str() == ">Send").expect("it is sent");
-    let goldwire::golden::Template::Json(data) = &event.sends[0] else { panic!("{:?}", event.sends) };
+    let goldwire::template::Template::Json(data) = &event.sends[0] else { panic!("{:?}", event.sends) };
     let sent = golden.dialect.encode(label, data).expect("it can be said");
     let goldwire::transcript::Payload::Text(sent) = &sent[0] else { panic!("{sent:?}") };
     assert_eq!(*sent, session[2].1);

@@ -71,7 +71,7 @@ fn used(text: &str) -> Vec<String> {
 #[test]
 fn a_room_uses_only_rooms_above_it() {
     let mut wrong = Vec::new();
-    for (source, least) in [(CORE, 12), (RUNNER, 6), (COMMAND, 1)] {
+    for (source, least) in [(CORE, 12), (RUNNER, 10), (COMMAND, 1)] {
         let rooms = rooms(source);
         assert!(rooms.len() >= least, "{source} lists its rooms: {rooms:?}");
         for (own, room) in rooms.iter().enumerate() {
@@ -100,11 +100,6 @@ fn the_core_reads_no_clock_no_file_no_environment_and_no_socket() {
         }
     }
 }
-
-/// Circles of files that are known. A file that needs another, which needs it in turn, cannot be read before it: the list
-/// only becomes shorter.
-const CIRCLES: [&str; 3] =
-    ["check: baseline, budget, timing", "wire: client, http", "wire: server_process, target"];
 
 /// `a::{b, c::d}` as `a::b` and `a::c::d`.
 fn paths(tree: &str) -> Vec<String> {
@@ -170,7 +165,7 @@ fn named(source: &str, room: &str) -> BTreeMap<String, BTreeSet<String>> {
     named
 }
 
-/// Circles of files in a room, e.g. `wire: client, http`.
+/// Circles of files in a room, e.g. `server: server_process, target`.
 fn circles(source: &str, room: &str) -> BTreeSet<String> {
     let named = named(source, room);
     let door = Path::new(source).join(room).join("mod.rs");
@@ -213,11 +208,8 @@ fn circles(source: &str, room: &str) -> BTreeSet<String> {
 #[test]
 fn no_files_of_a_room_need_each_other_in_a_circle() {
     let found: BTreeSet<String> = all_rooms().flat_map(|(source, room)| circles(source, &room)).collect();
-    let known: BTreeSet<String> = CIRCLES.map(str::to_owned).into_iter().collect();
-    let new: Vec<_> = found.difference(&known).collect();
-    let gone: Vec<_> = known.difference(&found).collect();
-    assert!(new.is_empty(), "new circles:\n{new:#?}");
-    assert!(gone.is_empty(), "circles that are gone, and still in the list:\n{gone:#?}");
+    // A file that needs another, which needs it in turn, cannot be read before it.
+    assert!(found.is_empty(), "circles:\n{found:#?}");
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn holds(schema: &Value, value: &Value, what: &str) {
 fn toml(path: &Path) -> Value {
     let text = fs::read_to_string(path).expect("a file");
     let document: toml_edit::DocumentMut = text.parse().expect("TOML");
-    golden::to_json(document.as_item()).expect("nothing that JSON has not")
+    goldwire::document::to_json(document.as_item()).expect("nothing that JSON has not")
 }
 
 fn files(folder: &str, ending: &str) -> Vec<PathBuf> {

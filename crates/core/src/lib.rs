@@ -10,7 +10,9 @@
 //! | [`secret`] | a string that never shows |
 //! | [`codec`] | messages that are JSON in another dress: MessagePack, CBOR, XML, Protocol Buffers, Yjs |
 //! | [`transcript`] | what happened: header, stamped frames, how it ended; its file, its times, its redaction |
+//! | [`document`] | TOML that people write, with its places, mistakes and ways out |
 //! | [`dialect`] | frames as the application means them |
+//! | [`template`] | what the client sends, with places for values that only a run knows |
 //! | [`golden`] | what must happen: script, order, shapes, timing, bindings; its file |
 //! | [`finding`] | what deviates, where, how bad, how sure; the run and its verdict |
 //! | [`check`] | transcript × golden → findings |
@@ -32,7 +34,11 @@ pub mod codec;
 
 pub mod transcript;
 
+pub mod document;
+
 pub mod dialect;
+
+pub mod template;
 
 pub mod golden;
 

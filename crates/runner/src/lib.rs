@@ -7,7 +7,11 @@
 //! |---|---|
 //! | [`store`] | `recordings/` and `golden/` on disk; proposals |
 //! | [`auth`] | login, tokens |
-//! | [`wire`] | sockets and the clock: client, driver, recorder, server processes |
+//! | [`connection`] | one connection as a client: TCP, TLS, WebSocket frames, HTTP; stamps on arrival |
+//! | [`recording`] | recordings as they are written: redacted, appended |
+//! | [`server`] | the build under test and its machine: target, server process, how late this host wakes |
+//! | [`driver`] | sessions that are driven: where `drive`, a socket, a recorder and the clock meet |
+//! | [`proxy`] | a proxy that records what passes |
 //! | [`probe`] | what one session cannot show: auth, isolation, races, reconnects, liveness |
 //! | [`runner`] | the engine of checks, comparisons and probes: rounds, confirmation, a target's server |
 //! | [`session`] | a check as a function, for your own `cargo test` |
@@ -18,7 +22,15 @@ pub mod store;
 
 pub mod auth;
 
-pub mod wire;
+pub mod connection;
+
+pub mod recording;
+
+pub mod server;
+
+pub mod driver;
+
+pub mod proxy;
 
 pub mod probe;
 

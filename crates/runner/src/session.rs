@@ -5,6 +5,7 @@
 //! command would have printed.
 //!
 //! ```no_run
+//! # use goldwire_runner as goldwire;
 //! # fn main() -> Result<(), goldwire::session::Failure> {
 //! goldwire::session::check("chat").url("ws://127.0.0.1:8000/ws").users(3).run_blocking()?;
 //! # Ok(())
@@ -14,6 +15,7 @@
 //! In a test that starts the server itself, in the same process:
 //!
 //! ```no_run
+//! # use goldwire_runner as goldwire;
 //! # async fn my_server() -> u16 { 8000 }
 //! # async fn test() -> Result<(), goldwire::session::Failure> {
 //! let port = my_server().await;
@@ -26,6 +28,7 @@
 //! That it deviates and that nothing could be judged are two things, here as anywhere:
 //!
 //! ```no_run
+//! # use goldwire_runner as goldwire;
 //! use goldwire::session::{self, Failure};
 //!
 //! match session::check("chat").target("staging").run_blocking() {

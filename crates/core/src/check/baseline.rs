@@ -8,7 +8,7 @@
 //! other kinds is taken off, and not their mean.
 
 use super::budget;
-use super::timing::{Ask, Timed, is_judged};
+use super::gaps::{Ask, Timed, is_judged};
 use crate::dialect::Label;
 use crate::finding::{Basis, TimeReport};
 use crate::golden::{
@@ -580,8 +580,9 @@ fn edited(envelope: &Envelope, learned: Limits) -> Envelope {
 
 #[cfg(test)]
 mod tests {
+    use super::super::gaps::Gaps;
     use super::super::rounds;
-    use super::super::timing::{Gaps, judge};
+    use super::super::timing::judge;
     use super::*;
     use crate::finding::{Kind, Severity};
     use proptest::prelude::*;

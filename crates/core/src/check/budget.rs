@@ -1,7 +1,7 @@
 //! What a person allows: `at_most` of an event, and the two numbers by which streams are bought, time to first token and
 //! time between tokens. They hold on any machine and are judged as they stand.
 
-use super::timing::{Gaps, Sample, Timed, says_of_host};
+use super::gaps::{Gaps, Sample, Timed, says_of_host};
 use crate::dialect::{Event, Label};
 use crate::finding::{BudgetReport, Finding, Kind, Place, Severity};
 use crate::golden::Golden;

@@ -6,8 +6,9 @@
 use super::binding::Path;
 use crate::dialect::{Event, Label};
 use crate::finding::{Answer, Finding, Kind, LiveCheck, Place, Severity};
-use crate::golden::{Fact, Golden, LiveItem, MIN_RUNS, Rule, Seen, Source, Template, Traces, Type};
+use crate::golden::{Fact, Golden, LiveItem, MIN_RUNS, Rule, Seen, Source, Traces, Type};
 use crate::stats::{FastMap, PRIOR_DF, fingerprint};
+use crate::template::Template;
 use crate::transcript::{Ending, Gap, Header, Offset};
 use serde_json::Value;
 use statrs::distribution::{Binomial, ContinuousCDF, DiscreteCDF, StudentsT};

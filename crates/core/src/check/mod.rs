@@ -10,6 +10,7 @@ mod budget;
 mod crowd;
 mod evidence;
 mod explain;
+mod gaps;
 mod liveness;
 mod rounds;
 mod shape;
@@ -19,9 +20,10 @@ mod timing;
 pub use baseline::{Baseline, NoBounds, Shift};
 pub use crowd::Crowd;
 pub use evidence::told;
+pub use gaps::{Gaps, Sample, Timed};
 pub use liveness::{Live, OTHER_HOSTS, Witness, findings as liveness_findings, judge as judge_liveness};
 pub use rounds::{judge as judge_rounds, leave_doubt};
-pub use timing::{Gaps, Sample, Timed, judge as judge_timing};
+pub use timing::judge as judge_timing;
 
 use crate::dialect::{Decoder, Event, Fed, Label};
 use crate::finding::Finding;
@@ -29,12 +31,12 @@ use crate::golden::{Golden, Lane, LaneId, Monitor, Step, Violation, What};
 use crate::stats::{FastMap, JsonHash, quick_hash};
 use crate::transcript::{Ending, Entry, Frame, Payload, Transcript};
 use binding::{Bindings, Mismatch};
+use gaps::Stopwatch;
 use serde_json::Value;
 pub use shape::{Likeness, likeness};
 use shape::{Misfit, Tree};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
-use timing::Stopwatch;
 
 /// What one session showed.
 #[derive(Debug, Clone, PartialEq)]

@@ -11,7 +11,8 @@
 
 use super::baseline::Baseline;
 use super::budget;
-use super::timing::{Ask, Group, Timed, arrange, find, judge as judge_together};
+use super::gaps::{Ask, Timed};
+use super::timing::{Group, arrange, find, judge as judge_together};
 use crate::finding::{Basis, Finding, Kind, Severity};
 
 /// What every round makes suspicious, and as many rounds as were asked for do not yet prove, gets so many more.
@@ -138,7 +139,7 @@ fn is_same(one: &Finding, other: &Finding) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::timing::Gaps;
+    use super::super::gaps::Gaps;
     use super::*;
     use crate::dialect::Label;
     use crate::golden::Golden;

@@ -153,7 +153,7 @@ impl Row {
             Some(Gap::from_secs_f64(log.exp() - LOG_FLOOR))
         };
         let known = |values: &Differences| values.iter().copied().flatten().collect::<Vec<f64>>();
-        let factor = |values: &Differences| median(known(values).into_iter()).map(f64::exp);
+        let factor = |values: &Differences| median(known(values)).map(f64::exp);
         let interval = |values: &Differences| {
             flip::interval(known(values).into_iter()).map(|(low, high)| (low.exp(), high.exp()))
         };
@@ -184,14 +184,14 @@ fn logs(played: &[&Played], session: &str, pairs: usize) -> BTreeMap<(Label, Lab
         }
     }
     let rounds = users.into_iter().map(|(class, users)| {
-        let logs = users.into_iter().map(|sides| sides.map(|users| median(users.into_iter())));
+        let logs = users.into_iter().map(|sides| sides.map(median));
         (class.clone(), logs.collect::<Logs>())
     });
     let least = (MIN_USUAL.as_secs_f64() + LOG_FLOOR).ln();
     rounds
         .filter(|(_, logs)| {
             let larger: Vec<f64> = logs.iter().filter_map(|[a, b]| Some((*a)?.max((*b)?))).collect();
-            larger.len() * 2 >= pairs && median(larger.into_iter()).is_some_and(|log| log >= least)
+            larger.len() * 2 >= pairs && median(larger).is_some_and(|log| log >= least)
         })
         .collect()
 }

@@ -22,6 +22,7 @@ mod label;
 mod lenient;
 mod lines;
 mod mqtt;
+mod mqtt_bytes;
 mod mqtt_properties;
 mod name_at;
 mod nats;

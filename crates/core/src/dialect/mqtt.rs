@@ -19,6 +19,7 @@
 
 use super::Unsayable;
 use super::content::{self, label_at, put, text_of};
+use super::mqtt_bytes::{Cursor, Packet, number, variable};
 use super::mqtt_properties as properties;
 use super::told::{Beat, Pending, Sides, Step, Told};
 use crate::transcript::{Gap, Payload, Side};
@@ -128,71 +129,6 @@ fn packet(side: Side, bytes: &[u8], session: &mut Session, told: &mut Told) -> S
             told.garbled(&format!("its {name} is not well-formed"), &bytes[..head + body.len()]);
             Step::Took(head + body.len())
         }
-    }
-}
-
-fn variable(bytes: &[u8]) -> Option<(usize, usize)> {
-    let mut value = 0;
-    for (place, byte) in bytes.iter().take(4).enumerate() {
-        value |= usize::from(byte & 0x7f) << (7 * place);
-        if byte & 0x80 == 0 {
-            return Some((value, place + 1));
-        }
-    }
-    None
-}
-
-/// What a packet still holds.
-pub(super) struct Cursor<'b> {
-    rest: &'b [u8],
-    /// Whether a secret in it was replaced by a label.
-    is_redacted: bool,
-}
-
-impl<'b> Cursor<'b> {
-    pub(super) fn bytes(&mut self, count: usize) -> Option<&'b [u8]> {
-        let (taken, rest) = self.rest.split_at_checked(count)?;
-        self.rest = rest;
-        Some(taken)
-    }
-
-    pub(super) fn number(&mut self, size: usize) -> Option<u64> {
-        Some(self.bytes(size)?.iter().fold(0, |value, byte| value << 8 | u64::from(*byte)))
-    }
-
-    pub(super) fn variable(&mut self) -> Option<u64> {
-        let (value, size) = variable(self.rest)?;
-        self.bytes(size)?;
-        u64::try_from(value).ok()
-    }
-
-    /// Bytes after their length. With a label in them they end where it does.
-    pub(super) fn field(&mut self) -> Option<&'b [u8]> {
-        let length = usize::try_from(self.number(2)?).ok()?;
-        if self.is_redacted
-            && let Some(at) = label_at(self.rest).filter(|at| *at < length)
-            && let Some(end) = memchr::memmem::find(&self.rest[at..], b"}}")
-        {
-            return self.bytes(at + end + 2);
-        }
-        self.bytes(length)
-    }
-
-    pub(super) fn text(&mut self) -> Option<String> {
-        self.field().map(|bytes| String::from_utf8_lossy(bytes).into_owned())
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.rest.is_empty()
-    }
-
-    /// The next so many bytes, to be read by themselves.
-    pub(super) fn part(&mut self, count: usize) -> Option<Cursor<'b>> {
-        Some(Cursor { rest: self.bytes(count)?, is_redacted: self.is_redacted })
-    }
-
-    fn all(&mut self) -> &'b [u8] {
-        std::mem::take(&mut self.rest)
     }
 }
 
@@ -352,54 +288,6 @@ fn answer(side: Side, name: &str, fields: &Map<String, Value>, told: &mut Told) 
     };
     let [high, low] = id.to_be_bytes();
     told.owed.push((chore, Payload::Binary(vec![first, 2, high, low])));
-}
-
-/// The bytes of a packet that is being written.
-#[derive(Default)]
-pub(super) struct Packet(Vec<u8>);
-
-impl Packet {
-    pub(super) fn number(&mut self, value: u64, size: usize) {
-        self.0.extend_from_slice(&value.to_be_bytes()[8 - size..]);
-    }
-
-    pub(super) fn variable(&mut self, mut value: usize) {
-        loop {
-            #[expect(clippy::cast_possible_truncation, reason = "seven bits")]
-            let byte = (value & 0x7f) as u8;
-            value >>= 7;
-            self.0.push(if value > 0 { byte | 0x80 } else { byte });
-            if value == 0 {
-                return;
-            }
-        }
-    }
-
-    pub(super) fn field(&mut self, bytes: &[u8]) -> Result<(), Unsayable> {
-        let length =
-            u16::try_from(bytes.len()).map_err(|_| Unsayable("a text of it is too long".to_owned()))?;
-        self.number(length.into(), 2);
-        self.0.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    pub(super) fn push(&mut self, other: &Packet) {
-        self.variable(other.0.len());
-        self.0.extend_from_slice(&other.0);
-    }
-}
-
-/// A whole number that may be written as a text; a place that is not filled yet counts as 0.
-pub(super) fn number(data: &Value, key: &str, most: u64) -> Result<u64, Unsayable> {
-    let value = match data.get(key) {
-        None | Some(Value::Null) => return Ok(0),
-        Some(Value::String(text)) if text.contains("{{") => return Ok(0),
-        Some(Value::String(text)) => text.trim().parse().ok(),
-        Some(value) => value.as_u64(),
-    };
-    value
-        .filter(|value| *value <= most)
-        .ok_or_else(|| Unsayable(format!("its {key} is no number up to {most}")))
 }
 
 fn flag(data: &Value, key: &str) -> bool {

@@ -5,7 +5,7 @@
 
 use super::Unsayable;
 use super::content::{self, put, text_of};
-use super::mqtt::{Cursor, Packet, number};
+use super::mqtt_bytes::{Cursor, Packet, number};
 use serde_json::{Map, Value, json};
 
 enum Kind {

@@ -11,7 +11,7 @@
 //! An empty line is nothing.
 
 use super::Action;
-use crate::golden::{Unbound, fill_text};
+use crate::template::{Unbound, fill_text};
 use crate::transcript::{Gap, Offset, Payload};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;

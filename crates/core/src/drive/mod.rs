@@ -12,7 +12,8 @@ pub use bounds::Bounds;
 pub use hand::LineError;
 
 use crate::dialect::{CANCEL, Decoder, Label, RECONNECT, REQUEST, Unsayable};
-use crate::golden::{Golden, Monitor, Order, Pace, Template, Unbound};
+use crate::golden::{Golden, Monitor, Order, Pace};
+use crate::template::{Template, Unbound};
 use crate::transcript::{End, Ending, Frame, Gap, Offset, Payload, Side};
 use bounds::{Stop, Watch};
 use hand::Hand;

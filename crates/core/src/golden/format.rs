@@ -29,18 +29,18 @@
 //! ```
 
 use super::evidence::streamed;
-use super::fields::{Fields, parse_toml, to_json};
 use super::order_syntax;
-use super::problem::{Problems, Source, did_you_mean};
 use super::shape::{Path, parse_rule, split_source};
 use super::{
     Before, Budget, Envelope, Event, Golden, Learned, LiveItem, Occasions, Order, Pace, ProbeName, Split,
-    Template, TimeMode, default_df,
+    TimeMode, default_df,
 };
 use crate::codec::{Codec, Format as CodecFormat};
 use crate::dialect::{
     Codecs, Described, Dialect, Embedded, HttpNames, JsonNames, Label, NameAt, Protocol, Reflex, Spoken, When,
 };
+use crate::document::{Fields, Problems, SourceText, did_you_mean, parse_toml, to_json};
+use crate::template::Template;
 use crate::transcript::{Gap, Side};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -64,7 +64,7 @@ pub(super) const DEFAULT_LINGER: Gap = Gap::from_millis(250);
 /// # Errors
 /// Every mistake in it, with places.
 pub fn read(file: &str, text: &str) -> Result<Golden, Problems> {
-    let source = Source::new(file, text);
+    let source = SourceText::new(file, text);
     let golden = {
         let document = parse_toml(&source);
         document.as_ref().and_then(|document| read_document(&source, document.as_table()))
@@ -75,7 +75,7 @@ pub fn read(file: &str, text: &str) -> Result<Golden, Problems> {
     }
 }
 
-fn read_document(source: &Source<'_>, table: &toml_edit::Table) -> Option<Golden> {
+fn read_document(source: &SourceText<'_>, table: &toml_edit::Table) -> Option<Golden> {
     let root = Fields::root(source, table);
     match root.count("goldwire") {
         Some(VERSION) => {}
@@ -204,7 +204,7 @@ fn read_document(source: &Source<'_>, table: &toml_edit::Table) -> Option<Golden
 }
 
 fn note_place(
-    source: &Source<'_>,
+    source: &SourceText<'_>,
     places: &mut BTreeMap<String, (usize, usize)>,
     key: &str,
     span: Range<usize>,
@@ -213,7 +213,7 @@ fn note_place(
 }
 
 fn read_order(
-    source: &Source<'_>,
+    source: &SourceText<'_>,
     root: &Fields<'_>,
     places: &mut BTreeMap<String, (usize, usize)>,
 ) -> Option<Order> {
@@ -277,7 +277,7 @@ fn names(
 }
 
 fn read_event(
-    source: &Source<'_>,
+    source: &SourceText<'_>,
     fields: Fields<'_>,
     label: &Label,
     order: Option<&Order>,
@@ -444,7 +444,7 @@ fn read_split(fields: &Fields<'_>, after: &Label) -> Option<Split> {
     Some(Split { path, of_cause, slowest })
 }
 
-fn read_sends(source: &Source<'_>, fields: &Fields<'_>) -> Vec<Template> {
+fn read_sends(source: &SourceText<'_>, fields: &Fields<'_>) -> Vec<Template> {
     let mut sends = Vec::new();
     if let Some((item, span)) = fields.item("send") {
         match to_json(item) {
@@ -834,7 +834,7 @@ fn read_probes(root: &Fields<'_>) -> Vec<ProbeName> {
     probes
 }
 
-fn read_ends(source: &Source<'_>, root: &Fields<'_>) -> Vec<String> {
+fn read_ends(source: &SourceText<'_>, root: &Fields<'_>) -> Vec<String> {
     let ends = root.strings("ends").unwrap_or_else(|| vec![("client 1000".to_owned(), 0..1)]);
     for (text, span) in &ends {
         let ok = matches!(text.split_once(' '), Some(("client" | "server", code)) if code.parse::<u16>().is_ok())
@@ -848,7 +848,7 @@ fn read_ends(source: &Source<'_>, root: &Fields<'_>) -> Vec<String> {
 }
 
 fn read_script(
-    source: &Source<'_>,
+    source: &SourceText<'_>,
     root: &Fields<'_>,
     order: Option<&Order>,
     events: &BTreeMap<Label, Event>,
@@ -895,7 +895,7 @@ fn as_if_filled(template: &Template, dialect: &Dialect) -> Template {
 
 /// Every send needs its message, every place in a message its value.
 fn check_templates(
-    source: &Source<'_>,
+    source: &SourceText<'_>,
     golden: &Golden,
     names: &[(String, Label)],
     spans: &BTreeMap<String, Range<usize>>,

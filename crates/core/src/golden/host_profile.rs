@@ -18,10 +18,9 @@
 //! `n`, `mean` and `m2` have a place for each occasion: how many runs, the mean of the logarithms of their medians in
 //! seconds, and the sum of the squares of the differences from it (Welford, 1962).
 
-use super::fields::{Fields, parse_toml};
-use super::problem::{Problems, Source};
 use super::{Envelope, Golden, KindMeans, OCCASION, Occasions, gap_of, log_of, pace_of};
 use crate::dialect::Label;
+use crate::document::{Fields, Problems, SourceText, parse_toml};
 use crate::stats::{PRIOR_DF, fingerprint, mean, median};
 use crate::transcript::Gap;
 use std::collections::{BTreeMap, BTreeSet};
@@ -102,7 +101,7 @@ impl HostProfile {
     /// # Errors
     /// Every mistake in it, with places.
     pub fn read(file: &str, text: &str) -> Result<HostProfile, Problems> {
-        let source = Source::new(file, text);
+        let source = SourceText::new(file, text);
         let profile = {
             let document = parse_toml(&source);
             document.as_ref().and_then(|document| read(&Fields::root(&source, document.as_table())))

@@ -4,10 +4,8 @@
 //! values come back, and what the client sends. It is learned, read as a diff by a person, and accepted; it knows its
 //! own file and nothing of how a run is judged (that is `check`) or driven (that is `drive`).
 
-mod binding;
 mod causes;
 mod evidence;
-mod fields;
 mod format;
 mod host_profile;
 mod lanes;
@@ -18,16 +16,13 @@ mod order;
 mod order_syntax;
 mod places;
 mod probes;
-mod problem;
 mod seen;
 mod shape;
 mod timing;
 mod write;
 
-pub use binding::{Template, Unbound, fill_text, fill_value};
 pub use causes::Causes;
 pub use evidence::{EventEvidence, Evidence, LearnedEvidence};
-pub use fields::{Fields, parse_toml, to_json};
 pub use format::{VERSION, read};
 pub use host_profile::{HostProfile, HostState, SessionProfile};
 pub use lanes::Lane;
@@ -45,7 +40,6 @@ pub use order::{Order, Times};
 pub(crate) use order_syntax::MAX_EVENTS;
 pub use order_syntax::{OrderError, parse as parse_order};
 pub use probes::ProbeName;
-pub use problem::{Problem, Problems, Source as SourceText, did_you_mean};
 pub use seen::{Prints, Regular, Seen, SeenError};
 pub(crate) use shape::push_step;
 pub use shape::{
@@ -59,6 +53,7 @@ pub use timing::{
 pub use write::{rewrite, write};
 
 use crate::dialect::{CLOSE, Dialect, Label, NAMELESS};
+use crate::template::Template;
 use crate::transcript::Gap;
 use std::collections::BTreeMap;
 

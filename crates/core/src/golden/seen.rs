@@ -8,7 +8,7 @@
 //! {"recording":"2bwm76","ids":["02a1…","9c40…"],"times":["11f0…"],"texts":{},"timeline":{"labels":"7be0…","tenths":[0,244]}}
 //! ```
 //!
-//! Values are [fingerprints](super::fingerprint) of 64 bits, so that the file tells nobody an id or a text that he does not
+//! Values are [fingerprints](crate::stats::fingerprint) of 64 bits, so that the file tells nobody an id or a text that he does not
 //! know already. Each stands with the recording that showed it, so that a recording is never held against itself.
 //! What two recordings share is not in the file: it proves nothing.
 

@@ -1,12 +1,13 @@
 //! Writing the golden file: what a reviewer has to read. How well it is known stands in the file beside it, see
 //! [`Evidence`](super::Evidence).
 
-use super::fields::to_json;
 use super::format::{DEFAULT_LINGER, DEFAULT_WAIT, VERSION};
 use super::order_syntax;
 use super::shape::{Path, Rule};
-use super::{Envelope, Event, Golden, LiveItem, Pace, Template};
+use super::{Envelope, Event, Golden, LiveItem, Pace};
 use crate::dialect::{Dialect, Embedded, HttpNames, JsonNames, Label, NameAt, When};
+use crate::document::to_json;
+use crate::template::Template;
 use crate::transcript::{Gap, is_unseen};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;

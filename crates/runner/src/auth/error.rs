@@ -2,7 +2,7 @@
 
 use super::jwt::MintError;
 use super::trust::TrustError;
-use goldwire_core::golden::Unbound;
+use goldwire_core::template::Unbound;
 use goldwire_core::transcript::Gap;
 use std::fmt;
 

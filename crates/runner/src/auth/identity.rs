@@ -1,7 +1,7 @@
 //! A user who is logged in: what is known of them, and where their token goes.
 
-use goldwire_core::golden::{Template, fill_text};
 use goldwire_core::secret::Secret;
+use goldwire_core::template::{Template, fill_text};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;

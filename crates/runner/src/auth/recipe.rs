@@ -26,7 +26,8 @@
 
 use super::identity::Placement;
 use super::jwt::Algorithm;
-use goldwire_core::golden::{Fields, Template, did_you_mean, to_json};
+use goldwire_core::document::{Fields, did_you_mean, to_json};
+use goldwire_core::template::Template;
 use goldwire_core::transcript::Gap;
 use serde_json::Value;
 use std::path::PathBuf;
@@ -535,7 +536,7 @@ fn statuses(fields: &Fields<'_>) -> Vec<u16> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use goldwire_core::golden::{SourceText, parse_toml};
+    use goldwire_core::document::{SourceText, parse_toml};
     use serde_json::json;
 
     /// Reads a whole table; the text of all problems when there are any.

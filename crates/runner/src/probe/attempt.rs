@@ -2,11 +2,13 @@
 
 use super::{AuthSettings, ProbeContext, Subject};
 use crate::auth::Identity;
-use crate::wire::{Arrived, ConnectError, ConnectOptions, Connection, NewRecording, Recorder, connect};
+use crate::connection::{Arrived, ConnectError, ConnectOptions, Connection, connect};
+use crate::recording::{NewRecording, Recorder};
 use goldwire_core::check::{Likeness, likeness};
 use goldwire_core::dialect::{Decoder, Event, Label};
 use goldwire_core::finding::{Cell, Finding, ProbeName, Run, Unjudged};
-use goldwire_core::golden::{Golden, Template};
+use goldwire_core::golden::Golden;
+use goldwire_core::template::Template;
 use goldwire_core::transcript::{End, Ending, Frame, Gap, Handshake, Offset, Payload, Side};
 use serde_json::Value;
 use std::path::PathBuf;

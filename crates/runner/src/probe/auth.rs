@@ -8,7 +8,7 @@ use super::{
     AuthSettings, Place, ProbeContext, Subject, Twist, could_not, finding, login_failed, not_asked, stuck,
 };
 use crate::auth::{Identity, Placement, claims_of, logout, random_word, signing_key};
-use crate::wire::connect;
+use crate::connection::connect;
 use futures_util::StreamExt as _;
 use goldwire_core::dialect::Label;
 use goldwire_core::finding::{Cell, Finding, Kind, ProbeName, Severity, Unjudged};

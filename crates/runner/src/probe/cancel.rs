@@ -3,10 +3,11 @@
 use super::leak::each_event;
 use super::{Cancel, ProbeContext, Subject, Twist, finding, not_asked, summary};
 use crate::auth::Identity;
-use crate::wire::{Cut, CutHow};
+use crate::driver::{Cut, CutHow};
 use goldwire_core::dialect::{Decoder, Label};
 use goldwire_core::finding::{Cell, Finding, Kind, ProbeName, Run};
-use goldwire_core::golden::{Event, Golden, Order, Template, Times};
+use goldwire_core::golden::{Event, Golden, Order, Times};
+use goldwire_core::template::Template;
 use goldwire_core::transcript::{End, Frame, Gap, Offset, Payload, Side, Transcript};
 use serde_json::Value;
 

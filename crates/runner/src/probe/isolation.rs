@@ -4,7 +4,7 @@ use super::identity::strangers;
 use super::leak::{Mark, Wire, bound_values, leaks, own_ids, with_canary};
 use super::{ProbeContext, Subject, Twist, judged, not_asked, stuck, subject_claim, summary};
 use crate::auth::{Identity, random_word};
-use crate::wire::Driven;
+use crate::driver::Driven;
 use goldwire_core::finding::{Cell, ProbeName, Run, Unjudged};
 use goldwire_core::golden::Golden;
 use goldwire_core::transcript::Transcript;

@@ -32,7 +32,7 @@ pub use settings::{AuthSettings, Cancel, Place, Settings};
 pub use spread::Opening;
 
 use crate::auth::{AuthError, Identity};
-use crate::wire::{Beside, Cut, Driven, Plan, SessionContext};
+use crate::driver::{Beside, Cut, Driven, Plan, SessionContext};
 use goldwire_core::check::{Live, check};
 use goldwire_core::dialect::Label;
 use goldwire_core::finding::{Cell, Finding, Kind, ProbeName, Run, Severity, Unjudged};

@@ -7,7 +7,7 @@ use super::refresh::during_use;
 use super::spread::{Opening, judge};
 use super::{ProbeContext, Subject, Twist, could_not, finding, not_asked, stuck, summary};
 use crate::auth::Identity;
-use crate::wire::{Cut, CutHow, Driven};
+use crate::driver::{Cut, CutHow, Driven};
 use goldwire_core::dialect::Label;
 use goldwire_core::finding::{Cell, Finding, Kind, ProbeName, Run, Unjudged};
 use goldwire_core::golden::{Golden, Order};

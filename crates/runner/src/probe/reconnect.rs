@@ -3,7 +3,7 @@
 use super::resume::places;
 use super::{ProbeContext, Subject, Twist, could_not, finding, stuck, summary};
 use crate::auth::Identity;
-use crate::wire::{Cut, CutHow};
+use crate::driver::{Cut, CutHow};
 use goldwire_core::dialect::Label;
 use goldwire_core::finding::{Cell, Kind, ProbeName, Run, Unjudged};
 use goldwire_core::transcript::{Frame, Payload, Side, Transcript};

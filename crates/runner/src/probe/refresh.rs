@@ -3,10 +3,10 @@
 use super::attempt::{Outcome, SKIPPED, is_skipped, knock, knocked};
 use super::{ProbeContext, Subject, Twist, finding, login_failed, not_asked, stuck, summary};
 use crate::auth::{Identity, Kind as LoginKind, Recipe, Refresh, claims_of, refresh};
-use crate::wire::Beside;
+use crate::driver::Beside;
 use goldwire_core::dialect::Label;
 use goldwire_core::finding::{Cell, Kind, ProbeName, Run, Unjudged, Verdict};
-use goldwire_core::golden::Template;
+use goldwire_core::template::Template;
 use goldwire_core::transcript::{End, Gap, Offset, Payload, Side};
 use serde_json::Value;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};

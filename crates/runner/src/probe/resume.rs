@@ -7,7 +7,7 @@
 use super::leak::{bound_values, text_of, with_canary};
 use super::{ProbeContext, Subject, Twist, finding, not_asked};
 use crate::auth::{Identity, random_word};
-use crate::wire::{Cut, CutHow};
+use crate::driver::{Cut, CutHow};
 use goldwire_core::dialect::RECONNECT;
 use goldwire_core::finding::{Cell, Kind, ProbeName, Run, Unjudged};
 use goldwire_core::golden::Golden;
@@ -239,7 +239,7 @@ pub(super) fn places(messages: usize, most: usize) -> Vec<usize> {
 mod tests {
     use super::*;
     use goldwire_core::dialect::Label;
-    use goldwire_core::golden::Template;
+    use goldwire_core::template::Template;
     use goldwire_core::transcript::{End, Ending, Frame, Header, Offset};
 
     fn golden() -> Golden {

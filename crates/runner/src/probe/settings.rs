@@ -32,7 +32,8 @@
 
 use crate::auth::{Mint, Placement, read_placement};
 use goldwire_core::dialect::{Event, Label};
-use goldwire_core::golden::{Fields, Template, did_you_mean, to_json};
+use goldwire_core::document::{Fields, did_you_mean, to_json};
+use goldwire_core::template::Template;
 use goldwire_core::transcript::Gap;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -389,7 +390,7 @@ fn headers(fields: &Fields<'_>) -> Vec<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use goldwire_core::golden::{SourceText, parse_toml};
+    use goldwire_core::document::{SourceText, parse_toml};
 
     fn auth_of(text: &str) -> Result<AuthSettings, String> {
         let source = SourceText::new("goldwire.toml", text);

@@ -36,8 +36,10 @@
 use super::error::Error;
 use crate::auth::Recipe;
 use crate::probe::Settings;
-use crate::wire::{Flush, HOST_VARIABLE, HostOptions, Target};
-use goldwire_core::golden::{Fields, Problems, SourceText, TimeMode, did_you_mean, parse_toml};
+use crate::recording::Flush;
+use crate::server::{HOST_VARIABLE, HostOptions, Target};
+use goldwire_core::document::{Fields, Problems, SourceText, did_you_mean, parse_toml};
+use goldwire_core::golden::TimeMode;
 use goldwire_core::transcript::{Redactor, Rules};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

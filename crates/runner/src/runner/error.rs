@@ -1,9 +1,10 @@
 //! Why the runner stopped before there was a result, and what to do about it.
 
 use crate::auth::{AuthError, TrustError};
+use crate::driver::DriveError;
+use crate::server::ServerError;
 use crate::store::StoreError;
-use crate::wire::{DriveError, ServerError};
-use goldwire_core::golden::Problems;
+use goldwire_core::document::Problems;
 use goldwire_core::learn::LearnError;
 use std::convert::Infallible;
 

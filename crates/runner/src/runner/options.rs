@@ -2,7 +2,7 @@
 
 use super::time::ProfileUse;
 use super::update::UpdateOptions;
-use crate::wire::Flush;
+use crate::recording::Flush;
 use goldwire_core::dialect::Label;
 use goldwire_core::finding::{ProbeName, Shard};
 use goldwire_core::golden::TimeMode;

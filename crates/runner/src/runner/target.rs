@@ -5,9 +5,8 @@ use super::error::{Error, ErrorKind};
 use super::options::{RecordOptions, TargetOptions};
 use super::progress::{Observer, Progress};
 use crate::auth::{AuthError, Base};
-use crate::wire::{
-    Driven, Hand, Plan, Probe, ServerProcess, SessionContext, Target, Warnings, free_port, is_free,
-};
+use crate::driver::{Driven, Hand, Plan, SessionContext, Warnings};
+use crate::server::{Probe, ServerProcess, Target, free_port, is_free};
 use goldwire_core::drive::Bounds;
 use goldwire_core::finding::{Run, Unjudged};
 use goldwire_core::golden::Golden;

@@ -21,7 +21,8 @@ pub use file::{Lines, compress, contents};
 
 use goldwire_core::codec::SchemaError;
 use goldwire_core::diff::{Change, changes};
-use goldwire_core::golden::{self, Golden, HostProfile, Problems, Seen, SeenError};
+use goldwire_core::document::Problems;
+use goldwire_core::golden::{self, Golden, HostProfile, Seen, SeenError};
 use goldwire_core::learn;
 use goldwire_core::transcript::{self, Entries, Header, ReadError, Transcript};
 use std::borrow::Cow;
@@ -713,9 +714,9 @@ fn share(path: &Path, mode: u32) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::Codec;
-    use crate::dialect::{Label, events};
-    use crate::transcript::{Frame, Offset, Payload, Side};
+    use goldwire_core::codec::Codec;
+    use goldwire_core::dialect::{Label, events};
+    use goldwire_core::transcript::{Frame, Offset, Payload, Side};
     use serde_json::json;
 
     #[test]

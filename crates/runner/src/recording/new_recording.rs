@@ -1,8 +1,9 @@
 //! How a recording begins: its id, its header and its file name.
 
-use super::stamps::wall;
-use super::{Flush, Recorder};
+use super::append::Flush;
+use super::recorder::Recorder;
 use crate::auth::random_word;
+use crate::connection::wall;
 use goldwire_core::transcript::{Handshake, Header, HostClass, Redactor, Stamps};
 use serde_json::Value;
 use std::io;

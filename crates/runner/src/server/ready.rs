@@ -1,8 +1,7 @@
 //! Asks a server whether it is ready: over HTTP, by opening a WebSocket, or by connecting to its port.
 
-use super::client::{ConnectOptions, connect};
-use super::upgrade::ConnectError;
 use crate::auth::{RequestParts, Trust, TrustError, http_client, is_loopback};
+use crate::connection::{ConnectError, ConnectOptions, connect};
 use goldwire_core::transcript::Gap;
 use std::time::Duration;
 

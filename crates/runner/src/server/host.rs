@@ -29,7 +29,7 @@ pub struct Probe {
 
 /// One session's share.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(crate) struct Watch {
     shared: Arc<Shared>,
     number: u64,
     worker: Arc<Worker>,
@@ -149,7 +149,7 @@ impl Probe {
     }
 
     /// Begins to measure for a session.
-    pub(super) fn watch(&self) -> Watch {
+    pub(crate) fn watch(&self) -> Watch {
         let pressure = pressure();
         let mut watched = self.shared.lock();
         let number = watched.next;
@@ -170,7 +170,7 @@ impl Drop for Probe {
 
 impl Watch {
     /// What was measured; none when the session was too short for it.
-    pub(super) fn finish(self) -> Option<Host> {
+    pub(crate) fn finish(self) -> Option<Host> {
         let pressure = pressure();
         let watched = self.shared.lock();
         let now = Instant::now();

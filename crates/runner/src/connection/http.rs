@@ -10,10 +10,11 @@
 //! later: no compression, no redirect is followed, no cookie is kept.
 
 use super::chunks::Body;
-use super::client::{ConnectOptions, Connection, Line, Place, SendError, Sender, reach};
+use super::dial::{ConnectOptions, Line, Place, reach};
+use super::error::{ConnectError, SendError};
 use super::reader::{Arrived, Arriving, Batch, Incoming, WAITING};
 use super::socket::Socket;
-use super::upgrade::{ConnectError, MAX_HEAD, check_headers, parse_head};
+use super::upgrade::{MAX_HEAD, check_headers, parse_head};
 use crate::auth::Trust;
 use goldwire_core::dialect::sse::Blocks;
 use goldwire_core::dialect::{ACCEPT, JSON_BODY};
@@ -73,11 +74,18 @@ struct Ground {
     stamps: Stamps,
 }
 
-/// Opens a session: there is a connection then, and nothing was asked yet.
-///
-/// # Errors
-/// When nobody can be reached.
-pub async fn open(options: &ConnectOptions) -> Result<(Connection, Handshake), ConnectError> {
+/// A session that is open, and nothing was asked yet.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) requests: Requests,
+    pub(super) incoming: Arriving,
+    pub(super) opened: Instant,
+    pub(super) stamps: Stamps,
+    pub(super) handshake: Handshake,
+}
+
+/// Opens a session.
+pub(super) async fn open(options: &ConnectOptions) -> Result<Opened, ConnectError> {
     let place = Place::of_http(&options.request.url)?;
     check_headers(&options.request.headers, &[])?;
     let deadline = tokio::time::Instant::now() + Duration::from(options.timeout);
@@ -110,7 +118,7 @@ pub async fn open(options: &ConnectOptions) -> Result<(Connection, Handshake), C
         next: 0,
     };
     let incoming = Arriving::of_tasks(batches);
-    Ok((Connection { sender: Sender::http(requests), incoming, opened, stamps }, handshake))
+    Ok(Opened { requests, incoming, opened, stamps, handshake })
 }
 
 impl Requests {
@@ -456,6 +464,7 @@ impl From<io::Error> for Stop {
 
 #[cfg(test)]
 mod tests {
+    use super::super::client::open_http as open;
     use super::*;
     use tokio::net::{TcpListener, TcpStream};
 

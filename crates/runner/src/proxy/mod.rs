@@ -18,14 +18,10 @@ mod plain;
 mod relay;
 mod tape;
 
-use super::append::Flush;
-use super::client::{Line, Place, joined, reach};
-use super::host::Probe;
-use super::host_class::HostOptions;
-use super::socket::Socket;
-use super::stamps::{self, Stamped};
-use super::upgrade::ConnectError;
 use crate::auth::Trust;
+use crate::connection::{ConnectError, Line, Place, Socket, Stamped, begin_stamping, joined, reach};
+use crate::recording::Flush;
+use crate::server::{HostOptions, Probe};
 use credentials::Shown;
 use goldwire_core::secret::Secret;
 use goldwire_core::transcript::{Ending, Gap, Handshake, Redactor, Rules, Stamps};
@@ -227,7 +223,7 @@ impl Proxy {
             None => None,
         };
         // Before the first client can say anything.
-        stamps::begin();
+        begin_stamping();
         let since = Instant::now();
         let listener = TcpListener::bind(&options.listen)
             .await

@@ -18,9 +18,10 @@
 //! guard stops it, where there is a `sh`.
 
 use super::ready::{Ready, SCHEMES};
-use super::target::host_of;
+use super::url::host_of;
 use crate::auth::Trust;
-use goldwire_core::golden::{Fields, Unbound, fill_text};
+use goldwire_core::document::Fields;
+use goldwire_core::template::{Unbound, fill_text};
 use goldwire_core::transcript::Gap;
 use serde_json::Value;
 use std::collections::BTreeMap;

@@ -11,7 +11,7 @@ use tokio_rustls::TlsStream;
 
 /// A stream with or without TLS.
 #[derive(Debug)]
-pub(super) struct Socket {
+pub(crate) struct Socket {
     stream: Stream,
 }
 
@@ -23,27 +23,27 @@ enum Stream {
 
 impl Socket {
     /// Without TLS.
-    pub(super) fn plain(stream: Stamped) -> Socket {
+    pub(crate) fn plain(stream: Stamped) -> Socket {
         Socket { stream: Stream::Plain(stream) }
     }
 
     /// With TLS, of either side.
-    pub(super) fn tls(stream: impl Into<TlsStream<Stamped>>) -> Socket {
+    pub(crate) fn tls(stream: impl Into<TlsStream<Stamped>>) -> Socket {
         Socket { stream: Stream::Tls(Box::new(stream.into())) }
     }
 
     /// Who will stamp what it reads.
-    pub(super) fn stamps(&self) -> Stamps {
+    pub(crate) fn stamps(&self) -> Stamps {
         self.stamped().stamps()
     }
 
     /// The TCP connection below.
-    pub(super) fn tcp(&self) -> &TcpStream {
+    pub(crate) fn tcp(&self) -> &TcpStream {
         self.stamped().tcp()
     }
 
     /// What is known of its newest bytes. TLS may hold more of them back, where there was no room for it.
-    pub(super) fn newest(&self) -> Newest {
+    pub(crate) fn newest(&self) -> Newest {
         self.stamped().newest()
     }
 

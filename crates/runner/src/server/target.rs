@@ -17,10 +17,12 @@
 //! server = { command = "./server --port {{port}}", ready = "http://127.0.0.1:{{port}}/health" }
 //! ```
 
-use super::client::ConnectOptions;
 use super::server_process::ServerSpec;
+use super::url::host_of;
 use crate::auth::{ClientCertificate, RequestParts, Trust};
-use goldwire_core::golden::{Fields, Template, Unbound, fill_text};
+use crate::connection::ConnectOptions;
+use goldwire_core::document::Fields;
+use goldwire_core::template::{Template, Unbound, fill_text};
 use goldwire_core::transcript::Gap;
 use serde_json::Value;
 use std::path::PathBuf;
@@ -210,12 +212,6 @@ fn client_certificate(fields: &Fields<'_>) -> Option<ClientCertificate> {
     Some(ClientCertificate { chain: chain?, key: key? })
 }
 
-/// Scheme and `host:port` of a URL that may still have places.
-pub(super) fn host_of(url: &str) -> (&str, &str) {
-    let (scheme, rest) = url.split_once("://").unwrap_or(("ws", url));
-    (scheme, rest.split(['/', '?', '#']).next().unwrap_or(rest))
-}
-
 /// A number of bytes, or a string such as `64 MiB`.
 fn read_size(fields: &Fields<'_>, key: &str) -> Option<usize> {
     let (item, span) = fields.item(key)?;
@@ -255,7 +251,7 @@ pub fn parse_size(text: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use goldwire_core::golden::{SourceText, parse_toml};
+    use goldwire_core::document::{SourceText, parse_toml};
 
     fn read(text: &str) -> Result<Target, String> {
         let source = SourceText::new("goldwire.toml", text);

@@ -8,9 +8,9 @@
 //! stamps before all else, answers pings and closes, and hands over what it gave. It reads into memory that its thread
 //! has once: a connection on which nothing is under way holds none.
 
+use super::buffer_pool;
 use super::duplex::Duplex;
 use super::frames::{Broken, Frames, Message, NO_STATUS};
-use super::spare;
 use super::stamps::Newest;
 use goldwire_core::transcript::{Gap, Payload, Stamps};
 use std::cell::RefCell;
@@ -28,7 +28,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 /// How much is read at once, at most. One read has one stamp, but whoever has so much to read is behind anyway.
 const READ: usize = 64 * 1024;
 /// How many batches may wait for whoever drives the session.
-pub(super) const WAITING: usize = 4;
+pub(crate) const WAITING: usize = 4;
 /// How many of them are read while something is sent: 16 MiB at most.
 const AHEAD: usize = 256;
 /// How long after the last frame the reader waits for the end of the connection, while its answer is sent.
@@ -89,14 +89,14 @@ pub enum Arrived {
 
 /// What one read gave. Most of it are texts, which stand one behind the other in one piece of memory.
 #[derive(Debug, Default)]
-pub(super) struct Batch {
+pub(crate) struct Batch {
     texts: String,
     items: Vec<Item>,
 }
 
 impl Batch {
     /// Of what was made of it already.
-    pub(super) fn of(all: Vec<Incoming>) -> Box<Batch> {
+    pub(crate) fn of(all: Vec<Incoming>) -> Box<Batch> {
         let items = all.into_iter().map(|Incoming { at, earlier, request, what }| Item {
             at,
             earlier,
@@ -109,16 +109,16 @@ impl Batch {
 
 /// One thing of a batch.
 #[derive(Debug)]
-pub(super) struct Item {
-    pub(super) at: Instant,
-    pub(super) earlier: Gap,
-    pub(super) request: u32,
-    pub(super) what: What,
+pub(crate) struct Item {
+    pub(crate) at: Instant,
+    pub(crate) earlier: Gap,
+    pub(crate) request: u32,
+    pub(crate) what: What,
 }
 
 /// What it is.
 #[derive(Debug)]
-pub(super) enum What {
+pub(crate) enum What {
     /// A text message: so many bytes of the batch's texts.
     Text {
         start: usize,
@@ -149,7 +149,7 @@ impl Arriving {
     }
 
     /// Of tasks, which are to be held up when they are ahead: the channel is bounded.
-    pub(super) fn of_tasks(batches: mpsc::Receiver<Box<Batch>>) -> Arriving {
+    pub(crate) fn of_tasks(batches: mpsc::Receiver<Box<Batch>>) -> Arriving {
         Arriving::new(Source::Tasks(batches))
     }
 
@@ -164,7 +164,7 @@ impl Arriving {
     }
 
     /// Waits until something is there, or nothing more comes; whether something is.
-    pub(super) async fn wait(&mut self) -> bool {
+    pub(crate) async fn wait(&mut self) -> bool {
         std::future::poll_fn(|cx| self.poll_wait(cx)).await
     }
 
@@ -209,7 +209,7 @@ impl Arriving {
     }
 
     /// All that is there already, for whoever needs no message by itself: the texts, and what stands where in them.
-    pub(super) fn take(&mut self) -> (String, std::vec::IntoIter<Item>) {
+    pub(crate) fn take(&mut self) -> (String, std::vec::IntoIter<Item>) {
         (std::mem::take(&mut self.texts), std::mem::take(&mut self.items))
     }
 }
@@ -310,7 +310,7 @@ impl Reader {
                 Message::Text(text) => {
                     let start = batch.texts.len();
                     if start == 0 && !is_last {
-                        batch.texts = spare::room(bytes.len());
+                        batch.texts = buffer_pool::acquire(bytes.len());
                         // So many more of its size.
                         batch.items.reserve(bytes.len() / (text.len() + 2) + 1);
                     }
@@ -410,7 +410,7 @@ fn answer(code: u16, reason: &str) -> Option<CloseFrame> {
     }
 }
 
-pub(super) fn why_gone(error: &io::Error) -> String {
+pub(crate) fn why_gone(error: &io::Error) -> String {
     match error.kind() {
         // TLS without its own goodbye is what most servers do when they end abruptly.
         io::ErrorKind::UnexpectedEof => "connection closed without a close frame".to_owned(),

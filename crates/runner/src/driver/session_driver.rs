@@ -3,16 +3,16 @@
 //! Frames are never lost between steps: whatever was read is taken first, and everything that passes is shown to the
 //! session, written down and kept, in that order.
 
-use super::hand::next_line;
-use super::reader::{Item, What};
-use super::recorder::{Line, Texts};
-use super::{
-    Arrived, ConnectError, ConnectOptions, Connection, Hand, NewRecording, PreparedRecording, Recorder,
-    SendError, SessionContext, Shown, connect, open_http,
-};
+use super::hand::{Hand, Shown, next_line};
+use super::session_context::SessionContext;
 use crate::auth::{Identity, RequestParts, random_word};
+use crate::connection::{
+    Arrived, ConnectError, ConnectOptions, Connection, Incoming, Item, SendError, What, connect, open_http,
+};
+use crate::recording::{Line, NewRecording, PreparedRecording, Recorder, Texts};
 use goldwire_core::drive::{Action, Session, unbound};
-use goldwire_core::golden::{Golden, Template, Unbound};
+use goldwire_core::golden::Golden;
+use goldwire_core::template::{Template, Unbound};
 use goldwire_core::transcript::{
     End, Ending, Frame, Gap, Handshake, Header, Offset, Payload, Redactor, Side, Stamps, Transcript,
 };
@@ -589,14 +589,14 @@ impl Driver<'_> {
                     first += end;
                     let next = Texts { conn: self.conn, text: rest, lines: Vec::new() };
                     self.recorder.record_texts(std::mem::replace(&mut texts, next));
-                    self.arrived(Some(super::Incoming { at, earlier, request, what: *what }));
+                    self.arrived(Some(Incoming { at, earlier, request, what: *what }));
                 }
             }
         }
         self.recorder.record_texts(texts);
     }
 
-    fn arrived(&mut self, arrived: Option<super::Incoming>) {
+    fn arrived(&mut self, arrived: Option<Incoming>) {
         match arrived {
             Some(incoming) if self.given_up.contains(&incoming.request) => {}
             Some(incoming) => {
@@ -743,7 +743,7 @@ async fn something(connection: Option<&mut Connection>) -> bool {
 }
 
 /// The next thing that arrives; never, when there is no connection.
-async fn next(connection: Option<&mut Connection>) -> Option<super::Incoming> {
+async fn next(connection: Option<&mut Connection>) -> Option<Incoming> {
     match connection {
         Some(connection) => connection.incoming.recv().await,
         None => std::future::pending().await,

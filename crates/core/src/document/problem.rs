@@ -82,7 +82,7 @@ impl fmt::Display for Problem {
 
 /// The text of a file while it is being read, and what was found wrong with it.
 #[derive(Debug)]
-pub struct Source<'s> {
+pub struct SourceText<'s> {
     file: &'s str,
     text: &'s str,
     /// Where lines begin, in bytes.
@@ -90,11 +90,11 @@ pub struct Source<'s> {
     problems: RefCell<Vec<Problem>>,
 }
 
-impl<'s> Source<'s> {
+impl<'s> SourceText<'s> {
     /// A text and the name under which to report it.
-    pub fn new(file: &'s str, text: &'s str) -> Source<'s> {
+    pub fn new(file: &'s str, text: &'s str) -> SourceText<'s> {
         let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Source { file, text, lines, problems: RefCell::default() }
+        SourceText { file, text, lines, problems: RefCell::default() }
     }
 
     /// The whole text.

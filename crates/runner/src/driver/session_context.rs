@@ -1,7 +1,8 @@
 //! What all sessions against one target share. [`SessionContext::drive`] is the driver's.
 
-use super::{Flush, Probe, Target};
 use crate::auth::{AuthError, Base, Identity, Recipe, clean_up, login};
+use crate::recording::Flush;
+use crate::server::{Probe, Target};
 use goldwire_core::drive::Bounds;
 use goldwire_core::transcript::Redactor;
 use serde_json::Value;

@@ -4,7 +4,7 @@
 ///
 /// It believes every length it sees. Bytes that are no records lead it astray, but whoever reads them breaks off anyway.
 #[derive(Debug, Default)]
-pub(super) struct Walk {
+pub(super) struct TlsRecordTracker {
     head: [u8; HEAD],
     /// So much of the head is there.
     have: usize,
@@ -15,7 +15,7 @@ pub(super) struct Walk {
 /// A type, two bytes of version, two of length.
 const HEAD: usize = 5;
 
-impl Walk {
+impl TlsRecordTracker {
     /// Whether the latest byte ended a record, or nothing came yet.
     pub(super) fn is_between(&self) -> bool {
         self.left == 0 && self.have == 0
@@ -59,7 +59,7 @@ mod tests {
                 bytes.resize(bytes.len() + usize::from(size), 0x17);
                 ends.push(bytes.len());
             }
-            let mut walk = Walk::default();
+            let mut walk = TlsRecordTracker::default();
             let mut fed = 0;
             for part in bytes.chunks(piece) {
                 walk.feed(part);

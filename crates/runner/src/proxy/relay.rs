@@ -4,8 +4,7 @@
 //! direction has one buffer and reads only when that is empty; a slow reader on one side so slows the other side, as does
 //! a watcher that has no room, nothing is dropped, and memory stays bounded.
 
-use crate::wire::socket::Socket;
-use crate::wire::stamps::Newest;
+use crate::connection::{Newest, Socket};
 use goldwire_core::transcript::{Gap, Side, Stamps};
 use std::io;
 use std::pin::Pin;

@@ -6,7 +6,7 @@
 //! file has its final name from its first line on and only grows, so that a crash leaves a readable prefix.
 
 use super::append::{Append, Flush};
-use super::spare;
+use crate::connection::buffer_pool;
 use goldwire_core::transcript::{End, Ending, Frame, Gap, Header, Offset, Payload, Redactor, Side, Writer};
 use std::collections::HashMap;
 use std::fs::File;
@@ -102,20 +102,20 @@ enum Queued {
 
 /// Text messages of a server that came together: one behind the other, in one piece of memory.
 #[derive(Debug, Default)]
-pub(super) struct Texts {
-    pub(super) conn: u32,
-    pub(super) text: String,
-    pub(super) lines: Vec<Line>,
+pub(crate) struct Texts {
+    pub(crate) conn: u32,
+    pub(crate) text: String,
+    pub(crate) lines: Vec<Line>,
 }
 
 /// One of them. It begins where the one before it ends.
 #[derive(Debug)]
-pub(super) struct Line {
-    pub(super) at: Offset,
-    pub(super) earlier: Gap,
-    pub(super) end: usize,
+pub(crate) struct Line {
+    pub(crate) at: Offset,
+    pub(crate) earlier: Gap,
+    pub(crate) end: usize,
     /// Whether it was read and is JSON.
-    pub(super) is_json: bool,
+    pub(crate) is_json: bool,
 }
 
 impl Queued {
@@ -258,7 +258,7 @@ impl Recorder {
     }
 
     /// Likewise, of many texts at once.
-    pub(super) fn record_texts(&self, texts: Texts) {
+    pub(crate) fn record_texts(&self, texts: Texts) {
         if !texts.lines.is_empty() {
             self.enqueue(Queued::Texts(texts));
         }
@@ -483,7 +483,7 @@ impl Open {
                     let stamp = (line.at, line.earlier);
                     self.line(|writer| writer.text(stamp, conn, Side::Server, own, line.is_json));
                 }
-                spare::give_back(text);
+                buffer_pool::release(text);
             }
         }
     }

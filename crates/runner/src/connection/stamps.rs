@@ -10,7 +10,7 @@
 //! errs by what passes between, some ten nanoseconds, and to the late side, so that nothing is stamped before it came.
 //! If it was more, that is said with the stamp. One that cannot be, because the wall clock was set meanwhile, is not used.
 
-use super::walk::Walk;
+use super::tls_records::TlsRecordTracker;
 use goldwire_core::transcript::{Gap, Stamps};
 use std::io;
 use std::net::SocketAddr;
@@ -25,7 +25,7 @@ const JITTER: Duration = Duration::from_micros(2);
 
 /// What is known of the newest bytes that were read from a socket.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Newest {
+pub(crate) struct Newest {
     /// When they came; when they were read, where the kernel does not say.
     at: Instant,
     /// No byte of the newest read came before this.
@@ -44,19 +44,19 @@ pub(super) struct Newest {
 
 impl Newest {
     /// Nothing was read yet; what will be came after `since`.
-    pub(super) fn new(since: Instant) -> Newest {
+    pub(crate) fn new(since: Instant) -> Newest {
         let doubt = Duration::ZERO;
         Newest { at: since, since, doubt, emptied: since, read: since, is_kernel: false, is_exact: false }
     }
 
     /// Who stamped them.
-    pub(super) fn stamps(self) -> Stamps {
+    pub(crate) fn stamps(self) -> Stamps {
         if self.is_kernel { Stamps::Kernel } else { Stamps::User }
     }
 
     /// When a message arrived that was whole with them, and how much earlier that may have been; `is_last` says whether
     /// it ends with the very last of them. With `Stamps::User`: when it was read, and nothing else is known.
-    pub(super) fn of(self, is_last: bool, stamps: Stamps) -> (Instant, Gap) {
+    pub(crate) fn of(self, is_last: bool, stamps: Stamps) -> (Instant, Gap) {
         match stamps {
             Stamps::User | Stamps::Import => (self.read, Gap::ZERO),
             Stamps::Kernel if is_last && self.is_exact => (self.at, self.doubt.into()),
@@ -86,25 +86,25 @@ impl Newest {
 
 /// A TCP stream that notes when what it reads arrived.
 #[derive(Debug)]
-pub(super) struct Stamped {
+pub(crate) struct Stamped {
     tcp: TcpStream,
     newest: Newest,
     /// Follows TLS records, where the bytes are such.
-    records: Option<Walk>,
+    records: Option<TlsRecordTracker>,
     #[cfg(target_os = "linux")]
     /// Where the kernel's stamp goes; none where it will not stamp.
     control: Option<Vec<u8>>,
 }
 
 /// Has the kernel begin to stamp, for whoever will be connected to: what comes before it has begun has no stamp.
-pub(super) fn begin() {
+pub(crate) fn begin() {
     #[cfg(target_os = "linux")]
     kernel::warm_up();
 }
 
 impl Stamped {
     /// Connects; from then on the kernel stamps, if it can.
-    pub(super) async fn connect(peer: SocketAddr, is_tls: bool) -> io::Result<Stamped> {
+    pub(crate) async fn connect(peer: SocketAddr, is_tls: bool) -> io::Result<Stamped> {
         begin();
         let socket = if peer.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
         // Before the first segment comes. A system that does not know the option tells no stamps, and that is seen.
@@ -116,7 +116,7 @@ impl Stamped {
 
     /// Over a stream that stands already, such as one that was accepted. Its first bytes may have come long before it was:
     /// none came before `since`, such as the time when it began to be listened.
-    pub(super) fn new(tcp: TcpStream, since: Instant, is_tls: bool) -> Stamped {
+    pub(crate) fn new(tcp: TcpStream, since: Instant, is_tls: bool) -> Stamped {
         #[cfg(target_os = "linux")]
         let control = {
             begin();
@@ -128,14 +128,14 @@ impl Stamped {
         Stamped {
             tcp,
             newest: Newest::new(since),
-            records: is_tls.then(Walk::default),
+            records: is_tls.then(TlsRecordTracker::default),
             #[cfg(target_os = "linux")]
             control,
         }
     }
 
     /// Who will stamp what it reads, as far as that can be known before anything came.
-    pub(super) fn stamps(&self) -> Stamps {
+    pub(crate) fn stamps(&self) -> Stamps {
         #[cfg(target_os = "linux")]
         if self.control.is_some() && kernel::has_stamped() {
             return Stamps::Kernel;
@@ -144,12 +144,12 @@ impl Stamped {
     }
 
     /// What is known of its newest bytes.
-    pub(super) fn newest(&self) -> Newest {
+    pub(crate) fn newest(&self) -> Newest {
         self.newest
     }
 
     /// The TCP stream itself, to ask or set something of it. What is read from it directly goes unnoticed.
-    pub(super) fn tcp(&self) -> &TcpStream {
+    pub(crate) fn tcp(&self) -> &TcpStream {
         &self.tcp
     }
 
@@ -238,7 +238,7 @@ impl AsyncWrite for Stamped {
 }
 
 /// What the wall clock said, or will say, `at` a time of the monotonic one.
-pub(super) fn wall(at: Instant) -> SystemTime {
+pub(crate) fn wall(at: Instant) -> SystemTime {
     let clocks = Clocks::look();
     match at.checked_duration_since(clocks.at) {
         Some(until) => clocks.wall + until,
@@ -301,7 +301,7 @@ mod kernel {
 
     /// Has the kernel stamp from now on. It begins only once some socket asks for it, and a little later than that; until
     /// then it would tell no stamps during the first handshake. So one connection, to ourselves, asks first and stays.
-    pub(super) fn warm_up() {
+    pub(crate) fn warm_up() {
         // Where there is no such connection, the first session says what it gets.
         ASKED.get_or_init(|| warm().ok());
     }
@@ -315,7 +315,7 @@ mod kernel {
     }
 
     /// Whether the kernel stamped what it was asked to.
-    pub(super) fn has_stamped() -> bool {
+    pub(crate) fn has_stamped() -> bool {
         matches!(ASKED.get(), Some(Some(Asked { has_stamped: true, .. })))
     }
 
@@ -340,7 +340,7 @@ mod kernel {
     }
 
     /// Bytes that wait, and the newest stamp among them: the time since 1970 on the wall clock.
-    pub(super) fn receive(
+    pub(crate) fn receive(
         tcp: &impl AsRawFd,
         room: &mut [u8],
         control: &mut [u8],
@@ -355,7 +355,7 @@ mod kernel {
     }
 
     /// The stamp on the monotonic clock, and by how much it may be too late; none if it lies ahead of the wall clock.
-    pub(super) fn instant(stamp: Duration) -> Option<(Instant, Duration)> {
+    pub(crate) fn instant(stamp: Duration) -> Option<(Instant, Duration)> {
         let clocks = Clocks::look();
         let age = clocks.wall.duration_since(SystemTime::UNIX_EPOCH).ok()?.checked_sub(stamp)?;
         Some((clocks.at.checked_sub(age)?, clocks.between))

@@ -1,6 +1,6 @@
 //! Reading a TOML table key by key: what is not asked for is unknown, and is reported with its place.
 
-use super::problem::{Source, did_you_mean};
+use super::problem::{SourceText, did_you_mean};
 use crate::transcript::Gap;
 use serde_json::Value as Json;
 use std::cell::RefCell;
@@ -10,7 +10,7 @@ use toml_edit::{Item, TableLike, Value};
 /// A table that is being read. [`Fields::finish`] reports every key that nobody asked for.
 #[derive(Debug)]
 pub struct Fields<'t> {
-    source: &'t Source<'t>,
+    source: &'t SourceText<'t>,
     table: Option<&'t dyn TableLikeDebug>,
     path: String,
     known: RefCell<Vec<String>>,
@@ -44,7 +44,7 @@ fn kind(item: &Item) -> &'static str {
 
 impl<'t> Fields<'t> {
     /// The top level of a document.
-    pub fn root(source: &'t Source<'t>, table: &'t toml_edit::Table) -> Fields<'t> {
+    pub fn root(source: &'t SourceText<'t>, table: &'t toml_edit::Table) -> Fields<'t> {
         let known = RefCell::default();
         Fields { source, table: Some(table), path: String::new(), known, span: 0..1 }
     }
@@ -60,7 +60,7 @@ impl<'t> Fields<'t> {
     }
 
     /// The text that is being read.
-    pub fn source(&self) -> &'t Source<'t> {
+    pub fn source(&self) -> &'t SourceText<'t> {
         self.source
     }
 
@@ -307,7 +307,7 @@ impl<'t> Fields<'t> {
 }
 
 /// Parses a TOML text; a syntax error becomes a problem with its place.
-pub fn parse_toml<'s>(source: &Source<'s>) -> Option<toml_edit::Document<&'s str>> {
+pub fn parse_toml<'s>(source: &SourceText<'s>) -> Option<toml_edit::Document<&'s str>> {
     match toml_edit::Document::parse(source.text()) {
         Ok(document) => Some(document),
         Err(error) => {

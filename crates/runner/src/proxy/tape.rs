@@ -8,8 +8,8 @@ use super::decoder::{DecodeError, Decoder};
 use super::deflate::{Agreed, Inflate};
 use super::relay::{Arrival, Outcome, Watcher};
 use super::{Notice, Recorded, Shared};
-use crate::wire::host::Watch;
-use crate::wire::{NewRecording, Recorder};
+use crate::recording::{NewRecording, Recorder};
+use crate::server::Watch;
 use goldwire_core::transcript::{
     End, Ending, Frame, Gap, Handshake, Offset, Payload, Redactor, Side, Stamps,
 };

@@ -6,33 +6,33 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Smaller pieces are not worth it.
-const WORTH: usize = 16 * 1024;
+const MIN_POOLED: usize = 16 * 1024;
 /// So many pieces are kept.
 const KEPT: usize = 16;
 /// None that is larger than this, in bytes.
 const MAX: usize = 128 * 1024;
 
-static SPARE: Mutex<Vec<String>> = Mutex::new(Vec::new());
+static POOL: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-fn spare() -> MutexGuard<'static, Vec<String>> {
-    SPARE.lock().unwrap_or_else(PoisonError::into_inner)
+fn pool() -> MutexGuard<'static, Vec<String>> {
+    POOL.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// An empty text with room for so many bytes.
-pub(super) fn room(bytes: usize) -> String {
-    let used = if bytes < WORTH { None } else { spare().pop() };
+pub(crate) fn acquire(bytes: usize) -> String {
+    let used = if bytes < MIN_POOLED { None } else { pool().pop() };
     let mut text = used.unwrap_or_default();
     text.reserve(bytes);
     text
 }
 
 /// Gives back what nobody needs any more.
-pub(super) fn give_back(mut text: String) {
-    if (WORTH..=MAX).contains(&text.capacity()) {
+pub(crate) fn release(mut text: String) {
+    if (MIN_POOLED..=MAX).contains(&text.capacity()) {
         text.clear();
-        let mut spare = spare();
-        if spare.len() < KEPT {
-            spare.push(text);
+        let mut pool = pool();
+        if pool.len() < KEPT {
+            pool.push(text);
         }
     }
 }
