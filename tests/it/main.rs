@@ -2,6 +2,7 @@
 //! and what is pure is tested by values.
 
 mod action;
+mod api;
 mod burst;
 mod cargo;
 mod cases;

@@ -77,6 +77,7 @@ pub enum Severity {
 /// The sort of a deviation. Its family is what it is about: order, shape, binding, timing, ending, liveness, auth,
 /// isolation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Kind {
     /// An event that must come did not.
     Missing,

@@ -78,6 +78,7 @@ pub struct Prints {
 
 /// Why such a file cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SeenError {
     /// The first line is not that of such a file.
     #[error("line 1: not a file of what was seen: it starts with {{\"goldwire_seen\":2,…}}")]

@@ -235,6 +235,7 @@ pub struct Source {
 
 /// How a value is bound to others.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Fact {
     /// Equal to a value of the latest such event: of the same lane, where both stand in one.
     SameAs(Source),

@@ -55,6 +55,7 @@ pub struct Split {
 
 /// On what the gaps of a check are judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum TimeMode {
     /// By the milliseconds of a host class that is known, elsewhere by their shape.
     #[default]

@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 /// Why a text is not a report.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReportError {
     /// It is no JSON, or lacks something.
     #[error("not a report: {0}")]

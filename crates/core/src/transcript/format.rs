@@ -50,6 +50,7 @@ const MAX_LINE: usize = 512 * 1024 * 1024;
 
 /// Why a recording cannot be read.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReadError {
     /// The disk failed us.
     #[error("line {line}: {source}")]

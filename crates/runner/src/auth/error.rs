@@ -74,6 +74,7 @@ impl fmt::Display for Unreached {
 
 /// Why somebody is not logged in. Nothing in it shows a secret; URLs and answers are redacted.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum AuthError {
     /// No answer came.
     #[error("{step}: {method} {url}: {cause}")]

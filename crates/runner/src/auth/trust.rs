@@ -31,6 +31,7 @@ pub struct ClientCertificate {
 
 /// Why TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TrustError {
     /// The file of authorities cannot be used.
     #[error("certificate authorities in {}: {cause}", path.display())]

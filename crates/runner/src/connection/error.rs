@@ -36,6 +36,7 @@ impl fmt::Display for Stage {
 
 /// Why a WebSocket is not open.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ConnectError {
     /// The URL is none that a WebSocket can have.
     #[error("`{url}` is not {kind}: {cause}")]
@@ -201,6 +202,7 @@ impl ConnectError {
 
 /// Why a frame was not sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SendError {
     /// A close frame went out or came in before.
     #[error("the connection is closing")]

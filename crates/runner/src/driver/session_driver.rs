@@ -103,6 +103,7 @@ pub struct Driven {
 
 /// Why a session could not be driven at all.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum DriveError {
     /// The target's URL has a place that nobody fills.
     #[error("{0}")]

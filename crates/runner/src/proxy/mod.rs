@@ -79,6 +79,7 @@ pub struct ProxyOptions {
 
 /// Why there is no proxy.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ProxyError {
     /// The address cannot be listened on.
     #[error("failed to listen on {address}: {source}")]

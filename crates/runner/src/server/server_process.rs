@@ -73,6 +73,7 @@ pub struct ServerSpec {
 
 /// Why a server is not running.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ServerError {
     /// A template asks for a name that is not known here.
     #[error("server: {0}")]

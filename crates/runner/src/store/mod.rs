@@ -32,6 +32,7 @@ use std::path::{Path, PathBuf};
 
 /// What went wrong with a file.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum StoreError {
     /// The system refused.
     #[error("failed to {what} {}: {source}", path.display())]
