@@ -65,7 +65,9 @@ fn about(text: &str, at: usize, mark: &str) -> String {
     let comment: Vec<&str> = above.iter().rev().take_while(is_part).copied().collect();
     let lines = comment.iter().rev().filter_map(|line| line.strip_prefix(mark)).map(str::trim);
     let paragraph: Vec<&str> = lines.take_while(|line| !line.is_empty()).collect();
-    let paragraph = paragraph.join(" ");
+    // A link leads to a place in the source, not on the page.
+    let link = Regex::new(r"\[(`[^`]+`)\](?:\([^)]*\))?").expect("a pattern");
+    let paragraph = link.replace_all(&paragraph.join(" "), "$1").into_owned();
     paragraph.split_once(". ").map_or(paragraph.clone(), |(first, _)| format!("{first}."))
 }
 
