@@ -58,6 +58,16 @@ fn texts(door: &Path) -> Vec<String> {
     out
 }
 
+/// A text whose links, which lead through the source, are words.
+fn plain(text: &str) -> String {
+    let link = Regex::new(r"\[([^\]]+)\](?:\([^)]*\))?").expect("a pattern");
+    let word = |found: &regex::Captures<'_>| {
+        let is_link = found[0].ends_with(')') || found[1].starts_with('`');
+        if is_link { found[1].to_owned() } else { found[0].to_owned() }
+    };
+    link.replace_all(text, word).into_owned()
+}
+
 /// The first sentence of the comment that ends right before `at`.
 fn about(text: &str, at: usize, mark: &str) -> String {
     let above: Vec<&str> = text[..at].lines().collect();
@@ -65,9 +75,7 @@ fn about(text: &str, at: usize, mark: &str) -> String {
     let comment: Vec<&str> = above.iter().rev().take_while(is_part).copied().collect();
     let lines = comment.iter().rev().filter_map(|line| line.strip_prefix(mark)).map(str::trim);
     let paragraph: Vec<&str> = lines.take_while(|line| !line.is_empty()).collect();
-    // A link leads to a place in the source, not on the page.
-    let link = Regex::new(r"\[(`[^`]+`)\](?:\([^)]*\))?").expect("a pattern");
-    let paragraph = link.replace_all(&paragraph.join(" "), "$1").into_owned();
+    let paragraph = plain(&paragraph.join(" "));
     paragraph.split_once(". ").map_or(paragraph.clone(), |(first, _)| format!("{first}."))
 }
 
@@ -147,7 +155,7 @@ fn page() -> String {
                 text.lines().take_while(|line| line.starts_with("//!")).map(|line| line.len() + 1).sum();
             let lines: Vec<&str> = text[..end].lines().map(|line| line[3..].trim()).collect();
             let first: Vec<&str> = lines.into_iter().take_while(|line| !line.is_empty()).collect();
-            let _ = writeln!(page, "\n## `goldwire::{module}`\n\n{}\n", first.join(" "));
+            let _ = writeln!(page, "\n## `goldwire::{module}`\n\n{}\n", plain(&first.join(" ")));
             page.push_str("| item | kind | what it is |\n|---|---|---|\n");
             for Item { name, kind, about } in items(&source, &module) {
                 let _ = writeln!(page, "| `{name}` | {kind} | {} |", about.replace('|', "\\|"));
