@@ -93,6 +93,16 @@ fn a_path_has_one_rule() {
 }
 
 #[test]
+fn an_event_has_one_table() {
+    let text = "goldwire = 1\norder = \">ask ; answer\"\n[event.ask]\nsend = { type = \"ask\" }\n\
+                [event.\">ask\"]\nsend = { type = \"other\" }\n";
+    let said = golden(text).run(&["check"]).exits(2);
+    for expected in ["golden/chat.toml:5:8", "`>ask` is said twice", "put the two together"] {
+        assert!(said.stderr.contains(expected), "{expected}:\n{}", said.stderr);
+    }
+}
+
+#[test]
 fn what_must_be_live_and_what_was_seen_are_read_with_their_mistakes() {
     let text = "goldwire = 1\norder = \"hi\"\nrequire_live = [\"ids\", \"txets\"]\n";
     let said = golden(text).run(&["check"]).exits(2);

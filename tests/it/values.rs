@@ -252,6 +252,22 @@ fn a_constant_fails_sooner_than_what_says_how_it_went() {
 }
 
 #[test]
+fn of_very_many_fields_each_is_what_stood_elsewhere() {
+    const FIELDS: usize = 300;
+    let session = |random: &mut Random| -> Said {
+        let fields: serde_json::Map<String, Value> =
+            (0..FIELDS).map(|n| (format!("f{n}"), letters(random, 9).into())).collect();
+        let part = |name: &str| json!({ "type": name, "of": fields });
+        vec![(true, json!({ "type": "ask" })), (false, part("offer")), (false, part("taken"))]
+    };
+    let golden = learned(10, session);
+    for field in 0..FIELDS {
+        let path = format!("/of/f{field}");
+        assert_eq!(rule(&golden, "taken", &path), format!("text, same as offer{path}"));
+    }
+}
+
+#[test]
 fn what_never_came_twice_is_told_when_it_does() {
     let session = |random: &mut Random| -> Said {
         let mut now = 1_777_601_102_062 + random.below(1_000_000);

@@ -78,6 +78,30 @@ pub enum Packing {
 impl Packing {
     /// All of them.
     pub const ALL: [Packing; 3] = [Packing::Gzip, Packing::Zlib, Packing::Deflate];
+
+    /// The bytes that a frame holds, if they are no more than `limit`; none where it is not compressed so from its first byte
+    /// to its last.
+    pub fn unpack(self, frame: &[u8], limit: u64) -> Option<Vec<u8>> {
+        packed::unpack(self, frame, limit)
+    }
+
+    /// The frame that holds these bytes.
+    pub fn pack(self, bytes: &[u8]) -> Vec<u8> {
+        packed::pack(self, bytes)
+    }
+
+    /// Whether a frame begins so; none where the format has no beginning of its own.
+    pub fn begins(self, frame: &[u8]) -> Option<bool> {
+        match self {
+            Packing::Gzip => Some(frame.starts_with(&[0x1f, 0x8b])),
+            // RFC 1950, section 2.2: deflate with the usual window, and a check of the two bytes.
+            Packing::Zlib => match frame {
+                [0x78, flags, ..] => Some((0x7800 | u16::from(*flags)) % 31 == 0),
+                _ => Some(false),
+            },
+            Packing::Deflate => None,
+        }
+    }
 }
 
 /// How values lie in a frame.
@@ -175,7 +199,7 @@ impl Codec {
     }
 
     /// Likewise, with another limit to what was compressed, in bytes.
-    pub fn read_up_to(self, frame: &[u8], limit: u64) -> Option<Vec<Value>> {
+    fn read_up_to(self, frame: &[u8], limit: u64) -> Option<Vec<Value>> {
         self.read_with(frame, limit, |rest| self.value(rest))
     }
 

@@ -4,6 +4,7 @@ use super::problem::{SourceText, did_you_mean};
 use crate::transcript::Gap;
 use serde_json::Value as Json;
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::ops::Range;
 use toml_edit::{Item, TableLike, Value};
 
@@ -13,7 +14,7 @@ pub struct Fields<'t> {
     source: &'t SourceText<'t>,
     table: Option<&'t dyn TableLikeDebug>,
     path: String,
-    known: RefCell<Vec<String>>,
+    known: RefCell<BTreeSet<String>>,
     span: Range<usize>,
 }
 
@@ -66,13 +67,13 @@ impl<'t> Fields<'t> {
 
     /// Whether the key is there; one that may be is a key of the table.
     pub fn has(&self, key: &str) -> bool {
-        self.known.borrow_mut().push(key.to_owned());
+        self.known.borrow_mut().insert(key.to_owned());
         self.table.is_some_and(|table| table.contains_key(key))
     }
 
     /// The raw item, and where it stands.
     pub fn item(&self, key: &str) -> Option<(&'t Item, Range<usize>)> {
-        self.known.borrow_mut().push(key.to_owned());
+        self.known.borrow_mut().insert(key.to_owned());
         let item = self.table?.get(key)?;
         let span = item.span().or_else(|| self.key_span(key)).unwrap_or_else(|| self.span());
         Some((item, span))
@@ -293,12 +294,9 @@ impl<'t> Fields<'t> {
         let known = self.known.borrow();
         for key in self.keys() {
             if !known.contains(&key) {
-                let hint = did_you_mean(&key, known.iter().map(String::as_str)).unwrap_or_else(|| {
-                    let mut known = known.clone();
-                    known.sort();
-                    known.dedup();
-                    format!("known here: {}", known.join(", "))
-                });
+                let names = || known.iter().map(String::as_str);
+                let hint = did_you_mean(&key, names())
+                    .unwrap_or_else(|| format!("known here: {}", names().collect::<Vec<_>>().join(", ")));
                 let message = format!("unknown key `{}`", self.path_of(&key));
                 self.report(&key, message, "not a key of this table", Some(hint));
             }

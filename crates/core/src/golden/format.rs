@@ -45,7 +45,7 @@ use crate::transcript::{Gap, Side};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
 /// So many steps a path has at most: each of them holds the path so far.
@@ -106,6 +106,10 @@ fn read_document(source: &SourceText<'_>, table: &toml_edit::Table) -> Option<Go
                 let message = format!("unknown event `{key}`");
                 source.report(spans[key].clone(), message, "no event in the order has this name", hint);
             }
+        }
+        if events.contains_key(label) {
+            let hint = Some("an event has one table: put the two together".to_owned());
+            source.report(spans[key].clone(), format!("`{label}` is said twice"), "here again", hint);
         }
         let event = read_event(source, fields, label, order.as_ref(), &mut places);
         events.insert(label.clone(), event);
@@ -311,6 +315,7 @@ fn read_event(
         list
     };
     let mut shape = Vec::new();
+    let mut ruled = HashSet::new();
     // Paths stand beside the other keys, or in a table of their own.
     let shape_table = fields.table("shape");
     let of_event = fields.keys().into_iter().filter(|key| key.is_empty() || key.starts_with('/'));
@@ -327,8 +332,7 @@ fn read_event(
             table.report(&key, message, "here", Some("no payload is as deep as that".to_owned()));
             continue;
         }
-        let is_again = shape.iter().any(|(known, _): &(Path, _)| known.pattern == path.pattern);
-        if is_again {
+        if !ruled.insert(path.pattern.clone()) {
             let hint = Some("a path has one rule: keep one of the two".to_owned());
             table.report(&key, format!("`{}` is said twice", path.pattern), "here again", hint);
             continue;

@@ -10,7 +10,7 @@ use super::lanes::{Lanes, is_id};
 use super::paths::each_place_by_path;
 use crate::dialect::{Event, Label};
 use crate::golden::{self, Fact, Order, Source};
-use crate::stats::FastMap;
+use crate::stats::{FastMap, quick_hash};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -18,6 +18,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 const MIN_BEGUN: u32 = 8;
 /// So many distinct values are counted; more make no difference.
 const ENOUGH: usize = 40;
+
+/// So many pairs of places of an event are compared one by one.
+const MAX_COMPARED: usize = 1 << 16;
 
 /// An event by number.
 type Name = u32;
@@ -179,6 +182,25 @@ pub(super) struct Facts {
     homes: Vec<Option<u32>>,
 }
 
+/// Where the values of a session stand, for an event with so many new places that each cannot be compared with all others.
+struct Held {
+    latest: FastMap<Text, Vec<Place>>,
+    /// By hash.
+    whole: FastMap<u64, Vec<Place>>,
+}
+
+impl Held {
+    /// The places whose latest value this is, in some scope.
+    fn latest_at(&self, text: Text) -> impl Iterator<Item = Place> {
+        self.latest.get(&text).into_iter().flatten().copied()
+    }
+
+    /// The places whose texts, put together, may be this one, in some scope.
+    fn whole_of(&self, text: &str) -> impl Iterator<Item = Place> {
+        self.whole.get(&quick_hash(text)).into_iter().flatten().copied()
+    }
+}
+
 /// What one session has shown so far.
 #[derive(Default)]
 struct Now<'s> {
@@ -269,6 +291,8 @@ impl Facts {
             known.ids = known.ids || is_id(path, value);
             found.push((place, now.text(value), value));
         });
+        let new = found.iter().filter(|(place, ..)| self.values[*place as usize].n == 0).count();
+        let held = (new.saturating_mul(self.names.places.len()) > MAX_COMPARED).then(|| now.held());
         for (place, text, value) in &found {
             let mut known = std::mem::take(&mut self.values[*place as usize]);
             let is_first = known.n == 0;
@@ -277,8 +301,8 @@ impl Facts {
             if known.distinct.len() < ENOUGH {
                 known.distinct.insert(value.to_string());
             }
-            self.equal(here, *text, is_first, now, &mut known);
-            self.joined(here, *place, value, is_first, now, &mut known);
+            self.equal(here, *text, is_first, (now, held.as_ref()), &mut known);
+            self.joined(here, *place, value, is_first, (now, held.as_ref()), &mut known);
             self.counted(here, *place, value, is_first, now, &mut known);
             now.step(here, *place, *text, value, &mut known);
             self.values[*place as usize] = known;
@@ -311,7 +335,14 @@ impl Facts {
     }
 
     /// Which places hold the same value now.
-    fn equal(&self, here: Here, text: Text, is_first: bool, now: &Now<'_>, known: &mut Values) {
+    fn equal(
+        &self,
+        here: Here,
+        text: Text,
+        is_first: bool,
+        (now, held): (&Now<'_>, Option<&Held>),
+        known: &mut Values,
+    ) {
         let holds = |place: Place| {
             self.names.places[place as usize].0 != here.name
                 && self
@@ -319,7 +350,10 @@ impl Facts {
                     .is_some_and(|scope| now.latest.get(&(place, scope)) == Some(&text))
         };
         if is_first {
-            known.same_as = (0..number(self.names.places.len())).filter(|place| holds(*place)).collect();
+            known.same_as = match held {
+                Some(held) => held.latest_at(text).filter(|place| holds(*place)).collect(),
+                None => (0..number(self.names.places.len())).filter(|place| holds(*place)).collect(),
+            };
         } else {
             known.same_as.retain(|place| holds(*place));
         }
@@ -332,7 +366,7 @@ impl Facts {
         place: Place,
         value: &Value,
         is_first: bool,
-        now: &mut Now<'_>,
+        (now, held): (&mut Now<'_>, Option<&Held>),
         known: &mut Values,
     ) {
         let Some(text) = value.as_str() else {
@@ -342,11 +376,22 @@ impl Facts {
         let lane = here.lane.unwrap_or(0);
         if is_first {
             // What does not hold the first time needs no note of how far it was taken: there may be a thousand events.
-            let sources = now.whole.iter().filter(|((_, scope), (whole, _))| *scope == lane && whole == text);
-            let others = sources
-                .map(|((source, _), _)| *source)
-                .filter(|source| self.names.places[*source as usize].0 != here.name);
-            known.joins = others.map(|source| (source, 0)).collect();
+            let is_other = |source: &Place| self.names.places[*source as usize].0 != here.name;
+            let says_it =
+                |source: &Place| now.whole.get(&(*source, lane)).is_some_and(|(whole, _)| whole == text);
+            known.joins = match held {
+                Some(held) => {
+                    let sources = held.whole_of(text).filter(says_it);
+                    sources.filter(is_other).map(|source| (source, 0)).collect()
+                }
+                None => {
+                    let said = |((_, scope), (whole, _)): &(&(Place, Scope), &(String, u32))| {
+                        *scope == lane && whole == text
+                    };
+                    let sources = now.whole.iter().filter(said).map(|((source, _), _)| *source);
+                    sources.filter(is_other).map(|source| (source, 0)).collect()
+                }
+            };
         }
         known.joins.retain(|source, most| {
             let Some((whole, parts)) = now.whole.get(&(*source, lane)) else { return false };
@@ -392,14 +437,15 @@ impl Facts {
 
     /// Writes the facts into the shapes of events.
     pub(super) fn write(&self, lanes: &Lanes, sessions: u32, events: &mut BTreeMap<Label, golden::Event>) {
-        for (place, values) in self.values.iter().enumerate().filter(|(_, values)| values.n > 0) {
-            let Source { label, path } = self.names.source(number(place));
-            let is_lane_key =
-                lanes.chain(&label).iter().any(|key| lanes.pointer(&label, key) == Some(path.as_str()));
-            let Some(event) = events.get_mut(&label).filter(|_| !label.is_client()) else { continue };
-            if let Some((_, rule)) = event.shape.iter_mut().find(|(own, _)| own.pattern == path) {
+        for (label, event) in events.iter_mut().filter(|(label, _)| !label.is_client()) {
+            let Some((_, places)) = self.names.known.get(label) else { continue };
+            for (path, rule) in &mut event.shape {
+                let values = places.get(&path.pattern).and_then(|place| self.values.get(*place as usize));
+                let Some(values) = values.filter(|values| values.n > 0) else { continue };
+                let is_lane_key =
+                    lanes.chain(label).iter().any(|key| lanes.pointer(label, key) == Some(&*path.pattern));
                 rule.facts =
-                    if is_lane_key { Vec::new() } else { self.facts(&label, values, lanes, sessions) };
+                    if is_lane_key { Vec::new() } else { self.facts(label, values, lanes, sessions) };
             }
         }
     }
@@ -525,6 +571,14 @@ impl<'s> Now<'s> {
             (Some((least, most)), Some(number)) => Some((least.min(number), most.max(number))),
             (span, number) => span.or(number.map(|number| (number, number))),
         };
+    }
+
+    fn held(&self) -> Held {
+        let (mut latest, mut whole) = (FastMap::<_, Vec<_>>::default(), FastMap::<_, Vec<_>>::default());
+        self.latest.iter().for_each(|((place, _), text)| latest.entry(*text).or_default().push(*place));
+        let texts = self.whole.iter().map(|((place, _), (whole, _))| (*place, quick_hash(whole.as_str())));
+        texts.for_each(|(place, hash)| whole.entry(hash).or_default().push(place));
+        Held { latest, whole }
     }
 
     fn remember(&mut self, here: Here, place: Place, text: Text, value: &Value) {

@@ -8,46 +8,80 @@
 
 use super::Redactor;
 use super::notice::in_bytes;
-use crate::codec::{Codec, Framing};
+use crate::codec::{Codec, Framing, Packing};
 use serde_json::Value;
 use std::borrow::Cow;
 
-/// A longer frame is decoded only where a piece of a credential's name stands in it, or where it is compressed.
+/// A longer frame is decoded only where a piece of a credential's name stands in it, or where it says that it is compressed.
 const MAX_UNSEEN: usize = 256;
 /// What was compressed is looked through up to this many bytes: a frame of a few kilobytes may hold gigabytes.
 const MAX_UNPACKED: u64 = 4 << 20;
 
 /// The ways in which a frame can be read, each as the codec and its messages.
-pub(super) fn readings(bytes: &[u8]) -> impl Iterator<Item = (Codec, Vec<Value>)> {
+fn readings(bytes: &[u8]) -> impl Iterator<Item = (Codec, Vec<Value>)> {
     let has_form = |codec: Codec, value: &Value| match value {
         Value::Array(items) => codec.framing != Framing::Row || items.len() > 1,
         value => value.is_object(),
     };
-    Codec::all().filter_map(move |codec| {
-        let messages = codec.read_up_to(bytes, MAX_UNPACKED)?;
+    Codec::all().filter(|codec| codec.packing.is_none()).filter_map(move |codec| {
+        let messages = codec.read(bytes)?;
         messages.iter().all(|message| has_form(codec, message)).then_some((codec, messages))
     })
 }
 
-/// Whether a frame begins as gzip (RFC 1952, section 2.3.1) or zlib (RFC 1950, section 2.2) does.
-fn is_compressed(bytes: &[u8]) -> bool {
-    match bytes {
-        [0x1f, 0x8b, ..] => true,
-        [method, flags, ..] => *method == 0x78 && (u16::from(*method) << 8 | u16::from(*flags)) % 31 == 0,
-        _ => false,
-    }
+/// What a frame holds that is compressed, and how.
+fn unpacked(bytes: &[u8]) -> impl Iterator<Item = (Packing, Vec<u8>)> {
+    let may_be = |packing: Packing| packing.begins(bytes).unwrap_or(bytes.len() <= MAX_UNSEEN);
+    let all = Packing::ALL.into_iter().filter(move |packing| may_be(*packing));
+    all.filter_map(|packing| Some((packing, packing.unpack(bytes, MAX_UNPACKED)?)))
+}
+
+/// The texts that a frame says, which is none itself.
+pub(super) fn texts(bytes: &[u8]) -> Vec<String> {
+    let said = |bytes: &[u8]| -> Vec<String> {
+        readings(bytes).flat_map(|(_, messages)| messages).map(|message| message.to_string()).collect()
+    };
+    let inner = unpacked(bytes).flat_map(|(_, inner)| match String::from_utf8(inner) {
+        Ok(text) => vec![text],
+        Err(error) => said(error.as_bytes()),
+    });
+    inner.chain(said(bytes)).collect()
 }
 
 impl Redactor {
-    /// A frame written by a codec without secrets; none where it has none, or is written by no codec.
-    pub(super) fn clean_encoded(&self, bytes: &[u8]) -> Option<Vec<u8>> {
-        let is_open = bytes.len() <= MAX_UNSEEN
-            || is_compressed(bytes)
-            || self.shared.rules.has_own()
-            || in_bytes(bytes);
-        if !is_open && !self.knows_one_in(bytes) {
-            return None;
+    /// A compressed frame without secrets; none where it has none, or is not compressed. What it holds is not unpacked again: a
+    /// frame may hold itself.
+    pub(super) fn clean_packed(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        unpacked(bytes).find_map(|(packing, inner)| {
+            let clean = match std::str::from_utf8(&inner) {
+                Ok(text) => match self.clean(text) {
+                    Cow::Borrowed(_) => return None,
+                    Cow::Owned(text) => text.into_bytes(),
+                },
+                Err(_) => match self.clean_binary(&inner) {
+                    Cow::Borrowed(_) => return None,
+                    Cow::Owned(clean) => clean,
+                },
+            };
+            Some(packing.pack(&clean))
+        })
+    }
+
+    /// A frame that is no text without secrets: read by a codec where one reads it, else as the bytes that it is.
+    pub(super) fn clean_binary<'b>(&self, bytes: &'b [u8]) -> Cow<'b, [u8]> {
+        let mut hits = Vec::new();
+        self.read().search(bytes, &mut hits);
+        let is_open = bytes.len() <= MAX_UNSEEN || self.shared.rules.has_own() || in_bytes(bytes);
+        if (is_open || !hits.is_empty())
+            && let Some(clean) = self.clean_messages(bytes)
+        {
+            return Cow::Owned(clean);
         }
+        if hits.is_empty() { Cow::Borrowed(bytes) } else { Cow::Owned(self.read().render(bytes, hits)) }
+    }
+
+    /// A frame written by a codec without secrets; none where it has none, or is written by no codec.
+    fn clean_messages(&self, bytes: &[u8]) -> Option<Vec<u8>> {
         readings(bytes).find_map(|(codec, messages)| {
             let mut is_changed = false;
             let mut clean = Vec::with_capacity(bytes.len());
@@ -64,18 +98,12 @@ impl Redactor {
             is_changed.then_some(clean)
         })
     }
-
-    fn knows_one_in(&self, bytes: &[u8]) -> bool {
-        let mut hits = Vec::new();
-        self.read().search(bytes, &mut hits);
-        !hits.is_empty()
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::{Format, Packing};
+    use crate::codec::Format;
     use crate::secret::Secret;
     use serde_json::json;
 
@@ -135,6 +163,22 @@ mod tests {
         let read = length.read(&Redactor::default().clean_bytes(&frame)).expect("it is read");
         assert_eq!((read.len(), &read[0], &read[2]), (3, &json!([6]), &json!([7])));
         assert!(read[1]["api_key"].as_str().is_some_and(|key| key.starts_with("{{secret:")), "{read:?}");
+    }
+
+    #[test]
+    fn whatever_was_compressed_is_looked_through_once() {
+        let form = "grant_type=password&username=ada&password=kX9zzQ-wert&scope=all";
+        let hidden = "grant_type=password&username=ada&password={{secret:password#1}}&scope=all";
+        for packing in Packing::ALL {
+            let clean = Redactor::default().clean_bytes(&packing.pack(form.as_bytes())).into_owned();
+            assert_eq!(packing.unpack(&clean, 1 << 10), Some(hidden.as_bytes().to_vec()), "{packing:?}");
+            // What is compressed twice is not read, and does no harm.
+            let twice = packing.pack(&packing.pack(form.as_bytes()));
+            Redactor::default().clean_bytes(&twice);
+        }
+        // A few kilobytes that hold more than is looked through.
+        let bomb = Packing::Gzip.pack(&vec![b'a'; 5 << 20]);
+        assert!(matches!(Redactor::default().clean_bytes(&bomb), Cow::Borrowed(_)));
     }
 
     #[test]

@@ -128,9 +128,7 @@ impl Redactor {
                 let text = String::from_utf8_lossy(&bytes);
                 self.look(&text, depth - 1, &mut inner);
                 if matches!(text, Cow::Owned(_)) {
-                    for message in encoded::readings(&bytes).flat_map(|(_, messages)| messages) {
-                        self.look(&message.to_string(), depth - 1, &mut inner);
-                    }
+                    encoded::texts(&bytes).iter().for_each(|text| self.look(text, depth - 1, &mut inner));
                 }
                 found.extend(inner.into_iter().take(1).map(|(_, kind)| (run.clone(), kind)));
             }

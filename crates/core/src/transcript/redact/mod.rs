@@ -19,7 +19,7 @@
 //! | `places` | those in objects, lists, pairs, forms and URLs |
 //! | `request` | credentials in URLs and headers |
 //! | `heads` | those in a recorded HTTP exchange |
-//! | `encoded` | those in messages of MessagePack and CBOR |
+//! | `encoded` | those in messages of MessagePack and CBOR, and in what is compressed |
 //! | `rules` | what a project adds |
 //! | `issued` | keys by how they begin |
 //! | `leftover` | what still looks like a secret in what was written |
@@ -158,7 +158,7 @@ impl Redactor {
         }
     }
 
-    /// `bytes` without secrets. What is not UTF-8 is read as MessagePack or CBOR, and searched for known ones.
+    /// `bytes` without secrets. What is not UTF-8 is unpacked, read as MessagePack or CBOR, and searched for known ones.
     pub fn clean_bytes<'b>(&self, bytes: &'b [u8]) -> Cow<'b, [u8]> {
         let password = logins::mqtt_password(bytes).and_then(|span| {
             let value = String::from_utf8_lossy(&bytes[span.clone()]).into_owned();
@@ -177,13 +177,10 @@ impl Redactor {
                 Cow::Owned(text) => Cow::Owned(text.into_bytes()),
             };
         }
-        if let Some(clean) = self.clean_encoded(bytes) {
-            return Cow::Owned(clean);
+        match self.clean_packed(bytes) {
+            Some(clean) => Cow::Owned(clean),
+            None => self.clean_binary(bytes),
         }
-        let known = self.read();
-        let mut hits = Vec::new();
-        known.search(bytes, &mut hits);
-        if hits.is_empty() { Cow::Borrowed(bytes) } else { Cow::Owned(known.render(bytes, hits)) }
     }
 
     /// A frame without secrets.
