@@ -26,6 +26,7 @@ mod msgpack;
 mod packed;
 mod protobuf;
 mod schema;
+pub(crate) mod varint;
 mod xml;
 mod yjs;
 
@@ -39,6 +40,8 @@ use serde_json::{Map, Number, Value, json};
 const MAX_DEPTH: usize = 256;
 /// A frame does not hold more values in a row.
 const MAX_VALUES: usize = 1 << 16;
+/// A length takes no more bytes.
+const MAX_LENGTH_BYTES: usize = 5;
 /// What was compressed is no larger than this, in bytes.
 const MAX_UNPACKED: u64 = 64 << 20;
 
@@ -227,8 +230,8 @@ impl Codec {
                 return None;
             }
             if self.framing == Framing::Length {
-                let (length, after) = varint(rest)?;
-                let (mut own, after) = after.split_at_checked(length)?;
+                let (length, read) = varint::read(rest, MAX_LENGTH_BYTES)?;
+                let (mut own, after) = rest[read..].split_at_checked(usize::try_from(length).ok()?)?;
                 values.push(value(&mut own)?);
                 if !own.is_empty() {
                     return None;
@@ -310,27 +313,10 @@ impl Codec {
 
 /// Bytes behind their length.
 fn behind_length(bytes: &[u8]) -> Vec<u8> {
-    let mut framed = Vec::with_capacity(bytes.len() + 5);
-    let mut length = bytes.len();
-    while length >= 0x80 {
-        framed.push(length.to_le_bytes()[0] | 0x80);
-        length >>= 7;
-    }
-    framed.push(length.to_le_bytes()[0]);
+    let mut framed = Vec::with_capacity(bytes.len() + MAX_LENGTH_BYTES);
+    varint::write(bytes.len() as u64, &mut framed);
     framed.extend_from_slice(bytes);
     framed
-}
-
-/// A length of at most 2 GiB, seven bits a byte, the lowest first.
-fn varint(bytes: &[u8]) -> Option<(usize, &[u8])> {
-    let mut value = 0usize;
-    for (at, byte) in bytes.iter().enumerate().take(5) {
-        value |= usize::from(byte & 0x7f) << (7 * at);
-        if byte & 0x80 == 0 {
-            return Some((value, &bytes[at + 1..]));
-        }
-    }
-    None
 }
 
 /// What stands for bytes.

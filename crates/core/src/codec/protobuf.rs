@@ -14,11 +14,13 @@
 //!
 //! Lost is how fields of different numbers took turns, which means nothing.
 
-use super::{MAX_DEPTH, Unwritable, bytes_to_json, unhex};
+use super::{MAX_DEPTH, Unwritable, bytes_to_json, unhex, varint};
 use serde_json::{Map, Value, json};
 
 /// The largest number of a field.
 const MAX_FIELD: u64 = (1 << 29) - 1;
+/// A number takes no more bytes.
+const MAX_NUMBER_BYTES: usize = 10;
 /// A message has no more fields.
 const MAX_FIELDS: usize = 1 << 16;
 /// What stands for eight bytes, and for four.
@@ -31,14 +33,14 @@ pub(super) fn read(mut rest: &[u8]) -> Option<Value> {
     let mut count = 0;
     while !rest.is_empty() {
         count += 1;
-        let (tag, after) = varint(rest)?;
+        let (tag, after) = number(rest)?;
         let field = tag >> 3;
         if !(1..=MAX_FIELD).contains(&field) || count > MAX_FIELDS {
             return None;
         }
         let (value, after) = match tag & 7 {
             0 => {
-                let (number, after) = varint(after)?;
+                let (number, after) = number(after)?;
                 (Value::from(number), after)
             }
             1 => {
@@ -46,7 +48,7 @@ pub(super) fn read(mut rest: &[u8]) -> Option<Value> {
                 (json!({ FIXED64: u64::from_le_bytes(*bytes) }), after)
             }
             2 => {
-                let (length, after) = varint(after)?;
+                let (length, after) = number(after)?;
                 let (bytes, after) = after.split_at_checked(usize::try_from(length).ok()?)?;
                 (of_bytes(bytes), after)
             }
@@ -87,20 +89,10 @@ pub(crate) fn inner(value: &Value) -> Option<Value> {
     read(&bytes).filter(|message| message.as_object().is_some_and(|map| !map.is_empty()))
 }
 
-/// A number of at most 64 bits, seven bits a byte, the lowest first, in as few bytes as it needs.
-fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
-    let mut value = 0u64;
-    for (at, byte) in bytes.iter().enumerate().take(10) {
-        // Of the tenth byte one bit is left.
-        if at == 9 && *byte > 1 {
-            return None;
-        }
-        value |= u64::from(byte & 0x7f) << (7 * at);
-        if byte & 0x80 == 0 {
-            return (*byte != 0 || at == 0).then(|| (value, &bytes[at + 1..]));
-        }
-    }
-    None
+/// A number of at most 64 bits, in as few bytes as it needs.
+fn number(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let (value, length) = varint::read(bytes, MAX_NUMBER_BYTES)?;
+    (length == 1 || bytes[length - 1] != 0).then(|| (value, &bytes[length..]))
 }
 
 /// The bytes of a message.
@@ -127,14 +119,14 @@ fn put_message(message: &Value, depth: usize, out: &mut Vec<u8>) -> Result<(), U
 }
 
 fn put_field(field: u64, value: &Value, depth: usize, out: &mut Vec<u8>) -> Result<(), Unwritable> {
-    let tag = |wire: u64, out: &mut Vec<u8>| put_varint(field << 3 | wire, out);
+    let tag = |wire: u64, out: &mut Vec<u8>| varint::write(field << 3 | wire, out);
     let only = |key: &str| value.as_object().filter(|map| map.len() == 1).and_then(|map| map.get(key));
     let wrong = || Unwritable(format!("the value of field {field} is none that it can have"));
     let bytes = match value {
         Value::Null => return Ok(()),
         Value::Bool(own) => {
             tag(0, out);
-            put_varint(u64::from(*own), out);
+            varint::write(u64::from(*own), out);
             return Ok(());
         }
         Value::Number(number) => {
@@ -142,7 +134,7 @@ fn put_field(field: u64, value: &Value, depth: usize, out: &mut Vec<u8>) -> Resu
             let own =
                 number.as_u64().or_else(|| number.as_i64().map(i64::cast_unsigned)).ok_or_else(wrong)?;
             tag(0, out);
-            put_varint(own, out);
+            varint::write(own, out);
             return Ok(());
         }
         Value::Object(_) if only(FIXED64).is_some() => {
@@ -168,17 +160,9 @@ fn put_field(field: u64, value: &Value, depth: usize, out: &mut Vec<u8>) -> Resu
         Value::Array(_) => return Err(wrong()),
     };
     tag(2, out);
-    put_varint(bytes.len() as u64, out);
+    varint::write(bytes.len() as u64, out);
     out.extend(bytes);
     Ok(())
-}
-
-fn put_varint(mut value: u64, out: &mut Vec<u8>) {
-    while value >= 0x80 {
-        out.push(value.to_le_bytes()[0] | 0x80);
-        value >>= 7;
-    }
-    out.push(value.to_le_bytes()[0]);
 }
 
 #[cfg(test)]

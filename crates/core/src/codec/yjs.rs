@@ -16,13 +16,15 @@
 //!
 //! A frame is read only if writing it gives back the same bytes.
 
-use super::{Unwritable, bytes_to_json, unhex};
+use super::{Unwritable, bytes_to_json, unhex, varint};
 use serde_json::{Map, Value, json};
 
 /// A message tells of no more clients.
 const MAX_CLIENTS: u64 = 1 << 16;
 /// The largest number that JavaScript has (`Number.MAX_SAFE_INTEGER`).
 const MAX_NUMBER: u64 = (1 << 53) - 1;
+/// A number takes no more bytes.
+const MAX_NUMBER_BYTES: usize = 8;
 
 /// The message of a frame.
 pub(super) fn read(frame: &[u8]) -> Option<Value> {
@@ -42,15 +44,9 @@ struct Rest<'b>(&'b [u8]);
 
 impl<'b> Rest<'b> {
     fn number(&mut self) -> Option<u64> {
-        let mut value = 0u64;
-        for (at, byte) in self.0.iter().enumerate().take(8) {
-            value |= u64::from(byte & 0x7f) << (7 * at);
-            if byte & 0x80 == 0 {
-                self.0 = &self.0[at + 1..];
-                return (value <= MAX_NUMBER).then_some(value);
-            }
-        }
-        None
+        let (value, length) = varint::read(self.0, MAX_NUMBER_BYTES)?;
+        self.0 = &self.0[length..];
+        (value <= MAX_NUMBER).then_some(value)
     }
 
     fn bytes(&mut self) -> Option<&'b [u8]> {
@@ -243,7 +239,7 @@ pub(super) fn write(message: &Value) -> Result<Vec<u8>, Unwritable> {
             out.push(8);
             let saved =
                 number(need("saved")?).ok_or_else(|| Unwritable("its `saved` is no number".to_owned()))?;
-            put_number(saved, &mut out);
+            varint::write(saved, &mut out);
         }
         ("token" | "authenticated" | "stateless" | "broadcast" | "close" | "saved", false) => {
             return Err(Unwritable(format!("`{kind}` is about a `document`")));
@@ -257,14 +253,14 @@ pub(super) fn write(message: &Value) -> Result<Vec<u8>, Unwritable> {
 fn written(list: &Value, item: fn(&Value, &mut Vec<u8>) -> Option<()>) -> Option<Vec<u8>> {
     let items = list.as_array()?;
     let mut out = Vec::new();
-    put_number(u64::try_from(items.len()).ok()?, &mut out);
+    varint::write(u64::try_from(items.len()).ok()?, &mut out);
     items.iter().try_for_each(|own| item(own, &mut out))?;
     Some(out)
 }
 
 fn pairs(item: &Value, out: &mut Vec<u8>) -> Option<()> {
-    put_number(number(item.get("client")?)?, out);
-    put_number(number(item.get("clock")?)?, out);
+    varint::write(number(item.get("client")?)?, out);
+    varint::write(number(item.get("clock")?)?, out);
     Some(())
 }
 
@@ -289,16 +285,8 @@ fn bytes_of(value: &Value) -> Option<Vec<u8>> {
     unhex(value.get("$hex")?.as_str()?)
 }
 
-fn put_number(mut value: u64, out: &mut Vec<u8>) {
-    while value >= 0x80 {
-        out.push(value.to_le_bytes()[0] | 0x80);
-        value >>= 7;
-    }
-    out.push(value.to_le_bytes()[0]);
-}
-
 fn put_bytes(bytes: &[u8], out: &mut Vec<u8>) {
-    put_number(bytes.len() as u64, out);
+    varint::write(bytes.len() as u64, out);
     out.extend_from_slice(bytes);
 }
 

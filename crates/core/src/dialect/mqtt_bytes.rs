@@ -2,18 +2,13 @@
 
 use super::Unsayable;
 use super::content::label_at;
+use crate::codec::varint;
 use serde_json::Value;
 
 /// A whole number in one to four bytes, and in how many it stands.
 pub(super) fn variable(bytes: &[u8]) -> Option<(usize, usize)> {
-    let mut value = 0;
-    for (place, byte) in bytes.iter().take(4).enumerate() {
-        value |= usize::from(byte & 0x7f) << (7 * place);
-        if byte & 0x80 == 0 {
-            return Some((value, place + 1));
-        }
-    }
-    None
+    let (value, length) = varint::read(bytes, 4)?;
+    Some((usize::try_from(value).ok()?, length))
 }
 
 /// What a packet still holds.
@@ -79,16 +74,8 @@ impl Packet {
         self.0.extend_from_slice(&value.to_be_bytes()[8 - size..]);
     }
 
-    pub(super) fn variable(&mut self, mut value: usize) {
-        loop {
-            #[expect(clippy::cast_possible_truncation, reason = "seven bits")]
-            let byte = (value & 0x7f) as u8;
-            value >>= 7;
-            self.0.push(if value > 0 { byte | 0x80 } else { byte });
-            if value == 0 {
-                return;
-            }
-        }
+    pub(super) fn variable(&mut self, value: usize) {
+        varint::write(value as u64, &mut self.0);
     }
 
     pub(super) fn field(&mut self, bytes: &[u8]) -> Result<(), Unsayable> {

@@ -16,6 +16,7 @@
 //! ```
 
 use super::notice::Noticed;
+use crate::codec::varint;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use regex::Regex;
@@ -124,7 +125,7 @@ pub(super) fn mqtt_password(bytes: &[u8]) -> Option<Range<usize>> {
     if bytes.first() != Some(&0x10) {
         return None;
     }
-    let mut at = 1 + bytes[1..].iter().take(4).position(|byte| byte & 0x80 == 0)? + 1;
+    let mut at = 1 + varint::read(&bytes[1..], 4)?.1;
     let field = |at: usize| -> Option<Range<usize>> {
         let len = u16::from_be_bytes(*bytes.get(at..)?.first_chunk()?);
         let range = at + 2..at + 2 + usize::from(len);
@@ -138,18 +139,8 @@ pub(super) fn mqtt_password(bytes: &[u8]) -> Option<Range<usize>> {
     // The time to keep alive takes two bytes.
     at = name.end + 4;
     let properties = |at: usize| -> Option<usize> {
-        let (mut length, mut shift, mut next) = (0usize, 0, at);
-        loop {
-            let byte = *bytes.get(next)?;
-            length |= usize::from(byte & 0x7f) << shift;
-            (shift, next) = (shift + 7, next + 1);
-            if byte & 0x80 == 0 {
-                return Some(next + length);
-            }
-            if shift > 21 {
-                return None;
-            }
-        }
+        let (length, own) = varint::read(bytes.get(at..)?, 4)?;
+        Some(at + own + usize::try_from(length).ok()?)
     };
     if version == 5 {
         at = properties(at)?;
