@@ -200,22 +200,19 @@ async fn finish(user: &str, driven: &mut Driven, until: Option<&Label>, is_compr
     exit
 }
 
-/// Says what of the script was not sent, since the session ended before. Only what an order asks for makes it a failure: of two
-/// ways, one is never taken.
+/// Reports the events of the script that were not sent. It is a failure only if the order requires one of them: where the order
+/// has a choice, one branch is never sent.
 fn whole_script(user: &str, driven: &Driven) -> Exit {
     let (sent, all) = driven.script;
     if sent >= all {
         return Exit::Conforms;
     }
-    let all = plural(all, "event");
     let how = driven.transcript.ending.label();
+    let part = format!("the session ended ({how}) after {sent} of {} of the script", plural(all, "event"));
     if driven.unsent.is_empty() {
-        talk!("{user}: it ended ({how}) before all of the script was sent: {sent} of {all}");
+        talk!("{user}: {part}");
         return Exit::Conforms;
     }
-    let unsent = driven.unsent.join(", ");
-    talk!(
-        "{user}: it ended ({how}) before all of the script was sent: {sent} of {all}, without {unsent}; the recording is kept"
-    );
+    talk!("{user}: {part}; not sent: {}; the recording is kept", driven.unsent.join(", "));
     Exit::CouldNotJudge
 }

@@ -109,8 +109,7 @@ fn a_script_that_the_server_does_not_hear_to_its_end_is_no_success() {
                   [event.ask]\nsend = { type = \"ask\", text = \"How far is the moon?\" }\n";
     project.write("script.toml", script);
     let said = project.run(&["record", "talk", "--script", "script.toml", "--users", "1"]).exits(3);
-    let expected =
-        "u1: it ended (server 1000) before all of the script was sent: 1 of 2 events, without >ask";
+    let expected = "u1: the session ended (server 1000) after 1 of 2 events of the script; not sent: >ask;";
     assert!(said.stderr.contains(expected), "{}", said.stderr);
     assert!(!said.stderr.contains("next:"), "{}", said.stderr);
     assert_eq!(recorded(&project).ending.label(), "server 1000", "what happened is kept");

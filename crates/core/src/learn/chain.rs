@@ -24,7 +24,7 @@ const MAX_KEYS: usize = 8;
 const MAX_SERIES: usize = 64;
 /// Items of longer lists are data.
 const MAX_ITEMS: usize = 16;
-/// Of a message with more numbers, or more texts, only so many are looked at: it is data.
+/// Only so many numbers, and so many texts, of a message are looked at. A message with more is data.
 const MAX_SHOWN: usize = 256;
 /// Texts of this length tell series apart.
 const MAX_KEY: usize = 64;

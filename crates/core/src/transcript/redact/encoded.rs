@@ -36,7 +36,7 @@ fn unpacked(bytes: &[u8]) -> impl Iterator<Item = (Packing, Vec<u8>)> {
     all.filter_map(|packing| Some((packing, packing.unpack(bytes, MAX_UNPACKED)?)))
 }
 
-/// The texts that a frame says, which is none itself.
+/// The texts inside a frame that is no text itself.
 pub(super) fn texts(bytes: &[u8]) -> Vec<String> {
     let said = |bytes: &[u8]| -> Vec<String> {
         readings(bytes).flat_map(|(_, messages)| messages).map(|message| message.to_string()).collect()
@@ -49,8 +49,8 @@ pub(super) fn texts(bytes: &[u8]) -> Vec<String> {
 }
 
 impl Redactor {
-    /// A compressed frame without secrets; none where it has none, or is not compressed. What it holds is not unpacked again: a
-    /// frame may hold itself.
+    /// A compressed frame without secrets; none where it has none, or is not compressed. Its content is not unpacked again: a
+    /// compressed file can contain itself.
     pub(super) fn clean_packed(&self, bytes: &[u8]) -> Option<Vec<u8>> {
         unpacked(bytes).find_map(|(packing, inner)| {
             let clean = match std::str::from_utf8(&inner) {
