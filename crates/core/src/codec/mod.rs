@@ -93,16 +93,13 @@ impl Packing {
         packed::pack(self, bytes)
     }
 
-    /// Whether a frame begins so; none where the format has no beginning of its own.
-    pub fn begins(self, frame: &[u8]) -> Option<bool> {
-        match self {
-            Packing::Gzip => Some(frame.starts_with(&[0x1f, 0x8b])),
+    /// Whether a frame says by its first bytes that it is written so. Raw deflate never does.
+    pub fn begins(self, frame: &[u8]) -> bool {
+        match (self, frame) {
+            (Packing::Gzip, frame) => frame.starts_with(&[0x1f, 0x8b]),
             // RFC 1950, section 2.2: deflate with the usual window, and a check of the two bytes.
-            Packing::Zlib => match frame {
-                [0x78, flags, ..] => Some((0x7800 | u16::from(*flags)) % 31 == 0),
-                _ => Some(false),
-            },
-            Packing::Deflate => None,
+            (Packing::Zlib, [0x78, flags, ..]) => (0x7800 | u16::from(*flags)) % 31 == 0,
+            (Packing::Zlib | Packing::Deflate, _) => false,
         }
     }
 }

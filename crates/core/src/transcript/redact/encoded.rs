@@ -12,8 +12,6 @@ use crate::codec::{Codec, Framing, Packing};
 use serde_json::Value;
 use std::borrow::Cow;
 
-/// A longer frame is decoded only where a piece of a credential's name stands in it, or where it says that it is compressed.
-const MAX_UNSEEN: usize = 256;
 /// What was compressed is looked through up to this many bytes: a frame of a few kilobytes may hold gigabytes.
 const MAX_UNPACKED: u64 = 4 << 20;
 
@@ -29,11 +27,15 @@ fn readings(bytes: &[u8]) -> impl Iterator<Item = (Codec, Vec<Value>)> {
     })
 }
 
-/// What a frame holds that is compressed, and how.
-fn unpacked(bytes: &[u8]) -> impl Iterator<Item = (Packing, Vec<u8>)> {
-    let may_be = |packing: Packing| packing.begins(bytes).unwrap_or(bytes.len() <= MAX_UNSEEN);
-    let all = Packing::ALL.into_iter().filter(move |packing| may_be(*packing));
-    all.filter_map(|packing| Some((packing, packing.unpack(bytes, MAX_UNPACKED)?)))
+/// What a frame holds that says that it is compressed, and how.
+fn unpacked(bytes: &[u8]) -> Option<(Packing, Vec<u8>)> {
+    let packing = Packing::ALL.into_iter().find(|packing| packing.begins(bytes))?;
+    Some((packing, packing.unpack(bytes, MAX_UNPACKED)?))
+}
+
+/// Whether a frame is a list that begins with 5, as WAMP's AUTHENTICATE: its signature has no name.
+fn is_login(bytes: &[u8]) -> bool {
+    matches!(bytes, [0x93 | 0x83, 5, ..])
 }
 
 /// The texts inside a frame that is no text itself.
@@ -41,37 +43,36 @@ pub(super) fn texts(bytes: &[u8]) -> Vec<String> {
     let said = |bytes: &[u8]| -> Vec<String> {
         readings(bytes).flat_map(|(_, messages)| messages).map(|message| message.to_string()).collect()
     };
-    let inner = unpacked(bytes).flat_map(|(_, inner)| match String::from_utf8(inner) {
-        Ok(text) => vec![text],
-        Err(error) => said(error.as_bytes()),
-    });
-    inner.chain(said(bytes)).collect()
+    match unpacked(bytes).map(|(_, inner)| String::from_utf8(inner)) {
+        Some(Ok(text)) => vec![text],
+        Some(Err(error)) => said(error.as_bytes()),
+        None => said(bytes),
+    }
 }
 
 impl Redactor {
     /// A compressed frame without secrets; none where it has none, or is not compressed. Its content is not unpacked again: a
     /// compressed file can contain itself.
     pub(super) fn clean_packed(&self, bytes: &[u8]) -> Option<Vec<u8>> {
-        unpacked(bytes).find_map(|(packing, inner)| {
-            let clean = match std::str::from_utf8(&inner) {
-                Ok(text) => match self.clean(text) {
-                    Cow::Borrowed(_) => return None,
-                    Cow::Owned(text) => text.into_bytes(),
-                },
-                Err(_) => match self.clean_binary(&inner) {
-                    Cow::Borrowed(_) => return None,
-                    Cow::Owned(clean) => clean,
-                },
-            };
-            Some(packing.pack(&clean))
-        })
+        let (packing, inner) = unpacked(bytes)?;
+        let clean = match std::str::from_utf8(&inner) {
+            Ok(text) => match self.clean(text) {
+                Cow::Borrowed(_) => return None,
+                Cow::Owned(text) => text.into_bytes(),
+            },
+            Err(_) => match self.clean_binary(&inner) {
+                Cow::Borrowed(_) => return None,
+                Cow::Owned(clean) => clean,
+            },
+        };
+        Some(packing.pack(&clean))
     }
 
     /// A frame that is no text without secrets: read by a codec where one reads it, else as the bytes that it is.
     pub(super) fn clean_binary<'b>(&self, bytes: &'b [u8]) -> Cow<'b, [u8]> {
         let mut hits = Vec::new();
         self.read().search(bytes, &mut hits);
-        let is_open = bytes.len() <= MAX_UNSEEN || self.shared.rules.has_own() || in_bytes(bytes);
+        let is_open = in_bytes(bytes) || is_login(bytes) || self.shared.rules.has_own();
         if (is_open || !hits.is_empty())
             && let Some(clean) = self.clean_messages(bytes)
         {
@@ -169,7 +170,7 @@ mod tests {
     fn whatever_was_compressed_is_looked_through_once() {
         let form = "grant_type=password&username=ada&password=kX9zzQ-wert&scope=all";
         let hidden = "grant_type=password&username=ada&password={{secret:password#1}}&scope=all";
-        for packing in Packing::ALL {
+        for packing in [Packing::Gzip, Packing::Zlib] {
             let clean = Redactor::default().clean_bytes(&packing.pack(form.as_bytes())).into_owned();
             assert_eq!(packing.unpack(&clean, 1 << 10), Some(hidden.as_bytes().to_vec()), "{packing:?}");
             // What is compressed twice is not read, and does no harm.

@@ -100,17 +100,20 @@ pub(super) enum Hints {
 impl Hints {
     pub(super) fn new(rules: &Rules) -> Hints {
         let has_own = rules.fields().next().is_some();
-        let mut pieces: Vec<&str> = PIECES.into_iter().chain(WHOLE).collect();
-        issued::begins().for_each(|begin| pieces.push(begin));
+        let mut pieces: Vec<&str> = usual().collect();
         pieces.extend(rules.fields());
-        let packed = || packed::Config::new().builder().extend(&pieces).build();
+        Hints::of(&pieces, has_own)
+    }
+
+    fn of(pieces: &[&str], has_own: bool) -> Hints {
+        let packed = || packed::Config::new().builder().extend(pieces).build();
         if let Some(packed) = (!has_own).then(packed).flatten() {
             return Hints::Packed(packed);
         }
         let automaton = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostFirst)
             .ascii_case_insensitive(has_own)
-            .build(&pieces);
+            .build(pieces);
         // A few dozen short words always fit.
         Hints::Automaton(automaton.unwrap_or_else(|_| AhoCorasick::new(WHOLE).expect("a dozen words fit")))
     }
@@ -121,15 +124,27 @@ impl Hints {
             Hints::Automaton(automaton) => automaton.find_iter(text).for_each(|hint| each(hint.range())),
         }
     }
+
+    fn is_in(&self, bytes: &[u8]) -> bool {
+        match self {
+            Hints::Packed(packed) => packed.find(bytes).is_some(),
+            Hints::Automaton(automaton) => automaton.is_match(bytes),
+        }
+    }
+}
+
+/// The pieces that are looked for whatever a project adds.
+fn usual() -> impl Iterator<Item = &'static str> {
+    PIECES.into_iter().chain(WHOLE).chain(issued::begins())
 }
 
 /// Whether bytes that are no text have a piece of a credential's name. Names have no quotes in them.
 pub(super) fn in_bytes(bytes: &[u8]) -> bool {
-    static NAMES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-        let pieces = PIECES.into_iter().chain(WHOLE).chain(issued::begins());
-        AhoCorasick::new(pieces.map(|piece| piece.trim_matches(['"', '=', ' ']))).ok()
+    static NAMES: LazyLock<Hints> = LazyLock::new(|| {
+        let bare: Vec<&str> = usual().map(|piece| piece.trim_matches(['"', '=', ' '])).collect();
+        Hints::of(&bare, false)
     });
-    NAMES.as_ref().is_none_or(|names| names.is_match(bytes))
+    NAMES.is_in(bytes)
 }
 
 /// How much a name alone is trusted.
