@@ -231,7 +231,7 @@ fn event(text: &str) -> Result<Label, &'static str> {
 /// `goldwire proxy`
 #[derive(Debug, Args)]
 pub(super) struct ProxyArgs {
-    /// The session's name: recordings go to recordings/SESSION/, one for each connection
+    /// The session's name: recordings go to recordings/SESSION/, one for each WebSocket, or for each client over HTTP
     #[arg(default_value = "proxy")]
     pub(super) session: String,
     /// Likewise
@@ -246,9 +246,18 @@ pub(super) struct ProxyArgs {
     /// Where clients connect to; port 0 takes a free one
     #[arg(long, short, value_name = "ADDR", default_value = "127.0.0.1:9000")]
     pub(super) listen: String,
-    /// The server, ws:// or wss://; its path is meant by clients that name none
+    /// The server: ws:// or wss:// records WebSockets, http:// or https:// records requests and their answers
     #[arg(long, value_name = "URL")]
     pub(super) to: String,
+    /// Over HTTP: a session ends when its client sends no request for so long
+    #[arg(long, value_name = "TIME", value_parser = time, default_value = "10s")]
+    pub(super) idle_timeout: Gap,
+    /// Over HTTP: record only requests whose path begins with this; more than one may be given
+    #[arg(long = "path", value_name = "PREFIX")]
+    pub(super) paths: Vec<String>,
+    /// How often COMMAND is run, one after the other
+    #[arg(long, value_name = "N", default_value = "1", requires = "command")]
+    pub(super) times: u32,
     /// The certificate chain (PEM) for clients that connect with TLS
     #[arg(long, value_name = "PEM", requires = "key")]
     pub(super) cert: Option<PathBuf>,
@@ -279,6 +288,10 @@ pub(super) struct ProxyArgs {
     /// A value that must not be written anywhere; with no =VALUE it is taken from the environment
     #[arg(long = "secret", value_name = "NAME[=VALUE]")]
     pub(super) secrets: Vec<String>,
+    /// Run this client, each run a session of its own; the proxy ends with it. {{url}} is the proxy's URL, and so is the
+    /// variable GOLDWIRE_URL
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(super) command: Vec<String>,
 }
 
 /// `goldwire learn`

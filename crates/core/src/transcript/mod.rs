@@ -16,7 +16,7 @@ mod visible;
 
 pub use format::{Entries, Entry, ReadError, VERSION, Writer, read};
 pub(crate) use http::Head;
-pub use http::opens_stream;
+pub use http::Streaming;
 pub use payload::{Payload, Side};
 pub use redact::{Leftover, LeftoverKind, Redactor, Rules};
 pub(crate) use refill::Spares;

@@ -9,11 +9,16 @@
 //! without offers of extensions that nobody here can read; the answer as it is. From then on bytes are relayed and never
 //! changed: close codes, pings, fragments, compression. Every other request is relayed by itself, unrecorded, so that
 //! the page and its login work as well. Each connection has one task, one recording and one redactor.
+//!
+//! In front of an `http://` server it is the requests that are recorded, with their answers: `exchange` passes one on,
+//! `http_sessions` says which belong together. A WebSocket is then relayed, unrecorded.
 
 mod credentials;
 mod decoder;
 mod deflate;
+mod exchange;
 mod head;
+mod http_sessions;
 mod plain;
 mod relay;
 mod tape;
@@ -26,6 +31,7 @@ use credentials::Shown;
 use goldwire_core::secret::Secret;
 use goldwire_core::transcript::{Ending, Gap, Handshake, Redactor, Rules, Stamps};
 use head::{Head, HeadError, Kind};
+use http_sessions::HttpSessions;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -59,8 +65,12 @@ pub struct ProxyOptions {
     pub folder: PathBuf,
     /// Where to listen, e.g. `127.0.0.1:9000`; port 0 takes a free one.
     pub listen: String,
-    /// The server: `ws://`, `wss://`, or `http://` and `https://`, which mean the same here.
+    /// The server: `ws://` or `wss://`, of which WebSockets are recorded; `http://` or `https://`, of which requests are.
     pub to: String,
+    /// A session over HTTP ends when its client asks for nothing for so long.
+    pub idle: Gap,
+    /// Only requests are recorded whose path begins with one of these; all, if there is none.
+    pub paths: Vec<String>,
     /// A certificate chain and its key in PEM, for clients that come with TLS.
     pub certificate: Option<(PathBuf, PathBuf)>,
     /// Which certificates of the server we believe.
@@ -166,6 +176,9 @@ struct Shared {
     /// When it began to listen: no client said anything before.
     since: Instant,
     users: Users,
+    /// Whether requests are recorded, not WebSockets.
+    is_http: bool,
+    sessions: HttpSessions,
     probe: Probe,
     notices: mpsc::UnboundedSender<Notice>,
 }
@@ -178,6 +191,21 @@ impl Shared {
 
     fn trouble(&self, message: String, hint: Option<String>) {
         self.tell(Notice::Trouble { message, hint, is_loss: false });
+    }
+
+    /// A recording has stopped before its session; `cause` has no secrets.
+    fn lost(&self, who: &str, cause: &str) {
+        let message = format!("{who}: recording stopped, the session goes on: {cause}");
+        self.tell(Notice::Trouble { message, hint: None, is_loss: true });
+    }
+
+    /// A redactor for one recording, which knows the secrets that the options name.
+    fn redactor(&self) -> Redactor {
+        let redactor = Redactor::with_rules(self.options.rules.clone());
+        for (name, secret) in &self.options.secrets {
+            redactor.add(name, secret);
+        }
+        redactor
     }
 }
 
@@ -210,6 +238,7 @@ impl Proxy {
     /// # Errors
     /// When it cannot listen, or the options make no sense.
     pub async fn bind(options: ProxyOptions) -> Result<(Proxy, mpsc::UnboundedReceiver<Notice>), ProxyError> {
+        let is_http = options.to.starts_with("http://") || options.to.starts_with("https://");
         let to = match options.to.split_once("://") {
             Some(("http", rest)) => Place::of(&format!("ws://{rest}"))?,
             Some(("https", rest)) => Place::of(&format!("wss://{rest}"))?,
@@ -231,17 +260,35 @@ impl Proxy {
             .map_err(|source| ProxyError::Listen { address: options.listen.clone(), source })?;
         let (notices, told) = mpsc::unbounded_channel();
         let host = options.host.clone();
-        let shared =
-            Shared { options, to, since, users: Users::default(), probe: Probe::start(host), notices };
+        let shared = Shared {
+            options,
+            to,
+            since,
+            users: Users::default(),
+            is_http,
+            sessions: HttpSessions::default(),
+            probe: Probe::start(host),
+            notices,
+        };
         Ok((Proxy { listener, acceptor, shared: Arc::new(shared) }, told))
     }
 
     /// Where clients connect to, e.g. `ws://127.0.0.1:9000`.
     pub fn url(&self) -> String {
-        let scheme = if self.acceptor.is_some() { "wss" } else { "ws" };
+        let scheme = match (self.shared.is_http, self.acceptor.is_some()) {
+            (false, false) => "ws",
+            (false, true) => "wss",
+            (true, false) => "http",
+            (true, true) => "https",
+        };
         let address =
             self.listener.local_addr().map_or_else(|_| "?".to_owned(), |address| address.to_string());
         format!("{scheme}://{address}")
+    }
+
+    /// For ending sessions while the proxy runs.
+    pub fn sessions(&self) -> ProxySessions {
+        ProxySessions(self.shared.clone())
     }
 
     /// Relays and records until `interrupt` becomes true; returns when every recording has its ending.
@@ -270,6 +317,19 @@ impl Proxy {
         }
         drop(self.listener);
         while connections.join_next().await.is_some() {}
+        self.shared.sessions.end(&self.shared).await;
+    }
+}
+
+/// The sessions over HTTP of a proxy that runs.
+#[derive(Clone)]
+pub struct ProxySessions(Arc<Shared>);
+
+impl ProxySessions {
+    /// Ends the session of every client, for they are known to ask for nothing more. Waits for answers under way.
+    pub async fn end(&self) {
+        self.0.sessions.settle().await;
+        self.0.sessions.end(&self.0).await;
     }
 }
 
@@ -370,6 +430,11 @@ async fn pass(shared: &Arc<Shared>, stream: &mut Socket, mut asked: Asked, mut s
     let options = &shared.options;
     let is_upgrade = asked.head.is_upgrade();
     let own = rewrite(shared, &mut asked, is_upgrade);
+    let is_recorded = shared.is_http && exchange::is_of_the_application(&asked.head, &options.paths);
+    if is_recorded {
+        // A compressed answer could not be read while it arrives.
+        asked.head.set("Accept-Encoding", Some("identity"));
+    }
     let deadline = tokio::time::Instant::now() + Duration::from(options.connect_timeout);
     let reached = tokio::select! {
         biased;
@@ -386,6 +451,8 @@ async fn pass(shared: &Arc<Shared>, stream: &mut Socket, mut asked: Asked, mut s
     };
     if is_upgrade {
         upgrade(shared, stream, asked, line, own, stop).await;
+    } else if is_recorded {
+        Box::pin(exchange::pass(shared, stream, asked, line, own, stop)).await;
     } else {
         tokio::select! {
             biased;
@@ -457,10 +524,7 @@ async fn upgrade(
     mut stop: watch::Receiver<bool>,
 ) {
     let Line { socket: mut server, peer, tls, started, connected } = line;
-    let redactor = Redactor::with_rules(shared.options.rules.clone());
-    for (name, secret) in &shared.options.secrets {
-        redactor.add(name, secret);
-    }
+    let redactor = shared.redactor();
     let mut shown = Shown::default();
     shown.request(&asked.head, &redactor);
     let mut buffer = Vec::with_capacity(2048);
@@ -534,6 +598,13 @@ async fn upgrade(
         client: asked.client.to_string(),
     };
     let mut tape = Tape::new(shared.clone(), opened);
+    if shared.is_http {
+        shared.trouble(
+            format!("{}: a WebSocket is relayed, unrecorded", asked.client),
+            Some("ws:// in place of http:// in --to records WebSockets".to_owned()),
+        );
+        tape.skip();
+    }
     let outcome = tokio::select! {
         biased;
         _ = stop.wait_for(|stop| *stop) => None,
