@@ -25,11 +25,11 @@ pub(super) fn import(config: &Config, args: &ImportArgs, out: &mut impl Write) -
             file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
         }
         (None, _) => {
-            return Err(CliError::usage("several files are recordings of one session, and it has no name")
-                .hint("name it with --session NAME"));
+            return Err(CliError::usage("several files need the name of their session")
+                .hint("use --session NAME"));
         }
     };
-    Store::check_name(&session).map_err(|error| CliError::from(error).hint("name it with --session NAME"))?;
+    Store::check_name(&session).map_err(|error| CliError::from(error).hint("use --session NAME"))?;
     let ends = match &args.ends {
         Some(text) => Some(parse_ending(text).ok_or_else(|| {
             CliError::usage(format!("`{text}` is not an ending"))
@@ -101,7 +101,7 @@ fn sessions(
         imported.iter_mut().for_each(|one| one.transcript.ending.how = how.clone());
     } else if imported.iter().any(|one| !one.says_ending) {
         talk!(
-            "{file}: it does not say how the session ended; taken as `client 1000`, or say it with --ends 'server 1000'"
+            "{file}: the file does not contain the end of the session; goldwire assumes `client 1000`; change it with --ends, e.g. --ends 'server 1000'"
         );
     }
     Ok(imported)
@@ -161,8 +161,8 @@ pub(super) fn export(args: &ExportArgs, out: &mut impl Write) -> Result<Exit, Cl
     if let Some((path, _)) =
         paths.iter().zip(&transcripts).find(|(_, one)| Dialect::at(&one.header.url).is_http())
     {
-        return Err(CliError::usage(format!("{}: a session over HTTP is not exported", path.display()))
-            .hint("its frames are HTTP as it was on the wire; docs/SSE.md"));
+        return Err(CliError::usage(format!("{}: a session over HTTP cannot be exported", path.display()))
+            .hint("HAR cannot express its frames; see docs/SSE.md"));
     }
     let har = write_har(&transcripts).map_err(CliError::usage)?;
     match args.output.as_deref().filter(|path| *path != Path::new("-")) {

@@ -32,8 +32,8 @@ default_target = "local"
 USERS
 
 # [record]
-# flush = "every frame"                 # how soon frames are on the disk; "100 ms" by default
-# compress = true                       # finished recordings become .jsonl.zst
+# flush = "every frame"                 # the longest time before frames are written; default "100 ms"
+# compress = true                       # compress finished recordings to .jsonl.zst
 HEARD
 [target.local]
 url = "URL"
@@ -42,20 +42,20 @@ AUTH
 # subprotocols = ["chat.v2"]
 # max_duration = "1 h"                  # limits: max_message, max_duration, max_rate
 
-# Let goldwire start the build, wait until it is ready, and stop it after; {{port}} is a free one.
+# Let goldwire start the build, wait until it is ready, and stop it at the end; {{port}} is a free port.
 # [target.local.server]
 # command = "./my-server --port {{port}}"
 # ready = "http://127.0.0.1:{{port}}/health"
 LOGIN
-# Logins, tokens and cookies are hidden in every file anyway; this adds what else must not be written down.
+# goldwire redacts logins, tokens and cookies in every file; add other values here.
 # [redact]
 # patterns = ["cust-[0-9]{6}"]          # regular expressions
-# pointers = ["/user/email"]            # in every message that is JSON
-# fields = ["otp_code"]                 # whatever stands under this name
+# pointers = ["/user/email"]            # in every JSON message
+# fields = ["otp_code"]                 # the values of fields with this name
 "#;
 
 const NO_LOGIN: &str = r#"
-# Every user of every run is a real login. {{user.index}} counts from 1, {{nonce}} is new each time.
+# Every user of every run logs in. {{user.index}} counts from 1, {{nonce}} is new for each login.
 # [auth.user]
 # kind = "login"                        # or "mint" (sign a JWT) or "token" (from the environment or a command)
 # user = { email = "u{{user.index}}-{{nonce}}@example.test", password = "pw-{{nonce}}" }
@@ -79,15 +79,15 @@ const NAMES: usize = 12;
 
 pub(super) async fn run(path: &Path, args: &InitArgs, out: &mut impl Write) -> Result<Exit, CliError> {
     if path.exists() {
-        return Err(CliError::usage(format!("{} is there already", path.display()))
+        return Err(CliError::usage(format!("{} already exists", path.display()))
             .hint("edit it, or remove it first"));
     }
     // Quotes in a URL would end the string; no URL has any.
     let url = args.url.as_deref().unwrap_or("ws://127.0.0.1:8000/ws").replace(['"', '\\'], "");
     let is_http = Dialect::at(&url).is_http();
     if !is_http && !url.starts_with("ws://") && !url.starts_with("wss://") {
-        return Err(CliError::usage(format!("`{url}` is not a URL that sessions can have"))
-            .hint("it begins with ws:// or wss://, or with http:// or https:// for sessions over HTTP"));
+        return Err(CliError::usage(format!("`{url}` is not a URL for sessions"))
+            .hint("use ws:// or wss://, or http:// or https:// for sessions over HTTP"));
     }
     let root = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     for folder in ["recordings", "golden"] {
@@ -98,7 +98,7 @@ pub(super) async fn run(path: &Path, args: &InitArgs, out: &mut impl Write) -> R
     let session = session_of(&url);
     if args.url.is_none() {
         write(path, &text(&url, "", None), out)?;
-        writeln!(out, "no server was asked: `goldwire init URL` would have listened to one")?;
+        writeln!(out, "no server was contacted; `goldwire init URL` listens to one")?;
         writeln!(out, "next: set `url` in it, then goldwire record {session}")?;
         return Ok(Exit::Conforms);
     }
@@ -108,10 +108,10 @@ pub(super) async fn run(path: &Path, args: &InitArgs, out: &mut impl Write) -> R
     };
     if is_http {
         write(path, &text(&url, "", login.as_deref()), out)?;
-        writeln!(out, "nothing was listened to: over HTTP a server only answers")?;
+        writeln!(out, "goldwire did not listen: over HTTP, a server only answers requests")?;
         writeln!(
             out,
-            "next: goldwire record {session}    # type requests, one a line: POST /chat {{…}}; a few times"
+            "next: goldwire record {session}    # type requests, one per line: POST /chat {{…}}; a few times"
         )?;
         return Ok(Exit::Conforms);
     }
@@ -144,9 +144,9 @@ fn text(url: &str, heard: &str, login: Option<&str>) -> String {
     };
     // Users that nothing tells apart would see each other's doings.
     let users = match login {
-        Some(_) => "users = 2                               # how many real users check at the same time",
+        Some(_) => "users = 2                               # the number of concurrent users",
         None => {
-            "users = 1                               # how many check at the same time; more where each can log in"
+            "users = 1                               # the number of concurrent users; use more if each has a login"
         }
     };
     let login = login.map_or_else(|| NO_LOGIN.to_owned(), |login| format!("\n{login}"));
@@ -175,19 +175,18 @@ fn give_up(
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
     let message = one_line(&error.message);
-    let comment = format!("\n# The server could not be listened to when this was written: {message}\n");
+    let comment = format!("\n# goldwire could not listen to the server when it wrote this file: {message}\n");
     write(path, &text(url, &comment, login), out)?;
     // What a refused upgrade says, `wire` words it.
     let wants_login = ["401", "403"].iter().any(|status| error.message.contains(&format!("HTTP {status}")));
     let hint = if wants_login && login.is_none() {
         format!(
-            "the server wants a login: fill in [auth.user] in {} and uncomment `auth = \"user\"`, or remove the file and \
-             say `goldwire init {url} --login URL --user NAME --secret password`; then goldwire record {session}",
+            "the server requires a login: fill in [auth.user] in {} and uncomment `auth = \"user\"`, or remove the file and run `goldwire init {url} --login URL --user NAME --secret password`; then goldwire record {session}",
             path.display()
         )
     } else {
         let known = error.hint.unwrap_or_else(|| "is the server up?".to_owned());
-        format!("{known}; mend {} where it is wrong, then goldwire record {session}", path.display())
+        format!("{known}; fix {}, then goldwire record {session}", path.display())
     };
     Err(CliError::new(Exit::CouldNotJudge, error.message).hint(hint))
 }
@@ -214,7 +213,7 @@ fn next(
     let spoken = if heard.messages > 0 && session == spoken { "talk" } else { spoken };
     writeln!(
         out,
-        "next: goldwire record {spoken}{secret}    # type what a client sends, a message a line; a few times"
+        "next: goldwire record {spoken}{secret}    # type the client's messages, one per line; a few times"
     )?;
     writeln!(out, "then: goldwire learn {spoken}, goldwire review, goldwire check{secret}")?;
     Ok(())
@@ -348,11 +347,11 @@ impl Heard {
     fn comment(&self, url: &str) -> String {
         if self.names.is_empty() {
             return format!(
-                "\n# {url} said nothing by itself when this was written: it waits for its client.\n"
+                "\n# {url} sent nothing when goldwire wrote this file; it waits for its client.\n"
             );
         }
         let dialect = if self.dialect.is_empty() { String::new() } else { format!("\n# {}", self.dialect) };
-        format!("\n# What {url} said by itself when this was written: {}{dialect}\n", self.list())
+        format!("\n# Messages of {url} when goldwire wrote this file: {}{dialect}\n", self.list())
     }
 
     fn tell(&self, driven: &Driven, out: &mut impl Write) -> Result<(), CliError> {
@@ -370,7 +369,7 @@ impl Heard {
             writeln!(out, "{}", self.dialect)?;
         }
         if !ending.starts_with("client") {
-            writeln!(out, "the server ended the session by itself ({ending}): does it want a login first?")?;
+            writeln!(out, "the server ended the session ({ending}); it may require a login")?;
         }
         if self.messages == 0 {
             // A session in which nobody speaks would make all that others hear optional.
@@ -391,7 +390,7 @@ fn dialect_of(golden: &Golden) -> String {
     let lines: Vec<&str> = lines.take_while(|line| !line.is_empty() && !line.starts_with('[')).collect();
     match lines.is_empty() {
         true => "messages are JSON, named by /type".to_owned(),
-        false => format!("messages are understood by: {}", one_line(&lines.join(", "))),
+        false => format!("messages are read with: {}", one_line(&lines.join(", "))),
     }
 }
 

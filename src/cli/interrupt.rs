@@ -16,7 +16,7 @@ pub(super) fn interrupts() -> watch::Receiver<bool> {
             stop.next().await;
             // Nobody may be listening any more; then there is nothing to stop.
             let _ = sender.send(true);
-            std::thread::spawn(|| talk!("stopping: what was recorded is kept (once more to leave at once)"));
+            std::thread::spawn(|| talk!("stopping; the recordings are kept (press again to exit at once)"));
             stop.next().await;
             // Without a word more: what waits to be printed may wait for ever.
             std::process::exit(i32::from(super::exit::Exit::Interrupted.code()));

@@ -28,7 +28,7 @@ pub(super) fn learn(config: &Config, args: &LearnArgs, out: &mut impl Write) -> 
         writeln!(out, "{note}")?;
     }
     if proposed.is_nothing() {
-        writeln!(out, "the golden already says all of this")?;
+        writeln!(out, "the golden is up to date")?;
         return Ok(Exit::Conforms);
     }
     if let Some(reason) = &args.accept {
@@ -42,7 +42,7 @@ pub(super) fn learn(config: &Config, args: &LearnArgs, out: &mut impl Write) -> 
     } else {
         writeln!(
             out,
-            "the golden stays as it is; what its recordings showed is proposed for {}",
+            "the golden does not change; the evidence is proposed for {}",
             store.seen_path(session).display()
         )?;
     }
@@ -55,7 +55,7 @@ pub(super) fn selected(store: &Store, named: &[String]) -> Result<Vec<String>, C
     if named.is_empty() {
         if pending.is_empty() {
             return Err(CliError::new(Exit::Nothing, "no proposal is pending")
-                .hint("`goldwire learn SESSION` makes one"));
+                .hint("run `goldwire learn SESSION`"));
         }
         return Ok(pending);
     }
@@ -87,13 +87,13 @@ pub(super) fn pending(config: &Config, out: &mut impl Write) -> Result<Exit, Cli
 pub(super) fn accept(config: &Config, args: &AcceptArgs, out: &mut impl Write) -> Result<Exit, CliError> {
     let store = Store::new(&config.root);
     if args.reason.trim().is_empty() {
-        return Err(CliError::usage("a golden is accepted for a reason")
+        return Err(CliError::usage("accepting a golden needs a reason")
             .hint("--reason 'search now streams its hits'"));
     }
     let mut reason = args.reason.trim().to_owned();
     if let Some(why) = &args.allow_secrets {
         if why.trim().is_empty() {
-            return Err(CliError::usage("what looks like a secret is accepted for a reason")
+            return Err(CliError::usage("accepting possible secrets needs a reason")
                 .hint("--allow-secrets 'the tokens are made up, for the tests of the parser'"));
         }
         reason = format!("{reason}; not secrets: {}", why.trim());

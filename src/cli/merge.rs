@@ -40,7 +40,7 @@ fn merged(
         let text = text.map_err(|error| CliError::usage(format!("failed to read {path}: {error}")))?;
         let (part, mut own) = report::read(&text).map_err(|error| {
             CliError::usage(format!("{path}: {error}"))
-                .hint("merge takes what `goldwire check --shard I/N --report-json FILE` wrote")
+                .hint("merge reads the reports of `goldwire check --shard I/N --report-json FILE`")
         })?;
         parts.push(part);
         cells.append(&mut own);

@@ -21,7 +21,7 @@ impl TargetArgs {
         let header = |text: &String| {
             let (name, value) = text.split_once(':').ok_or_else(|| {
                 // What was typed may well be a credential.
-                CliError::usage("what -H gives is not a header: it has no colon")
+                CliError::usage("the header of -H has no colon")
                     .hint("write -H 'Name: value'")
             })?;
             Ok((name.trim().to_owned(), value.trim().to_owned()))
@@ -86,14 +86,14 @@ impl CheckArgs {
 impl CompareArgs {
     pub(super) fn options(&self) -> Result<CompareOptions, CliError> {
         if self.pairs == 0 {
-            return Err(CliError::usage("no pair of runs compares nothing").hint("--pairs 12"));
+            return Err(CliError::usage("--pairs must be at least 1").hint("--pairs 12"));
         }
         if !(LEAST_ALPHA..=0.5).contains(&self.alpha) {
-            let message = format!("--alpha {} is not a chance that can be held", self.alpha);
+            let message = format!("--alpha {} is out of range", self.alpha);
             return Err(CliError::usage(message).hint(format!("from {LEAST_ALPHA} to 0.5, e.g. 0.001")));
         }
         if self.target.url.is_some() {
-            return Err(CliError::usage("--url says where one release listens, and two are compared")
+            return Err(CliError::usage("--url names one server, but compare needs two")
                 .hint("--baseline URL --candidate URL"));
         }
         Ok(CompareOptions {
@@ -149,7 +149,7 @@ fn probes(names: &[String]) -> Result<Vec<ProbeName>, CliError> {
         ProbeName::of(name).ok_or_else(|| {
             let known = ProbeName::ALL.map(ProbeName::name);
             let hint = did_you_mean(name, known).unwrap_or_else(|| format!("one of: {}", known.join(", ")));
-            CliError::usage(format!("no probe is called `{name}`")).hint(hint)
+            CliError::usage(format!("there is no probe `{name}`")).hint(hint)
         })
     };
     names.iter().map(of).collect()
@@ -161,7 +161,7 @@ fn secrets(typed: &[String]) -> Result<Vec<(String, Secret)>, CliError> {
         Some((name, value)) => Ok((name.to_owned(), Secret::new(value))),
         None => match std::env::var(text) {
             Ok(value) => Ok((text.clone(), Secret::new(value))),
-            Err(_) => Err(CliError::usage(format!("the environment has no `{text}`"))
+            Err(_) => Err(CliError::usage(format!("the environment variable `{text}` is not set"))
                 .hint("write --secret NAME=VALUE, or set the variable")),
         },
     };

@@ -55,7 +55,7 @@ pub(super) async fn run(config: &Config, args: ProxyArgs, out: &mut impl Write) 
     })
     .await?;
     let to = args.to.split(['?', '#']).next().unwrap_or_default();
-    talk!("listening on {} for {to}; Ctrl-C ends it", proxy.url());
+    talk!("listening on {} for {to}; stop with Ctrl-C", proxy.url());
     let running = tokio::spawn(Box::pin(proxy.run(interrupt)));
     let mut tally = Tally::default();
     // It ends when the proxy has, and with it the last sender.
@@ -76,13 +76,13 @@ pub(super) async fn run(config: &Config, args: ProxyArgs, out: &mut impl Write) 
     running.await.map_err(|error| CliError::new(Exit::Internal, format!("the proxy failed: {error}")))?;
     if tally.interrupted > 0 {
         let sessions = plural(tally.interrupted, "session");
-        talk!("{sessions} cut off: `learn` leaves them out; close the client before the proxy");
+        talk!("{sessions} interrupted; `learn` skips them; close the client before the proxy");
     }
     if tally.losses > 0 || (tally.kept == 0 && tally.troubles > 0) {
         return Ok(Exit::CouldNotJudge);
     }
     match tally.kept {
-        0 => talk!("nobody connected: nothing was recorded"),
+        0 => talk!("no client connected; nothing was recorded"),
         kept if kept > tally.interrupted => talk!("next: goldwire learn {session}"),
         _ => {}
     }

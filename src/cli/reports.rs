@@ -19,10 +19,10 @@ const MAX_SUMMARY: usize = 1024 * 1024;
 /// Below it there is room for the last line of a page that is cut.
 const ROOM: usize = 4096;
 
-/// Which reports are asked for.
+/// The requested reports.
 #[derive(Debug, Args, Clone, Default)]
 pub(super) struct ReportArgs {
-    /// Write everything that was found as JSON
+    /// Write all results as JSON
     #[arg(long, value_name = "FILE")]
     pub(super) report_json: Option<PathBuf>,
     /// Write JUnit XML, for Jenkins, GitLab and others
@@ -34,7 +34,7 @@ pub(super) struct ReportArgs {
     /// Write CTRF, the Common Test Report Format, as JSON
     #[arg(long, value_name = "FILE")]
     report_ctrf: Option<PathBuf>,
-    /// Write a page to look at: DIR/index.html, which needs nothing else
+    /// Write an HTML page: DIR/index.html, a single file
     #[arg(long, value_name = "DIR")]
     pub(super) report_html: Option<PathBuf>,
 }
@@ -82,7 +82,7 @@ impl Reports {
         let github = is_github()
             .then(|| GitHub { summary: path("GITHUB_STEP_SUMMARY"), workspace: path("GITHUB_WORKSPACE") });
         let reports = Reports { args: args.clone(), command, keys, start: now(), github, is_over: false };
-        let why = "nothing was judged yet: this was written when it began, and it has not ended";
+        let why = "nothing was judged yet: the command has started and has not ended";
         reports.unfinished(why, None, false)?;
         Ok(reports)
     }

@@ -35,7 +35,7 @@ fn show(store: &Store, session: &str, out: &mut impl Write) -> Result<(), CliErr
         let path = store.seen_path(session);
         writeln!(
             out,
-            "golden/{session}.toml stays as it is; new is what its recordings showed, for {}",
+            "golden/{session}.toml does not change; the evidence changes, in {}",
             path.display()
         )?;
         return Ok(());
@@ -69,11 +69,11 @@ impl Wish {
     }
 }
 
-const MENU: &str = "  a accept    keep it as the golden, for a reason
-  r reject    throw it away
+const MENU: &str = "  a accept    accept the proposal as the golden, with a reason
+  r reject    delete the proposal
   s skip      decide later
   d diff      show it again
-  q quit      decide about all that are left later";
+  q quit      decide later about this and all others";
 
 #[derive(Default)]
 struct Count {
@@ -110,7 +110,7 @@ fn ask(
             match wish {
                 Wish::Accept => {
                     let Some(reason) = reason(args, out)? else {
-                        writeln!(out, "not accepted: a golden is accepted for a reason")?;
+                        writeln!(out, "not accepted: a reason is required")?;
                         continue;
                     };
                     if let Err(refused) = refuse_secrets(config, store, session) {

@@ -21,8 +21,8 @@ pub(super) fn run(config: &Config, args: &ScanArgs, out: &mut impl Write) -> Res
         walk(config, args.paths.iter().cloned())?
     };
     if files.is_empty() {
-        return Err(CliError::new(Exit::Nothing, "no file to scan: nothing was looked at")
-            .hint("goldwire scan PATH…; without one, recordings/ and golden/ are scanned"));
+        return Err(CliError::new(Exit::Nothing, "there is no file to scan")
+            .hint("use goldwire scan PATH…; the default is recordings/ and golden/"));
     }
     let scanned = scan(&files, &redactor)?;
     let count: usize = scanned.iter().map(|file| file.leftovers.len()).sum();

@@ -21,13 +21,13 @@ pub(super) fn run(config: &Config, args: &ShowArgs, out: &mut impl Write) -> Res
     if args.recording.is_dir() {
         let newest = recordings_in(&args.recording)?.pop();
         let folder = visible(&args.recording.display().to_string()).into_owned();
-        let error = CliError::usage(format!("{folder} is a folder: `show` takes one recording"));
+        let error = CliError::usage(format!("{folder} is a folder; `show` takes one recording"));
         return Err(match newest {
             Some(newest) => error.hint(format!(
                 "its newest recording: goldwire show {}",
                 visible(&newest.display().to_string())
             )),
-            None => error.hint("there is no recording in it"),
+            None => error.hint("the folder has no recordings"),
         });
     }
     let transcript = read_recording(&args.recording)?;
@@ -54,7 +54,7 @@ pub(super) fn run(config: &Config, args: &ShowArgs, out: &mut impl Write) -> Res
     let dialect =
         golden.as_ref().map_or_else(|| Dialect::detect([&transcript]), |golden| golden.dialect.clone());
     if dialect.kind() != Dialect::default().kind() {
-        let whence = if golden.is_some() { "the golden's" } else { "by the look of it" };
+        let whence = if golden.is_some() { "from the golden" } else { "detected" };
         writeln!(out, "dialect {}, {whence}", dialect.kind())?;
     }
     if let Some(host) = transcript.ending.host {
@@ -63,7 +63,7 @@ pub(super) fn run(config: &Config, args: &ShowArgs, out: &mut impl Write) -> Res
         });
         writeln!(
             out,
-            "this machine woke {} late at most, {} usually ({}){starved}",
+            "lag of this machine: at most {}, usually {} ({}){starved}",
             host.lag_max,
             host.lag_p50,
             plural(host.probes as usize, "probe")

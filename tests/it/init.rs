@@ -96,6 +96,6 @@ fn a_server_that_wants_a_login_is_told_from_one_that_is_not_there() {
     let release = Release::start("");
     let project = Project::new();
     let said = project.run(&["init", &release.url(), "--listen", "300ms"]).exits(3);
-    assert!(said.stderr.contains("the server wants a login: fill in [auth.user]"), "{}", said.stderr);
+    assert!(said.stderr.contains("the server requires a login: fill in [auth.user]"), "{}", said.stderr);
     assert!(project.read("goldwire.toml").contains("\n# auth = \"user\""));
 }

@@ -110,7 +110,7 @@ mod at_a_terminal {
         press(&mut terminal, "a");
         terminal.exp_string("reason: ").expect("it asks for the reason");
         terminal.send_line("  ").expect("no reason");
-        terminal.exp_string("not accepted: a golden is accepted for a reason").expect("it says why");
+        terminal.exp_string("not accepted: a reason is required").expect("it says why");
         press(&mut terminal, "q");
         terminal.exp_eof().expect("it ends");
         assert_eq!(project.run(&["pending"]).exits(0).stdout, "a\nb\n");

@@ -95,10 +95,10 @@ impl Target {
             && !["ws://", "wss://", "http://", "https://", "{{"].iter().any(|start| text.starts_with(start))
         {
             let hint = Some(
-                "it begins with ws:// or wss://, or with http:// or https:// for sessions over HTTP"
+                "use ws:// or wss://, or http:// or https:// for sessions over HTTP"
                     .to_owned(),
             );
-            let message = format!("`{}` is not a URL that sessions can have", fields.path_of("url"));
+            let message = format!("`{}` is not a URL for sessions", fields.path_of("url"));
             fields.source().report(span.clone(), message, "here", hint);
         }
         let url = url.map(|(text, _)| text);
