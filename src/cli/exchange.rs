@@ -1,4 +1,4 @@
-//! `goldwire import` and `goldwire export`: captures of other programs become recordings, and back.
+//! `goldwire import` and `goldwire export`: convert captures of other programs into recordings, and back.
 
 use super::args::{ExportArgs, ImportArgs};
 use super::error::CliError;
@@ -46,7 +46,7 @@ pub(super) fn import(config: &Config, args: &ImportArgs, out: &mut impl Write) -
     };
     let redactor = config.redactor();
     hidden_secrets(&args.secrets, &redactor)?;
-    // All of them are read before anything is written: a file that makes no sense leaves nothing behind.
+    // All files are parsed before anything is written, so that an invalid file leaves no recordings.
     let mut imported = Vec::new();
     for file in &args.files {
         imported.extend(sessions(file, mapping.as_ref(), ends.as_ref(), &redactor)?);
@@ -70,7 +70,7 @@ pub(super) fn import(config: &Config, args: &ImportArgs, out: &mut impl Write) -
     Ok(Exit::Conforms)
 }
 
-/// The sessions that a file of another program holds; what had to be changed is said.
+/// The sessions in a file of another program. Corrections are reported on stderr.
 fn sessions(
     path: &Path,
     mapping: Option<&Mapping>,
@@ -107,7 +107,7 @@ fn sessions(
     Ok(imported)
 }
 
-/// The name and the text of a recording's file.
+/// The name and the contents of a recording file.
 fn recording(
     session: &str,
     args: &ImportArgs,
@@ -129,7 +129,7 @@ fn recording(
         header.url.clone_from(url);
     }
     let started: String = header.started.chars().filter(|c| !"-:".contains(*c)).collect();
-    // 20261124T023726.813000000Z, as `record` names its files: to the millisecond.
+    // 20261124T023726.813000000Z, cut to milliseconds like the file names of `record`.
     let name = format!("{}Z-{id}.jsonl", started.get(..19).unwrap_or("import"));
     let written = Header { url: redactor.clean_url(&header.url).into_owned(), ..header.clone() };
     let write = |transcript: &Transcript| {
@@ -140,7 +140,7 @@ fn recording(
     Ok((name, write(transcript)?))
 }
 
-/// What the first token of the upgrade claims, when it is a JWT.
+/// The claims of the first token in the upgrade request, if it is a JWT.
 fn claims(header: &Header) -> Option<serde_json::Value> {
     let values = header.handshake.request.values().map(String::as_str);
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');

@@ -1,4 +1,4 @@
-//! `goldwire hosts`: what is known of the machines that checks run on.
+//! `goldwire hosts`: the profiles of the machines that run checks.
 
 use super::args::{HostsArgs, HostsCommand, HostsForgetArgs, HostsLearnArgs, HostsShowArgs};
 use super::error::CliError;
@@ -14,7 +14,7 @@ use goldwire_runner::runner::{
 use goldwire_runner::store::Store;
 use std::io::Write;
 
-/// So many runs of a session make a profile.
+/// The number of runs of a session for a profile.
 const RUNS: u32 = 20;
 
 pub(super) fn run(config: &Config, args: HostsArgs, out: &mut impl Write) -> Result<Exit, CliError> {
@@ -66,7 +66,7 @@ async fn learn(config: &Config, args: HostsLearnArgs, out: &mut impl Write) -> R
     Ok(Exit::Conforms)
 }
 
-/// A profile of a build that does something else than its golden would be one of another server.
+/// Refuses runs that deviate: a profile of a faulty build would not describe this server.
 fn refusal(selected: &Selected, runs: &[JudgedRun]) -> Option<CliError> {
     let troubled = |run: &Run| run.verdict() >= Verdict::Deviates;
     let run = &runs.iter().find(|judged| troubled(&judged.run))?.run;

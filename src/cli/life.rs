@@ -1,4 +1,4 @@
-//! The life of a golden: `learn`, `pending`, `accept`, `reject`. `review` has a file of its own.
+//! `goldwire learn`, `pending`, `accept` and `reject`. `review` has a file of its own.
 
 use super::args::{AcceptArgs, LearnArgs, RejectArgs};
 use super::error::CliError;
@@ -66,7 +66,7 @@ pub(super) fn selected(store: &Store, named: &[String]) -> Result<Vec<String>, C
     }
 }
 
-/// What a proposal changes in what passes, in words; nothing where it is the first golden.
+/// Prints the changed behaviour of a proposal in words; nothing for a first golden.
 pub(super) fn tell_changes(store: &Store, session: &str, out: &mut impl Write) -> Result<(), CliError> {
     if let Some(changes) = store.changes(session)? {
         writeln!(out, "{}", changes_headline(&changes))?;
@@ -100,7 +100,7 @@ pub(super) fn accept(config: &Config, args: &AcceptArgs, out: &mut impl Write) -
     }
     let sessions = selected(&store, &args.sessions)?;
     if args.allow_secrets.is_none() {
-        // All before the first is accepted: one refusal leaves everything as it was.
+        // Scan all proposals before the first is accepted, so that a refusal changes nothing.
         sessions.iter().try_for_each(|session| refuse_secrets(config, &store, session))?;
     }
     for session in sessions {
@@ -109,7 +109,7 @@ pub(super) fn accept(config: &Config, args: &AcceptArgs, out: &mut impl Write) -
     Ok(Exit::Conforms)
 }
 
-/// Accepts a proposal and says what passes now.
+/// Accepts a proposal and prints the changed behaviour.
 pub(super) fn accept_one(
     store: &Store,
     session: &str,
@@ -122,7 +122,7 @@ pub(super) fn accept_one(
     Ok(())
 }
 
-/// Says that a proposal was accepted, and what passes now.
+/// Prints that a proposal was accepted, and the changed behaviour.
 pub(super) fn tell_accepted(
     path: &Path,
     changes: Option<&[Change]>,

@@ -1,4 +1,4 @@
-//! What was typed means: arguments become the options of the runner.
+//! Converts arguments into the options of the runner.
 
 use super::args::{CheckArgs, CompareArgs, KeepArgs, ProbeArgs, ProfileArg, TargetArgs, UpdateArg};
 use super::error::CliError;
@@ -13,14 +13,14 @@ use goldwire_runner::runner::{
     UpdateWhen, hide,
 };
 
-/// Below this even the flips that are drawn could not tell.
+/// The smallest alpha that the number of random sign flips can resolve.
 const LEAST_ALPHA: f64 = 0.0003;
 
 impl TargetArgs {
     pub(super) fn options(&self) -> Result<TargetOptions, CliError> {
         let header = |text: &String| {
             let (name, value) = text.split_once(':').ok_or_else(|| {
-                // What was typed may well be a credential.
+                // Do not print the argument: it may be a credential.
                 CliError::usage("the header of -H has no colon")
                     .hint("write -H 'Name: value'")
             })?;
@@ -44,7 +44,7 @@ impl TargetArgs {
 }
 
 impl KeepArgs {
-    /// Where nothing is to be judged, only the file holds what passes.
+    /// For recording without judging, frames are kept only in the file.
     pub(super) fn options(&self) -> RecordOptions {
         RecordOptions {
             duration: self.duration,
@@ -74,7 +74,7 @@ impl CheckArgs {
             strict: self.strict,
             update: UpdateOptions { when: self.update.map(UpdateWhen::from), reason: self.reason.clone() },
             keeps_transcripts: self.reports.report_html.is_some(),
-            // Recordings are judged without a target.
+            // Judging recordings needs no target.
             target: match self.offline.is_empty() {
                 true => self.target.options()?,
                 false => TargetOptions::default(),
@@ -143,7 +143,7 @@ impl From<UpdateArg> for UpdateWhen {
     }
 }
 
-/// The probes of these names.
+/// Parses the names of probes.
 fn probes(names: &[String]) -> Result<Vec<ProbeName>, CliError> {
     let of = |name: &String| {
         ProbeName::of(name).ok_or_else(|| {
@@ -155,7 +155,7 @@ fn probes(names: &[String]) -> Result<Vec<ProbeName>, CliError> {
     names.iter().map(of).collect()
 }
 
-/// `--secret NAME=VALUE`, or `--secret NAME` with the value in the environment.
+/// Parses `--secret NAME=VALUE`, or `--secret NAME` with the value in the environment.
 fn secrets(typed: &[String]) -> Result<Vec<(String, Secret)>, CliError> {
     let secret = |text: &String| match text.split_once('=') {
         Some((name, value)) => Ok((name.to_owned(), Secret::new(value))),
@@ -168,7 +168,7 @@ fn secrets(typed: &[String]) -> Result<Vec<(String, Secret)>, CliError> {
     typed.iter().map(secret).collect()
 }
 
-/// The secrets that were typed, where no target is opened. They are hidden from then on.
+/// Parses secrets for a command without a target, and starts to redact them.
 pub(super) fn hidden_secrets(
     typed: &[String],
     redactor: &Redactor,

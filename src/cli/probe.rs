@@ -1,4 +1,4 @@
-//! `goldwire probe`: what one session cannot show.
+//! `goldwire probe`: questions that one session cannot answer.
 
 use super::args::{Format, ProbeArgs};
 use super::error::CliError;

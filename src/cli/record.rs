@@ -1,4 +1,4 @@
-//! `goldwire record`: talk to a live server, by a client script or by hand, and keep what really happened.
+//! `goldwire record`: records sessions with a live server, from a client script or by hand.
 
 use super::args::RecordArgs;
 use super::error::CliError;
@@ -148,12 +148,12 @@ async fn by_hand(
     })
 }
 
-/// Where there is no golden, the target's URL says what is spoken there.
+/// Without a golden, the URL of the target determines the dialect.
 fn golden_for(golden: Option<Golden>, target: &RunningTarget) -> Golden {
     golden.unwrap_or_else(|| Golden { dialect: Dialect::at(target.url()), ..Golden::default() })
 }
 
-/// A line of stdout; whoever does not read it does not stop what is recorded.
+/// Prints a line to stdout. A closed stdout does not stop the recording.
 fn tell(line: &str) {
     let mut out = harmless(std::io::stdout().lock());
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
@@ -164,7 +164,7 @@ fn summary(user: &str, driven: &Driven) -> String {
     format!("{} {user} {frames} {}", driven.recording.display(), driven.transcript.ending.label())
 }
 
-/// Says what is not as it was asked for, and compresses what is whole.
+/// Reports an unexpected ending, and compresses a complete recording.
 async fn finish(user: &str, driven: &mut Driven, until: Option<&Label>, is_compressed: bool) -> Exit {
     let mut exit = Exit::Conforms;
     let mut say = |text: String| {

@@ -1,7 +1,7 @@
-//! `goldwire review`: what a proposal changes, as a diff and in words; at a terminal it asks what to do about it.
+//! `goldwire review`: shows the changes of a proposal, as a diff and in words. At a terminal it asks for a decision.
 //!
-//! The keys are those of cargo-insta: `a` accepts, `r` rejects, `s` skips, and `q` leaves the rest for later. To accept
-//! takes a reason, as `goldwire accept` does, and what looks like a secret is refused here, too.
+//! The keys are those of cargo-insta: `a` accepts, `r` rejects, `s` skips, and `q` quits. As in `goldwire accept`, accepting
+//! needs a reason, and possible secrets are refused.
 
 use super::args::ReviewArgs;
 use super::error::CliError;
@@ -18,7 +18,7 @@ use std::io::{self, IsTerminal as _, Write};
 pub(super) fn run(config: &Config, args: &ReviewArgs, out: &mut impl Write) -> Result<Exit, CliError> {
     let store = Store::new(&config.root);
     let sessions = selected(&store, &args.sessions)?;
-    // Who pipes the diff into a file, or has nobody at the keys, only reads.
+    // Without a terminal on both sides, only show the proposals.
     let asks = io::stdin().is_terminal() && io::stdout().is_terminal() && !args.no_ask;
     if !asks {
         for session in &sessions {
@@ -46,7 +46,7 @@ fn show(store: &Store, session: &str, out: &mut impl Write) -> Result<(), CliErr
     tell_changes(store, session, out)
 }
 
-/// What somebody wants done with a proposal.
+/// The decision about a proposal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wish {
     Accept,
@@ -97,7 +97,7 @@ fn ask(
         loop {
             writeln!(out, "\n{MENU}")?;
             out.flush()?;
-            // Nobody there any more is nobody who decided.
+            // A closed terminal is not a decision.
             let wish = loop {
                 match term.read_key() {
                     Ok(key) => match Wish::of(&key) {
@@ -151,7 +151,7 @@ fn end(count: &Count, out: &mut impl Write) -> Result<Exit, CliError> {
     Ok(Exit::Conforms)
 }
 
-/// The reason that was typed, now or with the command; none when there is nothing in it.
+/// The reason from the prompt or from the command line; none if it is empty.
 fn reason(args: &ReviewArgs, out: &mut impl Write) -> Result<Option<String>, CliError> {
     if let Some(reason) = args.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty()) {
         return Ok(Some(reason.to_owned()));

@@ -1,4 +1,4 @@
-//! `goldwire show`: one recording as a timeline.
+//! `goldwire show`: shows one recording as a timeline.
 
 use super::args::ShowArgs;
 use super::error::CliError;
@@ -14,7 +14,7 @@ use goldwire_runner::runner::Config;
 use goldwire_runner::store::{Store, read_recording, recordings_in};
 use std::io::Write;
 
-/// So many bytes of a message are shown.
+/// The maximum of bytes of a message that are shown.
 const SHOWN: usize = 256;
 
 pub(super) fn run(config: &Config, args: &ShowArgs, out: &mut impl Write) -> Result<Exit, CliError> {
@@ -45,7 +45,7 @@ pub(super) fn run(config: &Config, args: &ShowArgs, out: &mut impl Write) -> Res
         out,
         "server {}{}, connected in {} (TCP {}), stamps {:?}",
         visible(&handshake.peer),
-        // Over HTTP every request has a status of its own.
+        // Over HTTP, each request has its own status.
         if handshake.status == 0 { String::new() } else { format!(", HTTP {}", handshake.status) },
         handshake.took,
         handshake.tcp,
@@ -83,7 +83,7 @@ pub(super) fn run(config: &Config, args: &ShowArgs, out: &mut impl Write) -> Res
             data = data.chars().take(97).collect::<String>() + "...";
         }
         let side = if event.label.is_client() { ">" } else { "<" };
-        // A mark of its own says who sent it; a name with other letters stands in quotation marks.
+        // The side has its own mark. A name with other characters is quoted.
         let name = event.label.to_string();
         let name = match event.label.is_client() {
             true => name.strip_prefix('>').unwrap_or(&name),
@@ -104,7 +104,7 @@ pub(super) fn run(config: &Config, args: &ShowArgs, out: &mut impl Write) -> Res
     Ok(Exit::Conforms)
 }
 
-/// The bytes of a message that no dialect could read.
+/// The bytes of a message that the dialect could not read.
 fn bytes(event: &Event) -> Option<Vec<u8>> {
     let digits = event.data.as_str().filter(|_| event.label.name() == "binary")?;
     unhex(digits)
