@@ -144,12 +144,10 @@ pub(super) struct InitArgs {
 
 /// `goldwire record`
 #[derive(Debug, Args)]
-#[command(
-    after_help = "By hand: each line of stdin is a message, and all frames are printed, `>` sent and \
+#[command(after_help = "By hand: each line of stdin is a message, and all frames are printed, `>` sent and \
 `<` received.\n  /ping [TEXT]    /binary BASE64    /close [CODE]    //… sends a message that begins with /\n\
 After the end of stdin, the session is closed when nothing has come for 2 s, or by --until, --duration or \
---idle-timeout."
-)]
+--idle-timeout.")]
 pub(super) struct RecordArgs {
     /// The session's name: recordings go to recordings/SESSION/
     pub(super) session: String,
@@ -508,10 +506,8 @@ pub(super) enum HostsCommand {
 
 /// `goldwire hosts learn`
 #[derive(Debug, Args)]
-#[command(
-    after_help = "A check uses the profile of this host from 10 runs of a session on. The profile is \
-target/goldwire/hosts/CLASS.toml; with --commit, golden/hosts/CLASS.toml, which takes precedence."
-)]
+#[command(after_help = "A check uses the profile of this host from 10 runs of a session on. The profile is \
+target/goldwire/hosts/CLASS.toml; with --commit, golden/hosts/CLASS.toml, which takes precedence.")]
 pub(super) struct HostsLearnArgs {
     /// The sessions [default: all goldens]
     pub(super) sessions: Vec<String>,

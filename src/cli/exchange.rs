@@ -25,8 +25,9 @@ pub(super) fn import(config: &Config, args: &ImportArgs, out: &mut impl Write) -
             file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
         }
         (None, _) => {
-            return Err(CliError::usage("several files need the name of their session")
-                .hint("use --session NAME"));
+            return Err(
+                CliError::usage("several files need the name of their session").hint("use --session NAME")
+            );
         }
     };
     Store::check_name(&session).map_err(|error| CliError::from(error).hint("use --session NAME"))?;

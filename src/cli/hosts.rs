@@ -78,9 +78,7 @@ fn refusal(selected: &Selected, runs: &[JudgedRun]) -> Option<CliError> {
             Exit::Deviates,
             format!("{session} deviates for a reason other than timing; nothing was written"),
         )
-        .hint(format!(
-            "run goldwire check {session} for details; a profile needs a good build"
-        )),
+        .hint(format!("run goldwire check {session} for details; a profile needs a good build")),
     })
 }
 

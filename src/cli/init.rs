@@ -79,8 +79,9 @@ const NAMES: usize = 12;
 
 pub(super) async fn run(path: &Path, args: &InitArgs, out: &mut impl Write) -> Result<Exit, CliError> {
     if path.exists() {
-        return Err(CliError::usage(format!("{} already exists", path.display()))
-            .hint("edit it, or remove it first"));
+        return Err(
+            CliError::usage(format!("{} already exists", path.display())).hint("edit it, or remove it first")
+        );
     }
     // Quotes would end the TOML string; a valid URL has none.
     let url = args.url.as_deref().unwrap_or("ws://127.0.0.1:8000/ws").replace(['"', '\\'], "");

@@ -54,8 +54,9 @@ pub(super) fn selected(store: &Store, named: &[String]) -> Result<Vec<String>, C
     let pending = store.pending()?;
     if named.is_empty() {
         if pending.is_empty() {
-            return Err(CliError::new(Exit::Nothing, "no proposal is pending")
-                .hint("run `goldwire learn SESSION`"));
+            return Err(
+                CliError::new(Exit::Nothing, "no proposal is pending").hint("run `goldwire learn SESSION`")
+            );
         }
         return Ok(pending);
     }

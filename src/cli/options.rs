@@ -21,8 +21,7 @@ impl TargetArgs {
         let header = |text: &String| {
             let (name, value) = text.split_once(':').ok_or_else(|| {
                 // Do not print the argument: it may be a credential.
-                CliError::usage("the header of -H has no colon")
-                    .hint("write -H 'Name: value'")
+                CliError::usage("the header of -H has no colon").hint("write -H 'Name: value'")
             })?;
             Ok((name.trim().to_owned(), value.trim().to_owned()))
         };

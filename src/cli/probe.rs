@@ -47,8 +47,7 @@ async fn probed(
     match probe_verdict(&cells) {
         Some(verdict) => Ok(Exit::of(verdict, false)),
         None => {
-            Err(CliError::new(Exit::Nothing, "no question was asked")
-                .hint("each line above has the reason"))
+            Err(CliError::new(Exit::Nothing, "no question was asked").hint("each line above has the reason"))
         }
     }
 }

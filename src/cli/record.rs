@@ -118,7 +118,8 @@ async fn by_hand(
     color: ColorChoice,
 ) -> Result<Exit, CliError> {
     if args.runs > 1 || args.users.is_some_and(|users| users > 1) {
-        let error = CliError::usage(format!("`{}` has no golden, so it is recorded by hand, once", args.session));
+        let error =
+            CliError::usage(format!("`{}` has no golden, so it is recorded by hand, once", args.session));
         return Err(error.hint("--runs and --users need --script FILE, a golden with fewer details, e.g. `order = \"connected ; >ask ; answer\"`"));
     }
     let options = args.target.options()?;

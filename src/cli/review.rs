@@ -33,11 +33,7 @@ fn show(store: &Store, session: &str, out: &mut impl Write) -> Result<(), CliErr
     let old = store.golden_text(session)?;
     let Some(new) = store.proposal_text(session)? else {
         let path = store.seen_path(session);
-        writeln!(
-            out,
-            "golden/{session}.toml does not change; the evidence changes, in {}",
-            path.display()
-        )?;
+        writeln!(out, "golden/{session}.toml does not change; the evidence changes, in {}", path.display())?;
         return Ok(());
     };
     let old_name = if old.is_some() { format!("golden/{session}.toml") } else { "nothing".to_owned() };

@@ -95,7 +95,7 @@ fn a_release_that_is_not_there_could_not_be_compared() {
     assert_eq!(report["could_not_judge"]["release"], "candidate");
 
     for (more, hint) in [
-        (&["--pairs", "0"][..], "no pair of runs"),
+        (&["--pairs", "0"][..], "--pairs must be at least 1"),
         (&["--alpha", "0"], "--alpha 0 is not a chance"),
         (&["--url", "ws://x"], "--baseline URL --candidate URL"),
         (&["--alpha", "much"], "invalid value"),

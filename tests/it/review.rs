@@ -72,7 +72,7 @@ mod at_a_terminal {
 
     /// Waits for the question, then presses a key.
     fn press(terminal: &mut PtySession, key: &str) {
-        terminal.exp_string("decide about all that are left later").expect("the question");
+        terminal.exp_string("decide later about this and all others").expect("the question");
         terminal.send(key).and_then(|_| terminal.flush()).expect("a key");
     }
 
