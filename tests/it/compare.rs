@@ -96,7 +96,7 @@ fn a_release_that_is_not_there_could_not_be_compared() {
 
     for (more, hint) in [
         (&["--pairs", "0"][..], "--pairs must be at least 1"),
-        (&["--alpha", "0"], "--alpha 0 is not a chance"),
+        (&["--alpha", "0"], "--alpha 0 is out of range"),
         (&["--url", "ws://x"], "--baseline URL --candidate URL"),
         (&["--alpha", "much"], "invalid value"),
     ] {
