@@ -85,7 +85,8 @@ fn a_login_that_is_refused_and_a_server_that_is_not_there_leave_a_configuration(
     assert!(said.stderr.contains("then goldwire record chat"), "{}", said.stderr);
     let config = nobody.read("goldwire.toml");
     assert!(
-        config.contains("url = \"ws://127.0.0.1:9/chat\"") && config.contains("could not listen to the server"),
+        config.contains("url = \"ws://127.0.0.1:9/chat\"")
+            && config.contains("could not listen to the server"),
         "{config}"
     );
     nobody.run(&["check"]).exits(4);
