@@ -28,8 +28,9 @@ fn base(server: &Release) -> String {
 fn ask(address: &str, request: &str, headers: &str, body: &str) -> (String, String) {
     let mut stream = TcpStream::connect(address).expect("it listens");
     let length = body.len();
-    let head =
-        format!("{request} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}");
+    let head = format!(
+        "{request} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
+    );
     stream.write_all(head.as_bytes()).expect("it is taken");
     let head = read_head(&mut stream);
     let mut body = String::new();
