@@ -61,7 +61,7 @@ pub(super) async fn run(config: &Config, args: ProxyArgs, out: &mut impl Write) 
     let to = args.to.split(['?', '#']).next().unwrap_or_default();
     let (stop, stopped) = watch::channel(false);
     let client = if args.command.is_empty() {
-        talk!("listening on {} for {to}; Ctrl-C ends it", proxy.url());
+        talk!("listening on {} for {to}; stop with Ctrl-C", proxy.url());
         tokio::spawn(stop_when(interrupt, stop));
         None
     } else {

@@ -10,7 +10,7 @@
 use super::credentials::Shown;
 use super::head::{self, Head, HeadError, Kind};
 use super::http_sessions::{Begun, HttpSession};
-use super::relay::{self, Arrival, Watcher};
+use super::relay::{self, Arrival, Ended, Watcher};
 use super::{Asked, Origins, Shared, answer, plain};
 use crate::connection::{Body, Line, Socket};
 use goldwire_core::dialect::BodyStream;
@@ -128,10 +128,10 @@ async fn exchange(
     };
     drop(head);
     let outcome = relay::relay(client, server, [Vec::new(), buffer], tape).await;
-    match (tape.is_whole(outcome.first), outcome.first) {
-        (true, _) => Ok(()),
-        (false, Side::Client) => Err(Broken::Client(outcome.ended.at)),
-        (false, Side::Server) => {
+    match outcome.first {
+        _ if tape.is_answered || tape.is_lost => Ok(()),
+        Side::Client => Err(Broken::Client(outcome.ended.at)),
+        Side::Server => {
             let error = outcome.ended.error;
             Err(Broken::Server(
                 error.unwrap_or_else(|| "connection closed in the middle of the answer".to_owned()),
@@ -368,14 +368,6 @@ impl ExchangeTape {
         }
     }
 
-    /// Whether the answer is whole, now that this side has ended first.
-    fn is_whole(&mut self, first: Side) -> bool {
-        if first == Side::Server && matches!(self.response, Body::UntilClosed) && !self.is_lost {
-            self.answered((Instant::now(), Gap::ZERO));
-        }
-        self.is_answered || self.is_lost
-    }
-
     fn finish(mut self, outcome: Result<(), Broken>) {
         let (at, broken) = match outcome {
             // It has ended already, or its recording has.
@@ -404,6 +396,13 @@ impl Watcher for ExchangeTape {
         match side {
             Side::Client => self.request(bytes, came.of(true, self.stamps)),
             Side::Server => self.response(bytes, came),
+        }
+    }
+
+    fn ended(&mut self, side: Side, ended: &Ended) {
+        // A body without a length ends with its connection (RFC 9112, 6.3).
+        if side == Side::Server && ended.error.is_none() && matches!(self.response, Body::UntilClosed) {
+            self.answered((ended.at, Gap::ZERO));
         }
     }
 
