@@ -3,12 +3,12 @@
 //! What tells the states of an event apart may be gone or hold another word, a call may be answered with an error or
 //! with an id that nobody asked with, and an event may have another name.
 
-use super::explain::{Explainer, at, in_lane, times};
-use super::shape::short;
-use super::{Note, What};
+use super::explainer::{Explainer, at, in_lane, times};
+use crate::check::notes::Note;
+use crate::check::shape::short;
 use crate::dialect::{Label, NAMELESS, pointer, refined, refinement};
 use crate::finding::{Finding, Kind};
-use crate::golden::Violation;
+use crate::golden::{Violation, What};
 use crate::words::often;
 use serde_json::Value;
 use std::collections::BTreeSet;
