@@ -248,8 +248,8 @@ fn what_a_page_is_made_of_and_a_websocket_pass_unrecorded() {
     assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
     let (stream, head) = crate::proxied::open(&address, "/ws?auth=message", "");
     assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
-    assert!(proxied.complaint().contains("a WebSocket is relayed, unrecorded"));
-    assert!(proxied.complaint().contains("ws:// in place of http:// in --to"));
+    assert!(proxied.complaint().contains("a WebSocket is relayed and not recorded"));
+    assert!(proxied.complaint().contains("ws:// instead of http:// in --to"));
     drop(stream);
     // Somebody came, and nothing was recorded.
     let said = proxied.stop().exits(3);

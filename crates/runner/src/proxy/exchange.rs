@@ -10,8 +10,10 @@
 use super::credentials::Shown;
 use super::head::{self, Head, HeadError, Kind};
 use super::http_sessions::{Begun, HttpSession};
+use super::plain;
 use super::relay::{self, Arrival, Ended, Watcher};
-use super::{Asked, Origins, Shared, answer, plain};
+use super::request::{Asked, Origins, answer};
+use super::shared::Shared;
 use crate::connection::{Body, Line, Socket};
 use goldwire_core::dialect::BodyStream;
 use goldwire_core::transcript::{Gap, Handshake, Payload, Side, Stamps, Streaming};

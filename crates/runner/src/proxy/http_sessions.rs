@@ -6,7 +6,8 @@
 //! session of its address.
 
 use super::credentials::Shown;
-use super::{Recorded, Shared};
+use super::options::{Notice, Recorded};
+use super::shared::Shared;
 use crate::recording::{NewRecording, Recorder};
 use crate::server::Watch;
 use goldwire_core::transcript::{
@@ -128,6 +129,18 @@ impl HttpSessions {
         for session in open {
             session.finish(shared).await;
         }
+    }
+}
+
+/// The sessions over HTTP of a running proxy.
+#[derive(Clone)]
+pub struct ProxySessions(pub(super) Arc<Shared>);
+
+impl ProxySessions {
+    /// Ends the session of every client, because no more requests will come. Waits for responses under way.
+    pub async fn end(&self) {
+        self.0.sessions.settle().await;
+        self.0.sessions.end(&self.0).await;
     }
 }
 
@@ -278,7 +291,7 @@ impl HttpSession {
             tokio::task::yield_now().await;
         };
         let loss = recorder.finish(ending.clone()).await.err().map(|loss| loss.to_string());
-        shared.tell(super::Notice::Recorded(Recorded { path, user, frames, ending, loss }));
+        shared.tell(Notice::Recorded(Recorded { path, user, frames, ending, loss }));
     }
 }
 
