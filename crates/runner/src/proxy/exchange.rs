@@ -9,7 +9,7 @@
 
 use super::credentials::Shown;
 use super::head::{self, Head, HeadError, Kind};
-use super::http_sessions::{Begun, HttpSession};
+use super::http_sessions::{Begun, HttpSession, HttpSessions};
 use super::plain;
 use super::relay::{self, Arrival, Ended, Watcher};
 use super::request::{Asked, Origins, answer};
@@ -44,20 +44,21 @@ pub(super) fn is_of_the_application(head: &Head, paths: &[String]) -> bool {
 
 /// Passes a request on, and its answer back, and records both.
 pub(super) async fn pass(
-    shared: &Arc<Shared>,
+    sessions: &Arc<HttpSessions>,
     stream: &mut Socket,
     asked: Asked,
     line: Line,
     origins: Origins,
     mut stop: watch::Receiver<bool>,
 ) {
+    let shared = sessions.shared();
     let Line { socket: mut server, peer, tls, started, connected } = line;
     let redactor = shared.redactor();
     let mut shown = Shown::default();
     shown.request(&asked.head, &redactor);
     let (method, target, _) = asked.head.request();
     let scheme = if shared.to.tls { "https" } else { "http" };
-    let session = shared.sessions.of(shared, asked.client.ip(), shown, redactor);
+    let session = sessions.of(asked.client.ip(), shown, redactor);
     session.grant(|shown, redactor| shown.request(&asked.head, redactor));
     let handshake = Handshake {
         peer: peer.to_string(),

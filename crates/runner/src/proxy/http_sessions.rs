@@ -18,9 +18,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
-/// All sessions over HTTP that are open.
-#[derive(Default)]
+/// All open sessions over HTTP.
 pub(super) struct HttpSessions {
+    shared: Arc<Shared>,
     /// The latest one that was asked for something stands last.
     open: Mutex<Vec<Arc<HttpSession>>>,
 }
@@ -67,14 +67,22 @@ pub(super) struct Begun<'b> {
 }
 
 impl HttpSessions {
+    pub(super) fn new(shared: Arc<Shared>) -> HttpSessions {
+        HttpSessions { shared, open: Mutex::default() }
+    }
+
+    /// What all connections of the proxy share.
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<Arc<HttpSession>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The session of a request that shows these credentials; a new one if it belongs to none. It counts as under way.
     pub(super) fn of(
-        &self,
-        shared: &Arc<Shared>,
+        self: &Arc<HttpSessions>,
         client: IpAddr,
         shown: Shown,
         redactor: Redactor,
@@ -94,7 +102,7 @@ impl HttpSessions {
             }
             None => {
                 let session = Arc::new(HttpSession::new(client, redactor));
-                tokio::spawn(end_when_idle(shared.clone(), session.clone()));
+                tokio::spawn(end_when_idle(self.clone(), session.clone()));
                 session
             }
         };
@@ -124,29 +132,29 @@ impl HttpSessions {
     }
 
     /// Ends every session; one with a request under way was cut off.
-    pub(super) async fn end(&self, shared: &Arc<Shared>) {
+    pub(super) async fn end(&self) {
         let open = std::mem::take(&mut *self.lock());
         for session in open {
-            session.finish(shared).await;
+            session.finish(&self.shared).await;
         }
     }
 }
 
 /// The sessions over HTTP of a running proxy.
 #[derive(Clone)]
-pub struct ProxySessions(pub(super) Arc<Shared>);
+pub struct ProxySessions(pub(super) Arc<HttpSessions>);
 
 impl ProxySessions {
     /// Ends the session of every client, because no more requests will come. Waits for responses under way.
     pub async fn end(&self) {
-        self.0.sessions.settle().await;
-        self.0.sessions.end(&self.0).await;
+        self.0.settle().await;
+        self.0.end().await;
     }
 }
 
 /// Waits for a pause of the client, and ends its session.
-async fn end_when_idle(shared: Arc<Shared>, session: Arc<HttpSession>) {
-    let idle = Duration::from(shared.options.idle);
+async fn end_when_idle(sessions: Arc<HttpSessions>, session: Arc<HttpSession>) {
+    let idle = Duration::from(sessions.shared.options.idle);
     loop {
         let changed = session.changed.notified();
         let (is_over, is_idle, goes_on) = {
@@ -159,12 +167,12 @@ async fn end_when_idle(shared: Arc<Shared>, session: Arc<HttpSession>) {
         if !is_idle {
             changed.await;
         } else if !goes_on || tokio::time::timeout(idle, changed).await.is_err() {
-            shared.sessions.lock().retain(|other| !Arc::ptr_eq(other, &session));
+            sessions.lock().retain(|other| !Arc::ptr_eq(other, &session));
             if session.lock().under_way == 0 {
-                return session.finish(&shared).await;
+                return session.finish(&sessions.shared).await;
             }
             // A request came at this very moment.
-            shared.sessions.lock().push(session.clone());
+            sessions.lock().push(session.clone());
         }
     }
 }

@@ -23,6 +23,7 @@ pub struct Proxy {
     listener: TcpListener,
     acceptor: Option<TlsAcceptor>,
     shared: Arc<Shared>,
+    sessions: Arc<HttpSessions>,
 }
 
 impl Proxy {
@@ -59,11 +60,12 @@ impl Proxy {
             since,
             users: Users::default(),
             is_http,
-            sessions: HttpSessions::default(),
             probe: Probe::start(host),
             notices,
         };
-        Ok((Proxy { listener, acceptor, shared: Arc::new(shared) }, told))
+        let shared = Arc::new(shared);
+        let sessions = Arc::new(HttpSessions::new(shared.clone()));
+        Ok((Proxy { listener, acceptor, shared, sessions }, told))
     }
 
     /// Where clients connect to, e.g. `ws://127.0.0.1:9000`.
@@ -81,7 +83,7 @@ impl Proxy {
 
     /// A handle for ending sessions while the proxy runs.
     pub fn sessions(&self) -> ProxySessions {
-        ProxySessions(self.shared.clone())
+        ProxySessions(self.sessions.clone())
     }
 
     /// Relays and records until `interrupt` becomes true; returns when every recording has its ending.
@@ -97,9 +99,9 @@ impl Proxy {
             };
             match accepted {
                 Ok((tcp, client)) => {
-                    let (shared, acceptor, stop) =
-                        (self.shared.clone(), self.acceptor.clone(), interrupt.clone());
-                    connections.spawn(Box::pin(serve(shared, acceptor, tcp, client, stop)));
+                    let (sessions, acceptor, stop) =
+                        (self.sessions.clone(), self.acceptor.clone(), interrupt.clone());
+                    connections.spawn(Box::pin(serve(sessions, acceptor, tcp, client, stop)));
                 }
                 Err(error) => {
                     // Too many open files, mostly; those that are open go on.
@@ -110,7 +112,7 @@ impl Proxy {
         }
         drop(self.listener);
         while connections.join_next().await.is_some() {}
-        self.shared.sessions.end(&self.shared).await;
+        self.sessions.end().await;
     }
 }
 

@@ -1,6 +1,5 @@
 //! What all connections of a proxy share.
 
-use super::http_sessions::HttpSessions;
 use super::options::{Notice, ProxyOptions};
 use crate::connection::Place;
 use crate::server::Probe;
@@ -19,7 +18,6 @@ pub(super) struct Shared {
     pub(super) users: Users,
     /// Whether requests are recorded, not WebSockets.
     pub(super) is_http: bool,
-    pub(super) sessions: HttpSessions,
     pub(super) probe: Probe,
     pub(super) notices: mpsc::UnboundedSender<Notice>,
 }
