@@ -70,7 +70,7 @@ fn a_release_that_loses_results_or_moves_a_field_differs_and_the_same_one_twice_
     let (said, report) = compare(&project, &moved.url(), &moved.url(), &["--pairs", "2", "--users", "1"]);
     let said = said.exits(0);
     assert_eq!(standings(&report), [("both", "field-moved")]);
-    assert!(said.stdout.contains("both differ from the golden, which is old"), "{}", said.stdout);
+    assert!(said.stdout.contains("both differ from the golden, which is out of date"), "{}", said.stdout);
 
     let (said, report) =
         compare(&project, &old.url(), &old.url(), &["--pairs", "3", "--users", "2", "--format", "json"]);

@@ -181,7 +181,7 @@ fn a_bad_configuration_is_refused() {
     );
     let said = project.run(&["check"]).exits(2);
     for part in [
-        "no target is called `lokal`",
+        "there is no target `lokal`",
         "goldwire.toml:2:18",
         "did you mean `local`?",
         "target `local` logs in with `usr`",
@@ -234,12 +234,12 @@ fn bad_usage_is_2_and_nothing_to_do_is_4() {
     project.run(&["chekc"]).exits(2);
     project.run(&["check", "--users"]).exits(2);
     let said = project.run(&["check"]).exits(4);
-    assert!(said.stderr.contains("nothing was checked"), "{}", said.stderr);
+    assert!(said.stderr.contains("there is no golden to check"), "{}", said.stderr);
     project.run(&["check", "ghost"]).exits(4);
     project.run(&["learn", "ghost"]).exits(4);
     project.run(&["accept", "--reason", "x"]).exits(4);
     let said = project.run(&["record", "ghost"]).exits(2);
-    assert!(said.stderr.contains("no target to connect to"), "{}", said.stderr);
+    assert!(said.stderr.contains("there is no target"), "{}", said.stderr);
     project.run(&["record", "ghost", "--duration", "soon"]).exits(2);
     project.run(&["record", "../evil", "--script", "x.toml"]).exits(2);
     project.run(&["check", "--offline", "ghost.jsonl"]).exits(2);
@@ -263,6 +263,6 @@ fn of_very_many_mistakes_the_first_are_told_and_the_others_counted() {
     let many: String = (0..5_000).map(|n| format!("[event.stranger{n}]\n")).collect();
     let project = golden(&format!("goldwire = 1\norder = \"done\"\n{many}"));
     let said = project.run(&["check"]).exits(2);
-    assert!(said.stderr.contains("4980 more mistakes of this file are not shown"), "{:.2000}", said.stderr);
+    assert!(said.stderr.contains("4980 more errors of this file are not shown"), "{:.2000}", said.stderr);
     assert_eq!(said.stderr.matches("unknown event").count(), 20, "{:.2000}", said.stderr);
 }

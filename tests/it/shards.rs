@@ -87,7 +87,7 @@ fn a_shard_that_is_missing_or_did_not_end_could_not_be_judged() {
     let begun =
         project.run(&["check", "--shard", "3/3", "--target", "none", "--report-json", "3.json"]).exits(2);
     let said = project.run(&["merge", "1.json", "2.json", "3.json"]).exits(3).stdout;
-    assert!(said.contains("no target is called `none`"), "{begun:?}\n{said}");
+    assert!(said.contains("there is no target `none`"), "{begun:?}\n{said}");
 }
 
 #[test]

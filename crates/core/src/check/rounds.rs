@@ -1,13 +1,13 @@
-//! Looking again before crying wolf: what the gaps of several rounds of a session say together.
+//! Judges the gaps of several rounds of a session together, to confirm findings.
 //!
-//! The gaps of all rounds are judged as one sample, whose bound is tighter than that of any of them; and what they show
-//! together every round (of four or more, three in four; of three, two on a known class of hosts) has to make at least
-//! doubtful by itself, so that one hold-up of the machine fails nothing. A stall that the machine's own lag does not
-//! explain is no chance and fails at once. Nothing is told that the whole sample does not show; that a sample which grows is
-//! asked up to three times adds little to its false alarms, which `prove --rounds` counts.
+//! The gaps of all rounds are judged as one sample, whose bound is tighter than that of one round. In addition, every
+//! round must make the finding at least doubtful by itself (of four or more, three in four; of three, two on a known
+//! class of hosts), so that one delay of the machine fails nothing. A stall that the machine's own lag does not
+//! explain is not chance and fails at once. A finding is reported only if the whole sample shows it. Testing a
+//! growing sample up to three times adds little to its false alarms; `prove --rounds` counts them.
 //!
-//! A round in which the machine itself was as late as the server seemed cannot tell (the finding is *excused*). It
-//! neither confirms nor refutes: more than half of the rounds must show a delay that has no such excuse.
+//! A round in which the machine's lag was as large as the server's delay cannot decide (the finding is *excused*). It
+//! neither confirms nor refutes: more than half of the rounds must show a delay without such an excuse.
 
 use super::baseline::Baseline;
 use super::budget;
@@ -15,10 +15,10 @@ use super::gaps::{Ask, Timed};
 use super::timing::{Group, arrange, find, judge as judge_together};
 use crate::finding::{Basis, Finding, Kind, Severity};
 
-/// What every round makes suspicious, and as many rounds as were asked for do not yet prove, gets so many more.
+/// The number of additional rounds if every round is suspicious but all rounds together prove nothing.
 const EXTENDED: usize = 2;
 
-/// Whether the gaps leave a doubt that another round could settle, where a doubt gets `confirm` rounds.
+/// Whether the gaps leave a doubt that another round could settle. A doubt gets `confirm` rounds.
 pub fn leave_doubt(baseline: &Baseline<'_>, rounds: &[Vec<Timed<'_>>], confirm: usize) -> bool {
     let runs: Vec<Timed<'_>> = rounds.iter().flatten().copied().collect();
     let baseline = &baseline.over(rounds.len()).amid(&runs);
@@ -38,8 +38,8 @@ pub fn leave_doubt(baseline: &Baseline<'_>, rounds: &[Vec<Timed<'_>>], confirm: 
     baseline.can_fail() && !findings.is_empty() && findings.iter().all(is_open)
 }
 
-/// How many of so many rounds have to show what all of them show together. On a known class of hosts the limit of a kind
-/// of gap is near enough that one round of three may miss it.
+/// The number of rounds that must show what all of them show together. On a known class of hosts the limit of a kind
+/// of gap is so near that one round of three may miss it.
 fn needed(baseline: &Baseline<'_>, rounds: usize) -> usize {
     match baseline.basis() {
         Basis::Host if rounds == 3 => 2,
@@ -56,8 +56,8 @@ fn has_doubt(baseline: &Baseline<'_>, rounds: &[Vec<Timed<'_>>]) -> bool {
     first.iter().any(|doubt| doubts.iter().filter(|round| shows(round, doubt)).count() >= needed)
 }
 
-/// What the gaps of all rounds show, with the index of the run that shows it best, counted through all rounds; and what
-/// was taken back, because not every round shows it, or only a round alone.
+/// Judges the gaps of all rounds. Each finding has the index of the run that shows it best, counted through all
+/// rounds. Also returns the findings that are withdrawn because not enough rounds show them.
 pub fn judge(baseline: &Baseline<'_>, rounds: &[Vec<Timed<'_>>]) -> (Vec<(usize, Finding)>, Vec<String>) {
     let runs: Vec<Timed<'_>> = rounds.iter().flatten().copied().collect();
     if rounds.len() < 2 {
@@ -102,7 +102,7 @@ fn stands(finding: &mut Finding, doubts: &[Vec<Finding>], needed: usize) -> bool
     finding.is_excused |= proven == 0;
     finding.evidence.push_str(&format!("; shown by {shown} of {count} rounds"));
     if proven > 0 && proven < shown {
-        finding.evidence.push_str(&format!(", of which this machine may be why in {}", shown - proven));
+        finding.evidence.push_str(&format!(", of which this machine may be the cause in {}", shown - proven));
     }
     // A single round that could tell and saw nothing settles what was excused in the others.
     shown >= 2 && (!finding.is_excused || shown == count)
@@ -112,7 +112,7 @@ fn is_sure_stall(finding: &Finding) -> bool {
     finding.kind == Kind::Stall && finding.severity == Severity::Deviation
 }
 
-/// What each round makes doubtful.
+/// The doubts of each round.
 fn doubts(baseline: &Baseline<'_>, rounds: &[Vec<Timed<'_>>]) -> Vec<Vec<Finding>> {
     let of = |round: &Vec<Timed<'_>>| {
         find(baseline, round, Ask::Doubt).into_iter().flatten().map(|(_, finding)| finding).collect()

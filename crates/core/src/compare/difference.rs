@@ -1,28 +1,28 @@
-//! Order, payload, ids and endings: what the golden finds in either release, side by side.
+//! Differences in order, payload, ids and endings: the findings of both releases side by side.
 
 use super::flip::coins;
 use super::{Played, Release};
 use crate::finding::{Finding, Kind, Severity};
 use std::collections::BTreeSet;
 
-/// Something in which at least one release differs from the golden.
+/// A finding of at least one release.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Difference {
     /// The session's name.
     pub session: String,
-    /// What it says of the releases.
+    /// The meaning for the releases.
     pub standing: Standing,
-    /// An example: the candidate's where it shows it, else the baseline's.
+    /// An example: a finding of the candidate if there is one, otherwise of the baseline.
     pub finding: Finding,
     /// The recording of the example.
     pub recording: String,
-    /// In how many runs of the baseline, of how many.
+    /// The number of baseline runs with the finding, and of all baseline runs.
     pub baseline: (usize, usize),
-    /// In how many runs of the candidate, of how many.
+    /// The number of candidate runs with the finding, and of all candidate runs.
     pub candidate: (usize, usize),
 }
 
-/// What a difference from the golden says of the releases, most telling first.
+/// The meaning of a difference from the golden for the releases, most significant first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Standing {
     /// Only the candidate shows it.
@@ -58,7 +58,7 @@ impl Standing {
         }
     }
 
-    /// Whether the releases differ in it.
+    /// Whether it is a difference between the releases.
     pub const fn is_sure(self) -> bool {
         match self {
             Standing::Candidate
@@ -71,7 +71,7 @@ impl Standing {
     }
 }
 
-/// What every one of so many rounds shows is believed whatever its support, as `check` believes it.
+/// The number of rounds that must all show a finding to accept it with any evidence, as in `check`.
 const CONFIRM: usize = 3;
 
 pub(super) fn differences(played: &[&Played], alpha: f64) -> Vec<Difference> {
@@ -106,7 +106,7 @@ pub(super) fn differences(played: &[&Played], alpha: f64) -> Vec<Difference> {
 struct Group<'g> {
     /// All runs of the session.
     runs: Vec<&'g Played>,
-    /// Those that show it, with how.
+    /// The runs with the finding.
     shown: Vec<(&'g Played, &'g Finding)>,
 }
 
@@ -173,7 +173,7 @@ impl Group<'_> {
     }
 }
 
-/// What came instead, where that is the same from run to run: values, types, names, close codes.
+/// The actual value, if it is the same in all runs: values, types, names, close codes.
 fn said(finding: &Finding) -> Option<String> {
     let actual = finding.actual.as_deref()?;
     match finding.kind {

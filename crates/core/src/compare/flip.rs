@@ -1,9 +1,9 @@
-//! Paired differences: is the candidate slower, is it faster, by how much.
+//! Paired differences: whether the candidate is slower or faster, and by how much.
 //!
 //! If the two releases are alike, the difference within a pair is as likely to be `+x` as `-x`, whatever the
-//! distribution of `x`. So the signs of whole pairs, all classes of a pair together, are flipped in every possible way,
-//! and a class counts as changed only when few of the flips give *any* class as large a mean as the one that was seen
-//! (max-T; Westfall and Young, *Resampling-Based Multiple Testing*, 1993). That holds exactly, over all classes
+//! distribution of `x`. So the signs of whole pairs, all classes of a pair together, are flipped in every possible
+//! way. A class counts as changed only if few of the flips give *any* class as large a mean as the observed one
+//! (max-T; Westfall and Young, *Resampling-Based Multiple Testing*, 1993). This holds exactly, over all classes
 //! together, as long as nothing else changes when a pair is flipped: limits and weights here depend on the sizes of
 //! differences, never on their signs.
 

@@ -8,11 +8,11 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-/// What an event is called that has no name where one should be.
+/// The name of an event without a name.
 pub(crate) const NAMELESS: &str = "json";
 /// The longest value that refines a name; what is longer is content.
 const MAX_REFINEMENT: usize = 64;
-/// So many requests of a side are remembered. Answered ones stay, so that a second answer is known for what it is.
+/// The maximum of stored requests of a side. Answered ones stay, so that a second answer is recognised.
 const REMEMBERED: usize = 4096;
 
 /// The requests that each side has made, by id.
@@ -22,7 +22,7 @@ pub(super) struct Requests {
     server: Asked,
 }
 
-/// What has been asked for by one side, by id.
+/// The requests of one side, by id.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Asked {
     names: HashMap<String, String>,
@@ -106,8 +106,8 @@ pub(crate) fn at_wild<'v>(value: &'v Value, pointer: &str) -> Option<&'v Value> 
     }
 }
 
-/// What a label is a refinement of, where it says which one, and the word that says it: of `status[job:busy]` first
-/// `status[job]`, of `status[busy]` then `status`.
+/// The label that a label refines, and the word of the refinement: first `status[job]` of `status[job:busy]`, then
+/// `status` of `status[busy]`.
 pub(crate) fn refined<'n, 'l>(
     refine: &'n BTreeMap<Label, String>,
     label: &'l Label,
@@ -124,7 +124,7 @@ pub(crate) fn refined<'n, 'l>(
     })
 }
 
-/// A value that can stand in a name's brackets.
+/// A value that may be in the brackets of a name.
 pub(crate) fn refinement(value: &Value) -> Option<&str> {
     let is_word = |text: &&str| {
         (1..=MAX_REFINEMENT).contains(&text.len())

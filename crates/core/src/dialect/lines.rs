@@ -1,8 +1,7 @@
 //! Lines that begin with a word, the event's name: `JOIN #lobby`, `:ada!a@host PRIVMSG #lobby :hello`, `EVENT {"id":1}`.
 //!
-//! A frame holds one line or several; a line ends with its frame, whether it has a line end or not. What stands before
-//! the word and begins with a colon is the sender, as IRC writes it (RFC 1459, section 2.3). A line that begins with no
-//! word is a `text`.
+//! A frame has one or several lines; a line ends with its frame, with or without a line ending. A prefix that begins
+//! with a colon is the sender, as in IRC (RFC 1459, section 2.3). A line that does not begin with a word is a `text`.
 //!
 //! ```text
 //! JOIN #lobby                        >JOIN      {"first":"#lobby"}

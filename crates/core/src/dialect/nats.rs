@@ -1,8 +1,8 @@
 //! The NATS client protocol: `VERB arguments`, CR LF, and after some verbs a payload of a given length.
 //!
-//! A frame may hold several messages, a message may stand in several frames, and frames are binary. The server's PING
-//! and the client's PONG to it are chores; the client's own PING and what answers it are not. `+OK` is called `OK`,
-//! `-ERR` `ERR`.
+//! A frame may contain several messages, and a message may extend over several frames; frames are binary. The
+//! server's PING and the client's PONG are automatic messages; the client's own PING and its answer are not. `+OK` is
+//! named `OK`, `-ERR` is `ERR`.
 //!
 //! ```text
 //! INFO {"nonce":"…"}                   INFO       {"nonce":"…"}
@@ -38,7 +38,7 @@ pub(super) fn is_greeting(name: &str, data: &Value) -> bool {
     name == "INFO" && data.get("connect_info") != Some(&Value::Bool(true))
 }
 
-/// Inboxes are made up for every request: they are one sort of subject.
+/// Inboxes are created for every request, so they are one kind of subject.
 pub(super) fn word(subject: &Value) -> Option<&str> {
     match subject.as_str().and_then(|text| text.split_once('.')) {
         Some((inbox @ "_INBOX", _)) => Some(inbox),
@@ -109,9 +109,9 @@ fn verb(line: &[u8]) -> Option<(&str, &str)> {
 /// A message with a payload.
 struct Carried {
     fields: Map<String, Value>,
-    /// How many bytes of the payload are headers.
+    /// The number of header bytes in the payload.
     headers: Option<usize>,
-    /// How many bytes the payload has, headers included.
+    /// The number of payload bytes, including headers.
     length: usize,
 }
 

@@ -1,30 +1,30 @@
-//! What several jobs found, put together.
+//! Merges the results of several jobs.
 
 use super::{Outcome, Run, Shard, Unjudged};
 use std::collections::BTreeSet;
 
-/// Why outcomes do not belong together.
+/// The reason why outcomes do not belong together.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MergeError {
     /// The same part is there more than once.
-    #[error("shard {0} is there twice")]
+    #[error("shard {0} is given twice")]
     Twice(Shard),
     /// They are parts of different wholes.
-    #[error("shard {0} and shard {1} are not of one whole: {2}")]
+    #[error("shard {0} and shard {1} do not belong together: {2}")]
     Strangers(Shard, Shard, String),
     /// Some are parts and some are not.
-    #[error("some of the reports are of shards and some are not")]
+    #[error("some of the reports are shards and some are not")]
     Mixed,
     /// There are none.
     #[error("there is no report to merge")]
     Nothing,
 }
 
-/// Puts outcomes together. The verdict is the worst of them; where a shard is missing, or one is unfinished, the whole
-/// could not be judged.
+/// Merges outcomes. The verdict is the worst of them. If a shard is missing or unfinished, the whole could not be
+/// judged.
 ///
 /// # Errors
-/// When they do not belong together.
+/// If they do not belong together.
 pub fn merge(parts: Vec<Outcome>) -> Result<Outcome, MergeError> {
     if parts.is_empty() {
         return Err(MergeError::Nothing);
@@ -38,7 +38,7 @@ pub fn merge(parts: Vec<Outcome>) -> Result<Outcome, MergeError> {
         for part in &known {
             let Some(part) = part else { return Err(MergeError::Mixed) };
             if part.shard.of() != first.shard.of() {
-                let why = "they are of other numbers of shards".to_owned();
+                let why = "the numbers of shards differ".to_owned();
                 return Err(MergeError::Strangers(first.shard, part.shard, why));
             }
             if part.whole != first.whole {
@@ -62,7 +62,7 @@ pub fn merge(parts: Vec<Outcome>) -> Result<Outcome, MergeError> {
             .collect();
         if !missing.is_empty() {
             why.push(format!("{} of {of} shards: {} is missing", seen.len(), missing.join(", ")));
-            hint = Some("a job did not get to its end, or its report was not kept".to_owned());
+            hint = Some("a job did not end, or its report is missing".to_owned());
         }
     }
     let mut whole = Outcome::default();

@@ -1,8 +1,8 @@
-//! What only the judge needs of a golden: in how many recordings each statement held, and how far gaps were apart.
+//! The evidence of a golden: in how many recordings each statement held, and how much gaps varied.
 //!
-//! A person who reads a golden wants to know what must happen. How well that is known stands in the file beside it,
-//! [`Seen`](super::Seen), so that it is no part of what a reviewer reads, or of what changes whenever more is recorded.
-//! What a golden says itself, because somebody wrote it by hand, goes before it.
+//! A reader of a golden wants to know what must happen. The evidence is in the file beside it, [`Seen`](super::Seen),
+//! so that it is not part of a review and does not change the golden with every recording. Values in the golden
+//! itself, written by hand, take precedence.
 
 use super::{Envelope, Event, Golden, Occasions, Path, Rule, Split};
 use crate::dialect::Label;
@@ -10,16 +10,16 @@ use crate::transcript::Gap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
 
-/// How well it is known what a golden says.
+/// The evidence of a golden.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Evidence {
-    /// Of all recordings together.
+    /// The evidence of all recordings together.
     pub learned: LearnedEvidence,
-    /// By event.
+    /// The evidence of each event.
     pub events: BTreeMap<Label, EventEvidence>,
 }
 
-/// On which machines recordings were made, and how far their times are apart.
+/// The machines of the recordings and the spread of their times.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LearnedEvidence {
@@ -37,7 +37,7 @@ pub struct LearnedEvidence {
     others: Option<u8>,
 }
 
-/// How well it is known what a golden says of one event.
+/// The evidence of one event.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EventEvidence {
@@ -51,12 +51,12 @@ pub struct EventEvidence {
     fewest: Option<u32>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     timing: Vec<TimingEvidence>,
-    /// By path as the golden writes it: in how many observations its rule held.
+    /// The number of observations of each rule, by path as in the golden.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     paths: BTreeMap<String, u32>,
 }
 
-/// How far the gaps behind one entry of `timing` are apart.
+/// The spread of the gaps of one entry of `timing`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TimingEvidence {
@@ -101,7 +101,7 @@ impl<'de> Deserialize<'de> for Span {
         let text = String::deserialize(deserializer)?;
         let gap = Gap::parse(&text);
         gap.map(Span)
-            .ok_or_else(|| serde::de::Error::custom(format!("`{text}` is not a span of time such as 250 ms")))
+            .ok_or_else(|| serde::de::Error::custom(format!("`{text}` is not a time such as 250 ms")))
     }
 }
 
@@ -116,7 +116,7 @@ fn rounded(spread: f64) -> f64 {
 }
 
 impl Envelope {
-    /// Of which nothing is known but the cause.
+    /// An envelope with only a cause.
     fn unknown(after: Label) -> Envelope {
         Envelope {
             after,
@@ -154,7 +154,7 @@ impl Envelope {
 }
 
 impl Golden {
-    /// How well it is known what this golden says.
+    /// Extracts the evidence of this golden.
     pub fn evidence(&self) -> Evidence {
         let learned = &self.learned;
         let events = self.events.iter().filter(|(_, event)| event.seen > 0);
@@ -171,7 +171,7 @@ impl Golden {
         }
     }
 
-    /// Adds how well it is known what this golden says, where it does not say so itself.
+    /// Adds evidence that the golden itself does not have.
     pub fn attach(&mut self, evidence: &Evidence) {
         let (learned, known) = (&mut self.learned, &evidence.learned);
         if learned.days == 0 {
@@ -199,7 +199,7 @@ impl Golden {
         }
     }
 
-    /// Whether it was learned and yet says nothing of how well it is known: its evidence stands in a file that is not there.
+    /// Whether the golden was learned but has no evidence, because its `.seen` file is missing.
     pub fn lacks_evidence(&self) -> bool {
         self.learned.recordings > 0 && self.events.values().all(|event| event.seen == 0)
     }
@@ -316,7 +316,7 @@ mod tests {
     use super::super::{Seen, read, rewrite, write};
     use super::*;
 
-    /// As somebody wrote it by hand, with everything in it.
+    /// A complete golden, written by hand.
     const WHOLE: &str = r#"
         goldwire = 1
         order = "connected ; >ask ; each call ( start ; done )* ; token+ ; end"

@@ -1,4 +1,4 @@
-//! JUnit XML, as Jenkins, GitLab, Azure and many others read it: a suite a session, a case a user and round.
+//! JUnit XML for Jenkins, GitLab, Azure and many others: one suite per session, one case per user and round.
 //!
 //! ```xml
 //! <testsuites name="goldwire check" tests="2" failures="1" errors="0" time="0.845">
@@ -11,11 +11,11 @@
 //! </testsuites>
 //! ```
 //!
-//! Deviations are one `<failure>` a case, what could not be judged an `<error>`, what was not asked `<skipped>`; suspects
-//! stand in `<system-out>`. Each `<testsuite>` follows Surefire's schema
-//! (`apache/maven-surefire: surefire-test-report.xsd`): attributes, and order of elements; the whole follows Jenkins'
-//! (`jenkinsci/xunit-plugin: junit-10.xsd`). What
-//! XML 1.0 cannot say (most control characters) becomes U+FFFD.
+//! Deviations are one `<failure>` per case, a run that could not be judged is an `<error>`, and a question that was
+//! not asked is `<skipped>`; suspects are in `<system-out>`. Each `<testsuite>` follows Surefire's schema
+//! (`apache/maven-surefire: surefire-test-report.xsd`) in attributes and order of elements; the whole follows
+//! Jenkins' (`jenkinsci/xunit-plugin: junit-10.xsd`). Characters that XML 1.0 does not allow (most control
+//! characters) become U+FFFD.
 
 use super::sheet::{Case, Note, Sheet, Status, Suite, Weight};
 use crate::transcript::{Gap, visible_lines};
@@ -24,10 +24,10 @@ use quick_xml::writer::Writer;
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-/// Writes the sheet. `took` is how long the command took.
+/// Writes the sheet. `took` is the duration of the command.
 ///
 /// # Errors
-/// What `out` says.
+/// The errors of `out`.
 pub fn junit(out: &mut impl Write, sheet: &Sheet, took: Gap) -> io::Result<()> {
     let mut xml = Writer::new_with_indent(&mut *out, b' ', 2);
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;

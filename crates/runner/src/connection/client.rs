@@ -1,4 +1,4 @@
-//! One WebSocket connection, as a client.
+//! One WebSocket connection as a client.
 //!
 //! ```text
 //! url → addresses → TCP → (TLS) → upgrade → Connection
@@ -6,8 +6,8 @@
 //!                                            └─ incoming    reads (`reader`): stamps, then everything else
 //! ```
 //!
-//! When nobody takes frames nothing is read, TCP tells the server, and nothing is lost. A ping is answered when it is read;
-//! the pong is not reported, nor is the answer to a close.
+//! If the caller takes no frames, nothing is read, TCP slows down the server, and nothing is lost. A ping is answered
+//! when it is read; the pong and the answer to a close are not reported.
 
 use super::dial::{ConnectOptions, Line, Place, joined, reach};
 use super::duplex::Duplex;
@@ -23,20 +23,20 @@ use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-/// An open WebSocket. Dropping all of it closes the connection without a close frame.
+/// An open WebSocket. Dropping all of its parts closes the connection without a close frame.
 #[derive(Debug)]
 pub struct Connection {
-    /// Where frames go.
+    /// The sending half.
     pub sender: Sender,
-    /// Where they come from, in the order of their arrival. It ends after a close frame or [`Gone`](super::Arrived::Gone).
+    /// The received frames, in order of arrival. It ends after a close frame or [`Gone`](super::Arrived::Gone).
     pub incoming: Arriving,
-    /// When the handshake finished: offset zero, if this is a session's first connection.
+    /// The time when the handshake finished: offset zero, if this is a session's first connection.
     pub opened: Instant,
-    /// Who stamps what arrives: the kernel, if it did so during the handshake.
+    /// The source of arrival times: the kernel, if it provided them during the handshake.
     pub stamps: Stamps,
 }
 
-/// The half of a connection that sends.
+/// The sending half of a connection.
 #[derive(Debug)]
 pub struct Sender(Half);
 
@@ -47,11 +47,11 @@ enum Half {
 }
 
 impl Sender {
-    /// Sends a frame; returns the time right before it was handed to the kernel. Over HTTP it is a request, which arrives
-    /// as [`Sent`](super::Arrived::Sent) when that is so; then no time is known here.
+    /// Sends a frame and returns the time just before it was handed to the kernel. Over HTTP it is a request, whose
+    /// time arrives later as [`Sent`](super::Arrived::Sent).
     ///
     /// # Errors
-    /// When it cannot be sent; whether part of it was is not known then.
+    /// If it cannot be sent. Part of it may have been sent.
     pub async fn send(&mut self, payload: Payload) -> Result<Option<Instant>, SendError> {
         let duplex = match &mut self.0 {
             Half::WebSocket(duplex) => duplex,
@@ -71,16 +71,16 @@ impl Sender {
         }
     }
 
-    /// Starts the close handshake: the reader goes on until the peer's close frame or the end of the connection. Code
-    /// 1005 sends a close frame without a status.
+    /// Starts the close handshake: the reader continues until the peer's close frame or the end of the connection.
+    /// Code 1005 sends a close frame without a status.
     ///
     /// # Errors
-    /// When it cannot be sent.
+    /// If it cannot be sent.
     pub async fn close(&mut self, code: u16, reason: &str) -> Result<Option<Instant>, SendError> {
         self.send(Payload::Close { code, reason: reason.to_owned() }).await
     }
 
-    /// Gives a request up, the latest that is under way when none is named. Which it was; none if there is no such one.
+    /// Cancels a request, by default the latest unfinished one. Returns its number; none if there is no such request.
     pub fn cancel(&mut self, request: Option<u32>) -> Option<u32> {
         match &mut self.0 {
             Half::WebSocket(_) => None,
@@ -112,7 +112,7 @@ fn message_of(payload: Payload) -> Result<Message, SendError> {
 /// Opens a WebSocket.
 ///
 /// # Errors
-/// When it does not open within the time given; the error says how far it got.
+/// If it does not open within the timeout; the error has the stage.
 pub async fn connect(options: &ConnectOptions) -> Result<(Connection, Handshake), ConnectError> {
     let place = Place::of(&options.request.url)?;
     let asked =
@@ -145,10 +145,10 @@ pub async fn connect(options: &ConnectOptions) -> Result<(Connection, Handshake)
     Ok((Connection { sender: Sender(Half::WebSocket(duplex)), incoming, opened, stamps }, handshake))
 }
 
-/// Opens a session over HTTP: there is a connection then, and nothing was asked yet.
+/// Opens a session over HTTP: a connection exists, but no request was sent yet.
 ///
 /// # Errors
-/// When nobody can be reached.
+/// If the server cannot be reached.
 pub async fn open_http(options: &ConnectOptions) -> Result<(Connection, Handshake), ConnectError> {
     let http::Opened { requests, incoming, opened, stamps, handshake } = http::open(options).await?;
     let sender = Sender(Half::Http(Box::new(requests)));
@@ -183,7 +183,7 @@ mod tests {
         hearing(bytes).await.0
     }
 
-    /// Likewise; it tells the client's next bytes.
+    /// The same, with the client's next bytes.
     async fn hearing(bytes: &'static [u8]) -> (String, tokio::task::JoinHandle<Vec<u8>>) {
         let (listener, url) = listen().await;
         let heard = tokio::spawn(async move {

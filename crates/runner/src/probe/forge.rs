@@ -1,7 +1,7 @@
 //! Bad tokens, made from a good one.
 //!
-//! The cases are those that broke real servers and those that RFC 8725 (*JSON Web Token Best Current Practices*) warns
-//! of. A token that is signed rightly and claims wrongly needs the key; without it such a case is not asked.
+//! The cases are those that broke real servers and those of RFC 8725 (*JSON Web Token Best Current Practices*). A
+//! correctly signed token with wrong claims needs the key; without it, such a case is skipped.
 
 use crate::auth::{Algorithm, claims_of, mint};
 use base64::Engine as _;

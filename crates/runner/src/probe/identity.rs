@@ -1,4 +1,4 @@
-//! Is every socket its own user's?
+//! Checks that every socket has the identity of its own user.
 
 use super::leak::{Wire, each_event};
 use goldwire_core::dialect::Label;
@@ -33,7 +33,7 @@ pub(super) fn strangers(
         if let Some((at @ (label, path), (value, frame))) = wrong {
             let rightly = places.get(at).copied().unwrap_or(0);
             let user = wires[wire].user;
-            let message = format!("{user} is called somebody else, in {label} at {path}");
+            let message = format!("{user} gets the identity of another user, in {label} at {path}");
             let place = Place {
                 key: golden.key_of(label),
                 event: label.clone(),
@@ -43,9 +43,9 @@ pub(super) fn strangers(
                 frames: vec![*frame],
             };
             let found_one = Finding::new(Kind::Leak, Severity::Deviation, place, message)
-                .values(format!("what belongs to {user}"), value.clone())
-                .evidence(format!("{} of {} sockets are told who they are there", rightly, wires.len()))
-                .hint("whose a connection is must follow from its own token, never from what came last");
+                .values(format!("the identity of {user}"), value.clone())
+                .evidence(format!("{} of {} sockets get their identity there", rightly, wires.len()))
+                .hint("take the identity of a connection from its own token, not from the latest login");
             found.push((wire, found_one));
         }
     }

@@ -1,4 +1,4 @@
-//! The page around the data.
+//! The HTML around the data.
 
 use crate::transcript::is_unseen;
 use base64::Engine as _;
@@ -73,8 +73,8 @@ fn hash(text: &str) -> String {
     format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
 }
 
-/// JSON that cannot end the element it stands in, nor open a comment in it: these characters occur in strings only, where
-/// they can be written as escapes.
+/// JSON that cannot end its element or open a comment in it: the critical characters occur only in strings, where
+/// they are escaped.
 struct Embedded(CompactFormatter);
 
 impl Formatter for Embedded {

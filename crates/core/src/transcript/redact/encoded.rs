@@ -1,10 +1,11 @@
-//! Credentials in messages that are JSON in another dress, such as MessagePack, or compressed.
+//! Credentials in messages in another encoding of JSON, such as MessagePack, or in compressed messages.
 //!
 //! ```text
 //! bytes ─► codec ─► JSON text ─► redaction, as of any JSON ─► codec ─► bytes
 //! ```
 //!
-//! A label in the place of a text changes its length, which stands before it: the message is written anew, and can be read.
+//! A label changes the length of a text, which is stored before it. So the message is encoded again and stays
+//! readable.
 
 use super::Redactor;
 use super::notice::in_bytes;
@@ -12,7 +13,7 @@ use crate::codec::{Codec, Framing, Packing};
 use serde_json::Value;
 use std::borrow::Cow;
 
-/// What was compressed is looked through up to this many bytes: a frame of a few kilobytes may hold gigabytes.
+/// The maximum of decompressed bytes that are searched: a frame of a few kilobytes may contain gigabytes.
 const MAX_UNPACKED: u64 = 4 << 20;
 
 /// The ways in which a frame can be read, each as the codec and its messages.
@@ -27,7 +28,7 @@ fn readings(bytes: &[u8]) -> impl Iterator<Item = (Codec, Vec<Value>)> {
     })
 }
 
-/// What a frame holds that says that it is compressed, and how.
+/// The contents of a frame with the signature of a compression.
 fn unpacked(bytes: &[u8]) -> Option<(Packing, Vec<u8>)> {
     let packing = Packing::ALL.into_iter().find(|packing| packing.begins(bytes))?;
     Some((packing, packing.unpack(bytes, MAX_UNPACKED)?))

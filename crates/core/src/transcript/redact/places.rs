@@ -1,5 +1,5 @@
-//! Places in which a credential stands under its name other than as `"name":"value"`: objects, lists and numbers, header
-//! lists and pairs, elements of XML, parts of a form, URLs.
+//! Forms of a name with a credential other than `"name":"value"`: objects, lists and numbers, header lists and pairs,
+//! elements of XML, parts of a form, URLs.
 
 use super::notice::{Noticed, Read, within};
 use super::{phrases, request};
@@ -11,9 +11,9 @@ use regex::Regex;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-/// So much of an object or a list is looked through.
+/// The maximum of an object or a list that is searched.
 const MAX_REGION: usize = 1 << 16;
-/// So many addresses in a row, with nothing that ends one, are nobody's: of each so much is read.
+/// The maximum of addresses in a row; of more, only a part of each is read.
 const MAX_ADDRESSES: usize = 64;
 const MAX_URL: usize = 512;
 /// The head of a part of a form is not longer.
@@ -32,7 +32,7 @@ fn blank(bytes: &[u8], from: usize) -> usize {
     from + bytes[from.min(bytes.len())..].iter().take_while(|byte| byte.is_ascii_whitespace()).count()
 }
 
-/// What stands under this name, whose place is given, where it is no string, and how far the text was read for that.
+/// The value of a name whose position is given, if it is not a string, and the end of the examined text.
 pub(super) fn at_name(
     text: &str,
     name: &Range<usize>,
@@ -137,7 +137,7 @@ fn under(
     }
 }
 
-/// From a bracket to the one that closes it.
+/// The region from a bracket to the closing one.
 fn region(text: &str, start: usize) -> Range<usize> {
     let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
     for (at, byte) in text.bytes().enumerate().skip(start).take(MAX_REGION) {
@@ -260,7 +260,7 @@ pub(super) fn in_url_at(text: &str, sign: usize, read: &mut Read) -> (Vec<Notice
     (found.map(|one| Noticed { span: one.span.map(shift), ..one }).collect(), end)
 }
 
-/// What lets anybody speak in somebody's name by its address alone: `https://hooks.slack.com/services/…/…/SECRET`,
+/// The secret of an address that is itself a credential: `https://hooks.slack.com/services/…/…/SECRET`,
 /// `/api/webhooks/ID/SECRET`, `/botID:SECRET/`.
 fn in_path(url: &str) -> Option<Noticed> {
     let path = &url[..url.find(['?', '#']).unwrap_or(url.len())];

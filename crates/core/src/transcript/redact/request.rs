@@ -112,8 +112,8 @@ fn looks_or_long(word: &str) -> bool {
     looks_like_credential(word) || word.len() >= 24
 }
 
-/// The credentials in a URL: the password before the host, and what stands under a credential's name in the query or
-/// the fragment.
+/// The credentials in a URL: the password before the host, and the values of credential names in the query or the
+/// fragment.
 pub(super) fn in_url(url: &str) -> Vec<Noticed> {
     let mut noticed = Vec::new();
     let decoded = |span: Range<usize>, plus: bool| {
