@@ -116,7 +116,7 @@ fn what_must_be_live_and_what_was_seen_are_read_with_their_mistakes() {
     let said = project.run(&["check"]).exits(2);
     assert!(said.stderr.contains("golden/chat.seen: line 1, column "), "{}", said.stderr);
     assert!(
-        said.stderr.contains("hint: put it back") && said.stderr.contains("`goldwire learn chat`"),
+        said.stderr.contains("hint: restore it") && said.stderr.contains("`goldwire learn chat`"),
         "{}",
         said.stderr
     );
@@ -132,7 +132,7 @@ fn a_golden_whose_evidence_is_gone_is_not_judged_by_less() {
     std::fs::remove_file(project.path().join("golden/agent-run.seen")).expect("it was there");
     let said = project.run(&check).exits(2);
     assert!(said.stderr.contains("golden/agent-run.seen is not there"), "{}", said.stderr);
-    assert!(said.stderr.contains("hint: put it back from version control"), "{}", said.stderr);
+    assert!(said.stderr.contains("hint: restore it from version control"), "{}", said.stderr);
     // One that knows no evidence, of an older goldwire, is as good as none.
     let without = |line: &&str| !line.starts_with("{\"event\"");
     let seen = std::fs::read_to_string("golden/agent-run.seen").expect("what is known");
@@ -220,7 +220,7 @@ fn bad_recordings_are_refused_and_torn_ones_are_read() {
     let torn = lines[..12].join("\n") + "\n" + &lines[12][..20];
     project.write("torn.jsonl", &torn);
     let said = project.run(&["check", "agent-run", "--offline", "torn.jsonl"]).exits(2);
-    let judged = "incomplete: what is there conforms, but its end is missing";
+    let judged = "incomplete: its frames conform, but its end is missing";
     assert!(said.stdout.contains(judged), "{}", said.stdout);
     let place = "torn.jsonl: the recording is incomplete: line 13 is torn after 20 bytes";
     assert!(said.stderr.contains(place) && said.stderr.contains("hint: "), "{}", said.stderr);
