@@ -51,8 +51,7 @@ fn a_release_that_loses_results_or_moves_a_field_differs_and_the_same_one_twice_
     );
     // Two pairs say nothing about time, and the page says so.
     assert!(
-        said.stdout.contains("2 pairs have at best p = 0.25")
-            && said.stdout.contains("10 pairs are needed")
+        said.stdout.contains("2 pairs have at best p = 0.25") && said.stdout.contains("10 pairs are needed")
     );
     // All recordings are kept, and named by their release.
     let kept = project.files("target/goldwire/agent-run");

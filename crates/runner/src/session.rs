@@ -254,7 +254,7 @@ fn text(run: &CheckRun) -> String {
     // GitHub's runner may read what a test prints.
     let mut out = Visible::new(Inert::new(&mut text, is_github));
     let layout = Layout { columns: None, verbose: false };
-    // Memory takes whatever is written to it.
+    // Writing to memory cannot fail.
     let _ = report::text(&mut out, &run.outcome, layout, |one| run.shown(one));
     let _ = report::probe_text(&mut out, &run.cells);
     drop(out);

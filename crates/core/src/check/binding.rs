@@ -308,7 +308,7 @@ impl Bindings {
                 });
             }
         }
-        // What follows from any event is remembered of every event, whether or not it has such a link itself.
+        // The value of every event is stored, because chains of any event follow from it.
         links.iter().filter(|link| !link.any).for_each(|link| link.remember(event, lane, series));
     }
 
@@ -415,7 +415,7 @@ impl Wholes {
             path.visit_beside(key, &event.data, &mut |value, key| {
                 let came = key.and_then(|key| self.texts.get(&(*number, quick_hash(&JsonHash(key)))));
                 let Some(came) = came.filter(|came| value.as_str() != Some(came)) else { return };
-                // Of another type it is the shape's affair.
+                // The shape reports another type.
                 if value.is_string() {
                     out.push(Mismatch {
                         kind: Kind::Relation,
@@ -440,7 +440,7 @@ impl Wholes {
             if self.bytes <= MAX_WHOLES {
                 self.texts.entry(at).or_default().push_str(part);
             } else {
-                // Half of a whole would accuse the other half.
+                // A half of a whole would contradict the other half.
                 self.texts.remove(&at);
             }
         }
@@ -490,7 +490,7 @@ impl Link {
             Fact::Grows { per } => (pattern, None, false, per),
             _ => return None,
         };
-        // What follows from any event is one series for all of them.
+        // Chains that follow any event are one series for all events.
         let series = if any { quick_hash(&(from, plus, per)) } else { quick_hash(&(label, pattern, fact)) };
         Some(Link {
             fact: fact.clone(),
@@ -600,7 +600,7 @@ impl Values<'_> {
             source_frame,
         };
         let number = bound.number;
-        // A whole payload that never comes twice is an object; all other facts are about texts and numbers.
+        // A `unique` whole payload is an object; all other facts are about texts and numbers.
         if !is_scalar(value) && !bound.path.keys.is_empty() {
             return None;
         }

@@ -25,7 +25,7 @@ pub fn leave_doubt(baseline: &Baseline<'_>, rounds: &[Vec<Timed<'_>>], confirm: 
     if confirm < 2 || rounds.len() >= confirm + EXTENDED || !has_doubt(baseline, rounds) {
         return false;
     }
-    // A stall that is sure needs no second one.
+    // A certain stall needs no second one.
     if find(baseline, &runs, Ask::Verdict).iter().flatten().any(|(_, finding)| is_sure_stall(finding)) {
         return false;
     }
@@ -72,7 +72,7 @@ pub fn judge(baseline: &Baseline<'_>, rounds: &[Vec<Timed<'_>>]) -> (Vec<(usize,
         let chance = group.extract_if(.., |(_, finding)| !stands(finding, &doubts, needed));
         taken_back.extend(chance.map(|(_, finding)| finding));
     }
-    // What a round alone would have said, and all together do not.
+    // Findings of one round that all rounds together do not show.
     for (_, finding) in rounds.iter().flat_map(|round| find(baseline, round, Ask::Verdict)).flatten() {
         let mut told = standing.iter().flatten().map(|(_, told)| told).chain(&taken_back);
         if !told.any(|told| is_same(told, &finding)) {
@@ -80,21 +80,21 @@ pub fn judge(baseline: &Baseline<'_>, rounds: &[Vec<Timed<'_>>]) -> (Vec<(usize,
         }
     }
     let mut standing = arrange(standing);
-    // What a person allows is no matter of chance.
+    // The user's own limits are not a matter of chance.
     standing.extend(budget::judge(baseline.golden, &runs));
     (standing, taken_back.into_iter().map(|finding| finding.message).collect())
 }
 
 /// Whether the rounds bear a finding out; and how sure it is then.
 fn stands(finding: &mut Finding, doubts: &[Vec<Finding>], needed: usize) -> bool {
-    // Seconds that neither a slow machine nor its hold-ups explain are no chance, though they come once.
+    // Seconds that neither a slow machine nor its lag explains are not chance, although they come once.
     if is_sure_stall(finding) {
         return true;
     }
     let count = doubts.len();
     let shown = doubts.iter().filter(|round| shows(round, finding)).count();
     let proven = doubts.iter().filter(|round| proves(round, finding)).count();
-    // One round of many may be an exception, also among those of a slow server.
+    // One round of many may be an exception, also for a slow server.
     let is_common = shown >= needed;
     if !is_common || 2 * proven <= count {
         finding.severity = Severity::Suspect;
@@ -104,7 +104,7 @@ fn stands(finding: &mut Finding, doubts: &[Vec<Finding>], needed: usize) -> bool
     if proven > 0 && proven < shown {
         finding.evidence.push_str(&format!(", of which this machine may be the cause in {}", shown - proven));
     }
-    // A single round that could tell and saw nothing settles what was excused in the others.
+    // A single round that could be judged and shows nothing settles the excused others.
     shown >= 2 && (!finding.is_excused || shown == count)
 }
 
@@ -251,7 +251,7 @@ timing = [
             (0, 1),
             "told, although the middle one of all is as usual"
         );
-        // Of many rounds one may be an exception.
+        // One of many rounds may be an exception.
         let mut rounds = vec![first(80); 4];
         rounds.push(first(30));
         assert_eq!(self::found(&rounds), [(Kind::TooLate, Severity::Deviation, false)]);

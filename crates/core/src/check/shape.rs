@@ -127,7 +127,7 @@ impl Tree {
             Value::Object(_) if self.is_open() => true,
             Value::Object(map) => self.fits_object(map),
             Value::Array(items) if self.is_tuple => {
-                // Beyond the places that are written down there is none.
+                // Beyond the written places there is none.
                 self.fields.len() == items.len()
                     && self
                         .fields
@@ -182,7 +182,7 @@ impl Tree {
     /// Whether nothing is known of an object's fields.
     fn is_open(&self) -> bool {
         let Some(rule) = &self.rule else { return false };
-        // An object of which no field is known is not described, unlike one that was always empty.
+        // An object without known fields has no description, unlike one that was always empty.
         (self.fields.is_empty() && !self.pattern.is_empty())
             || rule.types.iter().any(|own| matches!(own, Type::Map))
     }
@@ -198,8 +198,8 @@ impl Tree {
         if !self.fits(value) {
             self.walk(value, &mut out);
         }
-        // A message with a field that only others of its name have, or with an error instead of a result, is of a kind that
-        // no recording has. Nothing says which fields that kind has.
+        // A message with a field that only others of its name have, or with an error instead of a result, is of a
+        // kind that no recording has. The required fields of that kind are unknown.
         let is_of_another_kind = out.iter().any(|own| {
             own.kind == Kind::FieldNew && (self.at(&own.pattern).is_some() || says_failure(&own.pattern))
         });
@@ -350,11 +350,11 @@ impl Tree {
             return Some(misfit);
         }
         let is_literal = kin.iter().any(|t| matches!(t, Type::Literal(_)));
-        // Nothing at all is no word among others.
+        // An empty value is not a word.
         let is_empty = value.as_str() == Some("");
         let kind = if is_literal && !is_empty { Kind::ValueChanged } else { Kind::FormatChanged };
         let mut misfit = self.misfit(kind, &expected, &short(value), rule.samples);
-        // One of several known values may gain a sibling; a constant may not.
+        // A closed set may get a new member; a constant may not.
         misfit.novel =
             is_literal && !is_empty && kin.iter().filter(|t| matches!(t, Type::Literal(_))).count() > 1;
         Some(misfit)

@@ -40,7 +40,7 @@ mod tests {
             (b"\x7f\xff", Some((127, 1))),
             (b"\x80\x01", Some((128, 2))),
             (b"\x96\x01x", Some((150, 2))),
-            // In more bytes than it needs.
+            // In more bytes than necessary.
             (b"\x81\x80\x00", Some((1, 3))),
             (b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", Some((u64::MAX, 10))),
             (b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", None),

@@ -76,7 +76,7 @@ const CONFIRM: usize = 3;
 
 pub(super) fn differences(played: &[&Played], alpha: f64) -> Vec<Difference> {
     let sessions: BTreeSet<&str> = played.iter().map(|one| one.run.session.as_str()).collect();
-    // Every finding of every run, by what it is about.
+    // Every finding of every run, by its subject.
     let mut groups: Vec<(&str, Vec<(&Played, &Finding)>)> = Vec::new();
     for session in &sessions {
         let mut own: Vec<Vec<(&Played, &Finding)>> = Vec::new();
@@ -90,7 +90,7 @@ pub(super) fn differences(played: &[&Played], alpha: f64) -> Vec<Difference> {
         }
         groups.extend(own.into_iter().map(|group| (*session, group)));
     }
-    // Each of them is a chance to be wrong.
+    // Each of them has a probability of error.
     let alpha = alpha / f64::from(u32::try_from(groups.len().max(1)).unwrap_or(u32::MAX));
     let mut all: Vec<Difference> = groups
         .into_iter()
@@ -128,7 +128,7 @@ impl Group<'_> {
     fn weigh(&self, session: &str, alpha: f64) -> Option<Difference> {
         let all: BTreeSet<usize> = self.runs.iter().map(|one| one.pair).collect();
         let (baseline, candidate) = (self.pairs(Release::Baseline), self.pairs(Release::Candidate));
-        // Pairs in which only one side shows it are fair coins when the releases are alike (McNemar).
+        // If the releases are alike, pairs in which only one side shows it are fair coins (McNemar).
         let (more, less) = (candidate.difference(&baseline).count(), baseline.difference(&candidate).count());
         let rarely = |heads: usize| coins(more + less, heads) <= alpha;
         let always = |pairs: &BTreeSet<usize>| *pairs == all && all.len() >= CONFIRM;
@@ -177,7 +177,7 @@ impl Group<'_> {
 fn said(finding: &Finding) -> Option<String> {
     let actual = finding.actual.as_deref()?;
     match finding.kind {
-        // The type comes first, an example after it.
+        // The type comes first, then an example.
         Kind::TypeChanged => actual.split(' ').next().map(str::to_owned),
         Kind::ValueChanged | Kind::Renamed | Kind::FieldMoved | Kind::Ending => Some(actual.to_owned()),
         Kind::Missing

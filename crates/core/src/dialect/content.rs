@@ -109,7 +109,7 @@ mod tests {
             put(&mut map, "payload", &bytes);
             let data = Value::Object(map);
             let taken = take(&data, "payload").expect("it was put there");
-            // JSON may be written otherwise; it says the same.
+            // JSON may be formatted differently with the same content.
             if data.get("payload").is_some_and(|value| !value.is_string()) {
                 prop_assert_eq!(
                     serde_json::from_slice::<Value>(&taken).ok(),

@@ -128,7 +128,7 @@ impl Decoder {
                         }
                     }
                 }
-                // What the client says must be sent again as it was: several messages of it are one text.
+                // Client messages must be sent again unchanged: several of them are one text.
                 Err(_) => match lenient::read(text, frame.side == Side::Server) {
                     Some(values) => {
                         several.extend(values.into_iter().map(|value| {
@@ -209,7 +209,7 @@ impl Decoder {
         self.owed = told.owed.into_iter().filter(|(chore, _)| owes(chore)).map(|(_, owed)| owed).collect();
         let mut events = Vec::with_capacity(told.said.len());
         for (name, data) in told.said {
-            // An order has no word for an event without a name.
+            // An order cannot express an event without a name.
             let name = if name.is_empty() { NAMELESS.into() } else { name };
             let label = self.known.label(frame.side, &name);
             if spoken.is_chore(&label) {

@@ -31,7 +31,7 @@ impl Dialect {
                 None => votes.push((found, 1)),
             }
         }
-        // Of equals the first in the list of protocols wins, plain JSON before all.
+        // Of equals, the first in the list of protocols wins, and plain JSON before all.
         let best = votes.into_iter().min_by_key(|(protocol, count)| (std::cmp::Reverse(*count), *protocol));
         match best.and_then(|(protocol, _)| protocol) {
             Some(Protocol::Bytes) | None => {
@@ -281,7 +281,7 @@ mod tests {
         };
         let (sync1, sync2, query): (&[u8], &[u8], &[u8]) = (b"\0\0\x01\0", b"\0\x01\x02\0\0", b"\x03");
         assert_eq!(binary(&[sync1, sync1, query, sync2]), Some("yjs"));
-        // An update comes first, nothing is about a document, one message is none of its.
+        // An update comes first, no message is about a document, or one message is not of Yjs.
         assert_eq!(binary(&[sync2, sync1]), None);
         assert_eq!(binary(&[query, query]), None);
         assert_eq!(binary(&[sync1, sync1, b"\x09\x01"]), None);

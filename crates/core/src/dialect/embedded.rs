@@ -178,13 +178,13 @@ mod tests {
             json!({ "event": "said", "data": r#"{"inner":"{\"a\":1}"}"# }),
         ];
         assert_eq!(find(&vec![pusher; 3]), ["/data", "/data/inner"]);
-        // One that says something else, one that is no string.
+        // One with other content, one that is not a string.
         let mixed = |other: Value| vec![json!({ "data": "{\"a\":1}" }), json!({ "data": other })];
         assert_eq!(find(&vec![mixed(json!("hello")); 3]), [""; 0]);
         assert_eq!(find(&vec![mixed(json!({ "a": 1 })); 3]), [""; 0]);
         assert_eq!(find(&vec![mixed(json!("")); 3]), ["/data"]);
         assert_eq!(find(&vec![mixed(json!(null)); 3]), ["/data"]);
-        // A model's arguments come in pieces first.
+        // A model's arguments first come in parts.
         let streamed = vec![
             json!({ "type": "delta", "delta": "{\"da" }),
             json!({ "type": "delta", "delta": "ys\":4}" }),

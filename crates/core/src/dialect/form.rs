@@ -48,7 +48,7 @@ impl JsonNames {
         let bytes = match payload {
             Payload::Text(text) if codec.is_text() => text.as_bytes(),
             Payload::Binary(bytes) if !codec.is_text() => bytes,
-            // What the client says must be sent again as it was.
+            // Client messages must be sent again unchanged.
             Payload::Text(_) if side == Side::Client => return Some(None),
             _ => return None,
         };
@@ -160,7 +160,7 @@ fn look(value: &Value, pointer: &mut String, seen: &mut BTreeMap<String, Seen>) 
                 pointer.truncate(from);
             }
         }
-        // Nothing is an empty message as well.
+        // No bytes are an empty message, too.
         Value::String(text) if text.is_empty() => {}
         Value::String(_) | Value::Object(_) => {
             let own = seen.entry(pointer.clone()).or_default();
@@ -201,7 +201,7 @@ mod tests {
         let read: Vec<Value> =
             bytes.iter().flat_map(|bytes| protobuf().read(bytes).expect("a message")).collect();
         assert_eq!(read[0]["1"], json!({ "$hex": "0801120208071202 0801".replace(' ', "") }));
-        // A text of two letters is a message by chance.
+        // A text of two letters is a valid message by chance.
         let found = find_nested(&[read]);
         assert_eq!(found, ["/1", "/1/2"]);
         let nested = Embedded { client: found.clone(), server: found };

@@ -95,7 +95,7 @@ struct Named<'k> {
 
 impl Named<'_> {
     fn number(self, number: impl Into<serde_json::Value>) -> Option<Label> {
-        // Written as the value writes it; none where it is no number there.
+        // In the form of the value; none if it is not a number there.
         let number = number.into();
         number.is_number().then(|| self.known.label(self.side, &format!("n{number}")))
     }

@@ -64,7 +64,7 @@ pub(super) fn label(
     let refined = |known: &mut Known, name: &str| {
         known.refined(side, name, |label| refinement(at_wild(value, names.refine.get(label)?)?))
     };
-    // Where requests and answers have one name, its part says which of the two a message is, and what was asked for.
+    // If requests and answers share a name, its part distinguishes them and names the request.
     let own_name = match &name {
         Some(name) if names.answers.iter().any(|answer| answer.ends_with(']')) => {
             Some(Cow::Owned(refined(known, name).name().to_owned()))
@@ -85,7 +85,7 @@ pub(super) fn label(
         (Some(request), _) if value.get("error").is_some() => {
             known.label(side, &format!("re:{request}:error"))
         }
-        // An answer to one request may be several by what it says: `re:join[ok]`.
+        // An answer to one request may be split by its content: `re:join[ok]`.
         (Some(request), Some(_)) => refined(known, &format!("re:{request}")),
         (Some(request), None) => known.label(side, &format!("re:{request}")),
         (None, Some(name)) => refined(known, &name),
@@ -222,7 +222,7 @@ mod tests {
             (Side::Server, json!([50, 7, {}, [30]]), "re:CALL"),
             (Side::Server, json!([8, 48, 1, {}, "sold_out"]), "re:CALL:error"),
             (Side::Client, json!([8, 68, 1, {}, "sold_out"]), ">re:INVOCATION:error"),
-            // Nobody asked for these.
+            // Answers without a request.
             (Side::Server, json!([50, 8, {}, [30]]), "RESULT"),
             (Side::Server, json!([8, 48, 8, {}, "sold_out"]), "ERROR"),
         ];

@@ -95,7 +95,7 @@ impl Known {
     ) -> Label {
         let mut label = self.label(side, name);
         let mut parts = String::new();
-        // Names only grow, and few are refined: this ends.
+        // Names only grow, and few are refined, so this ends.
         while let Some(next) = part(&label) {
             if !parts.is_empty() {
                 parts.push(':');

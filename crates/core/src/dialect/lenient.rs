@@ -26,7 +26,7 @@ pub(super) fn read(text: &str, takes_several: bool) -> Option<Vec<Value>> {
     for piece in text.split(RECORD_SEPARATOR) {
         let mut rest = piece.trim();
         while !rest.is_empty() {
-            // A number or a word is none of several messages.
+            // A number or a word is not one of several messages.
             let (value, end) =
                 value(rest, 0, 0).filter(|(value, _)| value.is_object() || value.is_array())?;
             values.push(value);

@@ -32,7 +32,7 @@ pub(super) fn read(side: Side, payload: &Payload, told: &mut Told) {
     for whole in text.split_inclusive('\n') {
         let line = whole.strip_suffix('\n').unwrap_or(whole);
         let line = line.strip_suffix('\r').unwrap_or(line);
-        // What the client sends must be sent again as it was.
+        // Client messages must be sent again unchanged.
         let end = Some(&whole[line.len()..]).filter(|end| side == Side::Client && !end.is_empty());
         match parse(line) {
             Some((name, mut fields)) => {
@@ -140,7 +140,7 @@ mod tests {
                     other => format!("{other:?}"),
                 })
                 .collect();
-            // JSON that stands in it may be written otherwise.
+            // The JSON in it may be formatted differently.
             if !line.contains(['{', '[']) {
                 prop_assert_eq!(again, line);
             }

@@ -71,7 +71,7 @@ pub(super) fn read(side: Side, bytes: &[u8], told: &mut Told) -> Step {
         if side == Side::Server && name == "PING" {
             told.owed.push(("PONG", Payload::Binary(b"PONG\r\n".to_vec())));
         }
-        // The sign is the wire's; a name reads better without.
+        // The sign belongs to the protocol; a name is easier to read without it.
         if let Some((said, _)) = told.said.last_mut() {
             if let Some(plain) = said.strip_prefix(['+', '-']).filter(|_| matches!(&**said, "+OK" | "-ERR")) {
                 *said = plain.to_owned().into();
@@ -156,7 +156,7 @@ fn without_payload(name: &str, arguments: &str) -> Value {
 /// The payload that `rest` begins with and how many bytes it takes with its line end, or how many are needed.
 fn payload(rest: &[u8], length: usize) -> Result<(&[u8], usize), usize> {
     let declared = rest.get(..length);
-    // In a recording a secret's label has another length than the secret.
+    // In a recording, a label has another length than its secret.
     let whole = length.saturating_add(content::LABEL.len()).min(rest.len());
     if let Some(label) = content::label_at(&rest[..whole]) {
         let mut from = label;
@@ -175,7 +175,7 @@ fn payload(rest: &[u8], length: usize) -> Result<(&[u8], usize), usize> {
     match (declared, rest.get(length..)) {
         (Some(payload), Some([b'\r', b'\n', ..])) => Ok((payload, length + 2)),
         (Some(_), Some([] | [b'\r'])) | (None, _) => Err(length.saturating_add(2)),
-        // It is not as long as it says; the next line will show what it is.
+        // It is shorter than its length says; the next line decides.
         (Some(payload), _) => Ok((payload, length)),
     }
 }

@@ -131,7 +131,7 @@ mod tests {
         let template = json!({ "type": "pong", "seq": "{{/body/seq}}", "of": ["{{/list/1}}", null] });
         assert_eq!(learned(&echo), Some(template.clone()));
         assert_eq!(fill(&template, &pings[1]), echo[1]);
-        // What neither explains is nobody's reflex.
+        // A message that neither explains is not a reflex.
         assert_eq!(learned(&answers(&|seq, _| json!({ "type": "pong", "seq": seq + 1 }))), None);
         assert_eq!(fill(&json!(["{{/none}}", "{{name}}"]), &pings[0]), json!([null, "{{name}}"]));
     }

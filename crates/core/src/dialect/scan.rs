@@ -21,7 +21,7 @@ pub(super) enum Name<'t> {
 
 /// The value of `key` in a text that is a JSON object; none if that is uncertain. The last one counts.
 pub(super) fn name<'t>(text: &'t str, key: &str) -> Option<Name<'t>> {
-    // No early end, so that it is done for many bytes at once.
+    // Without an early exit, so that it is done for many bytes at once.
     let has_control = text.bytes().fold(false, |has, byte| has | (byte < b' '));
     if has_control {
         return None;

@@ -41,7 +41,7 @@ pub fn needs_another_round(
             let all = done + per_round * rounds.saturating_sub(count);
             needed(all, recordings).is_some_and(|needed| shown + (all - done) >= needed)
         };
-        // What fewer runs cannot prove at all, more of them may.
+        // More runs may prove what fewer cannot.
         let is_short = needed(per_round * asked, recordings).is_none();
         if count < asked {
             reaches(asked) || is_short && shown == done
@@ -63,7 +63,7 @@ fn shown(rounds: &[Vec<Run>], finding: &Finding) -> usize {
 
 /// The number of runs that must show a behaviour that no recording had; none if even all of them are not enough.
 fn needed(runs: usize, recordings: u32) -> Option<usize> {
-    // What a person wrote without a recording is wanted, not a matter of chance.
+    // A statement that a person wrote without a recording is intended, not chance.
     if recordings == 0 {
         return Some(runs);
     }
@@ -179,7 +179,7 @@ mod tests {
         assert!(asks(&[doubt()]));
         assert!(asks(&[doubt(), doubt()]));
         assert!(!asks(&[doubt(), doubt(), doubt()]));
-        // Of three runs all must show it; one that does not settles it.
+        // All of three runs must show it; one without it settles it.
         assert!(!asks(&[doubt(), round(&[])]));
         assert!(!asks(&[round(&[(Kind::FieldNew, Suspect), (Kind::Missing, Deviation)])]));
         // Of fifteen not all.
@@ -199,12 +199,12 @@ mod tests {
         assert!(!needs_another_round(&rounds(5), 3, &|_| Some(5)));
         assert_eq!(severities(rounds(3), 5), [Severity::Suspect; 3]);
         assert_eq!(severities(rounds(5), 5), [Severity::Deviation; 5]);
-        // What was recorded under other conditions stays a suspect, and needs no other round.
+        // A statement that was recorded under other conditions stays a suspect, and needs no further round.
         assert!(!needs_another_round(&rounds(1), 3, &|_| None));
         let left = confirm(rounds(3), &|_| None);
         let of = |run: &Run| run.findings.iter().map(|finding| finding.severity).collect::<Vec<_>>();
         assert_eq!(left.iter().flat_map(of).collect::<Vec<_>>(), [Severity::Suspect; 3]);
-        // Who wrote it by hand wants it.
+        // A hand-written statement is intended.
         assert_eq!(severities(rounds(3), 0), [Severity::Deviation; 3]);
     }
 
@@ -274,7 +274,7 @@ mod tests {
     fn a_clean_server_fails_in_less_than_one_check_of_a_thousand() {
         for (users, recordings) in [(1, 10), (5, 10), (5, 5), (1, 5)] {
             for p in [0.1, 0.25] {
-                // Of 1,000 checks chance makes the share uncertain by a few parts in ten thousand.
+                // With 1,000 checks, chance makes the share uncertain by a few parts in ten thousand.
                 let share = false_share(p, users, recordings);
                 assert!(share < 0.002, "{users} users, {recordings} recordings, p = {p}: {share}");
             }

@@ -29,7 +29,7 @@ pub fn merge(parts: Vec<Outcome>) -> Result<Outcome, MergeError> {
     if parts.is_empty() {
         return Err(MergeError::Nothing);
     }
-    // What stopped before it knew its part says so; it may belong to any.
+    // A part that stopped before it knew its number may be any part.
     let known = |outcome: &&Outcome| outcome.part.is_some() || outcome.unfinished.is_none();
     let known: Vec<_> = parts.iter().filter(known).map(|outcome| outcome.part.as_ref()).collect();
     let first = known.iter().flatten().next().map(|part| (*part).clone());

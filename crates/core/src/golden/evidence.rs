@@ -148,7 +148,7 @@ impl Envelope {
     /// Whether a reviewer has something to decide about it: a bound, or a time that is long enough to be judged.
     pub(super) fn says_something(&self, label: &Label) -> bool {
         let has_bound = self.earliest.is_some() || self.latest.is_some() || self.at_most.is_some();
-        // What follows itself is what a budget is about.
+        // A budget is for an event that follows itself.
         has_bound || self.usual >= super::MIN_USUAL || self.after == *label
     }
 }
@@ -272,7 +272,7 @@ fn attach_to(event: &mut Event, known: &EventEvidence) {
         let after = Label::from(known.after.as_str());
         let own = written.iter().position(|timing| timing.after == after).map(|place| written.remove(place));
         event.timing.extend(match (own, known.usual) {
-            // An entry that a person took out stays out.
+            // An entry that the user removed stays removed.
             (None, hidden) => hidden.map(|usual| known.envelope(usual.0, &Envelope::unknown(after))),
             (Some(own), _) if own.samples > 0 || own.is_a_limit_alone() && known.usual.is_none() => Some(own),
             (Some(own), Some(hidden)) if own.is_a_limit_alone() => Some(known.envelope(hidden.0, &own)),
@@ -373,7 +373,7 @@ mod tests {
         let seen = Seen { evidence, ..Seen::default() };
         read.attach(&Seen::read(&seen.write()).expect("what was written").evidence);
         assert_eq!(read, whole);
-        // What is streamed most often is known only then.
+        // The most frequent streamed event is known only then.
         let mut unnamed = golden(&text.replace("event = \"token\"", ""));
         unnamed.attach(&seen.evidence);
         assert_eq!(unnamed.budget.expect("a budget").event, Label::from("token"));
@@ -399,7 +399,7 @@ mod tests {
         assert!(done(&limit)[0].is_a_limit_alone(), "{:?}", done(&limit));
         let own = attached("[event.token]\n", "[event.token]\nseen = 3\nruns = 1\n");
         assert_eq!(own.events[&Label::from("token")].seen, 3);
-        // Of an event of another name nothing is known.
+        // Nothing is known about an event with another name.
         let other = attached("[event.start]\n", "[event.begun]\n".replace("begun", "end").as_str());
         assert_eq!(other.events[&Label::from("end")].seen, 0);
     }

@@ -266,12 +266,12 @@ impl SessionProfile {
         }
         let runs: f64 = own.iter().map(|sum| sum.n).sum();
         let free = runs - own.len() as f64;
-        // The golden's spread is a prior: it is of the same server, on other hosts.
+        // The golden's spread is a prior: it is for the same server on other hosts.
         let prior = f64::from(PRIOR_DF);
         let scatter: f64 = own.iter().map(|sum| sum.m2).sum();
         let variance = (prior * golden.spread * golden.spread + scatter) / (prior + free);
         let usual = gap_of(mean(own.iter().map(|sum| sum.mean)));
-        // The slowest that recordings have is of other hosts: it moves with what is usual.
+        // The slowest recorded gap is from other hosts: it moves with the usual gap.
         let factor = usual.as_secs_f64() / golden.usual.as_secs_f64().max(f64::MIN_POSITIVE);
         let moved = |gap: Gap| Gap::from_secs_f64(gap.as_secs_f64() * factor);
         let mut split = golden.split.clone();

@@ -299,7 +299,7 @@ impl Traces {
                 }
             }
             Value::String(text) => {
-                // To see an id again where it was just seen changes nothing, and most events carry such a one.
+                // A repeated id at the same place changes nothing, and most events have one.
                 if self.places.all[place].latest == *text && !text.is_empty() {
                     return;
                 }
@@ -492,7 +492,7 @@ mod tests {
         assert_eq!((traces.ids.len(), traces.timeline.arrivals.len()), (MAX_IDS, MAX_ARRIVALS));
         assert!(traces.names().len() <= MAX_KINDS && traces.texts().len() <= MAX_KINDS);
         assert!(traces.spreads().len() <= MAX_KINDS && traces.said.len() <= MAX_KINDS);
-        // Those that are kept do not depend on when they came.
+        // The kept ones do not depend on their order.
         let smallest = traces.ids.keys().next_back().copied().unwrap_or_default();
         let all = (0..20_000u64).map(|n| fingerprint(&format!("tok_{:020}", fingerprint(&n.to_string()))));
         assert_eq!(all.filter(|print| *print <= smallest).count(), MAX_IDS);

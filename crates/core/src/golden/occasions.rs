@@ -84,7 +84,7 @@ impl Occasions {
             strays += own.map(|log| (log - pace).powi(2)).sum::<f64>();
             paces.push(pace);
         }
-        // What sampling makes of it: the variance of a mean of an occasion's runs.
+        // The part of sampling: the variance of a mean of an occasion's runs.
         let sampling = mean(kinds.iter().map(|kind| {
             let runs = f64::from(kind.runs) / kind.means.len().max(1) as f64;
             kind.variance / runs.max(1.0)

@@ -371,7 +371,7 @@ impl Parser<'_> {
             found => {
                 let what = found.as_ref().map_or("the end".to_owned(), Token::describe);
                 self.error(span, &format!("an event is missing before {what}"), "an event or a group", None);
-                // Signs that separate are left for the caller; anything else would be met again and again.
+                // Separating signs are left for the caller; other signs would be read again and again.
                 if matches!(found, Some(Token::Times(_))) {
                     self.next += 1;
                 }

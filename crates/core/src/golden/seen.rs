@@ -153,7 +153,7 @@ enum Line {
 
 impl Line {
     fn read(text: &str) -> Result<Line, serde_json::Error> {
-        // Which kind it is says the key that it begins with: what is wrong in it is told of that kind.
+        // The first key determines the kind of line, and errors are reported for that kind.
         if text.starts_with("{\"event\"") {
             serde_json::from_str(text).map(Line::Event)
         } else if text.starts_with("{\"learned\"") {
@@ -254,7 +254,7 @@ impl Seen {
             text.push_str(&serde_json::to_string(&line).unwrap_or_default());
             text.push('\n');
         }
-        // What hides in a name does not hide here.
+        // Invisible characters are visible here.
         visible_json(&text).into_owned()
     }
 

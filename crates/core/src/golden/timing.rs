@@ -208,7 +208,7 @@ impl Envelope {
     /// a run are seldom of one kind. None if nothing is known about single gaps.
     pub fn upper_of_one(&self, gaps: u32, limits: Limits) -> Option<Gap> {
         let within = self.within?;
-        // The median of a run has its share of what is within already.
+        // The median of a run already includes its share of the spread within.
         let variance =
             self.spread * self.spread + within * within * (1.0 - 1.0 / self.gaps_per_run().max(1.0));
         let df = self.df.min(self.samples.saturating_sub(self.runs));
@@ -218,7 +218,7 @@ impl Envelope {
             let bound = single.upper_of_few(Limits { runs: 1, classes, ..limits });
             return Some(bound.max(self.slowest));
         }
-        // Half of the runs have such a gap by chance only if each of their gaps is allowed to be late more often.
+        // Half of the runs have such a gap by chance only if each of their gaps may be late more often.
         let alpha = limits.alpha / f64::from(limits.classes.max(1));
         let half = f64::from(limits.runs / 2 + 1);
         let of_run = Beta::new(half, f64::from(limits.runs) - half + 1.0).ok()?.inverse_cdf(alpha);

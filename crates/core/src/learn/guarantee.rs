@@ -27,7 +27,7 @@ fn time(golden: &Golden) -> Option<String> {
         .filter(|(_, timing)| timing.is_tested())
         .collect();
     let classes = u32::try_from(tested.len()).unwrap_or(u32::MAX);
-    // What a whole check has in common is taken off where it runs on a host that the recordings know.
+    // The common spread of a whole check is removed on a host that the recordings know.
     let apart = golden.learned.occasions;
     let (between, occasions) = (apart.kind_spread(SAME_HOST), apart.count);
     let limits = |runs| Limits { runs, classes, between, occasions, alpha: ALPHA_DEVIATION };
@@ -75,7 +75,7 @@ fn support(golden: &Golden) -> Option<String> {
     let (order, rarest, event) = most(MIN_SEEN_ORDER)?;
     let about = |more: u32| if more > 0 { format!("about {more}") } else { "none".to_owned() };
     let field = most(MIN_SEEN).map_or(0, |(more, ..)| more);
-    // That it is there is known from many times or from many recordings.
+    // Its presence is known from many observations or from many recordings.
     let missing =
         |event: &Event| needed(event, MIN_TRIALS_MISSING, n).min(lacking(MIN_RUNS_ALWAYS, event.runs, n));
     let missing = events().map(|(_, event)| missing(event)).max().unwrap_or(0);

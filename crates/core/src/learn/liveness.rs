@@ -160,7 +160,7 @@ impl Summary {
         trim(&mut self.texts, MAX_KINDS);
         trim(&mut self.spreads, MAX_KINDS);
         trim(&mut self.timelines, MAX_TIMELINES);
-        // Names are needed for all that is kept elsewhere; paths beyond this many are those of data used as keys.
+        // All stored data needs names; more paths come from data used as keys.
         trim(&mut self.names, 8 * MAX_KINDS);
         while self.echoes.len() > MAX_KINDS {
             self.echoes.pop_last();
@@ -175,7 +175,7 @@ impl Summary {
         let mut only: BTreeMap<String, Prints> = BTreeMap::new();
         let mut stale: BTreeSet<u64> =
             self.ids.values().flat_map(|origin| origin.later.iter().copied()).collect();
-        // Sessions that run side by side may show the same microsecond; a row of a table shows it again and again.
+        // Concurrent sessions may have the same microsecond, and a row of a table has it repeatedly.
         let mut times: BTreeMap<u64, (usize, usize)> = BTreeMap::new();
         for origin in self.times.values() {
             for place in origin.places.union(&origin.later) {

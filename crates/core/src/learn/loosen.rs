@@ -167,7 +167,7 @@ mod tests {
         assert_eq!(after(floating, within, "part").as_deref(), Some(beside));
         assert_eq!(after(floating, beside, "part"), None);
         assert_eq!(after(floating, "a", "a").as_deref(), Some("a*"));
-        // What is not known at all comes at any time.
+        // An unknown event may come at any time.
         assert_eq!(after(floating, "a ; b", "c").as_deref(), Some("( a ; b ) & c*"));
     }
 }

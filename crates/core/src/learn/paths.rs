@@ -71,7 +71,7 @@ fn descend<'v>(value: &'v Value, path: &mut String, is_path: bool, visit: &mut i
         Value::Object(map) if map.len() <= MAX_FIELDS => {
             for (key, item) in map {
                 let here = path.len();
-                // One path for all: a million events have many million fields.
+                // One path for all values, because a million events have many million fields.
                 if is_path && (key == "*" || key.ends_with('?')) {
                     push_step(path, key);
                     descend(item, path, is_path, visit);

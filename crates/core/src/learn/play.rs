@@ -60,7 +60,7 @@ pub(super) fn play(golden: &Golden, recording: &Transcript) -> Played {
             sent.push(event.data);
         }
         match (&frame.payload, frame.side) {
-            // The next connection is opened by the client's own event.
+            // The client's own event opens the next connection.
             (Payload::Open(_), _) => cues.push(Cue { after: labels.len(), frame: frame.clone() }),
             (Payload::Ping(_) | Payload::Pong(_), _) => {}
             (_, Side::Server) => cues.push(Cue { after: before, frame: frame.clone() }),
@@ -201,7 +201,7 @@ impl Player<'_> {
         match serde_json::from_str::<Value>(text) {
             Ok(value) => Payload::Text(self.swap(value, "").to_string()),
             Err(_) => Payload::Text(self.swaps.iter().fold(text.clone(), |text, (old, new)| {
-                // A short word would be found in other places by chance.
+                // A short word would be found at other places by chance.
                 let old = old.trim_matches('"');
                 new.as_str().filter(|_| old.len() >= ID).map_or(text.clone(), |new| text.replace(old, new))
             })),

@@ -128,13 +128,13 @@ pub(super) fn stages(relations: &Relations, min_n: u32) -> Vec<BTreeSet<u16>> {
         }
     }
     let place = |symbol: u16| relations.places[usize::from(symbol)];
-    // Nothing comes after itself, however it is reached.
+    // Nothing comes after itself, on any path.
     let reaches = |a: u16, b: u16| a != b && after[place(a)].has(place(b));
     let together =
         |a: u16, b: u16| a != b && (concurrent(relations, min_n, a, b) || reaches(a, b) == reaches(b, a));
     let mut groups = components(symbols, together);
-    // Two groups are in sequence only if all of one come before all of the other. Those that are not stay tangled with
-    // whatever they are joined with, so that all pairs can be joined at once.
+    // Two groups are in sequence only if all of one come before all of the other. Groups that are not stay joined, so
+    // that all pairs can be joined at once.
     loop {
         let members: Vec<Places> = groups
             .iter()

@@ -71,7 +71,7 @@ struct Fields {
 impl Fields {
     fn add(&mut self, of_cause: bool, data: &Value, gap: Gap, recording: u32) {
         let mut texts = 0;
-        // One for all: a million events have many million fields.
+        // One path for all values, because a million events have many million fields.
         let mut field = Field { of_cause, path: String::new() };
         each_place(data, &mut |path, value| {
             let Some(text) = value.as_str() else { return };
@@ -121,7 +121,7 @@ impl Fields {
     /// The field that explains most.
     fn best(&self) -> Option<(&Field, &BTreeMap<String, Gaps>)> {
         let shares = self.open.iter().filter_map(|(field, values)| Some((explained(values)?, field, values)));
-        // Of those that explain the same, the event's own comes first.
+        // Of equally good fields, the event's own comes first.
         let best = shares.reduce(|best, other| if other.0 > best.0 + 1e-9 { other } else { best })?;
         Some((best.1, best.2))
     }

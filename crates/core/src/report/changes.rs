@@ -28,7 +28,7 @@ fn changes_summary(changes: &[Change]) -> String {
 pub fn changes_text(out: &mut impl Write, changes: &[Change]) -> io::Result<()> {
     for change in changes {
         let style = match change.direction {
-            // More passes than before: that is what a reviewer has to agree to.
+            // More sessions conform than before, which a reviewer must accept.
             Direction::Wider => DOUBT,
             Direction::Narrower => GOOD,
             Direction::Other => BOLD,

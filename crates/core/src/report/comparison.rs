@@ -172,7 +172,7 @@ fn write_differences(
             "  {FAINT}both differ from the golden, which is out of date:{FAINT:#} {}",
             names.join("; ")
         )?;
-        // An old golden does not know what else changed in these events.
+        // An outdated golden does not know other changes in these events.
         let session = &both[0].session;
         writeln!(
             out,

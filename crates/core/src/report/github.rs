@@ -65,7 +65,7 @@ fn property(text: &str) -> String {
 /// value per line does not change.
 pub fn inert(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    // Whatever ends a line for any reader ends it here.
+    // Every line end of any reader ends the line here.
     for line in text.split_inclusive(['\n', '\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}']) {
         let start = line.len() - begin(line).len();
         let (blank, rest) = line.split_at(start);

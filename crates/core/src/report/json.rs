@@ -96,7 +96,7 @@ struct BudgetLine {
 
 impl From<&TimeReport> for TimeLine {
     fn from(time: &TimeReport) -> TimeLine {
-        // Three digits are more than anybody can read out of them.
+        // Three digits are precise enough.
         let short = |factor: f64| (factor * 1000.0).round() / 1000.0;
         TimeLine {
             basis: time.basis.name().to_owned(),

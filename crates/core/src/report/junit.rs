@@ -38,7 +38,7 @@ pub fn junit(out: &mut impl Write, sheet: &Sheet, took: Gap) -> io::Result<()> {
         |status| sheet.count(status),
         took,
     );
-    // Jenkins' schema knows it of suites only.
+    // In Jenkins' schema, only suites have it.
     attributes.retain(|(key, _)| *key != "skipped");
     element(&mut xml, "testsuites", &attributes, |xml| {
         if let Some(note) = &sheet.unfinished {
@@ -88,7 +88,7 @@ fn write_suite<W: Write>(xml: &mut Writer<W>, suite: &Suite) -> io::Result<()> {
 fn write_case<W: Write>(xml: &mut Writer<W>, suite: &Suite, case: &Case) -> io::Result<()> {
     let attributes =
         vec![("name", case.name.clone()), ("classname", suite.name.clone()), ("time", seconds(case.took))];
-    // Where drift fails, too, a suspect is a failure.
+    // If drift fails, a suspect is a failure.
     let fails = |note: &&Note| match note.weight {
         Weight::Deviation => true,
         Weight::Suspect => {
@@ -118,7 +118,7 @@ fn write_notes<W: Write>(xml: &mut Writer<W>, name: &'static str, notes: &[&Note
     let Some((first, rest)) = notes.split_first() else { return Ok(()) };
     let more = if rest.is_empty() { String::new() } else { format!(" (and {} more)", rest.len()) };
     let mut attributes = vec![("message", format!("{}{more}", first.headline))];
-    // Surefire's schema has no type for what was skipped.
+    // Surefire's schema has no type for skipped cases.
     if name != "skipped" {
         attributes.push(("type", first.sort.clone()));
     }

@@ -43,7 +43,7 @@ pub fn markdown(out: &mut impl Write, sheet: &Sheet, limit: usize) -> io::Result
         let rows = plural(page.left_out, "entry").replace("entrys", "entries");
         page.add(&format!("\n{rows} left out here; see the other reports.\n"), true);
     }
-    // A word joiner of our own breaks a mention; all else that is unseen is not ours.
+    // The added word joiner breaks a mention; all other invisible characters are escaped.
     let text = page.text.split('\u{2060}').map(visible_lines).collect::<Vec<_>>().join("\u{2060}");
     out.write_all(text.as_bytes())
 }
@@ -58,7 +58,7 @@ struct Page {
 impl Page {
     /// Adds a piece where it has room, or must be there.
     fn add(&mut self, piece: &str, must: bool) -> bool {
-        // Once something is left out, all further is: the page must not seem to have gaps.
+        // After the first omission everything is omitted, so that the page has no gaps.
         let has_room = must || (self.left_out == 0 && self.text.len() + piece.len() <= self.limit);
         if has_room {
             self.text.push_str(piece);
@@ -106,7 +106,7 @@ impl Page {
             }
             let times = match times {
                 1 => String::new(),
-                // A question is asked in many runs.
+                // A question may have many runs.
                 _ if has_questions => format!("; {times} times"),
                 _ => format!("; in {times} of {}", suite.cases.len()),
             };
@@ -165,7 +165,7 @@ fn line(text: &str) -> String {
                 break;
             }
             '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}' => out.push(' '),
-            // What turns the direction of writing hides what stands there.
+            // Direction marks could hide text.
             '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => out.push('\u{fffd}'),
             c if c.is_control() => out.push('\u{fffd}'),
             c => out.push(c),

@@ -141,7 +141,7 @@ impl Note {
             headline: finding.message.clone(),
             place: (!golden.is_empty()).then(|| (golden.to_owned(), finding.place.golden_line)),
             details,
-            // What `Finding::is_like` compares.
+            // The key of `Finding::is_like`.
             key: format!("{}\n{event}\n{path}", finding.kind.name()),
         }
     }

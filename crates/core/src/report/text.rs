@@ -122,7 +122,7 @@ impl Page {
             }
             let mut is_first = true;
             for word in line.split(' ') {
-                // A word that is longer than a line is cut where the line ends.
+                // A word that is longer than a line is cut at its end.
                 let mut word: Vec<char> = word.chars().collect();
                 if !is_first && at + 1 + word.len() > columns {
                     out.push('\n');
@@ -229,7 +229,7 @@ fn write_session<'s>(
             write_rows(out, &rows(shown.golden, shown.transcript, &run.findings), page.columns)?;
         }
         if !run.recording.is_empty() {
-            // The header is line 1; what no frame by itself shows has the whole recording for its place.
+            // The header is line 1. A finding without a frame has the whole recording as its place.
             let shown = run.findings.iter().find_map(|finding| finding.place.frames.first());
             let line = shown.map_or(1, |frame| frame + 2);
             writeln!(out, "    recording  {}:{line}", run.recording)?;
@@ -329,7 +329,7 @@ fn write_live(out: &mut impl Write, page: &Page, runs: &[&Run]) -> io::Result<()
     let of = |item: LiveItem| runs.iter().flat_map(|run| &run.live).filter(move |check| check.item == item);
     let mut items: [Vec<&LiveCheck>; 3] = Default::default();
     for item in LiveItem::ALL {
-        // The first of the runs that say most to it.
+        // The first of the runs with the most evidence.
         let Some(told) = of(item).rev().max_by_key(|check| check.answer) else { continue };
         items[told.answer as usize].push(told);
     }

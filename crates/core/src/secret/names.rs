@@ -89,7 +89,7 @@ pub fn field_suspicion(name: &str) -> Option<Suspicion> {
     ];
     let never =
         ["page", "pagina", "next", "continu", "cursor", "cancel", "sync", "prev", "progress", "resume"];
-    // A name with a dash that only a header has, wherever it stands; `session-id` is also how clients tell sessions apart.
+    // A name with a dash that only headers have; `session-id` is also an ordinary id of a session.
     let is_header = name.contains('-') && is_credential_header(name) && !is_secret_name(name);
     if is_header && (plain.starts_with('x') || !plain.ends_with("sessionid")) {
         return Some(Suspicion::Sure);
@@ -105,7 +105,7 @@ pub fn field_suspicion(name: &str) -> Option<Suspicion> {
     if ["pin", "pincode", "otp", "otpcode", "totp"].contains(&plain.as_str()) {
         return Some(Suspicion::IfItIsACode);
     }
-    // What a request is signed with is hexadecimal; a function has a signature, too, and so has what a model thinks.
+    // The signature of a request is hexadecimal; functions and model messages have signatures, too.
     if plain == "signature" {
         return Some(Suspicion::IfItIsHex);
     }
@@ -118,8 +118,8 @@ pub fn field_suspicion(name: &str) -> Option<Suspicion> {
 pub fn is_credential_header(name: &str) -> bool {
     let plain = plain(name);
     let whole = ["authorization", "proxyauthorization", "cookie", "setcookie"];
-    // MCP's id of a session stands beside a token, and answers are told apart by it ("MUST NOT use sessions for
-    // authentication": Model Context Protocol, security best practices).
+    // MCP's session id is used beside a token ("MUST NOT use sessions for authentication": Model Context Protocol,
+    // security best practices), and it distinguishes answers.
     if plain == "mcpsessionid" {
         return false;
     }

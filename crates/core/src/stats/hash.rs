@@ -48,7 +48,7 @@ impl FoldHasher {
         let product = u128::from(self.0 ^ word) * 0x9e37_79b9_7f4a_7c15;
         #[expect(clippy::cast_possible_truncation, reason = "both halves are taken")]
         let (low, high) = (product as u64, (product >> 64) as u64);
-        // The word itself is added so that a product of zero does not forget what came before.
+        // The word itself is added so that a product of zero does not lose the previous state.
         self.0 = low ^ high ^ word.rotate_left(32);
     }
 }

@@ -48,7 +48,7 @@ impl Prior {
         let n = logs.len() as f64;
         let mean = logs.iter().map(|(log, _)| log).sum::<f64>() / n;
         let scatter = logs.iter().map(|(log, _)| (log - mean).powi(2)).sum::<f64>() / (n - 1.0);
-        // What the logarithms vary more than sampling explains is the variation of the true spreads.
+        // The variation of the logarithms beyond sampling is the variation of the true spreads.
         let excess = scatter - logs.iter().map(|(_, df)| trigamma(df / 2.0)).sum::<f64>() / n;
         let df = if excess > 0.0 { 2.0 * inverse_trigamma(excess) } else { DFS.1 }.clamp(DFS.0, DFS.1);
         let variance = (mean + digamma(df / 2.0) - (df / 2.0).ln()).exp();

@@ -40,7 +40,7 @@ pub fn visible_json(text: &str) -> Cow<'_, str> {
             out.push(c);
         } else {
             for unit in c.encode_utf16(&mut [0; 2]) {
-                // A string takes all that is written to it.
+                // Writing to a string cannot fail.
                 let _ = write!(out, "\\u{unit:04x}");
             }
         }
@@ -204,7 +204,7 @@ mod tests {
             let pieces: Vec<&[u8]> = text.as_bytes().chunks(step).collect();
             let shown = written(&pieces);
             prop_assert_eq!(&shown, &written(&[text.as_bytes()]));
-            // Whoever undoes the colours has no command left.
+            // Without the colours there is no command left.
             let plain = ["", "0", "1", "2", "31", "32", "33", "36"]
                 .iter().fold(shown, |shown, color| shown.replace(&format!("\u{1b}[{color}m"), ""));
             prop_assert!(!plain.chars().any(|c| is_unseen(c) && c != '\n'), "{:?}", plain);

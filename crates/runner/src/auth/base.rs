@@ -27,7 +27,7 @@ impl Base {
         trust: &Trust,
     ) -> Result<Base, TrustError> {
         if trust.ca.is_some() {
-            // A mistake in the configuration is told before anything begins.
+            // An error in the configuration is reported before anything begins.
             trust.client_config()?;
         }
         Ok(Base {

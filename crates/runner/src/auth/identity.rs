@@ -99,7 +99,7 @@ impl Identity {
         let Some(token) = &self.token else { return };
         match &self.placement {
             Placement::Header { name, format } => {
-                // A header of that name from the target gives way: two tokens in one request prove nothing.
+                // A header of that name from the target is replaced: two tokens in one request prove nothing.
                 parts.headers.retain(|(given, _)| !given.eq_ignore_ascii_case(name));
                 parts.headers.push((name.clone(), with_token(format, token)));
             }
@@ -139,8 +139,8 @@ impl Identity {
     pub fn first_message(&self) -> Option<Template> {
         let (Placement::Message(template), Some(token)) = (&self.placement, &self.token) else { return None };
         let filled = template.fill(&mut |name| (name == "token").then(|| Value::from(token.expose())));
-        // `login` has filled every other place, so this fails only for a placement made by hand; better an open place
-        // on the wire than none of the message.
+        // `login` has filled every other placeholder, so this fails only for a placement made by hand; an unfilled
+        // placeholder is better than no message.
         Some(filled.unwrap_or_else(|_| template.clone()))
     }
 }

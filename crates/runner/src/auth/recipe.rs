@@ -329,7 +329,7 @@ fn read_requests(fields: &Fields<'_>, key: &str) -> Option<Vec<Request>> {
         table.finish();
         request
     };
-    // Of several bad ones each is told.
+    // Each of several errors is reported.
     let requests: Vec<Option<Request>> = fields.tables(key).into_iter().map(read).collect();
     requests.into_iter().collect()
 }

@@ -96,7 +96,7 @@ impl Trust {
     }
 
     fn make(&self) -> Result<ClientConfig, TrustError> {
-        // Given explicitly: a process-wide default could be another one, or none.
+        // Explicit, because a process-wide default could be another one, or none.
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let platform = |error: rustls::Error| TrustError::Platform(error.to_string());
         let builder = ClientConfig::builder_with_provider(provider.clone())
@@ -279,7 +279,7 @@ mod tests {
         assert_eq!(asked(&wanted, &server, &with(Some(ours.clone()))).as_deref(), Some("welcome\n"));
         assert_eq!(asked(&wanted, &server, &with(Some(strange.clone()))), None);
         assert_eq!(asked(&wanted, &server, &with(None)), None);
-        // A key of another certificate, and a file that is none.
+        // A key of another certificate, and a file without one.
         let other = ClientCertificate { key: strange.key, ..ours.clone() };
         let error = with(Some(other)).client_config().expect_err("two that do not belong together");
         assert!(error.to_string().starts_with("the client's certificate in "), "{error}");

@@ -302,7 +302,7 @@ mod tests {
             let expected = if is_too_long { Arrived::TooLong(text) } else { Arrived::Gone(text) };
             assert_eq!(next(&mut connection).await, Some(expected));
             assert_eq!(next(&mut connection).await, None);
-            // Told with a close frame, masked as a client's are.
+            // With a close frame, masked like a client's.
             let close = heard.await.expect("it hears");
             let [0x88, 0x82, a, b, _, _, high, low] = close[..] else {
                 panic!("{close:?} is no close frame")
@@ -417,7 +417,7 @@ mod tests {
             stream.write_all(upgrade(&head).as_bytes()).await.expect("the client reads");
             let size = u16::try_from(PIECE).expect("it fits").to_be_bytes();
             let piece = [&[0x82, 126, size[0], size[1]], &[7; PIECE][..]].concat();
-            // More than two sockets hold, and not a byte is taken before.
+            // Larger than both socket buffers, so the send blocks until the peer reads.
             for _ in 0..200 {
                 stream.write_all(&piece).await.expect("the client reads");
             }
@@ -449,7 +449,7 @@ mod tests {
             stream.close(None).await.expect("the client reads");
         });
         let (mut connection, _) = connect(&within(&url, 5000)).await.expect("it opens");
-        // All of it is on its way before the first is taken.
+        // All of it is sent before the first is read.
         server.await.expect("it has sent everything");
         for i in 0..2000 {
             assert_eq!(next(&mut connection).await, Some(Arrived::Frame(Payload::Text(i.to_string()))));

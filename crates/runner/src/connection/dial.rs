@@ -66,7 +66,7 @@ pub(crate) async fn reach(
     let addresses = timeout_at(deadline, place.addresses()).await.map_err(timeout(Stage::Resolve))??;
     let (tcp, peer, started) = dial(&addresses, place.tls, deadline, given).await?;
     let connected = Instant::now();
-    // Without this the kernel holds back small frames (Nagle), and we would measure that instead of the server.
+    // Otherwise the kernel delays small frames (Nagle), and we would measure that instead of the server.
     tcp.tcp().set_nodelay(true).map_err(|error| ConnectError::NoRoute { peer, cause: error.to_string() })?;
     if !place.tls {
         return Ok(Line { socket: Socket::plain(tcp), peer, tls: None, started, connected });
@@ -106,7 +106,7 @@ impl Place {
 
     /// With one of two schemes, without TLS and with it.
     fn of_scheme(text: &str, schemes: [&str; 2], kind: &'static str) -> Result<Place, ConnectError> {
-        // Without its query: a token may stand there.
+        // Without its query, which may contain a token.
         let shown = text.split(['?', '#']).next().unwrap_or(text);
         let wrong = |cause: &str| ConnectError::Url { kind, url: shown.to_owned(), cause: cause.to_owned() };
         let url = reqwest::Url::parse(text).map_err(|error| wrong(&error.to_string()))?;

@@ -43,7 +43,7 @@ impl Wake for Both {
 impl Duplex {
     /// After the handshake.
     pub(super) async fn new(socket: Socket) -> Duplex {
-        // The library reads nothing, so it needs no room for that.
+        // The library reads nothing, so it needs no buffer for that.
         let config = WebSocketConfig::default().read_buffer_size(0);
         let stream = WebSocketStream::from_raw_socket(socket, Role::Client, Some(config)).await;
         let both = Arc::new(Both::default());

@@ -235,7 +235,7 @@ impl Frames {
                 return if is_text { self.check() } else { Ok(()) };
             }
             (self.message, self.checked) = (None, 0);
-            // Its memory is given back: there are thousands of connections, and most of what comes, comes whole.
+            // Its memory is released: there are thousands of connections, and most messages arrive complete.
             let mut data = std::mem::take(&mut self.data);
             let whole = if data.is_empty() {
                 own
@@ -446,11 +446,11 @@ mod tests {
             }
             let ((ours, wrong), (theirs, broken)) = (ours(&bytes, step), theirs(&bytes));
             match broken {
-                // The library waits for a frame's end before it judges its head; here its head is enough.
+                // The library waits for a frame's end before it checks its head; here its head is enough.
                 None if wrong.is_some() => prop_assert!(ours == theirs),
                 None => {
                     let codes = |all: &[Payload]| all.iter().filter(|own| !matches!(own, Payload::Close { .. })).cloned().collect::<Vec<_>>();
-                    // A code that no frame may have is told as it came; the library tells 1002 in its place.
+                    // An invalid code is reported unchanged; the library reports 1002 instead.
                     prop_assert_eq!(codes(&ours), codes(&theirs));
                 }
                 Some(_) => prop_assert!(wrong.is_some() && ours == theirs, "{wrong:?} {ours:?} {theirs:?}"),
@@ -492,7 +492,7 @@ mod tests {
         ] {
             let (ours, theirs) = (ours(&bytes, bytes.len()), theirs(&bytes));
             assert!(ours.1.is_some() && ours.0.is_empty(), "{bytes:?}");
-            // The last one is masked, too; the library looks at its length first.
+            // The last one is masked, too; the library checks its length first.
             if bytes[1] != 0xff {
                 assert_eq!(ours, theirs);
             }

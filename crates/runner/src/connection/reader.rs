@@ -263,16 +263,16 @@ impl Reader {
                 None => ready!(self.poll_read(cx)),
             };
             if self.end == Some(End::Closing) {
-                // Whoever drives the session need not wait for this.
+                // The driver need not wait for this.
                 let leaving = Leaving { duplex: self.duplex.clone(), is_answering: self.is_answering };
                 tokio::spawn(tokio::time::timeout(LINGER, leaving));
             }
-            // A part of a message is none yet.
+            // A part of a message is no message yet.
             if !batch.items.is_empty() {
                 return Poll::Ready(Some(batch));
             }
         }
-        // Whoever sends fragments without end does not keep clocks and signals from being heeded.
+        // Endless fragments must not keep timers and signals from being handled.
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -354,8 +354,8 @@ impl Reader {
             }));
         }
         for message in self.answers.drain(..) {
-            // RFC 6455, 5.5.3: an endpoint may "send a Pong frame for only the most recently processed Ping frame". Whoever
-            // floods and takes nothing in does not fill our memory with answers.
+            // RFC 6455, 5.5.3: an endpoint may "send a Pong frame for only the most recently processed Ping frame".
+            // So a peer that floods pings and reads nothing does not fill the memory with answers.
             if self.is_answering && matches!(message, tungstenite::Message::Pong(_)) {
                 self.late_pong = Some(message);
             } else {
@@ -414,7 +414,7 @@ fn answer(code: u16, reason: &str) -> Option<CloseFrame> {
 
 pub(crate) fn why_gone(error: &io::Error) -> String {
     match error.kind() {
-        // TLS without its own goodbye is what most servers do when they end abruptly.
+        // Most servers omit TLS's close notification when they end abruptly.
         io::ErrorKind::UnexpectedEof => "connection closed without a close frame".to_owned(),
         io::ErrorKind::ConnectionReset => "connection reset".to_owned(),
         _ => error.to_string(),

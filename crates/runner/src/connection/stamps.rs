@@ -74,9 +74,9 @@ impl Newest {
         self.read = now;
         self.is_kernel = stamp.is_some();
         self.is_exact = stamp.is_some() && is_last && is_record;
-        // Without a stamp nothing is known of when it came, and what `emptied` says remains true.
+        // Without a timestamp the arrival is unknown, and `emptied` stays true.
         let (at, doubt) = stamp.unwrap_or((now, Duration::ZERO));
-        // In order of their stamps: what was deliverable only after older bytes came with them.
+        // In order of timestamps: bytes that could be delivered only after older ones came with them.
         self.at = at.max(self.emptied);
         self.doubt = if doubt < Clocks::BETWEEN { Duration::ZERO } else { doubt };
         if is_last && stamp.is_some() {
@@ -108,7 +108,7 @@ impl Stamped {
     pub(crate) async fn connect(peer: SocketAddr, is_tls: bool) -> io::Result<Stamped> {
         begin();
         let socket = if peer.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-        // Before the first segment comes. A system that does not know the option tells no stamps, and that is seen.
+        // Before the first segment. A system without the option returns no timestamps, which is detected.
         #[cfg(target_os = "linux")]
         let _ = nix::sys::socket::setsockopt(&socket, nix::sys::socket::sockopt::ReceiveTimestampns, &true);
         let since = Instant::now();
@@ -181,8 +181,8 @@ impl Stamped {
             let tried = tcp.try_io(Interest::READABLE, || {
                 let (count, stamp) = kernel::receive(tcp, room, control)?;
                 came = Some((count, stamp));
-                // Fewer bytes than asked for: the socket is empty. Said to the runtime, which saves asking once more;
-                // what comes after this makes the socket ready again. (Tokio's own `poll_read` does the same.)
+                // Fewer bytes than requested: the socket is empty. The runtime is told, which saves another read;
+                // later bytes make the socket ready again. (Tokio's own `poll_read` does the same.)
                 if 0 < count && count < asked { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
             });
             match (came, tried) {
@@ -303,7 +303,7 @@ mod kernel {
     /// Has the kernel stamp from now on. It begins only once some socket asks for it, and a little later than that; until
     /// then it would tell no stamps during the first handshake. So one connection, to ourselves, asks first and stays.
     pub(crate) fn warm_up() {
-        // Where there is no such connection, the first session says what it gets.
+        // Without such a connection, the first session shows what it gets.
         ASKED.get_or_init(|| warm().ok());
     }
 
@@ -334,7 +334,7 @@ mod kernel {
             if is_stamped || began.elapsed() > PATIENCE {
                 break is_stamped;
             }
-            // The kernel tells nobody when it has begun.
+            // The kernel does not report when it has begun.
             std::thread::sleep(PAUSE);
         };
         Ok(Asked { _ends: (sender, receiver), has_stamped })
@@ -393,7 +393,7 @@ mod tests {
                     session.complete_io(&mut tcp).expect("the client greets");
                 }
             }
-            // Tells when the handshake's own last bytes are out.
+            // Reports when the handshake's own last bytes are sent.
             wrote.send((Instant::now(), Instant::now())).expect("the test listens");
             for text in to_write {
                 let before = Instant::now();
@@ -406,7 +406,7 @@ mod tests {
                 }
                 wrote.send((before, Instant::now())).expect("the test listens");
             }
-            // Until the client is gone, so that nothing is reset.
+            // Until the client has left, so that nothing is reset.
             let _ = tcp.read(&mut [0; 1]);
         });
         (texts, written)
@@ -436,14 +436,14 @@ mod tests {
             texts.send(text).expect("the server runs");
             written.recv().expect("it writes")
         };
-        // A message by itself: its stamp is exact.
+        // A single message: its timestamp is exact.
         let (before, after) = write(frame("one"));
         std::thread::sleep(HELD);
         take(&mut socket, 5).await;
         assert_eq!(socket.newest().stamps(), Stamps::Kernel);
         let (first, earlier) = socket.newest().of(true, Stamps::Kernel);
         assert!(first >= before, "{:?} before it was written", before - first);
-        // Whoever is held up between the looks at two clocks says by how much the stamp may be late.
+        // A delay between the reads of two clocks is the maximum error of the timestamp.
         let is_exact =
             |at: Instant, earlier: Gap, after: Instant| at - Duration::from(earlier) < after + HELD / 2;
         assert!(is_exact(first, earlier, after), "{first:?} {earlier} {after:?}");
@@ -451,7 +451,7 @@ mod tests {
         let (read, _) = socket.newest().of(true, Stamps::User);
         assert!(read >= before + HELD && read <= Instant::now());
 
-        // Two that are read at once, the third not whole: all have the newest stamp, which says so.
+        // Two in one read, the third incomplete: all have the newest timestamp, with `earlier`.
         let (second, _) = write(frame("two"));
         std::thread::sleep(HELD);
         let (before, after) = write([frame("three"), b"\x81\x04fo".to_vec()].concat());
@@ -485,17 +485,17 @@ mod tests {
         let mut newest = Newest::new(start);
         newest.note(Some((start + micros(100), micros(40))), true, true);
         assert_eq!(newest.of(true, Stamps::Kernel), (start + micros(100), Gap::from(micros(40))));
-        // It came while the stamp before it was taken to be later than it was.
+        // It came while the previous timestamp was assumed to be later than it was.
         newest.note(Some((start + micros(70), Duration::ZERO)), true, true);
         assert_eq!(newest.of(true, Stamps::Kernel), (start + micros(70), Gap::ZERO));
-        // Read without a stamp: it came some time since.
+        // Read without a timestamp: it came at some earlier time.
         newest.note(None, true, true);
         let (at, earlier) = newest.of(true, Stamps::Kernel);
         assert_eq!((newest.stamps(), at - Duration::from(earlier)), (Stamps::User, start + micros(70)));
-        // The next one came before that read was over.
+        // The next one came before that read ended.
         newest.note(Some((start + micros(90), Duration::ZERO)), true, true);
         assert_eq!(newest.of(true, Stamps::Kernel), (start + micros(90), Gap::ZERO));
-        // A stamp that cannot be is none.
+        // An impossible timestamp is not used.
         newest.note(Some((start + micros(10), Duration::ZERO)), true, true);
         assert_eq!(newest.stamps(), Stamps::User);
     }
@@ -530,7 +530,7 @@ mod tests {
                     builder.with_no_client_auth().with_single_cert(vec![issued.cert.der().clone()], key)
                 })
                 .expect("key and certificate fit");
-        // What follows the handshake is then nothing but what the test writes.
+        // Only the test's own bytes follow the handshake.
         config.send_tls13_tickets = 0;
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let peer = listener.local_addr().expect("it is bound");

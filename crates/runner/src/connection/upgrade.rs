@@ -151,8 +151,8 @@ impl Asked {
         {
             return wrong(format!("the server uses extensions that were not offered: {extensions}"));
         }
-        // A server that chooses none of the subprotocols is within the RFC ("if the server does not wish to agree to
-        // one of the suggested subprotocols, it MUST NOT send back" the header), though browsers then give up.
+        // A server may choose none of the subprotocols by the RFC ("if the server does not wish to agree to one of
+        // the suggested subprotocols, it MUST NOT send back" the header), though browsers then fail.
         match values(headers, "sec-websocket-protocol").next() {
             Some(chosen) if !self.subprotocols.iter().any(|offered| offered == chosen) => {
                 wrong("the server chose a subprotocol that was not offered".to_owned())

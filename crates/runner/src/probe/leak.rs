@@ -53,7 +53,7 @@ pub(super) fn leaks(golden: &Golden, wires: &[Wire<'_>]) -> Vec<(usize, Finding)
             }
             let mut told = BTreeSet::new();
             for mark in owner.marks.iter().filter(|mark| mark.value.len() >= MIN_MARK) {
-                // What both have belongs to neither: a shared room, a document.
+                // Values that both have belong to neither: a shared room, a document.
                 if wire.marks.iter().any(|own| own.value == mark.value) || told.contains(&mark.what) {
                     continue;
                 }
@@ -124,7 +124,7 @@ fn forms(value: &str) -> Vec<String> {
     for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
         for before in 0..3usize {
             let text = engine.encode([vec![0; before], value.as_bytes().to_vec()].concat());
-            // The letters at the edges hold bits of what stands beside the value.
+            // The characters at the edges contain bits of the neighbours.
             let start = [0, 2, 3][before];
             let whole = (before + value.len()) * 8 / 6;
             if let Some(form) = text.get(start..whole).filter(|form| form.len() >= MIN_MARK) {
@@ -197,7 +197,7 @@ pub(super) fn bound_values(golden: &Golden, transcript: &Transcript) -> BTreeMap
 /// Whether the server gave what belongs to the session after the client had spoken of one of these values. What is unlike
 /// that, a result that says no, is no answer.
 pub(super) fn is_answered(golden: &Golden, transcript: &Transcript, values: &[&Value]) -> bool {
-    // As part of a longer text, too.
+    // Also as part of a longer text.
     let texts: Vec<String> =
         values.iter().map(|value| value.to_string().trim_matches('"').to_owned()).collect();
     let (mut asked, mut answered) = (false, false);
@@ -350,9 +350,9 @@ mod tests {
         let ask = (Side::Client, r#"{"type":"ask","of":"room thr_abcd1234"}"#);
         assert!(!answered(&wire(&[ask, (Side::Server, r#"{"type":"error"}"#)])));
         assert!(answered(&wire(&[ask, (Side::Server, r#"{"type":"answer","doc":"doc_abcd1234"}"#)])));
-        // A result that says no is none.
+        // A negative result is none.
         assert!(!answered(&wire(&[ask, (Side::Server, r#"{"type":"answer","doc":null}"#)])));
-        // A login is answered, too, before anything is asked of somebody else's.
+        // A login is also answered before anything of another user is requested.
         let login = (Side::Client, r#"{"type":"auth"}"#);
         let connected = (Side::Server, r#"{"type":"connected","thread":"thr_efgh5678"}"#);
         assert!(!answered(&wire(&[login, connected, ask])));

@@ -428,7 +428,7 @@ mod tests {
         assert!(
             !said(r#"{"type":"auth","status":"no"}"#) && !said(r#"{"type":"other","status":"no","code":7}"#)
         );
-        // Codes keep their meaning where only messages are named.
+        // Codes keep their meaning if only messages are listed.
         let auth = auth_of("auth = { refuse = [{ event = 'denied' }] }").expect("no mistake");
         assert!(auth.is_refusal(1008) && auth.refusals.len() == 1);
         for wrong in

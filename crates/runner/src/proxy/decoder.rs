@@ -233,7 +233,7 @@ impl Decoder {
         if !is_text {
             return Ok(Some(Payload::Binary(data)));
         }
-        // What is no UTF-8 cannot be a text in a recording either; whoever receives it closes with 1007.
+        // Invalid UTF-8 cannot be text in a recording either; the receiver closes with 1007.
         Ok(Some(match String::from_utf8(data) {
             Ok(text) => Payload::Text(text),
             Err(error) => Payload::Binary(error.into_bytes()),

@@ -35,7 +35,7 @@ pub(super) struct Page<W> {
 impl<W: Write> Page<W> {
     pub(super) fn begin(mut out: W) -> io::Result<Page<W>> {
         let script = format!("'use strict';\n{}", SCRIPTS.join("\n"));
-        // Nothing but this style and this script, not even from where the page lies.
+        // Only this style and this script, nothing from the page's own address.
         let policy = format!(
             "default-src 'none'; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'",
             hash(STYLE),

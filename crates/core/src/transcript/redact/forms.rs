@@ -29,7 +29,7 @@ impl Form {
 pub(super) fn forms(value: &str) -> Vec<Form> {
     let mut forms = vec![Form::plain(value)];
     if value.contains(' ') {
-        // application/x-www-form-urlencoded; its `%XX` are undone by the view.
+        // application/x-www-form-urlencoded; the view removes its `%XX`.
         forms.push(Form::plain(value.replace(' ', "+")));
     }
     let html = value
@@ -46,7 +46,7 @@ pub(super) fn forms(value: &str) -> Vec<Form> {
     let quoted = serde_json::Value::from(value).to_string();
     let escaped = &quoted[1..quoted.len() - 1];
     if escaped != value {
-        // A JSON text as a whole in base64, as in a token's body.
+        // A whole JSON text in base64, as in a token's body.
         base64(escaped.as_bytes(), &mut forms);
     }
     forms.sort();

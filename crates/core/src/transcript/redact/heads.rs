@@ -24,7 +24,7 @@ pub(super) fn in_head(text: &str) -> Vec<Noticed> {
     for (name, value) in &head.headers {
         match request::credentials(name, value) {
             Some(noticed) => take(value, noticed),
-            // `Location`, `Referer`; what is no URL has no query.
+            // `Location`, `Referer`; other values have no query.
             None => take(value, request::in_url(value)),
         }
     }

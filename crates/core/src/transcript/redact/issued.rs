@@ -58,7 +58,7 @@ pub(super) fn all(text: &str) -> impl Iterator<Item = (Range<usize>, &'static st
 
 /// A key that starts here: no word before it, and enough random characters after it.
 fn starting(text: &str, start: usize, begin: &str, least: usize) -> Option<Range<usize>> {
-    // A key of SendGrid's has a dot within.
+    // A key of SendGrid contains a dot.
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_') || c == '.' && begin == "SG.";
     if text[..start].chars().next_back().is_some_and(is_part) {
         return None;

@@ -77,7 +77,7 @@ impl Redactor {
             let mut found = Vec::new();
             self.look(line, MAX_DEPTH, &mut found);
             logins_within(line, &mut found);
-            // What encloses comes first; what lies within it, or was found in two ways, is the same.
+            // The outer one comes first; one inside it, or found in two ways, is the same.
             found.sort_by_key(|(span, _)| (span.start, std::cmp::Reverse(span.end)));
             let mut end = 0;
             found.retain(|(span, _)| {
@@ -244,7 +244,7 @@ fn decoded(run: &str) -> Vec<Vec<u8>> {
             c => c,
         })
         .collect();
-    // The last character may have bits that an unpadded text cut short leaves open.
+    // The last character may have bits that truncated unpadded text leaves open.
     let whole = &standard[..standard.len() / 4 * 4];
     let base64 = STANDARD_NO_PAD.decode(&standard).or_else(|_| STANDARD_NO_PAD.decode(whole)).ok();
     let digit = |byte: &u8| char::from(*byte).to_digit(16);
@@ -317,7 +317,7 @@ mod tests {
                 let text = format!("{{}}\n{{\"x\":\"{written}\"}}");
                 let leftovers = redactor.leftovers(&text);
                 assert_eq!(kinds(&redactor, &text), [kind], "{text}");
-                // What is known is found at its very place in base64, the rest by the run that it stands in.
+                // A known secret is found at its exact place in base64, others by the run that contains them.
                 assert!(leftovers[0].line == 2 && (7..=30).contains(&leftovers[0].column), "{text}");
                 let excerpt = &leftovers[0].excerpt;
                 assert!(excerpt.starts_with("{\"x\":\"") && excerpt.contains("*** ("), "{excerpt}");

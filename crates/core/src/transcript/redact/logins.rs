@@ -136,7 +136,7 @@ pub(super) fn mqtt_password(bytes: &[u8]) -> Option<Range<usize>> {
         return None;
     }
     let (version, flags) = (*bytes.get(name.end)?, *bytes.get(name.end + 1)?);
-    // The time to keep alive takes two bytes.
+    // The keep-alive takes two bytes.
     at = name.end + 4;
     let properties = |at: usize| -> Option<usize> {
         let (length, own) = varint::read(bytes.get(at..)?, 4)?;

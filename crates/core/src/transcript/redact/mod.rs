@@ -125,7 +125,7 @@ impl Redactor {
                 value: word.to_owned(),
             }));
         }
-        // Not in its place only: a plain word is a token too when a client logs in with it.
+        // Everywhere, not only at its place: a plain word is a token, too, if a client logs in with it.
         let mut known = self.write();
         for one in noticed.iter().filter(|one| one.value.len() >= 8) {
             known.learn(&one.name, &one.value);
@@ -152,7 +152,7 @@ impl Redactor {
         match request::credentials(name, value) {
             Some(noticed) => self.replace(value, noticed),
             None => match self.clean_url(value) {
-                // `Location`, `Referer`; what is no URL has no query.
+                // `Location`, `Referer`; other values have no query.
                 Cow::Borrowed(value) => self.clean(value),
                 Cow::Owned(value) => Cow::Owned(self.clean(&value).into_owned()),
             },
@@ -260,7 +260,8 @@ impl Redactor {
             return Cow::Borrowed(text);
         }
         let clean = known.render(text.as_bytes(), hits);
-        // Secrets are whole characters; where an escape stood among bytes that are none, better a lost one than a leak.
+        // Secrets are whole characters. Where an escape was among invalid bytes, a lost character is better than a
+        // leak.
         Cow::Owned(
             String::from_utf8(clean)
                 .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
@@ -286,7 +287,7 @@ impl Redactor {
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Known> {
-        // A panic elsewhere must not turn into a leak here: what is known stays known.
+        // A panic elsewhere must not cause a leak here, so the known secrets stay known.
         self.shared.known.read().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -197,7 +197,7 @@ pub(super) fn notice(text: &str, hints: &Hints, rules: &Rules, trust: Trust) -> 
         }
         let Range { start, end } = hint;
         let own = &text[start..end];
-        // The quotes of a name are none of it.
+        // The quotes of a name are not part of it.
         let hint = start + usize::from(own.starts_with('"'))..end - usize::from(own.ends_with(['"', '=']));
         if own == phrases::PEM {
             let key = phrases::pem_at(text, start);
@@ -213,7 +213,7 @@ pub(super) fn notice(text: &str, hints: &Hints, rules: &Rules, trust: Trust) -> 
             found.extend(command.into_iter().flatten());
         } else if own == "://" {
             let (urls, end) = places::in_url_at(text, start, &mut read);
-            // What stands in its query may be named as fields are.
+            // Names in its query may be those of fields.
             read_to = if urls.is_empty() { read_to } else { end };
             found.extend(urls);
         } else if let Some(span) = issued::at(text, hint.start) {
@@ -232,7 +232,7 @@ pub(super) fn notice(text: &str, hints: &Hints, rules: &Rules, trust: Trust) -> 
         } else if let Some(field) = field_at(text, hint.clone(), &mut read) {
             let before = found.len();
             field.judge(text, rules, trust, &mut found);
-            // What is hidden as a whole need not be read again.
+            // A completely redacted text need not be searched.
             read_to = if found.len() > before { field.value.end } else { field.name.end };
         } else {
             let name = name_at(text.as_bytes(), &hint);
@@ -308,7 +308,7 @@ fn name_at(bytes: &[u8], piece: &Range<usize>) -> Range<usize> {
     let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
     let mut start =
         bytes[..piece.start].iter().rposition(|byte| !is_name(byte)).map_or(0, |before| before + 1);
-    // The line break of a JSON string is no letter of the name behind it.
+    // The line break of a JSON string is not part of the following name.
     let is_escaped = start > 0 && bytes[start - 1] == b'\\' && matches!(bytes[start], b'n' | b'r' | b't');
     start += usize::from(is_escaped && start < piece.start);
     let end =
@@ -357,7 +357,7 @@ fn field_at(text: &str, piece: Range<usize>, read: &mut Read) -> Option<Field> {
                 bytes[at],
                 b'&' | b';' | b'"' | b'\'' | b'<' | b'>' | b'\\' | b',' | b')' | b'}' | b']' | b'#' | b'`'
             ) || bytes[at].is_ascii_whitespace()
-                // Within a form an ampersand of the value is written so; in a form within a form, that between fields.
+                // In a form, an ampersand of the value is escaped; in a form within a form, the one between fields.
                 || after[0] == b'%' && bytes[at..].starts_with(b"%26")
         };
         let run = if after[0] == b'%' { &mut read.encoded } else { &mut read.assigned };
@@ -372,10 +372,10 @@ fn field_at(text: &str, piece: Range<usize>, read: &mut Read) -> Option<Field> {
     });
     if after.starts_with(b":") && starts_a_word {
         let from = blank(sign + 1);
-        // An argument, as GraphQL and programs write it: `password: "…"`.
+        // An argument, as in GraphQL and programs: `password: "…"`.
         let slashes = bytes[from..].iter().take_while(|byte| **byte == b'\\').count();
         if bytes.get(from + slashes) == Some(&b'"') && slashes <= 1 {
-            // A block string of GraphQL has three quotes at either end.
+            // A block string of GraphQL has three quotes at both ends.
             let mark = if slashes == 0 { "\"\"\"" } else { "\\\"\\\"\\\"" };
             if let Some(block) = text[from..].strip_prefix(mark) {
                 let open = from + mark.len();
@@ -461,7 +461,7 @@ impl Field {
     }
 
     fn judge(&self, text: &str, rules: &Rules, trust: Trust, found: &mut Vec<Noticed>) {
-        // As options are written.
+        // Like options of commands.
         let name = text[self.name.clone()].trim_start_matches('-');
         let Some(suspicion) = rules.suspicion(name) else { return };
         let raw = &text[self.value.clone()];

@@ -46,7 +46,7 @@ pub(super) fn pem_at(text: &str, start: usize) -> Option<Noticed> {
     let from = start + PEM.len() + title + "-----".len();
     let body = &text[from..];
     let end = body.find("-----END").or_else(|| body.find('"')).unwrap_or(body.len());
-    // The line breaks of a JSON string are none of the key.
+    // The line breaks of a JSON string are not part of the key.
     let is_blank = |c: char| c.is_whitespace();
     let trimmed = body[..end].trim_matches(is_blank);
     let trimmed = trimmed.strip_prefix("\\r").unwrap_or(trimmed);

@@ -41,7 +41,7 @@ pub(super) fn at_name(
 ) -> (Vec<Noticed>, usize) {
     let bytes = text.as_bytes();
     let own = &text[name.clone()];
-    // What follows its name at once is read with it.
+    // The text right after the name is read with it.
     let at_once = |found: Option<Noticed>| {
         let to = found.as_ref().and_then(|one| one.span.as_ref()).map_or(name.end, |span| span.end);
         (found.into_iter().collect(), to)
@@ -113,7 +113,7 @@ fn under(
             vec![Noticed { value: text[span.clone()].to_owned(), span: Some(span), name: name.to_owned() }]
         }
         Some(b'{' | b'[') if suspicion != Suspicion::IfItIsACode && !is_of_texts(name) => {
-            // Those within one that was looked through need no second look.
+            // Those inside an examined one need no second search.
             let mut region = None;
             read.region.end_from(start, || region.insert(self::region(text, start)).end);
             let Some(region) = region else { return Vec::new() };
@@ -234,7 +234,7 @@ pub(super) fn in_url_at(text: &str, sign: usize, read: &mut Read) -> (Vec<Notice
     let start =
         text[..sign].rfind(|c: char| !c.is_ascii_alphanumeric() && !"+-.".contains(c)).map_or(0, |at| at + 1);
     let start = (start..=sign).find(|at| text.is_char_boundary(*at));
-    // Without a scheme it is no address.
+    // Without a scheme it is not an address.
     let Some(start) = start.filter(|start| text[*start..sign].starts_with(|c: char| c.is_ascii_alphabetic()))
     else {
         return (Vec::new(), sign + 3);

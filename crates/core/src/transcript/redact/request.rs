@@ -76,7 +76,7 @@ fn subprotocols(value: &str) -> Vec<Noticed> {
         let start = at + item.len() - item.trim_start().len();
         let word = item.trim();
         at += item.len() + 1;
-        // The mark may itself have dots: base64url.bearer.authorization.k8s.io.TOKEN
+        // The mark itself may contain dots: base64url.bearer.authorization.k8s.io.TOKEN
         let cut = word
             .match_indices(['.', '-', '_', '|', ':'])
             .find(|(cut, _)| is_mark(&word[..*cut]) && looks_or_long(&word[cut + 1..]))

@@ -107,7 +107,7 @@ fn follow(text: &str, part: &str, keys: &[String], name: &str, found: &mut Vec<N
                 follow(text, value.get(), rest, name, found);
             }
         }
-        // Only what all keys lead to.
+        // Only values at the end of all keys.
         Some(_) if key.is_some() => {}
         Some(b'"') => {
             if let Ok(value) = serde_json::from_str::<String>(part) {

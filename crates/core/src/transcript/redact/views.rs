@@ -19,7 +19,7 @@ impl View {
         let next = self.marks.partition_point(|mark| mark.0 <= at);
         let (view, text) = next.checked_sub(1).map_or((0, 0), |last| self.marks[last]);
         let origin = text + (at - view);
-        // Within the bytes of an escape that stands for more than one.
+        // Inside the bytes of an escape for more than one.
         self.marks.get(next).map_or(origin, |mark| origin.min(mark.1))
     }
 
@@ -108,7 +108,8 @@ mod tests {
         let view = without_json_escapes(text);
         assert_eq!(String::from_utf8_lossy(&view.bytes), "ab\"\u{1f600}/\\x");
         let origins: Vec<usize> = (0..=view.bytes.len()).map(|at| view.origin(at)).collect();
-        // The four bytes of the emoji come from one pair of escapes, of which only the first byte's place is asked for.
+        // The four bytes of the emoji come from one pair of escapes, of which only the first byte's place is
+        // requested.
         assert_eq!((&origins[..4], &origins[7..]), (&[0, 1, 7, 9][..], &[21, 23, 24, 25][..]));
 
         let view = without_percent(b"%41%zz%c3%A9%4");
