@@ -95,7 +95,7 @@ fn what_does_not_belong_together_is_bad_usage() {
     let project = project();
     shard(&project, 1, 3, 0);
     let said = project.run(&["merge", "1.json", "1.json"]).exits(2).stderr;
-    assert!(said.contains("shard 1/3 is there twice"), "{said}");
+    assert!(said.contains("shard 1/3 is given twice"), "{said}");
     project.write("other.json", &project.read("1.json").replace("\"of\": 3", "\"of\": 4"));
     project.run(&["merge", "1.json", "other.json"]).exits(2);
     project.write("none.json", "{\"goldwire_probes\": 1}");
