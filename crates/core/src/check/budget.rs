@@ -204,13 +204,13 @@ send = { type = "ask" }
             [""; 0],
             "what the client thinks counts for nothing"
         );
-        assert_eq!(said(&[(250, steady), (420, steady)]), ["ttft took 420 ms: at most 300 ms is allowed"]);
+        assert_eq!(said(&[(250, steady), (420, steady)]), ["ttft took 420 ms; the limit is 300 ms"]);
         let one: Vec<u64> = [&[400], &steady[1..]].concat();
         assert_eq!(said(&[(250, &one)]), [""; 0], "one of thirty");
         let many: Vec<u64> = [&[90; 5], &steady[5..]].concat();
         assert_eq!(
             said(&[(250, &many)]),
-            ["inter_token: one gap in twenty took 90 ms or more: 40 ms is allowed"]
+            ["inter_token: 5 % of the gaps took 90 ms or more; the limit is 40 ms"]
         );
     }
 

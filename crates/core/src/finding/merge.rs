@@ -119,7 +119,7 @@ mod tests {
     fn what_does_not_belong_together_is_not_put_together() {
         assert_eq!(merge(Vec::new()), Err(MergeError::Nothing));
         let twice = merge(vec![part(1, 3, &["a"]), part(1, 3, &["a"])]);
-        assert_eq!(twice.expect_err("twice").to_string(), "shard 1/3 is there twice");
+        assert_eq!(twice.expect_err("twice").to_string(), "shard 1/3 is given twice");
         let strangers = merge(vec![part(1, 3, &["a"]), part(2, 2, &["b"])]);
         assert!(matches!(strangers, Err(MergeError::Strangers(..))));
         let mut other = part(2, 3, &["b"]);

@@ -361,9 +361,9 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_with_its_line() {
         let said = |text: &str| Seen::read(text).expect_err("a mistake").to_string();
-        assert!(said("").starts_with("line 1: not a file of what was seen"));
+        assert!(said("").starts_with("line 1: not a .seen file"));
         assert!(
-            said("{\"goldwire_seen\":3}").starts_with("line 1: version 3, this goldwire reads version 2")
+            said("{\"goldwire_seen\":3}").starts_with("line 1: version 3; this goldwire reads version 2")
         );
         let broken = seen().write().replace("ffffffffffffffff", "ffff");
         assert!(said(&broken).starts_with("line 3, column "), "{}", said(&broken));

@@ -162,7 +162,7 @@ mod tests {
         let note = time(&golden).expect("a bound");
         assert_eq!(
             note,
-            "token7 after thinking has the widest bound on these hosts: usually 100 s, one run shows what takes longer than 878 s (x8.8), 3 runs x5.3, 10 runs x3.5; 50 recordings would show x6.2 in one run"
+            "token7 after thinking has the widest bound on these hosts: usually 100 s; one run detects 878 s or more (x8.8), 3 runs x5.3, 10 runs x3.5; with 50 recordings, one run detects x6.2"
         );
     }
 }
