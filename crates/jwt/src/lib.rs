@@ -420,12 +420,14 @@ mod tests {
             (Algorithm::HS256, &*ec, "HS256 signs with a shared secret"),
             (Algorithm::ES256, &*sec1, "ES256 takes PKCS#8: `openssl pkcs8"),
             (Algorithm::RS256, &*sec1, "RS256 takes PKCS#8 or PKCS#1"),
-            (Algorithm::ES384, &*ec, "the key does not fit ES384: "),
-            (Algorithm::EdDSA, &*ec, "the key does not fit EdDSA: "),
-            (Algorithm::RS256, &*ec, "the key does not fit RS256: "),
+            (Algorithm::ES384, &*ec, "the key does not match ES384: "),
+            (Algorithm::EdDSA, &*ec, "the key does not match EdDSA: "),
+            (Algorithm::RS256, &*ec, "the key does not match RS256: "),
         ] {
-            let error =
-                private_key(algorithm, pem.as_bytes()).map(|_| ()).expect_err("it does not fit").to_string();
+            let error = private_key(algorithm, pem.as_bytes())
+                .map(|_| ())
+                .expect_err("it does not match")
+                .to_string();
             assert!(error.starts_with(said), "{error}");
             assert!(!error.contains("not in pem"), "{error}");
         }

@@ -288,7 +288,7 @@ mod tests {
     async fn what_breaks_a_connection_is_told() {
         for (code, bytes, expected) in [
             (1007, &b"\x81\x02\xff\xfe"[..], "invalid UTF-8 in a text message"),
-            (1002, b"\xc1\x01a", "the server broke the protocol: Reserved bits are non-zero"),
+            (1002, b"\xc1\x01a", "protocol violation by the server: Reserved bits are non-zero"),
             (
                 1009,
                 b"\x82\x7f\x00\x00\x00\x00\x10\x00\x00\x00",
@@ -343,7 +343,7 @@ mod tests {
         let bad =
             "HTTP/1.1 101 OK\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Accept: x\r\n\r\n";
         let error = connect(&within(&answering(bad).await, 5000)).await.expect_err("a made-up server");
-        assert!(error.to_string().contains("does not fit our key"), "{error}");
+        assert!(error.to_string().contains("does not match the key"), "{error}");
         let (listener, url) = listen().await;
         let error = connect(&within(&url, 150)).await.expect_err("nobody answers");
         assert_eq!(error.to_string(), "timeout after 150 ms at the WebSocket upgrade");

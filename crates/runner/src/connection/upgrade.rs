@@ -300,7 +300,7 @@ mod tests {
         for (bad, expected) in [
             (good[1..].to_vec(), "no `Upgrade"),
             ([&good[..1], &good[2..]].concat(), "no `Connection"),
-            (good[..2].to_vec(), "does not fit our key"),
+            (good[..2].to_vec(), "does not match the key"),
             ([&good[..], &[pair("sec-websocket-protocol", "b")]].concat(), "not offered"),
             (
                 [&good[..], &[pair("sec-websocket-extensions", "permessage-deflate")]].concat(),

@@ -100,7 +100,10 @@ mod tests {
         // No other user's name is on the connection, so no leak shows it.
         let (_, found) = judged(["usr_aaaa", "usr_zzzz", "usr_cccc"]);
         assert_eq!((found.len(), found[0].0), (1, 1));
-        assert_eq!(found[0].1.message, "usr_bbbb is called somebody else, in connected at /user_id");
+        assert_eq!(
+            found[0].1.message,
+            "usr_bbbb gets the identity of another user, in connected at /user_id"
+        );
         // A server that sends no identity cannot send a wrong one.
         assert_eq!(judged(["x", "x", "x"]), (0, Vec::new()));
     }

@@ -447,7 +447,7 @@ mod tests {
         for (wrong, told) in [
             ("['qeury']", "did you mean"),
             ("[{ place = 'cookie', cokie = 'x' }]", "unknown key"),
-            ("[{ place = 'header', format = 'Bearer' }]", "where the token goes"),
+            ("[{ place = 'header', format = 'Bearer' }]", "does not contain the token"),
             ("[3]", "strings or tables"),
             ("3", "strings or tables"),
         ] {

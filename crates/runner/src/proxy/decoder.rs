@@ -326,7 +326,7 @@ mod tests {
         };
         for (bytes, expected) in [
             (compressed, "compressed"),
-            (frame(MORE, true, None, b"x"), "continues nothing"),
+            (frame(MORE, true, None, b"x"), "without a first fragment"),
             ([frame(TEXT, false, None, b"x"), frame(TEXT, true, None, b"y")].concat(), "within a message"),
             (vec![0x83, 0], "opcode"),
             (vec![0x89, 126, 1, 0], "control frame"),

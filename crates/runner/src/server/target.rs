@@ -298,7 +298,7 @@ mod tests {
             ("url = 'ws://x'\nmax_message = 'big'", "`max_message` is a size"),
             ("url = 'ws://x'\nserver = { }", "`server.command` is missing"),
             ("url = 'ws://x'\nserver = { command = \"a 'b\" }", "a quote is not closed"),
-            ("url = 'ws://x'\nserver = { command = 'a', ready = 'x' }", "`server.ready` cannot be asked"),
+            ("url = 'ws://x'\nserver = { command = 'a', ready = 'x' }", "`server.ready` is not an address"),
         ] {
             let problems = read(text).expect_err(text);
             assert!(problems.contains(expected), "{text}\n{problems}");
