@@ -22,6 +22,7 @@ const RENAMED: usize = 3;
 pub(super) fn explain(checker: &Checker<'_>, ending: &Ending) -> Vec<Finding> {
     let mut explainer = Explainer { checker, evidence: Evidence::of(checker.golden), findings: Vec::new() };
     explainer.order(ending);
+    explainer.answers();
     explainer.shape();
     explainer.binding();
     explainer.totals();
@@ -309,7 +310,7 @@ impl Explainer<'_, '_> {
     }
 
     /// The same fault of the same event a second time is said under the first.
-    fn push_or_fold(&mut self, finding: Finding) {
+    pub(super) fn push_or_fold(&mut self, finding: Finding) {
         let first = self.findings.iter_mut().find(|known| {
             let duplicates = known.kind == Kind::Duplicate && finding.kind == Kind::Duplicate;
             known.kind == finding.kind
@@ -705,7 +706,7 @@ fn few_alike(findings: Vec<Finding>) -> Vec<Finding> {
 }
 
 /// Puts a consequence under a finding, unless it says so already.
-fn add(cause: &mut Finding, message: String) {
+pub(super) fn add(cause: &mut Finding, message: String) {
     if cause.message != message && !cause.consequences.contains(&message) {
         cause.consequences.push(message);
     }

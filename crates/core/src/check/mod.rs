@@ -4,6 +4,7 @@
 //! [`Checker::finish`] explains all of them, one finding for one fault, the first cause first. Time is judged over all
 //! runs together by [`judge_timing`], over several rounds by [`judge_rounds`]. Nothing here can fail: it can only find.
 
+mod answers;
 mod baseline;
 mod binding;
 mod budget;
@@ -27,9 +28,10 @@ pub use timing::judge as judge_timing;
 
 use crate::dialect::{Decoder, Event, Fed, Label};
 use crate::finding::Finding;
-use crate::golden::{Golden, Lane, LaneId, Monitor, Step, Violation, What};
+use crate::golden::{Golden, Lane, LaneId, Monitor, Owed, Step, Violation, What};
 use crate::stats::{FastMap, JsonHash, quick_hash};
 use crate::transcript::{Ending, Entry, Frame, Payload, Transcript};
+use answers::Faults;
 use binding::{Bindings, Mismatch};
 use gaps::Stopwatch;
 use serde_json::Value;
@@ -106,6 +108,8 @@ pub struct Checker<'g> {
     stopwatch: Stopwatch,
     stream: Option<budget::Stream>,
     watch: liveness::Watch,
+    owed: Owed<'g>,
+    faults: Faults,
     violations: Notes<Violation>,
     misfits: Notes<Misfit>,
     mismatches: Notes<Mismatch>,
@@ -186,6 +190,8 @@ impl<'g> Checker<'g> {
             stopwatch,
             stream: budget::Stream::new(golden),
             watch: liveness::Watch::new(golden),
+            owed: Owed::new(golden),
+            faults: Faults::default(),
             violations: Notes::new(),
             misfits: Notes::new(),
             mismatches: Notes::new(),
@@ -243,6 +249,7 @@ impl<'g> Checker<'g> {
         self.events += 1;
         self.last_frame = event.frame;
         self.watch.feed(event);
+        self.faults.extend(self.owed.feed(event));
         if let Some(stream) = &mut self.stream {
             stream.feed(event);
         }
@@ -381,11 +388,14 @@ impl<'g> Checker<'g> {
             + notes
             + fingerprints
             + self.short.len()
+            + self.owed.held()
+            + self.faults.kept.len()
     }
 
     /// Whether anything has deviated so far.
     pub fn is_clean(&self) -> bool {
-        self.violations.kept.is_empty() && self.misfits.kept.is_empty() && self.mismatches.kept.is_empty()
+        let notes = self.violations.kept.len() + self.misfits.kept.len() + self.mismatches.kept.len();
+        notes + self.faults.kept.len() == 0
     }
 
     /// Whether the order allows the session to end here.
@@ -424,6 +434,7 @@ impl<'g> Checker<'g> {
         let is_whole = ending.is_whole();
         if is_whole {
             let frame = self.last_frame;
+            self.faults.extend(self.owed.rest());
             for violation in self.monitor.missing().into_iter().chain(self.critical()) {
                 let (label, lane) = (violation.label.clone(), violation.lane.clone());
                 self.violations.kept.push(Note { what: violation, label, lane, frame });
@@ -445,7 +456,7 @@ impl<'g> Checker<'g> {
             self.totals = other.map(|(label, total)| (label.clone(), total)).collect();
         }
         let mut findings = explain::explain(&self, ending);
-        let more = self.violations.more + self.misfits.more + self.mismatches.more;
+        let more = self.violations.more + self.misfits.more + self.mismatches.more + self.faults.more;
         if let Some(first) = findings.first_mut().filter(|_| more > 0) {
             first.consequences.push(format!("{more} more of what was found are not told one by one"));
         }

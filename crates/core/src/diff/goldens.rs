@@ -11,7 +11,7 @@
 //! both, or neither, is other.
 
 use crate::dialect::Label;
-use crate::golden::{Envelope, Event, Fact, Golden, Order, Pace, Path, Rule, Times, Type};
+use crate::golden::{Answers, Envelope, Event, Fact, Golden, Order, Pace, Path, Rule, Times, Type};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -396,6 +396,7 @@ fn event(told: &mut Told, label: &Label, old: &Event, new: &Event) {
             told.add(Other, format!("`{label}` comes {is} times in a session, not {was}"));
         }
     }
+    answers(told, label, [old, new].map(|event| event.answered.as_ref()));
     if old.sends != new.sends {
         told.add(Other, format!("the client sends something else as `{label}`"));
     }
@@ -406,6 +407,33 @@ fn event(told: &mut Told, label: &Label, old: &Event, new: &Event) {
     for envelope in &new.timing {
         let before = old.timing.iter().find(|own| own.after == envelope.after);
         timing(told, label, before, envelope);
+    }
+}
+
+/// Which answers a request may have.
+fn answers(told: &mut Told, label: &Label, answered: [Option<&Answers>; 2]) {
+    match answered {
+        [was, is] if was == is => {}
+        [None, Some(is)] => told.add(Narrower, format!("each `{label}` is answered by its id now: {is}")),
+        [Some(was), None] => {
+            told.add(Wider, format!("`{label}` need no longer be answered by its id: was {was}"));
+        }
+        [Some(was), Some(is)] => {
+            let has_more = |of: &Answers, than: &Answers| {
+                than.kinds
+                    .iter()
+                    .all(|own| of.of(&own.label).is_some_and(|more| more.goes_on || !own.goes_on))
+                    && (of.is_optional || !than.is_optional)
+                    && (of.or_end || of.is_optional || !than.or_end)
+            };
+            let direction = match (has_more(is, was), has_more(was, is)) {
+                (true, false) => Wider,
+                (false, true) => Narrower,
+                _ => Other,
+            };
+            told.add(direction, format!("what answers `{label}`: {was} → {is}"));
+        }
+        [None, None] => {}
     }
 }
 

@@ -12,7 +12,7 @@ pub use bounds::Bounds;
 pub use hand::LineError;
 
 use crate::dialect::{CANCEL, Decoder, Label, RECONNECT, REQUEST, Unsayable};
-use crate::golden::{Golden, Monitor, Order, Pace};
+use crate::golden::{Answers, Golden, Monitor, Order, Owed, Pace};
 use crate::template::{Template, Unbound};
 use crate::transcript::{End, Ending, Frame, Gap, Offset, Payload, Side};
 use bounds::{Stop, Watch};
@@ -76,6 +76,8 @@ pub struct Session<'g> {
     monitor: Monitor,
     decoder: Decoder,
     floats: BTreeSet<Label>,
+    /// The requests that were not answered yet.
+    owed: Owed<'g>,
     /// How many events of the script were sent.
     sent: usize,
     /// How often each client event was sent.
@@ -142,6 +144,7 @@ impl<'g> Session<'g> {
             monitor: Monitor::new(&golden.order),
             decoder: Decoder::new(&golden.dialect),
             floats: floats(&golden.order),
+            owed: Owed::new(golden),
             sent: 0,
             counts: HashMap::new(),
             seen: BTreeSet::new(),
@@ -290,6 +293,7 @@ impl<'g> Session<'g> {
         }
         for event in self.decoder.feed(frame) {
             self.watch.event(&event.label);
+            self.owed.feed(&event);
             if let Some(known) = self.golden.event(&event.label) {
                 for (name, pointer) in &known.binds {
                     if let Some(value) = event.data.pointer(pointer) {
@@ -354,7 +358,8 @@ impl<'g> Session<'g> {
             return latest.clone();
         }
         let binds = self.golden.event(&label).is_some_and(|event| !event.binds.is_empty());
-        let is_name = self.hand.is_none() && !binds && !self.monitor.has_lanes(&label);
+        let is_owed = self.owed.knows(&label);
+        let is_name = self.hand.is_none() && !binds && !is_owed && !self.monitor.has_lanes(&label);
         let floats = self.floats.contains(&label);
         self.latest.insert(Latest { label, is_name, floats }).clone()
     }
@@ -524,7 +529,10 @@ impl<'g> Session<'g> {
                 }
                 Err(due) => due,
             },
-            None if self.monitor.is_complete() && self.begun >= self.requests => {
+            None if self.monitor.is_complete()
+                && self.begun >= self.requests
+                && self.owed.waits_for().is_none() =>
+            {
                 self.complete.get_or_insert(self.progress);
                 self.state = State::Listening(self.progress);
                 return self.listen(now, self.progress);
@@ -601,7 +609,9 @@ impl<'g> Session<'g> {
     fn due(&self) -> Vec<String> {
         let missing = self.monitor.missing();
         let server = missing.iter().filter(|violation| !violation.label.is_client());
-        server.map(|violation| violation.label.as_str().to_owned()).take(1).collect()
+        let due = server.map(|violation| violation.label.as_str().to_owned()).next();
+        // The order may be content with what came, and a request is still without its answer.
+        due.or_else(|| self.owed.waits_for().map(Answers::in_words)).into_iter().collect()
     }
 
     fn end(&mut self, now: Offset) -> Turn {

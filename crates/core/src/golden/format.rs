@@ -28,6 +28,7 @@
 //! "/ok" = "boolean"
 //! ```
 
+use super::answers;
 use super::evidence::streamed;
 use super::order_syntax;
 use super::shape::{Path, parse_rule, split_source};
@@ -123,6 +124,7 @@ fn read_document(source: &SourceText<'_>, table: &toml_edit::Table) -> Option<Go
         refine_sides(&mut dialect, &order.labels());
     }
     read_reflexes(&root, order.as_ref(), &mut dialect);
+    answers::need_ids(&root, &names, &events, &dialect);
     let script = read_script(source, &root, order.as_ref(), &events);
     let mut rules = Vec::new();
     for (text, span) in root.strings("rules").unwrap_or_default() {
@@ -250,7 +252,7 @@ fn read_order(
 }
 
 /// Where the text of a TOML string begins, when it stands in the file without escapes.
-fn content_span(file: &str, span: &Range<usize>, text: &str) -> Option<Range<usize>> {
+pub(super) fn content_span(file: &str, span: &Range<usize>, text: &str) -> Option<Range<usize>> {
     let raw = file.get(span.clone())?;
     let start = raw.find(text)?;
     let is_opening = raw[..start].trim_matches(['"', '\'', '\n', '\r']).is_empty();
@@ -344,6 +346,9 @@ fn read_event(
         }
     }
     shape_table.finish();
+    if let Some(span) = fields.key_span("answered") {
+        note_place(source, places, &format!("event.{label}.answered"), span);
+    }
     let mut timing = Vec::new();
     for table in fields.tables("timing") {
         note_place(source, places, &format!("event.{label}.timing"), table.span());
@@ -355,6 +360,8 @@ fn read_event(
         think: fields.gap("think"),
         binds: pointers("bind"),
         critical: fields.boolean("critical").unwrap_or(false),
+        answered: answers::read(&fields, label, order),
+        id: answers::read_id(&fields),
         lanes: pointers("lane"),
         timing,
         shape,
@@ -500,7 +507,7 @@ fn refine_sides(dialect: &mut Dialect, labels: &[&Label]) {
     dialect.refine_by(more, &wrong);
 }
 
-fn must_be_pointer(fields: &Fields<'_>, text: &str, span: Range<usize>) {
+pub(super) fn must_be_pointer(fields: &Fields<'_>, text: &str, span: Range<usize>) {
     if !text.starts_with('/') {
         let hint = Some(format!("write \"/{text}\""));
         fields.source().report(span, format!("`{text}` is not a JSON pointer"), "it begins with /", hint);

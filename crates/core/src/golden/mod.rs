@@ -4,6 +4,7 @@
 //! values come back, and what the client sends. It is learned, read as a diff by a person, and accepted; it knows its
 //! own file and nothing of how a run is judged (that is `check`) or driven (that is `drive`).
 
+mod answers;
 mod causes;
 mod evidence;
 mod format;
@@ -14,6 +15,7 @@ mod monitor;
 mod occasions;
 mod order;
 mod order_syntax;
+mod owed;
 mod places;
 mod probes;
 mod seen;
@@ -21,6 +23,7 @@ mod shape;
 mod timing;
 mod write;
 
+pub use answers::{Answer, Answers};
 pub use causes::Causes;
 pub use evidence::{EventEvidence, Evidence, LearnedEvidence};
 pub use format::{VERSION, read};
@@ -39,6 +42,7 @@ pub use occasions::{
 pub use order::{Order, Times};
 pub(crate) use order_syntax::MAX_EVENTS;
 pub use order_syntax::{OrderError, parse as parse_order};
+pub(crate) use owed::{Fault, Owed, Owing};
 pub use probes::ProbeName;
 pub use seen::{Prints, Regular, Seen, SeenError};
 pub(crate) use shape::push_step;
@@ -183,6 +187,10 @@ pub struct Event {
     pub binds: Vec<(String, String)>,
     /// Its absence makes a run deviate, whatever the evidence.
     pub critical: bool,
+    /// What answers it, each of its ids.
+    pub answered: Option<Answers>,
+    /// Where the id of the request stands that it is, or that it answers, where the dialect does not say so: a JSON pointer.
+    pub id: Option<String>,
     /// Where the keys of its lanes stand: key and JSON pointer.
     pub lanes: Vec<(String, String)>,
     /// How soon and how late it may come, for every event that it may follow.

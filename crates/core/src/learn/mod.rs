@@ -6,6 +6,7 @@
 //! accepts every recording it was learned from, and its client's half can be played; that is tried here (`trial`), not
 //! hoped for.
 
+mod answers;
 mod binding;
 mod chain;
 mod counts;
@@ -432,6 +433,7 @@ fn keep(golden: &mut Golden, previous: &Golden) {
             continue;
         };
         new.critical |= old.critical;
+        answers::keep(new, old, previous, keeps(&format!("{key}.answered")));
         for allowed in old.timing.iter().filter(|timing| timing.at_most.is_some()) {
             match new.timing.iter_mut().find(|timing| timing.after == allowed.after) {
                 Some(timing) => timing.at_most = allowed.at_most,

@@ -4,6 +4,7 @@
 //! different recordings make the summary of both, exactly, so that where and in which order recordings were read makes
 //! no difference to the golden.
 
+use super::answers::Answers;
 use super::binding::Facts;
 use super::chain::Chains;
 use super::counts::{Counts, Totals};
@@ -45,6 +46,7 @@ pub(super) struct Summary {
     chains: Chains,
     goals: Goals,
     wholes: Wholes,
+    answers: Answers,
     trials: Counts,
     totals: Totals,
     times: Times,
@@ -95,6 +97,7 @@ impl Summary {
         self.wholes.add(&session, &structure.lanes);
         if is_complete(recording) {
             self.goals.add(&session, &structure.lanes);
+            self.answers.add(&session, &structure.dialect);
         }
         self.live.add(&recording.header, &Traces::of(&session.events));
         let recording_number = self.recordings;
@@ -155,6 +158,7 @@ impl Summary {
         self.chains.merge(other.chains);
         self.goals.merge(other.goals);
         self.wholes.merge(other.wholes);
+        self.answers.merge(other.answers);
         self.trials.merge(other.trials);
         self.totals.merge(other.totals);
         self.times.merge(other.times);
@@ -237,6 +241,7 @@ impl Summary {
         self.chains.write(&mut events, dialect.reply());
         self.goals.write(&mut events);
         self.wholes.write(&mut events);
+        self.answers.write(&mut events);
         let script = script::learn(sessions, order, &mut events, previous);
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let mut learned = Learned {
