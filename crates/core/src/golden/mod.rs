@@ -18,6 +18,7 @@ mod order_syntax;
 mod owed;
 mod places;
 mod probes;
+mod request_times;
 mod seen;
 mod shape;
 mod timing;
@@ -44,6 +45,7 @@ pub(crate) use order_syntax::MAX_EVENTS;
 pub use order_syntax::{OrderError, parse as parse_order};
 pub(crate) use owed::{Fault, Owed, Owing};
 pub use probes::ProbeName;
+pub(crate) use request_times::{Made, RequestTimes};
 pub use seen::{Prints, Regular, Seen, SeenError};
 pub(crate) use shape::push_step;
 pub use shape::{

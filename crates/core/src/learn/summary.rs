@@ -16,7 +16,7 @@ use super::split::Splits;
 use super::timing::{self, Gaps, Times};
 use super::{Session, Structure, hash_of, is_complete, liveness, script};
 use crate::dialect::{Label, REQUEST};
-use crate::golden::{self, Causes, Golden, Learned, Monitor, Pace, Seen, Traces};
+use crate::golden::{self, Causes, Golden, Learned, Made, Monitor, Pace, RequestTimes, Seen, Traces};
 use crate::transcript::{End, Gap, Header, Transcript};
 use crate::words::recordings;
 use std::collections::{BTreeMap, BTreeSet};
@@ -303,17 +303,22 @@ fn follow(
 ) -> Followed {
     let mut monitor = Monitor::new(&structure.order);
     let mut causes = Causes::new(&structure.order);
+    let mut requests = RequestTimes::default();
     let mut gaps = Gaps::new();
     let mut fits = true;
     for (index, event) in (0..).zip(&session.events) {
         let step = monitor.step(&event.label, &|key| structure.lanes.value(event, key));
         fits &= step.violations.is_empty();
         count(&event.label, step.nth);
-        if let Some((cause, gap, of_cause)) = causes.step(&event.label, &step.lanes, event.at, index) {
+        let cause = causes.step(&event.label, &step.lanes, event.at, index);
+        let cause = cause.map(|(cause, gap, mark)| (cause.clone(), gap, mark));
+        let request = requests.feed(&structure.dialect, event, index);
+        let request = request.map(|Made { label, at, mark }| (label, event.at.since(at), mark));
+        if let Some((cause, gap, of_cause)) = request.or(cause) {
             gaps.entry((event.label.clone(), cause.clone())).or_default().push(gap);
             let source = usize::try_from(of_cause).ok().and_then(|index| session.events.get(index));
             if let Some(source) = source {
-                splits.add((&event.label, cause), (&event.data, &source.data), gap, number);
+                splits.add((&event.label, &cause), (&event.data, &source.data), gap, number);
             }
         }
         step.forgotten.into_iter().for_each(|lane| causes.forget(lane));
