@@ -13,6 +13,7 @@ mod counts;
 mod gather;
 mod goals;
 mod guarantee;
+mod id_places;
 mod lanes;
 mod leaving;
 mod liveness;

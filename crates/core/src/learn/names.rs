@@ -4,6 +4,7 @@
 //! about the shape of the message (mutual information), with a bonus for the names that such fields usually have.
 
 use super::Session;
+use super::id_places::id_places;
 use super::lanes::is_reference;
 use super::paths::MAX_PLACES;
 use crate::codec::Format as CodecFormat;
@@ -545,12 +546,10 @@ pub(super) fn reply(sessions: &[Session], dialect: &mut Dialect) -> bool {
             let name_at = if side == Side::Client { &names.client } else { &names.server };
             let data = own.content(event);
             let is_named = name_at.of(data).is_some();
-            for (path, id) in fields(data) {
-                // In a list of places any of them may be the id; a field says by its name that it is one.
-                if name_at.is_at(&path) || (data.is_object() && !is_reference(&path)) {
+            for (path, id) in id_places(data) {
+                if name_at.is_at(&path) {
                     continue;
                 }
-                let (Value::String(_) | Value::Number(_)) = id else { continue };
                 if is_named {
                     asked.insert((side, path, id.to_string()));
                 } else {
@@ -600,10 +599,8 @@ pub(super) fn answers(sessions: &[Session], dialect: &mut Dialect) -> bool {
             let is_client = event.label.is_client();
             let name_at = if is_client { &names.client } else { &names.server };
             let Some(SaidName::Text(name)) = name_at.of(data) else { continue };
-            for (path, id) in fields(data) {
-                let is_place = data.is_array() || is_reference(&path);
-                let (Value::String(_) | Value::Number(_)) = id else { continue };
-                if name_at.is_at(&path) || !is_place {
+            for (path, id) in id_places(data) {
+                if name_at.is_at(&path) {
                     continue;
                 }
                 let key = (path.clone(), id.to_string());
