@@ -27,7 +27,7 @@ mod packed;
 mod protobuf;
 mod schema;
 pub(crate) mod varint;
-mod xml;
+pub(crate) mod xml;
 mod yjs;
 
 pub use detect::{Samples, detect};

@@ -25,6 +25,7 @@ mod paths;
 mod play;
 mod refine;
 mod relations;
+mod sasl;
 mod scopes;
 mod script;
 mod shape;
