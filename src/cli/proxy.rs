@@ -56,6 +56,12 @@ pub(super) async fn run(config: &Config, args: ProxyArgs, out: &mut impl Write) 
     .await?;
     let to = args.to.split(['?', '#']).next().unwrap_or_default();
     talk!("listening on {} for {to}; Ctrl-C ends it", proxy.url());
+    if to.starts_with("http") {
+        talk!("WebSockets are recorded; every other request is passed on as it is, and not recorded");
+        talk!(
+            "hint: `goldwire record {session} {to}` drives and records requests over HTTP, `goldwire import` reads a HAR of them"
+        );
+    }
     let running = tokio::spawn(Box::pin(proxy.run(interrupt)));
     let mut tally = Tally::default();
     // It ends when the proxy has, and with it the last sender.
@@ -82,7 +88,7 @@ pub(super) async fn run(config: &Config, args: ProxyArgs, out: &mut impl Write) 
         return Ok(Exit::CouldNotJudge);
     }
     match tally.kept {
-        0 => talk!("nobody connected: nothing was recorded"),
+        0 => talk!("nobody opened a WebSocket: nothing was recorded"),
         kept if kept > tally.interrupted => talk!("next: goldwire learn {session}"),
         _ => {}
     }
