@@ -690,6 +690,26 @@ mod tests {
     }
 
     #[test]
+    fn what_answers_a_request_is_wider_or_narrower() {
+        let golden = |answered: &str| {
+            let line =
+                if answered.is_empty() { String::new() } else { format!("answered = \"{answered}\"\n") };
+            format!(
+                "order = \">a* & b* & c*\"\n[dialect]\nreply = \"/id\"\n[event.a]\nsend = {{ id = 1 }}\n{line}"
+            )
+        };
+        for (old, new, expected) in [
+            ("", "b", "narrower: each `>a` is answered by its id now: b"),
+            ("b", "", "wider: `>a` need no longer be answered by its id: was b"),
+            ("b", "b | c", "wider: what answers `>a`: b → b | c"),
+            ("b+ | @end", "b", "narrower: what answers `>a`: b+ | @end → b"),
+            ("b", "c", "other: what answers `>a`: b → c"),
+        ] {
+            assert_eq!(said(&golden(old), &golden(new)), [expected]);
+        }
+    }
+
+    #[test]
     fn a_golden_is_itself() {
         for text in ["order = \"a ; ( b & each id ( c ; d? )* )+\"", "order = \"( a | b )* ; c\""] {
             assert_eq!(said(text, text), [""; 0]);

@@ -40,6 +40,7 @@ pub(super) struct Answers {
 }
 
 /// A request of the session that is read.
+#[derive(Clone, Copy)]
 struct Asked<'s> {
     label: &'s Label,
     number: usize,
@@ -106,7 +107,7 @@ impl Answers {
             let number = latest.entry(asked.label).or_default();
             *number = (*number).max(asked.number);
         }
-        for (label, _) in &latest {
+        for label in latest.keys() {
             self.requests.entry((*label).clone()).or_default().runs += 1;
         }
         for (asked, is_again) in over {
