@@ -8,8 +8,8 @@
 //! Every id of such a request has one of these answers. After an answer with a `+` there may be more of them; another one is
 //! the last. With a `?` none has to come. `@end` says that the session may end first.
 
-use super::format::{content_span, must_be_pointer};
 use super::order_syntax;
+use super::spans::{content_span, must_be_pointer};
 use super::{Event, Order, Times};
 use crate::dialect::{Dialect, Label};
 use crate::document::{Fields, did_you_mean};

@@ -32,6 +32,7 @@ use super::answers;
 use super::evidence::streamed;
 use super::order_syntax;
 use super::shape::{Path, parse_rule, split_source};
+use super::spans::{content_span, must_be_pointer};
 use super::{
     Before, Budget, Envelope, Event, Golden, Learned, LiveItem, Occasions, Order, Pace, ProbeName, Split,
     TimeMode, default_df,
@@ -249,14 +250,6 @@ fn read_order(
             None
         }
     }
-}
-
-/// Where the text of a TOML string begins, when it stands in the file without escapes.
-pub(super) fn content_span(file: &str, span: &Range<usize>, text: &str) -> Option<Range<usize>> {
-    let raw = file.get(span.clone())?;
-    let start = raw.find(text)?;
-    let is_opening = raw[..start].trim_matches(['"', '\'', '\n', '\r']).is_empty();
-    (is_opening && !text.is_empty()).then(|| span.start + start..span.start + start + text.len())
 }
 
 /// The event that each `[event.KEY]` is about: a key without `>` means the client's event when only that is in the order.
@@ -505,13 +498,6 @@ fn refine_sides(dialect: &mut Dialect, labels: &[&Label]) {
         }
     }
     dialect.refine_by(more, &wrong);
-}
-
-pub(super) fn must_be_pointer(fields: &Fields<'_>, text: &str, span: Range<usize>) {
-    if !text.starts_with('/') {
-        let hint = Some(format!("write \"/{text}\""));
-        fields.source().report(span, format!("`{text}` is not a JSON pointer"), "it begins with /", hint);
-    }
 }
 
 /// Reads `name = "/type"`, `name = ["/event", "/0"]`, `name = { present = ["setup", "clientContent"] }`,

@@ -21,6 +21,7 @@ mod probes;
 mod request_times;
 mod seen;
 mod shape;
+mod spans;
 mod timing;
 mod write;
 
