@@ -3,7 +3,7 @@
 //! The order sees that as many answers come as requests. Here it is each request that is answered, or is not; see
 //! [`golden::Answers`].
 
-use super::Session;
+use super::session::Session;
 use crate::dialect::{Dialect, Label, RECONNECT};
 use crate::finding::Finding;
 use crate::golden::{self, Answer, Golden, MIN_RUNS, MIN_SEEN};
