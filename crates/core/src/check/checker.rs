@@ -20,9 +20,9 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 pub struct Checked {
     /// What deviates, first cause first; timing is not among it.
     pub findings: Vec<Finding>,
-    /// The gaps between events and their causes, for [`judge_timing`].
+    /// The gaps between events and their causes, for [`judge_timing`](super::judge_timing).
     pub gaps: Gaps,
-    /// What tells a live server from a transcript, for [`judge_liveness`].
+    /// What tells a live server from a transcript, for [`judge_liveness`](super::judge_liveness).
     pub live: Live,
     /// How many events there were.
     pub events: usize,

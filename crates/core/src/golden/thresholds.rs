@@ -1,6 +1,6 @@
 //! How many observations it takes before something that always held is held against a server.
 
-/// Observations, in [`MIN_RUNS`] recordings, that make the contradiction of what always held a deviation.
+/// Observations, in [`MIN_RUNS`](super::MIN_RUNS) recordings, that make the contradiction of what always held a deviation.
 pub const MIN_SEEN: u32 = 8;
 /// Trials behind the absence of an event that was always there, in at least [`MIN_RUNS_TRIALS`] recordings: one that comes nine
 /// times of ten is there ten times in a row every third time, and the rounds and lanes of one recording are much alike.

@@ -46,7 +46,7 @@ const CHAIN: u64 = 256;
 /// Reads a whole recording.
 ///
 /// # Errors
-/// The first line that makes no sense. A missing or torn last line is not an error but [`End::Torn`].
+/// The first line that makes no sense. A missing or torn last line is not an error but [`End::Torn`](super::End::Torn).
 pub fn read(input: impl BufRead) -> Result<Transcript, ReadError> {
     let mut entries = Entries::open(input)?;
     let frames = entries.by_ref().collect::<Result<Vec<_>, _>>()?;
