@@ -35,7 +35,7 @@ pub struct Session<'g> {
     pub(super) decoder: Decoder,
     pub(super) floats: BTreeSet<Label>,
     /// The requests that were not answered yet.
-    pub(super) owed: Owed<'g>,
+    pub(super) owed: Box<Owed<'g>>,
     /// How many events of the script were sent.
     pub(super) sent: usize,
     /// How often each client event was sent.
@@ -96,7 +96,7 @@ impl<'g> Session<'g> {
             monitor: Monitor::new(&golden.order),
             decoder: Decoder::new(&golden.dialect),
             floats: floats(&golden.order),
-            owed: Owed::new(golden),
+            owed: Box::new(Owed::new(golden)),
             sent: 0,
             counts: HashMap::new(),
             seen: BTreeSet::new(),

@@ -1,6 +1,7 @@
 //! The document as a whole: its version, its order, its events and what stands beside them.
 
 use super::VERSION;
+use super::answers;
 use super::dialect::{read_dialect, read_reflexes, refine_sides};
 use super::event::read_event;
 use super::session::{read_budget, read_ends, read_learned, read_live, read_probes, read_script};
@@ -9,7 +10,7 @@ use crate::dialect::{Dialect, Label};
 use crate::document::{Fields, SourceText, did_you_mean};
 use crate::golden::contract::{DEFAULT_LINGER, DEFAULT_WAIT};
 use crate::golden::spans::content_span;
-use crate::golden::{Before, Event, Golden, Order, Pace, TimeMode, answers, order_syntax};
+use crate::golden::{Before, Event, Golden, Order, Pace, TimeMode, order_syntax};
 use std::collections::BTreeMap;
 use std::ops::Range;
 

@@ -1,11 +1,12 @@
 //! The table of an event.
 
+use super::answers;
 use super::document::note_place;
 use crate::dialect::Label;
 use crate::document::{Fields, SourceText, to_json};
 use crate::golden::shape::rule::Rule;
 use crate::golden::shape::{Path, parse_rule, split_source};
-use crate::golden::{Envelope, Event, Order, Split, answers, default_df};
+use crate::golden::{Envelope, Event, Order, Split, default_df};
 use crate::template::Template;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
