@@ -1,7 +1,7 @@
 //! The public surface of the library is a page: `docs/API.md` lists every item of `goldwire::…`, by what the source exports.
 //!
-//! `GOLDWIRE_API=update cargo test --test it api` writes the page anew. A change of it is a change for those who depend on
-//! goldwire: read the diff, and say it in the CHANGELOG.
+//! `GOLDWIRE_API=update cargo test --test it api` writes the page. A change of the page affects users of the library: read the
+//! diff, and describe it in the CHANGELOG.
 
 use regex::Regex;
 use std::fmt::Write as _;
@@ -142,8 +142,8 @@ fn all_texts(source: &str) -> Vec<String> {
 /// The page as the source wants it.
 fn page() -> String {
     let mut page = "# The public surface\n\n\
-        What `goldwire::…` shows, module by module; `cargo doc --open` has the rest. The crates `goldwire-core` and `goldwire-runner` show more, and\n\
-        change more often: only what stands here is kept with care.\n"
+        The public items of `goldwire::…` by module; run `cargo doc --open` for all details. The crates `goldwire-core` and `goldwire-runner`\n\
+        have further public items, which change more often: only the items on this page are stable.\n"
         .to_owned();
     let face = fs::read_to_string("src/lib.rs").expect("the face");
     let uses = Regex::new(r"pub use goldwire_(core|runner)::([^;]+);").expect("a pattern");
@@ -156,7 +156,7 @@ fn page() -> String {
             let lines: Vec<&str> = text[..end].lines().map(|line| line[3..].trim()).collect();
             let first: Vec<&str> = lines.into_iter().take_while(|line| !line.is_empty()).collect();
             let _ = writeln!(page, "\n## `goldwire::{module}`\n\n{}\n", plain(&first.join(" ")));
-            page.push_str("| item | kind | what it is |\n|---|---|---|\n");
+            page.push_str("| item | kind | description |\n|---|---|---|\n");
             for Item { name, kind, about } in items(&source, &module) {
                 let _ = writeln!(page, "| `{name}` | {kind} | {} |", about.replace('|', "\\|"));
             }

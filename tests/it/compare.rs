@@ -51,8 +51,7 @@ fn a_release_that_loses_results_or_moves_a_field_differs_and_the_same_one_twice_
     );
     // Two pairs say nothing about time, and the page says so.
     assert!(
-        said.stdout.contains("2 pairs can show p = 0.25 at best")
-            && said.stdout.contains("10 pairs are needed")
+        said.stdout.contains("2 pairs have at best p = 0.25") && said.stdout.contains("10 pairs are needed")
     );
     // All recordings are kept, and named by their release.
     let kept = project.files("target/goldwire/agent-run");
@@ -70,7 +69,7 @@ fn a_release_that_loses_results_or_moves_a_field_differs_and_the_same_one_twice_
     let (said, report) = compare(&project, &moved.url(), &moved.url(), &["--pairs", "2", "--users", "1"]);
     let said = said.exits(0);
     assert_eq!(standings(&report), [("both", "field-moved")]);
-    assert!(said.stdout.contains("both differ from the golden, which is old"), "{}", said.stdout);
+    assert!(said.stdout.contains("both differ from the golden, which is out of date"), "{}", said.stdout);
 
     let (said, report) =
         compare(&project, &old.url(), &old.url(), &["--pairs", "3", "--users", "2", "--format", "json"]);

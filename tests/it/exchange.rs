@@ -373,7 +373,7 @@ fn a_check_in_which_no_name_tells_anything_apart_says_so() {
     project.run(&["learn", "talk", "--accept", "first"]).exits(0);
     let checked =
         project.run(&["check", "--offline", "recordings/talk", "--report-json", "report.json"]).exits(0);
-    let said = "names: no name tells the server's messages apart, all are `text`";
+    let said = "names: all messages of the server have the name `text`";
     assert!(checked.stdout.contains(said), "{}", checked.stdout);
     let report: Value = serde_json::from_str(&project.read("report.json")).expect("JSON");
     assert_eq!(report["sessions"][0]["unnamed"], "text", "{report}");

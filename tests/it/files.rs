@@ -116,7 +116,7 @@ fn what_must_be_live_and_what_was_seen_are_read_with_their_mistakes() {
     let said = project.run(&["check"]).exits(2);
     assert!(said.stderr.contains("golden/chat.seen: line 1, column "), "{}", said.stderr);
     assert!(
-        said.stderr.contains("hint: put it back") && said.stderr.contains("`goldwire learn chat`"),
+        said.stderr.contains("hint: restore it") && said.stderr.contains("`goldwire learn chat`"),
         "{}",
         said.stderr
     );
@@ -132,7 +132,7 @@ fn a_golden_whose_evidence_is_gone_is_not_judged_by_less() {
     std::fs::remove_file(project.path().join("golden/agent-run.seen")).expect("it was there");
     let said = project.run(&check).exits(2);
     assert!(said.stderr.contains("golden/agent-run.seen is not there"), "{}", said.stderr);
-    assert!(said.stderr.contains("hint: put it back from version control"), "{}", said.stderr);
+    assert!(said.stderr.contains("hint: restore it from version control"), "{}", said.stderr);
     // One that knows no evidence, of an older goldwire, is as good as none.
     let without = |line: &&str| !line.starts_with("{\"event\"");
     let seen = std::fs::read_to_string("golden/agent-run.seen").expect("what is known");
@@ -181,7 +181,7 @@ fn a_bad_configuration_is_refused() {
     );
     let said = project.run(&["check"]).exits(2);
     for part in [
-        "no target is called `lokal`",
+        "there is no target `lokal`",
         "goldwire.toml:2:18",
         "did you mean `local`?",
         "target `local` logs in with `usr`",
@@ -220,7 +220,7 @@ fn bad_recordings_are_refused_and_torn_ones_are_read() {
     let torn = lines[..12].join("\n") + "\n" + &lines[12][..20];
     project.write("torn.jsonl", &torn);
     let said = project.run(&["check", "agent-run", "--offline", "torn.jsonl"]).exits(2);
-    let judged = "incomplete: what is there conforms, but its end is missing";
+    let judged = "incomplete: its frames conform, but its end is missing";
     assert!(said.stdout.contains(judged), "{}", said.stdout);
     let place = "torn.jsonl: the recording is incomplete: line 13 is torn after 20 bytes";
     assert!(said.stderr.contains(place) && said.stderr.contains("hint: "), "{}", said.stderr);
@@ -234,12 +234,12 @@ fn bad_usage_is_2_and_nothing_to_do_is_4() {
     project.run(&["chekc"]).exits(2);
     project.run(&["check", "--users"]).exits(2);
     let said = project.run(&["check"]).exits(4);
-    assert!(said.stderr.contains("nothing was checked"), "{}", said.stderr);
+    assert!(said.stderr.contains("there is no golden to check"), "{}", said.stderr);
     project.run(&["check", "ghost"]).exits(4);
     project.run(&["learn", "ghost"]).exits(4);
     project.run(&["accept", "--reason", "x"]).exits(4);
     let said = project.run(&["record", "ghost"]).exits(2);
-    assert!(said.stderr.contains("no target to connect to"), "{}", said.stderr);
+    assert!(said.stderr.contains("there is no target"), "{}", said.stderr);
     project.run(&["record", "ghost", "--duration", "soon"]).exits(2);
     project.run(&["record", "../evil", "--script", "x.toml"]).exits(2);
     project.run(&["check", "--offline", "ghost.jsonl"]).exits(2);
@@ -263,6 +263,6 @@ fn of_very_many_mistakes_the_first_are_told_and_the_others_counted() {
     let many: String = (0..5_000).map(|n| format!("[event.stranger{n}]\n")).collect();
     let project = golden(&format!("goldwire = 1\norder = \"done\"\n{many}"));
     let said = project.run(&["check"]).exits(2);
-    assert!(said.stderr.contains("4980 more mistakes of this file are not shown"), "{:.2000}", said.stderr);
+    assert!(said.stderr.contains("4980 more errors of this file are not shown"), "{:.2000}", said.stderr);
     assert_eq!(said.stderr.matches("unknown event").count(), 20, "{:.2000}", said.stderr);
 }

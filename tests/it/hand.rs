@@ -158,7 +158,7 @@ fn compressed_recordings_are_read_like_any_other() {
     assert!(said.stdout.contains("old  ") && said.code < 2, "{}{}", said.stdout, said.stderr);
     project.write("goldwire.toml", &config.replace("every frame", "sometimes"));
     let said = project.run(&["record", "talk"]).exits(2);
-    assert!(said.stderr.contains("`sometimes` is not how soon to write"), "{}", said.stderr);
+    assert!(said.stderr.contains("`sometimes` is not a flush time"), "{}", said.stderr);
 }
 
 /// A quota: a file may not grow beyond a few KiB.

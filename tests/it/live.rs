@@ -223,7 +223,7 @@ fn faults_of_order_shape_and_binding_are_told_apart_live() {
         ("early-complete", "order", "out-of-order", "tool_completed", true),
         ("wrong-close", "ending", "ending", "@end", false),
     ] {
-        // A silent server is waited for as long as the golden says, which need not be long; the others are heard out.
+        // A silent server is waited for as long as in the golden, which need not be long; the others are heard out.
         let wait = if regress == "silent-agent" { "wait = \"2 s\"\n" } else { "" };
         project.write("golden/agent-run.toml", &golden.replacen("ends = ", &format!("{wait}ends = "), 1));
         let finding = first_finding(&project, "agent-run", regress);

@@ -112,7 +112,7 @@ fn a_check_that_is_well_does_not_pass_when_its_probe_could_ask_nothing() {
     project.run(&["check"]).exits(0);
     let said = project.run(&["check", "--probe", "auth"]).exits(4);
     assert!(said.stdout.contains("the target has no login"), "{}", said.stdout);
-    assert!(said.stderr.contains("nothing was asked by auth chat"), "{}", said.stderr);
+    assert!(said.stderr.contains("no question was asked by auth chat"), "{}", said.stderr);
 }
 
 #[test]

@@ -438,7 +438,7 @@ fn a_session_goes_on_that_cannot_be_recorded_or_understood() {
         proxied.stop().exits(3)
     };
     let project = Project::new();
-    let said = run(&project, "recording stopped, the session goes on: the client broke the protocol");
+    let said = run(&project, "recording stopped, the session goes on: the client violated the protocol");
     assert!(said.stdout.contains(" 0 frames incomplete\n"), "{}", said.stdout);
     let project = Project::new();
     project.write("recordings", "a file where a folder should be");

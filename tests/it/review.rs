@@ -117,7 +117,7 @@ mod at_a_terminal {
 
         let mut terminal = review(&project, &["b", "--reason", "all is well"]);
         press(&mut terminal, "a");
-        terminal.exp_string("looks like secrets").expect("it is refused");
+        terminal.exp_string("possible secrets").expect("it is refused");
         press(&mut terminal, "q");
         terminal.exp_string("0 proposals accepted, 0 rejected, 1 left").expect("nothing was decided");
         terminal.exp_eof().expect("it ends");

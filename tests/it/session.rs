@@ -96,7 +96,7 @@ async fn that_nothing_could_be_judged_is_no_deviation() {
 
     for (check, said) in [
         (session::check("chta").config(project.path().join("goldwire.toml")), "no golden for `chta`"),
-        (chat(&project).target("loacl"), "no target is called `loacl`"),
+        (chat(&project).target("loacl"), "there is no target `loacl`"),
         (session::check("chat").config("/nowhere/goldwire.toml"), "failed to read"),
     ] {
         let failure = check.run().await.expect_err(said);

@@ -87,7 +87,7 @@ fn a_shard_that_is_missing_or_did_not_end_could_not_be_judged() {
     let begun =
         project.run(&["check", "--shard", "3/3", "--target", "none", "--report-json", "3.json"]).exits(2);
     let said = project.run(&["merge", "1.json", "2.json", "3.json"]).exits(3).stdout;
-    assert!(said.contains("no target is called `none`"), "{begun:?}\n{said}");
+    assert!(said.contains("there is no target `none`"), "{begun:?}\n{said}");
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn what_does_not_belong_together_is_bad_usage() {
     let project = project();
     shard(&project, 1, 3, 0);
     let said = project.run(&["merge", "1.json", "1.json"]).exits(2).stderr;
-    assert!(said.contains("shard 1/3 is there twice"), "{said}");
+    assert!(said.contains("shard 1/3 is given twice"), "{said}");
     project.write("other.json", &project.read("1.json").replace("\"of\": 3", "\"of\": 4"));
     project.run(&["merge", "1.json", "other.json"]).exits(2);
     project.write("none.json", "{\"goldwire_probes\": 1}");

@@ -75,7 +75,7 @@ fn a_page_of_before_does_not_stand_for_a_check_that_found_nothing() {
     project.write("out/index.html", "all was well");
     project.run(&["check", "nothing-of-this-name", "--report-html", "out"]).exits(4);
     let page = project.read("out/index.html");
-    assert!(page.contains("\"verdict\":\"could not judge\"") && page.contains("did not end"), "{page}");
+    assert!(page.contains("\"verdict\":\"could not judge\"") && page.contains("has not ended"), "{page}");
 }
 
 #[test]

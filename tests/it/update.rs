@@ -33,7 +33,12 @@ fn a_failing_check_writes_nothing_unless_it_is_asked_to() {
         (&[], &[("GOLDWIRE_UPDATE", "always"), ("CI", "true")]),
     ] {
         let said = check(&project, arguments, environment).exits(1);
-        assert_eq!(said.stderr.contains("not heeded: CI is set"), environment.len() == 2, "{}", said.stderr);
+        assert_eq!(
+            said.stderr.contains("ignored because CI is set"),
+            environment.len() == 2,
+            "{}",
+            said.stderr
+        );
         assert_eq!(project.run(&["pending"]).exits(0).stdout, "");
         assert_eq!(project.read("golden/agent-run.toml"), golden);
     }

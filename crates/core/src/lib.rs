@@ -1,7 +1,7 @@
-//! The pure core of goldwire: what a session was, what it must be, and what differs.
+//! The pure core of goldwire: recordings, goldens and their differences.
 //!
-//! The rooms, in reading order. A room may use those above it, never one below; `tests/it/layers.rs` proves it. Nothing here
-//! reads a clock, a file, the environment or a socket.
+//! The modules, in reading order. A module may use those above it, never those below; `tests/it/layers.rs` checks
+//! that. Nothing here reads a clock, a file, the environment or a socket.
 //!
 //! | room | what it knows |
 //! |---|---|
@@ -22,7 +22,7 @@
 //! | [`compare`] | two releases, run in turn → what differs, with confidence |
 //! | [`report`] | one file per format |
 //!
-//! To learn and judge, begin at [`learn::learn`], [`golden::read`] and [`check::check`].
+//! To learn and judge, start at [`learn::learn`], [`golden::read`] and [`check::check`].
 
 pub mod words;
 

@@ -1,14 +1,14 @@
-//! What the client sends: a payload with places for values that are known only in the run.
+//! The client's messages: payloads with placeholders for values that are known only in the run.
 //!
-//! `{{name}}` stands for a value the server made in this run, for a value of the user (`{{user.email}}`), for something
-//! new (`{{uuid}}`, `{{nonce}}`, `{{now}}`) or for a variable given on the command line. A string that is nothing but
-//! one place takes the value with its JSON type; within a longer string the value is written out.
+//! `{{name}}` is a value of the server in this run, a value of the user (`{{user.email}}`), a new value (`{{uuid}}`,
+//! `{{nonce}}`, `{{now}}`) or a variable of the command line. A string that is one placeholder takes the value with
+//! its JSON type; in a longer string the value is written as text.
 
 use crate::dialect::{Dialect, Label, Unsayable};
 use crate::transcript::Payload;
 use serde_json::Value;
 
-/// A payload with places.
+/// A payload with placeholders.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Template {
     /// A JSON message.
@@ -19,13 +19,13 @@ pub enum Template {
     Binary(Vec<u8>),
 }
 
-/// A place whose name nobody knows.
+/// An unknown placeholder.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no value for {{{{{0}}}}}")]
 pub struct Unbound(pub String);
 
 impl Template {
-    /// The names of all places in it.
+    /// The names of all its placeholders.
     pub fn names(&self) -> Vec<String> {
         let mut names = Vec::new();
         match self {
@@ -36,10 +36,10 @@ impl Template {
         names
     }
 
-    /// The messages on the wire, in order: a text and bytes as they are, JSON as the dialect says an event.
+    /// The messages to send, in order: texts and bytes unchanged, JSON encoded by the dialect.
     ///
     /// # Errors
-    /// When the dialect cannot say it.
+    /// If the dialect cannot express it.
     pub fn payloads(self, dialect: &Dialect, label: &Label) -> Result<Vec<Payload>, Unsayable> {
         match self {
             Template::Json(value) => dialect.encode(label, &value),
@@ -48,7 +48,7 @@ impl Template {
         }
     }
 
-    /// The message with every place filled by `lookup`.
+    /// The message with every placeholder filled by `lookup`.
     ///
     /// # Errors
     /// The first name that `lookup` does not know.
@@ -80,7 +80,7 @@ fn places(text: &str) -> Vec<String> {
     names
 }
 
-/// What precedes the next place, its name, and what follows it.
+/// The text before the next placeholder, its name, and the text after it.
 fn next_place(text: &str) -> Option<(&str, &str, &str)> {
     let mut from = 0;
     loop {
@@ -96,7 +96,7 @@ fn next_place(text: &str) -> Option<(&str, &str, &str)> {
     }
 }
 
-/// Fills the places in a text.
+/// Fills the placeholders in a text.
 ///
 /// # Errors
 /// The first name that `lookup` does not know.
@@ -115,7 +115,7 @@ pub fn fill_text(text: &str, lookup: &mut dyn FnMut(&str) -> Option<Value>) -> R
     Ok(out)
 }
 
-/// Fills the places in every string of a JSON value.
+/// Fills the placeholders in every string of a JSON value.
 ///
 /// # Errors
 /// The first name that `lookup` does not know.

@@ -1,4 +1,4 @@
-//! Numbers as a sentence has them.
+//! Numbers in sentences.
 
 /// `1 run`, `2 runs`.
 pub fn plural(count: usize, one: &str) -> String {

@@ -1,7 +1,7 @@
 //! JSON Web Tokens (RFC 7519), signed and verified with ring.
 //!
-//! `jsonwebtoken` leaves the cryptography to a provider. Its own providers build a second set of cryptographic crates; ring is
-//! there already, for TLS. [`RING`] is the provider, and [`private_key`] reads what a PEM file holds.
+//! `jsonwebtoken` leaves the cryptography to a provider. Its own providers add a second set of cryptographic crates,
+//! but ring is already used for TLS. [`RING`] is the provider, and [`private_key`] parses a PEM file.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -21,8 +21,7 @@ use rustls_pki_types::pem::PemObject as _;
 
 /// Signs and verifies with ring: HS256 to HS512, RS256 to RS512, PS256 to PS512, ES256, ES384 and EdDSA (RFC 7518, RFC 8037).
 ///
-/// Where a process calls `jsonwebtoken::encode` or `decode`, it has to install a provider first:
-/// `RING.install_default()`.
+/// A process that calls `jsonwebtoken::encode` or `decode` must install a provider first: `RING.install_default()`.
 pub static RING: CryptoProvider = CryptoProvider {
     signer_factory,
     verifier_factory,
@@ -37,7 +36,7 @@ pub static RING: CryptoProvider = CryptoProvider {
     },
 };
 
-/// Why a private key cannot be used; it never shows the key.
+/// The reason why a private key cannot be used. It never contains the key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// There is no private key in PEM.
@@ -50,14 +49,15 @@ pub enum KeyError {
     #[error("{0:?} takes {1}")]
     Form(Algorithm, &'static str),
     /// The key is in that form, and ring refuses it.
-    #[error("the key does not fit {0:?}: {1}")]
+    #[error("the key does not match {0:?}: {1}")]
     Rejected(Algorithm, String),
 }
 
-/// The private key of a PEM text, for one algorithm: PKCS#8 for all, and PKCS#1 for RSA. The key is tried at once.
+/// Parses the private key of a PEM text for one algorithm: PKCS#8 for all, and PKCS#1 for RSA. The key is tested at
+/// once.
 ///
 /// # Errors
-/// When there is none, or one of another kind.
+/// If there is no key, or one of another kind.
 pub fn private_key(algorithm: Algorithm, pem: &[u8]) -> Result<EncodingKey, KeyError> {
     let der = PrivateKeyDer::from_pem_slice(pem).map_err(|error| KeyError::Pem(error.to_string()))?;
     let bytes = der.secret_der();
@@ -79,10 +79,10 @@ pub fn private_key(algorithm: Algorithm, pem: &[u8]) -> Result<EncodingKey, KeyE
     }
 }
 
-/// A signed token, without a default provider of the process: a library does not decide that for its host.
+/// Signs a token without a default provider of the process, because a library should not install one.
 ///
 /// # Errors
-/// When the key does not fit the header's algorithm.
+/// If the key does not match the header's algorithm.
 pub fn sign<T: serde::Serialize>(header: &Header, claims: &T, key: &EncodingKey) -> Result<String, Error> {
     let signer = signer(header.alg, key)?;
     let message = format!("{}.{}", part(header)?, part(claims)?);
@@ -420,12 +420,14 @@ mod tests {
             (Algorithm::HS256, &*ec, "HS256 signs with a shared secret"),
             (Algorithm::ES256, &*sec1, "ES256 takes PKCS#8: `openssl pkcs8"),
             (Algorithm::RS256, &*sec1, "RS256 takes PKCS#8 or PKCS#1"),
-            (Algorithm::ES384, &*ec, "the key does not fit ES384: "),
-            (Algorithm::EdDSA, &*ec, "the key does not fit EdDSA: "),
-            (Algorithm::RS256, &*ec, "the key does not fit RS256: "),
+            (Algorithm::ES384, &*ec, "the key does not match ES384: "),
+            (Algorithm::EdDSA, &*ec, "the key does not match EdDSA: "),
+            (Algorithm::RS256, &*ec, "the key does not match RS256: "),
         ] {
-            let error =
-                private_key(algorithm, pem.as_bytes()).map(|_| ()).expect_err("it does not fit").to_string();
+            let error = private_key(algorithm, pem.as_bytes())
+                .map(|_| ())
+                .expect_err("it does not match")
+                .to_string();
             assert!(error.starts_with(said), "{error}");
             assert!(!error.contains("not in pem"), "{error}");
         }

@@ -1,7 +1,7 @@
-//! The engine of goldwire: what needs a clock, a file, the environment or a socket.
+//! The engine of goldwire: everything that needs a clock, a file, the environment or a socket.
 //!
-//! The rooms, in reading order. A room may use those above it, never one below; `tests/it/layers.rs` proves it. All of them
-//! stand on `goldwire_core`. Nothing here parses arguments, prints, or ends the process.
+//! The modules, in reading order. A module may use those above it, never those below; `tests/it/layers.rs` checks
+//! that. All of them use `goldwire_core`. Nothing here parses arguments, prints, or ends the process.
 //!
 //! | room | what it knows |
 //! |---|---|
@@ -16,7 +16,7 @@
 //! | [`runner`] | the engine of checks, comparisons and probes: rounds, confirmation, a target's server |
 //! | [`session`] | a check as a function, for your own `cargo test` |
 //!
-//! To hold a server to its goldens in a test, begin at [`session::check`].
+//! To check a server in a test, start at [`session::check`].
 
 pub mod store;
 

@@ -1,8 +1,8 @@
 //! A check as a function, for your own `cargo test`.
 //!
-//! What `goldwire check` does on the command line, from the same goldens and the same `goldwire.toml`: real sockets and
-//! real logins, every user at once, rounds judged together. Either everything conforms, or the test fails with what the
-//! command would have printed.
+//! It does what `goldwire check` does, with the same goldens and the same `goldwire.toml`: real sockets and real
+//! logins, concurrent users, rounds judged together. If not everything conforms, the test fails with the output of
+//! the command.
 //!
 //! ```no_run
 //! # use goldwire_runner as goldwire;
@@ -12,7 +12,7 @@
 //! # }
 //! ```
 //!
-//! In a test that starts the server itself, in the same process:
+//! In a test that runs the server in its own process:
 //!
 //! ```no_run
 //! # use goldwire_runner as goldwire;
@@ -25,7 +25,7 @@
 //! # }
 //! ```
 //!
-//! That it deviates and that nothing could be judged are two things, here as anywhere:
+//! A deviation and a run that could not be judged are different errors:
 //!
 //! ```no_run
 //! # use goldwire_runner as goldwire;
@@ -39,9 +39,9 @@
 //! }
 //! ```
 //!
-//! Goldens are looked for beside `goldwire.toml`, that one in the folder in which the test runs: with `cargo test`, the
-//! folder of the package. Recordings of what was judged go to `target/goldwire/` beside it. Nothing is printed:
-//! [`on_progress`](Check::on_progress) tells what happens meanwhile. Report files are written by the command only.
+//! Goldens are read from the folder of `goldwire.toml`, which is searched in the working directory of the test: with
+//! `cargo test`, the folder of the package. Recordings go to `target/goldwire/` in the same folder. Nothing is
+//! printed: [`on_progress`](Check::on_progress) gets the messages. Only the command writes report files.
 
 use crate::runner::{self, CheckOptions, CheckRun, Config, Error, ErrorKind, Observer, Update};
 pub use crate::runner::{ProfileUse, Progress, UpdateWhen};
@@ -64,19 +64,19 @@ pub struct Check {
     observer: Observer,
 }
 
-/// What was judged.
+/// The judged session.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checked {
-    /// Every run with what was found in it.
+    /// Every run with its findings.
     pub outcome: Outcome,
-    /// What probes answered, where the golden or an option asks for some.
+    /// The results of probes, if the golden or an option names any.
     pub cells: Vec<Cell>,
-    /// What `goldwire check` prints of it, without colour.
+    /// The text that `goldwire check` prints, without colour.
     pub text: String,
 }
 
-/// Why a check did not pass. As text it is what a person wants to read, also where Rust asks for `Debug`: a test that
-/// returns it, or unwraps it, shows the diff.
+/// The reason why a check did not pass. Its text is the report for a person, also as `Debug`: a test that returns or
+/// unwraps it shows the diff.
 pub enum Failure {
     /// The server does something else than the golden says; with [`strict`](Check::strict) also, something new.
     Deviates(Box<Checked>),
@@ -84,7 +84,7 @@ pub enum Failure {
     CouldNotJudge {
         /// Why.
         cause: String,
-        /// A way out.
+        /// A hint.
         hint: Option<String>,
         /// What was judged all the same, of other users or rounds.
         checked: Option<Box<Checked>>,
@@ -93,7 +93,7 @@ pub enum Failure {
     Unusable {
         /// Why.
         cause: String,
-        /// A way out.
+        /// A hint.
         hint: Option<String>,
     },
 }
@@ -108,83 +108,82 @@ pub fn check(session: impl Into<String>) -> Check {
 }
 
 impl Check {
-    /// The configuration; the project is the folder it stands in. `goldwire.toml` if not given.
+    /// The configuration; its folder is the project. The default is `goldwire.toml`.
     pub fn config(mut self, path: impl AsRef<Path>) -> Check {
         self.config = path.as_ref().to_owned();
         self
     }
 
-    /// Which `[target.NAME]` of the configuration.
+    /// The `[target.NAME]` of the configuration.
     pub fn target(mut self, name: &str) -> Check {
         self.options.target.target = Some(name.to_owned());
         self
     }
 
-    /// Where the server listens, instead of the target's URL; the target's login and headers hold, its server is not
-    /// started.
+    /// The address of the server instead of the target's URL. The target's login and headers are used; its server is
+    /// not started.
     pub fn url(mut self, url: impl fmt::Display) -> Check {
         self.options.target.url = Some(url.to_string());
         self
     }
 
-    /// How many users at the same time, each with a login of their own.
+    /// The number of concurrent users, each with a login of their own.
     pub fn users(mut self, users: u32) -> Check {
         self.options.users = Some(users);
         self
     }
 
-    /// How many rounds, judged together. One if not given, and more of them where something is doubtful.
+    /// The number of rounds, judged together. The default is one, and more if something is doubtful.
     pub fn runs(mut self, runs: u32) -> Check {
         self.options.rounds = runs;
         self
     }
 
-    /// How many rounds must show something doubtful, or late, before it fails. Three if not given, and two more where they
-    /// leave it open.
+    /// The number of rounds that confirm a suspect. The default is three, and two more if they leave it open.
     pub fn confirm(mut self, rounds: u32) -> Check {
         self.options.confirm = rounds;
         self
     }
 
-    /// Asks this probe too, besides those that the golden names. May be called for several.
+    /// Also runs this probe, in addition to those of the golden. May be called several times.
     pub fn probe(mut self, probe: ProbeName) -> Check {
         self.options.probes.push(probe);
         self
     }
 
-    /// How time is judged, whatever the golden and the configuration say.
+    /// The mode of judging time. It takes precedence over the golden and the configuration.
     pub fn time(mut self, mode: TimeMode) -> Check {
         self.options.time = Some(mode);
         self
     }
 
-    /// What becomes of this host's profile. If not given, as the command does: it is written at a terminal, and read
-    /// elsewhere and where `CI` is set.
+    /// The use of this host's profile. The default is that of the command: written at a terminal, otherwise read;
+    /// read if `CI` is set.
     pub fn profile(mut self, profile: ProfileUse) -> Check {
         self.options.profile = Some(profile);
         self
     }
 
-    /// Something new, or that contradicts weak evidence, fails, too.
+    /// Also fails on drift.
     pub fn strict(mut self) -> Check {
         self.options.strict = true;
         self
     }
 
-    /// Whether goldens are learned from what does not conform. If not given, as the environment variable
-    /// `GOLDWIRE_UPDATE` says.
+    /// Whether goldens are learned from sessions that do not conform. The default is the environment variable
+    /// `GOLDWIRE_UPDATE`.
     pub fn update(mut self, when: UpdateWhen) -> Check {
         self.options.update.when = Some(when);
         self
     }
 
-    /// Why what [`update`](Check::update) accepts is right; kept in the golden.
+    /// The reason for goldens that [`update`](Check::update) accepts, stored in them.
     pub fn reason(mut self, reason: &str) -> Check {
         self.options.update.reason = Some(reason.to_owned());
         self
     }
 
-    /// A header that is sent with the upgrade.
+    /// A header of the upgrade request.
     pub fn header(mut self, name: &str, value: &str) -> Check {
         self.options.target.headers.push((name.trim().to_owned(), value.trim().to_owned()));
         self
@@ -196,29 +195,29 @@ impl Check {
         self
     }
 
-    /// A value for `{{var.NAME}}`.
+    /// The value of `{{var.NAME}}`.
     pub fn variable(mut self, name: &str, value: &str) -> Check {
         self.options.target.variables.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// A value for `{{var.NAME}}` that must not be written anywhere.
+    /// The value of `{{var.NAME}}`, redacted everywhere.
     pub fn secret(mut self, name: &str, value: &str) -> Check {
         self.options.target.secrets.push((name.to_owned(), Secret::new(value)));
         self
     }
 
-    /// Calls `observe` with what happens while the check runs; the text of an event is the line that the command writes to
+    /// Calls `observe` with the events of the check. The text of an event is the line that the command prints to
     /// stderr. Events may come from any thread.
     pub fn on_progress(mut self, observe: impl Fn(&Progress) + Send + Sync + 'static) -> Check {
         self.observer = Observer::new(observe);
         self
     }
 
-    /// Drives the session against the live server and judges it. Needs a runtime of tokio, as `#[tokio::test]` has one.
+    /// Plays the session against the live server and judges it. Needs a tokio runtime, as in `#[tokio::test]`.
     ///
     /// # Errors
-    /// When it deviates, when nothing could be judged, when it cannot be asked so.
+    /// If the session deviates, if nothing could be judged, or if the options are invalid.
     pub async fn run(self) -> Result<Checked, Failure> {
         // The future is large, and tests run many.
         Box::pin(self.judge()).await
@@ -242,7 +241,7 @@ impl Check {
     /// Runs the check in a test without a runtime.
     ///
     /// # Errors
-    /// As [`run`](Check::run).
+    /// Like [`run`](Check::run).
     pub fn run_blocking(self) -> Result<Checked, Failure> {
         runner::runtime()?.block_on(self.run())
     }
@@ -255,7 +254,7 @@ fn text(run: &CheckRun) -> String {
     // GitHub's runner may read what a test prints.
     let mut out = Visible::new(Inert::new(&mut text, is_github));
     let layout = Layout { columns: None, verbose: false };
-    // Memory takes whatever is written to it.
+    // Writing to memory cannot fail.
     let _ = report::text(&mut out, &run.outcome, layout, |one| run.shown(one));
     let _ = report::probe_text(&mut out, &run.cells);
     drop(out);

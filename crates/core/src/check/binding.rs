@@ -1,8 +1,8 @@
-//! Values that are bound to other values, checked as events arrive.
+//! Relations between values, checked as events arrive.
 //!
-//! For every fact only what it needs is kept: the latest value of its source, for each lane where it stands in one;
-//! the parts put together so far; a count. Memory: the lanes that the order has not forgotten, the text of a `joins`
-//! until the whole comes, and 64 bits for every value of a `unique` fact.
+//! Each fact keeps only the data that it needs: the latest value of its source (per lane if it is in one), the parts
+//! concatenated so far, or a count. Memory: the remembered lanes, the text of a `joins` until the whole comes, and 64
+//! bits for every value of a `unique` fact.
 
 use crate::dialect::{Event, Label, field, place};
 use crate::finding::Kind;
@@ -34,16 +34,16 @@ pub(super) struct Bindings {
     /// Facts and sources are numbered together.
     next: u32,
     held: Scoped<Held>,
-    /// Of values that must not come twice.
+    /// The values of `unique` facts so far.
     seen: FastMap<u64, ()>,
-    /// What came in parts and may be said over again.
+    /// Streamed parts that may be repeated as a whole.
     wholes: Wholes,
     series: Latest,
-    /// What follows from any event of a side, once for each series.
+    /// Chains that follow any event of a side, one for each series.
     of_any: Vec<(Side, Link)>,
 }
 
-/// So many bytes of text are put together by their keys in a session; what comes later is not judged.
+/// The maximum of bytes that are concatenated by keys in a session; later parts are not judged.
 const MAX_WHOLES: usize = 16 << 20;
 
 /// Texts put together, by fact and key, and how many bytes they had in all.
@@ -56,10 +56,10 @@ struct Wholes {
 /// A series of a lane: which one, of which value that tells series apart.
 type Series = (u64, u64);
 
-/// Of each series in each lane the latest value, and the frame that brought it.
+/// The latest value of each series in each lane, with its frame.
 type Latest = FastMap<Scope, FastMap<Series, (Value, usize)>>;
 
-/// What a session has shown of a source or for a fact.
+/// The state of a source or a fact in a session.
 #[derive(Debug, Default)]
 enum Held {
     #[default]
@@ -68,24 +68,24 @@ enum Held {
     Value(Value, usize),
     /// Parts, put together. Two facts may hold the same parts, each from its own beginning.
     Joined(String),
-    /// How many events came.
+    /// The number of events.
     Counted(u64),
     Counter(i64),
 }
 
-/// What an event has to do with facts.
+/// The facts of an event.
 #[derive(Debug, Default)]
 struct Bound {
     facts: Vec<BoundFact>,
-    /// What follows from the event before.
+    /// The chains that follow from the previous event.
     chains: Vec<Link>,
     goals: Vec<BoundGoal>,
     /// Values that other facts refer to.
     remembers: Vec<Remembered>,
-    /// Wholes that are said over again, and the parts of others.
+    /// Wholes that repeat parts, and the parts of other wholes.
     wholes: Vec<BoundWhole>,
     parts: Vec<Part>,
-    /// The facts that count it, and whether they stand in a lane.
+    /// The facts that count the event, and whether they are in a lane.
     counted_by: Vec<(u32, bool)>,
 }
 
@@ -107,7 +107,7 @@ struct BoundWhole {
     fact: Fact,
 }
 
-/// A part of what is said over again by a fact.
+/// A part of a whole for a fact.
 #[derive(Debug)]
 struct Part {
     /// The number of the fact.
@@ -116,7 +116,7 @@ struct Part {
     key: Path,
 }
 
-/// What a value is at last.
+/// The goal of a value.
 #[derive(Debug)]
 enum Due {
     Total(Path),
@@ -138,12 +138,12 @@ struct BoundFact {
 struct Link {
     fact: Fact,
     path: Path,
-    /// Where the event before has what it follows from.
+    /// The path in the previous event.
     from: Path,
-    /// None where it only grows.
+    /// None if it only grows.
     plus: Option<i64>,
     per: Option<Path>,
-    /// Which series it belongs to: links of the same series share what they remember.
+    /// The series; links of the same series share their state.
     series: u64,
     any: bool,
 }
@@ -153,13 +153,13 @@ struct Remembered {
     /// The number of the source.
     number: u32,
     path: Path,
-    /// Whether a fact wants its latest value.
+    /// Whether a fact needs the latest value.
     is_compared: bool,
-    /// The facts that hold it as a part, and whether they stand in a lane.
+    /// The facts that concatenate it, and whether they are in a lane.
     parts_of: Vec<(u32, bool)>,
 }
 
-/// A path in which `*` stands for every item.
+/// A path in which `*` is every item.
 #[derive(Debug, Clone)]
 pub(super) struct Path {
     pattern: String,
@@ -203,7 +203,7 @@ impl Path {
         walk(value, &self.keys)
     }
 
-    /// Visits all values at the path, each with what stands at the other path in the same items of lists.
+    /// Visits all values at the path, each with the value at the other path in the same items of lists.
     fn visit_beside<'v>(
         &self,
         other: &Path,
@@ -228,7 +228,7 @@ impl Path {
     }
 }
 
-/// What stands in a value under a key: in a list, at a place.
+/// The value under a key, or at a place of a list.
 fn below<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
     match value {
         Value::Object(map) => field(map, key),
@@ -308,7 +308,7 @@ impl Bindings {
                 });
             }
         }
-        // What follows from any event is remembered of every event, whether or not it has such a link itself.
+        // The value of every event is stored, because chains of any event follow from it.
         links.iter().filter(|link| !link.any).for_each(|link| link.remember(event, lane, series));
     }
 
@@ -358,7 +358,7 @@ impl Bindings {
         self.numbers.get(label).copied()
     }
 
-    /// Takes the next event, by its number, which stands in `lane`; says which facts it contradicts.
+    /// Takes the next event, by its number and its `lane`. Returns the violated facts.
     pub(super) fn feed(&mut self, number: usize, event: &Event, lane: Scope) -> Vec<Mismatch> {
         let mut out = Vec::new();
         let bound = &self.events[number];
@@ -378,7 +378,7 @@ impl Bindings {
         !self.events[number].goals.is_empty()
     }
 
-    /// What an event falls short of, if it is the last one of its lane.
+    /// The goals that an event does not reach if it is the last one of its lane.
     pub(super) fn short(&self, number: usize, event: &Event) -> Vec<Mismatch> {
         self.events[number].goals.iter().filter_map(|goal| goal.short(event)).collect()
     }
@@ -399,7 +399,7 @@ impl Bindings {
         self.series.remove(&Some(lane));
     }
 
-    /// How many values are held.
+    /// The number of stored values.
     pub(super) fn held(&self) -> usize {
         self.held.held()
             + self.seen.len()
@@ -415,7 +415,7 @@ impl Wholes {
             path.visit_beside(key, &event.data, &mut |value, key| {
                 let came = key.and_then(|key| self.texts.get(&(*number, quick_hash(&JsonHash(key)))));
                 let Some(came) = came.filter(|came| value.as_str() != Some(came)) else { return };
-                // Of another type it is the shape's affair.
+                // The shape reports another type.
                 if value.is_string() {
                     out.push(Mismatch {
                         kind: Kind::Relation,
@@ -440,7 +440,7 @@ impl Wholes {
             if self.bytes <= MAX_WHOLES {
                 self.texts.entry(at).or_default().push_str(part);
             } else {
-                // Half of a whole would accuse the other half.
+                // A half of a whole would contradict the other half.
                 self.texts.remove(&at);
             }
         }
@@ -457,7 +457,7 @@ impl BoundGoal {
         BoundGoal { path: Path::new(pattern), goal, fact: fact.clone() }
     }
 
-    /// What an event falls short of. A value of another type is the shape's affair.
+    /// The goal that an event does not reach. Another type is reported by its shape.
     fn short(&self, event: &Event) -> Option<Mismatch> {
         let own = self.path.last(&event.data).unwrap_or(&Value::Null);
         let expected = match &self.goal {
@@ -490,7 +490,7 @@ impl Link {
             Fact::Grows { per } => (pattern, None, false, per),
             _ => return None,
         };
-        // What follows from any event is one series for all of them.
+        // Chains that follow any event are one series for all events.
         let series = if any { quick_hash(&(from, plus, per)) } else { quick_hash(&(label, pattern, fact)) };
         Some(Link {
             fact: fact.clone(),
@@ -512,7 +512,7 @@ impl Link {
         Some((self.series, per))
     }
 
-    /// Where the series runs.
+    /// The scope of the series.
     fn scope(&self, lane: Scope) -> Scope {
         lane.filter(|_| !self.any)
     }
@@ -525,7 +525,7 @@ impl Link {
         }
     }
 
-    /// What it should have been, where it is not.
+    /// The expected value, if the actual one differs.
     fn expected(&self, before: &Value, own: &Value) -> Option<Value> {
         let Some(plus) = self.plus else {
             let grows = before.as_f64().zip(own.as_f64()).is_none_or(|(before, own)| own > before);
@@ -551,7 +551,7 @@ fn is_scalar(value: &Value) -> bool {
     matches!(value, Value::String(_) | Value::Number(_))
 }
 
-/// What has been seen so far where an event stands: in its lane, and in the session.
+/// The state of facts in an event's lane and in the session.
 struct Values<'b> {
     held: Cells<'b, Held>,
     seen: &'b mut FastMap<u64, ()>,
@@ -585,7 +585,7 @@ impl Values<'_> {
         }
     }
 
-    /// A part is counted in the lane where the whole stands in one, and otherwise in the session.
+    /// A part is stored in the lane of the whole if it is in one, and otherwise in the session.
     fn part(&mut self, fact: u32, in_lane: bool) -> &mut Held {
         if in_lane { self.held.own(fact) } else { self.held.wide(fact) }
     }
@@ -600,7 +600,7 @@ impl Values<'_> {
             source_frame,
         };
         let number = bound.number;
-        // A whole payload that never comes twice is an object; all other facts are about texts and numbers.
+        // A `unique` whole payload is an object; all other facts are about texts and numbers.
         if !is_scalar(value) && !bound.path.keys.is_empty() {
             return None;
         }

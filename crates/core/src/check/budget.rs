@@ -1,5 +1,5 @@
-//! What a person allows: `at_most` of an event, and the two numbers by which streams are bought, time to first token and
-//! time between tokens. They hold on any machine and are judged as they stand.
+//! The user's own limits: `at_most` of an event, time to first token, and time between tokens. They apply unchanged
+//! on every machine.
 
 use super::gaps::{Gaps, Sample, Timed, says_of_host};
 use crate::dialect::{Event, Label};
@@ -10,7 +10,7 @@ use crate::transcript::{Gap, Offset};
 /// The cause under which times to the first token are kept, and the one of times between tokens.
 const TTFT: &str = "@ttft";
 const INTER_TOKEN: &str = "@inter_token";
-/// Of the times between tokens this share may be longer.
+/// The share of times between tokens that may be longer.
 const TAIL: f64 = 0.05;
 
 /// Follows what is streamed.
@@ -18,7 +18,7 @@ const TAIL: f64 = 0.05;
 pub(super) struct Stream {
     token: Label,
     asked: Option<Offset>,
-    /// When the latest token came, as long as nothing else has come from the server.
+    /// The time of the latest token, while no other server event has come.
     last: Option<Offset>,
     first: Sample,
     between: Sample,
@@ -58,14 +58,14 @@ impl Stream {
 
 /// One limit that a person set.
 struct Allowed {
-    /// What it is of: an event, or `ttft`.
+    /// The name: an event, or `ttft`.
     name: String,
     /// The event and the cause of the gaps.
     gaps: (Label, Label),
     limit: Gap,
-    /// Where it stands in the golden.
+    /// The key in the golden.
     key: String,
-    /// How many of the gaps of a run may be longer, as a share.
+    /// The share of a run's gaps that may be longer.
     tail: f64,
 }
 
@@ -109,7 +109,7 @@ impl Allowed {
     }
 }
 
-/// Gaps that are longer than a person allows, whatever is usual, each with the index of the run that shows it best.
+/// Finds gaps beyond the user's own limits, each with the index of the run that shows it best.
 pub(super) fn judge(golden: &Golden, runs: &[Timed<'_>]) -> Vec<(usize, Finding)> {
     let mut findings = Vec::new();
     for allowed in allowed(golden) {
@@ -127,13 +127,13 @@ pub(super) fn judge(golden: &Golden, runs: &[Timed<'_>]) -> Vec<(usize, Finding)
             frames: vec![frame],
         };
         let message = match allowed.tail > 0.0 {
-            true => format!("{}: one gap in twenty took {gap} or more: {limit} is allowed", allowed.name),
-            false => format!("{} took {gap}: at most {limit} is allowed", allowed.name),
+            true => format!("{}: 5 % of the gaps took {gap} or more; the limit is {limit}", allowed.name),
+            false => format!("{} took {gap}; the limit is {limit}", allowed.name),
         };
         let mut finding = Finding::new(Kind::OverBudget, severity, place, message)
             .values(format!("at most {limit}"), gap.to_string())
             .evidence(format!(
-                "a person's own limit, which holds on any machine{}",
+                "your own limit, which applies on every machine{}",
                 says_of_host(runs.iter().map(|run| run.host), !is_sure)
             ));
         finding.is_excused = !is_sure;
@@ -142,7 +142,7 @@ pub(super) fn judge(golden: &Golden, runs: &[Timed<'_>]) -> Vec<(usize, Finding)
     findings
 }
 
-/// What a check took of each limit that a person set.
+/// The results of the user's own limits in a check.
 pub(super) fn report(golden: &Golden, runs: &[Timed<'_>]) -> Vec<BudgetReport> {
     let of = |allowed: Allowed| {
         let took = allowed.worst(runs).map(|(_, gap, ..)| gap);
@@ -204,13 +204,13 @@ send = { type = "ask" }
             [""; 0],
             "what the client thinks counts for nothing"
         );
-        assert_eq!(said(&[(250, steady), (420, steady)]), ["ttft took 420 ms: at most 300 ms is allowed"]);
+        assert_eq!(said(&[(250, steady), (420, steady)]), ["ttft took 420 ms; the limit is 300 ms"]);
         let one: Vec<u64> = [&[400], &steady[1..]].concat();
         assert_eq!(said(&[(250, &one)]), [""; 0], "one of thirty");
         let many: Vec<u64> = [&[90; 5], &steady[5..]].concat();
         assert_eq!(
             said(&[(250, &many)]),
-            ["inter_token: one gap in twenty took 90 ms or more: 40 ms is allowed"]
+            ["inter_token: 5 % of the gaps took 90 ms or more; the limit is 40 ms"]
         );
     }
 

@@ -1,11 +1,11 @@
-//! Users who are there at once see each other where something is shared. A golden that was recorded with fewer users
-//! does not know what then comes more often.
+//! Concurrent users see each other's events if they share something. A golden from fewer users does not know the
+//! additional events.
 
 use crate::finding::{Finding, Kind, Severity};
 use crate::golden::Golden;
 use crate::transcript::HostClass;
 
-/// More users at once than a golden was recorded with.
+/// A check with more concurrent users than the golden was recorded with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Crowd {
     /// At most so many were there when it was recorded.
@@ -14,40 +14,39 @@ pub struct Crowd {
 }
 
 impl Crowd {
-    /// The users of a run, by its class of hosts, where they are more than a golden knows; none where either does not say
-    /// how many there were.
+    /// Returns the crowd if the run, by its class of hosts, has more users than the golden knows. None if either
+    /// number is unknown.
     pub fn beyond(golden: &Golden, host: Option<&HostClass>) -> Option<Crowd> {
         let recorded = golden.learned.hosts.iter().filter_map(|class| users(class)).max()?;
         let now = users(&host?.class)?;
         (now > recorded).then_some(Crowd { recorded, now })
     }
 
-    /// Whether what others do may be why: an event that comes once more may be theirs. A value that belongs to somebody else
-    /// is another matter.
+    /// Whether other users may have caused the finding: an extra event may be theirs. A value that belongs to another
+    /// user is not explained.
     pub fn explains(finding: &Finding) -> bool {
         finding.kind == Kind::Repeated
     }
 
-    /// Makes suspects of what others may have caused, and says what would tell.
+    /// Turns findings that other users may have caused into suspects, with a hint.
     pub fn soften(self, findings: &mut [Finding]) {
         let Crowd { recorded, now } = self;
         let at_once = if recorded == 1 { "one user" } else { "fewer users" };
         for finding in findings.iter_mut().filter(|finding| Crowd::explains(finding)) {
             finding.severity = Severity::Suspect;
             finding.evidence.push_str(&format!(
-                "; recorded with at most {recorded} at once, checked with {now}: the event may be another user's"
+                "; recorded with at most {recorded} at once, checked with {now}: the event may belong to another user"
             ));
             finding.hint.get_or_insert_with(|| {
                 format!(
-                    "the golden knows {at_once} at a time: goldwire record --users {now}, then goldwire learn, shows what \
-                     users see of each other"
+                    "the golden was recorded with {at_once} at a time; run goldwire record --users {now}, then goldwire learn, to learn what users see of each other"
                 )
             });
         }
     }
 }
 
-/// How many users at once a class of hosts stands for.
+/// The number of concurrent users in a class of hosts.
 fn users(class: &str) -> Option<u32> {
     let mut parts = class.split('-').filter_map(|part| part.strip_suffix('u')?.parse().ok());
     parts.next_back()

@@ -1,13 +1,13 @@
-//! Looking again before crying wolf: what the gaps of several rounds of a session say together.
+//! Judges the gaps of several rounds of a session together, to confirm findings.
 //!
-//! The gaps of all rounds are judged as one sample, whose bound is tighter than that of any of them; and what they show
-//! together every round (of four or more, three in four; of three, two on a known class of hosts) has to make at least
-//! doubtful by itself, so that one hold-up of the machine fails nothing. A stall that the machine's own lag does not
-//! explain is no chance and fails at once. Nothing is told that the whole sample does not show; that a sample which grows is
-//! asked up to three times adds little to its false alarms, which `prove --rounds` counts.
+//! The gaps of all rounds are judged as one sample, whose bound is tighter than that of one round. In addition, every
+//! round must make the finding at least doubtful by itself (of four or more, three in four; of three, two on a known
+//! class of hosts), so that one delay of the machine fails nothing. A stall that the machine's own lag does not
+//! explain is not chance and fails at once. A finding is reported only if the whole sample shows it. Testing a
+//! growing sample up to three times adds little to its false alarms; `prove --rounds` counts them.
 //!
-//! A round in which the machine itself was as late as the server seemed cannot tell (the finding is *excused*). It
-//! neither confirms nor refutes: more than half of the rounds must show a delay that has no such excuse.
+//! A round in which the machine's lag was as large as the server's delay cannot decide (the finding is *excused*). It
+//! neither confirms nor refutes: more than half of the rounds must show a delay without such an excuse.
 
 use super::baseline::Baseline;
 use super::budget;
@@ -15,17 +15,17 @@ use super::gaps::{Ask, Timed};
 use super::timing::{Group, arrange, find, judge as judge_together};
 use crate::finding::{Basis, Finding, Kind, Severity};
 
-/// What every round makes suspicious, and as many rounds as were asked for do not yet prove, gets so many more.
+/// The number of additional rounds if every round is suspicious but all rounds together prove nothing.
 const EXTENDED: usize = 2;
 
-/// Whether the gaps leave a doubt that another round could settle, where a doubt gets `confirm` rounds.
+/// Whether the gaps leave a doubt that another round could settle. A doubt gets `confirm` rounds.
 pub fn leave_doubt(baseline: &Baseline<'_>, rounds: &[Vec<Timed<'_>>], confirm: usize) -> bool {
     let runs: Vec<Timed<'_>> = rounds.iter().flatten().copied().collect();
     let baseline = &baseline.over(rounds.len()).amid(&runs);
     if confirm < 2 || rounds.len() >= confirm + EXTENDED || !has_doubt(baseline, rounds) {
         return false;
     }
-    // A stall that is sure needs no second one.
+    // A certain stall needs no second one.
     if find(baseline, &runs, Ask::Verdict).iter().flatten().any(|(_, finding)| is_sure_stall(finding)) {
         return false;
     }
@@ -38,8 +38,8 @@ pub fn leave_doubt(baseline: &Baseline<'_>, rounds: &[Vec<Timed<'_>>], confirm: 
     baseline.can_fail() && !findings.is_empty() && findings.iter().all(is_open)
 }
 
-/// How many of so many rounds have to show what all of them show together. On a known class of hosts the limit of a kind
-/// of gap is near enough that one round of three may miss it.
+/// The number of rounds that must show what all of them show together. On a known class of hosts the limit of a kind
+/// of gap is so near that one round of three may miss it.
 fn needed(baseline: &Baseline<'_>, rounds: usize) -> usize {
     match baseline.basis() {
         Basis::Host if rounds == 3 => 2,
@@ -56,8 +56,8 @@ fn has_doubt(baseline: &Baseline<'_>, rounds: &[Vec<Timed<'_>>]) -> bool {
     first.iter().any(|doubt| doubts.iter().filter(|round| shows(round, doubt)).count() >= needed)
 }
 
-/// What the gaps of all rounds show, with the index of the run that shows it best, counted through all rounds; and what
-/// was taken back, because not every round shows it, or only a round alone.
+/// Judges the gaps of all rounds. Each finding has the index of the run that shows it best, counted through all
+/// rounds. Also returns the findings that are withdrawn because not enough rounds show them.
 pub fn judge(baseline: &Baseline<'_>, rounds: &[Vec<Timed<'_>>]) -> (Vec<(usize, Finding)>, Vec<String>) {
     let runs: Vec<Timed<'_>> = rounds.iter().flatten().copied().collect();
     if rounds.len() < 2 {
@@ -72,7 +72,7 @@ pub fn judge(baseline: &Baseline<'_>, rounds: &[Vec<Timed<'_>>]) -> (Vec<(usize,
         let chance = group.extract_if(.., |(_, finding)| !stands(finding, &doubts, needed));
         taken_back.extend(chance.map(|(_, finding)| finding));
     }
-    // What a round alone would have said, and all together do not.
+    // Findings of one round that all rounds together do not show.
     for (_, finding) in rounds.iter().flat_map(|round| find(baseline, round, Ask::Verdict)).flatten() {
         let mut told = standing.iter().flatten().map(|(_, told)| told).chain(&taken_back);
         if !told.any(|told| is_same(told, &finding)) {
@@ -80,21 +80,21 @@ pub fn judge(baseline: &Baseline<'_>, rounds: &[Vec<Timed<'_>>]) -> (Vec<(usize,
         }
     }
     let mut standing = arrange(standing);
-    // What a person allows is no matter of chance.
+    // The user's own limits are not a matter of chance.
     standing.extend(budget::judge(baseline.golden, &runs));
     (standing, taken_back.into_iter().map(|finding| finding.message).collect())
 }
 
 /// Whether the rounds bear a finding out; and how sure it is then.
 fn stands(finding: &mut Finding, doubts: &[Vec<Finding>], needed: usize) -> bool {
-    // Seconds that neither a slow machine nor its hold-ups explain are no chance, though they come once.
+    // Seconds that neither a slow machine nor its lag explains are not chance, although they come once.
     if is_sure_stall(finding) {
         return true;
     }
     let count = doubts.len();
     let shown = doubts.iter().filter(|round| shows(round, finding)).count();
     let proven = doubts.iter().filter(|round| proves(round, finding)).count();
-    // One round of many may be an exception, also among those of a slow server.
+    // One round of many may be an exception, also for a slow server.
     let is_common = shown >= needed;
     if !is_common || 2 * proven <= count {
         finding.severity = Severity::Suspect;
@@ -102,9 +102,9 @@ fn stands(finding: &mut Finding, doubts: &[Vec<Finding>], needed: usize) -> bool
     finding.is_excused |= proven == 0;
     finding.evidence.push_str(&format!("; shown by {shown} of {count} rounds"));
     if proven > 0 && proven < shown {
-        finding.evidence.push_str(&format!(", of which this machine may be why in {}", shown - proven));
+        finding.evidence.push_str(&format!(", of which this machine may be the cause in {}", shown - proven));
     }
-    // A single round that could tell and saw nothing settles what was excused in the others.
+    // A single round that could be judged and shows nothing settles the excused others.
     shown >= 2 && (!finding.is_excused || shown == count)
 }
 
@@ -112,7 +112,7 @@ fn is_sure_stall(finding: &Finding) -> bool {
     finding.kind == Kind::Stall && finding.severity == Severity::Deviation
 }
 
-/// What each round makes doubtful.
+/// The doubts of each round.
 fn doubts(baseline: &Baseline<'_>, rounds: &[Vec<Timed<'_>>]) -> Vec<Vec<Finding>> {
     let of = |round: &Vec<Timed<'_>>| {
         find(baseline, round, Ask::Doubt).into_iter().flatten().map(|(_, finding)| finding).collect()
@@ -251,7 +251,7 @@ timing = [
             (0, 1),
             "told, although the middle one of all is as usual"
         );
-        // Of many rounds one may be an exception.
+        // One of many rounds may be an exception.
         let mut rounds = vec![first(80); 4];
         rounds.push(first(30));
         assert_eq!(self::found(&rounds), [(Kind::TooLate, Severity::Deviation, false)]);

@@ -1,4 +1,4 @@
-//! The shape of payloads, checked event by event.
+//! Checks the shape of payloads, event by event.
 
 use crate::dialect::{field, place};
 use crate::finding::Kind;
@@ -11,28 +11,29 @@ pub(super) struct Misfit {
     pub(super) kind: Kind,
     /// The path as the golden writes it, with `*` for items.
     pub(super) pattern: String,
-    /// What the golden says.
+    /// The expected value.
     pub(super) expected: String,
-    /// What came.
+    /// The actual value.
     pub(super) actual: String,
-    /// In how many observations the rule held, where it knows better than its event.
+    /// The number of observations of the rule, if it differs from that of its event.
     pub(super) samples: Option<u32>,
     /// Whether it is merely new: an integer where a number was, a field or a value never seen.
     pub(super) novel: bool,
 }
 
-/// How what an event says compares with what its golden knows; what is not known there is not held against it.
+/// The result of comparing an event's data with its golden. Values that the golden does not know do not count as
+/// differences.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Likeness {
-    /// Nothing is known of its shape.
+    /// Its shape is unknown.
     Unknown,
     /// All of it is as its golden has it.
     Like,
-    /// At this path something else stands.
+    /// A path has another value.
     Unlike {
-        /// Where, as a shape has it.
+        /// The path, as in a shape.
         path: String,
-        /// What stands there.
+        /// The actual value.
         actual: String,
     },
 }
@@ -54,11 +55,11 @@ pub(super) struct Tree {
     optional: bool,
     /// By key.
     fields: Vec<(String, Tree)>,
-    /// How many of them are not optional.
+    /// The number of required ones.
     required: usize,
-    /// Which of them are there in some company and else not.
+    /// The conditional ones.
     conditional: Vec<usize>,
-    /// Which field stood last at each place of a payload.
+    /// The previous field at each place of a payload.
     order: Vec<usize>,
     items: Option<Box<Tree>>,
     /// Whether the fields are the places of a list.
@@ -66,7 +67,7 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    /// From an event's rules; none when nothing is known of its shape.
+    /// From the rules of an event; none without a shape.
     pub(super) fn new(event: &Event) -> Option<Tree> {
         if event.shape.is_empty() {
             return None;
@@ -126,7 +127,7 @@ impl Tree {
             Value::Object(_) if self.is_open() => true,
             Value::Object(map) => self.fits_object(map),
             Value::Array(items) if self.is_tuple => {
-                // Beyond the places that are written down there is none.
+                // Beyond the written places there is none.
                 self.fields.len() == items.len()
                     && self
                         .fields
@@ -181,7 +182,7 @@ impl Tree {
     /// Whether nothing is known of an object's fields.
     fn is_open(&self) -> bool {
         let Some(rule) = &self.rule else { return false };
-        // An object of which no field is known is not described, unlike one that was always empty.
+        // An object without known fields has no description, unlike one that was always empty.
         (self.fields.is_empty() && !self.pattern.is_empty())
             || rule.types.iter().any(|own| matches!(own, Type::Map))
     }
@@ -191,14 +192,14 @@ impl Tree {
         (self.fields.is_empty() || value.is_object()) && (self.items.is_none() || value.is_array())
     }
 
-    /// Everything in `value` that does not fit.
+    /// All differences of `value` from the shape.
     pub(super) fn misfits(&mut self, value: &Value) -> Vec<Misfit> {
         let mut out = Vec::new();
         if !self.fits(value) {
             self.walk(value, &mut out);
         }
-        // A message with a field that only others of its name have, or with an error instead of a result, is of a kind that
-        // no recording has. Nothing says which fields that kind has.
+        // A message with a field that only others of its name have, or with an error instead of a result, is of a
+        // kind that no recording has. The required fields of that kind are unknown.
         let is_of_another_kind = out.iter().any(|own| {
             own.kind == Kind::FieldNew && (self.at(&own.pattern).is_some() || says_failure(&own.pattern))
         });
@@ -208,7 +209,7 @@ impl Tree {
         out
     }
 
-    /// What is known at a path.
+    /// The rules at a path.
     fn at(&self, pattern: &str) -> Option<&Tree> {
         path_keys(pattern).try_fold(self, |tree, key| match key {
             Some(key) => tree.index(&key).map(|index| &tree.fields[index].1),
@@ -306,7 +307,7 @@ impl Tree {
         }
     }
 
-    /// Why a field that is there in some company has no place now.
+    /// The reason why a conditional field must be absent.
     fn absence(&self, map: &serde_json::Map<String, Value>) -> String {
         let beside = self.when().and_then(|when| Some((when, field(map, &when.key)?)));
         beside.map_or_else(
@@ -349,18 +350,18 @@ impl Tree {
             return Some(misfit);
         }
         let is_literal = kin.iter().any(|t| matches!(t, Type::Literal(_)));
-        // Nothing at all is no word among others.
+        // An empty value is not a word.
         let is_empty = value.as_str() == Some("");
         let kind = if is_literal && !is_empty { Kind::ValueChanged } else { Kind::FormatChanged };
         let mut misfit = self.misfit(kind, &expected, &short(value), rule.samples);
-        // One of several known values may gain a sibling; a constant may not.
+        // A closed set may get a new member; a constant may not.
         misfit.novel =
             is_literal && !is_empty && kin.iter().filter(|t| matches!(t, Type::Literal(_))).count() > 1;
         Some(misfit)
     }
 }
 
-/// A type in words: a value stands for itself.
+/// A type in words; a value is written itself.
 fn say(of: &Type) -> String {
     match of {
         Type::Literal(value) => value.to_string(),

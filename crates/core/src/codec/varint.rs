@@ -1,7 +1,7 @@
-//! Whole numbers in as many bytes as they need, seven bits a byte, the lowest first (LEB128): a byte of 128 or more goes on.
-//! Protocol Buffers, Yjs, SignalR and MQTT (MQTT 5.0, section 1.5.5) write them so.
+//! Integers in as many bytes as necessary, seven bits per byte, the lowest first (LEB128); a byte of 128 or more
+//! continues. Protocol Buffers, Yjs, SignalR and MQTT (MQTT 5.0, section 1.5.5) use them.
 
-/// The number with which bytes begin, and in how many it stands; none where it does not end within `most`, or has more than 64
+/// The number at the start of bytes, and its length; none if it does not end within `most` bytes, or has more than 64
 /// bits.
 pub(crate) fn read(bytes: &[u8], most: usize) -> Option<(u64, usize)> {
     let mut value = 0u64;
@@ -40,7 +40,7 @@ mod tests {
             (b"\x7f\xff", Some((127, 1))),
             (b"\x80\x01", Some((128, 2))),
             (b"\x96\x01x", Some((150, 2))),
-            // In more bytes than it needs.
+            // In more bytes than necessary.
             (b"\x81\x80\x00", Some((1, 3))),
             (b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", Some((u64::MAX, 10))),
             (b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", None),

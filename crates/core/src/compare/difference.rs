@@ -1,28 +1,28 @@
-//! Order, payload, ids and endings: what the golden finds in either release, side by side.
+//! Differences in order, payload, ids and endings: the findings of both releases side by side.
 
 use super::flip::coins;
 use super::{Played, Release};
 use crate::finding::{Finding, Kind, Severity};
 use std::collections::BTreeSet;
 
-/// Something in which at least one release differs from the golden.
+/// A finding of at least one release.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Difference {
     /// The session's name.
     pub session: String,
-    /// What it says of the releases.
+    /// The meaning for the releases.
     pub standing: Standing,
-    /// An example: the candidate's where it shows it, else the baseline's.
+    /// An example: a finding of the candidate if there is one, otherwise of the baseline.
     pub finding: Finding,
     /// The recording of the example.
     pub recording: String,
-    /// In how many runs of the baseline, of how many.
+    /// The number of baseline runs with the finding, and of all baseline runs.
     pub baseline: (usize, usize),
-    /// In how many runs of the candidate, of how many.
+    /// The number of candidate runs with the finding, and of all candidate runs.
     pub candidate: (usize, usize),
 }
 
-/// What a difference from the golden says of the releases, most telling first.
+/// The meaning of a difference from the golden for the releases, most significant first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Standing {
     /// Only the candidate shows it.
@@ -58,7 +58,7 @@ impl Standing {
         }
     }
 
-    /// Whether the releases differ in it.
+    /// Whether it is a difference between the releases.
     pub const fn is_sure(self) -> bool {
         match self {
             Standing::Candidate
@@ -71,12 +71,12 @@ impl Standing {
     }
 }
 
-/// What every one of so many rounds shows is believed whatever its support, as `check` believes it.
+/// The number of rounds that must all show a finding to accept it with any evidence, as in `check`.
 const CONFIRM: usize = 3;
 
 pub(super) fn differences(played: &[&Played], alpha: f64) -> Vec<Difference> {
     let sessions: BTreeSet<&str> = played.iter().map(|one| one.run.session.as_str()).collect();
-    // Every finding of every run, by what it is about.
+    // Every finding of every run, by its subject.
     let mut groups: Vec<(&str, Vec<(&Played, &Finding)>)> = Vec::new();
     for session in &sessions {
         let mut own: Vec<Vec<(&Played, &Finding)>> = Vec::new();
@@ -90,7 +90,7 @@ pub(super) fn differences(played: &[&Played], alpha: f64) -> Vec<Difference> {
         }
         groups.extend(own.into_iter().map(|group| (*session, group)));
     }
-    // Each of them is a chance to be wrong.
+    // Each of them has a probability of error.
     let alpha = alpha / f64::from(u32::try_from(groups.len().max(1)).unwrap_or(u32::MAX));
     let mut all: Vec<Difference> = groups
         .into_iter()
@@ -106,7 +106,7 @@ pub(super) fn differences(played: &[&Played], alpha: f64) -> Vec<Difference> {
 struct Group<'g> {
     /// All runs of the session.
     runs: Vec<&'g Played>,
-    /// Those that show it, with how.
+    /// The runs with the finding.
     shown: Vec<(&'g Played, &'g Finding)>,
 }
 
@@ -128,7 +128,7 @@ impl Group<'_> {
     fn weigh(&self, session: &str, alpha: f64) -> Option<Difference> {
         let all: BTreeSet<usize> = self.runs.iter().map(|one| one.pair).collect();
         let (baseline, candidate) = (self.pairs(Release::Baseline), self.pairs(Release::Candidate));
-        // Pairs in which only one side shows it are fair coins when the releases are alike (McNemar).
+        // If the releases are alike, pairs in which only one side shows it are fair coins (McNemar).
         let (more, less) = (candidate.difference(&baseline).count(), baseline.difference(&candidate).count());
         let rarely = |heads: usize| coins(more + less, heads) <= alpha;
         let always = |pairs: &BTreeSet<usize>| *pairs == all && all.len() >= CONFIRM;
@@ -173,11 +173,11 @@ impl Group<'_> {
     }
 }
 
-/// What came instead, where that is the same from run to run: values, types, names, close codes.
+/// The actual value, if it is the same in all runs: values, types, names, close codes.
 fn said(finding: &Finding) -> Option<String> {
     let actual = finding.actual.as_deref()?;
     match finding.kind {
-        // The type comes first, an example after it.
+        // The type comes first, then an example.
         Kind::TypeChanged => actual.split(' ').next().map(str::to_owned),
         Kind::ValueChanged | Kind::Renamed | Kind::FieldMoved | Kind::Ending => Some(actual.to_owned()),
         Kind::Missing

@@ -1,9 +1,9 @@
-//! Paired differences: is the candidate slower, is it faster, by how much.
+//! Paired differences: whether the candidate is slower or faster, and by how much.
 //!
 //! If the two releases are alike, the difference within a pair is as likely to be `+x` as `-x`, whatever the
-//! distribution of `x`. So the signs of whole pairs, all classes of a pair together, are flipped in every possible way,
-//! and a class counts as changed only when few of the flips give *any* class as large a mean as the one that was seen
-//! (max-T; Westfall and Young, *Resampling-Based Multiple Testing*, 1993). That holds exactly, over all classes
+//! distribution of `x`. So the signs of whole pairs, all classes of a pair together, are flipped in every possible
+//! way. A class counts as changed only if few of the flips give *any* class as large a mean as the observed one
+//! (max-T; Westfall and Young, *Resampling-Based Multiple Testing*, 1993). This holds exactly, over all classes
 //! together, as long as nothing else changes when a pair is flipped: limits and weights here depend on the sizes of
 //! differences, never on their signs.
 
@@ -46,7 +46,7 @@ pub(super) fn test(classes: &[Differences]) -> Vec<Chance> {
             .iter()
             .map(sum)
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), sum| (low.min(sum), high.max(sum)));
-        // Sums of the same numbers in another order are equal but for rounding.
+        // Sums of the same numbers in another order are equal except for rounding.
         let as_large = |extreme: f64, seen: f64| u32::from(extreme >= seen - 1e-9);
         for ((slower, faster), seen) in counts.iter_mut().zip(&seen) {
             *slower += as_large(high, *seen);
@@ -54,7 +54,7 @@ pub(super) fn test(classes: &[Differences]) -> Vec<Chance> {
         }
         flips += 1;
     };
-    // What was seen is one of the flips.
+    // The observed signs are one of the flips.
     let mut signs = vec![1.0; pairs];
     flip(&signs);
     let sign = |is_flipped: bool| if is_flipped { -1.0 } else { 1.0 };
@@ -177,7 +177,7 @@ mod tests {
         // The first is as large again where the second one's odd pair is flipped; the second is matched by the first or
         // by itself in all flips but − − − and − + −.
         assert_eq!(slower(&[class([1.0, 1.0, 1.0]), class([1.0, -1.0, 1.0])]), [2.0, 6.0]);
-        // What is missing has no sign: two pairs cannot say more than one in four.
+        // A missing value has no sign: two pairs cannot show less than one in four.
         assert_eq!(slower(&[vec![Some(1.0), None, Some(2.0)]]), [2.0]);
         assert_eq!(slower(&[class([0.0, 0.0, 0.0])]), [8.0]);
         let chance = test(&[class([-1.0, -2.0, -3.0])])[0];
@@ -192,7 +192,7 @@ mod tests {
         let mut noise = || (random.next() >> 11) as f64 / (1u64 << 53) as f64 - 0.35;
         let all: Differences = (0..EXACT).map(|_| Some(noise())).collect();
         let exact = test(std::slice::from_ref(&all))[0].slower;
-        // A pair that nobody has changes no sum, but there are too many to make all flips.
+        // A pair without data changes no sum, but there are too many for all flips.
         let drawn = test(&[all.into_iter().chain([None]).collect()])[0].slower;
         assert!((exact - drawn).abs() < 0.02, "{exact} {drawn}");
     }

@@ -1,4 +1,4 @@
-//! Time, class by class of gaps: pair by pair between the releases, and run by run within each.
+//! Compares time by classes of gaps: pair by pair between the releases, and run by run within each.
 
 use super::flip::{self, Chance, Differences};
 use super::{Played, Release};
@@ -8,80 +8,81 @@ use crate::stats::median;
 use crate::transcript::Gap;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// All that was compared.
+/// The comparison of time over all classes of gaps.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Timing {
-    /// Every class that was seen often enough, the one that changed most surely first.
+    /// Every class with enough gaps, the most significant change first.
     pub changes: Vec<Change>,
-    /// The least chance that so many pairs can show; with fewer than [`pairs_needed`] nothing can be told.
+    /// The smallest p that this number of pairs can show. With fewer than [`pairs_needed`], no change can be
+    /// significant.
     pub least: f64,
-    /// The same for runs of one release in succession: the smallest chance of any class that it differs from itself.
+    /// The same for consecutive runs of one release: the smallest p of any class.
     pub again: Option<f64>,
-    /// How many times a release followed itself.
+    /// The number of times that a release followed itself.
     pub again_runs: usize,
 }
 
-/// What the time is of.
+/// The subject of a time: a class of gaps or the whole run.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
     /// From a cause to its event.
     Gap {
-        /// What came.
+        /// The event.
         event: Label,
-        /// What it waited for.
+        /// The cause.
         after: Label,
     },
     /// All gaps of a session together, those that vary little weighing more.
     WholeRun,
 }
 
-/// How a class of gaps differs between the releases.
+/// The change of a class of gaps between the releases.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
     /// The session's name.
     pub session: String,
-    /// Which gaps.
+    /// The class of gaps.
     pub subject: Subject,
-    /// The typical gap of the baseline; of a whole run there is none.
+    /// The typical gap of the baseline; none for a whole run.
     pub baseline: Option<Gap>,
     /// The typical gap of the candidate.
     pub candidate: Option<Gap>,
-    /// How many times as long the candidate takes: the median over pairs.
+    /// The factor by which the candidate is slower: the median over pairs.
     pub factor: f64,
-    /// Its 95 % interval from order statistics, for this class alone; fewer than six pairs have none.
+    /// The 95 % interval of the factor from order statistics, for this class alone. Fewer than six pairs have none.
     pub interval: Option<(f64, f64)>,
-    /// How many pairs have it on both sides.
+    /// The number of pairs that have the class on both sides.
     pub pairs: usize,
-    /// The chance, over all classes, that equal releases look this much slower.
+    /// The probability, over all classes, that equal releases look this much slower.
     pub slower: f64,
-    /// And this much faster.
+    /// The probability, over all classes, that equal releases look this much faster.
     pub faster: f64,
-    /// A release beside itself.
+    /// The comparison of a release with itself.
     pub again: Option<Again>,
 }
 
-/// A run beside the run of the same release just before it.
+/// The comparison of a run with the previous run of the same release.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Again {
-    /// How many times as long the later one took: the median.
+    /// The factor by which the later run was slower: the median.
     pub factor: f64,
-    /// Its 95 % interval from order statistics.
+    /// The 95 % interval of the factor from order statistics.
     pub interval: Option<(f64, f64)>,
 }
 
 impl Change {
-    /// Whether it is more than chance.
+    /// Whether the change is significant.
     pub fn is_sure(&self, alpha: f64) -> bool {
         self.chance() <= alpha
     }
 
-    /// The chance of the direction it points to.
+    /// The probability in the direction of the change.
     pub fn chance(&self) -> f64 {
         self.slower.min(self.faster)
     }
 }
 
-/// With fewer pairs than this no difference, however large, is more than chance.
+/// The smallest number of pairs with which a difference can be significant.
 pub fn pairs_needed(alpha: f64) -> usize {
     (1..64)
         .find(|pairs| 0.5f64.powi(*pairs) <= alpha)
@@ -94,7 +95,7 @@ type Logs = Vec<[Option<f64>; 2]>;
 struct Row {
     session: String,
     subject: Subject,
-    /// Of a whole run there are none.
+    /// None for a whole run.
     logs: Logs,
     /// Candidate minus baseline, by pair.
     between: Differences,

@@ -1,11 +1,11 @@
-//! What a protocol's message carries, as JSON: an object or a list of JSON as it is, another text as a string, bytes that
-//! are no text as hexadecimal digits under a name of their own.
+//! The payload of a protocol's message as JSON: an object or a list of JSON unchanged, other text as a string, and
+//! bytes that are not text as hexadecimal digits under a separate name.
 
 use super::Unsayable;
 use crate::codec::{hex, unhex};
 use serde_json::{Map, Value, json};
 
-/// Of what cannot be understood at most so many bytes are shown.
+/// The maximum of bytes that are shown of an invalid message.
 const MAX_SHOWN: usize = 4096;
 
 /// Puts `bytes` under `key`, or under `<key>_hex` when they are no text.
@@ -61,7 +61,7 @@ pub(super) fn text(data: &Value, key: &str) -> Option<String> {
     data.get(key).filter(|value| !value.is_null()).map(text_of)
 }
 
-/// What there is to say of bytes that are not what they should be.
+/// The content of an invalid message.
 pub(super) fn garbled(why: &str, bytes: &[u8]) -> Value {
     let mut map = Map::new();
     map.insert("why".to_owned(), why.into());
@@ -88,11 +88,11 @@ pub(super) fn nothing() -> Value {
     json!({})
 }
 
-/// How a secret's label begins.
+/// The prefix of a secret's label.
 pub(super) const LABEL: &[u8] = b"{{secret:";
 
-/// Where a secret's label stands in recorded bytes. A label is not as long as what it stands for: lengths that are
-/// written in the message itself no longer hold after it.
+/// The position of a secret's label in recorded bytes. A label has another length than its secret, so lengths in the
+/// message itself are wrong after it.
 pub(super) fn label_at(bytes: &[u8]) -> Option<usize> {
     memchr::memmem::find(bytes, LABEL)
 }
@@ -109,7 +109,7 @@ mod tests {
             put(&mut map, "payload", &bytes);
             let data = Value::Object(map);
             let taken = take(&data, "payload").expect("it was put there");
-            // JSON may be written otherwise; it says the same.
+            // JSON may be formatted differently with the same content.
             if data.get("payload").is_some_and(|value| !value.is_string()) {
                 prop_assert_eq!(
                     serde_json::from_slice::<Value>(&taken).ok(),

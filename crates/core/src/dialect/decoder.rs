@@ -1,4 +1,4 @@
-//! One session's frames, read in order.
+//! Decodes the frames of one session, in order.
 
 use super::http::Exchanges;
 use super::json::Requests;
@@ -9,13 +9,13 @@ use super::{Dialect, Event, HttpNames, JsonNames, Label, NAMELESS, When, glance,
 use crate::transcript::{Frame, Offset, Payload, Side, Spares};
 use serde_json::{Value, json};
 
-/// What a client's event is called that opens the next connection of a session.
+/// The label of the client event that opens the next connection of a session.
 pub const RECONNECT: &str = ">@reconnect";
-/// What a server's event is called that closes a connection which is not the session's last, unless the client closed
-/// it first: an answer to a close says nothing.
+/// The label of the server event that closes a connection which is not the last of the session, unless the client
+/// closed it first.
 pub const CLOSE: &str = "@close";
 
-/// What a frame says whose JSON was known already.
+/// The events of a frame with parsed JSON.
 #[derive(Debug)]
 pub(crate) enum Fed {
     One(Event),
@@ -35,11 +35,11 @@ pub struct Decoder {
     spares: Spares,
     /// Whether the latest frame was a text that is JSON.
     is_json: bool,
-    /// Of a protocol; plain JSON needs none.
+    /// The reader of a protocol; plain JSON needs none.
     reader: Option<Box<Reader>>,
-    /// What the client owes the server for the latest frame.
+    /// The automatic answers of the client to the latest frame.
     owed: Vec<Payload>,
-    /// What the client says by itself is called so.
+    /// The names of the client's reflexes.
     by_itself: Vec<Label>,
 }
 
@@ -76,13 +76,13 @@ impl Decoder {
         self.is_json
     }
 
-    /// Whether [`Decoder::feed_json`] can be asked: a JSON text is an event as it stands.
+    /// Whether [`Decoder::feed_json`] may be called: a JSON text is then an event.
     pub(crate) fn takes_json(&self) -> bool {
         self.json().is_some_and(|names| !names.codec.has_text())
     }
 
-    /// The events of the next frame, in order. A close becomes an event only when another connection follows; the last
-    /// one is the session's ending.
+    /// The events of the next frame, in order. A close becomes an event only if another connection follows; the last
+    /// close is the session's ending.
     pub fn feed(&mut self, frame: &Frame) -> impl Iterator<Item = Event> + use<> {
         let index = self.seen;
         self.seen += 1;
@@ -128,7 +128,7 @@ impl Decoder {
                         }
                     }
                 }
-                // What the client says must be sent again as it was: several messages of it are one text.
+                // Client messages must be sent again unchanged: several of them are one text.
                 Err(_) => match lenient::read(text, frame.side == Side::Server) {
                     Some(values) => {
                         several.extend(values.into_iter().map(|value| {
@@ -189,7 +189,7 @@ impl Decoder {
         self.told(told, frame, index)
     }
 
-    /// What was begun and will never be whole.
+    /// The rest of an incomplete message that will not be completed.
     fn rest(&mut self, frame: &Frame, index: usize, sides: &[Side]) -> Vec<Event> {
         let Some(reader) = &mut self.reader else { return Vec::new() };
         let mut all = Vec::new();
@@ -209,7 +209,7 @@ impl Decoder {
         self.owed = told.owed.into_iter().filter(|(chore, _)| owes(chore)).map(|(_, owed)| owed).collect();
         let mut events = Vec::with_capacity(told.said.len());
         for (name, data) in told.said {
-            // An order has no word for an event without a name.
+            // An order cannot express an event without a name.
             let name = if name.is_empty() { NAMELESS.into() } else { name };
             let label = self.known.label(frame.side, &name);
             if spoken.is_chore(&label) {
@@ -221,12 +221,12 @@ impl Decoder {
         events
     }
 
-    /// What the protocol obliges the client to answer to the latest frame, in order.
+    /// The automatic answers of the client to the latest frame, in order.
     pub fn owed(&mut self) -> Vec<Payload> {
         std::mem::take(&mut self.owed)
     }
 
-    /// What the client must send when it has been silent for long.
+    /// The message that the client must send after a silence.
     pub(crate) fn beat(&self) -> Option<Beat> {
         if let Some(names) = self.json() {
             return names.reflexes.iter().find_map(|reflex| match reflex.when {
@@ -254,8 +254,8 @@ impl Decoder {
         is_one
     }
 
-    /// The name of the next event, a JSON object, if that can be said without making anything of what else it says;
-    /// whoever is content with it goes on with [`Decoder::pass`].
+    /// The name of the next event, a JSON object, if it can be found without parsing the rest. A caller that needs no
+    /// more continues with [`Decoder::pass`].
     pub(crate) fn glance(&mut self, side: Side, text: &str) -> Option<Label> {
         let names = match &self.dialect {
             Dialect::Json(names) if !names.codec.has_text() => names,
@@ -270,7 +270,7 @@ impl Decoder {
         if is_all { glance::name(text, key, side, &mut self.known) } else { None }
     }
 
-    /// Goes past an event of which [`Decoder::glance`] told enough.
+    /// Skips an event after [`Decoder::glance`].
     pub(crate) fn pass(&mut self) {
         self.seen += 1;
         self.is_json = true;
@@ -356,7 +356,7 @@ impl Decoder {
     }
 }
 
-/// A message that nobody can read, as it came.
+/// An invalid message, unchanged.
 fn as_it_is(side: Side, payload: &Payload) -> Option<(Label, Value)> {
     match payload {
         Payload::Text(text) => Some((Label::new(side, "text"), Value::String(text.clone()))),

@@ -1,19 +1,19 @@
-//! Protocol Buffers whose description is in a file: which one, and which of its messages each side says.
+//! Protocol Buffers with a descriptor file: the file, and the message type of each side.
 
 use super::{Dialect, JsonNames};
 use crate::codec::{Schema, SchemaError};
 use crate::transcript::Side;
 
-/// A set of descriptors, and what of it each side says. Until the file was read, its messages are bytes.
+/// A descriptor set and the message types of both sides. Until the file is read, messages are bytes.
 #[derive(Debug, Clone)]
 pub struct Described {
-    /// The file, as the golden names it.
+    /// The path of the file in the golden.
     pub file: String,
     /// The full name of the client's messages.
     pub client: String,
     /// The full name of the server's messages.
     pub server: String,
-    /// What the file says of them, once it was read.
+    /// The message types in the file, after it was read.
     schemas: Option<[Schema; 2]>,
 }
 
@@ -27,13 +27,13 @@ impl PartialEq for Described {
 impl Eq for Described {}
 
 impl Described {
-    /// As a golden says it.
+    /// The descriptor as in a golden.
     pub fn new(file: &str, client: &str, server: &str) -> Described {
         let [file, client, server] = [file, client, server].map(str::to_owned);
         Described { file, client, server, schemas: None }
     }
 
-    /// What is known of a side's messages.
+    /// The message type of a side.
     pub(super) fn of(&self, side: Side) -> Option<&Schema> {
         let [client, server] = self.schemas.as_ref()?;
         Some(if side == Side::Client { client } else { server })
@@ -48,7 +48,7 @@ impl Dialect {
         }
     }
 
-    /// The file of descriptors that a golden names and that was not read yet.
+    /// The path of the descriptor file if it has not been read yet.
     pub fn descriptor(&self) -> Option<&str> {
         match self {
             Dialect::Json(JsonNames { described: Some(own), .. }) if own.schemas.is_none() => Some(&own.file),
@@ -56,10 +56,10 @@ impl Dialect {
         }
     }
 
-    /// Takes what the file of descriptors says, a `google.protobuf.FileDescriptorSet`.
+    /// Reads the contents of the descriptor file, a `google.protobuf.FileDescriptorSet`.
     ///
     /// # Errors
-    /// When it cannot be read, or does not describe the messages.
+    /// If the file cannot be read, or does not have the messages.
     pub fn describe(&mut self, set: &[u8]) -> Result<(), SchemaError> {
         let Some(own) = self.described() else { return Ok(()) };
         own.schemas = Some([Schema::of(set, &own.client)?, Schema::of(set, &own.server)?]);

@@ -1,15 +1,15 @@
-//! Which dialect a session is in: by its URL, where that is one of HTTP; by the subprotocol that the handshake agreed on, else by the look of the first messages.
+//! Detects the dialect of a session: by an HTTP URL, by the negotiated subprotocol, or by the first messages.
 
 use super::{Codecs, Dialect, JsonNames, Protocol, Spoken, lenient, presets};
 use crate::codec::{self, Codec};
 use crate::transcript::{Frame, Payload, Side, Transcript};
 use serde_json::Value;
 
-/// So many messages of each session are looked at.
+/// The maximum of examined messages of each session.
 const LOOKED_AT: usize = 64;
 
 impl Dialect {
-    /// The dialect of most of these sessions; plain JSON where nothing speaks for another one.
+    /// The dialect of most of these sessions. The default is plain JSON.
     pub fn detect<'t>(sessions: impl IntoIterator<Item = &'t Transcript>) -> Dialect {
         let mut votes: Vec<(Option<Protocol>, usize)> = Vec::new();
         let mut samples = codec::Samples::default();
@@ -31,7 +31,7 @@ impl Dialect {
                 None => votes.push((found, 1)),
             }
         }
-        // Of equals the first in the list of protocols wins, plain JSON before all.
+        // Of equals, the first in the list of protocols wins, and plain JSON before all.
         let best = votes.into_iter().min_by_key(|(protocol, count)| (std::cmp::Reverse(*count), *protocol));
         match best.and_then(|(protocol, _)| protocol) {
             Some(Protocol::Bytes) | None => {
@@ -60,7 +60,7 @@ impl Dialect {
     }
 }
 
-/// Of how many sessions something is said, and of how many that it is so.
+/// The number of examined sessions, and the number of those with the property.
 #[derive(Default)]
 struct Tally {
     all: u32,
@@ -78,7 +78,7 @@ impl Tally {
     }
 }
 
-/// Whether a session's messages are texts, each of them an element of XML; nothing of a session without messages.
+/// Whether all messages of a session are texts with one XML element; none for a session without messages.
 fn is_xml(session: &Transcript) -> Option<bool> {
     let mut texts =
         session.frames.iter().filter(|frame| frame.payload.is_message()).take(LOOKED_AT).peekable();
@@ -88,7 +88,7 @@ fn is_xml(session: &Transcript) -> Option<bool> {
     }))
 }
 
-/// Whether all that the client says is JSON in texts; nothing of a session in which it says nothing.
+/// Whether all client messages are JSON in texts; none for a session without client messages.
 fn is_plain(session: &Transcript) -> Option<bool> {
     let own = |frame: &&Frame| frame.side == Side::Client && frame.payload.is_message();
     let mut frames = session.frames.iter().filter(own).take(LOOKED_AT).peekable();
@@ -99,8 +99,8 @@ fn is_plain(session: &Transcript) -> Option<bool> {
     Some(frames.all(|frame| matches!(&frame.payload, Payload::Text(text) if is_json(text))))
 }
 
-/// Whether a session's messages are binary, each of them one of Yjs, and the first of either side that is about a document's
-/// contents asks for them; nothing of a session without messages.
+/// Whether all messages of a session are binary messages of Yjs, and the first message about a document on each side
+/// requests its contents; none for a session without messages.
 fn is_yjs(session: &Transcript) -> Option<bool> {
     let mut frames =
         session.frames.iter().filter(|frame| frame.payload.is_message()).take(LOOKED_AT).peekable();
@@ -281,7 +281,7 @@ mod tests {
         };
         let (sync1, sync2, query): (&[u8], &[u8], &[u8]) = (b"\0\0\x01\0", b"\0\x01\x02\0\0", b"\x03");
         assert_eq!(binary(&[sync1, sync1, query, sync2]), Some("yjs"));
-        // An update comes first, nothing is about a document, one message is none of its.
+        // An update comes first, no message is about a document, or one message is not of Yjs.
         assert_eq!(binary(&[sync2, sync1]), None);
         assert_eq!(binary(&[query, query]), None);
         assert_eq!(binary(&[sync1, sync1, b"\x09\x01"]), None);

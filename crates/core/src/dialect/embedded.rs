@@ -1,17 +1,17 @@
 //! JSON in the strings of JSON: Pusher's `"data": "{\"message\":\"hi\"}"`, ActionCable's `identifier`.
 //!
-//! What such a string says is read as if it stood there itself, so that names, shapes and bindings reach into it.
+//! The JSON in such a string is treated as part of the message, so that names, shapes and bindings reach into it.
 
 use super::push_key;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// A value that stands as it is where a string should be is put under this key: what is expected of the string is missing
-/// then, so that nobody takes the two for the same.
+/// The key for a value at the place of an expected string: the expected content is then missing, so the two are
+/// distinguished.
 const BARE: &str = "unembedded";
 /// Strings are looked for so many keys below the message.
 const MAX_DEPTH: usize = 4;
-/// So many places of a list are places of a tuple.
+/// The maximum of places of a tuple.
 const MAX_PLACES: usize = 8;
 /// Fewer strings say too little to tell.
 const MIN_SEEN: u32 = 3;
@@ -57,10 +57,10 @@ fn inner(text: &str) -> Option<Value> {
     serde_json::from_str(text).ok()
 }
 
-/// What is known of the strings at a pointer.
+/// The statistics of strings at a pointer.
 #[derive(Default)]
 struct Seen {
-    /// How many say an object or a list with something in it.
+    /// The number of strings with a non-empty object or list.
     inner: u32,
     /// Whether one does not, or a piece of one came before it.
     otherwise: bool,
@@ -178,13 +178,13 @@ mod tests {
             json!({ "event": "said", "data": r#"{"inner":"{\"a\":1}"}"# }),
         ];
         assert_eq!(find(&vec![pusher; 3]), ["/data", "/data/inner"]);
-        // One that says something else, one that is no string.
+        // One with other content, one that is not a string.
         let mixed = |other: Value| vec![json!({ "data": "{\"a\":1}" }), json!({ "data": other })];
         assert_eq!(find(&vec![mixed(json!("hello")); 3]), [""; 0]);
         assert_eq!(find(&vec![mixed(json!({ "a": 1 })); 3]), [""; 0]);
         assert_eq!(find(&vec![mixed(json!("")); 3]), ["/data"]);
         assert_eq!(find(&vec![mixed(json!(null)); 3]), ["/data"]);
-        // A model's arguments come in pieces first.
+        // A model's arguments first come in parts.
         let streamed = vec![
             json!({ "type": "delta", "delta": "{\"da" }),
             json!({ "type": "delta", "delta": "ys\":4}" }),

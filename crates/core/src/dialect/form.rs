@@ -1,5 +1,4 @@
-//! How the messages of a session are written that are no plain JSON: their codec, and what of Protocol Buffers is a message within
-//! a message.
+//! The encoding of messages that are not plain JSON: their codec, and the messages within Protocol Buffers messages.
 
 use super::{Embedded, JsonNames, RECORD_SEPARATOR, Unsayable, embedded, push_key};
 use crate::codec::{Codec, Format, protobuf_inner};
@@ -12,23 +11,23 @@ const MAX_LEVELS: usize = 4;
 /// Fewer say too little to tell.
 const MIN_SEEN: u32 = 3;
 
-/// How each side writes its messages: without a codec they are JSON. With one for binary messages, a text of the client is a
-/// text.
+/// The codecs of both sides. Without a codec, messages are JSON. With a codec for binary messages, a text of the
+/// client is text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Codecs {
-    /// What the client says.
+    /// The codec of the client's messages.
     pub client: Option<Codec>,
-    /// What the server says.
+    /// The codec of the server's messages.
     pub server: Option<Codec>,
 }
 
 impl Codecs {
-    /// Both sides write so.
+    /// The same codec for both sides.
     pub const fn both(codec: Codec) -> Codecs {
         Codecs { client: Some(codec), server: Some(codec) }
     }
 
-    /// That of a side.
+    /// The codec of a side.
     pub const fn of(self, side: Side) -> Option<Codec> {
         match side {
             Side::Client => self.client,
@@ -49,7 +48,7 @@ impl JsonNames {
         let bytes = match payload {
             Payload::Text(text) if codec.is_text() => text.as_bytes(),
             Payload::Binary(bytes) if !codec.is_text() => bytes,
-            // What the client says must be sent again as it was.
+            // Client messages must be sent again unchanged.
             Payload::Text(_) if side == Side::Client => return Some(None),
             _ => return None,
         };
@@ -83,7 +82,7 @@ impl JsonNames {
         }
     }
 
-    /// Puts what stands within a message as a message of its own in its place: Protocol Buffers in their bytes, JSON in its strings.
+    /// Replaces messages within a message by their contents: Protocol Buffers in bytes, JSON in strings.
     pub(crate) fn expand(&self, side: Side, message: &mut Value) {
         for pointer in self.nested.of(side) {
             let keys: Vec<&str> = pointer.split('/').skip(1).collect();
@@ -113,10 +112,10 @@ fn open(value: &mut Value, keys: &[&str]) {
     }
 }
 
-/// What is known of the bytes at a pointer.
+/// The statistics of bytes at a pointer.
 #[derive(Default)]
 struct Seen {
-    /// How many are a message, and how many of them no text.
+    /// The number of valid messages, and the number of those that are not text.
     inner: u32,
     bytes: u32,
     /// Whether one is none.
@@ -161,7 +160,7 @@ fn look(value: &Value, pointer: &mut String, seen: &mut BTreeMap<String, Seen>) 
                 pointer.truncate(from);
             }
         }
-        // Nothing is an empty message as well.
+        // No bytes are an empty message, too.
         Value::String(text) if text.is_empty() => {}
         Value::String(_) | Value::Object(_) => {
             let own = seen.entry(pointer.clone()).or_default();
@@ -202,7 +201,7 @@ mod tests {
         let read: Vec<Value> =
             bytes.iter().flat_map(|bytes| protobuf().read(bytes).expect("a message")).collect();
         assert_eq!(read[0]["1"], json!({ "$hex": "0801120208071202 0801".replace(' ', "") }));
-        // A text of two letters is a message by chance.
+        // A text of two letters is a valid message by chance.
         let found = find_nested(&[read]);
         assert_eq!(found, ["/1", "/1/2"]);
         let nested = Embedded { client: found.clone(), server: found };

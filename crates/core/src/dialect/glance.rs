@@ -1,8 +1,7 @@
-//! What a JSON message is called, when nothing else of it need be known.
+//! Finds the name of a JSON message without parsing the rest.
 //!
-//! All of it is read, so that what is no JSON is told apart, but only the name is kept: nothing is made of the rest. It
-//! takes what [`serde_json::Value`] takes, and no more: numbers that are too large for one and escapes that are no
-//! characters stand in no event either way.
+//! The whole text is checked, so that invalid JSON is detected, but only the name is kept. It accepts exactly what
+//! [`serde_json::Value`] accepts: numbers out of range and invalid escapes are never part of an event.
 
 use super::label::Known;
 use super::scan::{self, Name};
@@ -20,7 +19,7 @@ pub(super) fn name(text: &str, key: &str, side: Side, known: &mut Known) -> Opti
     }
 }
 
-/// Likewise for any JSON.
+/// The same for any JSON.
 fn read(text: &str, key: &str, side: Side, known: &mut Known) -> Option<Label> {
     let mut input = serde_json::Deserializer::from_str(text);
     let found = Object { key, side, known }.deserialize(&mut input).ok()?;
@@ -88,7 +87,7 @@ impl Visitor<'_> for Is<'_> {
     }
 }
 
-/// What stands under the name's key.
+/// The value of the name's key.
 struct Named<'k> {
     side: Side,
     known: &'k mut Known,
@@ -96,7 +95,7 @@ struct Named<'k> {
 
 impl Named<'_> {
     fn number(self, number: impl Into<serde_json::Value>) -> Option<Label> {
-        // Written as the value writes it; none where it is no number there.
+        // In the form of the value; none if it is not a number there.
         let number = number.into();
         number.is_number().then(|| self.known.label(self.side, &format!("n{number}")))
     }
@@ -232,7 +231,7 @@ mod tests {
         })
     }
 
-    /// What the decoder says that reads everything: the name, and whether it is JSON.
+    /// The result of the full decoder: the name, and whether the text is JSON.
     fn whole(text: &str) -> (Label, bool) {
         let mut decoder = Decoder::new(&Dialect::default());
         let payload = Payload::Text(text.to_owned());

@@ -8,11 +8,11 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-/// What an event is called that has no name where one should be.
+/// The name of an event without a name.
 pub(crate) const NAMELESS: &str = "json";
 /// The longest value that refines a name; what is longer is content.
 const MAX_REFINEMENT: usize = 64;
-/// So many requests of a side are remembered. Answered ones stay, so that a second answer is known for what it is.
+/// The maximum of stored requests of a side. Answered ones stay, so that a second answer is recognised.
 const REMEMBERED: usize = 4096;
 
 /// The requests that each side has made, by id.
@@ -22,7 +22,7 @@ pub(super) struct Requests {
     server: Asked,
 }
 
-/// What has been asked for by one side, by id.
+/// The requests of one side, by id.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Asked {
     names: HashMap<String, String>,
@@ -64,7 +64,7 @@ pub(super) fn label(
     let refined = |known: &mut Known, name: &str| {
         known.refined(side, name, |label| refinement(at_wild(value, names.refine.get(label)?)?))
     };
-    // Where requests and answers have one name, its part says which of the two a message is, and what was asked for.
+    // If requests and answers share a name, its part distinguishes them and names the request.
     let own_name = match &name {
         Some(name) if names.answers.iter().any(|answer| answer.ends_with(']')) => {
             Some(Cow::Owned(refined(known, name).name().to_owned()))
@@ -85,7 +85,7 @@ pub(super) fn label(
         (Some(request), _) if value.get("error").is_some() => {
             known.label(side, &format!("re:{request}:error"))
         }
-        // An answer to one request may be several by what it says: `re:join[ok]`.
+        // An answer to one request may be split by its content: `re:join[ok]`.
         (Some(request), Some(_)) => refined(known, &format!("re:{request}")),
         (Some(request), None) => known.label(side, &format!("re:{request}")),
         (None, Some(name)) => refined(known, &name),
@@ -106,8 +106,8 @@ pub(crate) fn at_wild<'v>(value: &'v Value, pointer: &str) -> Option<&'v Value> 
     }
 }
 
-/// What a label is a refinement of, where it says which one, and the word that says it: of `status[job:busy]` first
-/// `status[job]`, of `status[busy]` then `status`.
+/// The label that a label refines, and the word of the refinement: first `status[job]` of `status[job:busy]`, then
+/// `status` of `status[busy]`.
 pub(crate) fn refined<'n, 'l>(
     refine: &'n BTreeMap<Label, String>,
     label: &'l Label,
@@ -124,7 +124,7 @@ pub(crate) fn refined<'n, 'l>(
     })
 }
 
-/// A value that can stand in a name's brackets.
+/// A value that may be in the brackets of a name.
 pub(crate) fn refinement(value: &Value) -> Option<&str> {
     let is_word = |text: &&str| {
         (1..=MAX_REFINEMENT).contains(&text.len())
@@ -222,7 +222,7 @@ mod tests {
             (Side::Server, json!([50, 7, {}, [30]]), "re:CALL"),
             (Side::Server, json!([8, 48, 1, {}, "sold_out"]), "re:CALL:error"),
             (Side::Client, json!([8, 68, 1, {}, "sold_out"]), ">re:INVOCATION:error"),
-            // Nobody asked for these.
+            // Answers without a request.
             (Side::Server, json!([50, 8, {}, [30]]), "RESULT"),
             (Side::Server, json!([8, 48, 8, {}, "sold_out"]), "ERROR"),
         ];

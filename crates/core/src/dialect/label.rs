@@ -5,12 +5,13 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-/// What an event is called. A client's begins with `>`, as in the order: `>ask`, `agent_started`. A server's whose own
-/// name begins like that has a `<` before it, `<>ask`: nothing that a server says passes for what the client said.
+/// The name of an event with its side. A client event begins with `>`, as in the order: `>ask`, `agent_started`. A
+/// server event whose own name begins with `>` gets a `<` before it, `<>ask`, so that no server event can pass for a
+/// client event.
 #[derive(Clone, Eq, PartialOrd, Ord)]
 pub struct Label {
     text: Arc<str>,
-    /// Of the text: an event is looked up by its name again and again.
+    /// The hash of the text, because events are looked up by name often.
     hash: u64,
 }
 
@@ -24,17 +25,17 @@ impl Label {
         }
     }
 
-    /// With the mark: `>ask`.
+    /// The label with its mark: `>ask`.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Without the mark: `ask`.
+    /// The name without the mark: `ask`.
     pub fn name(&self) -> &str {
         self.text.strip_prefix(['>', '<']).unwrap_or(&self.text)
     }
 
-    /// Who sends it.
+    /// The side that sends the event.
     pub fn side(&self) -> Side {
         if self.text.starts_with('>') { Side::Client } else { Side::Server }
     }
@@ -44,7 +45,7 @@ impl Label {
         self.side() == Side::Client
     }
 
-    /// Whether it can stand in an order without quotation marks.
+    /// Whether the name needs no quotes in an order.
     pub fn is_plain(&self) -> bool {
         let name = self.name();
         let base =
@@ -62,7 +63,7 @@ impl Label {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Known(Vec<Option<Label>>);
 
-/// So many names are kept at most, each where its letters say.
+/// The maximum of stored names, each at a place that its letters determine.
 const KNOWN: usize = 256;
 /// Room for so many at first: there are thousands of sessions, and most have few names.
 const FEW: usize = 8;
@@ -94,7 +95,7 @@ impl Known {
     ) -> Label {
         let mut label = self.label(side, name);
         let mut parts = String::new();
-        // Names only grow, and few are refined: this ends.
+        // Names only grow, and few are refined, so this ends.
         while let Some(next) = part(&label) {
             if !parts.is_empty() {
                 parts.push(':');
@@ -119,7 +120,7 @@ fn letters(side: Side, name: &str) -> usize {
     letters ^ letters >> 8
 }
 
-/// From the text with its mark.
+/// A label from its text with the mark.
 impl From<&str> for Label {
     fn from(text: &str) -> Label {
         let mut hasher = DefaultHasher::new();
@@ -141,7 +142,7 @@ impl Hash for Label {
     }
 }
 
-/// As an order writes it: names with other characters stand in quotation marks.
+/// The label as in an order: names with other characters are quoted.
 impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_plain() {

@@ -1,11 +1,11 @@
-//! JSON that the usual reader does not take, and that is JSON all the same: nested deeply, with halves of surrogate pairs,
-//! or several texts in one frame, one a line or each ended by U+001E (RFC 7464, and SignalR).
+//! JSON that the usual parser rejects although it is valid in practice: deep nesting, unpaired surrogates, or several
+//! texts in one frame, one per line or each followed by U+001E (RFC 7464, and SignalR).
 
 use super::RECORD_SEPARATOR;
 use crate::transcript::exchange::mend_surrogates;
 use serde_json::{Map, Value};
 
-/// Deeper nesting is not read: whatever walks through it has a stack that ends.
+/// The maximum depth of nesting, because recursion has a limited stack.
 const MAX_DEPTH: usize = 512;
 
 /// The JSON texts of a frame, of the usual kind or not; none where it is no JSON.
@@ -26,7 +26,7 @@ pub(super) fn read(text: &str, takes_several: bool) -> Option<Vec<Value>> {
     for piece in text.split(RECORD_SEPARATOR) {
         let mut rest = piece.trim();
         while !rest.is_empty() {
-            // A number or a word is none of several messages.
+            // A number or a word is not one of several messages.
             let (value, end) =
                 value(rest, 0, 0).filter(|(value, _)| value.is_object() || value.is_array())?;
             values.push(value);
@@ -101,7 +101,7 @@ fn value(text: &str, at: usize, depth: usize) -> Option<(Value, usize)> {
     Some((if open == b'{' { Value::Object(map) } else { Value::Array(list) }, at + 1))
 }
 
-/// Where a string that begins here ends.
+/// The end of a string that begins here.
 fn string_end(bytes: &[u8], at: usize) -> Option<usize> {
     let mut escaped = false;
     let len = bytes[at + 1..].iter().position(|byte| {

@@ -1,8 +1,7 @@
 //! Lines that begin with a word, the event's name: `JOIN #lobby`, `:ada!a@host PRIVMSG #lobby :hello`, `EVENT {"id":1}`.
 //!
-//! A frame holds one line or several; a line ends with its frame, whether it has a line end or not. What stands before
-//! the word and begins with a colon is the sender, as IRC writes it (RFC 1459, section 2.3). A line that begins with no
-//! word is a `text`.
+//! A frame has one or several lines; a line ends with its frame, with or without a line ending. A prefix that begins
+//! with a colon is the sender, as in IRC (RFC 1459, section 2.3). A line that does not begin with a word is a `text`.
 //!
 //! ```text
 //! JOIN #lobby                        >JOIN      {"first":"#lobby"}
@@ -33,7 +32,7 @@ pub(super) fn read(side: Side, payload: &Payload, told: &mut Told) {
     for whole in text.split_inclusive('\n') {
         let line = whole.strip_suffix('\n').unwrap_or(whole);
         let line = line.strip_suffix('\r').unwrap_or(line);
-        // What the client sends must be sent again as it was.
+        // Client messages must be sent again unchanged.
         let end = Some(&whole[line.len()..]).filter(|end| side == Side::Client && !end.is_empty());
         match parse(line) {
             Some((name, mut fields)) => {
@@ -141,7 +140,7 @@ mod tests {
                     other => format!("{other:?}"),
                 })
                 .collect();
-            // JSON that stands in it may be written otherwise.
+            // The JSON in it may be formatted differently.
             if !line.contains(['{', '[']) {
                 prop_assert_eq!(again, line);
             }

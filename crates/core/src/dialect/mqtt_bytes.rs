@@ -1,17 +1,17 @@
-//! How the parts of an MQTT packet are written: numbers, texts after their length, numbers in one to four bytes.
+//! The encoding of the parts of an MQTT packet: numbers, text after its length, numbers in one to four bytes.
 
 use super::Unsayable;
 use super::content::label_at;
 use crate::codec::varint;
 use serde_json::Value;
 
-/// A whole number in one to four bytes, and in how many it stands.
+/// An integer in one to four bytes, and its length.
 pub(super) fn variable(bytes: &[u8]) -> Option<(usize, usize)> {
     let (value, length) = varint::read(bytes, 4)?;
     Some((usize::try_from(value).ok()?, length))
 }
 
-/// What a packet still holds.
+/// The rest of a packet.
 pub(super) struct Cursor<'b> {
     pub(super) rest: &'b [u8],
     /// Whether a secret in it was replaced by a label.

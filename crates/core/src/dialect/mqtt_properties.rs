@@ -1,7 +1,6 @@
-//! The properties of MQTT 5, section 2.2.2.2: names for their numbers, and how each is written.
+//! The properties of MQTT 5, section 2.2.2.2: their names, numbers and encodings.
 //!
-//! They are fields under `properties`; of what may come several times, `user_property` and `subscription_identifier`,
-//! there is a list.
+//! They are fields under `properties`. Repeatable ones, `user_property` and `subscription_identifier`, are lists.
 
 use super::Unsayable;
 use super::content::{self, put, text_of};

@@ -1,21 +1,21 @@
-//! Where a JSON message says what it is.
+//! The place of a JSON message's name.
 
 use super::pointer::{field, value_at};
 use serde_json::{Number, Value};
 
-/// Where a message says what it is.
+/// The place of a message's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NameAt {
-    /// What stands at the first of these JSON pointers (RFC 6901) that has a text or a number.
+    /// The value at the first of these JSON pointers (RFC 6901) with a text or a number.
     Value(Vec<String>),
-    /// The first of these keys that the message has: of `{"setupComplete": {}}` the key is the name. Of a JSON pointer the
-    /// last key is, where something stands there: neither null nor an empty text, list or object.
+    /// The first of these keys in the message: in `{"setupComplete": {}}` the key is the name. For a JSON pointer,
+    /// the last key counts if its value is neither null nor an empty text, list or object.
     Key(Vec<String>),
-    /// What stands at one of the pointers; of a message that has nothing there, the first of the keys that it has.
+    /// The value at one of the pointers; otherwise the first of the keys in the message.
     ValueOrKey(Vec<String>, Vec<String>),
 }
 
-/// What a message says of its name.
+/// The name that a message contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Said<'v> {
     /// A word.
@@ -25,12 +25,12 @@ pub enum Said<'v> {
 }
 
 impl NameAt {
-    /// At this pointer and nowhere else.
+    /// Only this pointer.
     pub fn pointer(pointer: &str) -> NameAt {
         NameAt::Value(vec![pointer.to_owned()])
     }
 
-    /// The pointers at which a name may stand.
+    /// The pointers that may have a name.
     pub fn pointers(&self) -> &[String] {
         match self {
             NameAt::Value(pointers) | NameAt::ValueOrKey(pointers, _) => pointers,
@@ -46,7 +46,7 @@ impl NameAt {
         }
     }
 
-    /// What a message says of its name; none where it has none.
+    /// The name of a message; none if it has none.
     pub fn of<'v>(&'v self, message: &'v Value) -> Option<Said<'v>> {
         let value = self.pointers().iter().find_map(|pointer| match value_at(message, pointer)? {
             Value::String(text) if !text.is_empty() => Some(Said::Text(text)),
@@ -63,7 +63,7 @@ impl NameAt {
         })
     }
 
-    /// Whether what stands at a pointer may be the name.
+    /// Whether the value at a pointer may be the name.
     pub fn is_at(&self, pointer: &str) -> bool {
         self.pointers().iter().any(|own| own == pointer)
     }

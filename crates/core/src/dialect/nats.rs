@@ -1,8 +1,8 @@
 //! The NATS client protocol: `VERB arguments`, CR LF, and after some verbs a payload of a given length.
 //!
-//! A frame may hold several messages, a message may stand in several frames, and frames are binary. The server's PING
-//! and the client's PONG to it are chores; the client's own PING and what answers it are not. `+OK` is called `OK`,
-//! `-ERR` `ERR`.
+//! A frame may contain several messages, and a message may extend over several frames; frames are binary. The
+//! server's PING and the client's PONG are automatic messages; the client's own PING and its answer are not. `+OK` is
+//! named `OK`, `-ERR` is `ERR`.
 //!
 //! ```text
 //! INFO {"nonce":"…"}                   INFO       {"nonce":"…"}
@@ -38,7 +38,7 @@ pub(super) fn is_greeting(name: &str, data: &Value) -> bool {
     name == "INFO" && data.get("connect_info") != Some(&Value::Bool(true))
 }
 
-/// Inboxes are made up for every request: they are one sort of subject.
+/// Inboxes are created for every request, so they are one kind of subject.
 pub(super) fn word(subject: &Value) -> Option<&str> {
     match subject.as_str().and_then(|text| text.split_once('.')) {
         Some((inbox @ "_INBOX", _)) => Some(inbox),
@@ -71,7 +71,7 @@ pub(super) fn read(side: Side, bytes: &[u8], told: &mut Told) -> Step {
         if side == Side::Server && name == "PING" {
             told.owed.push(("PONG", Payload::Binary(b"PONG\r\n".to_vec())));
         }
-        // The sign is the wire's; a name reads better without.
+        // The sign belongs to the protocol; a name is easier to read without it.
         if let Some((said, _)) = told.said.last_mut() {
             if let Some(plain) = said.strip_prefix(['+', '-']).filter(|_| matches!(&**said, "+OK" | "-ERR")) {
                 *said = plain.to_owned().into();
@@ -109,9 +109,9 @@ fn verb(line: &[u8]) -> Option<(&str, &str)> {
 /// A message with a payload.
 struct Carried {
     fields: Map<String, Value>,
-    /// How many bytes of the payload are headers.
+    /// The number of header bytes in the payload.
     headers: Option<usize>,
-    /// How many bytes the payload has, headers included.
+    /// The number of payload bytes, including headers.
     length: usize,
 }
 
@@ -156,7 +156,7 @@ fn without_payload(name: &str, arguments: &str) -> Value {
 /// The payload that `rest` begins with and how many bytes it takes with its line end, or how many are needed.
 fn payload(rest: &[u8], length: usize) -> Result<(&[u8], usize), usize> {
     let declared = rest.get(..length);
-    // In a recording a secret's label has another length than the secret.
+    // In a recording, a label has another length than its secret.
     let whole = length.saturating_add(content::LABEL.len()).min(rest.len());
     if let Some(label) = content::label_at(&rest[..whole]) {
         let mut from = label;
@@ -175,7 +175,7 @@ fn payload(rest: &[u8], length: usize) -> Result<(&[u8], usize), usize> {
     match (declared, rest.get(length..)) {
         (Some(payload), Some([b'\r', b'\n', ..])) => Ok((payload, length + 2)),
         (Some(_), Some([] | [b'\r'])) | (None, _) => Err(length.saturating_add(2)),
-        // It is not as long as it says; the next line will show what it is.
+        // It is shorter than its length says; the next line decides.
         (Some(payload), _) => Ok((payload, length)),
     }
 }

@@ -1,15 +1,15 @@
-//! JSON pointers, and what stands where they lead.
+//! JSON pointers and the values at them.
 
 use serde_json::{Map, Value};
 
-/// A JSON pointer (RFC 6901) that leads through these keys.
+/// A JSON pointer (RFC 6901) through these keys.
 pub fn pointer<'k>(keys: impl IntoIterator<Item = &'k str>) -> String {
     let mut path = String::new();
     keys.into_iter().for_each(|key| push_key(&mut path, key));
     path
 }
 
-/// Leads a JSON pointer on to what stands under a key.
+/// Extends a JSON pointer by a key.
 pub(crate) fn push_key(pointer: &mut String, key: &str) {
     pointer.push('/');
     for part in key.split_inclusive(['~', '/']) {
@@ -32,7 +32,7 @@ pub(crate) fn value_at<'v>(value: &'v Value, pointer: &str) -> Option<&'v Value>
     }
 }
 
-/// What stands at a place of a list, by its number from 0.
+/// The item at a place of a list, counted from 0.
 pub(crate) fn place<'v>(items: &'v [Value], key: &str) -> Option<&'v Value> {
     items.get(key.parse::<usize>().ok()?)
 }

@@ -1,7 +1,7 @@
-//! Formats that many services share, as configuration and nothing else: where their messages have their names.
+//! Formats that many services share: only configuration, with the places of names.
 //!
-//! A preset is found by the subprotocol of the handshake or by the look of the messages. What it says stands in the golden
-//! afterwards, where a person may change it.
+//! A preset is found by the subprotocol of the handshake or by the messages. Its settings are written into the
+//! golden, where a user may change them.
 
 use super::{Codecs, Embedded, JsonNames, Label, NameAt, Reflex, When};
 use crate::codec::Codec;
@@ -36,10 +36,10 @@ const WAMP: [(u64, &str); 24] = [
     (69, "INTERRUPT"),
     (70, "YIELD"),
 ];
-/// Those that answer a request, whose id they have at the same place. ERROR has it at another.
+/// The answers that have their request's id at the same place. ERROR has it at another place.
 const WAMP_ANSWERS: [&str; 7] =
     ["PUBLISHED", "SUBSCRIBED", "UNSUBSCRIBED", "RESULT", "REGISTERED", "UNREGISTERED", "YIELD"];
-/// What a chunk of a chat completion is, by what it holds; the rarer before the more usual.
+/// The names of a chat completion's chunks by their content, rarer ones first.
 const OPENAI_CHAT: [&str; 11] = [
     "/error",
     "/choices/0/finish_reason",
@@ -53,7 +53,7 @@ const OPENAI_CHAT: [&str; 11] = [
     "/choices/0/message",
     "/usage",
 ];
-/// The same of what Gemini generates.
+/// The same for Gemini.
 const GEMINI: [&str; 6] = [
     "/error",
     "/promptFeedback/blockReason",
@@ -76,7 +76,7 @@ const SIGNALR: [(u64, &str); 7] = [
 /// So long a client of SignalR is silent at most (`keepAliveIntervalInMilliseconds`).
 const SIGNALR_SILENT: Gap = Gap::from_millis(15_000);
 
-/// Where an element has its name.
+/// The place of an element's name.
 const ELEMENT: &str = "/#name";
 /// XMPP's stanzas (RFC 6120, section 8), each with a type.
 const STANZAS: [&str; 3] = ["iq", "message", "presence"];
@@ -177,7 +177,7 @@ pub(crate) fn by_subprotocol(subprotocol: &str) -> Option<JsonNames> {
     }
 }
 
-/// Where the server's messages have their names, where they look like those of a format that is known.
+/// The places of names in the server's messages, if they look like a known format.
 pub(crate) fn by_look<'v>(messages: impl Iterator<Item = &'v Value>) -> Option<NameAt> {
     let (mut all, mut chat, mut gemini) = (0, 0, 0);
     for message in messages.filter(|message| message.is_object()) {

@@ -1,23 +1,23 @@
-//! What a client says without the application's asking: a `pong` for each `ping`, a heartbeat after a silence.
+//! Messages that a client sends by itself: a `pong` for each `ping`, or a heartbeat after a silence.
 //!
-//! Such messages are no events: they come when they please, as often as a session is long. The client's half is sent when
-//! it is due, in the middle of whatever else it waits for.
+//! Such messages are no events, because they come at any time. The client's message is sent when it is due, whatever
+//! else the client waits for.
 
 use super::{JsonNames, Label, Said, value_at};
 use crate::transcript::{Gap, Payload, Side};
 use serde_json::Value;
 
-/// What a client does by itself.
+/// A message that a client sends by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reflex {
-    /// When it does it.
+    /// The cause of the reflex.
     pub when: When,
-    /// What it says. A string `{{/POINTER}}` stands for what the server's message has there. With nothing to say, the
-    /// server's message is passed over.
+    /// The message. A string `{{/POINTER}}` takes the value at this place of the server's message. Without a message,
+    /// the server's message is only ignored.
     pub send: Option<Value>,
 }
 
-/// What sets a reflex off.
+/// The cause of a reflex.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum When {
     /// A message of the server.
@@ -27,7 +27,7 @@ pub enum When {
 }
 
 impl Reflex {
-    /// What its own message is called; none where it has none, or one without a name.
+    /// The label of the reflex's message. None if it has no message or no name.
     pub fn answer(&self, names: &JsonNames) -> Option<Label> {
         match names.client.of(self.send.as_ref()?)? {
             Said::Text(name) => Some(Label::new(Side::Client, name)),
@@ -131,7 +131,7 @@ mod tests {
         let template = json!({ "type": "pong", "seq": "{{/body/seq}}", "of": ["{{/list/1}}", null] });
         assert_eq!(learned(&echo), Some(template.clone()));
         assert_eq!(fill(&template, &pings[1]), echo[1]);
-        // What neither explains is nobody's reflex.
+        // A message that neither explains is not a reflex.
         assert_eq!(learned(&answers(&|seq, _| json!({ "type": "pong", "seq": seq + 1 }))), None);
         assert_eq!(fill(&json!(["{{/none}}", "{{name}}"]), &pings[0]), json!([null, "{{name}}"]));
     }

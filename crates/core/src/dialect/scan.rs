@@ -1,7 +1,7 @@
-//! The name of a message that is written as programs write JSON, found at the speed of memory.
+//! Finds the name of a message in the usual JSON form, at the speed of memory.
 //!
-//! It says yes only to what is JSON beyond doubt, and else nothing: whoever asks then has it read as a whole. In doubt is
-//! what programs seldom write: line breaks and tabs, `\u` escapes, exponents, numbers of hundreds of digits, deep nesting.
+//! It accepts a text only if it is certainly JSON; otherwise the caller must parse it completely. Unusual forms are
+//! uncertain: line breaks and tabs, `\u` escapes, exponents, numbers of hundreds of digits, deep nesting.
 
 /// Deeper values are in doubt.
 const MAX_DEPTH: usize = 32;
@@ -10,18 +10,18 @@ const MAX_NUMBER: usize = 200;
 /// Most keys and many texts are shorter than it takes to begin a search by vector instructions.
 const SHORT: usize = 16;
 
-/// What stands under a key of the outermost object.
+/// The value of a key in the outermost object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Name<'t> {
     /// A string without escapes.
     Text(&'t str),
-    /// Nothing, or no string.
+    /// Missing, or not a string.
     None,
 }
 
-/// What stands under `key` in a text that is a JSON object; none if that is in doubt. The last one counts.
+/// The value of `key` in a text that is a JSON object; none if that is uncertain. The last one counts.
 pub(super) fn name<'t>(text: &'t str, key: &str) -> Option<Name<'t>> {
-    // No early end, so that it is done for many bytes at once.
+    // Without an early exit, so that it is done for many bytes at once.
     let has_control = text.bytes().fold(false, |has, byte| has | (byte < b' '));
     if has_control {
         return None;
@@ -174,7 +174,7 @@ impl<'t> Scan<'t> {
         count
     }
 
-    /// What stands up to the quote that ends a string.
+    /// The text up to the closing quote of a string.
     fn string(&mut self, may_escape: bool) -> Option<&'t str> {
         let start = self.at;
         loop {

@@ -1,4 +1,4 @@
-//! What a protocol's reader tells of a frame, and what it keeps of messages that are not whole yet.
+//! The result of a protocol's reader for a frame, and its state for incomplete messages.
 
 use super::content;
 use crate::codec::hex;
@@ -6,17 +6,17 @@ use crate::transcript::{Gap, Payload, Side};
 use serde_json::Value;
 use std::borrow::Cow;
 
-/// What an event is called that is no message of its protocol, or one that will never be whole.
+/// The name of an invalid or incomplete message.
 pub(super) const GARBLED: &str = "garbled";
 /// A message that is not whole after so many bytes never will be.
 pub(super) const MAX_PENDING: usize = 64 << 20;
 
-/// What a frame told.
+/// The result of a frame.
 #[derive(Debug, Default)]
 pub(super) struct Told {
     /// Names and what they say, in order.
     pub(super) said: Vec<(Cow<'static, str>, Value)>,
-    /// What the client owes for it: the chore's name, without `>`, and its frame.
+    /// The automatic answers: the name, without `>`, and the frame.
     pub(super) owed: Vec<(&'static str, Payload)>,
 }
 
@@ -43,7 +43,7 @@ impl Told {
     }
 }
 
-/// What a client must send when it has sent nothing for a while.
+/// The message that a client must send after a silence.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Beat {
     /// For so long.
@@ -86,7 +86,7 @@ pub(super) struct Pending {
 
 impl Pending {
     /// Takes a message's bytes and reads all that is whole. `next` answers how many bytes the first message takes, or,
-    /// when it is not whole, how many it needs at least.
+    /// when it is incomplete, how many it needs at least.
     pub(super) fn read(
         &mut self,
         payload: &Payload,
@@ -115,7 +115,7 @@ impl Pending {
                     break;
                 }
                 Step::Needs(_) => {
-                    told.garbled("it says that it is longer than any message", &self.bytes[at..]);
+                    told.garbled("its length is out of range", &self.bytes[at..]);
                     at = self.bytes.len();
                 }
             }
@@ -126,16 +126,16 @@ impl Pending {
     /// Tells what was begun and will never be whole.
     pub(super) fn rest(&mut self, told: &mut Told) {
         if !self.bytes.is_empty() {
-            told.garbled("it is not whole", &self.bytes);
+            told.garbled("it is incomplete", &self.bytes);
         }
         *self = Pending::default();
     }
 }
 
-/// How far the first message of some bytes goes.
+/// The extent of the first message in some bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
-    /// It was told, and takes so many bytes.
+    /// A complete message of this length.
     Took(usize),
     /// It needs at least so many, more than there are.
     Needs(usize),

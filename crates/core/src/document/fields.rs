@@ -1,4 +1,4 @@
-//! Reading a TOML table key by key: what is not asked for is unknown, and is reported with its place.
+//! Reads a TOML table key by key. Keys that are never read are reported as unknown, with their place.
 
 use super::problem::{SourceText, did_you_mean};
 use crate::transcript::Gap;
@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use toml_edit::{Item, TableLike, Value};
 
-/// A table that is being read. [`Fields::finish`] reports every key that nobody asked for.
+/// A table that is being read. [`Fields::finish`] reports every unknown key.
 #[derive(Debug)]
 pub struct Fields<'t> {
     source: &'t SourceText<'t>,
@@ -55,23 +55,23 @@ impl<'t> Fields<'t> {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
-    /// Where this table stands.
+    /// The span of this table.
     pub fn span(&self) -> Range<usize> {
         self.span.clone()
     }
 
-    /// The text that is being read.
+    /// The text of the document.
     pub fn source(&self) -> &'t SourceText<'t> {
         self.source
     }
 
-    /// Whether the key is there; one that may be is a key of the table.
+    /// Whether the key is present. The key then counts as known.
     pub fn has(&self, key: &str) -> bool {
         self.known.borrow_mut().insert(key.to_owned());
         self.table.is_some_and(|table| table.contains_key(key))
     }
 
-    /// The raw item, and where it stands.
+    /// The raw item and its span.
     pub fn item(&self, key: &str) -> Option<(&'t Item, Range<usize>)> {
         self.known.borrow_mut().insert(key.to_owned());
         let item = self.table?.get(key)?;
@@ -79,7 +79,7 @@ impl<'t> Fields<'t> {
         Some((item, span))
     }
 
-    /// Where a key stands.
+    /// The span of a key.
     pub fn key_span(&self, key: &str) -> Option<Range<usize>> {
         self.table?.get_key_value(key).and_then(|(key, _)| key.span())
     }
@@ -94,7 +94,7 @@ impl<'t> Fields<'t> {
         self.source.report(span, message, format!("this is {}", kind(item)), None);
     }
 
-    /// A string and its place.
+    /// A string and its span.
     pub fn string(&self, key: &str) -> Option<(String, Range<usize>)> {
         let (item, span) = self.item(key)?;
         match item.as_str() {
@@ -106,12 +106,12 @@ impl<'t> Fields<'t> {
         }
     }
 
-    /// A string without its place.
+    /// A string without its span.
     pub fn text(&self, key: &str) -> Option<String> {
         self.string(key).map(|(text, _)| text)
     }
 
-    /// True or false.
+    /// A boolean.
     pub fn boolean(&self, key: &str) -> Option<bool> {
         let (item, span) = self.item(key)?;
         if item.as_bool().is_none() {
@@ -120,7 +120,7 @@ impl<'t> Fields<'t> {
         item.as_bool()
     }
 
-    /// A whole number from 0.
+    /// A non-negative integer.
     pub fn count(&self, key: &str) -> Option<u64> {
         let (item, span) = self.item(key)?;
         let number = item.as_integer().and_then(|n| u64::try_from(n).ok());
@@ -162,7 +162,7 @@ impl<'t> Fields<'t> {
         }
     }
 
-    /// A span of time such as `41 ms`.
+    /// A time such as `41 ms`.
     pub fn gap(&self, key: &str) -> Option<Gap> {
         let (text, span) = self.string(key)?;
         let gap = Gap::parse(&text);
@@ -178,7 +178,7 @@ impl<'t> Fields<'t> {
         gap
     }
 
-    /// A string or a list of strings, each with its place.
+    /// A string or a list of strings, each with its span.
     pub fn strings(&self, key: &str) -> Option<Vec<(String, Range<usize>)>> {
         let (item, span) = self.item(key)?;
         if let Some(text) = item.as_str() {
@@ -199,7 +199,7 @@ impl<'t> Fields<'t> {
         Some(strings)
     }
 
-    /// A table within this one; empty when it is not there, so that its defaults apply.
+    /// A table within this one. An empty table if it is missing, so that defaults apply.
     pub fn table(&self, key: &str) -> Fields<'t> {
         let path = self.path_of(key);
         let known = RefCell::default();
@@ -251,7 +251,7 @@ impl<'t> Fields<'t> {
         tables
     }
 
-    /// A list whose items are strings or tables, each a string with its place or a table.
+    /// A list of strings or tables. Strings have their span.
     pub fn strings_or_tables(&self, key: &str) -> Vec<Result<(String, Range<usize>), Fields<'t>>> {
         let Some((item, span)) = self.item(key) else { return Vec::new() };
         if let Some(text) = item.as_str() {
@@ -283,13 +283,13 @@ impl<'t> Fields<'t> {
         items
     }
 
-    /// Notes a mistake at a key of this table.
+    /// Reports a problem at a key of this table.
     pub fn report(&self, key: &str, message: impl Into<String>, label: &str, hint: Option<String>) {
         let span = self.key_span(key).unwrap_or_else(|| self.span());
         self.source.report(span, message, label, hint);
     }
 
-    /// Reports every key that was not asked for.
+    /// Reports every unknown key.
     pub fn finish(self) {
         let known = self.known.borrow();
         for key in self.keys() {
@@ -304,7 +304,7 @@ impl<'t> Fields<'t> {
     }
 }
 
-/// Parses a TOML text; a syntax error becomes a problem with its place.
+/// Parses a TOML text. A syntax error becomes a problem with its place.
 pub fn parse_toml<'s>(source: &SourceText<'s>) -> Option<toml_edit::Document<&'s str>> {
     match toml_edit::Document::parse(source.text()) {
         Ok(document) => Some(document),
@@ -318,7 +318,7 @@ pub fn parse_toml<'s>(source: &SourceText<'s>) -> Option<toml_edit::Document<&'s
     }
 }
 
-/// A TOML item as JSON; dates become strings. None for what JSON does not have, such as infinity.
+/// Converts a TOML item to JSON; dates become strings. None for values that JSON cannot express, such as infinity.
 pub fn to_json(item: &toml_edit::Item) -> Option<Json> {
     fn of(value: &toml_edit::Value) -> Option<Json> {
         Some(match value {

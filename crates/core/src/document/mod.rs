@@ -1,7 +1,8 @@
-//! TOML that people write, read with its places: a mistake is shown with its line, a caret and a way out.
+//! Reads TOML that people write, with positions: an error is shown with its line, a caret and a hint.
 //!
-//! [`Fields`] takes the keys of a table one by one and reports what is wrong or unknown to its [`SourceText`], which collects
-//! [`Problems`]. Goldens, configurations and profiles are read with it; what a key means is known there and not here.
+//! [`Fields`] reads the keys of a table one by one and reports errors and unknown keys to its [`SourceText`], which
+//! collects [`Problems`]. Goldens, configurations and profiles are read with it; the meaning of keys is defined
+//! there.
 
 mod fields;
 mod problem;

@@ -1,4 +1,4 @@
-//! A mistake in a file that a person wrote: its place, its cause, a way out.
+//! An error in a file: its place, its cause and a hint.
 //!
 //! ```text
 //! error: unknown event `tool_cal`
@@ -14,31 +14,31 @@ use std::cell::RefCell;
 use std::fmt;
 use std::ops::Range;
 
-/// One mistake.
+/// One error in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The file, as the person named it.
+    /// The path of the file as given.
     pub file: String,
-    /// Counted from 1.
+    /// The number, counted from 1.
     pub line: usize,
-    /// Counted from 1, in characters.
+    /// The column in characters, counted from 1.
     pub column: usize,
-    /// How many characters are meant; at least 1.
+    /// The number of marked characters, at least 1.
     pub width: usize,
-    /// The whole line.
+    /// The text of the line.
     pub source: String,
-    /// What is wrong.
+    /// The error.
     pub message: String,
-    /// What to say below the marked place.
+    /// The note below the marked text.
     pub label: String,
-    /// A way out.
+    /// A hint.
     pub hint: Option<String>,
 }
 
-/// So many mistakes of a file are shown: whoever made more wants to know how many, not which.
+/// The maximum of errors that are listed; further ones are counted.
 const MAX_SHOWN: usize = 20;
 
-/// All mistakes that one reading found; never empty.
+/// All errors of one reading; never empty.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct Problems(pub Vec<Problem>);
 
@@ -53,7 +53,7 @@ impl fmt::Display for Problems {
         match self.0.len().saturating_sub(MAX_SHOWN) {
             0 => Ok(()),
             more => {
-                write!(f, "\n\n{} of this file are not shown", crate::words::plural(more, "more mistake"))
+                write!(f, "\n\n{} of this file are not shown", crate::words::plural(more, "more error"))
             }
         }
     }
@@ -80,18 +80,18 @@ impl fmt::Display for Problem {
     }
 }
 
-/// The text of a file while it is being read, and what was found wrong with it.
+/// The text of a file that is being read, with the problems found so far.
 #[derive(Debug)]
 pub struct SourceText<'s> {
     file: &'s str,
     text: &'s str,
-    /// Where lines begin, in bytes.
+    /// The starts of lines, in bytes.
     lines: Vec<usize>,
     problems: RefCell<Vec<Problem>>,
 }
 
 impl<'s> SourceText<'s> {
-    /// A text and the name under which to report it.
+    /// A text and the path under which to report problems.
     pub fn new(file: &'s str, text: &'s str) -> SourceText<'s> {
         let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         SourceText { file, text, lines, problems: RefCell::default() }
@@ -102,7 +102,7 @@ impl<'s> SourceText<'s> {
         self.text
     }
 
-    /// Line and column of a byte, both counted from 1; the column in characters.
+    /// The line and column of a byte, both counted from 1; the column in characters.
     pub fn place(&self, at: usize) -> (usize, usize) {
         let at = self.floor(at);
         let line = self.lines.partition_point(|start| *start <= at);
@@ -114,7 +114,7 @@ impl<'s> SourceText<'s> {
         (0..=at.min(self.text.len())).rev().find(|i| self.text.is_char_boundary(*i)).unwrap_or(0)
     }
 
-    /// Notes a mistake at `span`, in bytes of the text.
+    /// Reports a problem at `span`, in bytes of the text.
     pub fn report(
         &self,
         span: Range<usize>,
@@ -139,12 +139,12 @@ impl<'s> SourceText<'s> {
         });
     }
 
-    /// Whether nothing was found so far.
+    /// Whether there are no problems so far.
     pub fn is_clean(&self) -> bool {
         self.problems.borrow().is_empty()
     }
 
-    /// All mistakes, by place.
+    /// All problems, sorted by place.
     pub fn into_problems(self) -> Problems {
         let mut problems = self.problems.into_inner();
         problems.sort_by_key(|problem| (problem.line, problem.column));
@@ -152,7 +152,7 @@ impl<'s> SourceText<'s> {
     }
 }
 
-/// The nearest of `known`, when it is near enough to be what was meant.
+/// The nearest of `known`, if it is near enough to be a typing error.
 pub fn did_you_mean<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<String> {
     let score = |known: &str| strsim::jaro_winkler(&word.to_lowercase(), &known.to_lowercase());
     known

@@ -1,31 +1,30 @@
-//! What ends a session besides its script.
+//! The conditions that end a session besides its script.
 //!
-//! Three bounds are asked for, and the session is then closed as its client would close it: after a time, when an event
-//! has come, when nothing passes any more. Two are limits: a session that passes one of them is cut off, and its ending
-//! says so.
+//! Three bounds close the session as its client would: after a time, when an event has come, and when no message
+//! passes any more. Two limits end a session that exceeds them, and its ending says so.
 
 use crate::dialect::Label;
 use crate::transcript::{Frame, Gap, Offset, Payload, Side};
 
-/// What ends a session besides its script; by default nothing.
+/// The conditions that end a session besides its script. By default there are none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Bounds {
-    /// It is closed after so long.
+    /// The session is closed after this time.
     pub duration: Option<Gap>,
-    /// It is closed when this event has come.
+    /// The session is closed when this event has come.
     pub until: Option<Label>,
-    /// It is closed when no message has passed for so long, in either direction.
+    /// The session is closed when no message has passed in either direction for this time.
     pub idle: Option<Gap>,
-    /// A limit: the longest session.
+    /// A limit: the maximum duration of the session.
     pub max_duration: Option<Gap>,
-    /// A limit: so many messages from the server within one second of the session, counted from its start.
+    /// A limit: the maximum of messages from the server within one second of the session, counted from its start.
     pub max_rate: Option<u32>,
 }
 
-/// Why it ends.
+/// The reason for the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Stop {
-    /// What was asked for has come.
+    /// A requested bound is reached.
     Enough,
     /// A limit was passed.
     Limit(String),
@@ -92,7 +91,7 @@ impl Watch {
         (has_come || self.asked().any(|at| now >= at)).then_some(Stop::Enough)
     }
 
-    /// When to look again at the latest.
+    /// The latest time to check again.
     pub(super) fn wake(&self, now: Offset) -> Option<Offset> {
         let limit = self.bounds.max_duration.map(|max| Offset::ZERO + max);
         self.asked().chain(limit).filter(|at| *at > now).min()

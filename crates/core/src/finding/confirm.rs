@@ -1,15 +1,14 @@
-//! Looking again before crying wolf: what several rounds of the same session say together. Time has its own way
-//! (`check::judge_rounds`).
+//! Confirms findings with several rounds of the same session. Time is judged separately (`check::judge_rounds`).
 //!
-//! A deviation stands by itself. A suspect is looked at again: it stands when so many of all runs of all rounds show it
-//! that chance is out of the question. A clean behaviour of probability p is never seen in N recordings, and then in k or
-//! more of n runs, with probability `(1-p)^N P(B(n, p) >= k)`; whatever p is, that has to be below 0.1 %. Of three runs by
-//! one user, with ten recordings, all three must show it; of fifteen by five users, nine. Runs are counted, not rounds:
-//! five users show in most rounds what each of them does once in five times.
+//! A deviation needs no confirmation. A suspect is run again, and becomes a deviation if so many of all runs show it
+//! that chance is excluded. A clean behaviour of probability p is never seen in N recordings, and then in k or more
+//! of n runs, with probability `(1-p)^N P(B(n, p) >= k)`; for every p, this must be below 0.1 %. With ten recordings,
+//! all of three runs by one user must show it, or nine of fifteen by five users. Runs are counted, not rounds: with
+//! five users, most rounds show a behaviour that each user has once in five times.
 
 use super::{Finding, Run, Severity};
 
-/// Whether something is sure already, or could not be judged, so that another round would change nothing.
+/// Whether the result is certain or the run could not be judged, so that another round would change nothing.
 pub fn is_settled(rounds: &[Vec<Run>]) -> bool {
     rounds.iter().flatten().any(|run| {
         run.unjudged.is_some() || run.findings.iter().any(|finding| finding.severity == Severity::Deviation)
@@ -18,12 +17,11 @@ pub fn is_settled(rounds: &[Vec<Run>]) -> bool {
 
 /// Chance confirms at most this share of what a clean server does now and then.
 const ALPHA: f64 = 0.001;
-/// Where few recordings leave the runs of all rounds short of a proof, every one of them showing it, there are so many
-/// rounds more.
+/// If few recordings leave even unanimous rounds without a proof, the number of additional rounds.
 const EXTENDED: usize = 2;
 
-/// Whether the rounds leave a doubt that another round could settle, of the `asked` ones; `told` says how many recordings
-/// could have shown a finding.
+/// Whether the rounds leave a doubt that another of the `asked` rounds could settle. `told` is the number of
+/// recordings that could have shown a finding.
 pub fn needs_another_round(
     rounds: &[Vec<Run>],
     asked: usize,
@@ -43,7 +41,7 @@ pub fn needs_another_round(
             let all = done + per_round * rounds.saturating_sub(count);
             needed(all, recordings).is_some_and(|needed| shown + (all - done) >= needed)
         };
-        // What fewer runs cannot prove at all, more of them may.
+        // More runs may prove what fewer cannot.
         let is_short = needed(per_round * asked, recordings).is_none();
         if count < asked {
             reaches(asked) || is_short && shown == done
@@ -57,15 +55,15 @@ fn runs(rounds: &[Vec<Run>]) -> usize {
     rounds.iter().map(Vec::len).sum()
 }
 
-/// How many runs show it.
+/// The number of runs that show it.
 fn shown(rounds: &[Vec<Run>], finding: &Finding) -> usize {
     let shows = |run: &&Run| run.findings.iter().any(|other| other.is_like(finding));
     rounds.iter().flatten().filter(shows).count()
 }
 
-/// How many of so many runs must show what none of so many recordings did; none when not even all of them are enough.
+/// The number of runs that must show a behaviour that no recording had; none if even all of them are not enough.
 fn needed(runs: usize, recordings: u32) -> Option<usize> {
-    // What a person wrote without a recording is wanted, not a matter of chance.
+    // A statement that a person wrote without a recording is intended, not chance.
     if recordings == 0 {
         return Some(runs);
     }
@@ -93,8 +91,8 @@ fn chances(runs: usize, recordings: u32) -> Vec<f64> {
     greatest
 }
 
-/// All runs of all rounds, their findings weighed against each other; `told` says how many recordings could have shown
-/// one, if any number of runs can prove it. With a single round nothing is changed.
+/// Weighs the findings of all rounds against each other. `told` is the number of recordings that could have shown a
+/// finding, if any number of runs can prove it. A single round is not changed.
 pub fn confirm(mut rounds: Vec<Vec<Run>>, told: &dyn Fn(&Finding) -> Option<u32>) -> Vec<Run> {
     if rounds.len() > 1 {
         let before = rounds.clone();
@@ -181,7 +179,7 @@ mod tests {
         assert!(asks(&[doubt()]));
         assert!(asks(&[doubt(), doubt()]));
         assert!(!asks(&[doubt(), doubt(), doubt()]));
-        // Of three runs all must show it; one that does not settles it.
+        // All of three runs must show it; one without it settles it.
         assert!(!asks(&[doubt(), round(&[])]));
         assert!(!asks(&[round(&[(Kind::FieldNew, Suspect), (Kind::Missing, Deviation)])]));
         // Of fifteen not all.
@@ -201,12 +199,12 @@ mod tests {
         assert!(!needs_another_round(&rounds(5), 3, &|_| Some(5)));
         assert_eq!(severities(rounds(3), 5), [Severity::Suspect; 3]);
         assert_eq!(severities(rounds(5), 5), [Severity::Deviation; 5]);
-        // What was recorded under other conditions stays a suspect, and needs no other round.
+        // A statement that was recorded under other conditions stays a suspect, and needs no further round.
         assert!(!needs_another_round(&rounds(1), 3, &|_| None));
         let left = confirm(rounds(3), &|_| None);
         let of = |run: &Run| run.findings.iter().map(|finding| finding.severity).collect::<Vec<_>>();
         assert_eq!(left.iter().flat_map(of).collect::<Vec<_>>(), [Severity::Suspect; 3]);
-        // Who wrote it by hand wants it.
+        // A hand-written statement is intended.
         assert_eq!(severities(rounds(3), 0), [Severity::Deviation; 3]);
     }
 
@@ -249,8 +247,8 @@ mod tests {
         }
     }
 
-    /// Of whole checks of a clean server that does something with probability p: the share in which no recording shows
-    /// it, and the check fails.
+    /// For a clean server with a behaviour of probability p: the share of whole checks in which no recording shows it
+    /// and the check fails.
     fn false_share(p: f64, users: usize, recordings: u32) -> f64 {
         const CHECKS: u32 = 1000;
         let mut state = 7_u64;
@@ -276,7 +274,7 @@ mod tests {
     fn a_clean_server_fails_in_less_than_one_check_of_a_thousand() {
         for (users, recordings) in [(1, 10), (5, 10), (5, 5), (1, 5)] {
             for p in [0.1, 0.25] {
-                // Of 1,000 checks chance makes the share uncertain by a few parts in ten thousand.
+                // With 1,000 checks, chance makes the share uncertain by a few parts in ten thousand.
                 let share = false_share(p, users, recordings);
                 assert!(share < 0.002, "{users} users, {recordings} recordings, p = {p}: {share}");
             }

@@ -1,20 +1,20 @@
-//! Whether a real server answered: one answer a question.
+//! The result of the liveness items: one answer per item.
 
 use crate::golden::LiveItem;
 
-/// What a run says to a question of liveness.
+/// The result of a liveness item for a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Answer {
-    /// Nothing to be seen that could answer it, or nothing to compare with.
+    /// There is no data, or nothing to compare with.
     Unknown,
-    /// As a server at work does.
+    /// As with a working server.
     Pass,
-    /// As a transcript that is played does.
+    /// As with a replayed recording.
     Fail,
 }
 
 impl Answer {
-    /// The answer of this name.
+    /// The result with this name.
     pub fn of(name: &str) -> Option<Answer> {
         [Answer::Unknown, Answer::Pass, Answer::Fail].into_iter().find(|answer| answer.name() == name)
     }
@@ -29,19 +29,19 @@ impl Answer {
     }
 }
 
-/// One question with its answer.
+/// One liveness item with its result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveCheck {
-    /// The question.
+    /// The liveness item.
     pub item: LiveItem,
-    /// What this run says to it.
+    /// The result for this run.
     pub answer: Answer,
-    /// The numbers behind it, or why it is not known; a fragment.
+    /// The numbers behind the result, or the reason why it is unknown; a fragment.
     pub detail: String,
-    /// Where it is not known: what would make it known.
+    /// If it is unknown: a way to make it known.
     pub hint: Option<String>,
-    /// Whether the golden wants it to pass; a failure is a finding then.
+    /// Whether the golden requires the item; a failure is then a finding.
     pub is_required: bool,
-    /// Frames of the run that show a failure, counted from 0.
+    /// The frames of the run that show a failure, counted from 0.
     pub frames: Vec<usize>,
 }

@@ -1,35 +1,35 @@
-//! What several jobs found, put together.
+//! Merges the results of several jobs.
 
 use super::{Outcome, Run, Shard, Unjudged};
 use std::collections::BTreeSet;
 
-/// Why outcomes do not belong together.
+/// The reason why outcomes do not belong together.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MergeError {
     /// The same part is there more than once.
-    #[error("shard {0} is there twice")]
+    #[error("shard {0} is given twice")]
     Twice(Shard),
     /// They are parts of different wholes.
-    #[error("shard {0} and shard {1} are not of one whole: {2}")]
+    #[error("shard {0} and shard {1} do not belong together: {2}")]
     Strangers(Shard, Shard, String),
     /// Some are parts and some are not.
-    #[error("some of the reports are of shards and some are not")]
+    #[error("some of the reports are shards and some are not")]
     Mixed,
     /// There are none.
     #[error("there is no report to merge")]
     Nothing,
 }
 
-/// Puts outcomes together. The verdict is the worst of them; where a shard is missing, or one is unfinished, the whole
-/// could not be judged.
+/// Merges outcomes. The verdict is the worst of them. If a shard is missing or unfinished, the whole could not be
+/// judged.
 ///
 /// # Errors
-/// When they do not belong together.
+/// If they do not belong together.
 pub fn merge(parts: Vec<Outcome>) -> Result<Outcome, MergeError> {
     if parts.is_empty() {
         return Err(MergeError::Nothing);
     }
-    // What stopped before it knew its part says so; it may belong to any.
+    // A part that stopped before it knew its number may be any part.
     let known = |outcome: &&Outcome| outcome.part.is_some() || outcome.unfinished.is_none();
     let known: Vec<_> = parts.iter().filter(known).map(|outcome| outcome.part.as_ref()).collect();
     let first = known.iter().flatten().next().map(|part| (*part).clone());
@@ -38,7 +38,7 @@ pub fn merge(parts: Vec<Outcome>) -> Result<Outcome, MergeError> {
         for part in &known {
             let Some(part) = part else { return Err(MergeError::Mixed) };
             if part.shard.of() != first.shard.of() {
-                let why = "they are of other numbers of shards".to_owned();
+                let why = "the numbers of shards differ".to_owned();
                 return Err(MergeError::Strangers(first.shard, part.shard, why));
             }
             if part.whole != first.whole {
@@ -62,7 +62,7 @@ pub fn merge(parts: Vec<Outcome>) -> Result<Outcome, MergeError> {
             .collect();
         if !missing.is_empty() {
             why.push(format!("{} of {of} shards: {} is missing", seen.len(), missing.join(", ")));
-            hint = Some("a job did not get to its end, or its report was not kept".to_owned());
+            hint = Some("a job did not end, or its report is missing".to_owned());
         }
     }
     let mut whole = Outcome::default();
@@ -119,7 +119,7 @@ mod tests {
     fn what_does_not_belong_together_is_not_put_together() {
         assert_eq!(merge(Vec::new()), Err(MergeError::Nothing));
         let twice = merge(vec![part(1, 3, &["a"]), part(1, 3, &["a"])]);
-        assert_eq!(twice.expect_err("twice").to_string(), "shard 1/3 is there twice");
+        assert_eq!(twice.expect_err("twice").to_string(), "shard 1/3 is given twice");
         let strangers = merge(vec![part(1, 3, &["a"]), part(2, 2, &["b"])]);
         assert!(matches!(strangers, Err(MergeError::Strangers(..))));
         let mut other = part(2, 3, &["b"]);

@@ -1,29 +1,29 @@
-//! What a probe found: one cell for each question it asked.
+//! The result of a probe: one cell for each question.
 
 use super::{Outcome, Run, Verdict};
 use crate::golden::ProbeName;
 
-/// One question of a probe, and what came of it.
+/// One question of a probe, with its answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cell {
-    /// Which probe asked.
+    /// The probe of the question.
     pub probe: ProbeName,
     /// The session whose golden was used.
     pub session: String,
     /// The question, e.g. `expired (query)`.
     pub case: String,
-    /// The sort of question, e.g. `expired`: where all of a sort are answered well they are one row.
+    /// The kind of question, e.g. `expired`. Questions of one kind share a row if all answers are good.
     pub sort: String,
-    /// What happened, in a few words, e.g. `HTTP 401 after 2.1 ms`.
+    /// The answer in a few words, e.g. `HTTP 401 after 2.1 ms`.
     pub said: String,
-    /// Why it was not asked at all: something that the configuration would have to say.
+    /// The reason why the question was not asked: a missing part of the configuration.
     pub not_asked: Option<String>,
-    /// The sessions that show it, with their findings.
+    /// The sessions that show the answer, with their findings.
     pub runs: Vec<Run>,
 }
 
 impl Cell {
-    /// The verdict over its runs; a question that was not asked has none.
+    /// The verdict over its runs. A question that was not asked has none.
     pub fn verdict(&self) -> Option<Verdict> {
         if self.not_asked.is_some() {
             return None;
@@ -32,12 +32,12 @@ impl Cell {
     }
 }
 
-/// The verdict over all cells; none where nothing was asked.
+/// The verdict over all cells. None if no question was asked.
 pub fn probe_verdict(cells: &[Cell]) -> Option<Verdict> {
     cells.iter().filter_map(Cell::verdict).max()
 }
 
-/// The verdict over a check and the probes that were asked with it; a probe that asked nothing changes nothing.
+/// The verdict over a check and its probes. A probe without questions changes nothing.
 pub fn verdict_with_probes(outcome: &Outcome, cells: &[Cell]) -> Verdict {
     probe_verdict(cells).map_or(outcome.verdict(), |verdict| verdict.max(outcome.verdict()))
 }

@@ -3,7 +3,7 @@
 use super::{Finding, LiveCheck, Part, Severity, TimeReport};
 use crate::transcript::{Gap, Host};
 
-/// What a check says of a run, or of all of them.
+/// The result of a check for one run or for all runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     /// Nothing deviates.
@@ -17,7 +17,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// As reports write it.
+    /// The name in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Verdict::Conforms => "conforms",
@@ -27,7 +27,7 @@ impl Verdict {
         }
     }
 
-    /// The verdict over findings.
+    /// The verdict of these findings.
     pub fn of<'f>(findings: impl IntoIterator<Item = &'f Finding>) -> Verdict {
         findings.into_iter().fold(Verdict::Conforms, |verdict, finding| {
             verdict.max(match finding.severity {
@@ -38,42 +38,42 @@ impl Verdict {
     }
 }
 
-/// Why a run could not be judged: no connection, a refused login, a server that is not there.
+/// The reason why a run could not be judged: no connection, a refused login, a missing server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unjudged {
     /// The chain of causes, outermost first, as fragments.
     pub cause: String,
-    /// A way out.
+    /// A hint.
     pub hint: Option<String>,
 }
 
-/// One live execution, or one recording, of a session by one user.
+/// One live or recorded run of a session by one user.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Run {
     /// The session's name.
     pub session: String,
-    /// Which user, e.g. `u1`.
+    /// The user, e.g. `u1`.
     pub user: String,
-    /// Which round, counted from 1.
+    /// The round, counted from 1.
     pub round: u32,
-    /// Where its recording is kept.
+    /// The path of its recording.
     pub recording: String,
-    /// How many events it had.
+    /// The number of events.
     pub events: usize,
-    /// From the handshake to the end.
+    /// The time from the handshake to the end.
     pub took: Gap,
-    /// How busy the machine was that measured it, where that is known.
+    /// The load of the machine during the run, if known.
     pub host: Option<Host>,
-    /// What deviates, first cause first.
+    /// The deviations, first cause first.
     pub findings: Vec<Finding>,
-    /// Whether a real server answered, question by question; empty when nobody asked.
+    /// The results of the liveness items. Empty if they were not evaluated.
     pub live: Vec<LiveCheck>,
-    /// Set when there was nothing to judge; there are no findings then.
+    /// The reason if there was nothing to judge; there are no findings then.
     pub unjudged: Option<Unjudged>,
 }
 
 impl Run {
-    /// A run that did not happen, or of which nothing can be said.
+    /// A run that did not happen or cannot be judged.
     pub fn unjudged(session: &str, user: &str, round: u32, why: Unjudged) -> Run {
         Run {
             session: session.to_owned(),
@@ -89,7 +89,7 @@ impl Run {
         }
     }
 
-    /// What this run shows by itself.
+    /// The verdict of this run alone.
     pub fn verdict(&self) -> Verdict {
         if self.unjudged.is_some() { Verdict::CouldNotJudge } else { Verdict::of(&self.findings) }
     }
@@ -98,47 +98,47 @@ impl Run {
 /// A session that was to be judged.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Asked {
-    /// Its name.
+    /// The name.
     pub session: String,
-    /// Where its golden is, as a person would name it.
+    /// The path of its golden for the user.
     pub golden: String,
-    /// What all of the server's events are called, where no name tells them apart: then next to nothing was checked.
+    /// The one name of all server events, if no field distinguishes them. Hardly anything was checked then.
     pub unnamed: Option<String>,
 }
 
-/// All that one command found.
+/// All results of one command.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Outcome {
     /// The runs, by session, round and user.
     pub runs: Vec<Run>,
-    /// Whether somebody stopped it before it was done.
+    /// Whether it was interrupted.
     pub interrupted: bool,
-    /// What was to be judged, where that is known.
+    /// The sessions that were to be judged, if known.
     pub asked: Vec<Asked>,
-    /// On what the time of each session was judged, where it was.
+    /// How the time of each session was judged.
     pub times: Vec<TimeReport>,
     /// Whether drift fails.
     pub strict: bool,
-    /// Which part of a whole it is, where several jobs share one.
+    /// The part of the whole, if several jobs share a check.
     pub part: Option<Part>,
-    /// Why it is not all that it should be: a part that is missing, or that did not get to its end.
+    /// The reason why results are missing: a missing or unfinished part.
     pub unfinished: Option<Unjudged>,
 }
 
 impl Outcome {
-    /// Of these runs and nothing else.
+    /// The outcome of these runs only.
     pub fn of(runs: Vec<Run>) -> Outcome {
         Outcome { runs, ..Outcome::default() }
     }
 
-    /// Whether it is a shard to which no session of the whole fell: nothing was judged, and nothing had to be.
+    /// Whether it is a shard without any session, so that there was nothing to judge.
     pub fn is_empty_shard(&self) -> bool {
         let has_nothing = self.runs.is_empty() && self.asked.is_empty() && self.unfinished.is_none();
         has_nothing && !self.interrupted && self.part.as_ref().is_some_and(|part| !part.whole.is_empty())
     }
 
-    /// The verdict over all runs. Something that could not be judged outweighs all that was: it must never look like
-    /// passing, nor like a deviation that somebody goes looking for.
+    /// The verdict over all runs. A run that could not be judged outweighs all others, because the result must not
+    /// look like a pass or like a deviation.
     pub fn verdict(&self) -> Verdict {
         if self.unfinished.is_some() {
             return Verdict::CouldNotJudge;
@@ -149,13 +149,13 @@ impl Outcome {
         self.runs.iter().map(Run::verdict).max().unwrap_or(Verdict::CouldNotJudge)
     }
 
-    /// The verdict as reports write it.
+    /// The verdict as written in reports.
     pub fn verdict_name(&self) -> &'static str {
         if self.is_empty_shard() { "nothing in this shard" } else { self.verdict().name() }
     }
 
-    /// The runs with findings or without a judgement, deviating ones first; one run a session and sort of finding
-    /// is enough for a person to read.
+    /// The runs with findings or without a judgement, deviating ones first. One run per session and kind of finding
+    /// is enough for a reader.
     pub fn troubled(&self) -> impl Iterator<Item = &Run> {
         self.runs.iter().filter(|run| run.verdict() != Verdict::Conforms)
     }

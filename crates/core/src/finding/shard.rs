@@ -1,11 +1,11 @@
-//! A part of a check that several jobs share.
+//! A part of a check that is distributed to several jobs.
 
 use std::fmt;
 
-/// The `index`-th of so many parts, counted from 1: `2/3`.
+/// Part `index` of `of`, counted from 1: `2/3`.
 ///
-/// What is shared is sessions, by their place among all the names in order, so that every job takes the same ones
-/// whenever it asks, and none is taken twice or by nobody.
+/// A shard has the sessions at certain places among all sorted names. So every job gets the same sessions each time,
+/// and each session belongs to exactly one job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Shard {
     index: u32,
@@ -13,28 +13,28 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// Of numbers from a report or a command line.
+    /// A shard from the numbers of a report or a command line.
     pub fn new(index: u32, of: u32) -> Option<Shard> {
         (1..=of).contains(&index).then_some(Shard { index, of })
     }
 
-    /// Reads `2/3`.
+    /// Parses `2/3`.
     pub fn parse(text: &str) -> Option<Shard> {
         let (index, of) = text.split_once('/')?;
         Shard::new(index.trim().parse().ok()?, of.trim().parse().ok()?)
     }
 
-    /// Which one, counted from 1.
+    /// The index, counted from 1.
     pub fn index(self) -> u32 {
         self.index
     }
 
-    /// How many there are.
+    /// The number of shards.
     pub fn of(self) -> u32 {
         self.of
     }
 
-    /// Whether what stands at this place of all, counted from 0, belongs to it.
+    /// Whether the session at this place among all, counted from 0, belongs to the shard.
     pub fn owns(self, place: usize) -> bool {
         place % self.of as usize == self.index as usize - 1
     }
@@ -46,10 +46,10 @@ impl fmt::Display for Shard {
     }
 }
 
-/// What a job was given of a whole.
+/// The part of a whole that a job was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
-    /// Which shard.
+    /// The shard.
     pub shard: Shard,
     /// The names of all sessions of the whole, in order.
     pub whole: Vec<String>,

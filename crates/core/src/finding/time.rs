@@ -1,25 +1,25 @@
-//! On what the time of a session was judged, and how it went beside that.
+//! How the time of a session was judged, and its summary.
 
 use crate::transcript::Gap;
 
-/// On what gaps were judged.
+/// How gaps are judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Basis {
-    /// By what is usual on this class of hosts, the pace of the check taken off.
+    /// By the usual gaps on this class of hosts, without the pace of the check.
     Host,
-    /// By their shape: each kind of gap beside what the others of the same check took.
+    /// By shape: each kind of gap compared with the others of the same check.
     Shape,
-    /// By the golden's milliseconds as they stand.
+    /// By the golden's milliseconds, unchanged.
     Bounds,
-    /// Not judged, but for stalls and what a person allows at most.
+    /// Only stalls and the user's own limits.
     Off,
 }
 
 impl Basis {
-    /// All of them.
+    /// All values.
     pub const ALL: [Basis; 4] = [Basis::Host, Basis::Shape, Basis::Bounds, Basis::Off];
 
-    /// As reports write it.
+    /// The name in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Basis::Host => "host",
@@ -29,56 +29,58 @@ impl Basis {
         }
     }
 
-    /// The basis of this name.
+    /// The basis with this name.
     pub fn of(name: &str) -> Option<Basis> {
         Basis::ALL.into_iter().find(|basis| basis.name() == name)
     }
 }
 
-/// What there is to say of the time of a session in a check.
+/// The summary of a session's timing in a check.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TimeReport {
     /// The session's name.
     pub session: String,
-    /// On what it was judged.
+    /// How gaps were judged.
     pub basis: Basis,
-    /// Whether the numbers are those of a host's profile, and not the golden's.
+    /// Whether the numbers come from a host profile and not from the golden.
     pub is_profile: bool,
-    /// The class of the hosts that it ran on, where they are of one and it is known.
+    /// The class of the hosts of the check, if it is known and there is only one.
     pub class: Option<String>,
-    /// The classes of hosts that the golden was recorded on.
+    /// The classes of hosts of the recordings.
     pub recorded_on: Vec<String>,
-    /// How many occasions are behind the numbers.
+    /// The number of occasions behind the numbers.
     pub occasions: u32,
-    /// How many runs.
+    /// The number of runs.
     pub runs: u32,
-    /// How many times as long the kinds of gaps took as usual: their weighted mean; none where none could be compared.
+    /// The factor by which the kinds of gaps took longer than usual: their weighted mean. None if nothing could be
+    /// compared.
     pub pace: Option<f64>,
-    /// The same of those that went fastest and slowest: the first and the last decile.
+    /// The same factor of the fastest and the slowest kinds: the first and the last decile.
     pub range: Option<(f64, f64)>,
-    /// How many times as long the machine's own work took, where both sides know it.
+    /// The factor by which the machine's own work took longer, if both sides know it.
     pub work: Option<f64>,
-    /// From how many times its usual on a single kind of gap shows, typically.
+    /// The factor from which a single kind of gap is typically reported.
     pub sees: Option<f64>,
-    /// Whether what shows can fail a check, and is no suspect only.
+    /// Whether a late kind of gap can fail a check, or is only a suspect.
     pub fails: bool,
     /// Events whose gaps could not be judged.
     pub not_judged: Vec<String>,
-    /// How many per cent of the processors other programs took, where that is why nothing is judged by the times of a class.
+    /// The share of the processors that other programs used, in per cent, if that is the reason for judging by shape.
     pub busy: Option<u8>,
-    /// How many times as slow as at first the last checks on these hosts were, and since when, where that is much.
+    /// The factor by which the last checks on these hosts were slower than the first ones, and since when, if it is
+    /// large.
     pub creep: Option<(f64, String)>,
-    /// What it took of each limit that a person set.
+    /// The results of the user's own limits.
     pub budgets: Vec<BudgetReport>,
 }
 
-/// A limit that a person set, and what a check took of it.
+/// One of the user's own limits, with its result in a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BudgetReport {
-    /// What it is of: `ttft`, `inter_token`, or an event and its cause.
+    /// The name of the limit: `ttft`, `inter_token`, or an event and its cause.
     pub name: String,
     /// The limit.
     pub limit: Gap,
-    /// The longest that counts; none where nothing of it came.
+    /// The longest relevant gap; none if no such event came.
     pub took: Option<Gap>,
 }

@@ -1,9 +1,9 @@
-//! What an event waits for: its causal predecessor, found by the order, not by whatever came last.
+//! The cause of an event: its causal predecessor by the order, not the previous event.
 //!
-//! The cause of an event is the latest earlier event that the order puts before it: of the same lane when both stand
-//! in it, never one that merely runs beside it (a branch of the same `&`, another lane of the same `each`). Only what
-//! the client sends is a cause beside, too, of the event that begins a branch: it is what a new lane answers. An event
-//! that floats, as it may come at any time, has nothing before it but itself.
+//! The cause of an event is the latest earlier event that the order puts before it: in the same lane if both are in
+//! it, never a concurrent one (a branch of the same `&`, another lane of the same `each`). One exception: a client
+//! event is also the cause of the event that begins a concurrent branch, because a new lane answers it. A floating
+//! event, which may come at any time, has only its own previous occurrence before it.
 
 use super::lanes::{LaneId, Scoped};
 use super::{Lane, Order, Times};
@@ -11,22 +11,21 @@ use crate::dialect::Label;
 use crate::stats::FastMap;
 use crate::transcript::{Gap, Offset};
 
-/// Follows a session and says of every server event how long after its cause it came.
+/// Follows a session and returns for every server event the time since its cause.
 #[derive(Debug, Clone)]
 pub struct Causes {
     numbers: FastMap<Label, u32>,
     /// By number.
     events: Vec<Follower>,
     latest: Scoped<(Arrival, Mark)>,
-    /// How many events were taken.
+    /// The number of events so far.
     taken: u64,
 }
 
-/// When an event came, and its number in the session: of several that were read at the same moment the last one is the
-/// latest.
+/// The arrival of an event with its number in the session: of several events of one read, the last one is the latest.
 type Arrival = (Offset, u64);
 
-/// What an event was, as whoever follows a session marks it.
+/// A caller's mark for an event.
 pub(crate) type Mark = u64;
 
 /// One event of the order.
@@ -46,7 +45,7 @@ enum Step {
 }
 
 impl Causes {
-    /// At the start of a session with this order.
+    /// The state at the start of a session with this order.
     pub fn new(order: &Order) -> Causes {
         let mut paths = Vec::new();
         collect(order, &mut 0, &Place::default(), &mut paths);
@@ -90,7 +89,7 @@ impl Causes {
         Causes { numbers, events, latest: Scoped::default(), taken: 0 }
     }
 
-    /// Takes the next event, which stands in `lanes`; its cause and the time since, when it has one.
+    /// Takes the next event, which is in `lanes`. Returns its cause and the time since, if it has one.
     pub fn feed(&mut self, label: &Label, lanes: &[Lane], at: Offset) -> Option<(Label, Gap)> {
         let lanes: Vec<LaneId> = lanes.iter().map(LaneId::of).collect();
         self.step(label, &lanes, at, 0).map(|(cause, gap, _)| (cause.clone(), gap))
@@ -158,13 +157,13 @@ impl Causes {
         self.latest.forget(lane);
     }
 
-    /// How many times of events in lanes are held.
+    /// The number of stored times of events in lanes.
     pub(crate) fn held(&self) -> usize {
         self.latest.held()
     }
 }
 
-/// Where an event stands in an order.
+/// The place of an event in an order.
 #[derive(Clone)]
 struct Place {
     label: Label,
@@ -208,7 +207,7 @@ fn collect(order: &Order, next: &mut usize, place: &Place, out: &mut Vec<Place>)
             let mut place = place.below(Step::Node(id, false));
             for (number, part) in parts.iter().enumerate() {
                 collect(part, next, &place, out);
-                // What comes at any time comes at any time after a greeting: nothing of it answers that.
+                // An event that comes at any time also comes at any time after a greeting: it is no answer to it.
                 let is_greeting =
                     is_whole && number == 0 && matches!(part, Order::Event(label) if !label.is_client());
                 if !part.is_optional() && !is_greeting {

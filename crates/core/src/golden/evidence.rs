@@ -1,8 +1,8 @@
-//! What only the judge needs of a golden: in how many recordings each statement held, and how far gaps were apart.
+//! The evidence of a golden: in how many recordings each statement held, and how much gaps varied.
 //!
-//! A person who reads a golden wants to know what must happen. How well that is known stands in the file beside it,
-//! [`Seen`](super::Seen), so that it is no part of what a reviewer reads, or of what changes whenever more is recorded.
-//! What a golden says itself, because somebody wrote it by hand, goes before it.
+//! A reader of a golden wants to know what must happen. The evidence is in the file beside it, [`Seen`](super::Seen),
+//! so that it is not part of a review and does not change the golden with every recording. Values in the golden
+//! itself, written by hand, take precedence.
 
 use super::{Envelope, Event, Golden, Occasions, Path, Rule, Split};
 use crate::dialect::Label;
@@ -10,16 +10,16 @@ use crate::transcript::Gap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
 
-/// How well it is known what a golden says.
+/// The evidence of a golden.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Evidence {
-    /// Of all recordings together.
+    /// The evidence of all recordings together.
     pub learned: LearnedEvidence,
-    /// By event.
+    /// The evidence of each event.
     pub events: BTreeMap<Label, EventEvidence>,
 }
 
-/// On which machines recordings were made, and how far their times are apart.
+/// The machines of the recordings and the spread of their times.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LearnedEvidence {
@@ -37,7 +37,7 @@ pub struct LearnedEvidence {
     others: Option<u8>,
 }
 
-/// How well it is known what a golden says of one event.
+/// The evidence of one event.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EventEvidence {
@@ -51,12 +51,12 @@ pub struct EventEvidence {
     fewest: Option<u32>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     timing: Vec<TimingEvidence>,
-    /// By path as the golden writes it: in how many observations its rule held.
+    /// The number of observations of each rule, by path as in the golden.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     paths: BTreeMap<String, u32>,
 }
 
-/// How far the gaps behind one entry of `timing` are apart.
+/// The spread of the gaps of one entry of `timing`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TimingEvidence {
@@ -101,7 +101,7 @@ impl<'de> Deserialize<'de> for Span {
         let text = String::deserialize(deserializer)?;
         let gap = Gap::parse(&text);
         gap.map(Span)
-            .ok_or_else(|| serde::de::Error::custom(format!("`{text}` is not a span of time such as 250 ms")))
+            .ok_or_else(|| serde::de::Error::custom(format!("`{text}` is not a time such as 250 ms")))
     }
 }
 
@@ -116,7 +116,7 @@ fn rounded(spread: f64) -> f64 {
 }
 
 impl Envelope {
-    /// Of which nothing is known but the cause.
+    /// An envelope with only a cause.
     fn unknown(after: Label) -> Envelope {
         Envelope {
             after,
@@ -148,13 +148,13 @@ impl Envelope {
     /// Whether a reviewer has something to decide about it: a bound, or a time that is long enough to be judged.
     pub(super) fn says_something(&self, label: &Label) -> bool {
         let has_bound = self.earliest.is_some() || self.latest.is_some() || self.at_most.is_some();
-        // What follows itself is what a budget is about.
+        // A budget is for an event that follows itself.
         has_bound || self.usual >= super::MIN_USUAL || self.after == *label
     }
 }
 
 impl Golden {
-    /// How well it is known what this golden says.
+    /// Extracts the evidence of this golden.
     pub fn evidence(&self) -> Evidence {
         let learned = &self.learned;
         let events = self.events.iter().filter(|(_, event)| event.seen > 0);
@@ -171,7 +171,7 @@ impl Golden {
         }
     }
 
-    /// Adds how well it is known what this golden says, where it does not say so itself.
+    /// Adds evidence that the golden itself does not have.
     pub fn attach(&mut self, evidence: &Evidence) {
         let (learned, known) = (&mut self.learned, &evidence.learned);
         if learned.days == 0 {
@@ -199,7 +199,7 @@ impl Golden {
         }
     }
 
-    /// Whether it was learned and yet says nothing of how well it is known: its evidence stands in a file that is not there.
+    /// Whether the golden was learned but has no evidence, because its `.seen` file is missing.
     pub fn lacks_evidence(&self) -> bool {
         self.learned.recordings > 0 && self.events.values().all(|event| event.seen == 0)
     }
@@ -272,7 +272,7 @@ fn attach_to(event: &mut Event, known: &EventEvidence) {
         let after = Label::from(known.after.as_str());
         let own = written.iter().position(|timing| timing.after == after).map(|place| written.remove(place));
         event.timing.extend(match (own, known.usual) {
-            // An entry that a person took out stays out.
+            // An entry that the user removed stays removed.
             (None, hidden) => hidden.map(|usual| known.envelope(usual.0, &Envelope::unknown(after))),
             (Some(own), _) if own.samples > 0 || own.is_a_limit_alone() && known.usual.is_none() => Some(own),
             (Some(own), Some(hidden)) if own.is_a_limit_alone() => Some(known.envelope(hidden.0, &own)),
@@ -316,7 +316,7 @@ mod tests {
     use super::super::{Seen, read, rewrite, write};
     use super::*;
 
-    /// As somebody wrote it by hand, with everything in it.
+    /// A complete golden, written by hand.
     const WHOLE: &str = r#"
         goldwire = 1
         order = "connected ; >ask ; each call ( start ; done )* ; token+ ; end"
@@ -373,7 +373,7 @@ mod tests {
         let seen = Seen { evidence, ..Seen::default() };
         read.attach(&Seen::read(&seen.write()).expect("what was written").evidence);
         assert_eq!(read, whole);
-        // What is streamed most often is known only then.
+        // The most frequent streamed event is known only then.
         let mut unnamed = golden(&text.replace("event = \"token\"", ""));
         unnamed.attach(&seen.evidence);
         assert_eq!(unnamed.budget.expect("a budget").event, Label::from("token"));
@@ -399,7 +399,7 @@ mod tests {
         assert!(done(&limit)[0].is_a_limit_alone(), "{:?}", done(&limit));
         let own = attached("[event.token]\n", "[event.token]\nseen = 3\nruns = 1\n");
         assert_eq!(own.events[&Label::from("token")].seen, 3);
-        // Of an event of another name nothing is known.
+        // Nothing is known about an event with another name.
         let other = attached("[event.start]\n", "[event.begun]\n".replace("begun", "end").as_str());
         assert_eq!(other.events[&Label::from("end")].seen, 0);
     }

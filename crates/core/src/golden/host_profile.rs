@@ -1,4 +1,4 @@
-//! What the gaps of a golden usually are on one class of hosts: a file of sums, TOML, version 1.
+//! The usual gaps of a golden on one class of hosts: a file of sums, TOML, version 1.
 //!
 //! ```toml
 //! goldwire_host = 1
@@ -15,8 +15,8 @@
 //! ]
 //! ```
 //!
-//! `n`, `mean` and `m2` have a place for each occasion: how many runs, the mean of the logarithms of their medians in
-//! seconds, and the sum of the squares of the differences from it (Welford, 1962).
+//! `n`, `mean` and `m2` have one value for each occasion: the number of runs, the mean of the logarithms of their
+//! medians in seconds, and the sum of the squared differences from it (Welford, 1962).
 
 use super::{Envelope, Golden, KindMeans, OCCASION, Occasions, gap_of, log_of, pace_of};
 use crate::dialect::Label;
@@ -26,31 +26,31 @@ use crate::transcript::Gap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-/// The version this program writes. It reads no other.
+/// The version that this program reads and writes.
 const VERSION: u64 = 1;
-/// So many occasions are kept, the latest.
+/// The maximum of stored occasions, the latest ones.
 const KEPT: usize = 20;
 /// An occasion is not made to weigh more by checking all day.
 const MOST_RUNS: u32 = 60;
-/// The last occasions may be so many times as slow as the first before it is said.
+/// The factor of the last occasions to the first ones from which a slow-down is reported.
 const CREEP: f64 = 1.3;
 
-/// One class of hosts.
+/// The profile of one class of hosts.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct HostProfile {
-    /// Its class.
+    /// The class of hosts.
     pub class: String,
-    /// The processors that were seen on it.
+    /// The processors of its hosts.
     pub cpus: BTreeSet<String>,
     sessions: BTreeMap<String, SessionProfile>,
 }
 
-/// One session on a class of hosts.
+/// The profile of one session on a class of hosts.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct SessionProfile {
     /// The class of the hosts.
     pub class: String,
-    /// What it was measured against; see [`SessionProfile::print_of`].
+    /// The fingerprint of the golden; see [`SessionProfile::print_of`].
     golden: String,
     occasions: Vec<Occasion>,
     kinds: BTreeMap<(Label, Label), Vec<Sum>>,
@@ -64,12 +64,12 @@ struct Occasion {
     others: Option<u8>,
 }
 
-/// What a machine was like while sessions ran.
+/// The state of a machine while sessions ran.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct HostState {
-    /// How long its own work took; see [`Host::work`](crate::transcript::Host::work).
+    /// The time of its own work; see [`Host::work`](crate::transcript::Host::work).
     pub work: Option<Gap>,
-    /// How many per cent of its processors other programs took.
+    /// The share of its processors that other programs used, in per cent.
     pub others: Option<u8>,
 }
 
@@ -91,15 +91,15 @@ impl Sum {
 }
 
 impl HostProfile {
-    /// Nothing is known of a class yet.
+    /// An empty profile of a class.
     pub fn new(class: &str) -> HostProfile {
         HostProfile { class: class.to_owned(), ..HostProfile::default() }
     }
 
-    /// Reads a profile; `file` is the name under which mistakes are reported.
+    /// Reads a profile. `file` is the path for error messages.
     ///
     /// # Errors
-    /// Every mistake in it, with places.
+    /// Every error in it, with its place.
     pub fn read(file: &str, text: &str) -> Result<HostProfile, Problems> {
         let source = SourceText::new(file, text);
         let profile = {
@@ -112,7 +112,7 @@ impl HostProfile {
         }
     }
 
-    /// Its file's text.
+    /// The text of the file.
     pub fn write(&self) -> String {
         let mut out = String::new();
         // Writing into a String cannot fail.
@@ -125,7 +125,7 @@ impl HostProfile {
         let list = |items: Vec<String>| items.join(", ");
         writeln!(
             out,
-            "# What goldwire measured on this class of hosts: sums, no names. `goldwire hosts` tells more."
+            "# Measurements of goldwire on this class of hosts, as sums. See `goldwire hosts --help`."
         )?;
         writeln!(out, "goldwire_host = {VERSION}\nclass = {}", string(&self.class))?;
         writeln!(out, "cpu = [{}]", list(self.cpus.iter().map(|cpu| string(cpu)).collect()))?;
@@ -159,18 +159,18 @@ impl HostProfile {
         Ok(())
     }
 
-    /// What is known of a session, if that was measured against this golden.
+    /// The profile of a session, if it was measured with this golden.
     pub fn session(&self, name: &str, golden: &Golden) -> Option<&SessionProfile> {
         self.sessions.get(name).filter(|session| session.golden == SessionProfile::print_of(golden))
     }
 
-    /// The sessions that are known, with the number of runs and of occasions.
+    /// The sessions of the profile.
     pub fn sessions(&self) -> impl Iterator<Item = (&str, &SessionProfile)> {
         self.sessions.iter().map(|(name, session)| (name.as_str(), session))
     }
 
-    /// Adds the runs of a session that were made at this time, RFC 3339: for each kind of gap the medians of the runs, as
-    /// logarithms of seconds ([`log_of`]). What was measured against another golden is dropped.
+    /// Adds the runs of a session at this time (RFC 3339): for each kind of gap the medians of the runs, as
+    /// logarithms of seconds ([`log_of`]). Measurements with another golden are dropped.
     pub fn add(
         &mut self,
         name: &str,
@@ -191,7 +191,7 @@ impl HostProfile {
 }
 
 impl SessionProfile {
-    /// What a profile is measured against: the order of a golden and its kinds of gaps.
+    /// A fingerprint of the order of a golden and its kinds of gaps, for which a profile is valid.
     pub fn print_of(golden: &Golden) -> String {
         let mut text = golden.order.to_string();
         for (label, event) in &golden.events {
@@ -202,18 +202,18 @@ impl SessionProfile {
         format!("{:016x}", fingerprint(&text))
     }
 
-    /// How many runs are behind it.
+    /// The number of runs.
     pub fn runs(&self) -> u32 {
         self.occasions.iter().map(|occasion| occasion.runs).sum()
     }
 
-    /// How many occasions, and how far they are apart.
+    /// The number of occasions and their spread.
     pub fn occasions(&self) -> Occasions {
         let count = u32::try_from(self.occasions.len()).unwrap_or(u32::MAX);
         Occasions::of(&self.means(), count)
     }
 
-    /// When the latest occasion was, RFC 3339.
+    /// The time of the latest occasion, RFC 3339.
     pub fn latest(&self) -> Option<&str> {
         self.occasions.last().map(|occasion| occasion.at.as_str())
     }
@@ -234,21 +234,21 @@ impl SessionProfile {
         self.kinds.values().map(of).filter(|kind| kind.runs > 0).collect()
     }
 
-    /// How long the machine's own work took: the median over occasions.
+    /// The time of the machine's own work: the median over occasions.
     pub fn work(&self) -> Option<Gap> {
         let works = self.occasions.iter().filter_map(|occasion| occasion.work);
         median(works.map(log_of)).map(gap_of)
     }
 
-    /// What other programs took of the processors, in per cent: the median over occasions.
+    /// The share of the processors that other programs used, in per cent: the median over occasions.
     pub fn others(&self) -> Option<u8> {
         let mut all: Vec<u8> = self.occasions.iter().filter_map(|occasion| occasion.others).collect();
         all.sort_unstable();
         all.get(all.len().checked_sub(1)? / 2).copied()
     }
 
-    /// How many times as slow the last three occasions were as the first three, and since when, where that is much: a
-    /// profile that learns from every check would else follow a server that becomes slower little by little.
+    /// The factor by which the last three occasions were slower than the first three, and since when, if it is large.
+    /// Otherwise a profile that learns from every check would follow a server that becomes slower step by step.
     pub fn creep(&self) -> Option<(f64, &str)> {
         let count = self.occasions.len();
         let kinds = self.means();
@@ -257,7 +257,7 @@ impl SessionProfile {
         (count >= 6 && factor > CREEP).then(|| (factor, self.occasions[0].at.as_str()))
     }
 
-    /// What this class of hosts shows of a kind of gap that a golden knows. Where it shows nothing, the golden's stays.
+    /// The limits of a kind of gap on this class of hosts. Where the profile has no data, the golden's stay.
     pub fn envelope(&self, event: &Label, golden: &Envelope) -> Envelope {
         let key = (event.clone(), golden.after.clone());
         let own: Vec<&Sum> = self.kinds.get(&key).into_iter().flatten().filter(|sum| sum.n > 0.0).collect();
@@ -266,12 +266,12 @@ impl SessionProfile {
         }
         let runs: f64 = own.iter().map(|sum| sum.n).sum();
         let free = runs - own.len() as f64;
-        // The golden's spread is a prior: it is of the same server, on other hosts.
+        // The golden's spread is a prior: it is for the same server on other hosts.
         let prior = f64::from(PRIOR_DF);
         let scatter: f64 = own.iter().map(|sum| sum.m2).sum();
         let variance = (prior * golden.spread * golden.spread + scatter) / (prior + free);
         let usual = gap_of(mean(own.iter().map(|sum| sum.mean)));
-        // The slowest that recordings have is of other hosts: it moves with what is usual.
+        // The slowest recorded gap is from other hosts: it moves with the usual gap.
         let factor = usual.as_secs_f64() / golden.usual.as_secs_f64().max(f64::MIN_POSITIVE);
         let moved = |gap: Gap| Gap::from_secs_f64(gap.as_secs_f64() * factor);
         let mut split = golden.split.clone();

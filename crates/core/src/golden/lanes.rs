@@ -1,4 +1,4 @@
-//! What is kept of lanes: as much as can still matter, however long the session.
+//! The memory of lanes: as much as can still matter, however long the session is.
 
 use crate::stats::{FastMap, quick_hash};
 
@@ -19,8 +19,8 @@ impl LaneId {
     }
 }
 
-/// The latest entries of a map, by when they were put in: of the lanes they stand for at least `least`, at most twice
-/// as many. When the younger half is full, the older half is forgotten at once.
+/// The latest entries of a map by insertion: those of at least `least` lanes and at most twice as many. When the
+/// younger half is full, the older half is removed.
 #[derive(Debug, Clone)]
 pub(super) struct Recent<V> {
     least: usize,
@@ -34,7 +34,7 @@ impl<V> Recent<V> {
         Recent { least, young: FastMap::default(), old: FastMap::default(), weight: 0 }
     }
 
-    /// Puts in an entry that stands for so many lanes; what had to go for it.
+    /// Inserts an entry for a number of lanes. Returns the removed entries.
     pub(super) fn insert(&mut self, key: String, value: V, weight: usize) -> FastMap<String, V> {
         self.young.insert(key, value);
         self.weight += weight;
@@ -88,7 +88,7 @@ impl<T> Scoped<T> {
         self.lanes.remove(&lane);
     }
 
-    /// How many values of lanes are held.
+    /// The number of stored values of lanes.
     pub(crate) fn held(&self) -> usize {
         self.lanes.values().map(Vec::len).sum()
     }
@@ -102,7 +102,7 @@ pub(crate) struct Cells<'c, T> {
 }
 
 impl<T: Default> Cells<'_, T> {
-    /// A value of the lane, or of the session if it stands in none; made if it is not there.
+    /// A value of the lane, or of the session outside of lanes; created if missing.
     pub(crate) fn own(&mut self, number: u32) -> &mut T {
         match &mut self.lane {
             None => wide(self.session, number),
@@ -116,12 +116,12 @@ impl<T: Default> Cells<'_, T> {
         }
     }
 
-    /// A value of the session; likewise.
+    /// A value of the session; created if missing.
     pub(crate) fn wide(&mut self, number: u32) -> &mut T {
         wide(self.session, number)
     }
 
-    /// A value of the lane, or of the session if it stands in none.
+    /// A value of the lane, or of the session outside of lanes.
     pub(crate) fn get(&self, number: u32) -> Option<&T> {
         match &self.lane {
             None => self.session.get(number as usize)?.as_ref(),

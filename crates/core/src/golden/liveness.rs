@@ -1,9 +1,8 @@
-//! What a session leaves behind that no other session should leave again: the evidence that a server answered and not
-//! a transcript of one.
+//! The fingerprints of a session that no other session should repeat: evidence for a live server instead of a replay.
 //!
-//! [`Traces`] takes the events of one session, recorded or live, and keeps fingerprints, arrival times and counts of
-//! them; never more than a fixed amount, however long the session is. What is too much is left out by its fingerprint,
-//! so that two sessions that hold the same values keep the same ones.
+//! [`Traces`] takes the events of one recorded or live session and keeps fingerprints, arrival times and counts, at
+//! most a fixed amount however long the session is. Values beyond that are left out by their fingerprint, so that two
+//! sessions with the same values keep the same ones.
 
 use super::places::{MAX_KINDS, Places, Text};
 use crate::dialect::{Event, Label};
@@ -12,7 +11,7 @@ use crate::transcript::{Gap, Header, Offset};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A question whose answer tells a server from a transcript.
+/// A check that distinguishes a live server from a replayed recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum LiveItem {
@@ -26,16 +25,16 @@ pub enum LiveItem {
     RoundGaps,
     /// Do gaps that repeat differ as much as those of a working server?
     TooRegular,
-    /// Is the client told something else than its own words?
+    /// The server repeats a sentence of the client.
     Echo,
-    /// Does the first answer take the time of at least some work?
+    /// The first answers come faster than any work allows.
     WorkTime,
-    /// Does what the client made up in this run come back?
+    /// The client's new values of this run are echoed.
     Nonce,
 }
 
 impl LiveItem {
-    /// All of them, in the order in which they are reported.
+    /// All items, in the order of reports.
     pub const ALL: [LiveItem; 8] = [
         LiveItem::Ids,
         LiveItem::Texts,
@@ -61,52 +60,52 @@ impl LiveItem {
         }
     }
 
-    /// The item of this name.
+    /// The item with this name.
     pub fn of(name: &str) -> Option<LiveItem> {
         LiveItem::ALL.into_iter().find(|item| item.name() == name)
     }
 }
 
-/// So many ids of a session are kept.
+/// The maximum of stored ids of a session.
 pub const MAX_IDS: usize = 4096;
-/// So many times.
+/// The maximum of stored times of a session.
 pub const MAX_TIMES: usize = 1024;
-/// A value is remembered at so many places.
+/// The maximum of stored places of a value.
 pub const MAX_PLACES: usize = 8;
 /// The timeline is that of so many server events, the first ones.
 const MAX_ARRIVALS: usize = 64;
-/// Shorter words of the client are not told from a name that both sides know.
+/// Shorter strings of the client are not distinguished from names that both sides know.
 const MIN_FREE: usize = 12;
 /// Gaps shorter than this are not the pauses of a player.
 const LONG_GAP: Gap = Gap::from_millis(40);
-/// What people write into a sleep is a multiple of this.
+/// Programmed pauses are usually a multiple of this.
 const ROUND: u64 = Gap::from_millis(50).as_nanos();
 /// A timer of a millisecond and a busy machine end a sleep so much too late.
 const ROUND_LATE: u64 = Gap::from_nanos(2_200_000).as_nanos();
 
-/// Where a value that nobody can guess was seen.
+/// The places of an unguessable value.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Sighting {
     /// Fingerprints of the paths, e.g. of `agent_started/run_id`; at most [`MAX_PLACES`].
     pub places: BTreeSet<u64>,
-    /// The path that showed it first.
+    /// The path of its first occurrence.
     pub first: u64,
-    /// The first frame that shows it.
+    /// The first frame that has it.
     pub frame: usize,
 }
 
-/// When the server's events came.
+/// The arrival times of the server's events.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Timeline {
-    /// Fingerprint of the names of all events, the client's as well, in order.
+    /// A fingerprint of the names of all events of both sides, in order.
     pub labels: u64,
-    /// Of the first server events: how long after the client's latest event, or after the beginning, in tenths of
-    /// milliseconds; at most 64.
+    /// For the first server events, at most 64: the time since the client's latest event or since the start, in
+    /// tenths of milliseconds.
     pub arrivals: Vec<u32>,
 }
 
 impl Timeline {
-    /// The largest difference of two arrivals, when both sessions show the same events in the same order.
+    /// The largest difference between two arrivals, if both sessions have the same events in the same order.
     pub fn distance(&self, other: &Timeline) -> Option<Gap> {
         let same = self.labels == other.labels && self.arrivals.len() == other.arrivals.len();
         let pairs = self.arrivals.iter().zip(&other.arrivals);
@@ -115,10 +114,10 @@ impl Timeline {
     }
 }
 
-/// Mean and spread of the logarithms of gaps, in seconds.
+/// The mean and the spread of the logarithms of gaps, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Spread {
-    /// How many gaps.
+    /// The number of gaps.
     pub n: u32,
     mean: f64,
     squares: f64,
@@ -138,30 +137,30 @@ impl Spread {
         Gap::from_secs_f64(self.mean.exp() - super::LOG_FLOOR)
     }
 
-    /// The standard deviation; never nothing, so that it has a logarithm.
+    /// The standard deviation; never zero, so that its logarithm exists.
     pub fn deviation(self) -> f64 {
         (self.squares / f64::from(self.n.saturating_sub(1).max(1))).sqrt().max(1e-4)
     }
 }
 
-/// What one session leaves behind.
+/// The fingerprints of one session.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Traces {
-    /// Values of the server that nobody can guess and that the client had not sent, by fingerprint; ids first.
+    /// Unguessable values of the server that the client had not sent, by fingerprint; ids first.
     pub ids: BTreeMap<u64, Sighting>,
-    /// Likewise times with a fraction.
+    /// The same for times with a fraction.
     pub times: BTreeMap<u64, Sighting>,
-    /// Paths at which the server said the client's own words, with the first frame that shows it.
+    /// Paths at which the server sent a sentence of the client, with the first frame.
     pub echoes: BTreeMap<u64, usize>,
-    /// How many free texts the client sent.
+    /// The number of free texts that the client sent.
     pub texts_sent: u32,
-    /// When the server's events came.
+    /// The arrival times of the server's events.
     pub timeline: Timeline,
-    /// From the first to the last arrival of the timeline.
+    /// The time from the first to the last arrival of the timeline.
     pub span: Gap,
-    /// How many gaps before a server event were 40 ms or longer.
+    /// The number of gaps of 40 ms or longer before a server event.
     pub long_gaps: u64,
-    /// How many of these were a multiple of 50 ms, or at most 2.2 ms more.
+    /// The number of these that were a multiple of 50 ms, or at most 2.2 ms longer.
     pub round_gaps: u64,
     /// The server's and the client's events, by number.
     labels: Vec<Label>,
@@ -184,14 +183,14 @@ struct Kind {
 }
 
 impl Traces {
-    /// All that these events leave behind.
+    /// The fingerprints of these events.
     pub fn of<'e>(events: impl IntoIterator<Item = &'e Event>) -> Traces {
         let mut traces = Traces::default();
         events.into_iter().for_each(|event| traces.feed(event));
         traces
     }
 
-    /// At the start of a session of which texts are asked for only at these paths, by their fingerprints.
+    /// The state at the start of a session that stores texts only at these paths, by their fingerprints.
     pub fn with_texts_at(paths: BTreeSet<u64>) -> Traces {
         Traces { places: Places::with_texts_at(paths), ..Traces::default() }
     }
@@ -227,7 +226,7 @@ impl Traces {
         Some(Kind { number, payload })
     }
 
-    /// Gaps before a server event, by the event before it and the event.
+    /// The gaps before a server event, by the previous event and the event.
     pub fn spreads(&self) -> BTreeMap<(Label, Label), Spread> {
         let label = |number: u32| self.labels[number as usize].clone();
         self.spreads
@@ -236,17 +235,17 @@ impl Traces {
             .collect()
     }
 
-    /// What the server said at each path, without ids and times; by the path's fingerprint.
+    /// The server's texts at each path, without ids and times; by the path's fingerprint.
     pub fn texts(&self) -> BTreeMap<u64, Text> {
         self.places.named().filter_map(|place| Some((place.print, place.text?))).collect()
     }
 
-    /// What the fingerprints of paths stand for.
+    /// The paths of the fingerprints.
     pub fn names(&self) -> BTreeMap<u64, String> {
         self.places.named().map(|place| (place.print, self.places.path(place))).collect()
     }
 
-    /// What the client says is nothing that the server made up.
+    /// Notes the values of the client, which are not the server's own.
     fn hear(&mut self, value: &Value) {
         match value {
             Value::Object(map) => map.values().for_each(|item| self.hear(item)),
@@ -300,7 +299,7 @@ impl Traces {
                 }
             }
             Value::String(text) => {
-                // To see an id again where it was just seen changes nothing, and most events carry such a one.
+                // A repeated id at the same place changes nothing, and most events have one.
                 if self.places.all[place].latest == *text && !text.is_empty() {
                     return;
                 }
@@ -366,12 +365,12 @@ fn says(value: &Value) -> bool {
     }
 }
 
-/// By what a recording is known: its id, or when it began, where it has none.
+/// The id of a recording, or its start if it has none.
 pub fn recording_id(header: &Header) -> &str {
     if header.id.is_empty() { &header.started } else { &header.id }
 }
 
-/// Adds to a set of which only the smallest are kept.
+/// Inserts a value into a set that keeps only the smallest ones.
 pub fn insert_smallest(set: &mut BTreeSet<u64>, value: u64, most: usize) {
     set.insert(value);
     if set.len() > most {
@@ -384,7 +383,7 @@ fn is_free(text: &str) -> bool {
     text.len() >= MIN_FREE && text.trim().contains(char::is_whitespace)
 }
 
-/// Two sorts of values that do not come twice by chance.
+/// The two kinds of values that do not repeat by chance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Unguessable {
     Id,
@@ -493,7 +492,7 @@ mod tests {
         assert_eq!((traces.ids.len(), traces.timeline.arrivals.len()), (MAX_IDS, MAX_ARRIVALS));
         assert!(traces.names().len() <= MAX_KINDS && traces.texts().len() <= MAX_KINDS);
         assert!(traces.spreads().len() <= MAX_KINDS && traces.said.len() <= MAX_KINDS);
-        // Those that are kept do not depend on when they came.
+        // The kept ones do not depend on their order.
         let smallest = traces.ids.keys().next_back().copied().unwrap_or_default();
         let all = (0..20_000u64).map(|n| fingerprint(&format!("tok_{:020}", fingerprint(&n.to_string()))));
         assert_eq!(all.filter(|print| *print <= smallest).count(), MAX_IDS);

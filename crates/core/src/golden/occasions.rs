@@ -1,35 +1,34 @@
-//! What machines make out: how far one occasion is from another, in pace and in single kinds of gaps.
+//! The differences between occasions, in pace and in single kinds of gaps.
 //!
-//! Two variances are told apart: that of the pace, which all kinds of gaps of an occasion share, and that of a kind beyond
-//! it. Both are drawn towards priors, as few occasions show little (random effects by level: Kalibera and Jones,
-//! *Rigorous benchmarking in reasonable time*, 2013).
+//! Two variances are estimated: that of the pace, which all kinds of gaps of an occasion share, and that of a kind
+//! beyond it. Both are shrunk towards priors, because few occasions show little (random effects by level: Kalibera
+//! and Jones, *Rigorous benchmarking in reasonable time*, 2013).
 
 use crate::stats::{mean, median};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Recordings of one host class that start this much apart, or less, are of one occasion.
+/// The largest distance between starts of recordings of one class of hosts in one occasion.
 pub const OCCASION: Duration = Duration::from_secs(15 * 60);
-/// Fewer occasions cannot tell whether another one is slower as a whole.
+/// The number of occasions from which the pace of another one can be judged.
 pub const MIN_OCCASIONS: u32 = 4;
-/// What recordings showed of the difference between occasions. An *occasion* is the recordings of one host class whose
-/// starts are less than [`OCCASION`] apart: what one moment of a machine makes out, all of them share.
+/// The differences between the occasions of recordings. An *occasion* is the recordings of one class of hosts whose
+/// starts are less than [`OCCASION`] apart: they share the state of the machine at that moment.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Occasions {
-    /// How many there were, over all host classes; 0 counts as 1.
+    /// The number of occasions over all classes of hosts; 0 counts as 1.
     pub count: u32,
-    /// How far the pace of a whole occasion is from the usual: the standard deviation of the logarithm between
-    /// occasions. Known from two occasions on.
+    /// The spread of the pace of occasions: the standard deviation of its logarithm. Known from two occasions on.
     pub pace: Option<f64>,
-    /// How far a single kind of gap strays from the pace of its occasion: the standard deviation of the logarithm beyond
-    /// what sampling explains. Known from two occasions on.
+    /// The deviation of a kind of gap from the pace of its occasion: the standard deviation of the logarithm beyond
+    /// sampling. Known from two occasions on.
     pub kinds: Option<f64>,
-    /// How many kinds of gaps show it.
+    /// The number of kinds of gaps behind it.
     pub classes: u32,
 }
 
-/// A prior on a standard deviation, and how many degrees of freedom it is worth.
+/// A prior for a standard deviation, with its degrees of freedom.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SpreadPrior {
     /// The standard deviation of the logarithm.
@@ -38,40 +37,40 @@ pub struct SpreadPrior {
     pub df: f64,
 }
 
-/// How far a kind of gap strays from the pace of its occasion on one host class, until recordings show it.
+/// The deviation of a kind of gap from the pace of its occasion on one class of hosts, until recordings show it.
 pub const SAME_HOST: SpreadPrior = SpreadPrior { spread: 0.12, df: 12.0 };
-/// The same from one host class to another: measured between 0.1 and 0.3 on ten conditions of one server.
+/// The same between classes of hosts: measured between 0.1 and 0.3 under ten conditions of one server.
 pub const OTHER_HOST: SpreadPrior = SpreadPrior { spread: 0.25, df: 30.0 };
-/// How far the pace of occasions on one host class is apart, until recordings show it: measured as 0.26.
+/// The spread of the pace of occasions on one class of hosts, until recordings show it: measured as 0.26.
 pub const OCCASION_SPREAD: SpreadPrior = SpreadPrior { spread: 0.25, df: 3.0 };
 /// Kinds of gaps are not independent: each counts for this share of a degree of freedom an occasion.
 const KIND_SHARE: f64 = 0.3;
 
-/// One kind of gap, as occasions showed it.
+/// One kind of gap over several occasions.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct KindMeans {
-    /// The mean of the logarithms of each occasion, by its number.
+    /// The mean logarithm in each occasion, by its number.
     pub means: BTreeMap<usize, f64>,
-    /// How many runs there were in all.
+    /// The number of runs in all occasions.
     pub runs: u32,
     /// The variance from run to run within an occasion.
     pub variance: f64,
 }
 
 impl KindMeans {
-    /// The mean over occasions: ten recordings of a slow moment say no more of the server than two.
+    /// The mean over occasions, because ten recordings of a slow moment say no more about the server than two.
     pub fn log(&self) -> f64 {
         mean(self.means.values().copied())
     }
 }
 
-/// The pace of an occasion: the median over kinds of gaps of how far each is from its usual, as a logarithm.
+/// The pace of an occasion as a logarithm: the median over the kinds of gaps of their deviation from the usual.
 pub fn pace_of(occasion: usize, kinds: &[KindMeans]) -> Option<f64> {
     median(kinds.iter().filter_map(|kind| Some(kind.means.get(&occasion)? - kind.log())))
 }
 
 impl Occasions {
-    /// What so many occasions show of the kinds of gaps that are judged.
+    /// The differences between this number of occasions, from the judged kinds of gaps.
     pub fn of(kinds: &[KindMeans], count: u32) -> Occasions {
         let classes = u32::try_from(kinds.len()).unwrap_or(u32::MAX);
         let mut occasions = Occasions { count, classes, ..Occasions::default() };
@@ -85,7 +84,7 @@ impl Occasions {
             strays += own.map(|log| (log - pace).powi(2)).sum::<f64>();
             paces.push(pace);
         }
-        // What sampling makes of it: the variance of a mean of an occasion's runs.
+        // The part of sampling: the variance of a mean of an occasion's runs.
         let sampling = mean(kinds.iter().map(|kind| {
             let runs = f64::from(kind.runs) / kind.means.len().max(1) as f64;
             kind.variance / runs.max(1.0)
@@ -98,12 +97,12 @@ impl Occasions {
         occasions
     }
 
-    /// How many there were; at least one.
+    /// The number of occasions, at least one.
     pub fn n(&self) -> f64 {
         f64::from(self.count.max(1))
     }
 
-    /// The standard deviation of the logarithm of a kind of gap beyond the pace, drawn from a prior.
+    /// The standard deviation of the logarithm of a kind of gap beyond the pace, shrunk towards a prior.
     pub fn kind_spread(&self, prior: SpreadPrior) -> f64 {
         let own = KIND_SHARE * (self.n() - 1.0) * (f64::from(self.classes) - 1.0).max(0.0);
         draw(prior, self.kinds, own)
@@ -114,19 +113,19 @@ impl Occasions {
         draw(OCCASION_SPREAD, self.pace, self.n() - 1.0)
     }
 
-    /// What an occasion adds to a kind of gap where its pace is not taken off.
+    /// The spread that an occasion adds to a kind of gap if its pace is not removed.
     pub fn spread(&self) -> f64 {
         self.pace_spread().hypot(self.kind_spread(SAME_HOST))
     }
 
-    /// How many times as slow as the usual occasion the slowest of them was, on the average: the expected largest of `n`
-    /// normal deviates is 0.85 for 3 and 1.54 for 10, which `0.57 sqrt(2 ln n)` does not exceed.
+    /// The average factor by which the slowest occasion was slower than the usual one. The expected largest of `n`
+    /// normal deviates is 0.85 for 3 and 1.54 for 10, and at most `0.57 sqrt(2 ln n)`.
     pub fn slowest_of_all(&self) -> f64 {
         (self.pace.unwrap_or(0.0) * 0.57 * (2.0 * self.n().ln()).sqrt()).exp()
     }
 
-    /// Above this many times the usual a whole occasion is too slow; `variance` is that of its own pace. None while too
-    /// few occasions are known.
+    /// The factor above which a whole occasion is too slow; `variance` is that of its own pace. None if too few
+    /// occasions are known.
     pub fn slowest_pace(&self, variance: f64, alpha: f64) -> Option<f64> {
         let n = self.n();
         if self.count < MIN_OCCASIONS {

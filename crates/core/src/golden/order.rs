@@ -1,7 +1,7 @@
-//! The order in which events must come: what an order expression means.
+//! The order of events: the meaning of an order expression.
 //!
-//! `;` then, `&` interleaved, `|` one of, `?` `*` `+` `{m,n}` how often, `each KEY (…)` once for every value of a key.
-//! Every event has one place in an order, so that an event that arrives is at home in exactly one part of it.
+//! `;` then, `&` interleaved, `|` one of, `?` `*` `+` `{m,n}` repetitions, `each KEY (…)` once for every value of a
+//! key. Every event has one place in an order, so that an arriving event belongs to exactly one part.
 
 use crate::dialect::Label;
 use std::collections::BTreeSet;
@@ -20,21 +20,21 @@ pub enum Order {
     One(Vec<Order>),
     /// The part so often: `a?`, `a*`, `a+`, `a{2,3}`.
     Repeat(Box<Order>, Times),
-    /// A lane for every value of a key; how many lanes is said by a `Repeat` around it.
+    /// One lane for every value of a key; an enclosing `Repeat` limits the number of lanes.
     Each {
         /// The key's name, e.g. `call_id`.
         key: String,
-        /// What happens within one lane.
+        /// The order within one lane.
         body: Box<Order>,
     },
 }
 
-/// How often, both ends included; no `max` means any number.
+/// A number of times, both ends included. Without `max`, any number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Times {
-    /// At least.
+    /// The minimum.
     pub min: u32,
-    /// At most.
+    /// The maximum.
     pub max: Option<u32>,
 }
 
@@ -69,7 +69,7 @@ impl fmt::Display for Times {
 }
 
 impl Order {
-    /// All events in it, in the order in which they are written.
+    /// All its events, in written order.
     pub fn labels(&self) -> Vec<&Label> {
         let mut labels = Vec::new();
         self.walk(&mut |order| {
@@ -95,7 +95,7 @@ impl Order {
         }
     }
 
-    /// All lane keys in it.
+    /// All its lane keys.
     pub fn keys(&self) -> BTreeSet<&str> {
         let mut keys = BTreeSet::new();
         self.walk(&mut |order| {
@@ -106,7 +106,7 @@ impl Order {
         keys
     }
 
-    /// Whether nothing at all satisfies it.
+    /// Whether an empty session satisfies it.
     pub fn is_optional(&self) -> bool {
         match self {
             Order::Event(_) => false,
@@ -117,7 +117,7 @@ impl Order {
         }
     }
 
-    /// The same order in its simplest form: no group within a group of its kind, no group of one.
+    /// The same order in its simplest form, without nested groups of one kind and groups of one part.
     pub fn simplified(self) -> Order {
         fn flatten(parts: Vec<Order>, pick: fn(Order) -> Result<Vec<Order>, Order>) -> Vec<Order> {
             parts
@@ -208,7 +208,8 @@ impl Order {
         }
     }
 
-    /// Over several lines of at most `width` characters where groups allow it; reads back as the same order.
+    /// Formats the order in lines of at most `width` characters, if groups allow it. The text parses to the same
+    /// order.
     pub fn pretty(&self, width: usize) -> String {
         let mut out = String::new();
         self.lay_out(&mut out, 0, width);

@@ -1,4 +1,4 @@
-//! Reading an order expression: spans, and every error at once.
+//! Parses an order expression, with spans and all errors at once.
 //!
 //! ```text
 //! expr := term ((';' term)* | ('&' term)* | ('|' term)*)       no precedence: mixing needs parentheses
@@ -6,7 +6,7 @@
 //! atom := ['>'] name | ['>'] '"' any '"' | '(' expr ')' | 'each' key '(' expr ')'
 //! ```
 //!
-//! `#` after a blank or at the start of a line begins a comment.
+//! `#` after white space or at the start of a line begins a comment.
 
 use super::order::{Order, Times};
 use crate::dialect::Label;
@@ -14,16 +14,16 @@ use crate::transcript::Side;
 use std::collections::HashMap;
 use std::ops::Range;
 
-/// A mistake in an order expression.
+/// An error in an order expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderError {
-    /// Where, in bytes of the expression.
+    /// The span, in bytes of the expression.
     pub span: Range<usize>,
-    /// What is wrong, as a fragment.
+    /// The error, as a fragment.
     pub message: String,
-    /// What to say below the marked place.
+    /// The note below the marked text.
     pub label: String,
-    /// A way out.
+    /// A hint.
     pub hint: Option<String>,
 }
 
@@ -46,10 +46,10 @@ impl Token {
     }
 }
 
-/// Reads an order.
+/// Parses an order.
 ///
 /// # Errors
-/// Every mistake that was found, in the order of the text; never an empty list.
+/// Every error, in the order of the text; never an empty list.
 pub fn parse(text: &str) -> Result<Order, Vec<OrderError>> {
     let mut errors = Vec::new();
     let tokens = tokens(text, &mut errors);
@@ -75,14 +75,14 @@ pub fn parse(text: &str) -> Result<Order, Vec<OrderError>> {
     }
 }
 
-/// Groups within groups: whoever reads an order, and whatever walks through it, goes no deeper.
+/// The maximum depth of groups.
 const MAX_DEPTH: usize = 100;
 /// Whether it is one of `?`, `*` and `+`, or once.
 fn is_sign(times: Times) -> bool {
     times.min <= 1 && times.max.is_none_or(|most| most == 1)
 }
 
-/// What one sign after another says: `a+?` is `a*`.
+/// The meaning of two signs in a row: `a+?` is `a*`.
 fn both(first: Times, then: Times) -> Times {
     Times { min: first.min * then.min, max: first.max.and(then.max) }
 }
@@ -116,7 +116,7 @@ fn beyond(tokens: &[(Token, Range<usize>)]) -> Option<OrderError> {
     None
 }
 
-/// Where each event stands in a text that [`parse`] accepts.
+/// The places of events in a text that [`parse`] accepts.
 pub(super) fn places(text: &str) -> Vec<(Label, Range<usize>)> {
     let tokens = tokens(text, &mut Vec::new());
     tokens
@@ -188,7 +188,7 @@ fn tokens(text: &str, errors: &mut Vec<OrderError>) -> Vec<(Token, Range<usize>)
                     errors.push(bad(
                         start..at.max(from),
                         format!("unexpected `{c}`"),
-                        "names with other characters stand in quotation marks",
+                        "quote names with other characters",
                     ));
                     at = at.max(from);
                     continue;
@@ -371,7 +371,7 @@ impl Parser<'_> {
             found => {
                 let what = found.as_ref().map_or("the end".to_owned(), Token::describe);
                 self.error(span, &format!("an event is missing before {what}"), "an event or a group", None);
-                // Signs that separate are left for the caller; anything else would be met again and again.
+                // Separating signs are left for the caller; other signs would be read again and again.
                 if matches!(found, Some(Token::Times(_))) {
                     self.next += 1;
                 }

@@ -1,6 +1,6 @@
-//! The places of payloads at which something was said, each found once and then known by its number.
+//! The paths of payload values, each numbered once.
 //!
-//! Payloads of one event are alike: a key is looked for first where it stood the last time, which takes one comparison.
+//! Payloads of one event are alike: a key is first looked up at its previous position, which takes one comparison.
 
 use crate::dialect::pointer;
 use crate::stats::{FNV_START, FastMap, finish, fold};
@@ -8,16 +8,16 @@ use std::collections::BTreeSet;
 
 /// Paths, texts, kinds of gaps and strings of the client, each.
 pub(super) const MAX_KINDS: usize = 4096;
-/// So many places are told apart, with those that others stand in.
+/// The maximum of stored paths, including their parents.
 const MAX_PLACES: usize = 4 * MAX_KINDS;
 /// For so many keys of an object it is remembered where they stood.
 const MAX_POSITIONS: usize = 64;
 
-/// All that was said at one path, put together.
+/// All text at one path, concatenated.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Text {
     pub(super) state: u64,
-    /// How many bytes.
+    /// The length in bytes.
     pub length: usize,
 }
 
@@ -37,7 +37,7 @@ impl Text {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Places {
     pub(super) all: Vec<Place>,
-    /// By what the path folds to.
+    /// By the fingerprint state of the path.
     numbers: FastMap<u64, usize>,
     named: usize,
     /// The fingerprints of those whose texts are wanted, if not all are.
@@ -51,22 +51,22 @@ pub(super) struct Place {
     pub(super) print: u64,
     /// The latest id or time here; empty when there was none.
     pub(super) latest: String,
-    /// What else was said here.
+    /// The text at this path.
     pub(super) text: Option<Text>,
-    /// What the path folds to; its fingerprint but for the end.
+    /// The fingerprint state of the path, before its final step.
     state: u64,
     parent: Option<usize>,
     /// The event's name, a key, or `*` for every item.
     key: String,
     is_named: bool,
-    /// Whether what is said here is put together.
+    /// Whether texts at this path are concatenated.
     pub(super) is_wanted: bool,
     /// The place that was found last at each position below.
     positions: Vec<usize>,
 }
 
 impl Places {
-    /// Of which only these are asked for their texts.
+    /// Places that store texts only at these paths.
     pub(super) fn with_texts_at(wanted: BTreeSet<u64>) -> Places {
         Places { wanted: Some(wanted), ..Places::default() }
     }
@@ -76,7 +76,7 @@ impl Places {
         self.find(None, name)
     }
 
-    /// The place of a key, or of all items as `*`, that stands at `position` in what is at `place`; likewise.
+    /// The place of a key, or of all items as `*`, at `position` below `place`.
     pub(super) fn below(&mut self, place: usize, position: usize, key: &str) -> Option<usize> {
         let guess = self.all[place].positions.get(position);
         if let Some(guess) = guess.filter(|guess| self.all[**guess].key == key) {

@@ -1,22 +1,22 @@
-//! Which probes there are, for a golden names those that belong to it: what a probe asks is in `probe`, below the line.
+//! The names of probes, which goldens contain. The probes themselves are in the runner.
 
-/// A question that one session cannot answer.
+/// A group of questions that one session cannot answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ProbeName {
-    /// Is everybody refused who should be, and nobody else?
+    /// Checks that bad tokens are refused and good ones accepted.
     Auth,
-    /// Does each of several users get what is theirs and nothing else?
+    /// Checks that each of several users gets only their own data.
     Isolation,
-    /// Does it hold when many come at the same moment, and do not wait?
+    /// Checks many users who connect at the same moment.
     Race,
-    /// Is a session whole after others were cut off?
+    /// Checks that a session is complete after others were cut.
     Reconnect,
-    /// Is it a server at work, and does it stay as fast as it was?
+    /// Checks that a real server answers and does not become slower.
     Liveness,
 }
 
 impl ProbeName {
-    /// All of them, in the order in which they are asked.
+    /// All probes, in the order in which they run.
     pub const ALL: [ProbeName; 5] =
         [ProbeName::Auth, ProbeName::Isolation, ProbeName::Race, ProbeName::Reconnect, ProbeName::Liveness];
 
@@ -31,7 +31,7 @@ impl ProbeName {
         }
     }
 
-    /// The probe of this name.
+    /// The probe with this name.
     pub fn of(name: &str) -> Option<ProbeName> {
         ProbeName::ALL.into_iter().find(|probe| probe.name() == name)
     }

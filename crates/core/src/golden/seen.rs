@@ -1,5 +1,5 @@
-//! What recordings showed: how well it is known what a golden says, and what no later session should show again. The file
-//! beside a golden, JSON Lines, version 2.
+//! The `.seen` file beside a golden: its evidence, and fingerprints that no later session should repeat. JSON Lines,
+//! version 2.
 //!
 //! ```text
 //! {"goldwire_seen":2,"recordings":20,"users":5,"same_user":true,"long_gaps":0,"round_gaps":0,"texts_sent":20, …}
@@ -8,9 +8,9 @@
 //! {"recording":"2bwm76","ids":["02a1…","9c40…"],"times":["11f0…"],"texts":{},"timeline":{"labels":"7be0…","tenths":[0,244]}}
 //! ```
 //!
-//! Values are [fingerprints](crate::stats::fingerprint) of 64 bits, so that the file tells nobody an id or a text that he does not
-//! know already. Each stands with the recording that showed it, so that a recording is never held against itself.
-//! What two recordings share is not in the file: it proves nothing.
+//! Values are [fingerprints](crate::stats::fingerprint) of 64 bits, so that the file reveals no id or text. Each is
+//! stored with its recording, so that a recording is never compared with itself. Values that two recordings share
+//! prove nothing and are not stored.
 
 use super::{EventEvidence, Evidence, LearnedEvidence, Timeline};
 use crate::dialect::Label;
@@ -21,49 +21,49 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The version this program writes. It reads version 1, too, which had no evidence: then the golden had it.
 const SEEN_VERSION: u32 = 2;
 
-/// What recordings showed.
+/// The contents of a `.seen` file: the evidence and the fingerprints of recordings.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Seen {
-    /// How many recordings.
+    /// The number of recordings.
     pub recordings: u32,
-    /// By how many users.
+    /// The number of users.
     pub users: u32,
-    /// Whether one of the users was recorded twice: only then is it known which ids are new in every session.
+    /// Whether one of the users was recorded twice. Only then is it known which ids are new in every session.
     pub same_user: bool,
     /// Paths, e.g. `connected/user_id`, whose ids or times came again in a later recording.
     pub stale: BTreeSet<String>,
-    /// How many gaps of 40 ms or more there were.
+    /// The number of gaps of 40 ms or more.
     pub long_gaps: u64,
-    /// How many of these were multiples of 50 ms.
+    /// The number of these that were multiples of 50 ms.
     pub round_gaps: u64,
-    /// How many free texts the clients sent.
+    /// The number of free texts that the clients sent.
     pub texts_sent: u32,
-    /// Paths at which the server says the client's own words.
+    /// Paths at which the server repeats a sentence of the client.
     pub echoes: BTreeSet<String>,
-    /// At how many paths two recordings said the same.
+    /// The number of paths at which two recordings had the same texts.
     pub repeated_texts: u32,
-    /// How near the timelines of two recordings came to each other, where two show the same events.
+    /// The smallest distance between the timelines of two recordings with the same events.
     pub nearest: Option<Gap>,
-    /// How much gaps differ within a recording, by event before and event.
+    /// The variation of gaps within a recording, by previous event and event.
     pub regular: BTreeMap<(Label, Label), Regular>,
-    /// How well it is known what the golden says.
+    /// The evidence of the golden.
     pub evidence: Evidence,
-    /// What only one recording showed, by the recording's id.
+    /// The fingerprints that only one recording has, by its id.
     pub only: BTreeMap<String, Prints>,
 }
 
-/// How much gaps of one sort differ within a recording.
+/// The variation of a kind of gap within a recording.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Regular {
-    /// In how many recordings there were enough to tell.
+    /// The number of recordings with enough gaps.
     pub runs: u32,
-    /// Mean over the recordings of the logarithm of the standard deviation of the logarithms of the gaps.
+    /// The mean over the recordings of the logarithm of the standard deviation of the logarithms of the gaps.
     pub mean: f64,
-    /// Standard deviation of that over the recordings.
+    /// The standard deviation of that over the recordings.
     pub sd: f64,
 }
 
-/// What only one recording showed.
+/// The fingerprints that only one recording has.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Prints {
     /// Fingerprints of ids.
@@ -72,28 +72,28 @@ pub struct Prints {
     pub times: BTreeSet<u64>,
     /// Fingerprints of whole texts, by path.
     pub texts: BTreeMap<String, u64>,
-    /// When its events came.
+    /// The arrival times of its events.
     pub timeline: Option<Timeline>,
 }
 
-/// Why such a file cannot be read.
+/// The reason why a `.seen` file cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SeenError {
     /// The first line is not that of such a file.
-    #[error("line 1: not a file of what was seen: it starts with {{\"goldwire_seen\":2,…}}")]
+    #[error("line 1: not a .seen file: it starts with {{\"goldwire_seen\":2,…}}")]
     NotSeen,
     /// A version that another program wrote.
-    #[error("line 1: version {0}, this goldwire reads version {SEEN_VERSION}; a newer goldwire can read it")]
+    #[error("line 1: version {0}; this goldwire reads version {SEEN_VERSION}; use a newer goldwire")]
     Version(u64),
     /// A line that makes no sense.
     #[error("line {line}, column {column}: {cause}")]
     Line {
-        /// Counted from 1.
+        /// The number, counted from 1.
         line: usize,
         /// Counted from 1, in bytes.
         column: usize,
-        /// What is wrong with it.
+        /// The error.
         cause: String,
     },
 }
@@ -144,7 +144,7 @@ struct EventLine {
     known: EventEvidence,
 }
 
-/// What comes after the first line.
+/// A line after the first one.
 enum Line {
     Learned(LearnedEvidence),
     Event(EventLine),
@@ -153,7 +153,7 @@ enum Line {
 
 impl Line {
     fn read(text: &str) -> Result<Line, serde_json::Error> {
-        // Which kind it is says the key that it begins with: what is wrong in it is told of that kind.
+        // The first key determines the kind of line, and errors are reported for that kind.
         if text.starts_with("{\"event\"") {
             serde_json::from_str(text).map(Line::Event)
         } else if text.starts_with("{\"learned\"") {
@@ -254,14 +254,14 @@ impl Seen {
             text.push_str(&serde_json::to_string(&line).unwrap_or_default());
             text.push('\n');
         }
-        // What hides in a name does not hide here.
+        // Invisible characters are visible here.
         visible_json(&text).into_owned()
     }
 
     /// Reads the text of the file.
     ///
     /// # Errors
-    /// The first line that makes no sense.
+    /// The first invalid line.
     pub fn read(text: &str) -> Result<Seen, SeenError> {
         let mut lines = text.lines().enumerate();
         let first = lines.next().map_or("", |(_, line)| line);
@@ -361,9 +361,9 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_with_its_line() {
         let said = |text: &str| Seen::read(text).expect_err("a mistake").to_string();
-        assert!(said("").starts_with("line 1: not a file of what was seen"));
+        assert!(said("").starts_with("line 1: not a .seen file"));
         assert!(
-            said("{\"goldwire_seen\":3}").starts_with("line 1: version 3, this goldwire reads version 2")
+            said("{\"goldwire_seen\":3}").starts_with("line 1: version 3; this goldwire reads version 2")
         );
         let broken = seen().write().replace("ffffffffffffffff", "ffff");
         assert!(said(&broken).starts_with("line 3, column "), "{}", said(&broken));

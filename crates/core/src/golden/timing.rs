@@ -1,7 +1,7 @@
-//! How soon and how late an event may come after its cause.
+//! The limits for the time between a cause and its event.
 //!
-//! Latencies are taken to be log-normal from run to run. `usual` is the geometric mean of the runs' medians and
-//! `spread` the standard deviation of their natural logarithms, already moderated towards what is common for such gaps
+//! Latencies are modelled as log-normal from run to run. `usual` is the geometric mean of the runs' medians, and
+//! `spread` the standard deviation of their natural logarithms, moderated towards the usual spread of such gaps
 //! (Smyth, *Linear models and empirical Bayes methods*, 2004). A bound is a prediction limit of Student's t for the
 //! median of k new runs.
 
@@ -11,68 +11,68 @@ use crate::transcript::Gap;
 use statrs::distribution::{Beta, ContinuousCDF, StudentsT};
 use std::collections::BTreeMap;
 
-/// What recordings showed of the time between an event and its cause.
+/// The limits for the time between an event and its cause, from recordings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Envelope {
-    /// The event that this one waits for.
+    /// The cause of the event.
     pub after: Label,
     /// The typical gap.
     pub usual: Gap,
     /// Standard deviation of the logarithm of the gap, from run to run.
     pub spread: f64,
-    /// Standard deviation of the logarithm of single gaps within a run; known where a run has a few of them.
+    /// The standard deviation of the logarithm of single gaps within a run; known if a run has a few of them.
     pub within: Option<f64>,
-    /// The shortest gap that was recorded.
+    /// The shortest recorded gap.
     pub fastest: Gap,
-    /// The longest gap that was recorded.
+    /// The longest recorded gap.
     pub slowest: Gap,
-    /// A single run fails below this; learned only for gaps that repeat within a run.
+    /// A single run with shorter typical gaps fails. Learned only for gaps that repeat within a run.
     pub earliest: Option<Gap>,
-    /// A single run fails above this. Absent while too few recordings support a bound.
+    /// A single run with longer typical gaps fails. None if too few recordings support a bound.
     pub latest: Option<Gap>,
-    /// How many gaps were measured.
+    /// The number of measured gaps.
     pub samples: u32,
-    /// In how many recordings.
+    /// The number of recordings that have it.
     pub runs: u32,
-    /// Degrees of freedom of the spread: those of the recordings and those that other gaps lend.
+    /// The degrees of freedom of the spread: from the recordings, and from other gaps.
     pub df: u32,
-    /// A person's own limit for every single gap: it holds on any machine, and `learn` never writes one.
+    /// The user's own limit for every single gap. It applies on every machine, and `learn` never writes it.
     pub at_most: Option<Gap>,
-    /// The field by whose values single gaps differ.
+    /// The field whose values have different gaps.
     pub split: Option<Split>,
 }
 
-/// The slowest gaps by the values of a field, where each kind has times of its own: a calculator and a search.
+/// The slowest gaps by the values of a field, if each value has its own times, such as a calculator and a search.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Split {
-    /// Where the value stands; a JSON pointer.
+    /// The JSON pointer of the field.
     pub path: String,
-    /// Whether the cause says it, and not the event itself.
+    /// Whether the field is in the cause instead of the event.
     pub of_cause: bool,
-    /// By value, those of which enough is known.
+    /// The slowest gap of each value with enough gaps.
     pub slowest: BTreeMap<String, Gap>,
 }
 
-/// On what the gaps of a check are judged.
+/// The mode of judging gaps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum TimeMode {
-    /// By the milliseconds of a host class that is known, elsewhere by their shape.
+    /// By milliseconds on a known class of hosts, otherwise by shape.
     #[default]
     Auto,
-    /// By their shape everywhere: a kind of gap beside what the others of the same check do.
+    /// Always by shape: a kind of gap compared with the others of the same check.
     Shape,
-    /// By milliseconds alone; on a host class that is not known nothing can be judged.
+    /// Only by milliseconds; on an unknown class of hosts nothing can be judged.
     Bounds,
-    /// Not at all, but for stalls and what a person allows at most.
+    /// Only stalls and the user's own limits.
     Off,
 }
 
 impl TimeMode {
-    /// All of them.
+    /// All values.
     pub const ALL: [TimeMode; 4] = [TimeMode::Auto, TimeMode::Shape, TimeMode::Bounds, TimeMode::Off];
 
-    /// As files and options write it.
+    /// The name in files and options.
     pub const fn name(self) -> &'static str {
         match self {
             TimeMode::Auto => "auto",
@@ -82,22 +82,22 @@ impl TimeMode {
         }
     }
 
-    /// The mode of this name.
+    /// The mode with this name.
     pub fn of(name: &str) -> Option<TimeMode> {
         TimeMode::ALL.into_iter().find(|mode| mode.name() == name)
     }
 }
 
-/// Which bounds to compute.
+/// The parameters of a bound.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Over how many runs the median is taken.
+    /// The number of runs over which the median is taken.
     pub runs: u32,
-    /// How many classes of gaps are tested at once (Bonferroni).
+    /// The number of classes of gaps that are tested together (Bonferroni).
     pub classes: u32,
-    /// What an occasion adds, as a standard deviation of the logarithm.
+    /// The spread that an occasion adds, as a standard deviation of the logarithm.
     pub between: f64,
-    /// On how many occasions the recordings were made.
+    /// The number of occasions of the recordings.
     pub occasions: u32,
     /// The probability of a false alarm over all classes.
     pub alpha: f64,
@@ -117,52 +117,53 @@ impl Limits {
     }
 }
 
-/// How many times the usual gap, and how many times the slowest, a stall is beyond.
+/// The factors of the usual and of the slowest gap beyond which a gap is a stall.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StallMargin {
-    /// Added to two seconds.
+    /// The factor of the usual gap, in addition to two seconds.
     pub of_usual: f64,
-    /// By itself.
+    /// The factor of the slowest gap.
     pub of_slowest: f64,
 }
 
 impl StallMargin {
-    /// Where the milliseconds of recordings hold as they stand.
+    /// The margin if the recorded milliseconds apply directly.
     pub const BOUNDS: StallMargin = StallMargin { of_usual: 1.0, of_slowest: 3.0 };
-    /// Where the pace of a check is taken off.
+    /// The margin if the pace of a check is removed.
     pub const BESIDE_PACE: StallMargin = StallMargin { of_usual: 3.0, of_slowest: 2.5 };
 
-    /// The same where everything takes `factor` times as long.
+    /// The margin if everything takes `factor` times as long.
     pub fn slowed(self, factor: f64) -> StallMargin {
         StallMargin { of_usual: self.of_usual * factor, of_slowest: self.of_slowest * factor }
     }
 }
 
-/// A failing bound: one false alarm in a thousand checks.
+/// The probability for a failing bound: one false alarm in a thousand checks.
 pub const ALPHA_DEVIATION: f64 = 0.001;
-/// A suspicious bound.
+/// The probability for a suspect bound.
 pub const ALPHA_SUSPECT: f64 = 0.005;
-/// Where another look costs little: what one clean check in twenty shows is looked at again before anything is said.
+/// The probability for a doubt. Another round costs little, so one clean check in twenty is repeated before anything
+/// is reported.
 pub const ALPHA_DOUBT: f64 = 0.05;
-/// Added to every gap before the logarithm, so that gaps near zero do not count for everything.
+/// Added to every gap before the logarithm, so that gaps near zero do not dominate.
 pub const LOG_FLOOR: f64 = 0.0005;
-/// More degrees of freedom than this are not believed: what recordings have in common is more than is modelled.
+/// The maximum degrees of freedom: recordings share more than the model knows.
 const MOST_DF: u32 = 40;
-/// Short-lived delays of a scheduler or a collector add up to this much to gaps of which fewer than [`FEW`] are judged.
+/// The delay that a scheduler or a garbage collector may add to gaps of which fewer than [`FEW`] are judged.
 pub const SLACK: Gap = Gap::from_millis(250);
 /// One gap in so many has such a delay.
 const DELAYED: f64 = 100.0;
-/// So many gaps need nothing added for delays: their median does not follow a single delay.
+/// The number of gaps that need no allowance for delays: their median does not follow a single delay.
 pub const FEW: u32 = 4;
-/// Where a run has at most so many gaps, on the average, each counts by itself.
+/// The largest average number of gaps in a run at which each gap is judged by itself.
 pub const SINGLE: f64 = 8.0;
-/// A bound needs this many recordings.
+/// The number of recordings that a bound needs.
 pub const MIN_RUNS: u32 = 5;
-/// Gaps that are typically shorter than this say more about the scheduler than about the server.
+/// Gaps that are typically shorter depend more on the scheduler than on the server.
 pub const MIN_USUAL: Gap = Gap::from_millis(2);
 
 impl Envelope {
-    /// How many gaps a single run usually has.
+    /// The usual number of gaps in a run.
     pub fn gaps_per_run(&self) -> f64 {
         f64::from(self.samples) / f64::from(self.runs.max(1))
     }
@@ -172,7 +173,7 @@ impl Envelope {
         self.gaps_per_run() >= 3.0
     }
 
-    /// Whether there is enough behind it to judge a gap at all.
+    /// Whether there is enough evidence to judge the gap.
     pub fn is_tested(&self) -> bool {
         self.usual >= MIN_USUAL && self.runs >= MIN_RUNS
     }
@@ -187,27 +188,27 @@ impl Envelope {
         Envelope { usual: gap_of(self.log() + log), ..self.clone() }
     }
 
-    /// Above this the median of so many runs is too late.
+    /// The limit above which the median of several runs is too late.
     pub fn upper(&self, limits: Limits) -> Gap {
         gap_of(self.log() + reach(self.spread, self.runs, self.df, limits))
     }
 
-    /// Above this the median of fewer than [`FEW`] gaps is too late.
+    /// The limit above which the median of fewer than [`FEW`] gaps is too late.
     pub fn upper_of_few(&self, limits: Limits) -> Gap {
         self.upper(limits).max(self.upper(limits.beside_a_delay()) + SLACK)
     }
 
-    /// Above this `latest`, which a person may have edited, is exceeded by the median of fewer than [`FEW`] gaps.
+    /// The limit above which the median of fewer than [`FEW`] gaps exceeds `latest`, which a user may have edited.
     pub fn latest_of_few(&self, latest: Gap, limits: Limits) -> Gap {
         latest.max(latest.min(self.upper(limits.beside_a_delay())) + SLACK)
     }
 
-    /// Above this one of so many gaps of a run is too late, even if the others are not; over several runs the median of
-    /// their longest. What one recording had, each run may have: the gaps of a run are seldom of one kind only. None where
-    /// nothing is known of single gaps.
+    /// The limit above which one of several gaps of a run is too late, even if the others are not. Over several runs,
+    /// it applies to the median of their longest gaps. Every run may be as slow as one recording, because the gaps of
+    /// a run are seldom of one kind. None if nothing is known about single gaps.
     pub fn upper_of_one(&self, gaps: u32, limits: Limits) -> Option<Gap> {
         let within = self.within?;
-        // The median of a run has its share of what is within already.
+        // The median of a run already includes its share of the spread within.
         let variance =
             self.spread * self.spread + within * within * (1.0 - 1.0 / self.gaps_per_run().max(1.0));
         let df = self.df.min(self.samples.saturating_sub(self.runs));
@@ -217,7 +218,7 @@ impl Envelope {
             let bound = single.upper_of_few(Limits { runs: 1, classes, ..limits });
             return Some(bound.max(self.slowest));
         }
-        // Half of the runs have such a gap by chance only if each of their gaps is allowed to be late more often.
+        // Half of the runs have such a gap by chance only if each of their gaps may be late more often.
         let alpha = limits.alpha / f64::from(limits.classes.max(1));
         let half = f64::from(limits.runs / 2 + 1);
         let of_run = Beta::new(half, f64::from(limits.runs) - half + 1.0).ok()?.inverse_cdf(alpha);
@@ -229,18 +230,19 @@ impl Envelope {
         Some(gap_of(self.log() + reach).max(self.slowest))
     }
 
-    /// Below this it is too early; twice as cautious, because caches and batching make clean servers fast.
+    /// The limit below which a gap is too early. It is twice as cautious, because caches and batching make clean
+    /// servers fast.
     pub fn lower(&self, limits: Limits) -> Gap {
         gap_of(self.log() - reach(self.spread, self.runs, self.df, limits) - 2f64.ln())
     }
 
-    /// What is known of the gaps of one kind.
+    /// The limits for the gaps of one value of a field.
     pub fn of_kind(&self, slowest: Gap) -> Envelope {
         Envelope { slowest, ..self.clone() }
     }
 
-    /// A single gap beyond this is a stall, whatever the others do: two seconds more than `margin` says of what is
-    /// usual, and more than it says of the slowest.
+    /// The limit above which a single gap is a stall, whatever the others are: two seconds more than `margin` allows
+    /// for the usual gap, and more than it allows for the slowest.
     pub fn stall(&self, margin: StallMargin) -> Gap {
         let times = |gap: Gap, factor: f64| Gap::from_secs_f64(gap.as_secs_f64() * factor);
         let beside_usual = Gap::from_millis(2_000) + times(self.usual, margin.of_usual);
@@ -248,7 +250,7 @@ impl Envelope {
     }
 }
 
-/// The degrees of freedom of a spread from so many recordings, and the usual prior.
+/// The degrees of freedom of a spread from this number of recordings and the usual prior.
 pub fn default_df(runs: u32) -> u32 {
     PRIOR_DF + runs.saturating_sub(1)
 }
@@ -258,7 +260,7 @@ pub fn log_of(gap: Gap) -> f64 {
     (gap.as_secs_f64() + LOG_FLOOR).ln()
 }
 
-/// The gap of which this is the logarithm; none is shorter than zero.
+/// The gap of a logarithm; never negative.
 pub fn gap_of(log: f64) -> Gap {
     Gap::from_secs_f64(log.exp() - LOG_FLOOR)
 }
@@ -272,8 +274,8 @@ fn reach(spread: f64, runs: u32, df: u32, limits: Limits) -> f64 {
     quantile * (limits.of_occasions() + within).sqrt()
 }
 
-/// The variance of the median of so many runs, as a share of that of one: about 1.4 times that of their mean, where they
-/// are three or more.
+/// The variance of the median of several runs, as a share of that of one run: about 1.4 times that of their mean, for
+/// three or more.
 pub fn median_share(runs: u32) -> f64 {
     let share = if runs >= 3 { 1.4 } else { 1.0 };
     share / f64::from(runs.max(1))

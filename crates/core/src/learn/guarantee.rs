@@ -1,4 +1,4 @@
-//! What a golden lets a check see, and how many more recordings would let it see more.
+//! Describes what a check with this golden can detect, and how many more recordings would improve it.
 
 use crate::dialect::Label;
 use crate::golden::{
@@ -8,9 +8,9 @@ use crate::golden::{
 use crate::transcript::Gap;
 use crate::words::{often, recordings};
 
-/// As many recordings as anybody may want to make.
+/// The largest reasonable number of recordings.
 const MANY: u32 = 50;
-/// More recordings are worth while when they narrow a bound by this much.
+/// The factor by which a bound must become narrower to recommend more recordings.
 const NARROWER: f64 = 0.95;
 
 /// Sentences for a person.
@@ -27,7 +27,7 @@ fn time(golden: &Golden) -> Option<String> {
         .filter(|(_, timing)| timing.is_tested())
         .collect();
     let classes = u32::try_from(tested.len()).unwrap_or(u32::MAX);
-    // What a whole check has in common is taken off where it runs on a host that the recordings know.
+    // The common spread of a whole check is removed on a host that the recordings know.
     let apart = golden.learned.occasions;
     let (between, occasions) = (apart.kind_spread(SAME_HOST), apart.count);
     let limits = |runs| Limits { runs, classes, between, occasions, alpha: ALPHA_DEVIATION };
@@ -38,8 +38,7 @@ fn time(golden: &Golden) -> Option<String> {
         tested.into_iter().max_by_key(|(_, envelope)| bound(envelope, limits(1)) - envelope.usual)?;
     let one = factor(envelope, 1);
     let mut note = format!(
-        "{label} after {} has the widest bound on these hosts: usually {}, one run shows what takes longer than {} (x{one:.1}), \
-         3 runs x{:.1}, 10 runs x{:.1}",
+        "{label} after {} has the widest bound on these hosts: usually {}; one run detects {} or more (x{one:.1}), 3 runs x{:.1}, 10 runs x{:.1}",
         envelope.after,
         envelope.usual,
         bound(envelope, limits(1)),
@@ -50,9 +49,9 @@ fn time(golden: &Golden) -> Option<String> {
         let more = Envelope { runs: MANY, df: envelope.df + MANY - envelope.runs, ..envelope.clone() };
         let then = factor(&more, 1);
         note.push_str(&if then < NARROWER * one {
-            format!("; {MANY} recordings would show x{then:.1} in one run")
+            format!("; with {MANY} recordings, one run detects x{then:.1}")
         } else {
-            "; more recordings would hardly narrow it, more runs or `goldwire compare` do".to_owned()
+            "; more recordings hardly narrow it; use more runs or `goldwire compare`".to_owned()
         });
     }
     Some(note)
@@ -64,8 +63,8 @@ fn bound(envelope: &Envelope, limits: Limits) -> Gap {
     if is_few { envelope.upper_of_few(limits) } else { envelope.upper(limits) }
 }
 
-/// How many more recordings turn suspects into deviations. What may come at any time, and what came as close together
-/// as in a race, stays a suspect for longer.
+/// The number of additional recordings that turn suspects into deviations. Events that come at any time, or as close
+/// together as in a race, stay suspects for longer.
 fn support(golden: &Golden) -> Option<String> {
     let n = golden.learned.recordings;
     let events = || golden.events.iter().filter(|(label, event)| !label.is_client() && event.seen > 0);
@@ -76,13 +75,12 @@ fn support(golden: &Golden) -> Option<String> {
     let (order, rarest, event) = most(MIN_SEEN_ORDER)?;
     let about = |more: u32| if more > 0 { format!("about {more}") } else { "none".to_owned() };
     let field = most(MIN_SEEN).map_or(0, |(more, ..)| more);
-    // That it is there is known from many times or from many recordings.
+    // Its presence is known from many observations or from many recordings.
     let missing =
         |event: &Event| needed(event, MIN_TRIALS_MISSING, n).min(lacking(MIN_RUNS_ALWAYS, event.runs, n));
     let missing = events().map(|(_, event)| missing(event)).max().unwrap_or(0);
     Some(format!(
-        "more recordings like these for a run to fail at once: by any field {}, by any missing event {}, by any order \
-         about {order}; {rarest} came {} in {}",
+        "more recordings needed for a run to fail at once: for any field {}, for any missing event {}, for any order about {order}; {rarest} came {} in {}",
         about(field),
         about(missing),
         often(event.seen),
@@ -90,12 +88,13 @@ fn support(golden: &Golden) -> Option<String> {
     ))
 }
 
-/// How many more recordings an event needs to be seen so often, in enough recordings, if it stays as frequent as it is.
+/// The number of additional recordings until an event has been seen often enough, in enough recordings, at its
+/// current frequency.
 fn needed(event: &Event, seen: u32, recordings: u32) -> u32 {
     lacking(seen, event.seen, recordings).max(lacking(MIN_RUNS, event.runs, recordings))
 }
 
-/// How many more recordings there must be to have `wanted` of what so many recordings have `have` of.
+/// The number of additional recordings for `wanted` if this number of recordings has `have`.
 fn lacking(wanted: u32, have: u32, recordings: u32) -> u32 {
     let lacking = u64::from(wanted.saturating_sub(have)) * u64::from(recordings);
     u32::try_from(lacking.div_ceil(u64::from(have.max(1)))).unwrap_or(u32::MAX)
@@ -125,7 +124,7 @@ mod tests {
         assert_eq!(
             notes(&golden),
             [
-                "more recordings like these for a run to fail at once: by any field about 15, by any missing event about 90, by any order about 65; token came 4 times in 10 recordings"
+                "more recordings needed for a run to fail at once: for any field about 15, for any missing event about 90, for any order about 65; token came 4 times in 10 recordings"
             ]
         );
         for event in golden.events.values_mut() {
@@ -163,7 +162,7 @@ mod tests {
         let note = time(&golden).expect("a bound");
         assert_eq!(
             note,
-            "token7 after thinking has the widest bound on these hosts: usually 100 s, one run shows what takes longer than 878 s (x8.8), 3 runs x5.3, 10 runs x3.5; 50 recordings would show x6.2 in one run"
+            "token7 after thinking has the widest bound on these hosts: usually 100 s; one run detects 878 s or more (x8.8), 3 runs x5.3, 10 runs x3.5; with 50 recordings, one run detects x6.2"
         );
     }
 }

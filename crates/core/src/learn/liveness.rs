@@ -1,7 +1,7 @@
-//! What recordings leave behind, put together: which values came once, and how they usually vary.
+//! The combined fingerprints of recordings: unique values, and the usual variation.
 //!
-//! A [`Summary`] is a set of the smallest fingerprints, and sums of whole numbers: two of them make a third, in any
-//! order, and none grows with the number or the length of recordings.
+//! A [`Summary`] is a set of the smallest fingerprints and integer sums: two of them can be added in any order, and
+//! none grows with the number or the length of recordings.
 
 use crate::dialect::Label;
 use crate::golden::{
@@ -14,23 +14,23 @@ use crate::transcript::{Gap, Header};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// So many paths, kinds of gaps and users are told apart.
+/// The maximum of paths, kinds of gaps and users that are distinguished.
 const MAX_KINDS: usize = 1024;
-/// So many texts of one path are kept.
+/// The maximum of stored texts of one path.
 const MAX_TEXTS: usize = 256;
 /// Shorter texts may be the same by chance.
 const MIN_TEXT: usize = 40;
 /// The timelines of so many recordings are kept.
 const MAX_TIMELINES: usize = 128;
-/// So many gaps of one kind show how much they differ.
+/// The number of gaps of one kind that shows their variation.
 const MIN_GAPS: u32 = 8;
 /// A path at which more than one in so many times is shared does not show new times.
 const FEW: usize = 20;
 
-/// When a recording began, and its id: earlier ones are smaller.
+/// The start of a recording, and its id: earlier ones are smaller.
 type Recording = (Arc<str>, Arc<str>);
 
-/// Where a value comes from.
+/// The origin of a value.
 #[derive(Debug, Clone, PartialEq)]
 struct Origin {
     /// The earliest recording that shows it, and at which paths.
@@ -57,15 +57,15 @@ impl Origin {
     }
 }
 
-/// What recordings leave behind.
+/// The fingerprints of recordings.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Summary {
     recordings: u32,
-    /// How often each user was recorded; more than twice is as good as twice.
+    /// The number of recordings of each user, up to two.
     users: BTreeMap<u64, u32>,
     ids: BTreeMap<u64, Origin>,
     times: BTreeMap<u64, Origin>,
-    /// By path and text: the recording, or none when several have it.
+    /// By path and text: the recording, or none if several have it.
     texts: BTreeMap<u64, BTreeMap<u64, Option<Recording>>>,
     timelines: BTreeMap<(u64, Recording), Timeline>,
     spreads: BTreeMap<(Label, Label), Sums>,
@@ -160,7 +160,7 @@ impl Summary {
         trim(&mut self.texts, MAX_KINDS);
         trim(&mut self.spreads, MAX_KINDS);
         trim(&mut self.timelines, MAX_TIMELINES);
-        // Names are needed for all that is kept elsewhere; paths beyond this many are those of data used as keys.
+        // All stored data needs names; more paths come from data used as keys.
         trim(&mut self.names, 8 * MAX_KINDS);
         while self.echoes.len() > MAX_KINDS {
             self.echoes.pop_last();
@@ -170,12 +170,12 @@ impl Summary {
         self.round_gaps += other.round_gaps;
     }
 
-    /// What there is to know for a check.
+    /// The data for checks.
     pub(super) fn finish(self) -> Seen {
         let mut only: BTreeMap<String, Prints> = BTreeMap::new();
         let mut stale: BTreeSet<u64> =
             self.ids.values().flat_map(|origin| origin.later.iter().copied()).collect();
-        // Sessions that run side by side may show the same microsecond; a row of a table shows it again and again.
+        // Concurrent sessions may have the same microsecond, and a row of a table has it repeatedly.
         let mut times: BTreeMap<u64, (usize, usize)> = BTreeMap::new();
         for origin in self.times.values() {
             for place in origin.places.union(&origin.later) {
@@ -231,7 +231,7 @@ impl Summary {
     }
 }
 
-/// How a kind of gap varies, with four digits.
+/// The variation of a kind of gap, with four digits.
 fn regular(sums: Sums) -> Regular {
     let round = |value: f64| (value * 1e4).round() / 1e4;
     let sd = (sums.scatter().max(0.0) / (f64::from(sums.n()) - 1.0).max(1.0)).sqrt();
@@ -260,7 +260,7 @@ mod tests {
         }
     }
 
-    /// An account that is always the same, a run that is new each time, and the last run of whoever came before.
+    /// An account that is always the same, a run that is new each time, and the last run of the previous user.
     fn session(n: u64) -> (Header, Traces) {
         let run = |n: u64| format!("run_{:016x}", fingerprint(&n.to_string()));
         let mut events = vec![

@@ -1,7 +1,7 @@
-//! Making an order accept what it was learned from.
+//! Makes an order accept the recordings from which it was learned.
 //!
-//! Each step gives up as little as it can: an event may be absent, or come again; an event may come at any time within
-//! its lane, then within the session. Every step takes something away that no later step puts back, so that they end.
+//! Each step gives up as little as possible: an event may be absent or come again; an event may come at any time
+//! within its lane, then within the session. No step is undone by a later one, so the steps end.
 
 use crate::dialect::Label;
 use crate::golden::{Order, Times};
@@ -16,8 +16,8 @@ pub(super) fn unlimited(order: &Order, label: &Label) -> Option<Order> {
     change(order, label, &|times| times.max.is_some().then_some(Times { max: None, ..times }))
 }
 
-/// Lets an event come at any time: within its lane where it stands in one and has a place there, else within the
-/// session, outside of all lanes. None where it may already.
+/// Lets an event come at any time: within its lane if it has a place there, otherwise within the session, outside of
+/// lanes. None if it already may.
 pub(super) fn floating(order: &Order, label: &Label) -> Option<Order> {
     if floats(order, label) {
         return None;
@@ -32,13 +32,13 @@ pub(super) fn floating(order: &Order, label: &Label) -> Option<Order> {
     Some(placed.unwrap_or_else(|| beside(rest)).simplified())
 }
 
-/// Everything side by side: what accepts any session of these events.
+/// All events concurrently, which accepts every session of these events.
 pub(super) fn flat<'l>(labels: impl Iterator<Item = &'l Label>) -> Order {
     Order::All(labels.map(|label| Order::Repeat(Box::new(Order::Event(label.clone())), Times::ANY)).collect())
         .simplified()
 }
 
-/// Changes how often an event may come where it stands.
+/// Changes the allowed number of an event at its place.
 fn change(order: &Order, label: &Label, change_times: &dyn Fn(Times) -> Option<Times>) -> Option<Order> {
     let again = |event: &Order, times: Times| {
         change_times(times).map(|times| Order::Repeat(Box::new(event.clone()), times))
@@ -167,7 +167,7 @@ mod tests {
         assert_eq!(after(floating, within, "part").as_deref(), Some(beside));
         assert_eq!(after(floating, beside, "part"), None);
         assert_eq!(after(floating, "a", "a").as_deref(), Some("a*"));
-        // What is not known at all comes at any time.
+        // An unknown event may come at any time.
         assert_eq!(after(floating, "a ; b", "c").as_deref(), Some("( a ; b ) & c*"));
     }
 }

@@ -1,4 +1,4 @@
-//! Walking through payloads.
+//! Iterates over the paths of payloads.
 
 use crate::dialect::push_key;
 use crate::golden::push_step;
@@ -10,20 +10,20 @@ pub(super) const MAX_PLACES: usize = 8;
 /// An object with more fields is a map of data, whose keys name nothing.
 pub(super) const MAX_FIELDS: usize = 512;
 
-/// The key by which a person knows what stands at a pointer: of XML's `/body/#text` and the bytes at `/update/$hex` the one
-/// before, of an attribute its name.
+/// The readable key of a pointer: for XML's `/body/#text` and the bytes at `/update/$hex` the key before, for an
+/// attribute its name.
 pub(super) fn word_of(pointer: &str) -> &str {
     let is_word = |key: &&str| !matches!(*key, "#text" | "$hex" | "$json");
     pointer.rsplit('/').find(is_word).unwrap_or_default().trim_start_matches('@')
 }
 
-/// Visits every string and number of a payload with its JSON pointer (RFC 6901). What stands in a list is content of the
-/// list and not visited, but at the places of a payload that is a tuple.
+/// Visits all strings and numbers of a payload with their JSON pointers (RFC 6901). Items of lists are content and
+/// are not visited, except in a payload that is a tuple.
 pub(super) fn each_place<'v>(value: &'v Value, visit: &mut impl FnMut(&str, &'v Value)) {
     places(value, false, visit);
 }
 
-/// Likewise, and what stands in short lists too, wherever they are: the id of the first of a model's calls.
+/// The same, including short lists anywhere: the id of the first of a model's calls.
 pub(super) fn each_value<'v>(value: &'v Value, visit: &mut impl FnMut(&str, &'v Value)) {
     each_item(value, &mut String::new(), visit);
 }
@@ -50,7 +50,7 @@ fn each_item<'v>(value: &'v Value, pointer: &mut String, visit: &mut impl FnMut(
     }
 }
 
-/// Likewise with its path as a golden writes it.
+/// The same with paths as in a golden.
 pub(super) fn each_place_by_path<'v>(value: &'v Value, visit: &mut impl FnMut(&str, &'v Value)) {
     places(value, true, visit);
 }
@@ -71,7 +71,7 @@ fn descend<'v>(value: &'v Value, path: &mut String, is_path: bool, visit: &mut i
         Value::Object(map) if map.len() <= MAX_FIELDS => {
             for (key, item) in map {
                 let here = path.len();
-                // One path for all: a million events have many million fields.
+                // One path for all values, because a million events have many million fields.
                 if is_path && (key == "*" || key.ends_with('?')) {
                     push_step(path, key);
                     descend(item, path, is_path, visit);

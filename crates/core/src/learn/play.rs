@@ -1,8 +1,8 @@
-//! The client's half of a proposal, played against a recording.
+//! Plays the client's side of a proposal against a recording.
 //!
-//! A player says what the server said, each message as soon as the client has sent what it had sent before it when it
-//! was recorded. Where the client comes to its end, it can be driven against a server that does the same; where it waits
-//! for something that does not come, nobody could ever check the session.
+//! The player sends each recorded server message as soon as the client has sent its recorded earlier messages. If the
+//! client reaches its end, it can be driven against a server that does the same. If it waits for an event that does
+//! not come, the session could never be checked.
 
 use super::lanes::is_id;
 use crate::dialect::{Decoder, pointer};
@@ -19,12 +19,12 @@ const ID: usize = 8;
 /// So often the client may be asked in vain.
 const PATIENCE: usize = 1000;
 
-/// How a play ended.
+/// The result of a play.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Played {
     /// The client came to its end.
     Through,
-    /// The recording's client said other things than the script does: nothing can be told from it.
+    /// The recorded client sent other messages than the script, so the recording shows nothing.
     OtherScript,
     /// The client waited in vain.
     Stuck {
@@ -32,7 +32,7 @@ pub(super) enum Played {
         waiting_for: Vec<String>,
         /// It had sent so many messages.
         sent: usize,
-        /// Of so many.
+        /// The number of all messages.
         of: usize,
     },
 }
@@ -60,7 +60,7 @@ pub(super) fn play(golden: &Golden, recording: &Transcript) -> Played {
             sent.push(event.data);
         }
         match (&frame.payload, frame.side) {
-            // The next connection is opened by the client's own event.
+            // The client's own event opens the next connection.
             (Payload::Open(_), _) => cues.push(Cue { after: labels.len(), frame: frame.clone() }),
             (Payload::Ping(_) | Payload::Pong(_), _) => {}
             (_, Side::Server) => cues.push(Cue { after: before, frame: frame.clone() }),
@@ -77,11 +77,11 @@ pub(super) fn play(golden: &Golden, recording: &Transcript) -> Played {
 struct Player<'g> {
     golden: &'g Golden,
     cues: Vec<Cue>,
-    /// What the client had said.
+    /// The recorded messages of the client.
     recorded: Vec<Value>,
-    /// Understands what is said again.
+    /// Decodes the repeated messages.
     decoder: Decoder,
-    /// How much of it was said again.
+    /// The number of repeated messages.
     said: usize,
     /// Values of the client that are new in every session: the recorded one as text, and the one of this play.
     swaps: BTreeMap<String, Value>,
@@ -192,7 +192,7 @@ impl Player<'_> {
         }
     }
 
-    /// What the server says in this play.
+    /// The server's messages in this play.
     fn swapped(&self, payload: Payload) -> Payload {
         let Payload::Text(text) = &payload else { return payload };
         if self.swaps.is_empty() {
@@ -201,7 +201,7 @@ impl Player<'_> {
         match serde_json::from_str::<Value>(text) {
             Ok(value) => Payload::Text(self.swap(value, "").to_string()),
             Err(_) => Payload::Text(self.swaps.iter().fold(text.clone(), |text, (old, new)| {
-                // A short word would be found in other places by chance.
+                // A short word would be found at other places by chance.
                 let old = old.trim_matches('"');
                 new.as_str().filter(|_| old.len() >= ID).map_or(text.clone(), |new| text.replace(old, new))
             })),

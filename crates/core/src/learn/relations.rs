@@ -1,4 +1,4 @@
-//! How the symbols of some traces stand to each other: which of two is always first, and whether that means anything.
+//! The relations of symbols in traces: which of two is always first, and whether that is significant.
 
 use super::traces::Traces;
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,16 +7,16 @@ use std::collections::{BTreeMap, BTreeSet};
 const MAX_RARE: u32 = 4;
 const RARE: usize = 5;
 
-/// How the symbols of some traces stand to each other. There may be a thousand symbols: pairs are places of a table.
+/// The relations of symbols in traces. There may be a thousand symbols, so pairs are places of a table.
 pub(super) struct Relations {
     pub(super) symbols: Vec<u16>,
-    /// By symbol its place among the symbols.
+    /// The place of each symbol among the symbols.
     pub(super) places: Vec<usize>,
-    /// By place of a and place of b: in how many traces both are.
+    /// By place of a and place of b: the number of traces with both.
     pub(super) both: Vec<u32>,
-    /// Likewise in how many of them all a come before all b.
+    /// The number of traces in which all a come before all b.
     pub(super) before: Vec<u32>,
-    /// Likewise whether their order is a coincidence.
+    /// Whether their order is a coincidence.
     pub(super) weak: Vec<bool>,
 }
 
@@ -54,7 +54,7 @@ impl Relations {
         Relations { symbols, places, both, before, weak: vec![false; n * n] }
     }
 
-    /// Likewise, but for pairs of which the order is a coincidence.
+    /// The relations without pairs whose order is a coincidence.
     pub(super) fn without(traces: &Traces, weak: Option<&BTreeSet<(u16, u16)>>) -> Relations {
         let mut relations = Relations::of(traces);
         for (a, b) in weak.into_iter().flatten() {
@@ -75,7 +75,7 @@ impl Relations {
         self.pair(a, b).map_or(0, |pair| self.both[pair])
     }
 
-    /// Likewise, and that is no coincidence.
+    /// Whether all a come before all b, and that is not a coincidence.
     pub(super) fn ordered(&self, a: u16, b: u16) -> bool {
         self.always(a, b) && self.pair(a, b).is_some_and(|pair| !self.weak[pair])
     }
@@ -96,7 +96,7 @@ pub(super) fn concurrent(relations: &Relations, min_n: u32, a: u16, b: u16) -> b
     relations.both(a, b) > 0 && !before(relations, min_n, a, b) && !before(relations, min_n, b, a)
 }
 
-/// How many ordered pairs a symbol comes beside, both ends of them.
+/// The number of ordered pairs around a symbol, both ends of them.
 pub(super) fn pairs_around(relations: &Relations, min_n: u32, among: &[u16], h: u16) -> usize {
     let beside = |a: u16| a != h && concurrent(relations, min_n, h, a);
     let around: Vec<u16> = among.iter().copied().filter(|a| beside(*a)).collect();
@@ -128,13 +128,13 @@ pub(super) fn stages(relations: &Relations, min_n: u32) -> Vec<BTreeSet<u16>> {
         }
     }
     let place = |symbol: u16| relations.places[usize::from(symbol)];
-    // Nothing comes after itself, however it is reached.
+    // Nothing comes after itself, on any path.
     let reaches = |a: u16, b: u16| a != b && after[place(a)].has(place(b));
     let together =
         |a: u16, b: u16| a != b && (concurrent(relations, min_n, a, b) || reaches(a, b) == reaches(b, a));
     let mut groups = components(symbols, together);
-    // Two groups are in sequence only if all of one come before all of the other. Those that are not stay tangled with
-    // whatever they are joined with, so that all pairs can be joined at once.
+    // Two groups are in sequence only if all of one come before all of the other. Groups that are not stay joined, so
+    // that all pairs can be joined at once.
     loop {
         let members: Vec<Places> = groups
             .iter()

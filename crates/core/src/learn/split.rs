@@ -1,8 +1,9 @@
-//! Fields by whose values a kind of gap differs: the tools of an agent, the queries of a database.
+//! Fields whose values have different gaps: the tools of an agent, the queries of a database.
 //!
-//! What is slow for one value hides a stall of another: of eight tools that take between a tenth of a second and four, a
-//! calculator that stalls for three is no slower than a search. A field of the event or of its cause is taken when its few
-//! values explain the gaps far better than chance does, and only where that changes what a stall is.
+//! A slow value hides a stall of another one: among eight tools that take between a tenth of a second and four
+//! seconds, a calculator that stalls for three seconds is no slower than a search. A field of the event or of its
+//! cause is used if its few values explain the gaps far better than chance, and only if that changes the limit of a
+//! stall.
 
 use super::paths::each_place;
 use crate::dialect::Label;
@@ -12,13 +13,13 @@ use crate::transcript::Gap;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// More values than this are no kinds.
+/// More values are not kinds.
 const MAX_VALUES: usize = 12;
 /// A longer text is no kind.
 const MAX_TEXT: usize = 32;
 /// A payload with more texts is data.
 const MAX_TEXTS: usize = 16;
-/// So many gaps of a kind, in so many recordings, say how long it takes.
+/// The number of gaps and recordings that show the time of a kind.
 const MIN_GAPS: u32 = 10;
 const MIN_RUNS: u32 = 5;
 /// The values of a field explain this much of the variance of the logarithms,
@@ -28,7 +29,7 @@ const MIN_RATIO: f64 = 10.0;
 /// A kind is worth a bound of its own if its slowest gap is so many times shorter than the slowest of all.
 const WORTH: f64 = 2.0;
 
-/// Whose field it is, and where.
+/// The event of the field, and its path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Field {
     of_cause: bool,
@@ -70,7 +71,7 @@ struct Fields {
 impl Fields {
     fn add(&mut self, of_cause: bool, data: &Value, gap: Gap, recording: u32) {
         let mut texts = 0;
-        // One for all: a million events have many million fields.
+        // One path for all values, because a million events have many million fields.
         let mut field = Field { of_cause, path: String::new() };
         each_place(data, &mut |path, value| {
             let Some(text) = value.as_str() else { return };
@@ -120,13 +121,13 @@ impl Fields {
     /// The field that explains most.
     fn best(&self) -> Option<(&Field, &BTreeMap<String, Gaps>)> {
         let shares = self.open.iter().filter_map(|(field, values)| Some((explained(values)?, field, values)));
-        // Of those that explain the same, the event's own comes first.
+        // Of equally good fields, the event's own comes first.
         let best = shares.reduce(|best, other| if other.0 > best.0 + 1e-9 { other } else { best })?;
         Some((best.1, best.2))
     }
 }
 
-/// How much of the variance of the logarithms the groups explain; none where chance may.
+/// The share of the variance of the logarithms that the groups explain; none if it may be chance.
 fn explained(values: &BTreeMap<String, Gaps>) -> Option<f64> {
     let mut all = Sums::default();
     values.values().for_each(|gaps| all.merge(gaps.logs));
@@ -140,7 +141,7 @@ fn explained(values: &BTreeMap<String, Gaps>) -> Option<f64> {
     (share >= MIN_SHARE && ratio >= MIN_RATIO).then_some(share)
 }
 
-/// What recordings show of them, by event and cause.
+/// The fields in recordings, by event and cause.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Splits {
     kinds: BTreeMap<Label, BTreeMap<Label, Fields>>,
@@ -166,7 +167,7 @@ impl Splits {
         }
     }
 
-    /// By which field the gaps of an envelope are told apart, where a stall is told by it that would hide otherwise.
+    /// The field that separates the gaps of an envelope, if it reveals a stall that would otherwise be hidden.
     pub(super) fn of(&self, label: &Label, envelope: &Envelope) -> Option<Split> {
         let stall = envelope.stall(StallMargin::BESIDE_PACE);
         let of_slowest = envelope.slowest.as_secs_f64() * StallMargin::BESIDE_PACE.of_slowest;

@@ -1,4 +1,4 @@
-//! Traces: the orders in which the symbols of a scope came.
+//! Traces: the orders of the symbols of a scope.
 
 use std::collections::{BTreeMap, BTreeSet};
 

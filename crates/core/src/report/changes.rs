@@ -1,4 +1,4 @@
-//! A proposal for a person: the diff as text, and what it does to what passes, in words.
+//! A proposal as text: the diff, and the changed behaviour in words.
 //!
 //! ```text
 //!   wider     `token` may now come 0 times (was 1 or more times)
@@ -21,14 +21,14 @@ fn changes_summary(changes: &[Change]) -> String {
         .join(", ")
 }
 
-/// Writes what changed, a line each.
+/// Writes the changes, one per line.
 ///
 /// # Errors
-/// What `out` says.
+/// The errors of `out`.
 pub fn changes_text(out: &mut impl Write, changes: &[Change]) -> io::Result<()> {
     for change in changes {
         let style = match change.direction {
-            // More passes than before: that is what a reviewer has to agree to.
+            // More sessions conform than before, which a reviewer must accept.
             Direction::Wider => DOUBT,
             Direction::Narrower => GOOD,
             Direction::Other => BOLD,
@@ -41,7 +41,7 @@ pub fn changes_text(out: &mut impl Write, changes: &[Change]) -> io::Result<()> 
 /// Writes a unified diff with its lines in colour.
 ///
 /// # Errors
-/// What `out` says.
+/// The errors of `out`.
 pub fn diff_text(out: &mut impl Write, unified: &str) -> io::Result<()> {
     for line in unified.lines() {
         let style = match line.as_bytes().first() {
@@ -56,22 +56,22 @@ pub fn diff_text(out: &mut impl Write, unified: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// `3 changes: 2 wider, 1 other`, or that there is none.
+/// `3 changes: 2 wider, 1 other`, or that there is no change.
 pub fn changes_headline(changes: &[Change]) -> String {
     match changes.len() {
-        0 => "the same passes as before".to_owned(),
+        0 => "it allows the same behaviour as before".to_owned(),
         count => format!("{}: {}", plural(count, "change"), changes_summary(changes)),
     }
 }
 
-/// Writes what changed for a program.
+/// Writes the changes as JSON.
 ///
 /// ```json
 /// {"goldwire_changes": 1, "changes": [{"direction": "wider", "text": "`token` may now come 0 times (was 1 or more times)"}]}
 /// ```
 ///
 /// # Errors
-/// What `out` says.
+/// The errors of `out`.
 pub fn changes_json(out: &mut impl Write, changes: &[Change]) -> io::Result<()> {
     let line =
         |change: &Change| serde_json::json!({"direction": change.direction.name(), "text": change.text});

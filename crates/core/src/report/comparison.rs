@@ -1,4 +1,4 @@
-//! How two releases compare: a page for the release notes, or one JSON document.
+//! The comparison of two releases: text for release notes, or one JSON document.
 //!
 //! ```text
 //! THE RELEASES DIFFER  agent-run: 12 pairs of runs by 5 users
@@ -23,16 +23,16 @@ use crate::words::plural;
 use serde::Serialize;
 use std::io::{self, Write};
 
-/// What was compared, as a person names it.
+/// The subject of a comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Compared {
-    /// Where the baseline listens.
+    /// The address of the baseline.
     pub baseline: String,
-    /// Where the candidate listens.
+    /// The address of the candidate.
     pub candidate: String,
     /// The sessions.
     pub sessions: Vec<String>,
-    /// How many users ran at once.
+    /// The number of concurrent users.
     pub users: u32,
 }
 
@@ -45,10 +45,10 @@ pub(super) const fn word(verdict: Verdict) -> &'static str {
     }
 }
 
-/// Writes a comparison for a person. `rows` finds the rows of the run that shows a difference.
+/// Writes a comparison as text. `rows` returns the rows of the run that shows a difference.
 ///
 /// # Errors
-/// What `out` says.
+/// The errors of `out`.
 pub fn comparison_text(
     out: &mut impl Write,
     compared: &Compared,
@@ -88,7 +88,7 @@ pub fn comparison_text(
         write_timing(out, comparison)?;
     }
     if comparison.interrupted {
-        writeln!(out, "\n{DOUBT}interrupted{DOUBT:#}: this is what was compared until then")?;
+        writeln!(out, "\n{DOUBT}interrupted{DOUBT:#}; these are the results so far")?;
     }
     Ok(())
 }
@@ -105,24 +105,24 @@ const fn says(standing: Standing) -> &'static str {
     match standing {
         Standing::Candidate | Standing::Both => "",
         Standing::OtherValue => "both differ from the golden, and from each other: ",
-        Standing::MoreOften => "the candidate does it more often: ",
-        Standing::LessOften => "the candidate does it less often: ",
-        Standing::Baseline => "only the baseline does it: ",
+        Standing::MoreOften => "more often with the candidate: ",
+        Standing::LessOften => "less often with the candidate: ",
+        Standing::Baseline => "only the baseline: ",
         Standing::Perhaps => "perhaps: ",
-        Standing::Sometimes => "only the baseline did it, which may be chance: ",
+        Standing::Sometimes => "only the baseline, perhaps by chance: ",
     }
 }
 
-/// In how many runs of each release it shows.
+/// The number of runs of each release with the finding.
 fn shares(one: &Difference) -> String {
     format!("{}, {}", of(one.candidate, Release::Candidate), of(one.baseline, Release::Baseline))
 }
 
-/// What a difference says of the releases, in a line.
+/// The meaning of a difference for the releases, in one line.
 pub(super) fn standing_words(one: &Difference) -> String {
     let says = match one.standing {
-        Standing::Candidate => "only the candidate does it: ",
-        Standing::Both => "both differ from the golden, which is old: ",
+        Standing::Candidate => "only the candidate: ",
+        Standing::Both => "both differ from the golden, which is out of date: ",
         standing => says(standing),
     };
     format!("{says}{}", shares(one))
@@ -148,7 +148,7 @@ fn write_differences(
         writeln!(out, "  {}  {style}{says}{kind}{style:#}: {message}", one.session)?;
         writeln!(out, "    {}", shares(one))?;
         if let (Some(expected), Some(actual)) = (&one.finding.expected, &one.finding.actual) {
-            writeln!(out, "    golden {expected}, came {actual}")?;
+            writeln!(out, "    expected {expected}, got {actual}")?;
         }
         if !one.recording.is_empty() {
             let line = one.finding.first_frame().saturating_add(2);
@@ -167,8 +167,12 @@ fn write_differences(
     if !both.is_empty() {
         let names: Vec<String> =
             both.iter().map(|one| format!("{}: {}", one.session, one.finding.message)).collect();
-        writeln!(out, "  {FAINT}both differ from the golden, which is old:{FAINT:#} {}", names.join("; "))?;
-        // An old golden does not know what else changed in these events.
+        writeln!(
+            out,
+            "  {FAINT}both differ from the golden, which is out of date:{FAINT:#} {}",
+            names.join("; ")
+        )?;
+        // An outdated golden does not know other changes in these events.
         let session = &both[0].session;
         writeln!(
             out,
@@ -205,7 +209,7 @@ fn write_timing(out: &mut impl Write, comparison: &Comparison) -> io::Result<()>
     if timing.changes.is_empty() {
         return writeln!(
             out,
-            "\n{BOLD}time{BOLD:#}: no gap was long enough, and in enough runs of both, to be compared"
+            "\n{BOLD}time{BOLD:#}: no gap could be compared: none is long enough in enough runs of both releases"
         );
     }
     let (changed, others): (Vec<&Change>, Vec<_>) =
@@ -216,7 +220,7 @@ fn write_timing(out: &mut impl Write, comparison: &Comparison) -> io::Result<()>
     if comparison.pairs < pairs_needed(alpha) {
         writeln!(
             out,
-            "{DOUBT}not judged{DOUBT:#}: {} can show p = {} at best, however large the difference; {} needed for {alpha}",
+            "{DOUBT}not judged{DOUBT:#}: {} have at best p = {}, for any difference; {} needed for {alpha}",
             plural(comparison.pairs, "pair"),
             chance(timing.least),
             format_args!("{} are", plural(pairs_needed(alpha), "pair")),
@@ -273,7 +277,7 @@ fn write_timing(out: &mut impl Write, comparison: &Comparison) -> io::Result<()>
         if p <= alpha {
             writeln!(
                 out,
-                "  {DOUBT}a release differs from itself{DOUBT:#}: the machine or a server changed while this ran; look there first"
+                "  {DOUBT}a release differs from itself{DOUBT:#}: the machine or a server changed during the comparison; check that first"
             )?;
         }
     }
@@ -393,7 +397,7 @@ fn change_line(change: &Change, alpha: f64) -> ChangeLine<'_> {
 /// Writes a comparison as one JSON document, version 1 of its own format.
 ///
 /// # Errors
-/// What `out` says.
+/// The errors of `out`.
 pub fn comparison_json(out: &mut impl Write, compared: &Compared, comparison: &Comparison) -> io::Result<()> {
     pretty(out, &report(compared, comparison))
 }

@@ -1,4 +1,4 @@
-//! CTRF, the Common Test Report Format (<https://ctrf.io>): one JSON document that many dashboards read.
+//! CTRF, the Common Test Report Format (<https://ctrf.io>): one JSON document for dashboards.
 //!
 //! ```json
 //! {"reportFormat": "CTRF", "specVersion": "0.0.0", "generatedBy": "goldwire 0.1.0", "results": {
@@ -7,8 +7,8 @@
 //!   "tests": [{"name": "u1, round 1", "suite": ["agent-run"], "status": "failed", "duration": 422, "message": "…"}]}}
 //! ```
 //!
-//! What could not be judged is `failed` with the raw status `could not judge`: it must not look like passing in a
-//! dashboard that counts nothing else.
+//! A run that could not be judged is `failed` with the raw status `could not judge`, so that it does not look like a
+//! pass in a dashboard.
 
 use super::junit::prose;
 use super::sheet::{Case, Note, Sheet, Status, Weight};
@@ -16,17 +16,17 @@ use crate::transcript::{Gap, visible_json};
 use serde::Serialize;
 use std::io::{self, Write};
 
-/// When a command began and ended, in milliseconds since 1970.
+/// The start and the end of a command, in milliseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Times {
-    /// When it began.
+    /// The start.
     pub start: u64,
-    /// When it ended, or when the report was written.
+    /// The end, or the time of writing the report.
     pub stop: u64,
 }
 
 impl Times {
-    /// How long it took.
+    /// The duration.
     pub fn took(self) -> Gap {
         Gap::from_millis(self.stop.saturating_sub(self.start))
     }
@@ -120,7 +120,7 @@ fn test<'s>(suite: &'s str, case: &'s Case) -> Test<'s> {
 /// Writes the sheet.
 ///
 /// # Errors
-/// What `out` says.
+/// The errors of `out`.
 pub fn ctrf(out: &mut impl Write, sheet: &Sheet, times: Times) -> io::Result<()> {
     let whole = sheet.unfinished.clone().map(|note| Case {
         name: sheet.command.to_owned(),

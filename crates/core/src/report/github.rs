@@ -1,22 +1,22 @@
-//! Annotations for GitHub, and everything else made harmless there.
+//! Annotations for GitHub, and protection of all other output there.
 //!
 //! ```text
 //! ::error file=golden/agent-run.toml,line=6,col=54,title=agent-run%3A order/missing::tool_completed is missing (in 5 cases)
 //! ```
 //!
-//! The runner reads commands from both stdout and stderr: a line that begins with `::` after blanks, and, as older
-//! agents did, `##[` anywhere in a line (`actions/runner: src/Runner.Common/ActionCommand.cs`). So nothing that a server
-//! said may come to stand there; [`inert`] sees to that.
+//! The runner reads commands from stdout and stderr: a line that begins with `::` after white space, and, in older
+//! agents, `##[` anywhere in a line (`actions/runner: src/Runner.Common/ActionCommand.cs`). So text from a server
+//! must not appear there; [`inert`] ensures that.
 
 use super::sheet::{Sheet, Weight};
 use crate::transcript::visible_lines;
 use std::io::{self, Write};
 
-/// Writes one annotation for each thing that deviates, could not be judged or is suspect. `place` turns a golden's path into
-/// one from the root of the repository.
+/// Writes one annotation for each distinct note that is a deviation, a suspect or an error. `place` makes a golden's
+/// path relative to the root of the repository.
 ///
 /// # Errors
-/// What `out` says.
+/// The errors of `out`.
 pub fn annotations(out: &mut impl Write, sheet: &Sheet, place: impl Fn(&str) -> String) -> io::Result<()> {
     if let Some(note) = &sheet.unfinished {
         let title = property(&format!("goldwire {}", sheet.command));
@@ -49,8 +49,8 @@ pub fn annotations(out: &mut impl Write, sheet: &Sheet, place: impl Fn(&str) -> 
     Ok(())
 }
 
-/// What stands after the second `::`. The percent sign goes first, or what is escaped would be escaped again. The old
-/// form of command is looked for before this one's text is read, so its opening must not stand here either.
+/// Escapes the text after the second `::`. The percent sign comes first, so that escapes are not escaped again. The
+/// old form of command is searched before this one is parsed, so its opening must not occur here either.
 fn data(text: &str) -> String {
     let text = visible_lines(text).replace('%', "%25").replace('\n', "%0A");
     text.replace("##[", "#\\#[")
@@ -61,11 +61,11 @@ fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
 
-/// The same text, in which no line is a command to the runner: a backslash stands before what would begin one. JSON that
-/// is printed one value a line is not changed by it.
+/// The same text without commands to the runner: a backslash is added before the start of a command. JSON with one
+/// value per line does not change.
 pub fn inert(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    // Whatever ends a line for any reader ends it here.
+    // Every line end of any reader ends the line here.
     for line in text.split_inclusive(['\n', '\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}']) {
         let start = line.len() - begin(line).len();
         let (blank, rest) = line.split_at(start);
@@ -100,12 +100,12 @@ pub struct Inert<W: Write> {
 }
 
 impl<W: Write> Inert<W> {
-    /// Passes everything on as it is unless `is_on`.
+    /// Passes everything on unchanged unless `is_on`.
     pub const fn new(out: W, is_on: bool) -> Inert<W> {
         Inert { out, is_on, line: Vec::new() }
     }
 
-    /// What it writes to. What was not flushed is gone.
+    /// The inner writer. Unflushed output is lost.
     pub fn into_inner(self) -> W {
         self.out
     }

@@ -1,11 +1,12 @@
-//! Bytes for a person: where they stand, what they are, and as characters where they are some.
+//! Bytes as text: offset, hexadecimal digits and characters.
 
 use std::fmt::Write as _;
 
-/// How many bytes stand in a line.
+/// The number of bytes per line.
 const WIDTH: usize = 16;
 
-/// The first `most` bytes, sixteen a line: offset, hexadecimal digits, printable ASCII; and how many more there are.
+/// The first `most` bytes, sixteen per line: offset, hexadecimal digits, printable ASCII; and the number of further
+/// bytes.
 ///
 /// ```text
 /// 00000000  10 11 00 04 4d 51 54 54  04 c2 00 0a 00 01 61 00  |....MQTT......a.|

@@ -1,4 +1,4 @@
-//! The machine's report: versioned, and never just our own types dumped.
+//! The JSON report: versioned, with its own types.
 //!
 //! ```json
 //! {"goldwire_report": 1, "verdict": "deviates", "interrupted": false,
@@ -8,13 +8,14 @@
 //!    "live": [{"item": "ids", "answer": "pass", "required": true, "detail": "…", "frames": []}, …]}], "cells": […]}
 //! ```
 //!
-//! `cells` are there when probes were asked in the same check; their form is that of a report of probes.
+//! `cells` are present if the check also ran probes; they have the form of a report of probes.
 //!
-//! A part of a check has `"shard": {"index": 2, "of": 3, "whole": ["agent-run", …]}`, with the names of all sessions; a part
-//! without any has the verdict `nothing in this shard`. `read` reads all of it back, for `goldwire merge`.
-//! Until the command has ended the file says `"unfinished"` and why, could not judge, and no runs. `host` is how late the machine that measured woke a task that only slept, and how long something waited
-//! for a processor; absent where nobody measured. A finding with
-//! `"excused": true` may be late for no other reason: time could not be judged there.
+//! A part of a check has `"shard": {"index": 2, "of": 3, "whole": ["agent-run", …]}`, with the names of all sessions;
+//! a part without sessions has the verdict `nothing in this shard`. `read` parses the report for `goldwire merge`.
+//! Until the command has ended, the file has `"unfinished"` with the reason, the verdict "could not judge", and no
+//! runs. `host` is the lag of the measuring machine and the share of time in which something waited for a processor;
+//! it is absent if it was not measured. For a finding with `"excused": true`, the lag may be the only cause: its time
+//! could not be judged.
 
 use crate::finding::{
     Basis, BudgetReport, Cell, Finding, LiveCheck, Outcome, Run, Severity, TimeReport, Verdict,
@@ -61,7 +62,7 @@ struct SessionLine<'o> {
     time: Option<TimeLine>,
 }
 
-/// On what time was judged; factors are times the usual of the golden.
+/// How time was judged; factors are relative to the golden's usual time.
 #[derive(Serialize, Deserialize)]
 pub(super) struct TimeLine {
     basis: String,
@@ -85,7 +86,7 @@ pub(super) struct TimeLine {
     budgets: Vec<BudgetLine>,
 }
 
-/// What was taken of a limit that a person set.
+/// The result of one of the user's own limits.
 #[derive(Serialize, Deserialize)]
 struct BudgetLine {
     name: String,
@@ -95,7 +96,7 @@ struct BudgetLine {
 
 impl From<&TimeReport> for TimeLine {
     fn from(time: &TimeReport) -> TimeLine {
-        // Three digits are more than anybody can read out of them.
+        // Three digits are precise enough.
         let short = |factor: f64| (factor * 1000.0).round() / 1000.0;
         TimeLine {
             basis: time.basis.name().to_owned(),
@@ -126,7 +127,7 @@ impl From<&TimeReport> for TimeLine {
 }
 
 impl TimeLine {
-    /// What it says of a session; none where the basis is not known.
+    /// The report of a session; none for an unknown basis.
     pub(super) fn report(self, session: &str) -> Option<TimeReport> {
         Some(TimeReport {
             session: session.to_owned(),
@@ -306,7 +307,7 @@ pub(super) fn run(run: &Run) -> RunLine<'_> {
     }
 }
 
-/// A question, with its runs or where they stand.
+/// A question with its runs or their places.
 #[derive(Serialize)]
 pub(super) struct CellLine<'c, R = RunLine<'c>> {
     probe: &'static str,
@@ -340,15 +341,15 @@ pub(super) fn cell_line_with<R>(cell: &Cell, runs: Vec<R>) -> CellLine<'_, R> {
 /// Writes the whole outcome as one JSON document.
 ///
 /// # Errors
-/// What `out` says.
+/// The errors of `out`.
 pub fn write(out: &mut impl Write, outcome: &Outcome) -> io::Result<()> {
     with_probes(out, outcome, &[])
 }
 
-/// Likewise, with the `cells` of the probes that were asked in the same check, as a report of probes has them.
+/// Writes the outcome with the `cells` of the probes in the same check, in the form of a report of probes.
 ///
 /// # Errors
-/// What `out` says.
+/// The errors of `out`.
 pub fn with_probes(out: &mut impl Write, outcome: &Outcome, cells: &[Cell]) -> io::Result<()> {
     let report = Report {
         goldwire_report: SCHEMA_VERSION,
@@ -380,11 +381,11 @@ pub fn with_probes(out: &mut impl Write, outcome: &Outcome, cells: &[Cell]) -> i
     pretty(out, &report)
 }
 
-/// What stands in a report's place until there is one, or where there is none: `kind` is the key of the format's version,
-/// e.g. `goldwire_report`, `list` the key of what it lists.
+/// Writes the report that exists until the command ends, or if it fails: `kind` is the key of the format's version,
+/// e.g. `goldwire_report`, `list` the key of its list.
 ///
 /// # Errors
-/// What `out` says.
+/// The errors of `out`.
 pub fn unfinished_json(
     out: &mut impl Write,
     (kind, list): (&str, &str),
@@ -410,7 +411,7 @@ pub(super) fn pretty(out: &mut impl Write, report: &impl Serialize) -> io::Resul
     writeln!(out, "{}", visible_json(&text))
 }
 
-/// The same JSON, without the old form of a command; `##[` stands only within strings.
+/// The same JSON without the old form of a command; `##[` occurs only within strings.
 pub(super) fn inert_json(text: &str) -> String {
     text.replace("##[", "#\\u0023[")
 }

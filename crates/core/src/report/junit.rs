@@ -1,4 +1,4 @@
-//! JUnit XML, as Jenkins, GitLab, Azure and many others read it: a suite a session, a case a user and round.
+//! JUnit XML for Jenkins, GitLab, Azure and many others: one suite per session, one case per user and round.
 //!
 //! ```xml
 //! <testsuites name="goldwire check" tests="2" failures="1" errors="0" time="0.845">
@@ -11,11 +11,11 @@
 //! </testsuites>
 //! ```
 //!
-//! Deviations are one `<failure>` a case, what could not be judged an `<error>`, what was not asked `<skipped>`; suspects
-//! stand in `<system-out>`. Each `<testsuite>` follows Surefire's schema
-//! (`apache/maven-surefire: surefire-test-report.xsd`): attributes, and order of elements; the whole follows Jenkins'
-//! (`jenkinsci/xunit-plugin: junit-10.xsd`). What
-//! XML 1.0 cannot say (most control characters) becomes U+FFFD.
+//! Deviations are one `<failure>` per case, a run that could not be judged is an `<error>`, and a question that was
+//! not asked is `<skipped>`; suspects are in `<system-out>`. Each `<testsuite>` follows Surefire's schema
+//! (`apache/maven-surefire: surefire-test-report.xsd`) in attributes and order of elements; the whole follows
+//! Jenkins' (`jenkinsci/xunit-plugin: junit-10.xsd`). Characters that XML 1.0 does not allow (most control
+//! characters) become U+FFFD.
 
 use super::sheet::{Case, Note, Sheet, Status, Suite, Weight};
 use crate::transcript::{Gap, visible_lines};
@@ -24,10 +24,10 @@ use quick_xml::writer::Writer;
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-/// Writes the sheet. `took` is how long the command took.
+/// Writes the sheet. `took` is the duration of the command.
 ///
 /// # Errors
-/// What `out` says.
+/// The errors of `out`.
 pub fn junit(out: &mut impl Write, sheet: &Sheet, took: Gap) -> io::Result<()> {
     let mut xml = Writer::new_with_indent(&mut *out, b' ', 2);
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
@@ -38,7 +38,7 @@ pub fn junit(out: &mut impl Write, sheet: &Sheet, took: Gap) -> io::Result<()> {
         |status| sheet.count(status),
         took,
     );
-    // Jenkins' schema knows it of suites only.
+    // In Jenkins' schema, only suites have it.
     attributes.retain(|(key, _)| *key != "skipped");
     element(&mut xml, "testsuites", &attributes, |xml| {
         if let Some(note) = &sheet.unfinished {
@@ -88,7 +88,7 @@ fn write_suite<W: Write>(xml: &mut Writer<W>, suite: &Suite) -> io::Result<()> {
 fn write_case<W: Write>(xml: &mut Writer<W>, suite: &Suite, case: &Case) -> io::Result<()> {
     let attributes =
         vec![("name", case.name.clone()), ("classname", suite.name.clone()), ("time", seconds(case.took))];
-    // Where drift fails, too, a suspect is a failure.
+    // If drift fails, a suspect is a failure.
     let fails = |note: &&Note| match note.weight {
         Weight::Deviation => true,
         Weight::Suspect => {
@@ -118,7 +118,7 @@ fn write_notes<W: Write>(xml: &mut Writer<W>, name: &'static str, notes: &[&Note
     let Some((first, rest)) = notes.split_first() else { return Ok(()) };
     let more = if rest.is_empty() { String::new() } else { format!(" (and {} more)", rest.len()) };
     let mut attributes = vec![("message", format!("{}{more}", first.headline))];
-    // Surefire's schema has no type for what was skipped.
+    // Surefire's schema has no type for skipped cases.
     if name != "skipped" {
         attributes.push(("type", first.sort.clone()));
     }

@@ -1,4 +1,4 @@
-//! Markdown, for a step summary or a comment: a table that is read in five seconds, and what deviates below it.
+//! Markdown for a step summary or a comment: a short table, and the deviations below it.
 //!
 //! ```text
 //! ## goldwire check: deviates
@@ -14,8 +14,8 @@
 //!   - expected `tool_completed`
 //! ```
 //!
-//! Names and payloads come from a server that may be hostile: they are text wherever they stand. Nothing of them starts a
-//! block, a row, a link, a tag or a mention.
+//! Names and payloads may come from a hostile server, so they are always text: they cannot start a block, a row, a
+//! link, a tag or a mention.
 
 use super::sheet::{Case, Note, Sheet, Status, Suite, Weight};
 use crate::transcript::visible_lines;
@@ -25,10 +25,10 @@ use std::io::{self, Write};
 /// The longest detail, in characters: a summary is not the place for whole payloads.
 const MAX_DETAIL: usize = 400;
 
-/// Writes the sheet; when it would become longer than `limit` bytes, further notes are counted and not told.
+/// Writes the sheet. If it becomes longer than `limit` bytes, further notes are only counted.
 ///
 /// # Errors
-/// What `out` says.
+/// The errors of `out`.
 pub fn markdown(out: &mut impl Write, sheet: &Sheet, limit: usize) -> io::Result<()> {
     let mut page = Page { text: String::new(), limit, left_out: 0 };
     page.add(&format!("## goldwire {}: {}\n", sheet.command, prose(&sheet.verdict)), true);
@@ -41,9 +41,9 @@ pub fn markdown(out: &mut impl Write, sheet: &Sheet, limit: usize) -> io::Result
     }
     if page.left_out > 0 {
         let rows = plural(page.left_out, "entry").replace("entrys", "entries");
-        page.add(&format!("\n{rows} left out here; the other reports have them.\n"), true);
+        page.add(&format!("\n{rows} left out here; see the other reports.\n"), true);
     }
-    // A word joiner of our own breaks a mention; all else that is unseen is not ours.
+    // The added word joiner breaks a mention; all other invisible characters are escaped.
     let text = page.text.split('\u{2060}').map(visible_lines).collect::<Vec<_>>().join("\u{2060}");
     out.write_all(text.as_bytes())
 }
@@ -58,7 +58,7 @@ struct Page {
 impl Page {
     /// Adds a piece where it has room, or must be there.
     fn add(&mut self, piece: &str, must: bool) -> bool {
-        // Once something is left out, all further is: the page must not seem to have gaps.
+        // After the first omission everything is omitted, so that the page has no gaps.
         let has_room = must || (self.left_out == 0 && self.text.len() + piece.len() <= self.limit);
         if has_room {
             self.text.push_str(piece);
@@ -92,9 +92,9 @@ impl Page {
         }
         self.add(&format!("\n### {}\n", prose(&suite.name)), false);
         if has_questions {
-            self.add("\n| verdict | question | what happened |\n|---|---|---|\n", false);
+            self.add("\n| verdict | question | result |\n|---|---|---|\n", false);
             for (case, more) in rows(suite) {
-                let more = if more > 0 { format!(" (and {more} more of this sort)") } else { String::new() };
+                let more = if more > 0 { format!(" (and {more} more of this kind)") } else { String::new() };
                 let said = prose(case.said.lines().next().unwrap_or_default());
                 let (verdict, name) = (strong(case.status.name()), prose(&case.name));
                 self.add(&format!("| {verdict} | {name} | {said}{more} |\n"), false);
@@ -106,7 +106,7 @@ impl Page {
             }
             let times = match times {
                 1 => String::new(),
-                // A question is asked in many runs.
+                // A question may have many runs.
                 _ if has_questions => format!("; {times} times"),
                 _ => format!("; in {times} of {}", suite.cases.len()),
             };
@@ -165,7 +165,7 @@ fn line(text: &str) -> String {
                 break;
             }
             '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}' => out.push(' '),
-            // What turns the direction of writing hides what stands there.
+            // Direction marks could hide text.
             '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => out.push('\u{fffd}'),
             c if c.is_control() => out.push('\u{fffd}'),
             c => out.push(c),
@@ -203,8 +203,8 @@ pub(super) fn prose(text: &str) -> String {
     out
 }
 
-/// Text in the font of code, fenced by more backticks than stand in it. A pipe needs its backslash even there, where the
-/// text may stand in a table; nothing else is escaped in code.
+/// Text as code, fenced by more backticks than it contains. A pipe needs a backslash even there, because the text may
+/// be in a table; nothing else is escaped in code.
 fn code(text: &str) -> String {
     let text = line(text);
     let text = text.trim();

@@ -1,6 +1,6 @@
-//! What was found, written for somebody: one file a format, each a function from the outcome onto a writer.
+//! Reports: one file per format, each a function from the outcome to a writer.
 //!
-//! Nothing here decides anything; colour is written as escape codes and taken out again where it is not wanted.
+//! Nothing here decides anything. Colour is written as escape codes and removed later if it is not wanted.
 
 mod changes;
 mod comparison;
@@ -33,14 +33,14 @@ pub use text::{Layout, text};
 use crate::golden::Golden;
 use crate::transcript::Transcript;
 
-/// A run's golden and transcript, where a report wants to show more than the findings say.
+/// The golden and the transcript of a run, for a report with details.
 #[derive(Debug, Clone, Copy)]
 pub struct Shown<'s> {
     /// The golden it was judged by.
     pub golden: &'s Golden,
-    /// Where that golden is, as a person would name it.
+    /// The path of the golden for the user.
     pub golden_path: &'s str,
-    /// What happened.
+    /// The transcript of the run.
     pub transcript: &'s Transcript,
 }
 

@@ -1,4 +1,4 @@
-//! What probes found: a table that is read in five seconds, and the failures in full below it.
+//! The results of probes as text: a short table, and the failures in full below it.
 //!
 //! ```text
 //! auth agent-run  DEVIATES  1 of 24 questions
@@ -14,10 +14,10 @@ use crate::words::plural;
 use serde::Serialize;
 use std::io::{self, Write};
 
-/// Writes what probes found for a person.
+/// Writes the results of probes as text.
 ///
 /// # Errors
-/// What `out` says.
+/// The errors of `out`.
 pub fn probe_text(out: &mut impl Write, cells: &[Cell]) -> io::Result<()> {
     for probe in ProbeName::ALL {
         let mut sessions: Vec<&str> =
@@ -45,7 +45,7 @@ fn table(out: &mut impl Write, probe: ProbeName, session: &str, cells: &[&Cell])
     let sound = cells.iter().filter(|cell| cell.verdict() == Some(Verdict::Conforms)).count();
     writeln!(
         out,
-        "{BOLD}{} {session}{BOLD:#}  {style}{word}{style:#}  {sound} of {} are as they should be",
+        "{BOLD}{} {session}{BOLD:#}  {style}{word}{style:#}  {sound} of {} answers are good",
         probe.name(),
         plural(asked, "question")
     )?;
@@ -62,7 +62,7 @@ fn table(out: &mut impl Write, probe: ProbeName, session: &str, cells: &[&Cell])
         let said = cell.not_asked.as_deref().unwrap_or(&cell.said);
         let said = said.lines().next().unwrap_or("");
         let more =
-            if more > 0 { format!(" {FAINT}(and {more} more of this sort){FAINT:#}") } else { String::new() };
+            if more > 0 { format!(" {FAINT}(and {more} more of this kind){FAINT:#}") } else { String::new() };
         writeln!(out, "  {style}{word}{style:#} {name:width$}  {said}{more}")?;
     }
     for cell in cells.iter().filter(|cell| cell.verdict().is_some_and(|verdict| verdict != Verdict::Conforms))
@@ -76,7 +76,7 @@ fn table(out: &mut impl Write, probe: ProbeName, session: &str, cells: &[&Cell])
 struct Row<'c> {
     cell: &'c Cell,
     name: &'c str,
-    /// How many other questions of the same sort were answered as well.
+    /// The number of other good answers of the same kind.
     more: usize,
 }
 
@@ -94,7 +94,7 @@ fn rows<'c>(cells: &[&'c Cell]) -> Vec<Row<'c>> {
     rows
 }
 
-/// The first run of each sort of finding, with the frames that show it.
+/// The first run of each kind of finding, with its frames.
 fn details(out: &mut impl Write, cell: &Cell) -> io::Result<()> {
     writeln!(out, "\n  {BOLD}{}: {}{BOLD:#}", cell.probe.name(), cell.case)?;
     let mut told: Vec<&Finding> = Vec::new();
@@ -148,11 +148,11 @@ struct Report<'c> {
     cells: Vec<CellLine<'c>>,
 }
 
-/// Writes what probes found as one JSON document: `{"goldwire_probes": 1, "verdict": …, "cells": […]}`. The runs of a cell
-/// are those of a check's report.
+/// Writes the results of probes as one JSON document: `{"goldwire_probes": 1, "verdict": …, "cells": […]}`. The runs
+/// of a cell have the form of a check's report.
 ///
 /// # Errors
-/// What `out` says.
+/// The errors of `out`.
 pub fn probe_json(out: &mut impl Write, cells: &[Cell], interrupted: bool) -> io::Result<()> {
     let report = Report {
         goldwire_probes: 1,

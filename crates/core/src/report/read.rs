@@ -1,4 +1,4 @@
-//! Reads a check's JSON report back, so that the reports of several jobs can be put together.
+//! Reads the JSON report of a check, so that the reports of several jobs can be merged.
 
 use super::json::TimeLine;
 use crate::dialect::Label;
@@ -10,7 +10,7 @@ use crate::golden::LiveItem;
 use crate::transcript::{Gap, Host};
 use serde::Deserialize;
 
-/// Why a text is not a report.
+/// The reason why a text is not a report.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReportError {
@@ -24,7 +24,7 @@ pub enum ReportError {
     #[error("report version {0}; this goldwire reads version 1")]
     Version(u64),
     /// A word that nobody knows.
-    #[error("not a report: `{0}` is not known as {1}")]
+    #[error("not a report: `{0}` is not {1}")]
     Word(String, &'static str),
 }
 
@@ -138,10 +138,10 @@ struct LiveLine {
     frames: Vec<usize>,
 }
 
-/// Reads what [`json_with_probes`](super::json_with_probes) wrote: what a check found, and its probes.
+/// Reads the output of [`json_with_probes`](super::json_with_probes): the result of a check and its probes.
 ///
 /// # Errors
-/// When it is no such report, or of another version.
+/// If the text is not such a report, or has another version.
 pub fn read(text: &str) -> Result<(Outcome, Vec<Cell>), ReportError> {
     let value: serde_json::Value = serde_json::from_str(text)?;
     match value.get("goldwire_report").map(|version| version.as_u64().unwrap_or_default()) {

@@ -1,7 +1,8 @@
-//! What the reports for other tools are made of: suites of cases with notes, whatever command found them.
+//! The common structure of reports for other tools: suites of cases with notes, for every command.
 //!
-//! JUnit, CTRF, Markdown and annotations know tests and failures; they know neither goldens nor lanes. A session becomes a
-//! suite, a user's round (or a probe's question, or what two releases are compared in) a case, a finding a note.
+//! JUnit, CTRF, Markdown and annotations know tests and failures, but neither goldens nor lanes. A session becomes a
+//! suite; a user's round (or a probe's question, or a compared aspect of two releases) becomes a case; a finding
+//! becomes a note.
 
 use super::Compared;
 use crate::compare::{Comparison, Difference, Standing, Subject};
@@ -10,51 +11,52 @@ use crate::finding::{
 };
 use crate::transcript::Gap;
 
-/// All that one command found, as tables.
+/// The results of one command, as tables.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sheet {
     /// `check`, `probe` or `compare`.
     pub command: &'static str,
     /// The verdict in words.
     pub verdict: String,
-    /// Why this is not all: it was just begun, or interrupted, or stopped by a mistake. It counts as an error by itself.
+    /// The reason why results are missing: the command has just started, was interrupted or stopped with an error. It
+    /// counts as an error.
     pub unfinished: Option<Note>,
-    /// The suites, in the order in which they were asked for.
+    /// The suites, in the requested order.
     pub suites: Vec<Suite>,
 }
 
 /// A session, or a probe of one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Suite {
-    /// Its name, e.g. `agent-run` or `auth agent-run`.
+    /// The name, e.g. `agent-run` or `auth agent-run`.
     pub name: String,
-    /// What was judged.
+    /// The cases of the suite.
     pub cases: Vec<Case>,
 }
 
 /// One user's run, or one question.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Case {
-    /// Its name, unique in its suite.
+    /// The name, unique in its suite.
     pub name: String,
-    /// Questions of one sort that are answered well are told together; empty for runs.
+    /// The kind of question: good answers of one kind are reported together. Empty for runs.
     pub sort: String,
-    /// What happened, in a few words; empty where the notes say all.
+    /// The result in a few words; empty if the notes contain it.
     pub said: String,
-    /// How it came out.
+    /// The status of the case.
     pub status: Status,
-    /// How long it took.
+    /// The duration.
     pub took: Gap,
-    /// Every finding once; or why there is no judgement.
+    /// Every finding once, or the reason why there is no judgement.
     pub notes: Vec<Note>,
 }
 
-/// How a case came out, as other tools know it.
+/// The status of a case in other tools.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Status {
     /// It was not asked: something is missing that the note names.
     Skipped,
-    /// Nothing deviates; suspects may be noted.
+    /// Nothing deviates; there may be suspects.
     Passed,
     /// Something deviates.
     Failed,
@@ -63,7 +65,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// As reports write it.
+    /// The name in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Status::Skipped => "not asked",
@@ -74,7 +76,7 @@ impl Status {
     }
 }
 
-/// What a note does.
+/// The effect of a note.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Weight {
     /// It makes its case fail.
@@ -87,25 +89,25 @@ pub enum Weight {
     NotAsked,
 }
 
-/// A finding, or why there is none, in words.
+/// A finding, or the reason why there is none, in words.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Note {
-    /// What it does.
+    /// The effect of the note.
     pub weight: Weight,
-    /// What it is about, e.g. `order/missing`.
+    /// The subject, e.g. `order/missing`.
     pub sort: String,
     /// One sentence.
     pub headline: String,
-    /// The golden's file, with line and column counted from 1, where it is about one.
+    /// The golden's file, with line and column counted from 1, if the note has one.
     pub place: Option<(String, Option<(usize, usize)>)>,
     /// Further lines: a label such as `expected`, and a text.
     pub details: Vec<(&'static str, String)>,
-    /// Notes of one suite with the same key are about the same thing.
+    /// Notes of one suite with the same key have the same subject.
     pub key: String,
 }
 
 impl Note {
-    /// Why nothing could be judged.
+    /// A note with the reason why nothing could be judged.
     pub fn unjudged(sort: &str, cause: &str, hint: Option<&str>) -> Note {
         let details = hint.map(|hint| ("hint", hint.to_owned())).into_iter().collect();
         let (sort, headline, key) = (sort.to_owned(), cause.to_owned(), cause.to_owned());
@@ -139,7 +141,7 @@ impl Note {
             headline: finding.message.clone(),
             place: (!golden.is_empty()).then(|| (golden.to_owned(), finding.place.golden_line)),
             details,
-            // What `Finding::is_like` compares.
+            // The key of `Finding::is_like`.
             key: format!("{}\n{event}\n{path}", finding.kind.name()),
         }
     }
@@ -167,7 +169,7 @@ const fn status(verdict: Verdict, strict: bool) -> Status {
 }
 
 impl Sheet {
-    /// What is true of a command until it has judged something: it failed, for this reason.
+    /// The sheet of a command that has not judged anything yet: it failed, for this reason.
     pub fn unfinished(command: &'static str, cause: &str, hint: Option<&str>) -> Sheet {
         let note = Note::unjudged("unfinished", cause, hint);
         let verdict = Verdict::CouldNotJudge.name().to_owned();
@@ -175,15 +177,15 @@ impl Sheet {
     }
 
     fn new(command: &'static str, verdict: &str, interrupted: bool, suites: Vec<Suite>) -> Sheet {
-        let why = "interrupted: what was not judged until then has not passed";
+        let why = "interrupted: runs that were not judged have not passed";
         let unfinished = interrupted.then(|| Note::unjudged("unfinished", why, None));
         let mut sheet = Sheet { command, verdict: verdict.to_owned(), unfinished, suites };
         sheet.suites.iter_mut().for_each(tell_apart);
         sheet
     }
 
-    /// What a check found. `asked` are all its sessions, each with the path of its golden; one without runs was not judged.
-    /// With `strict`, drift fails.
+    /// The sheet of a check. `asked` are all its sessions with the paths of their goldens; a session without runs was
+    /// not judged. With `strict`, drift fails.
     pub fn of_check(outcome: &Outcome, asked: &[(String, String)], strict: bool) -> Sheet {
         let suite = |(session, golden): &(String, String)| {
             let runs = outcome.runs.iter().filter(|run| run.session == *session);
@@ -198,7 +200,7 @@ impl Sheet {
                 })
                 .collect();
             if cases.is_empty() {
-                let why = "not judged: it all ended before this session's turn";
+                let why = "not judged: the command ended before this session";
                 cases.push(Case {
                     name: "not judged".to_owned(),
                     sort: String::new(),
@@ -219,7 +221,7 @@ impl Sheet {
         sheet
     }
 
-    /// What probes found. `golden` says where a session's golden is.
+    /// The sheet of probes. `golden` returns the path of a session's golden.
     pub fn of_probe(cells: &[Cell], interrupted: bool, golden: impl Fn(&str) -> String) -> Sheet {
         let mut suites: Vec<Suite> = Vec::new();
         for cell in ProbeName::ALL.iter().flat_map(|probe| cells.iter().filter(move |c| c.probe == *probe)) {
@@ -246,7 +248,7 @@ impl Sheet {
         Sheet::new("probe", verdict, interrupted, suites)
     }
 
-    /// What a check found together with the probes that were asked with it.
+    /// The sheet of a check with its probes.
     #[must_use]
     pub fn with_probes(
         mut self,
@@ -261,8 +263,8 @@ impl Sheet {
         self
     }
 
-    /// How two releases compare: a case for order and payload, one for each class of gaps. Differences that are not sure, and
-    /// those that both releases share, are suspects.
+    /// The sheet of a comparison: one case for order and payload, one for each class of gaps. Uncertain differences,
+    /// and those that both releases share, are suspects.
     pub fn of_comparison(
         compared: &Compared,
         comparison: &Comparison,
@@ -311,7 +313,7 @@ impl Sheet {
         sheet
     }
 
-    /// How many cases came out so; what is unfinished is an error of its own.
+    /// The number of cases with this status. An unfinished command is an error of its own.
     pub fn count(&self, status: Status) -> usize {
         let unfinished = usize::from(status == Status::Error && self.unfinished.is_some());
         unfinished + self.suites.iter().map(|suite| suite.count(status)).sum::<usize>()
@@ -319,12 +321,12 @@ impl Sheet {
 }
 
 impl Suite {
-    /// How many cases came out so.
+    /// The number of cases with this status.
     pub fn count(&self, status: Status) -> usize {
         self.cases.iter().filter(|case| case.status == status).count()
     }
 
-    /// The verdict over its cases in words.
+    /// The verdict over its cases, in words.
     pub fn verdict(&self) -> &'static str {
         match self.cases.iter().map(|case| case.status).max() {
             None => Status::Skipped.name(),
@@ -340,7 +342,7 @@ impl Suite {
         self.cases.iter().flat_map(|case| &case.notes)
     }
 
-    /// One note for each thing that notes are about, with its case and how many cases note it.
+    /// One note for each subject, with its case and the number of cases that have it.
     pub fn distinct(&self) -> Vec<(&Case, &Note, usize)> {
         let mut told: Vec<(&Case, &Note, usize)> = Vec::new();
         for case in &self.cases {
@@ -381,7 +383,7 @@ fn difference(one: &Difference, golden: &str) -> Note {
     note
 }
 
-/// Several recordings of one user are told apart by number.
+/// Several recordings of one user are numbered.
 fn tell_apart(suite: &mut Suite) {
     let names: Vec<String> = suite.cases.iter().map(|case| case.name.clone()).collect();
     for (index, case) in suite.cases.iter_mut().enumerate() {

@@ -1,4 +1,4 @@
-//! The terminal: the failing diff first, everything else in a line.
+//! The report for a terminal: the failing diff first, everything else in one line.
 //!
 //! ```text
 //! agent-run  DEVIATES  u3, round 1: 1 deviation
@@ -12,8 +12,8 @@
 //!         agent_thinking            agent_thinking          2.1 ms  █│······
 //! ```
 //!
-//! A bar is the time since an event's cause, from nothing to the latest that the golden allows; `│` is the usual. At a
-//! terminal everything fits its width, from 80 columns on; in a file lines are as long as they are.
+//! A bar is the time since an event's cause, from zero to the latest that the golden allows; `│` is the usual time.
+//! At a terminal everything fits the width, from 80 columns on; in a file lines are not limited.
 
 use super::Shown;
 use crate::check::OTHER_HOSTS;
@@ -42,20 +42,19 @@ fn role(verdict: Verdict) -> (Style, &'static str) {
     }
 }
 
-/// How a text is laid out.
+/// The layout of text.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Layout {
-    /// How wide it is; none where lines may have any length.
+    /// The width; none if lines may have any length.
     pub columns: Option<usize>,
-    /// Whether what is as it should be is told, too.
+    /// Whether good results are listed, too.
     pub verbose: bool,
 }
 
-/// Writes an outcome for a person, at a terminal or for a file. `shown` finds what a run can be shown
-/// with.
+/// Writes an outcome as text, for a terminal or a file. `shown` returns the golden and the transcript of a run.
 ///
 /// # Errors
-/// What `out` says.
+/// The errors of `out`.
 pub fn text<'s>(
     out: &mut impl Write,
     outcome: &Outcome,
@@ -77,8 +76,7 @@ pub fn text<'s>(
     if outcome.times.iter().any(|time| time.basis == Basis::Shape && time.busy.is_none())
         && !outcome.asked.is_empty()
     {
-        let way = "`goldwire hosts learn` makes times sharper on this host; whether a build as a whole became slower \
-                   only `goldwire compare` tells";
+        let way = "`goldwire hosts learn` makes timing checks precise on this host; only `goldwire compare` shows whether the whole build is slower";
         writeln!(out, "{FAINT}hint:{FAINT:#} {}", page.fit(way, 6, 2))?;
     }
     if let Some(part) = outcome.part.as_ref().filter(|_| outcome.is_empty_shard()) {
@@ -91,22 +89,22 @@ pub fn text<'s>(
         }
     }
     if outcome.interrupted {
-        writeln!(out, "{DOUBT}interrupted{DOUBT:#}: what was recorded until then is kept")?;
+        writeln!(out, "{DOUBT}interrupted{DOUBT:#}; the recordings so far are kept")?;
     }
     Ok(())
 }
 
-/// What it is written for.
+/// The layout of the output.
 struct Page {
-    /// How wide it is; none where lines may have any length.
+    /// The width; none if lines may have any length.
     columns: Option<usize>,
-    /// Whether what is as it should be is told, too.
+    /// Whether good results are listed, too.
     verbose: bool,
     /// Whether what was found can be accepted.
     accepts: bool,
 }
 
-/// Nothing is laid out for less.
+/// The smallest width for the layout.
 const NARROW: usize = 40;
 
 impl Page {
@@ -124,7 +122,7 @@ impl Page {
             }
             let mut is_first = true;
             for word in line.split(' ') {
-                // A word that is longer than a line is cut where the line ends.
+                // A word that is longer than a line is cut at its end.
                 let mut word: Vec<char> = word.chars().collect();
                 if !is_first && at + 1 + word.len() > columns {
                     out.push('\n');
@@ -174,8 +172,7 @@ fn write_session<'s>(
     )?;
     if let Some(name) = unnamed {
         let said = format!(
-            "no name tells the server's messages apart, all are `{name}`: hardly anything was checked; \
-             docs/DIALECTS.md says how to name them"
+            "all messages of the server have the name `{name}`, so hardly anything was checked; docs/DIALECTS.md shows how to name them"
         );
         writeln!(out, "  {DOUBT}names{DOUBT:#}: {}", page.fit(&said, 9, 4))?;
     }
@@ -232,7 +229,7 @@ fn write_session<'s>(
             write_rows(out, &rows(shown.golden, shown.transcript, &run.findings), page.columns)?;
         }
         if !run.recording.is_empty() {
-            // The header is line 1; what no frame by itself shows has the whole recording for its place.
+            // The header is line 1. A finding without a frame has the whole recording as its place.
             let shown = run.findings.iter().find_map(|finding| finding.place.frames.first());
             let line = shown.map_or(1, |frame| frame + 2);
             writeln!(out, "    recording  {}:{line}", run.recording)?;
@@ -247,13 +244,13 @@ fn write_session<'s>(
     Ok(())
 }
 
-/// On what time was judged, how the check went beside that, and what would show.
+/// Writes how time was judged, the pace of the check, and the smallest slow-down that would be reported.
 fn write_time(out: &mut impl Write, page: &Page, time: &TimeReport, runs: &[&Run]) -> io::Result<()> {
     let pace = time.pace.map(|pace| format!("x{pace:.1}"));
-    let shows = time.sees.map(|sees| format!("one kind of gap alone shows from x{sees:.1}"));
+    let shows = time.sees.map(|sees| format!("a single kind of gap is reported from x{sees:.1} on"));
     let of = |count: u32, what: &str| plural(count as usize, what);
     let mut said = match time.basis {
-        Basis::Off => vec!["not judged, but for stalls and what `at_most` allows".to_owned()],
+        Basis::Off => vec!["not judged, except for stalls and `at_most`".to_owned()],
         Basis::Bounds => vec!["by the bounds of the golden".to_owned()],
         Basis::Host if time.is_profile => vec![format!(
             "by this host's profile ({}, {})",
@@ -266,11 +263,11 @@ fn write_time(out: &mut impl Write, page: &Page, time: &TimeReport, runs: &[&Run
             of(time.occasions, "occasion")
         )],
         Basis::Shape if time.busy.is_some() => vec![format!(
-            "other programs took {} % of this machine's processors, so time was judged by shape and only a stall can fail",
+            "other programs used {} % of this machine's processors, so time was judged by shape and only a stall can fail",
             time.busy.unwrap_or_default()
         )],
         Basis::Shape => vec![match &time.recorded_on[..] {
-            [] => "recorded on a host that is not known, so judged by shape".to_owned(),
+            [] => "recorded on an unknown host, so judged by shape".to_owned(),
             hosts if time.class.as_ref().is_some_and(|class| hosts.contains(class)) => {
                 "judged by shape".to_owned()
             }
@@ -279,7 +276,7 @@ fn write_time(out: &mut impl Write, page: &Page, time: &TimeReport, runs: &[&Run
     };
     match (pace, time.range) {
         (Some(pace), Some((low, high))) if time.basis == Basis::Shape => said.push(format!(
-            "all kinds of gaps took {pace} as long here (x{low:.1} to x{high:.1}), which may be this machine"
+            "all kinds of gaps took {pace} as long here (x{low:.1} to x{high:.1}), perhaps because of this machine"
         )),
         (Some(pace), _) if time.basis == Basis::Host => said.push(format!("pace {pace}")),
         _ => {}
@@ -289,9 +286,9 @@ fn write_time(out: &mut impl Write, page: &Page, time: &TimeReport, runs: &[&Run
             true => "",
             false if time.busy.is_some() => ", as a suspect",
             false if time.recorded_on.len() < 3 => {
-                ", as a suspect: it fails once three classes of hosts are recorded"
+                ", as a suspect; it can fail when three classes of hosts are recorded"
             }
-            false => ", as a suspect: how fast this machine computes is not known",
+            false => ", as a suspect; the speed of this machine is unknown",
         };
         said.push(format!("{shows}{weight}"));
     }
@@ -307,7 +304,7 @@ fn write_time(out: &mut impl Write, page: &Page, time: &TimeReport, runs: &[&Run
     unread.sort_unstable();
     unread.dedup();
     if !unread.is_empty() {
-        said.push(format!("not checked on this host, because they compare times: {}", unread.join(", ")));
+        said.push(format!("not checked on this host, because they use times: {}", unread.join(", ")));
     }
     writeln!(out, "  {FAINT}time:{FAINT:#} {}", page.fit(&said.join("; "), 8, 8))?;
     let took = |budget: &BudgetReport| match budget.took {
@@ -320,7 +317,7 @@ fn write_time(out: &mut impl Write, page: &Page, time: &TimeReport, runs: &[&Run
     }
     if let Some((factor, since)) = &time.creep {
         let said = format!(
-            "the last checks on this host were x{factor:.1} as slow as on {since}: goldwire compare says whether it is the build"
+            "the last checks on this host were x{factor:.1} slower than on {since}; goldwire compare shows whether the build is the cause"
         );
         writeln!(out, "  {DOUBT}warning{DOUBT:#}: {}", page.fit(&said, 11, 4))?;
     }
@@ -332,7 +329,7 @@ fn write_live(out: &mut impl Write, page: &Page, runs: &[&Run]) -> io::Result<()
     let of = |item: LiveItem| runs.iter().flat_map(|run| &run.live).filter(move |check| check.item == item);
     let mut items: [Vec<&LiveCheck>; 3] = Default::default();
     for item in LiveItem::ALL {
-        // The first of the runs that say most to it.
+        // The first of the runs with the most evidence.
         let Some(told) = of(item).rev().max_by_key(|check| check.answer) else { continue };
         items[told.answer as usize].push(told);
     }
@@ -374,7 +371,7 @@ fn write_untimed(out: &mut impl Write, page: &Page, runs: &[&Run]) -> io::Result
     if let (false, Some(lag)) = (events.is_empty(), lag) {
         let events = events.join(", ");
         let said = format!(
-            "{events}: late, but so was this machine, up to {lag}; check again when it has less to do"
+            "{events}: late, but the lag of this machine was up to {lag}; check again when it is less busy"
         );
         writeln!(out, "  {DOUBT}time not judged{DOUBT:#}: {}", page.fit(&said, 19, 4))?;
     }
@@ -429,7 +426,7 @@ fn write_finding(
     Ok(())
 }
 
-/// What changed in a text of several words, beside which the eye has to search for it.
+/// The changed words in a text of several words.
 fn changed_words(expected: &str, actual: &str) -> Option<String> {
     let text = |value: &str| {
         let inner = value.strip_prefix("= ").unwrap_or(value);
@@ -466,7 +463,7 @@ fn cell(name: &Option<String>, lane: usize, times: usize) -> String {
 /// Cells of a bar.
 const BAR: usize = 8;
 
-/// How much of the time that an event may take it took, with a line at what is usual; an arrow where it took more.
+/// A bar: the share of an event's allowed time, with a line at the usual time, and an arrow beyond the limit.
 fn bar(pace: Pace) -> String {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to a few cells")]
     let cells = |share: f64| (share * BAR as f64).ceil().clamp(0.0, BAR as f64 + 1.0) as usize;
@@ -505,7 +502,7 @@ pub(super) fn write_rows(out: &mut impl Write, rows: &[Row], columns: Option<usi
     for row in rows {
         match row {
             Row::Folded(count) => {
-                writeln!(out, "      {FAINT}⋯ {} as the golden says{FAINT:#}", plural(*count, "event"))?
+                writeln!(out, "      {FAINT}⋯ {} as in the golden{FAINT:#}", plural(*count, "event"))?
             }
             Row::Event { mark, golden, live, lane, gap, pace, times, note, .. } => {
                 let (sign, style) = match mark {

@@ -1,7 +1,7 @@
-//! What a credential looks like.
+//! The form of a credential.
 
-/// Whether a value looks made by a machine to be hard to guess: at least twelve characters of one word, with digits
-/// among letters or both cases mixed. No word of a language does, no number and no time.
+/// Whether a value looks randomly generated: at least twelve characters of one word, with digits among letters or
+/// with mixed case. Words of a language, numbers and times do not.
 pub fn looks_like_credential(value: &str) -> bool {
     let is_word_char = |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '\'' | '<' | '>' | '{' | '}');
     if value.len() < 12 || !value.chars().all(is_word_char) {
@@ -17,7 +17,8 @@ pub fn looks_like_credential(value: &str) -> bool {
     mixes || mixes_cases
 }
 
-/// Whether a value is a word or words of a language, which would be found in other places by chance: `required`.
+/// Whether a value consists of words of a language, such as `required`, which would be found at other places by
+/// chance.
 pub fn is_plain_words(value: &str) -> bool {
     let is_plain = |word: &str| {
         let rest = word.strip_prefix(|c: char| c.is_alphabetic()).unwrap_or(word);
@@ -34,8 +35,8 @@ pub(super) fn is_code(value: &str) -> bool {
         && value.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b' ' | b'-'))
 }
 
-/// Bits of information for each character, Shannon's entropy of the value's own letters: about 3 for words, above 3.5
-/// for random ones of twenty characters.
+/// The bits of information for each character: Shannon's entropy of the value's own characters. About 3 for words,
+/// above 3.5 for random values of twenty characters.
 pub fn entropy(value: &str) -> f64 {
     let mut counts = [0u32; 256];
     value.bytes().for_each(|byte| counts[usize::from(byte)] += 1);

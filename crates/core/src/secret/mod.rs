@@ -1,8 +1,8 @@
-//! A string that never shows: tokens, passwords, cookies.
+//! A string that is never printed: tokens, passwords, cookies.
 //!
-//! Knows nothing of where a secret comes from or goes to. What is written to disk or to a terminal is cleaned by
-//! `transcript::Redactor`, which is told every [`Secret`] that becomes known. By which names and looks a credential is
-//! recognised that nobody announced, this room knows too.
+//! This module does not know where a secret comes from or goes to. `transcript::Redactor`, which gets every known
+//! [`Secret`], cleans output to disk and terminal. This module also has the names and forms by which unknown
+//! credentials are recognised.
 
 mod looks;
 mod names;
@@ -16,23 +16,23 @@ use std::fmt;
 
 /// A value that must not appear in any file, log, report or error.
 ///
-/// `Debug` and `Display` print stars; the value leaves only through [`Secret::expose`], so that every place where it
-/// does can be found by searching for that word.
+/// `Debug` and `Display` print stars. The value is available only through [`Secret::expose`], so a search for that
+/// word finds every use.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Wraps a value that must not show.
+    /// Wraps a secret value.
     pub fn new(value: impl Into<String>) -> Secret {
         Secret(value.into())
     }
 
-    /// The value itself, for the one place that has to send it.
+    /// The value itself, for the code that sends it.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Whether there is anything to hide.
+    /// Whether the value is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -1,9 +1,9 @@
-//! Names whose values are credentials: of fields, headers, query parameters.
+//! Names whose values are credentials: of fields, headers and query parameters.
 
 use super::looks::{is_code, looks_like_credential};
 
-/// Whether a key of this name holds something to hide: `password`, `refresh_token`, `apiKey`; not `token_type`, and not
-/// the `progressToken` by which MCP ties a notification to its request.
+/// Whether the value of a key with this name is secret: `password`, `refresh_token`, `apiKey`; not `token_type`, and
+/// not the `progressToken` with which MCP links a notification to its request.
 pub fn is_secret_name(name: &str) -> bool {
     let plain = plain(name);
     if plain == "progresstoken" {
@@ -17,7 +17,7 @@ pub fn is_secret_name(name: &str) -> bool {
         || within.iter().any(|part| plain.contains(part))
 }
 
-/// How sure a name makes that its value is a credential.
+/// The degree to which a name marks its value as a credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Suspicion {
     /// It is one: `password`, `access_token`, `api_key`.
@@ -42,12 +42,13 @@ impl Suspicion {
     }
 }
 
-/// Names under which only a text is a credential, never what an object or a list of that name holds.
+/// Whether only a text under this name is a credential, and never the contents of an object or a list.
 pub fn is_of_texts(name: &str) -> bool {
     matches!(plain(name).as_str(), "auth" | "authentication" | "ticket" | "signature")
 }
 
-/// What a field of this name in a message holds. Names of pages and cursors are not credentials: `next_page_token`.
+/// The suspicion for a field of this name in a message. Names of pages and cursors are not credentials:
+/// `next_page_token`.
 pub fn field_suspicion(name: &str) -> Option<Suspicion> {
     let plain = plain(name);
     let sure_within = ["password", "passwd", "passphrase", "passcode", "apikey", "privatekey", "credential"];
@@ -88,7 +89,7 @@ pub fn field_suspicion(name: &str) -> Option<Suspicion> {
     ];
     let never =
         ["page", "pagina", "next", "continu", "cursor", "cancel", "sync", "prev", "progress", "resume"];
-    // A name with a dash that only a header has, wherever it stands; `session-id` is also how clients tell sessions apart.
+    // A name with a dash that only headers have; `session-id` is also an ordinary id of a session.
     let is_header = name.contains('-') && is_credential_header(name) && !is_secret_name(name);
     if is_header && (plain.starts_with('x') || !plain.ends_with("sessionid")) {
         return Some(Suspicion::Sure);
@@ -104,7 +105,7 @@ pub fn field_suspicion(name: &str) -> Option<Suspicion> {
     if ["pin", "pincode", "otp", "otpcode", "totp"].contains(&plain.as_str()) {
         return Some(Suspicion::IfItIsACode);
     }
-    // What a request is signed with is hexadecimal; a function has a signature, too, and so has what a model thinks.
+    // The signature of a request is hexadecimal; functions and model messages have signatures, too.
     if plain == "signature" {
         return Some(Suspicion::IfItIsHex);
     }
@@ -113,12 +114,12 @@ pub fn field_suspicion(name: &str) -> Option<Suspicion> {
     (is_token || is_secret || is_whole).then_some(Suspicion::IfItLooksLikeOne)
 }
 
-/// Whether a header's whole value is a credential, whatever it is.
+/// Whether the whole value of a header with this name is a credential.
 pub fn is_credential_header(name: &str) -> bool {
     let plain = plain(name);
     let whole = ["authorization", "proxyauthorization", "cookie", "setcookie"];
-    // MCP's id of a session stands beside a token, and answers are told apart by it ("MUST NOT use sessions for
-    // authentication": Model Context Protocol, security best practices).
+    // MCP's session id is used beside a token ("MUST NOT use sessions for authentication": Model Context Protocol,
+    // security best practices), and it distinguishes answers.
     if plain == "mcpsessionid" {
         return false;
     }
@@ -130,7 +131,7 @@ pub fn is_credential_header(name: &str) -> bool {
         || plain.ends_with("subscriptionkey")
 }
 
-/// Whether a parameter of a URL's query is a credential; there, the names are shorter than elsewhere.
+/// Whether a query parameter with this name is a credential. Names are shorter there than elsewhere.
 pub fn is_credential_parameter(name: &str) -> bool {
     let whole = ["key", "auth", "ticket", "sig", "signature", "code", "session", "access", "authorization"];
     is_secret_name(name) || whole.contains(&plain(name).as_str()) || plain(name).ends_with("signature")

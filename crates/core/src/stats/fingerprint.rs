@@ -1,4 +1,4 @@
-//! A fingerprint of a text: the same on every machine, and written to files.
+//! A fingerprint of text: the same on every machine, and stored in files.
 
 /// A stable fingerprint: FNV-1a of 64 bits over the UTF-8 text, then the finalizer of MurmurHash3, so that the smallest
 /// fingerprints are a fair sample.
@@ -6,7 +6,7 @@ pub fn fingerprint(text: &str) -> u64 {
     finish(fold(FNV_START, text))
 }
 
-/// Where a fingerprint begins.
+/// The initial state of a fingerprint.
 pub(crate) const FNV_START: u64 = 0xcbf2_9ce4_8422_2325;
 
 /// A fingerprint led on by more text.

@@ -1,15 +1,16 @@
-//! A quick hash for maps, and for values that are only compared. It is the same in every run and is never written to a file.
+//! A fast hash for maps and for values that are only compared. It is the same in every run and is never stored in a
+//! file.
 
 use serde_json::Value;
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, BuildHasherDefault, Hash, Hasher};
 
-/// A quick hash, the same in every run: words of eight bytes, each multiplied into the state. Two of a million values
-/// have the same 64 bits once in forty million sessions, unless somebody has looked for such values.
+/// A fast hash that is the same in every run: words of eight bytes, each multiplied into the state. Among a million
+/// values, a collision of 64 bits occurs once in forty million sessions, unless the values were chosen to collide.
 #[derive(Debug, Clone, Copy)]
 pub struct FoldHasher(u64);
 
-/// A map or a set with that hash.
+/// A map with that hash.
 pub type FastMap<K, V> = HashMap<K, V, BuildHasherDefault<FoldHasher>>;
 
 /// The quick hash of a value.
@@ -17,7 +18,7 @@ pub fn quick_hash(value: &(impl Hash + ?Sized)) -> u64 {
     BuildHasherDefault::<FoldHasher>::default().hash_one(value)
 }
 
-/// A JSON value as something to hash.
+/// A JSON value that can be hashed.
 pub struct JsonHash<'v>(pub &'v Value);
 
 impl Hash for JsonHash<'_> {
@@ -47,7 +48,7 @@ impl FoldHasher {
         let product = u128::from(self.0 ^ word) * 0x9e37_79b9_7f4a_7c15;
         #[expect(clippy::cast_possible_truncation, reason = "both halves are taken")]
         let (low, high) = (product as u64, (product >> 64) as u64);
-        // The word itself is added so that a product of zero does not forget what came before.
+        // The word itself is added so that a product of zero does not lose the previous state.
         self.0 = low ^ high ^ word.rotate_left(32);
     }
 }

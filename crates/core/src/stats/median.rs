@@ -1,12 +1,12 @@
 //! Means, medians and quantiles.
 
-/// The mean; zero of nothing.
+/// The mean; zero for no values.
 pub fn mean(values: impl Iterator<Item = f64>) -> f64 {
     let (sum, n) = values.fold((0.0, 0.0), |(sum, n), value| (sum + value, n + 1.0));
     if n > 0.0 { sum / n } else { 0.0 }
 }
 
-/// The median: the middle value, or the mean of the middle two. None of no values.
+/// The median: the middle value, or the mean of the middle two. None for no values.
 pub fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     let mut values: Vec<f64> = values.into_iter().collect();
     let (count, middle) = (values.len(), values.len() / 2);
@@ -18,7 +18,7 @@ pub fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     Some(if count % 2 == 1 { *upper } else { f64::midpoint(lower, *upper) })
 }
 
-/// The middle one of some values with what belongs to it; of an even number, the lower of the middle two.
+/// The median value with its data. For an even number, the lower of the middle two.
 pub fn lower_median<T: Copy>(values: impl Iterator<Item = (f64, T)>) -> Option<(f64, T)> {
     let mut values: Vec<(f64, T)> = values.collect();
     values.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -26,7 +26,7 @@ pub fn lower_median<T: Copy>(values: impl Iterator<Item = (f64, T)>) -> Option<(
     values.get(middle).copied()
 }
 
-/// The value below which this share of the values lies; between two of them it is interpolated.
+/// The value below which this share of the values lies, interpolated between two values.
 pub fn quantile(mut values: Vec<f64>, share: f64) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let place = share.clamp(0.0, 1.0) * values.len().checked_sub(1)? as f64;

@@ -1,4 +1,4 @@
-//! Numbers and hashes, whatever they are of: medians, sums, a prior for spreads, a quick hash, a fingerprint for files.
+//! Statistics and hashes: medians, sums, a prior for spreads, a fast hash, a fingerprint for files.
 
 mod fingerprint;
 mod hash;

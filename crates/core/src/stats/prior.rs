@@ -1,16 +1,16 @@
-//! What the spreads of many kinds of gaps say about the spread of one (empirical Bayes).
+//! The information from the spreads of many kinds of gaps about the spread of one (empirical Bayes).
 //!
-//! The recordings of one gap are few, the gaps of one server many and alike: their spreads have a distribution, and a
-//! single one is drawn towards it. Smyth, *Linear models and empirical Bayes methods for assessing differential
-//! expression in microarray experiments* (2004), section 6.2: a scaled inverse chi-square prior fitted to the logarithms
-//! of the variances by their first two moments.
+//! The recordings of one gap are few, but the gaps of one server are many and alike: their spreads have a
+//! distribution, and a single one is shrunk towards it. Smyth, *Linear models and empirical Bayes methods for
+//! assessing differential expression in microarray experiments* (2004), section 6.2: a scaled inverse chi-square
+//! prior fitted to the logarithms of the variances by their first two moments.
 
 use statrs::function::gamma::digamma;
 
-/// Degrees of freedom of the prior on the spread, where too few kinds of gaps are known to tell.
+/// The degrees of freedom of the prior on the spread, if too few kinds of gaps are known.
 pub const PRIOR_DF: u32 = 8;
 
-/// A prior: a spread, and how many degrees of freedom it is worth.
+/// A prior: a spread and its degrees of freedom.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Prior {
     /// The standard deviation.
@@ -26,15 +26,15 @@ const SPREADS: (f64, f64) = (0.15, 0.6);
 const DFS: (f64, f64) = (4.0, 20.0);
 
 impl Prior {
-    /// A variance with its degrees of freedom, drawn towards what is common (moderated variance), and how many it has
-    /// then.
+    /// Shrinks a variance with its degrees of freedom towards the prior (moderated variance). Returns the new
+    /// variance and degrees of freedom.
     pub fn draw(self, (variance, own): (f64, u32)) -> (f64, u32) {
         let df = self.df + own;
         let sum = f64::from(self.df) * self.spread * self.spread + f64::from(own) * variance;
         (sum / f64::from(df), df)
     }
 
-    /// The prior that sample variances, each with its degrees of freedom, suggest; with too few of them `usual`.
+    /// The prior from sample variances, each with its degrees of freedom; `usual` if there are too few.
     pub fn of(variances: &[(f64, f64)], usual: f64) -> Prior {
         let logs: Vec<(f64, f64)> = variances
             .iter()
@@ -48,7 +48,7 @@ impl Prior {
         let n = logs.len() as f64;
         let mean = logs.iter().map(|(log, _)| log).sum::<f64>() / n;
         let scatter = logs.iter().map(|(log, _)| (log - mean).powi(2)).sum::<f64>() / (n - 1.0);
-        // What the logarithms vary more than sampling explains is the variation of the true spreads.
+        // The variation of the logarithms beyond sampling is the variation of the true spreads.
         let excess = scatter - logs.iter().map(|(_, df)| trigamma(df / 2.0)).sum::<f64>() / n;
         let df = if excess > 0.0 { 2.0 * inverse_trigamma(excess) } else { DFS.1 }.clamp(DFS.0, DFS.1);
         let variance = (mean + digamma(df / 2.0) - (df / 2.0).ln()).exp();
@@ -70,7 +70,7 @@ fn trigamma(x: f64) -> f64 {
     sum + 1.0 / x + y / 2.0 + y / x * (1.0 / 6.0 - y * (1.0 / 30.0 - y * (1.0 / 42.0 - y / 30.0)))
 }
 
-/// Where the trigamma function, which falls, has this value.
+/// The argument at which the trigamma function, which is decreasing, has this value.
 fn inverse_trigamma(value: f64) -> f64 {
     let (mut low, mut high): (f64, f64) = (1e-3, 1e3);
     for _ in 0..60 {

@@ -1,7 +1,7 @@
 //! Mean and variance that do not depend on the order of addition.
 
-/// A sum and a sum of squares in billionths. Whole numbers: put together in any order they are the same, which sums of
-/// floating-point numbers are not.
+/// A sum and a sum of squares in billionths. They are integers, so that the order of additions does not matter,
+/// unlike with floating-point numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Sums {
     n: u32,
@@ -12,32 +12,32 @@ pub struct Sums {
 const UNIT: f64 = 1e9;
 
 impl Sums {
-    /// Of one number, of at most about a million.
+    /// The sums of a single value, at most about a million.
     #[expect(clippy::cast_possible_truncation, reason = "`as` saturates; logarithms and shares are small")]
     pub fn one(value: f64) -> Sums {
         let whole = i128::from((value * UNIT).round() as i64);
         Sums { n: 1, sum: whole, squares: whole * whole }
     }
 
-    /// Adds the numbers of other sums.
+    /// Adds other sums.
     pub fn merge(&mut self, other: Sums) {
         self.n = self.n.saturating_add(other.n);
         self.sum += other.sum;
         self.squares += other.squares;
     }
 
-    /// How many.
+    /// The number of values.
     pub fn n(self) -> u32 {
         self.n
     }
 
-    /// The mean; zero of no numbers.
+    /// The mean; zero for no values.
     #[expect(clippy::cast_precision_loss, reason = "nine digits are more than enough")]
     pub fn mean(self) -> f64 {
         self.sum as f64 / UNIT / f64::from(self.n.max(1))
     }
 
-    /// The sum of the squares of the differences from the mean.
+    /// The sum of the squared differences from the mean.
     #[expect(clippy::cast_precision_loss, reason = "the difference is taken in whole numbers")]
     pub fn scatter(self) -> f64 {
         let n = i128::from(self.n.max(1));

@@ -1,9 +1,9 @@
-//! What a frame holds.
+//! The content of a frame.
 
 use super::Handshake;
 use std::fmt;
 
-/// Who sent a frame. Written `>` and `<`, as wscat and curl do.
+/// The sender of a frame, written `>` and `<`, as in wscat and curl.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Side {
     /// We, or the client whose session was recorded: `>`.
@@ -13,7 +13,7 @@ pub enum Side {
 }
 
 impl Side {
-    /// Who hears it.
+    /// The receiver.
     pub const fn other(self) -> Side {
         match self {
             Side::Client => Side::Server,
@@ -48,7 +48,7 @@ pub enum Payload {
     Binary(Vec<u8>),
     /// A ping, with its application data (at most 125 bytes).
     Ping(Vec<u8>),
-    /// A pong, likewise.
+    /// A pong with its payload.
     Pong(Vec<u8>),
     /// A close frame. `code` is 1005 when the frame had none.
     Close {
@@ -64,7 +64,7 @@ pub enum Payload {
 }
 
 impl Payload {
-    /// Whether this is a message of the application, as opposed to a control frame or an event of the connection.
+    /// Whether this is a message of the application, not a control frame or an event of the connection.
     pub fn is_message(&self) -> bool {
         match self {
             Payload::Text(_) | Payload::Binary(_) => true,
@@ -86,7 +86,7 @@ impl Payload {
         }
     }
 
-    /// Whether there is nothing in it.
+    /// Whether the payload is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -1,14 +1,14 @@
-//! JSON read into a value that is not needed any more.
+//! Parses JSON into a value that is no longer needed.
 //!
-//! The messages of a session are alike: the same keys in the same order, and other values. Half of what it costs to read
-//! one is to make its keys, its tables and its texts, and to drop them again. Here they stay, wherever the next message
-//! has them too; what differs is made anew, so that the outcome never depends on what was there.
+//! The messages of a session are alike: the same keys in the same order, with other values. Half of the cost of
+//! parsing one is to create and drop its keys, tables and texts. Here they are reused where the next message has
+//! them, too. All other parts are created anew, so the result never depends on the previous value.
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use std::fmt;
 
-/// So many values are kept, one for each beginning of a message.
+/// The maximum of stored values, one for each beginning of a message.
 const SPARES: usize = 16;
 /// A message longer than this, in bytes, is not kept: its texts are most of it, and would stay.
 const MAX_KEPT: usize = 4096;
@@ -19,14 +19,14 @@ const MAX_START: usize = 64;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Spares {
     kept: Vec<(Start, Value)>,
-    /// How the message began that was read last; empty if it is not to be kept.
+    /// The beginning of the latest message; empty if it is not to be stored.
     start: Start,
-    /// Where the spare was that it was read into.
+    /// The place of the reused value.
     place: Option<usize>,
     oldest: usize,
 }
 
-/// How a message begins: all kinds of messages of a protocol usually have their name first.
+/// The beginning of a message: most protocols put the name first.
 type Start = Vec<u8>;
 
 impl Spares {
@@ -58,7 +58,7 @@ impl Spares {
     }
 }
 
-/// Makes `value` what `json` says, whatever it was before. After an error it is anything.
+/// Sets `value` to the contents of `json`, whatever it was before. After an error it is undefined.
 fn read_into(value: &mut Value, json: &str) -> serde_json::Result<()> {
     let mut input = serde_json::Deserializer::from_str(json);
     Refill(value).deserialize(&mut input)?;

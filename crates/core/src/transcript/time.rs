@@ -1,4 +1,4 @@
-//! Times of a session: whole nanoseconds, as types, so that no bare number can be taken for another unit.
+//! Times of a session: whole nanoseconds, as types, so that a number cannot be used in the wrong unit.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -19,55 +19,55 @@ impl Offset {
     /// The moment the handshake finished.
     pub const ZERO: Offset = Offset(0);
 
-    /// From nanoseconds since the handshake.
+    /// An offset in nanoseconds since the handshake.
     pub const fn from_nanos(nanos: u64) -> Offset {
         Offset(nanos)
     }
 
-    /// Nanoseconds since the handshake.
+    /// The nanoseconds since the handshake.
     pub const fn as_nanos(self) -> u64 {
         self.0
     }
 
-    /// How long after `earlier` this is; zero when it is not after it.
+    /// The time since `earlier`; zero if this is not later.
     pub const fn since(self, earlier: Offset) -> Gap {
         Gap(self.0.saturating_sub(earlier.0))
     }
 }
 
 impl Gap {
-    /// No time at all.
+    /// The zero gap.
     pub const ZERO: Gap = Gap(0);
 
-    /// From nanoseconds.
+    /// A gap in nanoseconds.
     pub const fn from_nanos(nanos: u64) -> Gap {
         Gap(nanos)
     }
 
-    /// From milliseconds.
+    /// A gap in milliseconds.
     pub const fn from_millis(millis: u64) -> Gap {
         Gap(millis.saturating_mul(1_000_000))
     }
 
-    /// From seconds with a fraction; negative, infinite and undefined values become zero.
+    /// A gap in fractional seconds. Negative, infinite and undefined values become zero.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to what u64 holds")]
     pub fn from_secs_f64(seconds: f64) -> Gap {
         let nanos = (seconds * 1e9).round();
         if nanos.is_finite() && nanos > 0.0 { Gap(nanos.min(1.8e19) as u64) } else { Gap(0) }
     }
 
-    /// Nanoseconds.
+    /// The nanoseconds.
     pub const fn as_nanos(self) -> u64 {
         self.0
     }
 
-    /// Seconds with a fraction.
+    /// The seconds, with a fraction.
     #[expect(clippy::cast_precision_loss, reason = "53 bits of nanoseconds are 104 days")]
     pub fn as_secs_f64(self) -> f64 {
         self.0 as f64 / 1e9
     }
 
-    /// Reads `250 us`, `41 ms`, `2.5 s` or `1 min`; the space may be missing.
+    /// Parses `250 us`, `41 ms`, `2.5 s` or `1 min`; the space is optional.
     pub fn parse(text: &str) -> Option<Gap> {
         let text = text.trim();
         let split = text.find(|c: char| !(c.is_ascii_digit() || c == '.'))?;

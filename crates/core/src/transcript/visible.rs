@@ -1,15 +1,14 @@
-//! Text that came from outside, as it may be shown: nothing in it commands a terminal, breaks a line or turns the order
-//! of its letters.
+//! Text from outside in a printable form: it cannot control a terminal, break a line or reverse the direction of
+//! text.
 //!
-//! What is escaped: control characters (C0, DEL and C1), separators of lines and paragraphs, marks that turn the
-//! direction of writing, and characters without a width that hide in a word. An escape is written as Rust and JSON
-//! readers know it: `\n`, `\u{1b}`.
+//! These characters are escaped: control characters (C0, DEL and C1), line and paragraph separators, direction marks,
+//! and invisible characters without a width. Escapes have the form of Rust and JSON: `\n`, `\u{1b}`.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-/// Whether a character must not be shown as it is.
+/// Whether a character must be escaped in output.
 pub fn is_unseen(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -18,18 +17,18 @@ pub fn is_unseen(c: char) -> bool {
             | '\u{e0000}'..='\u{e007f}')
 }
 
-/// A text on one line, with an escape for every character that must not be shown as it is.
+/// A text on one line, with an escape for every character that must not be printed.
 pub fn visible(text: &str) -> Cow<'_, str> {
     escaped(text, |_| false)
 }
 
-/// Likewise for a text of several lines, which stay lines.
+/// The same for a text of several lines, which stay lines.
 pub fn visible_lines(text: &str) -> Cow<'_, str> {
     escaped(text, |c| c == '\n')
 }
 
-/// A text of JSON that says the same, in which such characters stand as `\uXXXX`. They can stand only within its strings,
-/// but for the white space between its parts.
+/// An equivalent JSON text with `\uXXXX` for such characters. Apart from white space, they can occur only in its
+/// strings.
 pub fn visible_json(text: &str) -> Cow<'_, str> {
     let is_meant = |c: char| matches!(c, '\n' | '\r' | '\t') || !is_unseen(c);
     if text.chars().all(is_meant) {
@@ -41,7 +40,7 @@ pub fn visible_json(text: &str) -> Cow<'_, str> {
             out.push(c);
         } else {
             for unit in c.encode_utf16(&mut [0; 2]) {
-                // A string takes all that is written to it.
+                // Writing to a string cannot fail.
                 let _ = write!(out, "\\u{unit:04x}");
             }
         }
@@ -65,8 +64,8 @@ fn escaped(text: &str, stays: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// A writer for people and for the files that they read: lines stay lines and our own colours stay colours, everything
-/// else that must not be shown as it is, is escaped. What is no UTF-8 is replaced.
+/// A writer for text output: lines and goldwire's own colours stay, and all other characters that must not be printed
+/// are escaped. Invalid UTF-8 is replaced.
 #[derive(Debug)]
 pub struct Visible<W: Write> {
     out: W,
@@ -78,12 +77,12 @@ pub struct Visible<W: Write> {
 const MAX_COLOR: usize = 12;
 
 impl<W: Write> Visible<W> {
-    /// Writes to `out`.
+    /// A writer to `out`.
     pub const fn new(out: W) -> Visible<W> {
         Visible { out, rest: Vec::new() }
     }
 
-    /// What it writes to.
+    /// The inner writer.
     pub fn into_inner(self) -> W {
         self.out
     }
@@ -127,11 +126,11 @@ impl<W: Write> Visible<W> {
     }
 }
 
-/// What an escape character begins.
+/// The state after an escape character.
 enum Color {
     /// A colour of so many bytes.
     Is(usize),
-    /// More has to come to know it.
+    /// More bytes are needed.
     Unknown,
     Not,
 }
@@ -205,7 +204,7 @@ mod tests {
             let pieces: Vec<&[u8]> = text.as_bytes().chunks(step).collect();
             let shown = written(&pieces);
             prop_assert_eq!(&shown, &written(&[text.as_bytes()]));
-            // Whoever undoes the colours has no command left.
+            // Without the colours there is no command left.
             let plain = ["", "0", "1", "2", "31", "32", "33", "36"]
                 .iter().fold(shown, |shown, color| shown.replace(&format!("\u{1b}[{color}m"), ""));
             prop_assert!(!plain.chars().any(|c| is_unseen(c) && c != '\n'), "{:?}", plain);

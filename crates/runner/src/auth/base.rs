@@ -1,11 +1,11 @@
-//! What every login against a target shares.
+//! The shared state of all logins against a target.
 
 use super::trust::{Trust, TrustError, http_client, is_loopback};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-/// What every login against a target needs. Made once: it holds the connections.
+/// The shared state of all logins against a target. It is created once, because it holds the HTTP connections.
 #[derive(Debug, Clone)]
 pub struct Base {
     pub(super) http: Option<String>,
@@ -16,18 +16,18 @@ pub struct Base {
 }
 
 impl Base {
-    /// For a target whose HTTP side is at `http`, e.g. `http://127.0.0.1:8000`, which becomes `{{http}}`. `variables`
-    /// are what else templates may ask for.
+    /// For a target with the HTTP base URL `http`, e.g. `http://127.0.0.1:8000`, which becomes `{{http}}`.
+    /// `variables` are further values for templates.
     ///
     /// # Errors
-    /// When the file of certificate authorities cannot be read.
+    /// If the file of certificate authorities cannot be read.
     pub fn new(
         http: Option<&str>,
         variables: BTreeMap<String, Value>,
         trust: &Trust,
     ) -> Result<Base, TrustError> {
         if trust.ca.is_some() {
-            // A mistake in the configuration is told before anything begins.
+            // An error in the configuration is reported before anything begins.
             trust.client_config()?;
         }
         Ok(Base {

@@ -1,4 +1,4 @@
-//! Why somebody is not logged in, and what to do about it.
+//! Errors of a login, with hints.
 
 use super::jwt::MintError;
 use super::trust::TrustError;
@@ -48,7 +48,7 @@ impl fmt::Display for Step {
     }
 }
 
-/// Why no answer came.
+/// The reason why there was no response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unreached {
     /// Nobody listens there.
@@ -72,14 +72,14 @@ impl fmt::Display for Unreached {
     }
 }
 
-/// Why somebody is not logged in. Nothing in it shows a secret; URLs and answers are redacted.
+/// The error of a login. It contains no secrets; URLs and responses are redacted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthError {
     /// No answer came.
     #[error("{step}: {method} {url}: {cause}")]
     NoAnswer {
-        /// Where in the login.
+        /// The step of the login.
         step: Step,
         /// Of the request.
         method: String,
@@ -91,7 +91,7 @@ pub enum AuthError {
     /// The server said something else than the recipe accepts.
     #[error("{step}: {method} {url} answered {status}{}{answer}", if answer.is_empty() { "" } else { ": " })]
     Answered {
-        /// Where in the login.
+        /// The step of the login.
         step: Step,
         /// Of the request.
         method: String,
@@ -105,7 +105,7 @@ pub enum AuthError {
     /// The answer was accepted, but what the recipe looks for is not in it.
     #[error("{step}: {method} {url} answered {status}, but {missing}; {there}")]
     NotInAnswer {
-        /// Where in the login.
+        /// The step of the login.
         step: Step,
         /// Of the request.
         method: String,
@@ -121,15 +121,15 @@ pub enum AuthError {
     /// The request cannot be made as the recipe says.
     #[error("{step}: {cause}")]
     BadRequest {
-        /// Where in the login.
+        /// The step of the login.
         step: Step,
-        /// What is wrong with it.
+        /// The error.
         cause: String,
     },
     /// There is no trust to ask with.
     #[error("{step}: {cause}")]
     Trust {
-        /// Where in the login.
+        /// The step of the login.
         step: Step,
         /// Why.
         cause: TrustError,
@@ -137,7 +137,7 @@ pub enum AuthError {
     /// A template asks for a value that nobody knows.
     #[error("{step}: {unbound}")]
     Unbound {
-        /// Where in the login.
+        /// The step of the login.
         step: Step,
         /// The name.
         unbound: Unbound,
@@ -147,11 +147,11 @@ pub enum AuthError {
     /// A secret or a token is not where the recipe says.
     #[error("{step}: {place}: {cause}")]
     NotThere {
-        /// Where in the login.
+        /// The step of the login.
         step: Step,
         /// E.g. `environment variable JWT_SECRET`.
         place: String,
-        /// What is wrong with it.
+        /// The error.
         cause: String,
     },
     /// The token cannot be signed.
@@ -173,7 +173,7 @@ pub enum AuthError {
 }
 
 impl AuthError {
-    /// Where in the login.
+    /// The step of the login.
     pub fn step(&self) -> Step {
         match self {
             AuthError::NoAnswer { step, .. }
@@ -189,37 +189,37 @@ impl AuthError {
         }
     }
 
-    /// A way out.
+    /// A hint.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             AuthError::NoAnswer { cause, .. } => match cause {
-                Unreached::Refused => "is the server running? `[target.NAME.server]` lets goldwire start it",
-                Unreached::NoHost => "check the host in the target's `http` and `url`",
-                Unreached::Timeout(_) => {
-                    "look at the server's log; `timeout` in `[auth.NAME]` gives it longer"
+                Unreached::Refused => {
+                    "check that the server is running; with `[target.NAME.server]`, goldwire starts it"
                 }
+                Unreached::NoHost => "check the host in the target's `http` and `url`",
+                Unreached::Timeout(_) => "look at the server's log, or raise `timeout` in `[auth.NAME]`",
                 Unreached::Other(cause) if cause.contains("certificate") => {
-                    "name its authority with `ca` in the target, or believe it with `-k`"
+                    "set its certificate authority with `ca` in the target, or accept it with `-k`"
                 }
                 Unreached::Other(_) => return None,
             },
             AuthError::Answered { step, status, .. } => match status {
-                300..=399 => "redirects are not followed; use the address it points to",
+                300..=399 => "redirects are not followed; use the new address",
                 401 | 403 => "the server refused these credentials; check `user` and the request's body",
-                404 => "nothing at this path; check the recipe's `url` and the target's `http`",
-                405 => "the server wants another `method`",
-                409 if *step == Step::Register => "when the user may exist already: accept = [201, 409]",
-                415 => "the server wants another kind of body: `json` or `form`",
-                400 | 422 => "the server does not take this body; compare it with what the server expects",
+                404 => "no such path; check the recipe's `url` and the target's `http`",
+                405 => "the server requires another `method`",
+                409 if *step == Step::Register => "if the user may exist already: accept = [201, 409]",
+                415 => "the server requires another kind of body: `json` or `form`",
+                400 | 422 => "the server rejected this body; compare it with the server's documentation",
                 429 => "the server limits logins; use fewer users",
-                500..=599 => "the server itself failed; its log says why",
-                _ => "when this means success, name the status in `accept`",
+                500..=599 => "the server failed; look at its log",
+                _ => "if this status means success, list it in `accept`",
             },
-            AuthError::NotInAnswer { .. } => "check the pointers of the recipe against what the answer has",
+            AuthError::NotInAnswer { .. } => "compare the pointers of the recipe with the response",
             AuthError::Unbound { hint, .. } => return hint.clone(),
             AuthError::Trust { cause, .. } => return cause.hint(),
-            AuthError::Command { .. } => "run it by hand; it has to print the token and nothing else",
-            AuthError::Mint(_) => "the key and `algorithm` have to fit each other",
+            AuthError::Command { .. } => "run it by hand; it must print only the token",
+            AuthError::Mint(_) => "the key and `algorithm` must match",
             AuthError::NotThere { .. } | AuthError::BadRequest { .. } | AuthError::Random(_) => return None,
         };
         Some(hint.to_owned())

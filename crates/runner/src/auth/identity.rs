@@ -1,4 +1,4 @@
-//! A user who is logged in: what is known of them, and where their token goes.
+//! A logged-in user: their data, and the place of their token.
 
 use goldwire_core::secret::Secret;
 use goldwire_core::template::{Template, fill_text};
@@ -6,23 +6,23 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// A user as the server knows them.
+/// A logged-in user.
 #[derive(Clone, PartialEq)]
 pub struct Identity {
-    /// Which user of the run, e.g. `u1`.
+    /// The user of the run, e.g. `u1`.
     pub user: String,
-    /// What templates may ask for: `user.index`, `user.email`, `nonce`, bound values; never the token. Values that are
-    /// secret (`user.password`) are among them and known to the redactor.
+    /// The values for templates: `user.index`, `user.email`, `nonce`, bound values; never the token. They include
+    /// secret values (`user.password`), which the redactor knows.
     pub vars: BTreeMap<String, Value>,
-    /// The token; none for a user who did not log in.
+    /// The token; none for a user without a login.
     pub token: Option<Secret>,
-    /// What the token claims, not verified, when it is a JWT.
+    /// The unverified claims of the token, if it is a JWT.
     pub claims: Option<Value>,
-    /// Where the token goes. Its templates are filled but for `{{token}}`.
+    /// The place of the token. Its templates are filled except for `{{token}}`.
     pub placement: Placement,
 }
 
-/// Where the token goes when the WebSocket is opened.
+/// The place of the token when the WebSocket is opened.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Placement {
     /// Into a header of the upgrade request.
@@ -48,14 +48,14 @@ impl Default for Placement {
     }
 }
 
-/// The parts of an upgrade request that a token may go into.
+/// The parts of an upgrade request that may contain a token.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct RequestParts {
     /// `ws://` or `wss://`.
     pub url: String,
-    /// Name and value, in this order on the wire.
+    /// Names and values, in the order of sending.
     pub headers: Vec<(String, String)>,
-    /// What `Sec-WebSocket-Protocol` offers, the preferred one first.
+    /// The offered subprotocols, the preferred one first.
     pub subprotocols: Vec<String>,
 }
 
@@ -83,7 +83,7 @@ impl fmt::Debug for Identity {
 }
 
 impl Identity {
-    /// A user who does not log in.
+    /// A user without a login.
     pub fn anonymous(index: u32) -> Identity {
         Identity {
             user: format!("u{index}"),
@@ -94,13 +94,12 @@ impl Identity {
         }
     }
 
-    /// Puts the token where it belongs. Without a token, and with a token that goes into the first message, nothing
-    /// is changed.
+    /// Inserts the token at its place. Without a token, or with a token in the first message, nothing changes.
     pub fn apply(&self, parts: &mut RequestParts) {
         let Some(token) = &self.token else { return };
         match &self.placement {
             Placement::Header { name, format } => {
-                // A header of that name from the target gives way: two tokens in one request prove nothing.
+                // A header of that name from the target is replaced: two tokens in one request prove nothing.
                 parts.headers.retain(|(given, _)| !given.eq_ignore_ascii_case(name));
                 parts.headers.push((name.clone(), with_token(format, token)));
             }
@@ -136,12 +135,12 @@ impl Identity {
         }
     }
 
-    /// The message that must be sent before any other, if the token goes there.
+    /// The message that must be sent first, if the token is in it.
     pub fn first_message(&self) -> Option<Template> {
         let (Placement::Message(template), Some(token)) = (&self.placement, &self.token) else { return None };
         let filled = template.fill(&mut |name| (name == "token").then(|| Value::from(token.expose())));
-        // `login` has filled every other place, so this fails only for a placement made by hand; better an open place
-        // on the wire than none of the message.
+        // `login` has filled every other placeholder, so this fails only for a placement made by hand; an unfilled
+        // placeholder is better than no message.
         Some(filled.unwrap_or_else(|_| template.clone()))
     }
 }

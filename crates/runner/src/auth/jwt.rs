@@ -1,4 +1,4 @@
-//! JSON Web Tokens (RFC 7519): reading what one claims, and signing one as the server's own issuer would.
+//! JSON Web Tokens (RFC 7519): reads claims, and signs tokens as the server's own issuer would.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -6,7 +6,7 @@ use goldwire_core::secret::Secret;
 use serde_json::Value;
 use std::fmt;
 
-/// How a minted token is signed.
+/// The algorithm of a minted token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Algorithm {
     /// HMAC with SHA-256.
@@ -24,7 +24,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// All of them, as RFC 7518 and RFC 8037 write them.
+    /// All algorithms, with their names of RFC 7518 and RFC 8037.
     pub const NAMES: [(&'static str, Algorithm); 6] = [
         ("HS256", Algorithm::Hs256),
         ("HS384", Algorithm::Hs384),
@@ -34,12 +34,12 @@ impl Algorithm {
         ("EdDSA", Algorithm::EdDsa),
     ];
 
-    /// By its name.
+    /// The algorithm with this name.
     pub fn named(name: &str) -> Option<Algorithm> {
         Algorithm::NAMES.iter().find(|(known, _)| *known == name).map(|(_, algorithm)| *algorithm)
     }
 
-    /// Whether it is signed with a shared secret rather than a private key.
+    /// Whether it uses a shared secret and not a private key.
     pub const fn is_symmetric(self) -> bool {
         match self {
             Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 => true,
@@ -56,17 +56,17 @@ impl fmt::Display for Algorithm {
     }
 }
 
-/// Why a token cannot be signed.
+/// The reason why a token cannot be signed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("signing a token with {algorithm}: {cause}")]
 pub struct MintError {
-    /// What it was to be signed with.
+    /// The algorithm.
     pub algorithm: Algorithm,
-    /// What is wrong with the key; never the key.
+    /// The error with the key; never the key.
     pub cause: String,
 }
 
-/// Header and claims of a token, not verified: we are not the ones to believe or refuse it.
+/// The header and the claims of a token, without verification.
 pub fn claims_of(token: &str) -> Option<(Value, Value)> {
     let mut parts = token.split('.');
     let mut object = || {
@@ -78,10 +78,10 @@ pub fn claims_of(token: &str) -> Option<(Value, Value)> {
     parts.next().is_none().then_some((header, claims))
 }
 
-/// Signs `claims` as they are; nothing is added. `key` is the shared secret itself, or a private key in PEM.
+/// Signs `claims` unchanged. `key` is the shared secret itself, or a private key in PEM.
 ///
 /// # Errors
-/// When the key does not fit the algorithm.
+/// If the key does not fit the algorithm.
 pub fn mint(
     algorithm: Algorithm,
     key: &Secret,

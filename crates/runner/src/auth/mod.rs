@@ -1,10 +1,10 @@
-//! Who talks to the server: login recipes, the identities they make, and which certificates we believe.
+//! Users and logins: recipes, identities, and trusted certificates.
 //!
-//! A [`Recipe`] is what `[auth.NAME]` in `goldwire.toml` says; [`login()`] carries it out against a live server and
-//! returns an [`Identity`]: a user's variables, the token, and where the token goes when the WebSocket is opened.
-//! Nothing here is made up in place of a server: a login is real HTTP, a minted token is signed with the real key.
-//! Every secret is told to the [`Redactor`](goldwire_core::transcript::Redactor) as soon as it is known, before an error could
-//! quote it. This room does not open WebSockets; that is `wire`.
+//! A [`Recipe`] is the table `[auth.NAME]` of `goldwire.toml`. [`login()`] executes it against a live server and
+//! returns an [`Identity`]: a user's variables, the token, and its place in the upgrade request. Nothing replaces the
+//! server: a login uses real HTTP, and a minted token is signed with the real key. The
+//! [`Redactor`](goldwire_core::transcript::Redactor) learns every secret as soon as it is known, before an error can
+//! contain it. This module does not open WebSockets; `connection` does.
 
 mod base;
 mod error;
@@ -41,7 +41,7 @@ fn percent_encode(text: &str) -> String {
 /// `count` random characters that need no escaping anywhere.
 ///
 /// # Errors
-/// When the system has no randomness.
+/// If the system has no randomness.
 pub fn random_word(count: usize) -> Result<String, getrandom::Error> {
     const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
     let mut bytes = vec![0; count];

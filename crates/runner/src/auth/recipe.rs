@@ -1,4 +1,4 @@
-//! How a user logs in: the table `[auth.NAME]` of `goldwire.toml`.
+//! The login of a user: the table `[auth.NAME]` of `goldwire.toml`.
 //!
 //! ```toml
 //! [auth.user]
@@ -13,16 +13,18 @@
 //! cleanup = { method = "DELETE", url = "{{http}}/rooms/{{room.id}}", headers = { Authorization = "Bearer {{token}}" } }
 //! ```
 //!
-//! `prepare` is a request, or a list of them, for what a session needs besides a token: a room, a kernel, a document. It
-//! is asked once for every session, whatever the kind, when the token is known; what it binds may stand in the target's
-//! `url`, too. `cleanup` is asked when the session of a check, a recording or a comparison is
-//! over, and when all sessions of a probe are.
+//! `prepare` is a request, or a list of requests, that creates what a session needs besides a token: a room, a
+//! kernel, a document. It is sent once for every session, for every kind of login, when the token is known. The
+//! target's `url` may use the values that it binds. `cleanup` is sent at the end of a session of a check, a recording
+//! or a comparison, and at the end of all sessions of a probe.
 //!
-//! Where only somebody else may make users, `register` is a list of requests; a later one may use what an earlier one
-//! bound; `register_in_turn = true` makes one user after the other, for a server that loses users made at once: `register = [{ url = "{{http}}/login", json = { … }, secret = { admin_token = "/token" } }, { url = "{{http}}/users", … }]`.
+//! If only an administrator can create users, `register` is a list of requests. A request may use values that an
+//! earlier one bound. `register_in_turn = true` creates one user after the other, for servers that lose concurrent
+//! registrations: `register = [{ url = "{{http}}/login", json = { … }, secret = { admin_token = "/token" } }, { url =
+//! "{{http}}/users", … }]`.
 //!
-//! A secret never stands in the file: a mint's key and a ready-made token are named by environment variable, by file
-//! or by command.
+//! The file never contains a secret: a signing key and an existing token are named by environment variable, file or
+//! command.
 
 use super::identity::Placement;
 use super::jwt::Algorithm;
@@ -32,29 +34,29 @@ use goldwire_core::transcript::Gap;
 use serde_json::Value;
 use std::path::PathBuf;
 
-/// How long a request may take when the recipe does not say.
+/// The default timeout of a request.
 const TIMEOUT: Gap = Gap::from_millis(10_000);
-/// How long a minted token is valid when the recipe does not say.
+/// The default lifetime of a minted token.
 const TTL: Gap = Gap::from_millis(15 * 60_000);
 
-/// How a user logs in. Strings may hold places such as `{{user.email}}`.
+/// The login of a user. Strings may contain placeholders such as `{{user.email}}`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recipe {
-    /// Where the token comes from.
+    /// The source of the token.
     pub kind: Kind,
-    /// What becomes `{{user.KEY}}`, in the order of the file: a later one may use an earlier one.
+    /// The values of `{{user.KEY}}`, in the order of the file: a value may use earlier ones.
     pub user: Vec<(String, Value)>,
-    /// Where the token goes; templates not filled yet.
+    /// The place of the token, with unfilled templates.
     pub placement: Placement,
-    /// Makes what a session needs, in this order, once the token is known; may ask for `{{token}}`.
+    /// Requests that create what a session needs, in this order, after the login; may use `{{token}}`.
     pub prepare: Vec<Request>,
-    /// Takes away what `prepare` made, likewise.
+    /// Requests that remove what `prepare` created.
     pub cleanup: Vec<Request>,
-    /// How long each request may take.
+    /// The timeout of each request.
     pub timeout: Gap,
 }
 
-/// Where the token comes from.
+/// The source of the token.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Kind {
     /// The server gives it.
@@ -65,7 +67,7 @@ pub enum Kind {
         in_turn: bool,
         /// Asks for the token.
         login: Box<Request>,
-        /// Where in the login's answer the token is.
+        /// The place of the token in the response.
         token: TokenAt,
         /// Takes the token back; it may ask for `{{token}}`.
         logout: Option<Box<Request>>,
@@ -78,14 +80,14 @@ pub enum Kind {
     Token(TokenSource),
 }
 
-/// How a user gets another token without logging in again.
+/// The way to refresh a token without a login.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refresh {
-    /// Asks for it; it may use `{{token}}` and what the login bound, e.g. `{{refresh_token}}`.
+    /// The request; it may use `{{token}}` and values of the login, e.g. `{{refresh_token}}`.
     pub request: Request,
-    /// Where in the answer the new token is.
+    /// The place of the new token in the response.
     pub token: TokenAt,
-    /// How an open session is told the new token; none where the server has no such message.
+    /// The message that gives an open session its new token; none if the server has no such message.
     pub message: Option<Template>,
 }
 
@@ -94,24 +96,24 @@ pub struct Refresh {
 pub struct Request {
     /// `POST` unless the recipe says otherwise.
     pub method: String,
-    /// With places, e.g. `{{http}}/auth/login`.
+    /// With placeholders, e.g. `{{http}}/auth/login`.
     pub url: String,
     /// Names and values.
     pub headers: Vec<(String, String)>,
-    /// What is sent.
+    /// The body.
     pub body: Body,
     /// The statuses that mean success; any 2xx when empty.
     pub accept: Vec<u16>,
-    /// Values of the answer that are kept: name and JSON pointer.
+    /// Bound values of the response: name and JSON pointer.
     pub binds: Vec<(String, String)>,
-    /// Likewise, and hidden wherever they appear.
+    /// Bound values that are redacted everywhere.
     pub secrets: Vec<(String, String)>,
 }
 
-/// What a request sends.
+/// The body of a request.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Body {
-    /// Nothing.
+    /// No body.
     Empty,
     /// `application/json`.
     Json(Value),
@@ -119,7 +121,7 @@ pub enum Body {
     Form(Vec<(String, String)>),
 }
 
-/// Where in an answer the token is.
+/// The place of the token in a response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TokenAt {
     /// In the JSON body, at this pointer (RFC 6901).
@@ -128,29 +130,29 @@ pub enum TokenAt {
     Cookie(String),
 }
 
-/// A token that we sign.
+/// A token that goldwire signs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mint {
-    /// How it is signed.
+    /// The algorithm.
     pub algorithm: Algorithm,
-    /// Where the secret (HMAC) or the private key in PEM (RSA, ECDSA, Ed25519) is.
+    /// The source of the secret (HMAC) or the private key in PEM (RSA, ECDSA, Ed25519).
     pub key: ValueSource,
-    /// The header's `kid`.
+    /// The `kid` of the header.
     pub kid: Option<String>,
-    /// What it claims; `iat`, `exp` and `jti` are added unless they are here.
+    /// The claims; `iat`, `exp` and `jti` are added unless they are given.
     pub claims: Value,
-    /// How long it is valid.
+    /// The lifetime.
     pub ttl: Gap,
 }
 
 impl Mint {
-    /// Reads a table such as `[auth.NAME]` of kind `mint`. Mistakes are reported to the fields' source.
+    /// Reads a table such as `[auth.NAME]` of kind `mint`. Errors are reported to the fields' source.
     pub fn read(fields: &Fields<'_>) -> Option<Mint> {
         read_mint(fields)
     }
 }
 
-/// Where a value is that must not stand in a file of ours.
+/// The source of a value that must not be in a file of the project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ValueSource {
     /// In this environment variable.
@@ -159,17 +161,18 @@ pub enum ValueSource {
     File(PathBuf),
 }
 
-/// Where a ready-made token is.
+/// The source of an existing token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TokenSource {
     /// In this environment variable.
     Env(String),
-    /// What this program prints, without white space around it. It is told `GOLDWIRE_USER_INDEX`.
+    /// The output of this program, without white space around it. It gets `GOLDWIRE_USER_INDEX`.
     Command(Vec<String>),
 }
 
 impl Recipe {
-    /// Reads `[auth.NAME]`. Mistakes are reported to the fields' source; none is returned when too little is left.
+    /// Reads `[auth.NAME]`. Errors are reported to the fields' source; none is returned if required parts are
+    /// missing.
     pub fn read(fields: Fields<'_>) -> Option<Recipe> {
         let kind = one_of(&fields, "kind", &["login", "mint", "token"], Some("login"))?;
         let user = match json(&fields, "user") {
@@ -190,7 +193,7 @@ impl Recipe {
         let cleanup = read_requests(&fields, "cleanup");
         let timeout = fields.gap("timeout").unwrap_or(TIMEOUT);
         if timeout == Gap::ZERO {
-            fields.report("timeout", "a request needs some time", "nothing answers within no time", None);
+            fields.report("timeout", "the timeout must be positive", "zero", None);
         }
         fields.finish();
         Some(Recipe {
@@ -280,7 +283,7 @@ fn read_login(fields: &Fields<'_>) -> Option<Kind> {
     })
 }
 
-/// Where a login's or a refresh's answer has the token.
+/// The place of the token in the response of a login or a refresh.
 fn read_token_at(table: &Fields<'_>) -> Option<TokenAt> {
     match (table.string("token"), table.text("token_cookie")) {
         (Some((pointer, span)), None) => {
@@ -289,7 +292,7 @@ fn read_token_at(table: &Fields<'_>) -> Option<TokenAt> {
         (None, Some(name)) => Some(TokenAt::Cookie(name)),
         (Some(_), Some(_)) => {
             let message = format!("`{}` and `token_cookie` exclude each other", table.path_of("token"));
-            table.report("token_cookie", message, "the token is in one place", None);
+            table.report("token_cookie", message, "a token has one place", None);
             None
         }
         (None, None) => {
@@ -326,7 +329,7 @@ fn read_requests(fields: &Fields<'_>, key: &str) -> Option<Vec<Request>> {
         table.finish();
         request
     };
-    // Of several bad ones each is told.
+    // Each of several errors is reported.
     let requests: Vec<Option<Request>> = fields.tables(key).into_iter().map(read).collect();
     requests.into_iter().collect()
 }
@@ -374,7 +377,7 @@ fn read_mint(fields: &Fields<'_>) -> Option<Mint> {
     let (mut right, wrong, hint) = if algorithm.is_symmetric() {
         (secret, key, "secret_env = \"NAME\" or secret_file = \"PATH\"")
     } else {
-        (key, secret, "key_env = \"NAME\" or key_file = \"PATH\", holding the private key in PEM")
+        (key, secret, "key_env = \"NAME\" or key_file = \"PATH\", with the private key in PEM")
     };
     if right.len() != 1 || !wrong.is_empty() {
         let message = format!("a token signed with {algorithm} needs exactly one key");
@@ -443,12 +446,12 @@ fn with_token(fields: &Fields<'_>, key: &str, format: String) -> String {
 }
 
 fn no_token(fields: &Fields<'_>, key: &str) {
-    let message = format!("`{}` does not say where the token goes", fields.path_of(key));
+    let message = format!("`{}` does not contain the token", fields.path_of(key));
     fields.report(
         key,
         message,
         "no {{token}} in it",
-        Some("write {{token}} where the token belongs".to_owned()),
+        Some("write {{token}} at the place of the token".to_owned()),
     );
 }
 
@@ -458,7 +461,7 @@ fn json_text(table: &Fields<'_>) -> Option<Value> {
     match serde_json::from_str(&text) {
         Ok(value) => Some(value),
         Err(error) => {
-            let message = format!("`{}` is no JSON: {error}", table.path_of("json_text"));
+            let message = format!("`{}` is not valid JSON: {error}", table.path_of("json_text"));
             table.source().report(span, message, "here", None);
             None
         }
@@ -589,7 +592,7 @@ pub(super) mod tests {
         let wanted = serde_json::json!({ "handler": ["local", null], "u": "{{user.email}}" });
         assert_eq!(request.body, Body::Json(wanted));
         for (wrong, told) in [
-            ("json_text = '{'", "`login.json_text` is no JSON"),
+            ("json_text = '{'", "`login.json_text` is not valid JSON"),
             ("json = { a = 1 }\njson_text = '{}'", "`login.json` and `json_text` exclude each other"),
             ("json_text = '{}'\nform = { a = \"1\" }", "`login.json_text` and `form` exclude each other"),
             ("json = { a = 1 }\nform = { a = \"1\" }", "`login.json` and `form` exclude each other"),
@@ -631,7 +634,7 @@ pub(super) mod tests {
             ("kind = 'mint'", "needs exactly one key"),
             ("kind = 'mint'\nalgorithm = 'ES256'\nsecret_env = 'X'", "key_env = \"NAME\" or key_file"),
             ("kind = 'token'", "needs either `env` or `command`"),
-            ("kind = 'token'\nenv = 'T'\nformat = 'Bearer'", "does not say where the token goes"),
+            ("kind = 'token'\nenv = 'T'\nformat = 'Bearer'", "does not contain the token"),
             ("kind = 'token'\nenv = 'T'\nsecret = 'hunter2'", "unknown key `secret`"),
             ("kind = 'token'\nenv = 'T'\nplace = 'message'", "`message` is missing"),
         ] {

@@ -1,4 +1,4 @@
-//! Which certificates we believe, for HTTPS logins and `wss://` alike.
+//! Trusted certificates for HTTPS logins and `wss://`.
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
@@ -9,36 +9,36 @@ use rustls_platform_verifier::BuilderVerifierExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Which certificates we believe; by default those the platform does.
+/// The trusted certificates; by default those of the platform.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Trust {
-    /// Believe every certificate (`-k`). The session can then be read and changed by whoever is in between.
+    /// Accepts every certificate (`-k`). A man in the middle can then read and change the session.
     pub insecure: bool,
-    /// Believe what this PEM file's authorities signed, and nobody else.
+    /// Trusts only the certificate authorities in this PEM file.
     pub ca: Option<PathBuf>,
-    /// Who we are, for servers that ask for a certificate (mutual TLS).
+    /// The client certificate for servers that require one (mutual TLS).
     pub client: Option<ClientCertificate>,
 }
 
-/// A certificate by which a server knows its client.
+/// A client certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientCertificate {
-    /// The certificate and those that signed it, a PEM file.
+    /// The certificate chain, a PEM file.
     pub chain: PathBuf,
-    /// Its private key, a PEM file.
+    /// The private key, a PEM file.
     pub key: PathBuf,
 }
 
-/// Why TLS cannot be set up.
+/// The reason why TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrustError {
     /// The file of authorities cannot be used.
     #[error("certificate authorities in {}: {cause}", path.display())]
     Authorities {
-        /// As it was configured.
+        /// The configured path.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The error.
         cause: String,
     },
     /// The client's certificate or its key cannot be used.
@@ -46,9 +46,9 @@ pub enum TrustError {
     Client {
         /// The certificate or the key.
         what: &'static str,
-        /// As it was configured.
+        /// The configured path.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The error.
         cause: String,
     },
     /// The platform's own authorities cannot be used.
@@ -60,29 +60,30 @@ pub enum TrustError {
 }
 
 impl TrustError {
-    /// A way out.
+    /// A hint.
     pub fn hint(&self) -> Option<String> {
         match self {
             TrustError::Authorities { .. } => {
-                Some("`ca` names a PEM file with at least one certificate".to_owned())
+                Some("`ca` must name a PEM file with at least one certificate".to_owned())
             }
             TrustError::Client { .. } => Some(
-                "`client_cert` names a PEM file with a certificate, `client_key` one with the private key that belongs to it"
+                "`client_cert` must name a PEM file with a certificate, and `client_key` one with its private key"
                     .to_owned(),
             ),
-            TrustError::Platform(_) => Some("name a PEM file with `ca = \"…\"`".to_owned()),
+            TrustError::Platform(_) => Some("set a PEM file with `ca = \"…\"`".to_owned()),
             TrustError::Http(_) => None,
         }
     }
 }
 
 impl Trust {
-    /// The TLS configuration of a client that trusts so.
+    /// The TLS configuration of a client with this trust.
     ///
-    /// Reading the platform's authorities takes milliseconds and a megabyte; sessions of the same trust share one.
+    /// Reading the platform's authorities takes milliseconds and a megabyte, so sessions with the same trust share
+    /// one.
     ///
     /// # Errors
-    /// When the authorities cannot be read.
+    /// If the authorities cannot be read.
     pub fn client_config(&self) -> Result<Arc<ClientConfig>, TrustError> {
         static MADE: Mutex<Vec<(Trust, Arc<ClientConfig>)>> = Mutex::new(Vec::new());
         let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -95,7 +96,7 @@ impl Trust {
     }
 
     fn make(&self) -> Result<ClientConfig, TrustError> {
-        // Given explicitly: a process-wide default could be another one, or none.
+        // Explicit, because a process-wide default could be another one, or none.
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let platform = |error: rustls::Error| TrustError::Platform(error.to_string());
         let builder = ClientConfig::builder_with_provider(provider.clone())
@@ -146,7 +147,7 @@ impl ClientCertificate {
     }
 }
 
-/// Believes everyone, but still wants the handshake itself to be signed correctly.
+/// Accepts every certificate, but still verifies the signatures of the handshake.
 #[derive(Debug)]
 struct Anyone(Arc<CryptoProvider>);
 
@@ -185,11 +186,10 @@ impl ServerCertVerifier for Anyone {
     }
 }
 
-/// An HTTP client that trusts so, follows no redirect (an answer is a fact, not a detour), and uses the environment's
-/// proxy only when `proxy` is set.
+/// An HTTP client with this trust. It follows no redirects and uses the environment's proxy only if `proxy` is set.
 ///
 /// # Errors
-/// When the authorities cannot be read.
+/// If the authorities cannot be read.
 pub fn http_client(trust: &Trust, proxy: bool) -> Result<reqwest::Client, TrustError> {
     let builder = reqwest::Client::builder()
         .tls_backend_preconfigured(ClientConfig::clone(&*trust.client_config()?))
@@ -199,7 +199,7 @@ pub fn http_client(trust: &Trust, proxy: bool) -> Result<reqwest::Client, TrustE
     builder.build().map_err(|error| TrustError::Http(error.to_string()))
 }
 
-/// Whether a URL points at this machine, where a proxy from the environment could only mislead.
+/// Whether a URL points to this machine, for which a proxy of the environment would be wrong.
 pub fn is_loopback(url: &reqwest::Url) -> bool {
     let Some(host) = url.host_str() else { return false };
     let host = host.trim_start_matches('[').trim_end_matches(']');
@@ -234,7 +234,7 @@ mod tests {
         (own.cert.der().clone(), files)
     }
 
-    /// Asks a server that wants this certificate of its clients for a word; over a real socket.
+    /// Requests a word from a server that requires this client certificate, over a real socket.
     fn asked(wanted: &CertificateDer<'static>, server: &ClientCertificate, trust: &Trust) -> Option<String> {
         use std::io::{Read, Write};
         let mut roots = RootCertStore::empty();
@@ -279,7 +279,7 @@ mod tests {
         assert_eq!(asked(&wanted, &server, &with(Some(ours.clone()))).as_deref(), Some("welcome\n"));
         assert_eq!(asked(&wanted, &server, &with(Some(strange.clone()))), None);
         assert_eq!(asked(&wanted, &server, &with(None)), None);
-        // A key of another certificate, and a file that is none.
+        // A key of another certificate, and a file without one.
         let other = ClientCertificate { key: strange.key, ..ours.clone() };
         let error = with(Some(other)).client_config().expect_err("two that do not belong together");
         assert!(error.to_string().starts_with("the client's certificate in "), "{error}");

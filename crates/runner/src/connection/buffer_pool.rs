@@ -1,15 +1,15 @@
-//! Memory for what is read in bulk, used again once it is written.
+//! A pool of buffers for bulk reads, reused after they are written.
 //!
-//! At full rate a piece of 64 KB is filled by one thread and given up by another thousands of times a second. To ask the
-//! system for each, and to have it cleared, costs as much as to read the frames in it.
+//! At full rate, one thread fills buffers of 64 KB and another one releases them thousands of times per second.
+//! Allocating and clearing each one would cost as much as parsing its frames.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Smaller pieces are not worth it.
 const MIN_POOLED: usize = 16 * 1024;
-/// So many pieces are kept.
+/// The number of stored buffers.
 const KEPT: usize = 16;
-/// None that is larger than this, in bytes.
+/// The largest stored buffer, in bytes.
 const MAX: usize = 128 * 1024;
 
 static POOL: Mutex<Vec<String>> = Mutex::new(Vec::new());

@@ -1,4 +1,4 @@
-//! One WebSocket connection, as a client.
+//! One WebSocket connection as a client.
 //!
 //! ```text
 //! url → addresses → TCP → (TLS) → upgrade → Connection
@@ -6,8 +6,8 @@
 //!                                            └─ incoming    reads (`reader`): stamps, then everything else
 //! ```
 //!
-//! When nobody takes frames nothing is read, TCP tells the server, and nothing is lost. A ping is answered when it is read;
-//! the pong is not reported, nor is the answer to a close.
+//! If the caller takes no frames, nothing is read, TCP slows down the server, and nothing is lost. A ping is answered
+//! when it is read; the pong and the answer to a close are not reported.
 
 use super::dial::{ConnectOptions, Line, Place, joined, reach};
 use super::duplex::Duplex;
@@ -23,20 +23,20 @@ use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-/// An open WebSocket. Dropping all of it closes the connection without a close frame.
+/// An open WebSocket. Dropping all of its parts closes the connection without a close frame.
 #[derive(Debug)]
 pub struct Connection {
-    /// Where frames go.
+    /// The sending half.
     pub sender: Sender,
-    /// Where they come from, in the order of their arrival. It ends after a close frame or [`Gone`](super::Arrived::Gone).
+    /// The received frames, in order of arrival. It ends after a close frame or [`Gone`](super::Arrived::Gone).
     pub incoming: Arriving,
-    /// When the handshake finished: offset zero, if this is a session's first connection.
+    /// The time when the handshake finished: offset zero, if this is a session's first connection.
     pub opened: Instant,
-    /// Who stamps what arrives: the kernel, if it did so during the handshake.
+    /// The source of arrival times: the kernel, if it provided them during the handshake.
     pub stamps: Stamps,
 }
 
-/// The half of a connection that sends.
+/// The sending half of a connection.
 #[derive(Debug)]
 pub struct Sender(Half);
 
@@ -47,11 +47,11 @@ enum Half {
 }
 
 impl Sender {
-    /// Sends a frame; returns the time right before it was handed to the kernel. Over HTTP it is a request, which arrives
-    /// as [`Sent`](super::Arrived::Sent) when that is so; then no time is known here.
+    /// Sends a frame and returns the time just before it was handed to the kernel. Over HTTP it is a request, whose
+    /// time arrives later as [`Sent`](super::Arrived::Sent).
     ///
     /// # Errors
-    /// When it cannot be sent; whether part of it was is not known then.
+    /// If it cannot be sent. Part of it may have been sent.
     pub async fn send(&mut self, payload: Payload) -> Result<Option<Instant>, SendError> {
         let duplex = match &mut self.0 {
             Half::WebSocket(duplex) => duplex,
@@ -71,16 +71,16 @@ impl Sender {
         }
     }
 
-    /// Starts the close handshake: the reader goes on until the peer's close frame or the end of the connection. Code
-    /// 1005 sends a close frame without a status.
+    /// Starts the close handshake: the reader continues until the peer's close frame or the end of the connection.
+    /// Code 1005 sends a close frame without a status.
     ///
     /// # Errors
-    /// When it cannot be sent.
+    /// If it cannot be sent.
     pub async fn close(&mut self, code: u16, reason: &str) -> Result<Option<Instant>, SendError> {
         self.send(Payload::Close { code, reason: reason.to_owned() }).await
     }
 
-    /// Gives a request up, the latest that is under way when none is named. Which it was; none if there is no such one.
+    /// Cancels a request, by default the latest unfinished one. Returns its number; none if there is no such request.
     pub fn cancel(&mut self, request: Option<u32>) -> Option<u32> {
         match &mut self.0 {
             Half::WebSocket(_) => None,
@@ -112,7 +112,7 @@ fn message_of(payload: Payload) -> Result<Message, SendError> {
 /// Opens a WebSocket.
 ///
 /// # Errors
-/// When it does not open within the time given; the error says how far it got.
+/// If it does not open within the timeout; the error has the stage.
 pub async fn connect(options: &ConnectOptions) -> Result<(Connection, Handshake), ConnectError> {
     let place = Place::of(&options.request.url)?;
     let asked =
@@ -145,10 +145,10 @@ pub async fn connect(options: &ConnectOptions) -> Result<(Connection, Handshake)
     Ok((Connection { sender: Sender(Half::WebSocket(duplex)), incoming, opened, stamps }, handshake))
 }
 
-/// Opens a session over HTTP: there is a connection then, and nothing was asked yet.
+/// Opens a session over HTTP: a connection exists, but no request was sent yet.
 ///
 /// # Errors
-/// When nobody can be reached.
+/// If the server cannot be reached.
 pub async fn open_http(options: &ConnectOptions) -> Result<(Connection, Handshake), ConnectError> {
     let http::Opened { requests, incoming, opened, stamps, handshake } = http::open(options).await?;
     let sender = Sender(Half::Http(Box::new(requests)));
@@ -183,7 +183,7 @@ mod tests {
         hearing(bytes).await.0
     }
 
-    /// Likewise; it tells the client's next bytes.
+    /// The same, with the client's next bytes.
     async fn hearing(bytes: &'static [u8]) -> (String, tokio::task::JoinHandle<Vec<u8>>) {
         let (listener, url) = listen().await;
         let heard = tokio::spawn(async move {
@@ -288,7 +288,7 @@ mod tests {
     async fn what_breaks_a_connection_is_told() {
         for (code, bytes, expected) in [
             (1007, &b"\x81\x02\xff\xfe"[..], "invalid UTF-8 in a text message"),
-            (1002, b"\xc1\x01a", "the server broke the protocol: Reserved bits are non-zero"),
+            (1002, b"\xc1\x01a", "protocol violation by the server: Reserved bits are non-zero"),
             (
                 1009,
                 b"\x82\x7f\x00\x00\x00\x00\x10\x00\x00\x00",
@@ -302,7 +302,7 @@ mod tests {
             let expected = if is_too_long { Arrived::TooLong(text) } else { Arrived::Gone(text) };
             assert_eq!(next(&mut connection).await, Some(expected));
             assert_eq!(next(&mut connection).await, None);
-            // Told with a close frame, masked as a client's are.
+            // With a close frame, masked like a client's.
             let close = heard.await.expect("it hears");
             let [0x88, 0x82, a, b, _, _, high, low] = close[..] else {
                 panic!("{close:?} is no close frame")
@@ -343,7 +343,7 @@ mod tests {
         let bad =
             "HTTP/1.1 101 OK\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Accept: x\r\n\r\n";
         let error = connect(&within(&answering(bad).await, 5000)).await.expect_err("a made-up server");
-        assert!(error.to_string().contains("does not fit our key"), "{error}");
+        assert!(error.to_string().contains("does not match the key"), "{error}");
         let (listener, url) = listen().await;
         let error = connect(&within(&url, 150)).await.expect_err("nobody answers");
         assert_eq!(error.to_string(), "timeout after 150 ms at the WebSocket upgrade");
@@ -417,7 +417,7 @@ mod tests {
             stream.write_all(upgrade(&head).as_bytes()).await.expect("the client reads");
             let size = u16::try_from(PIECE).expect("it fits").to_be_bytes();
             let piece = [&[0x82, 126, size[0], size[1]], &[7; PIECE][..]].concat();
-            // More than two sockets hold, and not a byte is taken before.
+            // Larger than both socket buffers, so the send blocks until the peer reads.
             for _ in 0..200 {
                 stream.write_all(&piece).await.expect("the client reads");
             }
@@ -449,7 +449,7 @@ mod tests {
             stream.close(None).await.expect("the client reads");
         });
         let (mut connection, _) = connect(&within(&url, 5000)).await.expect("it opens");
-        // All of it is on its way before the first is taken.
+        // All of it is sent before the first is read.
         server.await.expect("it has sent everything");
         for i in 0..2000 {
             assert_eq!(next(&mut connection).await, Some(Arrived::Frame(Payload::Text(i.to_string()))));

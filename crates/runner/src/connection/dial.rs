@@ -1,4 +1,4 @@
-//! The way to a server: address, TCP and, where the URL wants it, TLS.
+//! Connects to a server: address, TCP and, for some URLs, TLS.
 
 use super::error::{ConnectError, HTTP_URL, Stage, WEBSOCKET_URL};
 use super::socket::Socket;
@@ -15,23 +15,23 @@ use std::time::Instant;
 use tokio::time::timeout_at;
 use tokio_rustls::client::TlsStream;
 
-/// What to connect to, and how.
+/// The address and the options of a connection.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConnectOptions {
-    /// URL, headers and subprotocols, with every place filled; a token is already applied.
+    /// The URL, headers and subprotocols, with every placeholder filled and the token applied.
     pub request: RequestParts,
-    /// Which certificates we believe.
+    /// The trusted certificates.
     pub trust: Trust,
-    /// For all of it together, from the host's address to the upgrade.
+    /// The timeout for all steps, from the address lookup to the upgrade.
     pub timeout: Gap,
-    /// The longest message that is taken, in bytes.
+    /// The longest accepted message, in bytes.
     pub max_message: usize,
-    /// Whether the connection is reset when it is dropped without a close handshake, instead of ended in order.
+    /// Whether dropping the connection without a close handshake resets it instead of ending it in order.
     pub reset: bool,
 }
 
 impl ConnectOptions {
-    /// For a URL, all else by default: 10 s, 64 MiB.
+    /// The options for a URL with the defaults: 10 s, 64 MiB.
     pub fn new(url: impl Into<String>) -> ConnectOptions {
         ConnectOptions {
             request: RequestParts { url: url.into(), ..RequestParts::default() },
@@ -49,13 +49,13 @@ pub(crate) struct Line {
     pub(crate) socket: Socket,
     pub(crate) peer: SocketAddr,
     pub(crate) tls: Option<Tls>,
-    /// When the TCP connection was begun.
+    /// The time when the TCP connection was started.
     pub(crate) started: Instant,
-    /// When it stood, before TLS.
+    /// The time when it was established, before TLS.
     pub(crate) connected: Instant,
 }
 
-/// Address, TCP and, where the place wants it, TLS. `given` is what the deadline leaves altogether, for errors.
+/// Connects: address, TCP and, if needed, TLS. `given` is the whole timeout, for errors.
 pub(crate) async fn reach(
     place: &Place,
     trust: &Trust,
@@ -66,7 +66,7 @@ pub(crate) async fn reach(
     let addresses = timeout_at(deadline, place.addresses()).await.map_err(timeout(Stage::Resolve))??;
     let (tcp, peer, started) = dial(&addresses, place.tls, deadline, given).await?;
     let connected = Instant::now();
-    // Without this the kernel holds back small frames (Nagle), and we would measure that instead of the server.
+    // Otherwise the kernel delays small frames (Nagle), and we would measure that instead of the server.
     tcp.tcp().set_nodelay(true).map_err(|error| ConnectError::NoRoute { peer, cause: error.to_string() })?;
     if !place.tls {
         return Ok(Line { socket: Socket::plain(tcp), peer, tls: None, started, connected });
@@ -81,32 +81,32 @@ pub(crate) async fn reach(
     Ok(Line { socket: Socket::tls(stream), peer, tls, started, connected })
 }
 
-/// Where a URL leads.
+/// The parts of a URL for connecting.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
     pub(crate) tls: bool,
     host: String,
     port: u16,
-    /// As the `Host` header wants it.
+    /// The value of the `Host` header.
     pub(crate) authority: String,
     /// With its query.
     pub(crate) path: String,
 }
 
 impl Place {
-    /// Of a WebSocket.
+    /// The parts of a WebSocket URL.
     pub(crate) fn of(text: &str) -> Result<Place, ConnectError> {
         Place::of_scheme(text, ["ws", "wss"], WEBSOCKET_URL)
     }
 
-    /// Of a session over HTTP.
+    /// The parts of a URL for sessions over HTTP.
     pub(crate) fn of_http(text: &str) -> Result<Place, ConnectError> {
         Place::of_scheme(text, ["http", "https"], HTTP_URL)
     }
 
     /// With one of two schemes, without TLS and with it.
     fn of_scheme(text: &str, schemes: [&str; 2], kind: &'static str) -> Result<Place, ConnectError> {
-        // Without its query: a token may stand there.
+        // Without its query, which may contain a token.
         let shown = text.split(['?', '#']).next().unwrap_or(text);
         let wrong = |cause: &str| ConnectError::Url { kind, url: shown.to_owned(), cause: cause.to_owned() };
         let url = reqwest::Url::parse(text).map_err(|error| wrong(&error.to_string()))?;
@@ -142,7 +142,7 @@ impl Place {
         ServerName::try_from(self.host.clone()).map_err(|_| ConnectError::Url {
             kind: "a URL with TLS",
             url: self.host.clone(),
-            cause: "no certificate can name this host".to_owned(),
+            cause: "this host cannot be in a certificate".to_owned(),
         })
     }
 }

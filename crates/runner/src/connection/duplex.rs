@@ -1,8 +1,8 @@
-//! One WebSocket, held by two tasks: one sends, the other reads and answers.
+//! One WebSocket that two tasks use: one sends, the other reads and answers.
 //!
-//! What is sent goes through the WebSocket library: masks, control frames between messages, nothing after a close. What
-//! comes is read past it, by [`Frames`](super::frames::Frames), in reads that may hold hundreds of messages. The library
-//! is told of it by what is answered: a pong, a close.
+//! The WebSocket library sends: masks, control frames between messages, nothing after a close.
+//! [`Frames`](super::frames::Frames) reads, without the library, because a read may contain hundreds of messages. The
+//! library knows of received frames only by the answers: a pong, a close.
 
 use super::socket::Socket;
 use super::stamps::Newest;
@@ -26,7 +26,7 @@ pub(super) struct Duplex {
     waker: Waker,
 }
 
-/// Who waits to write. A socket remembers one of them only, the one that asked last, and both must go on.
+/// The tasks that wait to write. A socket remembers only the last one that asked, but both must continue.
 #[derive(Debug, Default)]
 struct Both {
     sender: AtomicWaker,
@@ -43,7 +43,7 @@ impl Wake for Both {
 impl Duplex {
     /// After the handshake.
     pub(super) async fn new(socket: Socket) -> Duplex {
-        // The library reads nothing, so it needs no room for that.
+        // The library reads nothing, so it needs no buffer for that.
         let config = WebSocketConfig::default().read_buffer_size(0);
         let stream = WebSocketStream::from_raw_socket(socket, Role::Client, Some(config)).await;
         let both = Arc::new(Both::default());
@@ -72,9 +72,9 @@ impl Duplex {
         stream.poll_flush_unpin(cx)
     }
 
-    /// Answers; the reader's. Whether all of it is out: else the reader must go on with [`Duplex::poll_answered`]. An
-    /// answer that cannot be sent, because we have closed or the connection is gone, is none: whatever the reason, the
-    /// reader will see it.
+    /// Sends answers for the reader. Returns whether all of them were sent; otherwise the reader must continue with
+    /// [`Duplex::poll_answered`]. An answer that cannot be sent, because the connection is closed or lost, is
+    /// dropped; the reader will see the reason.
     pub(super) fn answer(&self, cx: &mut Context<'_>, message: Message) -> bool {
         let sent = self.lock().start_send_unpin(message);
         sent.is_err() || self.poll_answered(cx).is_ready()

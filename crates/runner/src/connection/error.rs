@@ -1,16 +1,16 @@
-//! Why a connection is not open, and why a frame was not sent.
+//! Errors of opening a connection and of sending a frame.
 
 use crate::auth::TrustError;
 use goldwire_core::transcript::{Gap, visible};
 use std::fmt;
 use std::net::SocketAddr;
 
-/// What a URL should be.
+/// The expected kind of URL.
 pub(super) const WEBSOCKET_URL: &str = "a WebSocket URL";
-/// Likewise, of a session over HTTP.
+/// The same for a session over HTTP.
 pub(super) const HTTP_URL: &str = "an HTTP URL";
 
-/// A part of opening a connection.
+/// A stage of opening a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// Looking up the host's addresses.
@@ -34,34 +34,34 @@ impl fmt::Display for Stage {
     }
 }
 
-/// Why a WebSocket is not open.
+/// The reason why a WebSocket could not be opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
     /// The URL is none that a WebSocket can have.
     #[error("`{url}` is not {kind}: {cause}")]
     Url {
-        /// What was wanted: `a WebSocket URL`, `an HTTP URL`.
+        /// The expected kind: `a WebSocket URL`, `an HTTP URL`.
         kind: &'static str,
-        /// As it was given.
+        /// The value as given.
         url: String,
-        /// What is wrong with it.
+        /// The error.
         cause: String,
     },
     /// A header or subprotocol cannot be sent.
     #[error("header `{name}`: {cause}")]
     Header {
-        /// Which.
+        /// The name of the header.
         name: String,
-        /// Why; never its value.
+        /// The reason, without the value.
         cause: String,
     },
     /// The host has no address.
     #[error("no address for {host}: {cause}")]
     NoHost {
-        /// Whom we looked for.
+        /// The host that was looked up.
         host: String,
-        /// What the system says.
+        /// The error of the system.
         cause: String,
     },
     /// Nobody listens there.
@@ -75,15 +75,15 @@ pub enum ConnectError {
     NoRoute {
         /// The address.
         peer: SocketAddr,
-        /// What the system says.
+        /// The error of the system.
         cause: String,
     },
     /// It took too long.
     #[error("timeout after {after} at {stage}")]
     Timeout {
-        /// What was going on.
+        /// The stage.
         stage: Stage,
-        /// How long all of it had been given.
+        /// The timeout of all stages.
         after: Gap,
     },
     /// TLS cannot be set up on our side.
@@ -94,7 +94,7 @@ pub enum ConnectError {
     Tls {
         /// The address.
         peer: SocketAddr,
-        /// What rustls says.
+        /// The error of rustls.
         cause: String,
     },
     /// The server answered, and it does not want this WebSocket.
@@ -110,9 +110,9 @@ pub enum ConnectError {
     /// The connection ended in the middle of it.
     #[error("the server closed the connection during {stage}: {cause}")]
     Dropped {
-        /// What was going on.
+        /// The stage.
         stage: Stage,
-        /// What the system says.
+        /// The error of the system.
         cause: String,
     },
     /// The answer breaks HTTP or RFC 6455.
@@ -120,7 +120,7 @@ pub enum ConnectError {
     Protocol(String),
 }
 
-/// Where a redirect points to.
+/// The target of a redirect.
 fn leads_to(status: u16, headers: &[(String, String)]) -> String {
     let location = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("location"));
     match location.filter(|_| (300..400).contains(&status)) {
@@ -137,58 +137,57 @@ fn with_body(body: &str) -> String {
 }
 
 impl ConnectError {
-    /// A way out.
+    /// A hint.
     pub fn hint(&self) -> Option<String> {
         if let ConnectError::Refused { headers, .. } = self
             && let Some((_, wanted)) =
                 headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("sec-websocket-protocol"))
         {
             return Some(format!(
-                "the server names the subprotocol `{}`: `subprotocols = […]` in the target asks for it",
+                "the server requires the subprotocol `{}`; offer it with `subprotocols = […]` in the target",
                 visible(wanted)
             ));
         }
         let hint = match self {
-            ConnectError::Url { kind: HTTP_URL, .. } => "it begins with http:// or https://",
-            ConnectError::Url { .. } => "it begins with ws:// or wss://",
+            ConnectError::Url { kind: HTTP_URL, .. } => "use http:// or https://",
+            ConnectError::Url { .. } => "use ws:// or wss://",
             ConnectError::ConnectionRefused { .. } => {
-                "is the server running? `[target.NAME.server]` lets goldwire start it"
+                "check that the server is running; with `[target.NAME.server]`, goldwire starts it"
             }
             ConnectError::NoHost { .. } => "check the host in the target's `url`",
             ConnectError::Timeout { .. } => {
-                "look at the server's log; `connect_timeout` in the target gives it longer"
+                "look at the server's log, or raise `connect_timeout` in the target"
             }
             ConnectError::Trust(error) => return error.hint(),
             ConnectError::Tls { cause, .. } if cause.contains("ertificate") => {
-                "name its authority with `ca` in the target, or believe it with `-k`"
+                "set its certificate authority with `ca` in the target, or accept it with `-k`"
             }
-            ConnectError::Tls { .. } => "does it speak TLS there? if not, the URL begins with ws://",
+            ConnectError::Tls { .. } => "it may not use TLS; then use ws://",
             ConnectError::Refused { status: 401 | 403, .. } => {
-                "the server wants a login: check the target's `auth` and where its token is placed"
+                "the server requires a login; check the target's `auth` and the place of its token"
             }
-            ConnectError::Refused { status: 404, .. } => "nothing at this path; check the target's `url`",
+            ConnectError::Refused { status: 404, .. } => "no such path; check the target's `url`",
             ConnectError::Refused { status: 300..=399, .. } => {
-                "redirects are not followed; use the address it points to"
+                "redirects are not followed; use the new address"
             }
             ConnectError::Protocol(cause) if cause.contains("not HTTP") => {
-                "does another protocol listen there? for TLS, the URL begins with wss://"
+                "another protocol may listen there; for TLS, use wss://"
             }
             ConnectError::Refused { status: 400 | 426, body, .. }
                 if body.to_ascii_lowercase().contains("protocol") =>
             {
-                "does it want a subprotocol? `subprotocols = [\"…\"]` in the target asks for one"
+                "it may require a subprotocol; offer it with `subprotocols = [\"…\"]` in the target"
             }
             ConnectError::Refused { status: 400, body, .. }
                 if body.to_ascii_lowercase().contains("https") =>
             {
-                "it speaks TLS there: the URL begins with wss://"
+                "the server uses TLS; use wss://"
             }
             ConnectError::Dropped { stage: Stage::Tls, .. } => {
-                "does it speak TLS there? if not, the URL begins with ws://; it may also want a certificate of the client, \
-                 which goldwire cannot show"
+                "it may not use TLS; then use ws://. It may also require a client certificate: set `client_cert` and `client_key`"
             }
             ConnectError::Dropped { stage: Stage::Upgrade, .. } => {
-                "it took the request and said nothing: if it speaks TLS there, the URL begins with wss://; else its log knows"
+                "it accepted the connection and sent nothing; if it uses TLS, use wss://; otherwise look at its log"
             }
             ConnectError::Header { .. }
             | ConnectError::NoRoute { .. }
@@ -200,7 +199,7 @@ impl ConnectError {
     }
 }
 
-/// Why a frame was not sent.
+/// The reason why a frame was not sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
@@ -208,7 +207,7 @@ pub enum SendError {
     #[error("the connection is closing")]
     Closing,
     /// The connection is gone.
-    #[error("the connection is gone: {0}")]
+    #[error("the connection was lost: {0}")]
     Gone(String),
     /// It is nothing that can be sent, e.g. [`Payload::Open`](goldwire_core::transcript::Payload::Open), or a control frame that is too long.
     #[error("not a frame that can be sent: {0}")]

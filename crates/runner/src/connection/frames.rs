@@ -1,9 +1,9 @@
-//! Reads a server's frames (RFC 6455, section 5) out of bytes as they come, and keeps to the letter of it.
+//! Parses a server's frames (RFC 6455, section 5) from bytes as they arrive, strictly by the standard.
 //!
-//! The WebSocket library reads frames, too, but one at a time, each into memory of its own, through a buffer that every
-//! connection has. Here a read is taken apart where it lies: a message that came whole is not copied, and a connection on
-//! which nothing is under way holds nothing. What is read is told by reference; what it means is the caller's concern.
-//! What breaks the protocol is named as the library names it, and a test holds both against each other.
+//! The WebSocket library also parses frames, but one at a time, into separate memory, through a buffer for every
+//! connection. Here a read is parsed in place: a complete message is not copied, and an idle connection holds no
+//! memory. Frames are passed by reference; the caller interprets them. Protocol violations have the same names as in
+//! the library, and a test compares both.
 
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::Data;
@@ -12,9 +12,9 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::Data;
 const MAX_HEAD: usize = 10;
 /// RFC 6455, 5.5: "All control frames MUST have a payload length of 125 bytes or less".
 const MAX_CONTROL: usize = 125;
-/// So much room is made for a message beforehand, whatever length it announces.
+/// The maximum of memory that is reserved for a message, whatever length it announces.
 const MAX_ROOM: usize = 1 << 20;
-/// The status of a close frame that has none; it never stands in a frame (RFC 6455, 7.4.1).
+/// The status of a close frame without one; it never occurs in a frame (RFC 6455, 7.4.1).
 pub(super) const NO_STATUS: u16 = 1005;
 
 /// A message or a control frame that is whole.
@@ -24,14 +24,14 @@ pub(super) enum Message<'b> {
     Binary(&'b [u8]),
     Ping(&'b [u8]),
     Pong(&'b [u8]),
-    /// Nothing counts after it.
+    /// Nothing after it counts.
     Close {
         code: u16,
         reason: &'b str,
     },
 }
 
-/// Why the bytes cannot be read any further.
+/// The reason why the bytes cannot be parsed any further.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Broken {
     /// A message is longer than is taken.
@@ -53,7 +53,7 @@ impl Broken {
     }
 }
 
-/// Where the bytes of a connection have got to.
+/// The state of a connection's bytes.
 #[derive(Debug)]
 pub(super) struct Frames {
     max: usize,
@@ -66,9 +66,9 @@ pub(super) struct Frames {
     message: Option<bool>,
     /// The payload of a message that did not come at once.
     data: Vec<u8>,
-    /// So much of it is known to be UTF-8, where it is a text in fragments.
+    /// The number of bytes that are known to be UTF-8, for a text in fragments.
     checked: usize,
-    /// The payload of a control frame that did not; it may stand between fragments.
+    /// The payload of an incomplete control frame, which may come between fragments.
     control: Vec<u8>,
     is_closed: bool,
 }
@@ -77,7 +77,7 @@ pub(super) struct Frames {
 struct InFrame {
     kind: Kind,
     is_final: bool,
-    /// How many bytes of the payload are still to come.
+    /// The number of remaining payload bytes.
     left: usize,
 }
 
@@ -109,7 +109,7 @@ impl Frames {
     /// last of them.
     ///
     /// # Errors
-    /// When they make no sense; nothing more may be fed then.
+    /// If they are invalid; nothing more may be fed then.
     pub(super) fn feed(
         &mut self,
         mut bytes: &[u8],
@@ -235,7 +235,7 @@ impl Frames {
                 return if is_text { self.check() } else { Ok(()) };
             }
             (self.message, self.checked) = (None, 0);
-            // Its memory is given back: there are thousands of connections, and most of what comes, comes whole.
+            // Its memory is released: there are thousands of connections, and most messages arrive complete.
             let mut data = std::mem::take(&mut self.data);
             let whole = if data.is_empty() {
                 own
@@ -271,7 +271,7 @@ struct Head {
     first: u8,
     is_masked: bool,
     length: u64,
-    /// How many bytes it takes, without the mask.
+    /// The number of its bytes, without the mask.
     size: usize,
 }
 
@@ -301,7 +301,7 @@ mod tests {
 
     const MAX: usize = 1000;
 
-    /// What was read, and how the reading ended, in words that both readers have.
+    /// The parsed frames, and the end of parsing, in the words of both readers.
     type Outcome = (Vec<Payload>, Option<String>);
 
     fn owned(message: Message<'_>) -> Payload {
@@ -391,7 +391,7 @@ mod tests {
         bytes.extend_from_slice(payload);
     }
 
-    /// What servers do: texts and bytes, in fragments or not, with control frames between.
+    /// The usual messages of servers: texts and bytes, in fragments or not, with control frames between.
     fn conversation() -> impl Strategy<Value = Vec<u8>> {
         let text = prop_oneof![any::<String>(), "[a-z]{0,300}"].prop_map(|text| (1, text.into_bytes()));
         let bytes = proptest::collection::vec(any::<u8>(), 0..300).prop_map(|bytes| (2, bytes));
@@ -446,11 +446,11 @@ mod tests {
             }
             let ((ours, wrong), (theirs, broken)) = (ours(&bytes, step), theirs(&bytes));
             match broken {
-                // The library waits for a frame's end before it judges its head; here its head is enough.
+                // The library waits for a frame's end before it checks its head; here its head is enough.
                 None if wrong.is_some() => prop_assert!(ours == theirs),
                 None => {
                     let codes = |all: &[Payload]| all.iter().filter(|own| !matches!(own, Payload::Close { .. })).cloned().collect::<Vec<_>>();
-                    // A code that no frame may have is told as it came; the library tells 1002 in its place.
+                    // An invalid code is reported unchanged; the library reports 1002 instead.
                     prop_assert_eq!(codes(&ours), codes(&theirs));
                 }
                 Some(_) => prop_assert!(wrong.is_some() && ours == theirs, "{wrong:?} {ours:?} {theirs:?}"),
@@ -492,7 +492,7 @@ mod tests {
         ] {
             let (ours, theirs) = (ours(&bytes, bytes.len()), theirs(&bytes));
             assert!(ours.1.is_some() && ours.0.is_empty(), "{bytes:?}");
-            // The last one is masked, too; the library looks at its length first.
+            // The last one is masked, too; the library checks its length first.
             if bytes[1] != 0xff {
                 assert_eq!(ours, theirs);
             }

@@ -1,12 +1,12 @@
-//! What arrives on a connection, and how it is read.
+//! The received frames of a connection.
 //!
 //! ```text
 //! socket ─► one read, one stamp ─► frames, where they lie ─► Batch: texts in one piece ─► Arriving
 //! ```
 //!
-//! Whoever waits for what arrives reads it: to hand it from one task to another would cost more than to read it. A read
-//! stamps before all else, answers pings and closes, and hands over what it gave. It reads into memory that its thread
-//! has once: a connection on which nothing is under way holds none.
+//! The task that waits for frames also reads them, because passing them between tasks would cost more than reading. A
+//! read takes the time first, answers pings and closes, and returns the frames. It uses the memory of its thread, so
+//! an idle connection holds none.
 
 use super::buffer_pool;
 use super::duplex::Duplex;
@@ -25,55 +25,55 @@ use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-/// How much is read at once, at most. One read has one stamp, but whoever has so much to read is behind anyway.
+/// The maximum of bytes per read. One read has one timestamp, but a reader with so much data is late anyway.
 const READ: usize = 64 * 1024;
-/// How many batches may wait for whoever drives the session.
+/// The number of batches that may wait for the driver.
 pub(crate) const WAITING: usize = 4;
-/// How many of them are read while something is sent: 16 MiB at most.
+/// The number of batches that are read during a send: 16 MiB at most.
 const AHEAD: usize = 256;
-/// How long after the last frame the reader waits for the end of the connection, while its answer is sent.
+/// The time for which the reader waits for the end of the connection after the last frame, while its answer is sent.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// How many reads in a row may give nothing, before others have their turn.
+/// The number of reads in a row without a frame before other tasks get their turn.
 const AT_ONCE: usize = 16;
 
 thread_local! {
     static ROOM: RefCell<Vec<u8>> = RefCell::new(vec![0; READ]);
 }
 
-/// What arrives on a connection, in order. What was read at once is there at once.
+/// The received frames of a connection, in order. Frames of one read are available at once.
 #[derive(Debug)]
 pub struct Arriving {
     source: Source,
-    /// What was read while something was sent.
+    /// The batches that were read during a send.
     ahead: VecDeque<Batch>,
     texts: String,
     items: std::vec::IntoIter<Item>,
 }
 
-/// Where it comes from.
+/// The source of the frames.
 #[derive(Debug)]
 enum Source {
-    /// A WebSocket, which is read by whoever waits.
+    /// A WebSocket, which the waiting task reads.
     Socket(Box<Reader>),
     /// Tasks that read for themselves.
     Tasks(mpsc::Receiver<Box<Batch>>),
 }
 
-/// Something arrived.
+/// A received frame.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Incoming {
-    /// When its last byte arrived, or, where the kernel does not say that, when it was read.
+    /// The arrival time of its last byte, or the time of reading if the kernel does not provide it.
     pub at: Instant,
-    /// How much earlier it may have arrived, at most; zero where the stamp is its own, or not the kernel's.
+    /// The maximum by which it may have arrived earlier; zero if the time is exact or not the kernel's.
     pub earlier: Gap,
-    /// Of which request, counted from 0; 0 on a WebSocket.
+    /// The number of the request, counted from 0; 0 on a WebSocket.
     pub request: u32,
-    /// What it is.
+    /// The content.
     pub what: Arrived,
 }
 
-/// What arrived.
+/// The content.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Arrived {
     /// A message or a control frame. After [`Payload::Close`] nothing more comes: on a WebSocket at all, over HTTP of this
@@ -87,7 +87,7 @@ pub enum Arrived {
     TooLong(String),
 }
 
-/// What one read gave. Most of it are texts, which stand one behind the other in one piece of memory.
+/// The frames of one read. Most of them are texts, which are stored one after the other in one buffer.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     texts: String,
@@ -95,7 +95,7 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// Of what was made of it already.
+    /// A batch of parsed frames.
     pub(crate) fn of(all: Vec<Incoming>) -> Box<Batch> {
         let items = all.into_iter().map(|Incoming { at, earlier, request, what }| Item {
             at,
@@ -116,7 +116,7 @@ pub(crate) struct Item {
     pub(crate) what: What,
 }
 
-/// What it is.
+/// The content of a frame.
 #[derive(Debug)]
 pub(crate) enum What {
     /// A text message: so many bytes of the batch's texts.
@@ -128,7 +128,8 @@ pub(crate) enum What {
 }
 
 impl Arriving {
-    /// Of a WebSocket; `rest` is what came together with the answer to the upgrade, and `newest` what is known of it.
+    /// The source of a WebSocket; `rest` are the bytes that came with the answer to the upgrade, and `newest` is
+    /// their arrival.
     pub(super) fn of_socket(
         duplex: Arc<Duplex>,
         newest: Newest,
@@ -148,7 +149,7 @@ impl Arriving {
         })))
     }
 
-    /// Of tasks, which are to be held up when they are ahead: the channel is bounded.
+    /// The source of tasks, which the bounded channel slows down when they are ahead.
     pub(crate) fn of_tasks(batches: mpsc::Receiver<Box<Batch>>) -> Arriving {
         Arriving::new(Source::Tasks(batches))
     }
@@ -157,7 +158,7 @@ impl Arriving {
         Arriving { source, ahead: VecDeque::new(), texts: String::new(), items: Vec::new().into_iter() }
     }
 
-    /// The next thing that arrives; none at the end. Nothing is lost if nobody waits for it to the end.
+    /// The next frame; none at the end. Cancelling the wait loses nothing.
     pub async fn recv(&mut self) -> Option<Incoming> {
         self.wait().await;
         self.ready()
@@ -180,8 +181,8 @@ impl Arriving {
         Poll::Ready(true)
     }
 
-    /// Waits for something else, usually that something is sent, and reads meanwhile: a peer may take nothing in until what
-    /// it sends itself is taken.
+    /// Waits for another future, usually for a send, and reads meanwhile: a peer may not read until its own data is
+    /// read.
     pub async fn during<T>(&mut self, other: impl Future<Output = T>) -> T {
         let mut other = pin!(other);
         std::future::poll_fn(|cx| {
@@ -198,7 +199,7 @@ impl Arriving {
         .await
     }
 
-    /// What is there already, without waiting.
+    /// The frames that are available without waiting.
     pub fn ready(&mut self) -> Option<Incoming> {
         let Item { at, earlier, request, what } = self.items.next()?;
         let what = match what {
@@ -208,14 +209,14 @@ impl Arriving {
         Some(Incoming { at, earlier, request, what })
     }
 
-    /// All that is there already, for whoever needs no message by itself: the texts, and what stands where in them.
+    /// All available frames, for a caller that needs no single message: the texts, and their positions.
     pub(crate) fn take(&mut self) -> (String, std::vec::IntoIter<Item>) {
         (std::mem::take(&mut self.texts), std::mem::take(&mut self.items))
     }
 }
 
 impl Source {
-    /// What comes next; none at the end.
+    /// The next frame; none at the end.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Batch>> {
         match self {
             Source::Socket(reader) => reader.poll(cx),
@@ -224,7 +225,7 @@ impl Source {
     }
 }
 
-/// How a connection came to its end.
+/// The end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     /// There is more to be said: our answer, before the peer ends the connection.
@@ -235,23 +236,23 @@ enum End {
 #[derive(Debug)]
 struct Reader {
     duplex: Arc<Duplex>,
-    /// What was read before we were there.
+    /// The bytes that were read before.
     rest: Option<(Vec<u8>, Newest)>,
     frames: Frames,
     stamps: Stamps,
     /// The latest stamp.
     last: Instant,
-    /// What is to be said to what came.
+    /// The answers to received frames.
     answers: Vec<tungstenite::Message>,
     /// Whether some of that is still on its way.
     is_answering: bool,
-    /// What is to be said to the latest ping that came meanwhile.
+    /// The answer to the latest ping meanwhile.
     late_pong: Option<tungstenite::Message>,
     end: Option<End>,
 }
 
 impl Reader {
-    /// What the next read gives, once something comes; none after the end.
+    /// The frames of the next read, when something arrives; none after the end.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Batch>> {
         for _ in 0..AT_ONCE {
             if self.end.is_some() {
@@ -262,16 +263,16 @@ impl Reader {
                 None => ready!(self.poll_read(cx)),
             };
             if self.end == Some(End::Closing) {
-                // Whoever drives the session need not wait for this.
+                // The driver need not wait for this.
                 let leaving = Leaving { duplex: self.duplex.clone(), is_answering: self.is_answering };
                 tokio::spawn(tokio::time::timeout(LINGER, leaving));
             }
-            // A part of a message is none yet.
+            // A part of a message is no message yet.
             if !batch.items.is_empty() {
                 return Poll::Ready(Some(batch));
             }
         }
-        // Whoever sends fragments without end does not keep clocks and signals from being heeded.
+        // Endless fragments must not keep timers and signals from being handled.
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -347,12 +348,14 @@ impl Reader {
                     Arrived::TooLong(format!("a message of {size} bytes, longer than max_message = {max}"))
                 }
                 Broken::Utf8 => Arrived::Gone("invalid UTF-8 in a text message".to_owned()),
-                Broken::Protocol(error) => Arrived::Gone(format!("the server broke the protocol: {error}")),
+                Broken::Protocol(error) => {
+                    Arrived::Gone(format!("protocol violation by the server: {error}"))
+                }
             }));
         }
         for message in self.answers.drain(..) {
-            // RFC 6455, 5.5.3: an endpoint may "send a Pong frame for only the most recently processed Ping frame". Whoever
-            // floods and takes nothing in does not fill our memory with answers.
+            // RFC 6455, 5.5.3: an endpoint may "send a Pong frame for only the most recently processed Ping frame".
+            // So a peer that floods pings and reads nothing does not fill the memory with answers.
             if self.is_answering && matches!(message, tungstenite::Message::Pong(_)) {
                 self.late_pong = Some(message);
             } else {
@@ -373,8 +376,7 @@ impl Reader {
     }
 }
 
-/// The end of a connection on which all is said but perhaps our own last words: over when the peer is gone, whatever
-/// comes before that.
+/// The end of a connection on which only our own last frames may be left: it ends when the peer is gone.
 struct Leaving {
     duplex: Arc<Duplex>,
     is_answering: bool,
@@ -400,7 +402,7 @@ impl Future for Leaving {
     }
 }
 
-/// How a close is answered: with its own code, where that may stand in a frame at all.
+/// The answer to a close: its own code, if that is valid in a frame.
 fn answer(code: u16, reason: &str) -> Option<CloseFrame> {
     let code = CloseCode::from(code);
     match u16::from(code) {
@@ -412,7 +414,7 @@ fn answer(code: u16, reason: &str) -> Option<CloseFrame> {
 
 pub(crate) fn why_gone(error: &io::Error) -> String {
     match error.kind() {
-        // TLS without its own goodbye is what most servers do when they end abruptly.
+        // Most servers omit TLS's close notification when they end abruptly.
         io::ErrorKind::UnexpectedEof => "connection closed without a close frame".to_owned(),
         io::ErrorKind::ConnectionReset => "connection reset".to_owned(),
         _ => error.to_string(),

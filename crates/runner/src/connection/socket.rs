@@ -1,4 +1,4 @@
-//! A stream to a peer, with or without TLS, that knows when what it reads arrived.
+//! A stream to a peer, with or without TLS, with the arrival time of its bytes.
 
 use super::stamps::{Newest, Stamped};
 use goldwire_core::transcript::Stamps;
@@ -32,7 +32,7 @@ impl Socket {
         Socket { stream: Stream::Tls(Box::new(stream.into())) }
     }
 
-    /// Who will stamp what it reads.
+    /// The source of its timestamps.
     pub(crate) fn stamps(&self) -> Stamps {
         self.stamped().stamps()
     }
@@ -42,7 +42,7 @@ impl Socket {
         self.stamped().tcp()
     }
 
-    /// What is known of its newest bytes. TLS may hold more of them back, where there was no room for it.
+    /// The arrival of its newest bytes. TLS may hold back more of them if there was no room.
     pub(crate) fn newest(&self) -> Newest {
         self.stamped().newest()
     }

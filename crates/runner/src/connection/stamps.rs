@@ -1,14 +1,14 @@
-//! When bytes arrived, as the kernel noted it.
+//! Arrival times of bytes from the kernel.
 //!
-//! Linux notes of every segment when it came in, and tells it with the bytes (`SO_TIMESTAMPNS`, socket(7)), also of TCP
-//! and without any privilege. So a message's stamp does not depend on when a busy machine got round to reading it. What
-//! the kernel tells is the newest stamp among the bytes of one read: a read that emptied the socket and ended with the
-//! message is exact; any other message of that read came at most at that time, and no earlier than the newest byte of
-//! the last read that emptied the socket. Both are kept, and [`Newest`] answers with both.
+//! Linux notes the arrival of every segment and returns it with the bytes (`SO_TIMESTAMPNS`, socket(7)), also for TCP
+//! and without privileges. So a message's timestamp does not depend on when a busy machine reads it. The kernel
+//! returns the newest timestamp among the bytes of one read. If a read emptied the socket and ended with the message,
+//! the timestamp is exact. Any other message of that read came at most at that time, and not before the newest byte
+//! of the previous read that emptied the socket. [`Newest`] returns both bounds.
 //!
-//! The kernel's stamps are of the wall clock. At every read both clocks are looked at, the monotonic one last: a stamp
-//! errs by what passes between, some ten nanoseconds, and to the late side, so that nothing is stamped before it came.
-//! If it was more, that is said with the stamp. One that cannot be, because the wall clock was set meanwhile, is not used.
+//! The kernel's timestamps are wall-clock times. Every read takes both clocks, the monotonic one last: a timestamp is
+//! wrong by the time between them, some ten nanoseconds, and never too early. A larger error is reported with the
+//! timestamp. An impossible timestamp, because the wall clock was set meanwhile, is not used.
 
 use super::tls_records::TlsRecordTracker;
 use goldwire_core::transcript::{Gap, Stamps};
@@ -20,21 +20,21 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream};
 
-/// By so much the stamps of two reads may be off, each against the other.
+/// The maximum difference between the timestamps of two reads.
 const JITTER: Duration = Duration::from_micros(2);
 
-/// What is known of the newest bytes that were read from a socket.
+/// The arrival of the newest bytes that were read from a socket.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Newest {
-    /// When they came; when they were read, where the kernel does not say.
+    /// The arrival time, or the time of reading if the kernel does not provide it.
     at: Instant,
     /// No byte of the newest read came before this.
     since: Instant,
-    /// By so much `at` may be too late, where that is worth a word.
+    /// The maximum by which `at` may be too late, if it is significant.
     doubt: Duration,
     /// The stamp of the newest read that emptied the socket, at the earliest.
     emptied: Instant,
-    /// When they were read.
+    /// The time of reading.
     read: Instant,
     /// Whether the kernel stamped them.
     is_kernel: bool,
@@ -43,19 +43,20 @@ pub(crate) struct Newest {
 }
 
 impl Newest {
-    /// Nothing was read yet; what will be came after `since`.
+    /// Nothing was read yet; all bytes will arrive after `since`.
     pub(crate) fn new(since: Instant) -> Newest {
         let doubt = Duration::ZERO;
         Newest { at: since, since, doubt, emptied: since, read: since, is_kernel: false, is_exact: false }
     }
 
-    /// Who stamped them.
+    /// The source of the timestamps.
     pub(crate) fn stamps(self) -> Stamps {
         if self.is_kernel { Stamps::Kernel } else { Stamps::User }
     }
 
-    /// When a message arrived that was whole with them, and how much earlier that may have been; `is_last` says whether
-    /// it ends with the very last of them. With `Stamps::User`: when it was read, and nothing else is known.
+    /// The arrival time of a message that these bytes completed, and the maximum by which it may have arrived
+    /// earlier. `is_last` says whether it ends with the very last of them. With `Stamps::User`, it is the time of
+    /// reading, and nothing else is known.
     pub(crate) fn of(self, is_last: bool, stamps: Stamps) -> (Instant, Gap) {
         match stamps {
             Stamps::User | Stamps::Import => (self.read, Gap::ZERO),
@@ -73,9 +74,9 @@ impl Newest {
         self.read = now;
         self.is_kernel = stamp.is_some();
         self.is_exact = stamp.is_some() && is_last && is_record;
-        // Without a stamp nothing is known of when it came, and what `emptied` says remains true.
+        // Without a timestamp the arrival is unknown, and `emptied` stays true.
         let (at, doubt) = stamp.unwrap_or((now, Duration::ZERO));
-        // In order of their stamps: what was deliverable only after older bytes came with them.
+        // In order of timestamps: bytes that could be delivered only after older ones came with them.
         self.at = at.max(self.emptied);
         self.doubt = if doubt < Clocks::BETWEEN { Duration::ZERO } else { doubt };
         if is_last && stamp.is_some() {
@@ -92,11 +93,11 @@ pub(crate) struct Stamped {
     /// Follows TLS records, where the bytes are such.
     records: Option<TlsRecordTracker>,
     #[cfg(target_os = "linux")]
-    /// Where the kernel's stamp goes; none where it will not stamp.
+    /// The buffer for the kernel's timestamp; none if it provides none.
     control: Option<Vec<u8>>,
 }
 
-/// Has the kernel begin to stamp, for whoever will be connected to: what comes before it has begun has no stamp.
+/// Makes the kernel start timestamps for later connections: bytes before that have none.
 pub(crate) fn begin() {
     #[cfg(target_os = "linux")]
     kernel::warm_up();
@@ -107,15 +108,15 @@ impl Stamped {
     pub(crate) async fn connect(peer: SocketAddr, is_tls: bool) -> io::Result<Stamped> {
         begin();
         let socket = if peer.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-        // Before the first segment comes. A system that does not know the option tells no stamps, and that is seen.
+        // Before the first segment. A system without the option returns no timestamps, which is detected.
         #[cfg(target_os = "linux")]
         let _ = nix::sys::socket::setsockopt(&socket, nix::sys::socket::sockopt::ReceiveTimestampns, &true);
         let since = Instant::now();
         Ok(Stamped::new(socket.connect(peer).await?, since, is_tls))
     }
 
-    /// Over a stream that stands already, such as one that was accepted. Its first bytes may have come long before it was:
-    /// none came before `since`, such as the time when it began to be listened.
+    /// A reader for an existing stream, such as an accepted one. Its first bytes may have arrived long before, but
+    /// not before `since`, such as the time when the socket began to listen.
     pub(crate) fn new(tcp: TcpStream, since: Instant, is_tls: bool) -> Stamped {
         #[cfg(target_os = "linux")]
         let control = {
@@ -134,7 +135,7 @@ impl Stamped {
         }
     }
 
-    /// Who will stamp what it reads, as far as that can be known before anything came.
+    /// The source of its timestamps, as far as it is known before any bytes.
     pub(crate) fn stamps(&self) -> Stamps {
         #[cfg(target_os = "linux")]
         if self.control.is_some() && kernel::has_stamped() {
@@ -143,7 +144,7 @@ impl Stamped {
         Stamps::User
     }
 
-    /// What is known of its newest bytes.
+    /// The arrival of its newest bytes.
     pub(crate) fn newest(&self) -> Newest {
         self.newest
     }
@@ -180,8 +181,8 @@ impl Stamped {
             let tried = tcp.try_io(Interest::READABLE, || {
                 let (count, stamp) = kernel::receive(tcp, room, control)?;
                 came = Some((count, stamp));
-                // Fewer bytes than asked for: the socket is empty. Said to the runtime, which saves asking once more;
-                // what comes after this makes the socket ready again. (Tokio's own `poll_read` does the same.)
+                // Fewer bytes than requested: the socket is empty. The runtime is told, which saves another read;
+                // later bytes make the socket ready again. (Tokio's own `poll_read` does the same.)
                 if 0 < count && count < asked { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
             });
             match (came, tried) {
@@ -237,7 +238,7 @@ impl AsyncWrite for Stamped {
     }
 }
 
-/// What the wall clock said, or will say, `at` a time of the monotonic one.
+/// The wall-clock time `at` a time of the monotonic clock.
 pub(crate) fn wall(at: Instant) -> SystemTime {
     let clocks = Clocks::look();
     match at.checked_duration_since(clocks.at) {
@@ -246,11 +247,11 @@ pub(crate) fn wall(at: Instant) -> SystemTime {
     }
 }
 
-/// Both clocks, looked at as closely together as can be had.
+/// Both clocks, read as close together as possible.
 struct Clocks {
     wall: SystemTime,
     at: Instant,
-    /// By so much `at` may be later than `wall`.
+    /// The maximum by which `at` may be later than `wall`.
     between: Duration,
 }
 
@@ -281,7 +282,7 @@ impl Clocks {
     }
 }
 
-/// What only Linux tells.
+/// The parts that only Linux has.
 #[cfg(target_os = "linux")]
 mod kernel {
     use super::Clocks;
@@ -302,7 +303,7 @@ mod kernel {
     /// Has the kernel stamp from now on. It begins only once some socket asks for it, and a little later than that; until
     /// then it would tell no stamps during the first handshake. So one connection, to ourselves, asks first and stays.
     pub(crate) fn warm_up() {
-        // Where there is no such connection, the first session says what it gets.
+        // Without such a connection, the first session shows what it gets.
         ASKED.get_or_init(|| warm().ok());
     }
 
@@ -333,7 +334,7 @@ mod kernel {
             if is_stamped || began.elapsed() > PATIENCE {
                 break is_stamped;
             }
-            // The kernel tells nobody when it has begun.
+            // The kernel does not report when it has begun.
             std::thread::sleep(PAUSE);
         };
         Ok(Asked { _ends: (sender, receiver), has_stamped })
@@ -392,7 +393,7 @@ mod tests {
                     session.complete_io(&mut tcp).expect("the client greets");
                 }
             }
-            // Tells when the handshake's own last bytes are out.
+            // Reports when the handshake's own last bytes are sent.
             wrote.send((Instant::now(), Instant::now())).expect("the test listens");
             for text in to_write {
                 let before = Instant::now();
@@ -405,7 +406,7 @@ mod tests {
                 }
                 wrote.send((before, Instant::now())).expect("the test listens");
             }
-            // Until the client is gone, so that nothing is reset.
+            // Until the client has left, so that nothing is reset.
             let _ = tcp.read(&mut [0; 1]);
         });
         (texts, written)
@@ -435,14 +436,14 @@ mod tests {
             texts.send(text).expect("the server runs");
             written.recv().expect("it writes")
         };
-        // A message by itself: its stamp is exact.
+        // A single message: its timestamp is exact.
         let (before, after) = write(frame("one"));
         std::thread::sleep(HELD);
         take(&mut socket, 5).await;
         assert_eq!(socket.newest().stamps(), Stamps::Kernel);
         let (first, earlier) = socket.newest().of(true, Stamps::Kernel);
         assert!(first >= before, "{:?} before it was written", before - first);
-        // Whoever is held up between the looks at two clocks says by how much the stamp may be late.
+        // A delay between the reads of two clocks is the maximum error of the timestamp.
         let is_exact =
             |at: Instant, earlier: Gap, after: Instant| at - Duration::from(earlier) < after + HELD / 2;
         assert!(is_exact(first, earlier, after), "{first:?} {earlier} {after:?}");
@@ -450,7 +451,7 @@ mod tests {
         let (read, _) = socket.newest().of(true, Stamps::User);
         assert!(read >= before + HELD && read <= Instant::now());
 
-        // Two that are read at once, the third not whole: all have the newest stamp, which says so.
+        // Two in one read, the third incomplete: all have the newest timestamp, with `earlier`.
         let (second, _) = write(frame("two"));
         std::thread::sleep(HELD);
         let (before, after) = write([frame("three"), b"\x81\x04fo".to_vec()].concat());
@@ -484,17 +485,17 @@ mod tests {
         let mut newest = Newest::new(start);
         newest.note(Some((start + micros(100), micros(40))), true, true);
         assert_eq!(newest.of(true, Stamps::Kernel), (start + micros(100), Gap::from(micros(40))));
-        // It came while the stamp before it was taken to be later than it was.
+        // It came while the previous timestamp was assumed to be later than it was.
         newest.note(Some((start + micros(70), Duration::ZERO)), true, true);
         assert_eq!(newest.of(true, Stamps::Kernel), (start + micros(70), Gap::ZERO));
-        // Read without a stamp: it came some time since.
+        // Read without a timestamp: it came at some earlier time.
         newest.note(None, true, true);
         let (at, earlier) = newest.of(true, Stamps::Kernel);
         assert_eq!((newest.stamps(), at - Duration::from(earlier)), (Stamps::User, start + micros(70)));
-        // The next one came before that read was over.
+        // The next one came before that read ended.
         newest.note(Some((start + micros(90), Duration::ZERO)), true, true);
         assert_eq!(newest.of(true, Stamps::Kernel), (start + micros(90), Gap::ZERO));
-        // A stamp that cannot be is none.
+        // An impossible timestamp is not used.
         newest.note(Some((start + micros(10), Duration::ZERO)), true, true);
         assert_eq!(newest.stamps(), Stamps::User);
     }
@@ -529,7 +530,7 @@ mod tests {
                     builder.with_no_client_auth().with_single_cert(vec![issued.cert.der().clone()], key)
                 })
                 .expect("key and certificate fit");
-        // What follows the handshake is then nothing but what the test writes.
+        // Only the test's own bytes follow the handshake.
         config.send_tls13_tickets = 0;
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let peer = listener.local_addr().expect("it is bound");

@@ -1,14 +1,14 @@
-//! Where TLS records end in a stream of bytes, by their heads alone: what they hold is not looked at.
+//! Finds the ends of TLS records in a stream of bytes by their headers, without the contents.
 
 /// Follows TLS records (RFC 8446, 5.1) through the bytes of one direction.
 ///
-/// It believes every length it sees. Bytes that are no records lead it astray, but whoever reads them breaks off anyway.
+/// It trusts every length. Other bytes than records confuse it, but their reader then fails anyway.
 #[derive(Debug, Default)]
 pub(super) struct TlsRecordTracker {
     head: [u8; HEAD],
-    /// So much of the head is there.
+    /// The number of header bytes so far.
     have: usize,
-    /// So many bytes of the record are still to come.
+    /// The number of remaining bytes of the record.
     left: usize,
 }
 

@@ -1,7 +1,7 @@
-//! The opening handshake of RFC 6455, section 4: one HTTP request, one answer, and why it may fail.
+//! The opening handshake of RFC 6455, section 4: one HTTP request, one response, and its errors.
 //!
-//! It is written out here rather than left to the WebSocket library because it is evidence: which headers went out, which
-//! came back, and what a server says that refuses. We send what a client must, and what we were told to; nothing else.
+//! It is implemented here and not by the WebSocket library, because it is evidence: the sent headers, the received
+//! headers, and the text of a refusal. The request has only the required headers and those of the configuration.
 
 use super::error::{ConnectError, Stage};
 use goldwire_core::transcript::Gap;
@@ -13,11 +13,11 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 /// The longest head of an answer; servers themselves rarely take more.
 pub(super) const MAX_HEAD: usize = 64 * 1024;
-/// How many headers an answer may have.
+/// The maximum of headers in a response.
 const MAX_HEADERS: usize = 128;
-/// How much of a refusal's body is kept.
+/// The maximum of bytes of a refusal's body that are kept.
 const MAX_BODY: usize = 4 * 1024;
-/// How long a refusal's body is waited for: its status is what matters.
+/// The maximum time to wait for a refusal's body: the status is more important.
 const BODY_WAIT: Duration = Duration::from_secs(1);
 /// Headers that the handshake itself needs.
 const OURS: [&str; 5] =
@@ -37,7 +37,7 @@ pub(super) struct Asked {
 pub(super) struct Opened {
     pub(super) status: u16,
     pub(super) headers: Vec<(String, String)>,
-    /// What the server sent right behind its answer.
+    /// The bytes right after the response.
     pub(super) rest: Vec<u8>,
 }
 
@@ -145,14 +145,14 @@ impl Asked {
         if values(headers, "sec-websocket-accept").next()
             != Some(derive_accept_key(self.key.as_bytes()).as_str())
         {
-            return wrong("the answer's Sec-WebSocket-Accept does not fit our key".to_owned());
+            return wrong("the answer's Sec-WebSocket-Accept does not match the key".to_owned());
         }
         if let Some(extensions) = values(headers, "sec-websocket-extensions").find(|value| !value.is_empty())
         {
             return wrong(format!("the server uses extensions that were not offered: {extensions}"));
         }
-        // A server that chooses none of the subprotocols is within the RFC ("if the server does not wish to agree to
-        // one of the suggested subprotocols, it MUST NOT send back" the header), though browsers then give up.
+        // A server may choose none of the subprotocols by the RFC ("if the server does not wish to agree to one of
+        // the suggested subprotocols, it MUST NOT send back" the header), though browsers then fail.
         match values(headers, "sec-websocket-protocol").next() {
             Some(chosen) if !self.subprotocols.iter().any(|offered| offered == chosen) => {
                 wrong("the server chose a subprotocol that was not offered".to_owned())
@@ -300,7 +300,7 @@ mod tests {
         for (bad, expected) in [
             (good[1..].to_vec(), "no `Upgrade"),
             ([&good[..1], &good[2..]].concat(), "no `Connection"),
-            (good[..2].to_vec(), "does not fit our key"),
+            (good[..2].to_vec(), "does not match the key"),
             ([&good[..], &[pair("sec-websocket-protocol", "b")]].concat(), "not offered"),
             (
                 [&good[..], &[pair("sec-websocket-extensions", "permessage-deflate")]].concat(),

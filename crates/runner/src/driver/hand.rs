@@ -1,20 +1,21 @@
-//! Somebody who speaks in a session and watches it.
+//! A person who plays and watches a session.
 
 use goldwire_core::drive::LineError;
 use goldwire_core::transcript::Frame;
 use std::fmt;
 use tokio::sync::mpsc;
 
-/// Lines that become messages, and somebody who sees what passes.
+/// Typed lines that become messages, and a callback for passing frames.
 pub struct Hand {
-    /// One line each with its number, counted from 1, without its end; see [`drive::Session::say`](goldwire_core::drive::Session::say). No more lines: the sender
-    /// is dropped. While the server is slow, lines wait here.
+    /// One line each with its number, counted from 1, without its end; see
+    /// [`drive::Session::say`](goldwire_core::drive::Session::say). Dropping the sender ends the lines. If the server
+    /// is slow, lines wait here.
     pub lines: mpsc::Receiver<(u64, String)>,
-    /// Is shown everything at once, secrets replaced. As long as it takes, nothing else is read.
+    /// The callback for every frame, with secrets replaced. It blocks reading.
     pub show: Box<dyn FnMut(Shown<'_>) + Send + Sync>,
 }
 
-/// What is shown.
+/// A shown frame or error.
 #[derive(Debug)]
 pub enum Shown<'f> {
     /// A frame that passed, in either direction.
@@ -30,7 +31,7 @@ impl fmt::Debug for Hand {
 }
 
 impl Hand {
-    /// The session is over: says of the lines that wait that they come too late.
+    /// Reports the waiting lines as too late, because the session has ended.
     pub(super) fn end(&mut self) {
         while let Ok((line, _)) = self.lines.try_recv() {
             (self.show)(Shown::NotSent(line, &LineError::Over));

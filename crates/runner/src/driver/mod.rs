@@ -1,10 +1,10 @@
-//! Sessions that are driven: where `drive`, a socket, a recorder and the clock meet.
+//! Drives sessions: connects `drive`, a socket, a recorder and the clock.
 //!
 //! ```text
 //! golden → drive::Session ⇄ driver ⇄ connection ⇄ server; everything that passes goes to the recorder too
 //! ```
 //!
-//! A [`SessionContext`] is what all sessions against one target share, and a [`Plan`] what one session has of its own.
+//! A [`SessionContext`] is shared by all sessions against one target, and a [`Plan`] belongs to one session.
 
 mod hand;
 mod session_context;

@@ -1,4 +1,4 @@
-//! What all sessions against one target share. [`SessionContext::drive`] is the driver's.
+//! The shared context of all sessions against one target. [`SessionContext::drive`] is in the driver.
 
 use crate::auth::{AuthError, Base, Identity, Recipe, clean_up, login};
 use crate::recording::Flush;
@@ -11,44 +11,44 @@ use std::fmt;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// The target, how its users log in, and how their sessions are recorded.
+/// The target, the login of its users, and the recording of their sessions.
 #[derive(Debug, Clone)]
 pub struct SessionContext {
-    /// Where the build listens.
+    /// The address of the build.
     pub target: Target,
-    /// How users log in; `None` where nobody has to.
+    /// The login of users; `None` without a login.
     pub recipe: Option<Recipe>,
-    /// What logins need.
+    /// The shared state of logins.
     pub base: Base,
     /// Values for templates: the target's (`port`, `http`) and the caller's (`var.NAME`).
     pub values: BTreeMap<String, Value>,
-    /// What must not be written.
+    /// The redactor.
     pub redactor: Redactor,
-    /// What ends a session besides its script.
+    /// The conditions that end a session besides its script.
     pub bounds: Bounds,
-    /// How soon recordings are written.
+    /// The flush time of recordings.
     pub flush: Flush,
-    /// Whether the frames are kept in memory too, to be judged; otherwise memory does not grow with the session.
+    /// Whether frames are also kept in memory, for judging; otherwise memory does not grow with the session.
     pub keeps_frames: bool,
-    /// Knows how busy this machine is.
+    /// The load monitor of this machine.
     pub host: Arc<Probe>,
-    /// Becomes true when somebody wants to stop.
+    /// Becomes true on an interrupt.
     pub interrupt: watch::Receiver<bool>,
-    /// Who is told what went wrong without stopping anything.
+    /// The receiver of warnings.
     pub warnings: Warnings,
 }
 
-/// Somebody who is told what went wrong without stopping anything.
+/// A callback for warnings.
 #[derive(Clone)]
 pub struct Warnings(Arc<dyn Fn(String) + Send + Sync>);
 
 impl Warnings {
-    /// Calls `warn` with each warning, which is a fragment. Warnings may come from any thread.
+    /// Calls `warn` with each warning, a fragment. Warnings may come from any thread.
     pub fn new(warn: impl Fn(String) + Send + Sync + 'static) -> Warnings {
         Warnings(Arc::new(warn))
     }
 
-    /// Gives a warning.
+    /// Reports a warning.
     pub fn warn(&self, message: String) {
         (self.0)(message);
     }
@@ -61,15 +61,15 @@ impl fmt::Debug for Warnings {
 }
 
 impl SessionContext {
-    /// Whether somebody wants to stop.
+    /// Whether the session is interrupted.
     pub fn is_interrupted(&self) -> bool {
         *self.interrupt.borrow()
     }
 
-    /// Logs user `index` (from 1) in, where the target asks for it.
+    /// Logs user `index` (from 1) in, if the target has a login.
     ///
     /// # Errors
-    /// When a step of the login fails.
+    /// If a step of the login fails.
     pub async fn login(&self, index: u32) -> Result<Identity, AuthError> {
         match &self.recipe {
             Some(recipe) => login(recipe, &self.base, index, &self.redactor).await,
@@ -77,8 +77,8 @@ impl SessionContext {
         }
     }
 
-    /// Takes away what was made for a user's sessions, as `[auth] cleanup` says. Sessions that are over stay valid whether it
-    /// succeeds or not, so a failure is only a warning.
+    /// Sends `[auth] cleanup` for a user's sessions. The results of finished sessions stay valid, so a failure is
+    /// only a warning.
     pub async fn clean_up(&self, identity: &Identity) {
         if let Some(recipe) = &self.recipe
             && let Err(error) = clean_up(recipe, &self.base, identity, &self.redactor).await

@@ -1,7 +1,7 @@
 //! Bad tokens, made from a good one.
 //!
-//! The cases are those that broke real servers and those that RFC 8725 (*JSON Web Token Best Current Practices*) warns
-//! of. A token that is signed rightly and claims wrongly needs the key; without it such a case is not asked.
+//! The cases are those that broke real servers and those of RFC 8725 (*JSON Web Token Best Current Practices*). A
+//! correctly signed token with wrong claims needs the key; without it, such a case is skipped.
 
 use crate::auth::{Algorithm, claims_of, mint};
 use base64::Engine as _;
@@ -60,7 +60,7 @@ pub(super) fn all(material: &Material<'_>) -> Vec<(String, Forged)> {
         return cases;
     };
     let parts: Vec<&str> = material.good.split('.').collect();
-    // Whoever believes a token that is not signed shall not refuse it only because it has run out meanwhile.
+    // A server that accepts an unsigned token must not refuse it only because it has expired meanwhile.
     let claims = match claims.get("exp") {
         Some(_) => with(&claims, "exp", Some(Value::from(material.now + 3600))),
         None => claims,
@@ -83,7 +83,7 @@ pub(super) fn all(material: &Material<'_>) -> Vec<(String, Forged)> {
             None => Err(NO_PUBLIC_KEY.to_owned()),
         },
     );
-    // Which bytes the server takes for the secret depends on how it read the file.
+    // The bytes of the secret depend on how the server reads the file.
     add(
         "alg-confusion (without the last line's end)",
         match material.public_key {

@@ -1,4 +1,4 @@
-//! Is every socket its own user's?
+//! Checks that every socket has the identity of its own user.
 
 use super::leak::{Wire, each_event};
 use goldwire_core::dialect::Label;
@@ -33,7 +33,7 @@ pub(super) fn strangers(
         if let Some((at @ (label, path), (value, frame))) = wrong {
             let rightly = places.get(at).copied().unwrap_or(0);
             let user = wires[wire].user;
-            let message = format!("{user} is called somebody else, in {label} at {path}");
+            let message = format!("{user} gets the identity of another user, in {label} at {path}");
             let place = Place {
                 key: golden.key_of(label),
                 event: label.clone(),
@@ -43,9 +43,9 @@ pub(super) fn strangers(
                 frames: vec![*frame],
             };
             let found_one = Finding::new(Kind::Leak, Severity::Deviation, place, message)
-                .values(format!("what belongs to {user}"), value.clone())
-                .evidence(format!("{} of {} sockets are told who they are there", rightly, wires.len()))
-                .hint("whose a connection is must follow from its own token, never from what came last");
+                .values(format!("the identity of {user}"), value.clone())
+                .evidence(format!("{} of {} sockets get their identity there", rightly, wires.len()))
+                .hint("take the identity of a connection from its own token, not from the latest login");
             found.push((wire, found_one));
         }
     }
@@ -97,11 +97,14 @@ mod tests {
             strangers(&golden, &wires, &known)
         };
         assert_eq!(judged(names), (1, Vec::new()));
-        // Nobody else's name is on the wire, so that no leak shows it.
+        // No other user's name is on the connection, so no leak shows it.
         let (_, found) = judged(["usr_aaaa", "usr_zzzz", "usr_cccc"]);
         assert_eq!((found.len(), found[0].0), (1, 1));
-        assert_eq!(found[0].1.message, "usr_bbbb is called somebody else, in connected at /user_id");
-        // A server that names nobody names nobody wrongly.
+        assert_eq!(
+            found[0].1.message,
+            "usr_bbbb gets the identity of another user, in connected at /user_id"
+        );
+        // A server that sends no identity cannot send a wrong one.
         assert_eq!(judged(["x", "x", "x"]), (0, Vec::new()));
     }
 }

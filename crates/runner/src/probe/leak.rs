@@ -1,4 +1,4 @@
-//! What of one user came to another one.
+//! Finds data of one user at another one.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -16,16 +16,16 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Wire<'w> {
     /// E.g. `u1`.
     pub(super) user: &'w str,
-    /// What belongs to this user alone, with what it is: a canary, an id, an address.
+    /// The values that belong to this user only, with their kind: a canary, an id, an address.
     pub(super) marks: Vec<Mark>,
-    /// What passed.
+    /// The transcript.
     pub(super) transcript: &'w Transcript,
 }
 
 /// Something that belongs to one user alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Mark {
-    /// What it is, e.g. `canary`, `user.email`, `connected/thread_id`.
+    /// The kind, e.g. `canary`, `user.email`, `connected/thread_id`.
     pub(super) what: String,
     /// In the form in which the user has it.
     pub(super) value: String,
@@ -34,7 +34,8 @@ pub(super) struct Mark {
 /// Shorter values are found by chance.
 const MIN_MARK: usize = 6;
 
-/// What came to the wrong wire: the wire's place in the list and the finding. One for each pair of users and each sort of mark.
+/// The findings about values on the wrong connection, with the connection's index: one for each pair of users and
+/// each kind of mark.
 pub(super) fn leaks(golden: &Golden, wires: &[Wire<'_>]) -> Vec<(usize, Finding)> {
     let mut found = Vec::new();
     for (to, wire) in wires.iter().enumerate() {
@@ -52,7 +53,7 @@ pub(super) fn leaks(golden: &Golden, wires: &[Wire<'_>]) -> Vec<(usize, Finding)
             }
             let mut told = BTreeSet::new();
             for mark in owner.marks.iter().filter(|mark| mark.value.len() >= MIN_MARK) {
-                // What both have belongs to neither: a shared room, a document.
+                // Values that both have belong to neither: a shared room, a document.
                 if wire.marks.iter().any(|own| own.value == mark.value) || told.contains(&mark.what) {
                     continue;
                 }
@@ -83,14 +84,15 @@ fn finding(
     let label = event.as_ref().map_or_else(|| "@frame".into(), |event| event.label.clone());
     let path = event.as_ref().and_then(|event| path_to(&event.data, &mark.value));
     let message = format!("{} of {} came to {}, in {label}", mark.what, owner.user, wire.user);
-    let again = if times > 1 { format!("{times} frames hold it") } else { "one frame holds it".to_owned() };
+    let again =
+        if times > 1 { format!("{times} frames contain it") } else { "one frame contains it".to_owned() };
     let source = owner
         .transcript
         .frames
         .iter()
         .position(|frame| text_of(&frame.payload).is_some_and(|text| text.contains(&mark.value)));
-    let source =
-        source.map_or_else(String::new, |at| format!("; on {}'s own wire first in frame {at}", owner.user));
+    let source = source
+        .map_or_else(String::new, |at| format!("; on {}'s own connection first in frame {at}", owner.user));
     let place = Place {
         key: golden.key_of(&label),
         event: label,
@@ -102,10 +104,10 @@ fn finding(
     Finding::new(Kind::Leak, Severity::Deviation, place, message)
         .values(format!("nothing of {}", owner.user), mark.value.clone())
         .evidence(format!("{again}{source}"))
-        .hint("who receives an event must follow from whose it is, never from who is connected")
+        .hint("send an event to its owner, not to every connected client")
 }
 
-/// Everything a payload says, as text; bytes that are no text as they are, lossily.
+/// The content of a payload as text; invalid UTF-8 is replaced.
 pub(super) fn text_of(payload: &Payload) -> Option<String> {
     match payload {
         Payload::Text(text) => Some(text.clone()),
@@ -122,7 +124,7 @@ fn forms(value: &str) -> Vec<String> {
     for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
         for before in 0..3usize {
             let text = engine.encode([vec![0; before], value.as_bytes().to_vec()].concat());
-            // The letters at the edges hold bits of what stands beside the value.
+            // The characters at the edges contain bits of the neighbours.
             let start = [0, 2, 3][before];
             let whole = (before + value.len()) * 8 / 6;
             if let Some(form) = text.get(start..whole).filter(|form| form.len() >= MIN_MARK) {
@@ -195,7 +197,7 @@ pub(super) fn bound_values(golden: &Golden, transcript: &Transcript) -> BTreeMap
 /// Whether the server gave what belongs to the session after the client had spoken of one of these values. What is unlike
 /// that, a result that says no, is no answer.
 pub(super) fn is_answered(golden: &Golden, transcript: &Transcript, values: &[&Value]) -> bool {
-    // As part of a longer text, too.
+    // Also as part of a longer text.
     let texts: Vec<String> =
         values.iter().map(|value| value.to_string().trim_matches('"').to_owned()).collect();
     let (mut asked, mut answered) = (false, false);
@@ -348,9 +350,9 @@ mod tests {
         let ask = (Side::Client, r#"{"type":"ask","of":"room thr_abcd1234"}"#);
         assert!(!answered(&wire(&[ask, (Side::Server, r#"{"type":"error"}"#)])));
         assert!(answered(&wire(&[ask, (Side::Server, r#"{"type":"answer","doc":"doc_abcd1234"}"#)])));
-        // A result that says no is none.
+        // A negative result is none.
         assert!(!answered(&wire(&[ask, (Side::Server, r#"{"type":"answer","doc":null}"#)])));
-        // A login is answered, too, before anything is asked of somebody else's.
+        // A login is also answered before anything of another user is requested.
         let login = (Side::Client, r#"{"type":"auth"}"#);
         let connected = (Side::Server, r#"{"type":"connected","thread":"thr_efgh5678"}"#);
         assert!(!answered(&wire(&[login, connected, ask])));

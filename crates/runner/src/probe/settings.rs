@@ -1,4 +1,4 @@
-//! How much probes ask: the table `[probe]` of `goldwire.toml`.
+//! The settings of probes: the table `[probe]` of `goldwire.toml`.
 //!
 //! ```toml
 //! [probe]
@@ -38,60 +38,60 @@ use goldwire_core::transcript::Gap;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
-/// How much probes ask.
+/// The settings of probes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
-    /// How many users at the same time.
+    /// The number of concurrent users.
     pub users: u32,
-    /// How often each question about concurrency is asked.
+    /// The number of times each question about concurrency is asked.
     pub rounds: u32,
-    /// How many connections are opened and closed before a session.
+    /// The number of connections that are opened and closed before a session.
     pub cycles: u32,
-    /// How many sessions one after the other show a trend.
+    /// The number of consecutive sessions for a trend.
     pub soak: u32,
-    /// At how many different messages sessions are cut at most.
+    /// The maximum of different messages at which sessions are cut.
     pub cuts: usize,
-    /// How a client stops what it has asked for.
+    /// The way to cancel a request.
     pub cancel: Option<Cancel>,
-    /// What the auth probe needs to know.
+    /// The settings of the auth probe.
     pub auth: AuthSettings,
 }
 
-/// How a client stops what it has asked for.
+/// The way to cancel a request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cancel {
-    /// What it says.
+    /// The message.
     pub send: Template,
-    /// Values that this needs: name, and JSON pointer in the event after which it is said.
+    /// Values for the message: name, and JSON pointer into the event after which it is sent.
     pub binds: Vec<(String, String)>,
-    /// The server's event after which it can be said.
+    /// The server's event after which it can be sent.
     pub after: Label,
     /// The server's answer.
     pub until: Label,
 }
 
-/// What the auth probe needs to know.
+/// The settings of the auth probe.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AuthSettings {
-    /// HTTP statuses below 1000 and WebSocket close codes above that count as a refusal; all of 4000 to 4999 when empty.
+    /// HTTP statuses (below 1000) and WebSocket close codes that are a refusal; all of 4000 to 4999 if empty.
     pub refuse: Vec<u16>,
-    /// Messages that are a refusal whatever happens to the connection.
+    /// Messages that are a refusal, whatever happens to the connection.
     pub refusals: Vec<Refusal>,
-    /// By when a bad token must have been refused.
+    /// The time within which a bad token must be refused.
     pub deadline: Gap,
-    /// How long to wait for a token to expire.
+    /// The longest time to wait for a token to expire.
     pub patience: Gap,
-    /// The server's events that everybody is told who connects; the protocol's own greeting need not be named.
+    /// Server events that every connection gets; the protocol's own greeting need not be listed.
     pub greeting: Vec<Label>,
-    /// Where else the server reads tokens.
+    /// Further places where the server reads tokens.
     pub places: Vec<Placement>,
-    /// Where it must not read them.
+    /// Places where the server must not read tokens.
     pub wrong_places: Vec<Placement>,
-    /// Further headers that must not open the door: name and value.
+    /// Further headers that must not replace a login: name and value.
     pub bypass: Vec<(String, String)>,
-    /// What a good token must claim.
+    /// Required claims of a good token.
     pub claims: Vec<String>,
-    /// Cases that are not asked.
+    /// Cases that are skipped.
     pub skip: Vec<String>,
     /// The server's public key in PEM.
     pub public_key: Option<PathBuf>,
@@ -99,24 +99,24 @@ pub struct AuthSettings {
     pub sign: Option<Mint>,
 }
 
-/// A message by which a server refuses.
+/// A message that is a refusal.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refusal {
-    /// What it is called.
+    /// The name of the message.
     pub event: Label,
-    /// What it says: JSON pointers and the values there.
+    /// The content: JSON pointers and the values at them.
     pub fields: Vec<(String, Value)>,
 }
 
 impl Refusal {
-    /// Whether this is such a message.
+    /// Whether an event is this message.
     pub fn is(&self, event: &Event) -> bool {
         let says = |(pointer, value): &(String, Value)| event.data.pointer(pointer) == Some(value);
         self.event == event.label && self.fields.iter().all(says)
     }
 }
 
-/// A place where a token may stand.
+/// A place of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// `Authorization: Bearer …`
@@ -132,11 +132,11 @@ pub enum Place {
 }
 
 impl Place {
-    /// All of them.
+    /// All values.
     pub const ALL: [Place; 5] =
         [Place::Header, Place::Query, Place::Cookie, Place::Subprotocol, Place::Message];
 
-    /// As the configuration calls it.
+    /// The name in the configuration.
     pub const fn name(self) -> &'static str {
         match self {
             Place::Header => "header",
@@ -147,7 +147,7 @@ impl Place {
         }
     }
 
-    /// Where a placement puts a token.
+    /// The place of a placement.
     pub const fn of(placement: &Placement) -> Place {
         match placement {
             Placement::Header { .. } => Place::Header,
@@ -158,7 +158,8 @@ impl Place {
         }
     }
 
-    /// What a report calls a placement: its place, and its name where that is not the usual one.
+    /// The name of a placement in reports: its place, and the name of the header, parameter or cookie if it is
+    /// unusual.
     pub fn describe(placement: &Placement) -> String {
         let place = Place::of(placement);
         match placement {
@@ -173,7 +174,7 @@ impl Place {
         }
     }
 
-    /// The usual form of a token in this place.
+    /// The usual form of a token at this place.
     pub fn usual(self) -> Placement {
         match self {
             Place::Header => Placement::default(),
@@ -221,8 +222,8 @@ impl Default for AuthSettings {
 }
 
 impl AuthSettings {
-    /// Whether this status or close code is how bad tokens are refused. RFC 6455 has 1008 for a violated policy; the
-    /// codes from 4000 on are the application's own, 3000 and 3003 are registered for "unauthorized" and "forbidden".
+    /// Whether this status or close code is a refusal. RFC 6455 defines 1008 for a violated policy; codes from 4000
+    /// on belong to the application, and 3000 and 3003 are registered for "unauthorized" and "forbidden".
     pub fn is_refusal(&self, code: u16) -> bool {
         if self.refuse.is_empty() {
             return matches!(code, 401 | 403 | 1008 | 3000 | 3003 | 4000..=4999);
@@ -232,7 +233,7 @@ impl AuthSettings {
 }
 
 impl Settings {
-    /// Reads `[probe]`. Mistakes are reported to the fields' source.
+    /// Reads `[probe]`. Errors are reported to the fields' source.
     pub fn read(fields: Fields<'_>) -> Settings {
         let usual = Settings::default();
         let count = |key: &str, usual: u32| {
@@ -272,7 +273,7 @@ fn read_cancel(fields: Fields<'_>) -> Option<Cancel> {
         value => Template::Json(value),
     });
     if send.is_none() {
-        let message = format!("`{}` says nothing that a client could send", fields.path_of("send"));
+        let message = format!("`{}` is not a message of the client", fields.path_of("send"));
         fields.source().report(
             fields.span(),
             message,
@@ -365,7 +366,7 @@ fn places(fields: &Fields<'_>, key: &str) -> Vec<Placement> {
                 let names = Place::ALL.map(Place::name);
                 let hint =
                     did_you_mean(&name, names).unwrap_or_else(|| format!("one of: {}", names.join(", ")));
-                let message = format!("`{}` is no place for a token", name);
+                let message = format!("`{}` is not a place for a token", name);
                 fields.source().report(span, message, "not known", Some(hint));
             }
         }
@@ -380,7 +381,7 @@ fn headers(fields: &Fields<'_>) -> Vec<(String, String)> {
             Some((name, value)) => headers.push((name.trim().to_owned(), value.trim().to_owned())),
             None => {
                 let hint = Some("write \"Name: value\"".to_owned());
-                fields.source().report(span, format!("`{text}` is no header"), "no colon in it", hint);
+                fields.source().report(span, format!("`{text}` is not a header"), "no colon in it", hint);
             }
         }
     }
@@ -427,7 +428,7 @@ mod tests {
         assert!(
             !said(r#"{"type":"auth","status":"no"}"#) && !said(r#"{"type":"other","status":"no","code":7}"#)
         );
-        // Codes keep their meaning where only messages are named.
+        // Codes keep their meaning if only messages are listed.
         let auth = auth_of("auth = { refuse = [{ event = 'denied' }] }").expect("no mistake");
         assert!(auth.is_refusal(1008) && auth.refusals.len() == 1);
         for wrong in
@@ -446,7 +447,7 @@ mod tests {
         for (wrong, told) in [
             ("['qeury']", "did you mean"),
             ("[{ place = 'cookie', cokie = 'x' }]", "unknown key"),
-            ("[{ place = 'header', format = 'Bearer' }]", "where the token goes"),
+            ("[{ place = 'header', format = 'Bearer' }]", "does not contain the token"),
             ("[3]", "strings or tables"),
             ("3", "strings or tables"),
         ] {

@@ -1,29 +1,29 @@
-//! Does it become slower from one session to the next?
+//! Detects sessions that become slower one after the other.
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// A trend over sessions that followed each other.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Trend {
-    /// How many times as long the last session takes as the first, on the line that fits best.
+    /// The factor of the last session to the first, on the line of best fit.
     pub(super) factor: f64,
-    /// How often a server without a trend would show one as steep.
+    /// The probability that a server without a trend shows one as steep.
     pub(super) p: f64,
 }
 
 /// Fewer sessions show no trend.
 pub(super) const MIN_SESSIONS: usize = 10;
-/// How often a server without a trend may show one.
+/// The accepted probability of a trend by chance.
 const ALPHA: f64 = 0.001;
-/// What was steep has to go on growing when it is looked at again; flat sessions do so by chance as seldom as this, at each look.
+/// A steep trend must continue in further sessions; flat sessions do so by chance with this probability each time.
 const ALPHA_AGAIN: f64 = 0.02;
 /// A trend of less is no finding, however certain.
 const MIN_FACTOR: f64 = 1.5;
-/// How often as many sessions are played, at most, until it is clear whether a trend goes on.
+/// The maximum number of blocks of sessions until it is clear whether a trend continues.
 const MOST_BLOCKS: usize = 4;
 
 impl Trend {
-    /// Is it certain, and large enough to count?
+    /// Whether the trend is significant and large enough.
     pub(super) fn is_steep(self) -> bool {
         self.p < ALPHA && self.factor >= MIN_FACTOR
     }
@@ -60,7 +60,7 @@ pub(super) fn trend(seconds: &[f64]) -> Option<Trend> {
     Some(Trend { factor: (slope * (count - 1.0)).exp(), p })
 }
 
-/// What a soak shows after so many sessions.
+/// The result of a soak.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Shown {
     /// No trend, or less of one than counts.

@@ -1,7 +1,7 @@
-//! Reads frames (RFC 6455, section 5) out of bytes that were passed on already, one direction of a connection.
+//! Parses frames (RFC 6455, section 5) from relayed bytes in one direction of a connection.
 //!
-//! It stands beside the wire, not in it: nothing is answered, nothing is held back, and what it cannot read stops only
-//! itself. Codes of close frames are told as they were seen, also those that never may stand in a frame.
+//! It works in parallel to the relay: it answers and delays nothing, and an invalid frame stops only the parser.
+//! Codes of close frames are reported unchanged, including invalid ones.
 
 use super::deflate::{Inflate, InflateError};
 use goldwire_core::transcript::Payload;
@@ -17,11 +17,11 @@ const MAX_CONTROL: u64 = 125;
 /// The status of a close frame that has none.
 const NO_STATUS: u16 = 1005;
 
-/// Why a direction cannot be read any further.
+/// The reason why a direction cannot be parsed any further.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum DecodeError {
     /// These are not the frames of RFC 6455.
-    #[error("broke the protocol: {0}")]
+    #[error("violated the protocol: {0}")]
     Protocol(String),
     /// A message is longer than is kept.
     #[error("sent a message of more than {0} bytes")]
@@ -36,12 +36,12 @@ pub(super) struct Decoder {
     head: Vec<u8>,
     /// The frame whose payload is being read.
     frame: Option<InFrame>,
-    /// The payload of a control frame, which may stand between the fragments of a message.
+    /// The payload of a control frame, which may come between the fragments of a message.
     control: Vec<u8>,
     message: Option<InMessage>,
     inflate: Option<Inflate>,
     is_closed: bool,
-    /// Whether the latest frame ended what was told last.
+    /// Whether the latest frame completed the latest result.
     is_told: bool,
 }
 
@@ -50,9 +50,9 @@ struct InFrame {
     control: Option<Control>,
     is_final: bool,
     mask: Option<[u8; 4]>,
-    /// How many bytes of the payload are still to come.
+    /// The number of remaining payload bytes.
     left: u64,
-    /// How many of them were read, as far as the mask must know.
+    /// The number of read bytes, for the mask.
     phase: usize,
 }
 
@@ -78,7 +78,7 @@ impl Decoder {
         }
     }
 
-    /// Whether what was told last ends with the very last byte that was fed.
+    /// Whether the latest result ends with the very last byte.
     pub(super) fn is_between(&self) -> bool {
         self.is_told && self.frame.is_none() && self.head.is_empty()
     }
@@ -86,7 +86,7 @@ impl Decoder {
     /// Reads the next bytes and tells each message and control frame that they complete.
     ///
     /// # Errors
-    /// When they make no sense; nothing more may be fed then.
+    /// If they are invalid; nothing more may be fed then.
     pub(super) fn feed(
         &mut self,
         mut bytes: &[u8],
@@ -140,7 +140,7 @@ impl Decoder {
     fn enter(&mut self, header: &FrameHeader, len: u64) -> Result<(), DecodeError> {
         let protocol = |what: &str| Err(DecodeError::Protocol(what.to_owned()));
         if header.rsv2 || header.rsv3 {
-            return protocol("a reserved bit is set that no extension agreed on");
+            return protocol("a reserved bit is set without an extension");
         }
         let mut control = None;
         match header.opcode {
@@ -155,10 +155,10 @@ impl Decoder {
             OpCode::Data(kind) => {
                 let is_continued = matches!(kind, Data::Continue);
                 if header.rsv1 && (is_continued || self.inflate.is_none()) {
-                    return protocol("a compressed frame where none may be");
+                    return protocol("an unexpected compressed frame");
                 }
                 match (&self.message, is_continued) {
-                    (None, true) => return protocol("a fragment that continues nothing"),
+                    (None, true) => return protocol("a continuation without a first fragment"),
                     (Some(_), false) => return protocol("a message within a message"),
                     (None, false) => {
                         let is_text = matches!(kind, Data::Text);
@@ -198,7 +198,7 @@ impl Decoder {
         rest
     }
 
-    /// What a complete frame completes.
+    /// The result of a complete frame.
     fn finish(&mut self, frame: &InFrame) -> Result<Option<Payload>, DecodeError> {
         let protocol = |what: String| DecodeError::Protocol(what);
         if let Some(kind) = frame.control {
@@ -233,7 +233,7 @@ impl Decoder {
         if !is_text {
             return Ok(Some(Payload::Binary(data)));
         }
-        // What is no UTF-8 cannot be a text in a recording either; whoever receives it closes with 1007.
+        // Invalid UTF-8 cannot be text in a recording either; the receiver closes with 1007.
         Ok(Some(match String::from_utf8(data) {
             Ok(text) => Payload::Text(text),
             Err(error) => Payload::Binary(error.into_bytes()),
@@ -280,7 +280,7 @@ mod tests {
         out
     }
 
-    /// All that is read when the bytes come in pieces of `step`.
+    /// The results for bytes in pieces of `step`.
     fn read(bytes: &[u8], step: usize) -> Result<Vec<Payload>, DecodeError> {
         let (mut decoder, mut all) = (Decoder::new(1 << 20, None), Vec::new());
         for piece in bytes.chunks(step) {
@@ -326,7 +326,7 @@ mod tests {
         };
         for (bytes, expected) in [
             (compressed, "compressed"),
-            (frame(MORE, true, None, b"x"), "continues nothing"),
+            (frame(MORE, true, None, b"x"), "without a first fragment"),
             ([frame(TEXT, false, None, b"x"), frame(TEXT, true, None, b"y")].concat(), "within a message"),
             (vec![0x83, 0], "opcode"),
             (vec![0x89, 126, 1, 0], "control frame"),

@@ -1,4 +1,4 @@
-//! permessage-deflate (RFC 7692), as far as a reader needs it: what was agreed, and what a message says.
+//! permessage-deflate (RFC 7692) for a reader: the negotiation, and decompression.
 
 use flate2::{Decompress, FlushDecompress, Status};
 
@@ -6,10 +6,10 @@ use flate2::{Decompress, FlushDecompress, Status};
 pub(super) const NAME: &str = "permessage-deflate";
 /// RFC 7692, 7.2.2: "Append 4 octets of 0x00 0x00 0xff 0xff to the tail end of the payload of the message."
 const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
-/// How much room is made at a time for what comes out.
+/// The step by which the output grows.
 const STEP: usize = 16 * 1024;
 
-/// What both sides agreed on. Window sizes need not be known: 32 KiB read them all.
+/// The negotiated parameters. Window sizes are not needed: 32 KiB can read all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Agreed {
     /// Each message of the client is compressed by itself.
@@ -18,7 +18,7 @@ pub(super) struct Agreed {
     pub(super) server_starts_anew: bool,
 }
 
-/// What a `Sec-WebSocket-Extensions` answer agrees to; nothing for an empty one.
+/// The parameters in a `Sec-WebSocket-Extensions` response; none for an empty one.
 ///
 /// # Errors
 /// The name of an extension that is not known here.
@@ -40,7 +40,7 @@ pub(super) fn agreed<'a>(answers: impl Iterator<Item = &'a str>) -> Result<Optio
     Ok(agreed)
 }
 
-/// Why a compressed message cannot be read.
+/// The reason why a compressed message cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum InflateError {
     /// It is not DEFLATE data.
@@ -62,10 +62,10 @@ impl Inflate {
         Inflate { starts_anew, stream: None }
     }
 
-    /// What a message says, at most `max` bytes of it.
+    /// Decompresses a message, at most `max` bytes.
     ///
     /// # Errors
-    /// When it cannot be read; nothing after it can be then.
+    /// If it cannot be read; the following messages cannot be read then.
     pub(super) fn message(&mut self, mut data: Vec<u8>, max: usize) -> Result<Vec<u8>, InflateError> {
         let stream = self.stream.get_or_insert_with(|| Box::new(Decompress::new(false)));
         if self.starts_anew {
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
     use flate2::{Compress, Compression, FlushCompress};
 
-    /// As a peer sends it, without the tail.
+    /// Compresses as a peer does, without the tail.
     fn deflate(stream: &mut Compress, text: &[u8]) -> Vec<u8> {
         let mut out = Vec::with_capacity(text.len() + 1024);
         stream.compress_vec(text, &mut out, FlushCompress::Sync).expect("it compresses");

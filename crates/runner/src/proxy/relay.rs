@@ -1,8 +1,8 @@
-//! Bytes from either side to the other, untouched: passed on first, looked at then.
+//! Relays bytes between the two sides, unchanged and before they are parsed.
 //!
-//! One task holds both directions, so that what a watcher is shown has one order: a request before its answer. Each
-//! direction has one buffer and reads only when that is empty; a slow reader on one side so slows the other side, as does
-//! a watcher that has no room, nothing is dropped, and memory stays bounded.
+//! One task handles both directions, so that the watcher sees one order: a request before its response. Each
+//! direction has one buffer and reads only when it is empty. So a slow reader on one side, or a watcher without room,
+//! slows down the other side; nothing is dropped, and memory is bounded.
 
 use crate::connection::{Newest, Socket};
 use goldwire_core::transcript::{Gap, Side, Stamps};
@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
-/// What a direction holds at first, and at most once reads fill it.
+/// The initial and the maximum size of a direction's buffer.
 const BUFFER: (usize, usize) = (8 * 1024, 64 * 1024);
-/// How long one direction may go on when the other one has ended.
+/// The time for one direction after the other one has ended.
 const LINGER: Duration = Duration::from_secs(10);
 
 /// One side of a relay: bytes in and out, and when the newest of them came in.
@@ -29,7 +29,7 @@ impl End for Socket {
     }
 }
 
-/// When bytes arrived.
+/// The arrival time of bytes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Arrival {
     newest: Newest,
@@ -38,30 +38,30 @@ pub(super) struct Arrival {
 }
 
 impl Arrival {
-    /// When a message arrived that was whole with them, and how much earlier that may have been; `is_last` says whether
-    /// it ends with the very last of them.
+    /// The arrival time of a message that these bytes completed, and the maximum by which it may have arrived
+    /// earlier. `is_last` says whether it ends with the very last of them.
     pub(super) fn of(self, is_last: bool, stamps: Stamps) -> (Instant, Gap) {
         self.newest.of(is_last && self.is_all, stamps)
     }
 }
 
-/// Who looks at what passes.
+/// A watcher of relayed bytes.
 pub(super) trait Watcher: Send {
-    /// What arrived of a side, and when; the other side's kernel was offered it.
+    /// The received bytes of a side with their arrival; they have already been offered to the other side's kernel.
     fn look(&mut self, side: Side, came: Arrival, bytes: &[u8]);
 
     /// Ready while it can look at more. What is held already goes on; nothing more is read until then.
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
-/// How one direction ended: when, and why if not by an orderly end.
+/// The end of one direction: the time, and the reason if it was not orderly.
 #[derive(Debug, Clone)]
 pub(super) struct Ended {
     pub(super) at: Instant,
     pub(super) error: Option<String>,
 }
 
-/// How a relay ended: by which side first, and how.
+/// The end of a relay: the side that ended first, and the reason.
 #[derive(Debug, Clone)]
 pub(super) struct Outcome {
     pub(super) first: Side,
@@ -74,7 +74,7 @@ struct Lane {
     buffer: Vec<u8>,
     from: usize,
     to: usize,
-    /// When what is in the buffer arrived; nothing if it was looked at.
+    /// The arrival of the bytes in the buffer; none if they were watched.
     unseen: Option<Arrival>,
     must_flush: bool,
     is_over: bool,
@@ -233,7 +233,7 @@ mod tests {
         }
     }
 
-    /// How much arrived of which side.
+    /// The number of received bytes of each side.
     #[derive(Default)]
     struct Seen(Vec<(Side, usize)>);
 

@@ -1,22 +1,22 @@
-//! The end of a recording's file.
+//! The end of a recording file.
 
 use goldwire_core::transcript::Gap;
 use std::fs::File;
 use std::io::{self, Write};
 use std::time::Duration;
 
-/// So much is collected before it is handed to the system, unless it is flushed before.
+/// The number of bytes that are collected before they are handed to the system, unless they are flushed before.
 const COLLECT: usize = 64 * 1024;
-/// What a long message made the buffer grow to is given back; so is, of a session that is slow, what is less than is worth
-/// keeping, for there may be thousands of them.
+/// The range of buffer sizes that are kept: larger ones after a long message are released, and so are small ones of
+/// slow sessions, because there may be thousands.
 const KEEP: std::ops::RangeInclusive<usize> = COLLECT..=4 * COLLECT;
 
-/// How soon what passed is handed to the system: what is older survives `kill -9`.
+/// The longest time before frames are handed to the system; older frames survive `kill -9`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flush {
     /// Every frame by itself.
     EveryFrame,
-    /// All that came within such a time together.
+    /// All frames within this time together.
     Every(Gap),
 }
 
@@ -27,7 +27,7 @@ impl Default for Flush {
 }
 
 impl Flush {
-    /// Reads `every frame`, or a time such as `100 ms`.
+    /// Parses `every frame`, or a time such as `100 ms`.
     pub fn parse(text: &str) -> Option<Flush> {
         match text.trim() {
             "every frame" => Some(Flush::EveryFrame),
@@ -58,7 +58,7 @@ impl Append {
         Append { file, waiting: Vec::new(), error: None }
     }
 
-    /// Why the latest bytes are not in the file.
+    /// The reason why the latest bytes are not in the file.
     pub(super) fn error(&self) -> Option<&io::Error> {
         self.error.as_ref()
     }

@@ -1,4 +1,4 @@
-//! Recordings as they are written: what passes is redacted and appended, and never gets in a session's way.
+//! Writes recordings: frames are redacted and appended without delaying the session.
 //!
 //! ```text
 //! frames → Recorder → a thread: batches, redact, append → recordings/SESSION/

@@ -1,4 +1,4 @@
-//! How a recording begins: its id, its header and its file name.
+//! The start of a recording: its id, its header and its file name.
 
 use super::append::Flush;
 use super::recorder::Recorder;
@@ -10,30 +10,30 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-/// What is known of a connection when it opens. Secrets in it are replaced before they are written.
+/// The data of a connection when it opens. Secrets in it are replaced before it is written.
 #[derive(Debug)]
 pub struct NewRecording<'r> {
     /// The folder in which the file is created.
     pub folder: &'r Path,
     /// The session's name.
     pub session: &'r str,
-    /// Who talks.
+    /// The user.
     pub user: &'r str,
-    /// Where the server is.
+    /// The address of the server.
     pub url: &'r str,
-    /// When the connection opened: offset zero.
+    /// The time when the connection opened: offset zero.
     pub opened: Instant,
-    /// Who stamps what arrives.
+    /// The source of arrival times.
     pub stamps: Stamps,
-    /// How the connection was opened.
+    /// The handshake.
     pub handshake: &'r Handshake,
-    /// What the user's token claims.
+    /// The claims of the user's token.
     pub claims: Option<Value>,
     /// The class of this machine.
     pub host: HostClass,
-    /// What must not be written.
+    /// The redactor.
     pub redactor: &'r Redactor,
-    /// How soon frames are written.
+    /// The flush time.
     pub flush: Flush,
 }
 
@@ -47,10 +47,10 @@ pub struct PreparedRecording {
 }
 
 impl NewRecording<'_> {
-    /// Makes the id, the header and the file name.
+    /// Creates the id, the header and the file name.
     ///
     /// # Errors
-    /// When the system has no random numbers.
+    /// If the system has no random numbers.
     pub fn prepare(self) -> Result<PreparedRecording, getrandom::Error> {
         let id = random_word(6)?;
         let started = chrono::DateTime::<chrono::Utc>::from(wall(self.opened));
@@ -89,7 +89,7 @@ impl PreparedRecording {
     /// Creates the file with its first line.
     ///
     /// # Errors
-    /// When that cannot be done; no file is left then.
+    /// If that fails; no file is left then.
     pub fn create(self) -> io::Result<(Recorder, Header)> {
         let recorder = Recorder::create_with(&self.path, &self.header, self.redactor, self.flush)?;
         Ok((recorder, self.header))

@@ -1,9 +1,9 @@
-//! Writes a session down while it happens, without getting in its way.
+//! Records a session while it runs, without delaying it.
 //!
-//! One thread writes for all sessions: a thousand sessions need no thousand threads, and a disk that stalls stalls none
-//! of them. What waits to be written is bounded for each session; a disk that cannot keep up, or fails, costs that
-//! recording its end, says so once, and the session goes on. If the disk takes the last line again, that says so, too. The
-//! file has its final name from its first line on and only grows, so that a crash leaves a readable prefix.
+//! One thread writes for all sessions, so that a thousand sessions need no thousand threads, and a slow disk delays
+//! none of them. The queue of each session is bounded. If a disk is too slow or fails, that recording ends, with one
+//! message, and the session continues. If the disk accepts the last line later, it has the reason. The file has its
+//! final name from the first line on and only grows, so that a crash leaves a readable prefix.
 
 use super::append::{Append, Flush};
 use crate::connection::buffer_pool;
@@ -17,31 +17,31 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, oneshot};
 
-/// How many bytes of one session may wait for the disk.
+/// The maximum of one session's bytes that may wait for the disk.
 const MAX_WAITING: usize = 256 * 1024 * 1024;
-/// So many bytes of one session waiting are enough: whoever can wait, waits ([`Recorder::room`]).
+/// The number of waiting bytes from which callers wait ([`Recorder::room`]).
 const MANY_WAITING: usize = 2 * 1024 * 1024;
-/// How long a session waits for a disk that does nothing, before it goes on until [`MAX_WAITING`] is reached.
+/// The time for which a session waits for a disk that does nothing, before it continues until [`MAX_WAITING`].
 const PATIENCE: Duration = Duration::from_millis(500);
-/// How long frames gather before they are written together: to wake the thread costs more than to write a frame, and takes
-/// a processor that a busy machine would give to whoever reads.
+/// The time for which frames are collected before they are written together: waking the thread costs more than
+/// writing a frame.
 const GATHER: Duration = Duration::from_millis(20);
-/// So many bytes of one session are worth writing at once, and sooner.
+/// The number of one session's bytes that are written at once.
 const ENOUGH: usize = 64 * 1024;
-/// What a frame takes besides its payload.
+/// The memory of a frame besides its payload.
 const FRAME: usize = 64;
-/// How long an abandoned recorder waits for its last lines to be written.
+/// The time for which a dropped recorder waits for its last lines to be written.
 const FAREWELL: Duration = Duration::from_millis(500);
 
-/// A recording that is not whole, because it could not be written.
+/// A recording that is incomplete because it could not be written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("recording {}: {cause}; it ends after {frames} frames", path.display())]
 pub struct Loss {
-    /// The file, which holds what was written until then.
+    /// The file with the frames so far.
     pub path: PathBuf,
-    /// What the system said.
+    /// The error of the system.
     pub cause: String,
-    /// How many frames were handed to the file.
+    /// The number of frames in the file.
     pub frames: u64,
 }
 
@@ -76,7 +76,7 @@ impl Thread {
     }
 }
 
-/// What the session and the writing thread both know.
+/// The shared state of the session and the writer thread.
 #[derive(Debug, Default)]
 struct State {
     waiting: AtomicUsize,
@@ -91,7 +91,7 @@ struct State {
     loss: Mutex<Lost>,
 }
 
-/// What is to be written.
+/// The queued data.
 #[derive(Debug)]
 enum Queued {
     Frame(Frame),
@@ -119,7 +119,7 @@ pub(crate) struct Line {
 }
 
 impl Queued {
-    /// How many frames.
+    /// The number of frames.
     fn count(&self) -> usize {
         match self {
             Queued::Frame(_) | Queued::Clean(_) => 1,
@@ -127,7 +127,7 @@ impl Queued {
         }
     }
 
-    /// How much memory, about.
+    /// The approximate memory.
     fn size(&self) -> usize {
         match self {
             Queued::Frame(frame) | Queued::Clean(frame) => {
@@ -175,25 +175,25 @@ struct Open {
     writer: Writer<Append>,
     state: Arc<State>,
     frames: u64,
-    /// How long a line may stay in memory.
+    /// The maximum time for which a line may stay in memory.
     flush_within: Duration,
     /// Whether something was written since the last flush.
     is_dirty: bool,
 }
 
 impl Recorder {
-    /// Creates the file with its first line; its folder too. A file that is there already is left alone.
+    /// Creates the file with its first line, and its folder. An existing file is not changed.
     ///
     /// # Errors
-    /// When it cannot be created or its first line not be written; no file is left then.
+    /// If it cannot be created or its first line cannot be written; no file is left then.
     pub fn create(path: &Path, header: &Header, redactor: Redactor) -> io::Result<Recorder> {
         Recorder::create_with(path, header, redactor, Flush::default())
     }
 
-    /// Likewise, and written as soon as `flush` says.
+    /// Like `create`, with a flush time.
     ///
     /// # Errors
-    /// When it cannot be created or its first line not be written; no file is left then.
+    /// If it cannot be created or its first line cannot be written; no file is left then.
     pub fn create_with(
         path: &Path,
         header: &Header,
@@ -237,7 +237,7 @@ impl Recorder {
         };
         let gathers = open.gathers_for() > Duration::ZERO;
         if !thread.give(Job::Open(id, Box::new(open))) {
-            return Err(io::Error::other("the writing thread is gone"));
+            return Err(io::Error::other("the writer thread has ended"));
         }
         Ok(Recorder { id, path, state, thread, gathers, is_finished: false })
     }
@@ -247,17 +247,17 @@ impl Recorder {
         &self.path
     }
 
-    /// Writes a frame down soon. Never fails and never waits: whether it could be written, [`Recorder::loss`] knows.
+    /// Queues a frame for writing. Never fails and never waits; errors are in [`Recorder::loss`].
     pub fn record(&self, frame: Frame) {
         self.enqueue(Queued::Frame(frame));
     }
 
-    /// Likewise, of a frame in which secrets were replaced already.
+    /// Queues a frame without secrets.
     pub fn record_clean(&self, frame: Frame) {
         self.enqueue(Queued::Clean(frame));
     }
 
-    /// Likewise, of many texts at once.
+    /// Records many texts at once.
     pub(crate) fn record_texts(&self, texts: Texts) {
         if !texts.lines.is_empty() {
             self.enqueue(Queued::Texts(texts));
@@ -274,19 +274,19 @@ impl Recorder {
         let waiting = before.saturating_add(size);
         if waiting > MAX_WAITING {
             self.state.missing.fetch_add(count, Ordering::Relaxed);
-            self.state.lose(format!("the disk cannot keep up: {} MiB wait for it", MAX_WAITING >> 20));
+            self.state.lose(format!("the disk is too slow: {} MiB wait to be written", MAX_WAITING >> 20));
             return;
         }
         if !self.thread.give(Job::Write(self.id, queued)) {
-            self.state.lose("the writing thread is gone".to_owned());
+            self.state.lose("the writer thread has ended".to_owned());
         }
         if !self.gathers || (before < ENOUGH && waiting >= ENOUGH) {
             self.thread.hurry();
         }
     }
 
-    /// Waits while much of this session waits to be written, so that memory stays small and a fast server is slowed
-    /// down instead. A disk that does nothing is waited for only so long: the session is worth more than its recording.
+    /// Waits while too much data of this session is queued, so that memory stays small and a fast server is slowed
+    /// down. It does not wait long for a disk that does nothing: the session is more important than its recording.
     pub async fn room(&self) {
         while self.is_full() {
             let written = self.state.written.notified();
@@ -302,7 +302,8 @@ impl Recorder {
         state.waiting.load(Ordering::Relaxed) > MANY_WAITING && !state.is_stalled.load(Ordering::Relaxed)
     }
 
-    /// Why nothing more is written. Says it once, so that it is told once; [`Recorder::finish`] says it again.
+    /// The reason why nothing more is written. It is returned once, so that it is reported once; [`Recorder::finish`]
+    /// returns it again.
     pub fn loss(&self) -> Option<String> {
         let mut lost = self.state.lock();
         if lost.is_told {
@@ -315,12 +316,13 @@ impl Recorder {
     /// Writes the last line and closes the file.
     ///
     /// # Errors
-    /// When not everything could be written; the file then is a prefix, and its last line, if it could be written, says so.
+    /// If not everything could be written. The file then is a prefix, and its last line says so if it could be
+    /// written.
     pub async fn finish(mut self, ending: Ending) -> Result<PathBuf, Loss> {
         self.is_finished = true;
         let (done, finished) = oneshot::channel();
         let gone =
-            || Loss { path: self.path.clone(), cause: "the writing thread is gone".to_owned(), frames: 0 };
+            || Loss { path: self.path.clone(), cause: "the writer thread has ended".to_owned(), frames: 0 };
         if !self.thread.give(Job::Finish(self.id, Some(ending), done)) {
             return Err(gone());
         }
@@ -395,12 +397,12 @@ fn write(jobs: &mpsc::Receiver<Job>) {
     }
 }
 
-/// What the writing thread works on.
+/// The state of the writer thread for a recording.
 #[derive(Default)]
 struct Desk {
     open: HashMap<u64, Box<Open>>,
     unflushed: Vec<u64>,
-    /// By when that has to be flushed.
+    /// The time by which it must be flushed.
     flush_at: Option<Instant>,
 }
 
@@ -436,7 +438,7 @@ impl Desk {
         }
     }
 
-    /// How long until something has to be flushed.
+    /// The time until the next flush.
     fn until_due(&self) -> Option<Duration> {
         self.flush_at.map(|at| at.saturating_duration_since(Instant::now()))
     }
@@ -456,12 +458,12 @@ impl Desk {
 }
 
 impl Open {
-    /// How much of the time that a line may stay in memory it may wait for others before it is written.
+    /// The share of the flush time for which a line may wait for others.
     fn gathers_for(&self) -> Duration {
         if self.flush_within > GATHER { GATHER } else { Duration::ZERO }
     }
 
-    /// Writes what was queued, and tells whoever waits for room.
+    /// Writes queued data and wakes callers that wait for room.
     fn take(&mut self, queued: Queued) {
         let size = queued.size();
         self.write(queued);
@@ -688,7 +690,7 @@ mod tests {
         let cause = full.loss().expect("it was noticed");
         assert!(cause.contains("No space left"), "{cause}");
         assert_eq!(full.loss(), None);
-        let loss = full.finish(closed()).await.expect_err("it is not whole");
+        let loss = full.finish(closed()).await.expect_err("it is incomplete");
         assert!(loss.to_string().starts_with("recording /dev/full: No space left"), "{loss}");
         recorder.record(frame("elsewhere"));
         assert!(recorder.finish(closed()).await.is_ok());
@@ -712,7 +714,7 @@ mod tests {
         let cause = recorder.loss().expect("it was noticed");
         let mut file = Vec::new();
         while reader.try_read_buf(&mut file).is_ok_and(|count| count > 0) {}
-        let loss = recorder.finish(closed()).await.expect_err("it is not whole");
+        let loss = recorder.finish(closed()).await.expect_err("it is incomplete");
         tokio::io::AsyncReadExt::read_to_end(&mut reader, &mut file).await.expect("a pipe reads");
         assert_eq!(loss.cause, cause);
         let transcript = goldwire_core::transcript::read(&file[..])

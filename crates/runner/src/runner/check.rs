@@ -1,4 +1,4 @@
-//! Checks: goldens against a live build, or against recordings.
+//! Checks of a live build or of recordings against goldens.
 
 use super::config::Config;
 use super::error::{Error, ErrorKind};
@@ -25,9 +25,9 @@ use tokio::sync::watch;
 
 /// The result of a check.
 pub struct CheckRun {
-    /// Every run with what was found in it.
+    /// Every run with its findings.
     pub outcome: Outcome,
-    /// What probes found, where some were asked.
+    /// The results of probes, if any.
     pub cells: Vec<Cell>,
     /// The goldens that were checked.
     pub selected: Vec<Selected>,
@@ -38,14 +38,14 @@ pub struct CheckRun {
 }
 
 impl CheckRun {
-    /// The golden and the transcript of a run, where both are known.
+    /// The golden and the transcript of a run, if both are known.
     pub fn shown(&self, run: &Run) -> Option<Shown<'_>> {
         let selected = self.selected.iter().find(|selected| selected.session == run.session)?;
         let transcript = self.transcripts.get(&run.recording)?;
         Some(Shown { golden: &selected.golden, golden_path: &selected.path, transcript })
     }
 
-    /// Each session that was asked for, with the path of its golden.
+    /// Each requested session, with the path of its golden.
     pub fn asked(&self) -> Vec<(String, String)> {
         self.outcome.asked.iter().map(|asked| (asked.session.clone(), asked.golden.clone())).collect()
     }
@@ -53,11 +53,11 @@ impl CheckRun {
     /// The verdict over all runs and probes.
     ///
     /// # Errors
-    /// When what was judged is not all there is to judge: a recording that is torn, a probe that could ask nothing.
+    /// If something could not be judged: an incomplete recording, or a probe without questions.
     pub fn verdict(&self) -> Result<Verdict, Error> {
         if !self.torn.is_empty() && self.outcome.verdict() != Verdict::Deviates {
             return Err(Error::unusable(self.torn.join("\nerror: "))
-                .hint("it was cut off while it was written, by a crash or a full disk; what is there was judged, but not its end"));
+                .hint("a crash or a full disk cut it off; its frames were judged, but not its end"));
         }
         let verdict = verdict_with_probes(&self.outcome, &self.cells);
         refuse_unasked(&self.cells, verdict)?;
@@ -68,8 +68,7 @@ impl CheckRun {
 /// Checks until `interrupt` becomes true.
 ///
 /// # Errors
-/// When the check cannot be made as it is asked for, or there is no server to judge. Whatever goes wrong in a session is
-/// part of its run.
+/// If the options are invalid, or there is no server to judge. Errors in a session are part of its run.
 pub async fn check(
     config: &Config,
     options: &CheckOptions,
@@ -125,16 +124,16 @@ pub async fn check(
     Ok(CheckRun { outcome, cells, selected, transcripts, torn })
 }
 
-/// A passing check in which a probe could ask nothing must not count as a pass.
+/// Refuses a passing check in which a probe could ask nothing.
 ///
 /// # Errors
-/// When it would.
+/// If the check would pass.
 pub fn refuse_unasked(cells: &[Cell], verdict: Verdict) -> Result<(), Error> {
     let unasked = unasked(cells);
     if !unasked.is_empty() && matches!(verdict, Verdict::Conforms | Verdict::Drift) {
         return Err(Error::new(
             ErrorKind::NothingSelected,
-            format!("nothing was asked by {}", unasked.join(", ")),
+            format!("no question was asked by {}", unasked.join(", ")),
         )
         .hint("each line above has the reason"));
     }
@@ -154,7 +153,7 @@ fn unasked(cells: &[Cell]) -> Vec<String> {
 #[derive(Default)]
 struct LiveResult {
     judged: Vec<JudgedRun>,
-    /// What probes found.
+    /// The results of probes.
     cells: Vec<Cell>,
     interrupted: bool,
 }
@@ -253,7 +252,8 @@ fn needs_another_look(
     !is_settled(runs) && (is_doubtful || leave_doubt(baseline, &timed(rounds), confirm))
 }
 
-/// How many recordings could have shown a finding; none of what they cannot show, as fewer users were there.
+/// The number of recordings that could have shown a finding; none if they cannot show it because they had fewer
+/// users.
 fn recordings_that_tell(
     baseline: &Baseline<'_>,
     rounds: &[Vec<JudgedRun>],
@@ -284,7 +284,7 @@ fn timed(rounds: &[Vec<JudgedRun>]) -> Vec<Vec<Timed<'_>>> {
     rounds.iter().map(|round| round.iter().map(JudgedRun::timed).collect()).collect()
 }
 
-/// All users play one round of a session at once, and the observer is told so.
+/// Plays one round of a session with all users at once, and reports progress to the observer.
 pub async fn play_round(
     target: &RunningTarget,
     selected: &Selected,
@@ -338,10 +338,10 @@ fn offline(
 ) -> Result<(Vec<JudgedRun>, Vec<Selected>), Error> {
     let paths = recordings_at(&options.offline)?;
     if paths.is_empty() {
-        return Err(Error::new(ErrorKind::NothingSelected, "no recording to check: nothing was checked"));
+        return Err(Error::new(ErrorKind::NothingSelected, "there is no recording to check"));
     }
     if options.sessions.len() > 1 {
-        return Err(Error::unusable("recordings are judged by one golden").hint("name one session"));
+        return Err(Error::unusable("recordings need exactly one golden").hint("name one session"));
     }
     let mut by_session: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
     for path in paths {

@@ -1,4 +1,4 @@
-//! Comparisons: two releases live, in turn.
+//! Comparisons of two live releases that run alternately.
 
 use super::check::play;
 use super::config::Config;
@@ -16,20 +16,20 @@ use tokio::sync::watch;
 
 /// The result of a comparison.
 pub struct CompareRun {
-    /// What was compared.
+    /// The subject of the comparison.
     pub compared: Compared,
-    /// What differs.
+    /// The differences.
     pub comparison: Comparison,
     /// All runs of both releases.
     pub played: Vec<Played>,
-    /// The goldens by which both releases were driven.
+    /// The goldens that were played against both releases.
     pub selected: Vec<Selected>,
 }
 
 /// Compares two releases until `interrupt` becomes true.
 ///
 /// # Errors
-/// When one of them cannot be reached as the options say.
+/// If a release cannot be reached with these options.
 pub async fn compare(
     config: &Config,
     options: &CompareOptions,
@@ -147,7 +147,7 @@ impl Pairs {
             match std::fs::rename(&run.recording, &named) {
                 Ok(()) => run.recording = named,
                 Err(error) => {
-                    self.observer.tell(&Progress::note(format!("{}: keeps its name: {error}", run.recording)))
+                    self.observer.tell(&Progress::note(format!("{}: not renamed: {error}", run.recording)))
                 }
             }
         }

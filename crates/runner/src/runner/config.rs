@@ -1,4 +1,4 @@
-//! `goldwire.toml`: targets, logins, and how checks are run.
+//! `goldwire.toml`: targets, logins, and settings of checks.
 //!
 //! ```toml
 //! goldwire = 1
@@ -44,20 +44,20 @@ use goldwire_core::transcript::{Redactor, Rules};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// What the configuration says.
+/// The contents of `goldwire.toml`.
 #[derive(Debug, Clone, Default)]
 pub struct Config {
     /// The folder with `recordings/` and `golden/`.
     pub root: PathBuf,
-    /// Which target is meant when none is named.
+    /// The target that is used if none is named.
     pub default_target: Option<String>,
-    /// How many users check at once.
+    /// The number of concurrent users.
     pub users: u32,
-    /// On what time is judged, where it says so.
+    /// The mode of judging time, if the file sets it.
     pub time: Option<TimeMode>,
-    /// How this machine is described.
+    /// The description of this machine.
     pub host: HostOptions,
-    /// How soon recordings are written.
+    /// The flush time of recordings.
     pub flush: Flush,
     /// Whether finished recordings are compressed.
     pub compress: bool,
@@ -69,15 +69,15 @@ pub struct Config {
     pub probe: Settings,
     /// `[redact]`
     pub redact: Rules,
-    /// What `goldwire scan` leaves out, as paths from the root.
+    /// The paths that `goldwire scan` skips, relative to the root.
     pub scan_ignore: Vec<PathBuf>,
 }
 
 impl Config {
-    /// Reads the file; a project without one has no targets.
+    /// Reads the file. A project without a file has no targets.
     ///
     /// # Errors
-    /// When it is there but cannot be read or makes no sense.
+    /// If the file exists but cannot be read or is invalid.
     pub fn read(path: &Path) -> Result<Config, Error> {
         // Not `.`: paths are shown to people, who write golden/x.toml.
         let root = path.parent().unwrap_or(Path::new(""));
@@ -96,47 +96,47 @@ impl Config {
         Config::of(path, &text)
     }
 
-    /// What a file at this path would say.
+    /// Parses the text of a file at this path.
     ///
     /// # Errors
-    /// When it makes no sense.
+    /// If the text is invalid.
     pub fn of(path: &Path, text: &str) -> Result<Config, Error> {
         let root = path.parent().unwrap_or(Path::new("")).to_owned();
         Ok(Config { root, ..parse(&path.display().to_string(), text)? })
     }
 
-    /// How this machine is described; the environment goes before the file.
+    /// The description of this machine. The environment takes precedence over the file.
     pub fn host(&self) -> HostOptions {
         let name = std::env::var(HOST_VARIABLE).ok().filter(|name| !name.trim().is_empty());
         HostOptions { name: name.or_else(|| self.host.name.clone()), ..self.host.clone() }
     }
 
-    /// What hides the secrets of one command, by the project's own rules too.
+    /// The redactor for one command, with the project's own rules.
     pub fn redactor(&self) -> Redactor {
         Redactor::with_rules(self.redact.clone())
     }
 
-    /// The target that is meant.
+    /// The target with this name, or the default one.
     ///
     /// # Errors
-    /// When there is none of that name, or none was named and none is the default.
+    /// If there is no such target, or no default.
     pub fn target(&self, name: Option<&str>) -> Result<&Target, Error> {
         let name = name.or(self.default_target.as_deref());
         let known = || self.targets.keys().map(String::as_str);
         match name {
             Some(name) => self.targets.get(name).ok_or_else(|| {
-                let error = Error::unusable(format!("no target is called `{name}`"));
+                let error = Error::unusable(format!("there is no target `{name}`"));
                 match did_you_mean(name, known()) {
                     Some(hint) => error.hint(hint),
                     None => error.hint(format!("known: {}", known().collect::<Vec<_>>().join(", "))),
                 }
             }),
             None if self.targets.len() == 1 => Ok(&self.targets[known().next().unwrap_or_default()]),
-            None if self.targets.is_empty() => Err(Error::unusable("no target to connect to").hint(
-                "give --url ws://…, or write goldwire.toml: `goldwire init ws://127.0.0.1:8000/ws` begins one",
+            None if self.targets.is_empty() => Err(Error::unusable("there is no target").hint(
+                "use --url ws://…, or write goldwire.toml with `goldwire init ws://127.0.0.1:8000/ws`",
             )),
-            None => Err(Error::unusable("which target?").hint(format!(
-                "give --target with one of {}, or set default_target",
+            None => Err(Error::unusable("there are several targets").hint(format!(
+                "use --target with one of {}, or set default_target",
                 known().collect::<Vec<_>>().join(", ")
             ))),
         }
@@ -197,7 +197,7 @@ fn read(root: &Fields<'_>) -> Option<Config> {
     let default_target = root.string("default_target").map(|(name, span)| {
         if !targets.contains_key(&name) {
             let hint = did_you_mean(&name, targets.keys().map(String::as_str));
-            root.source().report(span, format!("no target is called `{name}`"), "here", hint);
+            root.source().report(span, format!("there is no target `{name}`"), "here", hint);
         }
         name
     });
@@ -221,7 +221,7 @@ fn read(root: &Fields<'_>) -> Option<Config> {
         let flush = Flush::parse(&text);
         if flush.is_none() {
             let hint = Some("write \"100 ms\" or \"every frame\"".to_owned());
-            root.source().report(span, format!("`{text}` is not how soon to write"), "here", hint);
+            root.source().report(span, format!("`{text}` is not a flush time"), "here", hint);
         }
         flush
     });
@@ -280,7 +280,7 @@ fn rules(table: Fields<'_>) -> Rules {
             report(
                 span,
                 format!("not a pattern: {cause}"),
-                "a regular expression as the crate regex reads it",
+                "use the regular expressions of the Rust crate regex",
             );
         }
     }

@@ -1,4 +1,4 @@
-//! Why the runner stopped before there was a result, and what to do about it.
+//! Errors of the runner, with hints.
 
 use crate::auth::{AuthError, TrustError};
 use crate::driver::DriveError;
@@ -8,13 +8,13 @@ use goldwire_core::document::Problems;
 use goldwire_core::learn::LearnError;
 use std::convert::Infallible;
 
-/// What an [`Error`] means for the caller.
+/// The meaning of an [`Error`] for the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// There was nothing to judge: no connection, a refused login, a server that never became ready or died.
     CouldNotJudge,
-    /// The request makes no sense: a mistake in an option, or a file that cannot be read.
+    /// The request is invalid: a wrong option, or a file that cannot be read.
     Unusable,
     /// The request selects nothing.
     NothingSelected,
@@ -26,15 +26,15 @@ pub enum ErrorKind {
     Internal,
 }
 
-/// An error with its cause as a lower-case fragment, and a way out where one is known.
+/// An error with its cause as a lower-case fragment, and a hint if there is one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{cause}")]
 pub struct Error {
-    /// What it means for the caller.
+    /// The meaning for the caller.
     pub kind: ErrorKind,
-    /// What happened, as a fragment.
+    /// The cause, as a fragment.
     pub cause: String,
-    /// A way out.
+    /// A hint.
     pub hint: Option<String>,
 }
 
@@ -44,12 +44,12 @@ impl Error {
         Error { kind, cause: cause.into(), hint: None }
     }
 
-    /// The request makes no sense.
+    /// An error for an invalid request.
     pub fn unusable(cause: impl Into<String>) -> Error {
         Error::new(ErrorKind::Unusable, cause)
     }
 
-    /// Adds a way out.
+    /// Adds a hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Error {
         self.hint = Some(hint.into());
@@ -73,7 +73,7 @@ impl From<StoreError> for Error {
             StoreError::Seen { path: seen, .. } | StoreError::NoEvidence { seen, .. } => {
                 let session = seen.file_stem().unwrap_or_default().display();
                 Some(format!(
-                    "put it back from version control; or `goldwire learn {session}` and `goldwire accept {session}` write it anew"
+                    "restore it from version control, or run `goldwire learn {session}` and `goldwire accept {session}`"
                 ))
             }
             _ => None,
@@ -100,8 +100,7 @@ impl<E: Into<Error>> From<LearnError<E>> for Error {
             }
             LearnError::TooManyNames(count) => {
                 Error::unusable(LearnError::<Infallible>::TooManyNames(count).to_string()).hint(
-                    "their names are taken from a field that says something else in each message; `name = \"/POINTER\"` in \
-                     `[dialect]` of a script names another one: goldwire learn SESSION --script FILE",
+                    "the field of their names has a different value in each message; set `name = \"/POINTER\"` in `[dialect]` of a script: goldwire learn SESSION --script FILE",
                 )
             }
         }

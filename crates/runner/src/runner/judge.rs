@@ -1,4 +1,4 @@
-//! What one run shows: judged from its transcript, or frame by frame from its recording.
+//! Judges one run from its transcript, or frame by frame from its recording.
 
 use super::error::Error;
 use super::progress::{Observer, Progress};
@@ -13,22 +13,22 @@ use goldwire_core::golden::LiveItem;
 use goldwire_core::transcript::{End, Ending, Entries, Entry, Header, Offset, Transcript};
 use std::path::Path;
 
-/// A run that was judged, with everything that a report may want to show of it.
+/// A judged run, with all data for reports.
 pub struct JudgedRun {
     /// The run with its findings.
     pub run: Run,
-    /// What happened, where it is kept in memory.
+    /// The transcript, if it is kept in memory.
     pub transcript: Option<Transcript>,
-    /// The gaps by which its time is judged.
+    /// The gaps for judging time.
     pub gaps: Gaps,
     header: Header,
     ended: Offset,
     live: Live,
-    /// Where the recording is torn, when its writer did not get to its end.
+    /// The place at which an incomplete recording ends.
     pub(super) torn: Option<String>,
 }
 
-/// A recording larger than this is not read again only to show rows of it.
+/// The largest recording that is read again only to show its rows, in bytes.
 pub const MAX_SHOWN: u64 = 64 * 1024 * 1024;
 
 impl JudgedRun {
@@ -44,12 +44,12 @@ impl JudgedRun {
         &self.header
     }
 
-    /// What its time is judged by.
+    /// The gaps and the load for judging time.
     pub fn timed(&self) -> Timed<'_> {
         Timed { gaps: &self.gaps, host: self.run.host }
     }
 
-    /// Reads what a report wants to show of a run: of one with findings, or of `all`.
+    /// Reads the transcript of a run for a report: of one with findings, or of `all`.
     pub(super) fn fetch(&mut self, all: bool) -> Result<(), Error> {
         let path = Path::new(&self.run.recording);
         let is_small = std::fs::metadata(path).is_ok_and(|meta| meta.len() <= MAX_SHOWN);
@@ -60,7 +60,7 @@ impl JudgedRun {
     }
 }
 
-/// Judges all but time, which is judged over several runs together.
+/// Judges everything except time, which is judged over several runs together.
 pub fn judge(selected: &Selected, transcript: Transcript, recording: String) -> JudgedRun {
     let checked = check(&selected.golden, &transcript);
     let mut judged = weigh(selected, checked, &transcript.header, &transcript.ending, recording);
@@ -99,9 +99,9 @@ fn weigh(
     }
     let unjudged = (!is_whole && findings.is_empty()).then(|| Unjudged {
         cause: match &ending.how {
-            End::CutOff { limit } => format!("the session was cut off: {limit}; what is there conforms"),
+            End::CutOff { limit } => format!("the session was ended: {limit}; its frames conform"),
             _ => {
-                format!("the recording is {}: what is there conforms, but its end is missing", ending.label())
+                format!("the recording is {}: its frames conform, but its end is missing", ending.label())
             }
         },
         hint: None,
@@ -126,7 +126,7 @@ fn weigh(
     JudgedRun { run, transcript: None, gaps, header: header.clone(), ended: ending.at, live, torn }
 }
 
-/// Adds what the gaps of a round show.
+/// Judges the gaps of a round and adds the findings.
 pub fn judge_time(baseline: &Baseline<'_>, round: &mut [JudgedRun]) {
     let runs: Vec<Timed<'_>> = round.iter().map(JudgedRun::timed).collect();
     let found = judge_timing(baseline, &runs);

@@ -1,14 +1,14 @@
-//! The engine: drives sessions against a live build, judges them, and asks again where there is doubt.
+//! The engine: drives sessions against a live build, judges them, and plays further rounds to confirm suspects.
 //!
 //! ```text
 //! options + goldwire.toml → target (server, logins) → rounds of sessions → judged runs → an outcome
 //!                                                   → questions of probes → cells
 //! ```
 //!
-//! [`check()`] holds a build, or recordings, to its goldens; [`compare()`] runs two releases in turn; [`probe()`] asks what one
-//! session cannot show. Each takes plain options, tells an [`Observer`] how far it is, and ends with a value or an
-//! [`Error`]. The runner knows no arguments, prints nothing, writes no reports and does not end the process: that is for the
-//! command line, or for whoever calls it in a test.
+//! [`check()`] checks a build, or recordings, against goldens; [`compare()`] compares two releases; [`probe()`] runs
+//! probes. Each takes plain options, reports progress to an [`Observer`], and returns a value or an [`Error`]. The
+//! runner has no arguments, prints nothing, writes no reports and does not end the process: the command line, or a
+//! caller in a test, does that.
 
 mod check;
 mod compare;

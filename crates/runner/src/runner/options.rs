@@ -1,4 +1,4 @@
-//! What a run is asked to do, as plain values: the command line and the library fill in the same structs.
+//! The options of runs as plain values, for the command line and the library.
 
 use super::time::ProfileUse;
 use super::update::UpdateOptions;
@@ -11,20 +11,20 @@ use goldwire_core::transcript::Gap;
 use std::fmt;
 use std::path::PathBuf;
 
-/// Which target to connect to, and how.
+/// The target and the options of its connections.
 #[derive(Clone, Default)]
 pub struct TargetOptions {
-    /// Which `[target.NAME]` of the configuration; the default one if not given.
+    /// The `[target.NAME]` of the configuration; by default the default target.
     pub target: Option<String>,
     /// A URL to connect to instead of the target's. The target's server is then not started.
     pub url: Option<String>,
-    /// Headers that are sent with the upgrade, besides the target's.
+    /// Headers of the upgrade request, in addition to the target's.
     pub headers: Vec<(String, String)>,
     /// Whether any certificate is accepted.
     pub insecure: bool,
-    /// Values for `{{var.NAME}}`.
+    /// The values of `{{var.NAME}}`.
     pub variables: Vec<(String, String)>,
-    /// Values for `{{var.NAME}}` that must not be written anywhere.
+    /// The values of `{{var.NAME}}` that are redacted everywhere.
     pub secrets: Vec<(String, Secret)>,
 }
 
@@ -35,7 +35,7 @@ impl fmt::Debug for TargetOptions {
     }
 }
 
-/// When a recorded session ends, and how it is kept. What is not given is as the target and the configuration say.
+/// The end and the storage of a recorded session. The defaults are those of the target and the configuration.
 #[derive(Debug, Clone, Default)]
 pub struct RecordOptions {
     /// The session is closed after this time.
@@ -44,51 +44,51 @@ pub struct RecordOptions {
     pub until: Option<Label>,
     /// The session is closed when no message has passed for this time.
     pub idle_timeout: Option<Gap>,
-    /// The session is cut off at a longer message, in bytes.
+    /// The session is ended as incomplete at a longer message, in bytes.
     pub max_message: Option<usize>,
-    /// The session is cut off after this time.
+    /// The session is ended as incomplete after this time.
     pub max_duration: Option<Gap>,
-    /// The session is cut off when the server sends more messages than this in one second.
+    /// The session is ended as incomplete if the server sends more messages in one second.
     pub max_rate: Option<u32>,
-    /// How soon frames are written.
+    /// The flush time.
     pub flush: Option<Flush>,
-    /// Whether the frames are kept in memory too, to be judged; otherwise memory does not grow with the session.
+    /// Whether frames are also kept in memory, for judging; otherwise memory does not grow with the session.
     pub keeps_frames: bool,
 }
 
-/// What a check is asked to do.
+/// The options of a check.
 #[derive(Debug, Clone)]
 pub struct CheckOptions {
-    /// Which sessions; all goldens if empty.
+    /// The sessions; all goldens if empty.
     pub sessions: Vec<String>,
     /// Recordings or folders of recordings to judge instead of a live server.
     pub offline: Vec<PathBuf>,
-    /// Probes to ask of all sessions, besides those that goldens name.
+    /// Probes for all sessions, in addition to those in goldens.
     pub probes: Vec<ProbeName>,
-    /// Which part of the sessions, for jobs that share them.
+    /// The part of the sessions to check, if several jobs share them.
     pub shard: Option<Shard>,
-    /// How many users at the same time; the configuration's number if not given.
+    /// The number of concurrent users; by default that of the configuration.
     pub users: Option<u32>,
-    /// How many rounds are judged together.
+    /// The number of rounds that are judged together.
     pub rounds: u32,
-    /// How many rounds must show something doubtful before it is a deviation.
+    /// The number of rounds that confirm a suspect.
     pub confirm: u32,
-    /// How time is judged, whatever goldens and the configuration say.
+    /// The mode of judging time. It takes precedence over goldens and the configuration.
     pub time: Option<TimeMode>,
-    /// What becomes of this host's profile; [`ProfileUse::usual`] if not given.
+    /// The use of this host's profile; by default [`ProfileUse::usual`].
     pub profile: Option<ProfileUse>,
-    /// Whether drift fails, too.
+    /// Whether drift also fails.
     pub strict: bool,
     /// Whether goldens are learned from runs that do not conform.
     pub update: UpdateOptions,
     /// Whether the transcripts of runs without findings are kept, too.
     pub keeps_transcripts: bool,
-    /// Where the sessions go.
+    /// The target of the sessions.
     pub target: TargetOptions,
 }
 
 impl CheckOptions {
-    /// How many rounds must show something doubtful, where nobody says another number.
+    /// The default number of rounds that confirm a suspect.
     pub const CONFIRM: u32 = 3;
 }
 
@@ -112,40 +112,40 @@ impl Default for CheckOptions {
     }
 }
 
-/// What a comparison of two releases is asked to do.
+/// The options of a comparison.
 #[derive(Debug, Clone, Default)]
 pub struct CompareOptions {
-    /// Which sessions; all goldens if empty.
+    /// The sessions; all goldens if empty.
     pub sessions: Vec<String>,
-    /// The release that is known: its WebSocket URL, or a target of the configuration.
+    /// The known release: its WebSocket URL, or a target of the configuration.
     pub baseline: String,
-    /// The release that is to take its place, likewise.
+    /// The new release: its WebSocket URL, or a target of the configuration.
     pub candidate: String,
-    /// How often the releases run one after the other.
+    /// The number of pairs of runs.
     pub pairs: usize,
-    /// How many users at the same time; the configuration's number if not given.
+    /// The number of concurrent users; by default that of the configuration.
     pub users: Option<u32>,
-    /// How often equal releases may seem to differ in time.
+    /// The accepted probability that equal releases seem to differ in time.
     pub alpha: f64,
-    /// How both releases are reached.
+    /// The options for both targets.
     pub target: TargetOptions,
 }
 
-/// What probes are asked to do. Numbers that are not given are the configuration's.
+/// The options of probes. The default numbers are those of the configuration.
 #[derive(Debug, Clone, Default)]
 pub struct ProbeOptions {
-    /// Which probes; all if empty.
+    /// The probes; all if empty.
     pub probes: Vec<ProbeName>,
-    /// Which sessions; all goldens if empty.
+    /// The sessions; all goldens if empty.
     pub sessions: Vec<String>,
-    /// How many users at the same time, at least 2.
+    /// The number of concurrent users, at least 2.
     pub users: Option<u32>,
-    /// How often each question about concurrency is asked.
+    /// The number of times each question about concurrency is asked.
     pub rounds: Option<u32>,
-    /// How many sessions run one after the other.
+    /// The number of sessions one after the other.
     pub soak: Option<u32>,
-    /// At how many different messages sessions are cut at most.
+    /// The maximum of different messages at which sessions are cut.
     pub cuts: Option<usize>,
-    /// Where the sessions go.
+    /// The target of the sessions.
     pub target: TargetOptions,
 }

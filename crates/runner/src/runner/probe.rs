@@ -1,4 +1,4 @@
-//! Probes of live sessions: which questions are asked of which sessions, and asking them.
+//! Selects the probes of sessions and runs them.
 
 use super::config::Config;
 use super::error::Error;
@@ -18,14 +18,14 @@ use tokio::sync::watch;
 pub struct ProbeRun {
     /// The answers, in the order of the questions.
     pub cells: Vec<Cell>,
-    /// Whether somebody stopped it before all was asked.
+    /// Whether the probes were interrupted.
     pub interrupted: bool,
 }
 
-/// Asks probes until `interrupt` becomes true.
+/// Runs probes until `interrupt` becomes true.
 ///
 /// # Errors
-/// When they cannot be asked as the options say, or there is no server to ask.
+/// If the options are invalid, or there is no server.
 pub async fn probe(
     config: &Config,
     options: &ProbeOptions,
@@ -39,7 +39,7 @@ pub async fn probe(
     let probes = if options.probes.is_empty() { &all[..] } else { &options.probes };
     let questions = questions(&store, &folder, probes, &selected, false, observer)?;
     if questions.is_empty() {
-        return Err(Error::unusable("no session that probes can be asked about")
+        return Err(Error::unusable("there is no session for probes")
             .hint("`goldwire check` judges sessions over HTTP"));
     }
     let mut settings = config.probe.clone();
@@ -60,7 +60,7 @@ pub(super) struct Question {
     pub(super) subjects: Vec<Rc<Subject>>,
 }
 
-/// What is to be asked of what: `probes` of all sessions; with `own`, the probes that a golden names of its session, too.
+/// The questions: `probes` of all sessions; with `own`, also the probes that a golden names.
 pub(super) fn questions(
     store: &Store,
     earlier: &Path,
@@ -124,7 +124,7 @@ fn subject(store: &Store, earlier: &Path, selected: &Selected) -> Result<Subject
     Ok(Subject { session: session.clone(), golden: golden.clone(), seen: seen.clone(), openings, kept })
 }
 
-/// Asks all questions, until somebody wants to stop or the server is gone.
+/// Asks all questions, until an interrupt or until the server has ended.
 pub(super) async fn ask(
     target: &mut RunningTarget,
     folder: PathBuf,

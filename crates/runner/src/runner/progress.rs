@@ -1,7 +1,7 @@
-//! What happens while the runner works, for whoever wants to show it.
+//! Progress events of the runner.
 //!
-//! The runner prints nothing. It tells an [`Observer`], and the text of each event is the line that `goldwire` writes to
-//! stderr.
+//! The runner prints nothing. It calls an [`Observer`], and the text of each event is the line that `goldwire` prints
+//! to stderr.
 
 use goldwire_core::diff::Change;
 use goldwire_core::finding::ProbeName;
@@ -12,7 +12,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// One event.
+/// One event during a command.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Progress {
@@ -25,11 +25,11 @@ pub enum Progress {
     },
     /// All users begin to play a session.
     RoundStarted {
-        /// Which session.
+        /// The session.
         session: String,
-        /// Counted from 1.
+        /// The number, counted from 1.
         round: u32,
-        /// How many users.
+        /// The number of users.
         users: u32,
     },
     /// One user of the round has finished.
@@ -38,12 +38,12 @@ pub enum Progress {
     RoundFinished,
     /// A second round follows: a server that replays its own answers shows it only then.
     RepeatedForIds {
-        /// Which session.
+        /// The session.
         session: String,
     },
     /// Another round follows, because the rounds so far leave a doubt.
     RepeatedForDoubt {
-        /// Which session.
+        /// The session.
         session: String,
     },
     /// A late gap was not confirmed, so the machine is to blame.
@@ -51,93 +51,93 @@ pub enum Progress {
         /// The message of the finding that was dropped.
         message: String,
     },
-    /// Not all of a recording could be written.
+    /// A recording is incomplete.
     RecordingLost {
-        /// Whose recording.
+        /// The user of the recording.
         user: String,
         /// Why.
         cause: String,
     },
     /// A required sign of a live server could not be judged; this must not look as if it had been checked.
     LiveItemUnknown {
-        /// Which session.
+        /// The session.
         session: String,
-        /// Which sign.
+        /// The liveness item.
         item: LiveItem,
-        /// Why it is unknown.
+        /// The reason why it is unknown.
         detail: String,
-        /// A way out.
+        /// A hint.
         hint: Option<String>,
     },
     /// Two releases play a session in turn.
     PairStarted {
-        /// Which session.
+        /// The session.
         session: String,
-        /// Counted from 1.
+        /// The number, counted from 1.
         pair: usize,
-        /// How many pairs there are.
+        /// The number of pairs.
         pairs: usize,
     },
     /// A probe asks its questions about a session.
     ProbeStarted {
-        /// Which probe.
+        /// The probe.
         probe: ProbeName,
-        /// Which session.
+        /// The session.
         session: String,
     },
-    /// Probes speak WebSocket, and this session is over HTTP.
+    /// Probes do not support sessions over HTTP.
     ProbesSkippedOverHttp {
-        /// Which session.
+        /// The session.
         session: String,
     },
     /// Probes need a live server, and recordings are judged.
     ProbesSkippedOffline {
-        /// Which session.
+        /// The session.
         session: String,
         /// The probes that its golden names.
         probes: Vec<ProbeName>,
     },
     /// A proposal was written.
     Proposed {
-        /// Which session.
+        /// The session.
         session: String,
         /// The file.
         path: PathBuf,
-        /// What it was learned from, in words.
+        /// The recordings behind it, in words.
         learned_from: String,
-        /// What it changes; `None` for a first golden.
+        /// The changes; `None` for a first golden.
         changes: Option<Vec<Change>>,
     },
     /// A golden was accepted without a review, because the caller asked for that.
     Accepted {
-        /// Which session.
+        /// The session.
         session: String,
         /// The file.
         path: PathBuf,
-        /// What it was learned from, in words.
+        /// The recordings behind it, in words.
         learned_from: String,
-        /// What it changes; `None` for a first golden.
+        /// The changes; `None` for a first golden.
         changes: Option<Vec<Change>>,
     },
     /// A golden was not accepted, and stays a proposal.
     NotAccepted {
         /// Why.
         cause: String,
-        /// A way out.
+        /// A hint.
         hint: Option<String>,
     },
     /// A session that does not conform was not updated.
     NotUpdated {
-        /// Which session.
+        /// The session.
         session: String,
         /// Why.
         cause: String,
-        /// What else there is to know.
+        /// A hint.
         hint: Option<String>,
     },
     /// Something is not as it should be, and stops nothing.
     Warning {
-        /// What, as a fragment.
+        /// The message, as a fragment.
         message: String,
     },
     /// Anything else worth a line.
@@ -165,11 +165,13 @@ impl fmt::Display for Progress {
             Progress::UserFinished => f.write_str("a user has finished"),
             Progress::RoundFinished => f.write_str("the round has finished"),
             Progress::RepeatedForIds { session } => {
-                write!(f, "{session}: once more, to see whether ids come again")
+                write!(f, "{session}: another round, to test whether ids repeat")
             }
-            Progress::RepeatedForDoubt { session } => write!(f, "{session}: something to look at again"),
+            Progress::RepeatedForDoubt { session } => {
+                write!(f, "{session}: another round, to confirm a suspect")
+            }
             Progress::NotConfirmed { message } => {
-                write!(f, "not confirmed by another round, so the machine's doing: {message}")
+                write!(f, "not confirmed by another round: {message}")
             }
             Progress::RecordingLost { user, cause } => write!(f, "{user}: {cause}"),
             Progress::LiveItemUnknown { session, item, detail, hint } => {
@@ -179,11 +181,11 @@ impl fmt::Display for Progress {
             Progress::PairStarted { session, pair, pairs } => write!(f, "{session}: pair {pair} of {pairs}"),
             Progress::ProbeStarted { probe, session } => write!(f, "{} {session}", probe.name()),
             Progress::ProbesSkippedOverHttp { session } => {
-                write!(f, "{session}: not asked; probes speak WebSocket, and this session is over HTTP")
+                write!(f, "{session}: skipped; probes do not support sessions over HTTP")
             }
             Progress::ProbesSkippedOffline { session, probes } => {
                 let names: Vec<&str> = probes.iter().map(|probe| probe.name()).collect();
-                write!(f, "{session}: not asked without a live server: {}", names.join(", "))
+                write!(f, "{session}: skipped without a live server: {}", names.join(", "))
             }
             Progress::Proposed { session, path, learned_from, changes } => {
                 write!(f, "{session}: proposed as {}, learned from {learned_from}", path.display())?;
@@ -228,7 +230,7 @@ fn write_changes(f: &mut fmt::Formatter<'_>, changes: Option<&[Change]>) -> fmt:
     Ok(())
 }
 
-/// Somebody who is told what happens. Sessions run in tasks of their own, so events may come from any thread.
+/// A callback for events. Sessions run in separate tasks, so events may come from any thread.
 #[derive(Clone)]
 pub struct Observer(Arc<dyn Fn(&Progress) + Send + Sync>);
 

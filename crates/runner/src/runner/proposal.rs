@@ -1,4 +1,4 @@
-//! Learning from a session's recordings, as a proposal for its golden.
+//! Learns from a session's recordings and writes a proposal for its golden.
 
 use super::error::Error;
 use crate::store::{Files, Store, StoreError};
@@ -8,25 +8,26 @@ use std::path::PathBuf;
 
 /// The result of learning.
 pub struct Proposed {
-    /// Whether the golden would be another one.
+    /// Whether the golden would change.
     pub is_new: bool,
-    /// Whether more is known of what its recordings showed.
+    /// Whether the evidence would change.
     pub shows_more: bool,
-    /// What a person should know of the proposal.
+    /// Notes on the proposal for the user.
     pub notes: Vec<String>,
 }
 
 impl Proposed {
-    /// Whether the golden already says all of it.
+    /// Whether nothing would change.
     pub fn is_nothing(&self) -> bool {
         !self.is_new && !self.shows_more
     }
 }
 
-/// Learns from recordings and writes the proposal. What a person decided is taken from the script, or else from the golden.
+/// Learns from recordings and writes the proposal. The user's decisions are taken from the script, or otherwise from
+/// the golden.
 ///
 /// # Errors
-/// When recordings cannot be read, nothing can be learned from them, or the proposal cannot be written.
+/// If recordings cannot be read, nothing can be learned from them, or the proposal cannot be written.
 pub fn propose(
     store: &Store,
     session: &str,

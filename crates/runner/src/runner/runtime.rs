@@ -1,16 +1,16 @@
-//! The runtime that sessions run on.
+//! The runtime of sessions.
 
 use super::error::{Error, ErrorKind};
 use tokio::runtime::{Builder, Runtime};
 
-/// How many threads may wait for disks, for names and for a person at a time: thousands of sessions that begin at once need
-/// no thread each.
+/// The number of threads that may wait for disks, name lookups and a person: thousands of sessions that start at once
+/// need no thread each.
 const BLOCKING_THREADS: usize = 8;
 
-/// A runtime for many sessions at once.
+/// A runtime for many concurrent sessions.
 ///
 /// # Errors
-/// When the system does not give its threads.
+/// If the system cannot start its threads.
 pub fn runtime() -> Result<Runtime, Error> {
     start(&mut Builder::new_multi_thread())
 }
@@ -19,7 +19,7 @@ pub fn runtime() -> Result<Runtime, Error> {
 /// it, and a reader that is woken seldom is woken sooner. Files are written by a thread of their own all the same.
 ///
 /// # Errors
-/// When the system does not give it.
+/// If the system cannot start it.
 pub fn recording_runtime() -> Result<Runtime, Error> {
     start(&mut Builder::new_current_thread())
 }

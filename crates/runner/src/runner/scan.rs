@@ -1,4 +1,4 @@
-//! Whether something that would be kept still looks like a secret.
+//! Scans data for possible secrets before it is kept.
 
 use super::config::Config;
 use super::error::Error;
@@ -6,18 +6,18 @@ use crate::store::{Store, contents};
 use goldwire_core::transcript::{Leftover, Redactor};
 use std::path::{Path, PathBuf};
 
-/// What was found in one file.
+/// The results of scanning one file.
 pub struct Scanned {
     /// The file.
     pub path: PathBuf,
-    /// What looks like a secret in it.
+    /// Its possible secrets.
     pub leftovers: Vec<Leftover>,
 }
 
-/// Refuses a session's proposal while it, or a recording it was learned from, still holds something like a secret.
+/// Refuses a session's proposal if it, or one of its recordings, contains a possible secret.
 ///
 /// # Errors
-/// When it does, or a file cannot be read.
+/// If there is one, or a file cannot be read.
 pub fn refuse_secrets(config: &Config, store: &Store, session: &str) -> Result<(), Error> {
     let mut files: Vec<PathBuf> = store.proposal_files(session);
     files.extend(store.recordings(session)?);
@@ -27,27 +27,26 @@ pub fn refuse_secrets(config: &Config, store: &Store, session: &str) -> Result<(
         return Ok(());
     }
     let message = format!(
-        "`{session}` is not accepted: what would be kept looks like secrets\n  {}",
+        "`{session}` was not accepted, because it contains possible secrets\n  {}",
         lines.join("\n  ")
     );
     Err(Error::unusable(message).hint(format!(
-        "record anew with [redact] in goldwire.toml naming them; `goldwire scan` shows all of them; if they are none, \
-         goldwire accept {session} --reason '…' --allow-secrets 'why they are none'"
+        "`goldwire scan` lists all of them; add them to [redact] in goldwire.toml and record again; if they are not secrets, use goldwire accept {session} --reason '…' --allow-secrets 'why they are none'"
     )))
 }
 
-/// What looks like a secret in a file that is about to be kept, a line each.
+/// The possible secrets in a file that is about to be kept, one line each.
 ///
 /// # Errors
-/// When it cannot be read.
+/// If it cannot be read.
 pub fn secrets_of(config: &Config, file: &Path) -> Result<Vec<String>, Error> {
     Ok(scan_lines(&scan(&[file.to_owned()], &config.redactor())?, 3))
 }
 
-/// What looks like a secret in these files.
+/// The possible secrets in these files.
 ///
 /// # Errors
-/// When one of them cannot be read.
+/// If one of them cannot be read.
 pub fn scan(files: &[PathBuf], redactor: &Redactor) -> Result<Vec<Scanned>, Error> {
     let mut scanned = Vec::new();
     for path in files {
@@ -61,7 +60,7 @@ pub fn scan(files: &[PathBuf], redactor: &Redactor) -> Result<Vec<Scanned>, Erro
     Ok(scanned)
 }
 
-/// A line for each of the first `most` secrets: where it is and what it looks like.
+/// One line for each of the first `most` possible secrets: its place and its kind.
 pub fn scan_lines(scanned: &[Scanned], most: usize) -> Vec<String> {
     let all =
         scanned.iter().flat_map(|file| file.leftovers.iter().map(move |leftover| (&file.path, leftover)));

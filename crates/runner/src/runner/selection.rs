@@ -1,4 +1,4 @@
-//! The goldens that a run is about.
+//! Selects the goldens of a run.
 
 use super::error::{Error, ErrorKind};
 use crate::store::{Store, StoreError};
@@ -6,22 +6,22 @@ use goldwire_core::finding::{Part, Shard};
 use goldwire_core::golden::{Golden, Seen};
 use goldwire_core::words::plural;
 
-/// A golden, and where it is.
+/// A golden with its path.
 pub struct Selected {
     /// Its session.
     pub session: String,
-    /// Its file, as a person would name it.
+    /// The path for the user.
     pub path: String,
     /// The golden.
     pub golden: Golden,
-    /// What the recordings behind it showed, where that is known.
+    /// The fingerprints of its recordings, if known.
     pub seen: Option<Seen>,
 }
 
 /// The goldens of these sessions; all if none is named.
 ///
 /// # Errors
-/// When there is no such golden, or it cannot be read.
+/// If there is no such golden, or it cannot be read.
 pub fn select(store: &Store, named: &[String]) -> Result<Vec<Selected>, Error> {
     load(store, names(store, named)?)
 }
@@ -47,11 +47,11 @@ pub(super) fn names(store: &Store, named: &[String]) -> Result<Vec<String>, Erro
         if !pending.is_empty() {
             return Err(Error::new(
                 ErrorKind::OnlyProposals,
-                format!("nothing is accepted yet: {} pending", plural(pending.len(), "proposal")),
+                format!("no golden is accepted yet: {} pending", plural(pending.len(), "proposal")),
             )
             .hint("goldwire review, then goldwire accept --reason '…'"));
         }
-        return Err(Error::new(ErrorKind::NothingSelected, "no golden to check: nothing was checked")
+        return Err(Error::new(ErrorKind::NothingSelected, "there is no golden to check")
             .hint("goldwire record SESSION --script FILE, goldwire learn SESSION, goldwire accept SESSION --reason '…'"));
     }
     Ok(sessions)

@@ -1,4 +1,4 @@
-//! A live target: its server started, its users logged in, its sessions driven.
+//! A live target: starts its server, logs users in, and drives sessions.
 
 use super::config::Config;
 use super::error::{Error, ErrorKind};
@@ -19,14 +19,14 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// A target that sessions can be driven against.
+/// A live target for sessions.
 pub struct RunningTarget {
     sessions: Arc<SessionContext>,
     server: Option<ServerProcess>,
     observer: Observer,
 }
 
-/// Which of how many users at the same time, counted from 1.
+/// The number of a user among the concurrent users, counted from 1.
 #[derive(Clone, Copy)]
 struct Seat {
     index: u32,
@@ -35,17 +35,17 @@ struct Seat {
 
 /// The result of one user's session.
 pub struct DriveResult {
-    /// Which user.
+    /// The user.
     pub user: String,
-    /// What happened, or why the session could not begin.
+    /// The driven session, or the reason why it could not begin.
     pub result: Result<Driven, Error>,
 }
 
 impl RunningTarget {
-    /// Resolves the options, starts the server where the target has one, and prepares logins.
+    /// Resolves the options, starts the server if the target has one, and prepares logins.
     ///
     /// # Errors
-    /// When the options make no sense, or the server does not become ready.
+    /// If the options are invalid, or the server does not become ready.
     pub async fn open(
         config: &Config,
         options: &TargetOptions,
@@ -57,9 +57,7 @@ impl RunningTarget {
             Box::pin(RunningTarget::open_at(port, config, options, interrupt.clone(), observer)).await;
         // Everything that we started has already been stopped.
         if opened.is_err() && !is_free(port) && !*interrupt.borrow() {
-            observer.tell(&Progress::note(format!(
-                "another program took port {port} meanwhile: once more, with another one"
-            )));
+            observer.tell(&Progress::note(format!("another program took port {port}; trying another one")));
             let port = self::port()?;
             return Box::pin(RunningTarget::open_at(port, config, options, interrupt, observer)).await;
         }
@@ -137,7 +135,7 @@ impl RunningTarget {
         Ok(RunningTarget { sessions: Arc::new(sessions), server, observer: observer.clone() })
     }
 
-    /// Sets when the sessions end and how they are kept; options go before the configuration.
+    /// Sets the end and the storage of sessions; options take precedence over the configuration.
     pub fn record(&mut self, options: &RecordOptions) {
         let sessions = Arc::make_mut(&mut self.sessions);
         sessions.keeps_frames = options.keeps_frames;
@@ -150,37 +148,38 @@ impl RunningTarget {
         bounds.until.clone_from(&options.until);
     }
 
-    /// The class of this machine while this many users talk at the same time.
+    /// The class of this machine with this number of concurrent users.
     pub fn host_class(&self, users: u32) -> HostClass {
         self.sessions.host.class(users)
     }
 
-    /// What all sessions share.
+    /// The shared context of all sessions.
     pub(super) fn sessions(&self) -> &SessionContext {
         &self.sessions
     }
 
-    /// Where the target listens; places may be open.
+    /// The URL of the target, possibly with placeholders.
     pub fn url(&self) -> &str {
         &self.sessions.target.url
     }
 
-    /// Who is told what happens.
+    /// The observer.
     pub(super) fn observer(&self) -> &Observer {
         &self.observer
     }
 
-    /// Knows the secrets of all sessions so far.
+    /// The redactor with the secrets of all sessions so far.
     pub fn redactor(&self) -> &Redactor {
         &self.sessions.redactor
     }
 
-    /// Whether somebody wants to stop.
+    /// Whether the session is interrupted.
     pub fn is_interrupted(&self) -> bool {
         self.sessions.is_interrupted()
     }
 
-    /// All users play the session at once, each with a login of their own. Results are in the order of the users.
+    /// Plays the session with all users at once, each with a login of their own. Results are in the order of the
+    /// users.
     pub async fn play(&self, session: &str, golden: &Golden, users: u32, folder: &Path) -> Vec<DriveResult> {
         let play = Arc::new((session.to_owned(), golden.clone(), folder.to_owned()));
         let mut players = JoinSet::new();
@@ -202,10 +201,10 @@ impl RunningTarget {
         played.into_values().collect()
     }
 
-    /// A person plays the session in the place of the first user.
+    /// A person plays the session instead of the first user.
     ///
     /// # Errors
-    /// When the session cannot begin.
+    /// If the session cannot begin.
     pub async fn play_by_hand(
         &self,
         session: &str,
@@ -216,15 +215,15 @@ impl RunningTarget {
         drive(&self.sessions, session, golden, Seat { index: 1, of: 1 }, folder, Some(hand)).await
     }
 
-    /// Logs the first user in; where there is no login, nothing happens.
+    /// Logs the first user in. Does nothing without a login.
     ///
     /// # Errors
-    /// When the login fails.
+    /// If the login fails.
     pub async fn try_login(&self) -> Result<(), AuthError> {
         self.sessions.login(1).await.map(|_| ())
     }
 
-    /// Why the server that we started is no longer there; `None` while it runs, and where we started none.
+    /// The reason why the started server has ended; `None` while it runs, or if none was started.
     pub fn server_died(&mut self) -> Option<Error> {
         let server = self.server.as_mut()?;
         if server.is_running() {
@@ -238,11 +237,11 @@ impl RunningTarget {
         let last = lines[lines.len().saturating_sub(5)..].join("\n  ");
         let message =
             format!("the server ended {status} while sessions were running; its last lines:\n  {last}");
-        let hint = format!("all it said is in {}", log.display());
+        let hint = format!("its whole output is in {}", log.display());
         Some(Error::new(ErrorKind::CouldNotJudge, self.redactor().clean(&message)).hint(hint))
     }
 
-    /// Stops the server, if we started one.
+    /// Stops the server if it was started here.
     pub async fn close(self) {
         if let Some(server) = self.server {
             server.stop().await;
@@ -276,7 +275,7 @@ async fn drive(
     Ok(driven?)
 }
 
-/// Marks runs during which the server died as not judged: whatever they show may be due to its end.
+/// Marks runs during which the server died as not judged, because their results may be due to its end.
 pub(super) fn unjudge<'r>(died: &Error, runs: impl IntoIterator<Item = &'r mut Run>) {
     for run in runs {
         run.findings.clear();
@@ -288,7 +287,7 @@ fn port() -> Result<u16, Error> {
     free_port().map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))
 }
 
-/// The folder in which checks keep their recordings.
+/// The folder for recordings of checks.
 pub fn runs_folder(root: &Path) -> PathBuf {
     root.join("target").join("goldwire")
 }
@@ -308,10 +307,8 @@ fn variables(options: &TargetOptions, redactor: &Redactor, observer: &Observer) 
     values
 }
 
-/// Hides a secret from now on; the answer is why that cannot be done.
+/// Redacts a secret from now on. Returns the reason if that is not possible.
 pub fn hide(name: &str, value: &Secret, redactor: &Redactor) -> Option<String> {
     redactor.add(name, value);
-    (value.expose().len() < Redactor::MIN_LEN).then(|| {
-        format!("secret `{name}` is so short that it would be found in every other word; it is not hidden")
-    })
+    (value.expose().len() < Redactor::MIN_LEN).then(|| format!("secret `{name}` is too short to be redacted"))
 }

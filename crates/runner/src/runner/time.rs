@@ -1,4 +1,4 @@
-//! On what the time of a check is judged: the mode that was asked for, the hosts, and what their profiles say.
+//! Selects the reference for judging time: the mode, the hosts, and their profiles.
 
 use super::config::Config;
 use super::error::{Error, ErrorKind};
@@ -12,7 +12,7 @@ use goldwire_core::transcript::Header;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal as _;
 
-/// What becomes of the profile of this class of hosts.
+/// The use of the profile of this class of hosts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProfileUse {
     /// Judge by it, and add what conforms to it.
@@ -24,8 +24,8 @@ pub enum ProfileUse {
 }
 
 impl ProfileUse {
-    /// What happens when nobody asks for anything. A check at a terminal adds what conforms to the profile of its host. One
-    /// in CI does not: a change must not teach its own slow-down.
+    /// The default. A check at a terminal adds conforming runs to the profile of its host. A check in CI does not, so
+    /// that a change cannot teach its own slow-down.
     pub fn usual() -> ProfileUse {
         let is_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
         match is_ci || !std::io::stdout().is_terminal() {
@@ -44,11 +44,11 @@ pub(super) struct Timekeeper {
     profiles: BTreeMap<String, Option<HostProfile>>,
     others: Vec<Shift>,
     classes: u32,
-    /// What there is to say of the sessions that were judged.
+    /// The reports of the judged sessions.
     pub(super) reports: Vec<TimeReport>,
 }
 
-/// The classes of the hosts on which runs were recorded; an empty one is not known.
+/// The classes of hosts of runs; an empty one is unknown.
 pub fn classes<'h>(headers: impl Iterator<Item = &'h Header>) -> BTreeSet<String> {
     headers.map(|header| header.host.as_ref().map_or_else(String::new, |host| host.class.clone())).collect()
 }
@@ -67,7 +67,7 @@ impl Timekeeper {
         }
     }
 
-    /// So many kinds of gaps are judged in this check.
+    /// Adds the number of kinds of gaps that this check judges.
     pub(super) fn expect(&mut self, selected: &[Selected]) {
         self.classes = selected.iter().map(|one| Baseline::bounds(&one.golden).own_classes()).sum();
     }
@@ -76,10 +76,10 @@ impl Timekeeper {
         self.typed.or(selected.golden.time).or(self.configured).unwrap_or_default()
     }
 
-    /// What runs on these classes of hosts are judged against.
+    /// The reference for runs on these classes of hosts.
     ///
     /// # Errors
-    /// When only bounds are wanted and there are none, or a profile cannot be read.
+    /// If only bounds are requested and there are none, or a profile cannot be read.
     pub(super) fn baseline<'g>(
         &mut self,
         selected: &'g Selected,
@@ -96,9 +96,8 @@ impl Timekeeper {
         let profile = only.and_then(|class| self.profiles.get(class)?.as_ref());
         let session = profile.and_then(|profile| profile.session(&selected.session, &selected.golden));
         let baseline = Baseline::of(&selected.golden, mode, classes, session).map_err(|error| {
-            Error::new(ErrorKind::CouldNotJudge, format!("{}: {error}", selected.session)).hint(
-                "`goldwire hosts learn` measures this host; --time auto judges shape where nothing is known",
-            )
+            Error::new(ErrorKind::CouldNotJudge, format!("{}: {error}", selected.session))
+                .hint("run `goldwire hosts learn` to measure this host, or use --time auto to judge by shape")
         })?;
         Ok(baseline.beside(&self.others, self.classes))
     }
@@ -119,7 +118,7 @@ impl Timekeeper {
     /// Adds the runs of a session that conform to the profile of their hosts, where checks may do so.
     ///
     /// # Errors
-    /// When the profile cannot be read or written.
+    /// If the profile cannot be read or written.
     pub(super) fn learn(&mut self, selected: &Selected, runs: &[&JudgedRun]) -> Result<(), Error> {
         // A machine that is busy with something else shows nothing of its class.
         let is_busy = self.reports.iter().any(|one| one.session == selected.session && one.busy.is_some());

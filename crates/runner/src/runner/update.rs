@@ -1,4 +1,4 @@
-//! What is done about goldens that the runs of a check contradict, in insta's words.
+//! Updates goldens that the runs of a check contradict, with insta's words.
 //!
 //! | | a session that does not conform | a session that has recordings and no golden |
 //! |---|---|---|
@@ -7,9 +7,9 @@
 //! | `unseen` | a proposal | a golden |
 //! | `always` | a golden | a golden |
 //!
-//! The exit code stays the check's: what was found was found. A proposal is learned from the session's recordings and
-//! from the runs of this check, which become recordings when it is accepted. Where `CI` is set nothing is written unless
-//! the command itself says so: a job must not agree with itself.
+//! The exit code is still that of the check. A proposal is learned from the session's recordings and from the runs of
+//! this check, which become recordings when it is accepted. If `CI` is set, nothing is written unless the command
+//! itself says so, because a job must not accept its own results.
 
 use super::config::Config;
 use super::error::Error;
@@ -21,7 +21,7 @@ use goldwire_core::finding::{Outcome, Run, Verdict};
 use goldwire_core::words::plural;
 use std::path::PathBuf;
 
-/// When a check writes proposals and goldens.
+/// The condition under which a check writes proposals and goldens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UpdateWhen {
     /// Never: a failing check writes nothing.
@@ -35,11 +35,11 @@ pub enum UpdateWhen {
 }
 
 impl UpdateWhen {
-    /// All of them.
+    /// All values.
     pub const ALL: [UpdateWhen; 4] =
         [UpdateWhen::No, UpdateWhen::New, UpdateWhen::Unseen, UpdateWhen::Always];
 
-    /// The word for it on the command line and in the environment.
+    /// The word on the command line and in the environment.
     pub const fn name(self) -> &'static str {
         match self {
             UpdateWhen::No => "no",
@@ -53,9 +53,9 @@ impl UpdateWhen {
 /// Whether a check writes proposals and goldens.
 #[derive(Debug, Clone, Default)]
 pub struct UpdateOptions {
-    /// When it writes; as the environment variable `GOLDWIRE_UPDATE` says if not given.
+    /// The condition; by default that of the environment variable `GOLDWIRE_UPDATE`.
     pub when: Option<UpdateWhen>,
-    /// Why what is accepted is right; kept in the golden.
+    /// The reason for accepted goldens, stored in them.
     pub reason: Option<String>,
 }
 
@@ -69,10 +69,10 @@ pub struct Update<'c> {
 }
 
 impl<'c> Update<'c> {
-    /// Options go before the environment.
+    /// The update settings. Options take precedence over the environment.
     ///
     /// # Errors
-    /// When the environment says something that is none of the words.
+    /// If the environment variable has an unknown value.
     pub fn of(config: &'c Config, options: &UpdateOptions, observer: &Observer) -> Result<Update<'c>, Error> {
         let when = match options.when {
             Some(when) => when,
@@ -83,10 +83,10 @@ impl<'c> Update<'c> {
         Ok(Update { when, reason, config, store: Store::new(&config.root), observer: observer.clone() })
     }
 
-    /// Makes goldens, or proposals, of what was recorded of named sessions that have none.
+    /// Writes goldens or proposals for named sessions that have recordings but no golden.
     ///
     /// # Errors
-    /// When recordings cannot be read or something cannot be written.
+    /// If recordings cannot be read or something cannot be written.
     pub fn begin(&self, sessions: &[String]) -> Result<(), Error> {
         if self.when == UpdateWhen::No {
             return Ok(());
@@ -102,10 +102,10 @@ impl<'c> Update<'c> {
         Ok(())
     }
 
-    /// Makes proposals, or goldens, of what does not conform.
+    /// Writes proposals or goldens for sessions that do not conform.
     ///
     /// # Errors
-    /// When recordings cannot be read or something cannot be written.
+    /// If recordings cannot be read or something cannot be written.
     pub fn end(&self, outcome: &Outcome) -> Result<(), Error> {
         let mut sessions: Vec<&str> = outcome.runs.iter().map(|run| run.session.as_str()).collect();
         sessions.sort_unstable();
@@ -153,10 +153,10 @@ impl<'c> Update<'c> {
         );
         if proposed.is_nothing() {
             let hint =
-                "what is not learned away is what `keep` holds, and what no run went through to its end";
+                "`keep` protects parts of the golden, and runs that did not reach their end are not learned";
             self.observer.tell(&Progress::NotUpdated {
                 session: session.to_owned(),
-                cause: format!("{learned_from} say nothing that the golden does not say already"),
+                cause: format!("{learned_from} add nothing to the golden"),
                 hint: Some(hint.to_owned()),
             });
             return Ok(());
@@ -197,7 +197,7 @@ fn of_environment(observer: &Observer) -> Result<UpdateWhen, Error> {
     let is_ci = std::env::var_os("CI").is_some_and(|ci| !["", "0", "false"].iter().any(|no| ci == *no));
     if is_ci && when != UpdateWhen::No {
         observer.tell(&Progress::note(format!(
-            "GOLDWIRE_UPDATE={said} is not heeded: CI is set, so nothing is written; --update={said} does it all the same"
+            "GOLDWIRE_UPDATE={said} is ignored because CI is set; use --update={said}"
         )));
         return Ok(UpdateWhen::No);
     }

@@ -1,10 +1,10 @@
-//! How busy this machine is while sessions run: a task that only sleeps, and how late it wakes.
+//! Measures the load of this machine while sessions run: how late a sleeping task wakes.
 //!
-//! One [`Probe`] serves all sessions that share it; it sleeps for good while there are none. It runs among the tasks
-//! that stamp frames, so that it is held up by what holds these up: other processes, and our own.
+//! One [`Probe`] serves all sessions that share it; without sessions it does not run. It runs among the tasks that
+//! take the times of frames, so that it is delayed by the same causes: other processes, and goldwire itself.
 //!
-//! A scheduler wakes soon what has only slept; what computes, a server, may be slow all the same because others compute,
-//! too. Linux counts that (pressure stall information), and it is read at both ends of a session.
+//! A scheduler wakes a sleeping task soon, but a computing server may still be slow because other programs compute.
+//! Linux measures that (pressure stall information), and it is read at both ends of a session.
 
 use super::host_class::{HostOptions, Seen, Worker};
 use goldwire_core::transcript::{Gap, Host, HostClass};
@@ -15,10 +15,10 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until};
 
-/// The pause between two probes. A hold-up that is shorter may go unseen.
+/// The pause between two measurements. A shorter delay may be missed.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Measures for as long as it is kept.
+/// Measures until it is dropped.
 #[derive(Debug)]
 pub struct Probe {
     shared: Arc<Shared>,
@@ -33,7 +33,7 @@ pub(crate) struct Watch {
     shared: Arc<Shared>,
     number: u64,
     worker: Arc<Worker>,
-    /// How many pieces of work were done when the session began.
+    /// The number of pieces of work when the session began.
     begun: u64,
 }
 
@@ -43,17 +43,17 @@ struct Shared {
     begun: Notify,
 }
 
-/// What all sessions share, so that thousands of them cost one what one does: the lags so far are counted once, and a
-/// session remembers where its own begin.
+/// The shared state of all sessions, so that thousands of them cost no more than one: the lags are counted once, and
+/// a session stores the start of its own.
 #[derive(Debug, Default)]
 struct Watched {
     sessions: HashMap<u64, Session>,
     next: u64,
-    /// Those that began since the latest probe: it may have been due before they began.
+    /// The sessions since the latest measurement, which may have been due before they began.
     fresh: Vec<u64>,
-    /// When the task that sleeps is due, while it sleeps.
+    /// The time when the sleeping task is due.
     due: Option<Instant>,
-    /// How many probes there were.
+    /// The number of measurements.
     probes: u64,
     lags: Lags,
     /// The lags of which none after them is greater, with the numbers of their probes.
@@ -63,7 +63,7 @@ struct Watched {
 #[derive(Debug)]
 struct Session {
     begun: Instant,
-    /// What [`pressure`] said at the beginning.
+    /// The [`pressure`] at the beginning.
     pressure: Option<Gap>,
     /// The lag of its first probe, and what there was until then; sessions that began together share it.
     first: Option<(Gap, Arc<Lags>, u64)>,
@@ -92,7 +92,7 @@ impl Watched {
         }
     }
 
-    /// The lags of a session that is over `now`.
+    /// The lags of a session that ended at `now`.
     fn lags_of(&self, session: &Session, now: Instant) -> Lags {
         let mut lags = Lags::default();
         if let Some((first, until, probes)) = &session.first {
@@ -125,10 +125,10 @@ impl Shared {
 }
 
 impl Probe {
-    /// Starts it within the runtime that drives the sessions.
+    /// Starts the measurement in the runtime of the sessions.
     ///
     /// # Panics
-    /// Outside of a runtime.
+    /// If called outside of a runtime.
     pub fn start(options: HostOptions) -> Probe {
         let shared = Arc::new(Shared::default());
         let task = tokio::spawn(probe(shared.clone())).abort_handle();
@@ -138,12 +138,12 @@ impl Probe {
         Probe { shared, task, options, worker }
     }
 
-    /// The kind of this machine while so many users talk at the same time.
+    /// The class of this machine with this number of concurrent users.
     pub fn class(&self, users: u32) -> HostClass {
         self.options.class(users)
     }
 
-    /// From now on this group of processes is the server: what it takes of the processors is not others' work.
+    /// Declares this process group to be the server: its processor time does not count as that of other programs.
     pub fn serve(&self, group: u32) {
         self.worker.serve(group);
     }
@@ -169,7 +169,7 @@ impl Drop for Probe {
 }
 
 impl Watch {
-    /// What was measured; none when the session was too short for it.
+    /// The measurement; none if the session was too short.
     pub(crate) fn finish(self) -> Option<Host> {
         let pressure = pressure();
         let watched = self.shared.lock();
@@ -250,7 +250,7 @@ impl Lags {
         self.worst = self.worst.max(lag);
     }
 
-    /// Those that were added since it was as it is there; without the worst, which no count tells exactly.
+    /// The lags since `before`; without the worst one, which no count has exactly.
     fn since(&self, before: &Lags) -> Lags {
         let counts = self.counts.iter().zip(&before.counts).map(|(now, before)| now.wrapping_sub(*before));
         Lags { counts: counts.collect(), worst: Gap::ZERO }
@@ -278,7 +278,7 @@ impl Lags {
     }
 }
 
-/// Which bucket a lag belongs to: those below [`BUCKETS`] nanoseconds have one each, every octave above has as many.
+/// The bucket of a lag: those below [`BUCKETS`] nanoseconds have one each, and every octave above has as many.
 fn bucket(lag: Gap) -> usize {
     let nanos = lag.as_nanos();
     let octave = u64::from(nanos.max(1).ilog2()).saturating_sub(2);
@@ -312,7 +312,7 @@ mod tests {
         assert!(told.lag_p50 <= Gap::from_millis(1) && told.lag_p50 > Gap::from_nanos(880_000), "{told:?}");
     }
 
-    /// Sessions come and go between probes; what each is told is what it would have counted by itself.
+    /// Sessions come and go between measurements; each gets the counts that it would have measured by itself.
     #[test]
     fn a_session_is_told_what_it_would_have_counted_by_itself() {
         let start = Instant::now();

@@ -1,7 +1,8 @@
-//! What kind of machine this is, and how fast it computes at this moment.
+//! The kind of this machine, and its current computing speed.
 //!
-//! The class of a host says what makes times comparable and nothing that says whose machine it is: system, architecture,
-//! processors that this process may use, virtualisation, users at the same time, and a hash of the processor's name.
+//! The class of a host contains everything that makes times comparable and nothing that identifies the machine:
+//! system, architecture, processors that this process may use, virtualisation, number of concurrent users, and a hash
+//! of the processor's name.
 
 use super::processors::{Processors, Used};
 use goldwire_core::stats::fingerprint;
@@ -11,20 +12,21 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How a machine is described.
+/// The description of a machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HostOptions {
-    /// A name in place of what is found, e.g. `github-ubuntu-latest`: machines of one pool are then one class.
+    /// A name that replaces the detected class, e.g. `github-ubuntu-latest`, so that all machines of a pool are one
+    /// class.
     pub name: Option<String>,
-    /// Leaves the machine's own work out: nothing computes beside the sessions.
+    /// Disables the machine's own work, so that nothing computes beside the sessions.
     pub no_work: bool,
 }
 
-/// The environment's name for the machine goes before the configuration's.
+/// Applies the name in the environment, which takes precedence over the configuration.
 pub const HOST_VARIABLE: &str = "GOLDWIRE_HOST";
 
 impl HostOptions {
-    /// The kind of this machine while so many users talk at the same time.
+    /// The class of this machine with this number of concurrent users.
     pub fn class(&self, users: u32) -> HostClass {
         let cpu = processor();
         let cpus =
@@ -47,14 +49,14 @@ fn plain(name: &str) -> String {
     name.trim().chars().map(|c| if is_plain(c) { c } else { '-' }).collect()
 }
 
-/// The processor's name, as it calls itself; empty where it does not say.
+/// The name of the processor; empty if it is unknown.
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 fn processor() -> String {
     let brand = raw_cpuid::CpuId::new().get_processor_brand_string();
     brand.map(|brand| brand.as_str().trim().to_owned()).unwrap_or_default()
 }
 
-/// Likewise: Linux knows the model, or what its maker calls it by numbers.
+/// The processor's name: Linux knows the model, or the maker's numbers.
 #[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
 fn processor() -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -67,7 +69,7 @@ fn processor() -> String {
         .unwrap_or_default()
 }
 
-/// What runs the machine, where it is no real one: the hypervisor's leaf of CPUID.
+/// The hypervisor of a virtual machine, from its leaf of CPUID.
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 fn virtualisation() -> &'static str {
     use raw_cpuid::Hypervisor;
@@ -82,7 +84,7 @@ fn virtualisation() -> &'static str {
     }
 }
 
-/// Likewise; here nobody says.
+/// The same on systems that do not report it.
 #[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
 fn virtualisation() -> &'static str {
     "any"

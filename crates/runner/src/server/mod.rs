@@ -1,7 +1,7 @@
-//! The build under test, and the machine that it runs on.
+//! The build under test, and the machine on which it runs.
 //!
-//! A [`Target`] says where a build listens; [`ServerProcess`] starts it, where goldwire is to do so; a [`Probe`] notes how
-//! late this machine wakes.
+//! A [`Target`] has the address of a build; [`ServerProcess`] starts it, if configured; a [`Probe`] measures how late
+//! this machine wakes tasks.
 
 mod host;
 mod host_class;

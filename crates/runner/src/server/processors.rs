@@ -1,8 +1,8 @@
-//! What other programs take of the processors that this one may use.
+//! The share of the usable processors that other programs use.
 //!
-//! A server computes more slowly while others compute, too, and so does everything else on the machine; a class of hosts
-//! does not say it. Linux counts the time of its processors and of each process (proc_stat(5), proc_pid_stat(5)): what is
-//! neither ours nor that of the server that we started is somebody else's. A hypervisor that lets us wait is, too.
+//! A server computes more slowly while other programs compute, and a class of hosts does not show that. Linux counts
+//! the time of its processors and of each process (proc_stat(5), proc_pid_stat(5)): the time that neither goldwire
+//! nor the server that it started used belongs to other programs. Time that a hypervisor takes also counts.
 
 use std::collections::HashMap;
 use std::fs;
@@ -77,7 +77,7 @@ fn usable() -> Vec<usize> {
     (0..rustix::thread::CpuSet::MAX_CPU).filter(|cpu| set.is_set(*cpu)).collect()
 }
 
-/// Likewise; here nobody says.
+/// The same on systems that do not report it.
 #[cfg(not(target_os = "linux"))]
 fn usable() -> Vec<usize> {
     Vec::new()

@@ -1,4 +1,4 @@
-//! Asks a server whether it is ready: over HTTP, by opening a WebSocket, or by connecting to its port.
+//! Polls a server until it is ready: over HTTP, by opening a WebSocket, or by connecting to its port.
 
 use crate::auth::{RequestParts, Trust, TrustError, http_client, is_loopback};
 use crate::connection::{ConnectError, ConnectOptions, connect};

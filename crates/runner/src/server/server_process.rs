@@ -1,4 +1,4 @@
-//! A build under test as a process of its own: the table `[target.NAME.server]`.
+//! The build under test as a separate process: the table `[target.NAME.server]`.
 //!
 //! ```toml
 //! [target.local.server]
@@ -13,9 +13,9 @@
 //! log = "server.log"
 //! ```
 //!
-//! The process leads a process group of its own and writes straight into the log file: it never waits for us, and
-//! whatever it starts is stopped with it, also when we fail or are interrupted. After `kill -9` of goldwire itself a
-//! guard stops it, where there is a `sh`.
+//! The process leads its own process group and writes directly into the log file: it never waits for goldwire, and
+//! all its child processes are stopped with it, also after an error or an interrupt. After `kill -9` of goldwire, a
+//! guard process stops it, if there is a `sh`.
 
 use super::ready::{Ready, SCHEMES};
 use super::url::host_of;
@@ -45,33 +45,33 @@ const LAST_LINES: usize = 10;
 /// How much of the log's end is read for them.
 const TAIL: u64 = 16 * 1024;
 
-/// How a build is started. Strings may hold `{{port}}`.
+/// The commands that start a build. Strings may contain `{{port}}`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ServerSpec {
-    /// Run to its end first.
+    /// A command that runs to its end first.
     pub build: Option<Vec<String>>,
     /// Program and arguments; never empty.
     pub command: Vec<String>,
-    /// Added to our own environment.
+    /// Added to goldwire's own environment.
     pub env: BTreeMap<String, String>,
-    /// Where both run.
+    /// The working directory of both commands.
     pub cwd: Option<PathBuf>,
-    /// A URL that is asked until it answers: 2xx over HTTP, an open WebSocket (or a refusal for want of a login), or a
-    /// connection for `tcp://host:port`.
+    /// A URL that is polled until it answers: 2xx over HTTP, an open WebSocket (or a refusal because of a missing
+    /// login), or a connection for `tcp://host:port`.
     pub ready: Option<String>,
-    /// A part of a line that it writes.
+    /// A part of a line in its output.
     pub ready_line: Option<String>,
-    /// How long it may take until it is ready.
+    /// The timeout until it is ready.
     pub ready_timeout: Gap,
-    /// How long it may take to end by itself after SIGTERM.
+    /// The time to exit after SIGTERM.
     pub stop_timeout: Gap,
-    /// Where its output goes, when not to the place that the caller has for it.
+    /// The file for its output, if it is not the caller's default.
     pub log: Option<PathBuf>,
-    /// Which certificates we believe when we ask; the target's.
+    /// The trusted certificates for polling: the target's.
     pub trust: Trust,
 }
 
-/// Why a server is not running.
+/// The reason why a server is not running.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServerError {
@@ -83,15 +83,15 @@ pub enum ServerError {
     Log {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         cause: io::Error,
     },
     /// A program cannot be started.
     #[error("starting `{program}`: {cause}")]
     Start {
-        /// Which.
+        /// The program.
         program: String,
-        /// What the system says.
+        /// The error of the system.
         cause: io::Error,
     },
     /// The build failed.
@@ -111,11 +111,11 @@ pub enum ServerError {
     Ready {
         /// As it was asked.
         url: String,
-        /// What is wrong with it.
+        /// The error.
         cause: String,
     },
     /// Somebody else answers already, and we would test them instead.
-    #[error("server: {url} answers before the server was started")]
+    #[error("server: {url} answered before the server was started")]
     Occupied {
         /// Who was asked.
         url: String,
@@ -150,25 +150,21 @@ pub enum ServerError {
 
 fn after(last_lines: &[String], log: &Path) -> String {
     if last_lines.is_empty() {
-        return format!("; it wrote nothing to {}", log.display());
+        return format!("; there is no output in {}", log.display());
     }
     last_lines.iter().fold(format!("; the end of {}:", log.display()), |text, line| text + "\n  | " + line)
 }
 
 impl ServerError {
-    /// A way out.
+    /// A hint.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             ServerError::Start { cause, .. } if cause.kind() == io::ErrorKind::NotFound => {
-                "there is no such program; a command is not run by a shell, and `cwd` says from where"
+                "there is no such program; commands run without a shell, in the folder `cwd`"
             }
-            ServerError::Occupied { .. } => {
-                "stop what runs there, or write {{port}} so that a free port is found"
-            }
-            ServerError::NotReady { .. } => {
-                "`ready_timeout` gives it longer; `ready` or `ready_line` say when it is ready"
-            }
-            ServerError::Unbound(_) => "a server's strings may hold {{port}} and no other place",
+            ServerError::Occupied { .. } => "stop the other server, or use {{port}} for a free port",
+            ServerError::NotReady { .. } => "raise `ready_timeout`, or check `ready` and `ready_line`",
+            ServerError::Unbound(_) => "these strings may contain only the placeholder {{port}}",
             ServerError::Log { .. }
             | ServerError::Start { .. }
             | ServerError::Build { .. }
@@ -192,8 +188,8 @@ impl ServerSpec {
         if let Some((ready, span)) = &ready
             && !ready.split_once("://").is_some_and(|(scheme, _)| SCHEMES.contains(&scheme))
         {
-            let message = format!("`{}` cannot be asked", fields.path_of("ready"));
-            let hint = Some("it begins with http://, https://, ws://, wss:// or tcp://".to_owned());
+            let message = format!("`{}` is not an address to poll", fields.path_of("ready"));
+            let hint = Some("use http://, https://, ws://, wss:// or tcp://".to_owned());
             fields.source().report(span.clone(), message, "not such a URL", hint);
         }
         let ready_line = fields.text("ready_line");
@@ -300,7 +296,7 @@ fn words(fields: &Fields<'_>, key: &str) -> Option<Vec<String>> {
         None => fields.strings(key)?.into_iter().map(|(word, _)| word).collect(),
     };
     if words.is_empty() {
-        fields.source().report(span, format!("`{}` names no program", fields.path_of(key)), "here", None);
+        fields.source().report(span, format!("`{}` is empty", fields.path_of(key)), "here", None);
         return None;
     }
     Some(words)
@@ -327,11 +323,10 @@ fn split(text: &str) -> Option<Vec<String>> {
     quote.is_none().then_some(words)
 }
 
-/// A port of this machine that is free now. Another program could take it before the server does; the server then says
-/// so in its log.
+/// A free port of this machine. Another program could take it before the server does; the server's log then says so.
 ///
 /// # Errors
-/// When the system has none.
+/// If there is none.
 pub fn free_port() -> io::Result<u16> {
     Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
@@ -341,7 +336,7 @@ pub fn is_free(port: u16) -> bool {
     std::net::TcpListener::bind(("127.0.0.1", port)).is_ok()
 }
 
-/// A server that we started. Dropping it kills it and all it started.
+/// A started server. Dropping it kills it and all its child processes.
 #[derive(Debug)]
 pub struct ServerProcess {
     group: Group,
@@ -352,10 +347,11 @@ pub struct ServerProcess {
 }
 
 impl ServerProcess {
-    /// Builds, starts, and waits until it is ready. `port` fills `{{port}}`; output is appended to `log`.
+    /// Builds and starts the server, and waits until it is ready. `port` fills `{{port}}`; output is appended to
+    /// `log`.
     ///
     /// # Errors
-    /// When it does not become ready; nothing of it is left running then.
+    /// If it does not become ready; all its processes are then stopped.
     pub async fn start(
         spec: &ServerSpec,
         port: Option<u16>,
@@ -451,32 +447,32 @@ impl ServerProcess {
         }
     }
 
-    /// The port that filled `{{port}}`.
+    /// The value of `{{port}}`.
     pub fn port(&self) -> Option<u16> {
         self.port
     }
 
-    /// The number of its group of processes.
+    /// The number of its process group.
     pub fn group(&self) -> Option<u32> {
         self.group.id
     }
 
-    /// Where its output goes.
+    /// The file of its output.
     pub fn log(&self) -> &Path {
         &self.log
     }
 
-    /// Whether it still runs. A server that ended by itself during a run explains what else went wrong in it.
+    /// Whether it still runs. A server that ended during a run explains other errors in it.
     pub fn is_running(&mut self) -> bool {
         matches!(self.group.leader.try_wait(), Ok(None))
     }
 
-    /// How it ended, when it did.
+    /// Its exit status, if it has ended.
     pub fn status(&mut self) -> Option<ExitStatus> {
         self.group.leader.try_wait().ok().flatten()
     }
 
-    /// Asks it to end (SIGTERM), waits as long as the target says, then kills what is left. How its leader ended.
+    /// Sends SIGTERM, waits for the configured time, then kills the rest. Returns the exit status of its leader.
     pub async fn stop(mut self) -> Option<ExitStatus> {
         self.group.ask_to_end();
         let waited = tokio::time::timeout(self.stop_timeout.into(), self.group.leader.wait()).await;
@@ -757,7 +753,7 @@ mod tests {
         let url = format!("tcp://{}", listener.local_addr().expect("it is bound"));
         let spec = ServerSpec { ready: Some(url.clone()), ..spec(&["sleep", "60"]) };
         let error = ServerProcess::start(&spec, None, &log).await.expect_err("occupied");
-        assert_eq!(error.to_string(), format!("server: {url} answers before the server was started"));
+        assert_eq!(error.to_string(), format!("server: {url} answered before the server was started"));
     }
 
     #[tokio::test]

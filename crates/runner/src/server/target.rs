@@ -1,4 +1,4 @@
-//! Where a build listens: the table `[target.NAME]` of `goldwire.toml`.
+//! The address of a build: the table `[target.NAME]` of `goldwire.toml`.
 //!
 //! ```toml
 //! [target.local]
@@ -30,37 +30,37 @@ use std::path::PathBuf;
 /// A name that templates ask for, and its value.
 type Lookup<'l> = &'l mut dyn FnMut(&str) -> Option<Value>;
 
-/// Where a build listens. Strings may hold places such as `{{port}}`.
+/// The address of a build. Strings may contain placeholders such as `{{port}}`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Target {
-    /// As the configuration calls it.
+    /// The name in the configuration.
     pub name: String,
-    /// `ws://` or `wss://`; `http://` or `https://` where sessions are HTTP requests.
+    /// `ws://` or `wss://`; `http://` or `https://` for sessions over HTTP.
     pub url: String,
-    /// Its HTTP side, which becomes `{{http}}`; see [`Target::http_url`].
+    /// The HTTP base URL, which becomes `{{http}}`; see [`Target::http_url`].
     pub http: Option<String>,
-    /// The name of the recipe by which users log in.
+    /// The name of the login recipe.
     pub auth: Option<String>,
-    /// Sent with every upgrade.
+    /// The headers of every upgrade request.
     pub headers: Vec<(String, String)>,
-    /// Offered with every upgrade, the preferred one first.
+    /// The offered subprotocols, the preferred one first.
     pub subprotocols: Vec<String>,
-    /// Which certificates we believe.
+    /// The trusted certificates.
     pub trust: Trust,
-    /// How long opening a connection may take.
+    /// The timeout for opening a connection.
     pub connect_timeout: Gap,
-    /// The longest message that is taken, in bytes.
+    /// The longest accepted message, in bytes.
     pub max_message: usize,
     /// The longest session.
     pub max_duration: Option<Gap>,
-    /// The most messages that a server may send within a second of the session.
+    /// The maximum of server messages within one second of the session.
     pub max_rate: Option<u32>,
-    /// How the build is started, when goldwire is to do so.
+    /// The commands that start the build, if goldwire starts it.
     pub server: Option<ServerSpec>,
 }
 
 impl Target {
-    /// A target that is only a URL, as given on the command line.
+    /// A target with only a URL, as on the command line.
     pub fn at(url: impl Into<String>) -> Target {
         let options = ConnectOptions::new("");
         Target {
@@ -79,7 +79,8 @@ impl Target {
         }
     }
 
-    /// Reads `[target.NAME]`. Mistakes are reported to the fields' source; none is returned when too little is left.
+    /// Reads `[target.NAME]`. Errors are reported to the fields' source; none is returned if required parts are
+    /// missing.
     pub fn read(name: &str, fields: Fields<'_>) -> Option<Target> {
         let url = fields.string("url");
         if url.is_none() && !fields.has("url") {
@@ -138,7 +139,7 @@ impl Target {
         url.map(|_| target)
     }
 
-    /// Whether `{{port}}` occurs anywhere, so that a free one must be found.
+    /// Whether `{{port}}` occurs anywhere, so that a free port is needed.
     pub fn needs_port(&self) -> bool {
         let own = [Some(&self.url), self.http.as_ref()].into_iter().flatten();
         let headers = self.headers.iter().map(|(_, value)| value);
@@ -147,7 +148,7 @@ impl Target {
             || self.server.as_ref().is_some_and(|server| server.templates().any(asks))
     }
 
-    /// The HTTP side with every place filled: what `http` says, else the URL's own host.
+    /// The HTTP base URL with every placeholder filled: `http`, or otherwise the URL's host.
     ///
     /// # Errors
     /// The first name that `lookup` does not know.
@@ -162,7 +163,8 @@ impl Target {
         }
     }
 
-    /// Where sessions over HTTP go: the URL, if it is of that kind, else its HTTP side; with every place filled.
+    /// The URL for sessions over HTTP, with every placeholder filled: the URL if it is HTTP, otherwise the HTTP base
+    /// URL.
     ///
     /// # Errors
     /// The first name that `lookup` does not know.
@@ -170,7 +172,7 @@ impl Target {
         if self.url.starts_with("http") { fill_text(&self.url, lookup) } else { self.http_url(lookup) }
     }
 
-    /// What to connect to, with every place filled; the token is not in it yet
+    /// The connection options with every placeholder filled, without the token
     /// ([`Identity::apply`](crate::auth::Identity::apply)).
     ///
     /// # Errors
@@ -228,7 +230,7 @@ fn read_size(fields: &Fields<'_>, key: &str) -> Option<usize> {
     size
 }
 
-/// Reads a number of bytes, or `64 MiB`.
+/// Parses a number of bytes, or `64 MiB`.
 pub fn parse_size(text: &str) -> Option<usize> {
     let text = text.trim();
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
@@ -290,13 +292,13 @@ mod tests {
     fn every_mistake_is_told_with_its_place_and_a_way_out() {
         for (text, expected) in [
             ("auth = 'u'", "`url` is missing"),
-            ("url = 'ftp://x/ws'", "hint: it begins with ws:// or wss://"),
+            ("url = 'ftp://x/ws'", "hint: use ws:// or wss://"),
             ("url = 'ws://x'\ninsecur = true", "did you mean `insecure`?"),
             ("url = 'ws://x'\nclient_cert = 'me.pem'", "`client_cert` needs `client_key` beside it"),
             ("url = 'ws://x'\nmax_message = 'big'", "`max_message` is a size"),
             ("url = 'ws://x'\nserver = { }", "`server.command` is missing"),
             ("url = 'ws://x'\nserver = { command = \"a 'b\" }", "a quote is not closed"),
-            ("url = 'ws://x'\nserver = { command = 'a', ready = 'x' }", "`server.ready` cannot be asked"),
+            ("url = 'ws://x'\nserver = { command = 'a', ready = 'x' }", "`server.ready` is not an address"),
         ] {
             let problems = read(text).expect_err(text);
             assert!(problems.contains(expected), "{text}\n{problems}");

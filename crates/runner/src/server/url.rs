@@ -1,4 +1,4 @@
-//! URLs that may still have places such as `{{port}}`.
+//! URLs that may contain placeholders such as `{{port}}`.
 
 /// Scheme and `host:port` of a URL that may still have places.
 pub(super) fn host_of(url: &str) -> (&str, &str) {

@@ -1,7 +1,7 @@
-//! The head of a proposal: what it changes, in words, for whoever meets it in an editor or a pull request.
+//! The header of a proposal: its changes in words, for readers in an editor or a pull request.
 //!
 //! ```toml
-//! # proposed: 2 changes; `goldwire accept` takes these lines out again
+//! # proposed: 2 changes; `goldwire accept` removes these lines
 //! #   wider     `token` may now come 0 times (was 1 or more times)
 //! #   narrower  /ok of `tool_completed`: boolean → = true
 //!
@@ -17,7 +17,7 @@ const BEGIN: &str = "# proposed: ";
 pub(super) fn with_head(changes: &[Change], text: &str) -> String {
     let count = changes.len();
     let many = if count == 1 { "change" } else { "changes" };
-    let mut out = format!("{BEGIN}{count} {many}; `goldwire accept` takes these lines out again\n");
+    let mut out = format!("{BEGIN}{count} {many}; `goldwire accept` removes these lines\n");
     for change in changes {
         // A change has no line ends. Writing to a string cannot fail.
         let _ = writeln!(out, "#   {:<8}  {}", change.direction.name(), change.text);
@@ -25,7 +25,7 @@ pub(super) fn with_head(changes: &[Change], text: &str) -> String {
     out + "\n" + text
 }
 
-/// A proposal's text as it would be accepted: without its head, if it has one.
+/// The text of a proposal as it would be accepted, without its header.
 pub fn without_head(text: &str) -> &str {
     if !text.starts_with(BEGIN) {
         return text;

@@ -1,4 +1,4 @@
-//! The page of a comparison: what differs, and every edge's gaps of both releases side by side.
+//! The page of a comparison: the differences, and the gaps of both releases side by side.
 
 use super::super::comparison::{Report, report, standing_words, word};
 use super::super::{Compared, Shown};
@@ -31,7 +31,7 @@ struct Distribution {
     counts: (usize, usize),
 }
 
-/// So many quantiles draw as smoothly as all values.
+/// The number of quantiles that draw as smoothly as all values.
 const QUANTILES: usize = 400;
 
 fn distribution(change: &Change, played: &[Played]) -> Distribution {
@@ -56,8 +56,8 @@ fn quantiles(sorted: Vec<u64>) -> Vec<u64> {
     (0..QUANTILES).map(|number| sorted[(2 * number + 1) * sorted.len() / (2 * QUANTILES)]).collect()
 }
 
-/// The runs that the page of a comparison shows: the example of every difference, and of each release the last of every
-/// session.
+/// The runs that the page of a comparison shows: the example of every difference, and the last run of every session
+/// for each release.
 pub fn examples<'p>(played: &'p [Played], differences: &[Difference]) -> Vec<&'p Played> {
     let is_example = |one: &&Played| {
         differences.iter().any(|difference| difference.recording == one.run.recording)
@@ -77,10 +77,10 @@ fn of_difference<'c>(difference: &'c Difference, examples: &[&'c Played]) -> Opt
     Some((number, Run { findings: vec![difference.finding.clone()], ..examples[number].run.clone() }))
 }
 
-/// Writes a comparison as a page. `shown` finds what a run can be shown with.
+/// Writes a comparison as a page. `shown` returns the golden and the transcript of a run.
 ///
 /// # Errors
-/// What `out` says.
+/// The errors of `out`.
 pub fn comparison_html<'s>(
     out: &mut impl Write,
     compared: &Compared,

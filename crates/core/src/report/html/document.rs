@@ -1,4 +1,4 @@
-//! The page of a check, and that of one recording.
+//! The page of a check, and the page of one recording.
 
 use super::super::Shown;
 use super::frames::Frames;
@@ -12,7 +12,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-/// What every page begins with.
+/// The data at the start of every page.
 #[derive(Serialize)]
 pub(super) struct Head {
     pub(super) version: u32,
@@ -76,10 +76,10 @@ fn labels(runs: &[Run]) -> Vec<String> {
     labels
 }
 
-/// Writes an outcome as a page. `shown` finds what a run can be shown with.
+/// Writes an outcome as a page. `shown` returns the golden and the transcript of a run.
 ///
 /// # Errors
-/// What `out` says.
+/// The errors of `out`.
 pub fn html<'s>(
     out: &mut impl Write,
     outcome: &Outcome,
@@ -114,10 +114,10 @@ pub fn html<'s>(
     page.end()
 }
 
-/// Writes one recording as a page: looked at, not judged. What a golden knows of it is shown with it.
+/// Writes one recording as a page, without judging it. The page shows the golden's rules, too.
 ///
 /// # Errors
-/// What `out` says.
+/// The errors of `out`.
 pub fn session_html(
     out: &mut impl Write,
     golden: Option<&Golden>,
@@ -158,15 +158,15 @@ pub fn session_html(
     page.end()
 }
 
-/// Writes the page that stands in the place of a report until there is one: what was begun and never ended must not look
-/// like what was found the last time.
+/// Writes the page that is shown until the command ends, so that the page of an earlier command cannot be taken for
+/// the result.
 ///
 /// # Errors
-/// What `out` says.
+/// The errors of `out`.
 pub fn unfinished_html(out: &mut impl Write, what: &str) -> io::Result<()> {
     let document = Check {
         head: Head {
-            summary: format!("goldwire {what} began and did not end, or is still at it"),
+            summary: format!("goldwire {what} has started and has not ended"),
             interrupted: true,
             ..Head::new("check", format!("goldwire {what}"), "could not judge")
         },

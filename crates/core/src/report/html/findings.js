@@ -37,7 +37,7 @@ function values(finding) {
 }
 
 const SIGNS = { same: '', missing: '−', extra: '+', changed: '~' };
-const SIGN_WORDS = { same: 'as the golden says', missing: 'missing', extra: 'too many', changed: 'changed' };
+const SIGN_WORDS = { same: 'as in the golden', missing: 'missing', extra: 'too many', changed: 'changed' };
 
 /** The golden's events beside those that came. */
 function picture(one) {
@@ -46,7 +46,7 @@ function picture(one) {
   const name = (text, row) => text && [text, h('i', {}, laneMark(row.lane)), row.times > 1 && h('i', {}, `×${row.times}`)];
   const rows = one.picture.map((row) => {
     if (row.mark === 'folded') {
-      const text = row.note || `${plural(row.times, 'event')} as the golden says`;
+      const text = row.note || `${plural(row.times, 'event')} as in the golden`;
       return h('tr', { class: 'folded' }, h('td', {}), h('td', { colspan: 4 }, `⋯ ${text}`));
     }
     const live = row.frame === null || !row.live ? name(row.live, row)

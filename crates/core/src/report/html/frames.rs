@@ -1,4 +1,4 @@
-//! The frames of one run as columns: a hundred thousand of them are read by a browser in a blink.
+//! The frames of one run as columns, which a browser parses fast even for a hundred thousand frames.
 
 use crate::check::lane_value;
 use crate::codec::hex;
@@ -10,9 +10,9 @@ use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
-/// Of a longer payload the beginning is shown: nobody reads more, and a page has to open.
+/// The maximum of shown bytes of a payload, so that a page opens fast.
 const MAX_PAYLOAD: usize = 64 * 1024;
-/// What a frame takes in a page besides its payload, roughly.
+/// The approximate size of a frame in a page without its payload.
 const PER_FRAME: usize = 64;
 
 /// A run's frames, with what the golden knows of them. The columns have an item for every frame.
@@ -38,9 +38,9 @@ pub(super) struct Frames<'t> {
     at: Vec<u64>,
     size: Vec<usize>,
     text: Vec<Cow<'t, str>>,
-    /// Which of the names; none for what is no event.
+    /// The index of the name; none for frames that are not events.
     name: Vec<Option<usize>>,
-    /// Which of the lanes, the innermost.
+    /// The index of the innermost lane.
     lane: Vec<Option<usize>>,
     /// The name of its cause, and the time since.
     after: Vec<Option<usize>>,
@@ -48,7 +48,7 @@ pub(super) struct Frames<'t> {
     ghosts: Vec<Ghost>,
 }
 
-/// How soon and how late an event may come after a cause, in nanoseconds.
+/// The limits for the time from a cause to an event, in nanoseconds.
 #[derive(Serialize)]
 struct Edge<'g> {
     event: &'g str,
@@ -67,15 +67,15 @@ struct Edge<'g> {
 struct Ghost {
     name: usize,
     lane: Option<usize>,
-    /// When it was known to be missing.
+    /// The time when it was known to be missing.
     at: u64,
-    /// What it should have followed, and when that came.
+    /// The event that it should have followed, and its time.
     after: Option<(usize, u64)>,
-    /// Which of the run's findings says so.
+    /// The index of the run's finding.
     finding: usize,
 }
 
-/// How much of a page the frames of a run take, in bytes, about.
+/// The approximate size of a run's frames in a page, in bytes.
 pub(super) fn weight(transcript: &Transcript) -> usize {
     transcript.frames.iter().map(|frame| PER_FRAME + frame.payload.len().min(MAX_PAYLOAD)).sum()
 }
@@ -146,7 +146,7 @@ impl<'t> Frames<'t> {
     }
 }
 
-/// What a frame holds, as a person reads it.
+/// The content of a frame for a reader.
 fn said(payload: &Payload) -> (char, Cow<'_, str>) {
     match payload {
         Payload::Text(text) => ('t', Cow::Borrowed(beginning(text))),
@@ -185,7 +185,7 @@ fn edges(golden: &Golden) -> Vec<Edge<'_>> {
         .collect()
 }
 
-/// Of each event of the server's the paths and their rules, as the golden writes them.
+/// The paths and rules of each server event, as in the golden.
 fn shapes(golden: &Golden) -> BTreeMap<&str, Vec<(String, String)>> {
     let written = |(path, rule): &(Path, Rule)| (path.to_string(), rule.to_string());
     let known = golden.events.iter().filter(|(_, event)| !event.shape.is_empty());
@@ -237,7 +237,7 @@ impl<'g> Follower<'g> {
         }
     }
 
-    /// Where an event would stand that did not come.
+    /// The place of a missing event.
     fn ghost(&mut self, frames: &mut Frames<'_>, index: usize, finding: &Finding) -> Ghost {
         let label = &finding.place.event;
         let name = self.name(label);

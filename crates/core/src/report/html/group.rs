@@ -1,4 +1,4 @@
-//! Each finding once, with the runs that show it; the runs as a page lists them.
+//! Groups equal findings of several runs, and lists the runs for a page.
 
 use super::super::Shown;
 use super::super::json::{FindingLine, RunLine, finding as finding_line, run as run_line};
@@ -14,20 +14,20 @@ use std::io::{self, Write};
 #[derive(Serialize)]
 pub(super) struct Group<'o> {
     session: &'o str,
-    /// What was asked when it showed, where that was more than a session: `auth · expired`.
+    /// The question of a probe in which it occurred: `auth · expired`.
     pub(super) context: Option<String>,
-    /// What it says of two releases.
+    /// The meaning for the two releases.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) standing: Option<String>,
     golden_path: String,
     finding: FindingLine<'o>,
     shown_by: Vec<Place>,
-    /// Of how many runs.
+    /// The number of all runs.
     pub(super) of: usize,
     picture: Vec<PictureRow>,
 }
 
-/// Where a finding shows.
+/// A run with a finding.
 #[derive(Serialize)]
 struct Place {
     run: usize,
@@ -57,7 +57,7 @@ pub(super) struct RunEntry<'o> {
     frames: bool,
 }
 
-/// Why a run could not be judged, and which ones.
+/// The reason why runs could not be judged, with these runs.
 #[derive(Serialize)]
 pub(super) struct Cause<'o> {
     cause: &'o str,
@@ -65,9 +65,9 @@ pub(super) struct Cause<'o> {
     runs: Vec<usize>,
 }
 
-/// So much of payloads is put into a page, in bytes; what fails comes first.
+/// The maximum of payload bytes in a page; runs with findings come first.
 const ROOM: usize = 96 * 1024 * 1024;
-/// More rows than this are no picture any more.
+/// The maximum of rows in a picture.
 const MAX_ROWS: usize = 60;
 
 /// Finds what a run can be shown with.
@@ -202,7 +202,7 @@ pub(super) fn write_frames<'o, 's>(
     Ok(())
 }
 
-/// What kept runs from being judged, each cause once.
+/// The reasons why runs could not be judged, each once.
 pub(super) fn causes<'o>(runs: impl Iterator<Item = &'o Run>) -> Vec<Cause<'o>> {
     let mut causes: Vec<Cause<'o>> = Vec::new();
     for (number, run) in runs.enumerate() {

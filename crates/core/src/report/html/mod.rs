@@ -1,9 +1,9 @@
-//! One page that opens anywhere: no network, no other file, nothing to install.
+//! An HTML page in one file, without a network or other files.
 //!
-//! A page is a template, a style, a script and data. The data is JSON in `<script type="application/json">` elements:
-//! `report` says what was found, `run-0`, `run-1`, … hold the frames of one run each and are read when somebody looks
-//! at it. The script makes elements of them and writes every text as text, so that no name and no payload can become
-//! markup; the page's own policy (CSP) allows nothing but this style and this script, by their hashes.
+//! A page consists of a template, a style, a script and data. The data is JSON in `<script type="application/json">`
+//! elements: `report` has the results, and `run-0`, `run-1`, … have the frames of one run each and are parsed when
+//! the run is opened. The script creates elements and writes every text as text, so that no name and no payload can
+//! become markup. The page's content security policy (CSP) allows only this style and this script, by their hashes.
 //!
 //! ```json
 //! {"kind": "check", "verdict": "deviates", "interrupted": false, "summary": "…",

@@ -1,4 +1,4 @@
-//! The page around the data.
+//! The HTML around the data.
 
 use crate::transcript::is_unseen;
 use base64::Engine as _;
@@ -35,7 +35,7 @@ pub(super) struct Page<W> {
 impl<W: Write> Page<W> {
     pub(super) fn begin(mut out: W) -> io::Result<Page<W>> {
         let script = format!("'use strict';\n{}", SCRIPTS.join("\n"));
-        // Nothing but this style and this script, not even from where the page lies.
+        // Only this style and this script, nothing from the page's own address.
         let policy = format!(
             "default-src 'none'; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'",
             hash(STYLE),
@@ -73,8 +73,8 @@ fn hash(text: &str) -> String {
     format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
 }
 
-/// JSON that cannot end the element it stands in, nor open a comment in it: these characters occur in strings only, where
-/// they can be written as escapes.
+/// JSON that cannot end its element or open a comment in it: the critical characters occur only in strings, where
+/// they are escaped.
 struct Embedded(CompactFormatter);
 
 impl Formatter for Embedded {

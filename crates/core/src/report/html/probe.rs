@@ -1,4 +1,4 @@
-//! The page of probes: every question as a cell of a matrix, those that fail with the frames that show it.
+//! The page of probes: every question is a cell of a matrix, and failed ones show their frames.
 
 use super::super::Shown;
 use super::super::json::{CellLine, cell_line_with};
@@ -49,10 +49,10 @@ fn findings<'c, 's>(cells: &'c [Cell], shown: &impl Fn(&Run) -> Option<Shown<'s>
     all.into_iter().map(|(_, group)| group).collect()
 }
 
-/// Writes what probes found as a page. `shown` finds what a run can be shown with.
+/// Writes the results of probes as a page. `shown` returns the golden and the transcript of a run.
 ///
 /// # Errors
-/// What `out` says.
+/// The errors of `out`.
 pub fn probe_html<'s>(
     out: &mut impl Write,
     cells: &[Cell],
@@ -75,7 +75,7 @@ pub fn probe_html<'s>(
     let document = Document {
         head: Head {
             summary: format!(
-                "{sound} of {} are as they should be, {} not asked",
+                "{sound} of {} answers are good, {} not asked",
                 plural(asked, "question"),
                 cells.len() - asked
             ),

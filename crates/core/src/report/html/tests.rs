@@ -34,7 +34,7 @@ fn a_page_names_nothing_outside_of_itself() {
     let mut out = Vec::new();
     unfinished_html(&mut out, "check").expect("memory");
     let page = String::from_utf8(out).expect("UTF-8");
-    // The name of SVG is one that nobody fetches.
+    // The namespace of SVG is not fetched.
     let page = page.replace("http://www.w3.org/2000/svg", "");
     for word in ["http:", "https:", "//cdn", "url(", "@import", " src=", "fetch(", "innerHTML", "eval("] {
         assert!(!page.contains(word), "{word}");

@@ -1,4 +1,4 @@
-//! Event streams of a capture: a request and its answer as the frames of a session over HTTP.
+//! Event streams of a capture: a request and its response as the frames of a session over HTTP.
 
 use crate::transcript::{Frame, Offset, Payload, Side};
 use std::borrow::Cow;
@@ -11,7 +11,7 @@ pub(super) struct Exchange<'e> {
     pub(super) body: &'e str,
     pub(super) status: u16,
     pub(super) answer: Vec<(&'e str, &'e str)>,
-    /// When the head of the answer came.
+    /// The time of the response's head.
     pub(super) head_at: Offset,
 }
 
@@ -70,7 +70,7 @@ fn one_line(text: &str) -> String {
     text.replace(['\r', '\n'], " ")
 }
 
-/// Likewise of what ends at a blank.
+/// The same for a text that ends at a space.
 fn one_word(text: &str) -> String {
     text.chars().filter(|c| !c.is_whitespace()).collect()
 }

@@ -1,10 +1,11 @@
-//! Credentials in messages that are JSON in another dress, such as MessagePack, or compressed.
+//! Credentials in messages in another encoding of JSON, such as MessagePack, or in compressed messages.
 //!
 //! ```text
 //! bytes ─► codec ─► JSON text ─► redaction, as of any JSON ─► codec ─► bytes
 //! ```
 //!
-//! A label in the place of a text changes its length, which stands before it: the message is written anew, and can be read.
+//! A label changes the length of a text, which is stored before it. So the message is encoded again and stays
+//! readable.
 
 use super::Redactor;
 use super::notice::in_bytes;
@@ -12,7 +13,7 @@ use crate::codec::{Codec, Framing, Packing};
 use serde_json::Value;
 use std::borrow::Cow;
 
-/// What was compressed is looked through up to this many bytes: a frame of a few kilobytes may hold gigabytes.
+/// The maximum of decompressed bytes that are searched: a frame of a few kilobytes may contain gigabytes.
 const MAX_UNPACKED: u64 = 4 << 20;
 
 /// The ways in which a frame can be read, each as the codec and its messages.
@@ -27,7 +28,7 @@ fn readings(bytes: &[u8]) -> impl Iterator<Item = (Codec, Vec<Value>)> {
     })
 }
 
-/// What a frame holds that says that it is compressed, and how.
+/// The contents of a frame with the signature of a compression.
 fn unpacked(bytes: &[u8]) -> Option<(Packing, Vec<u8>)> {
     let packing = Packing::ALL.into_iter().find(|packing| packing.begins(bytes))?;
     Some((packing, packing.unpack(bytes, MAX_UNPACKED)?))
@@ -121,7 +122,7 @@ mod tests {
         let message =
             json!([16, 7, {}, "login", [{ "user": "ada", "password": "kX9 zzQ-wert", "n": [1, 0.5] }]]);
         let hidden = json!([16, 7, {}, "login", [{ "user": "ada", "password": "{{secret:password#1}}", "n": [1, 0.5] }]]);
-        // Protocol Buffers, XML and Yjs have no such messages; deflate does not say that it is one.
+        // Protocol Buffers, XML and Yjs have no such messages; deflate has no signature.
         let says_it = |codec: &Codec| {
             !codec.is_text()
                 && codec.packing != Some(Packing::Deflate)
@@ -131,7 +132,7 @@ mod tests {
             let redactor = Redactor::default();
             let clean = redactor.clean_bytes(&written(codec, &message)).into_owned();
             assert_eq!(codec.read(&clean), Some(vec![hidden.clone()]), "{}", codec.name());
-            // Twice is as once.
+            // Cleaning twice gives the same result.
             assert_eq!(redactor.clean_bytes(&clean), clean);
             assert!(Redactor::default().leftovers(&base64_of(&clean)).is_empty());
             assert!(!Redactor::default().leftovers(&base64_of(&written(codec, &message))).is_empty());
@@ -173,18 +174,18 @@ mod tests {
         for packing in [Packing::Gzip, Packing::Zlib] {
             let clean = Redactor::default().clean_bytes(&packing.pack(form.as_bytes())).into_owned();
             assert_eq!(packing.unpack(&clean, 1 << 10), Some(hidden.as_bytes().to_vec()), "{packing:?}");
-            // What is compressed twice is not read, and does no harm.
+            // A message that is compressed twice is not read, and causes no harm.
             let twice = packing.pack(&packing.pack(form.as_bytes()));
             Redactor::default().clean_bytes(&twice);
         }
-        // A few kilobytes that hold more than is looked through.
+        // A few kilobytes with more contents than are searched.
         let bomb = Packing::Gzip.pack(&vec![b'a'; 5 << 20]);
         assert!(matches!(Redactor::default().clean_bytes(&bomb), Cow::Borrowed(_)));
     }
 
     #[test]
     fn what_has_no_secret_stays_as_it_came() {
-        // Numbers in more bytes than they need.
+        // Numbers in more bytes than necessary.
         let wide = b"\x82\xa1a\xcd\x00\x01\xa8progress\xd9\x03abc";
         assert!(matches!(Redactor::default().clean_bytes(wide), Cow::Borrowed(_)));
         let message = json!({ "progressToken": 3, "text": "a token of love" });

@@ -1,11 +1,11 @@
-//! Finds any of many byte strings in a text, at the speed of memory when none of them is there.
+//! Finds any of many byte strings in a text, at the speed of memory if there are none.
 //!
-//! Secrets are learned one by one while sessions run, by the thousand: an automaton would be built anew for each. Here
-//! every string is known by the few windows of four bytes at its end; a text is looked at in every `stride`-th window
-//! only, and one bit says whether any string has it. A string is added in the time of its own length.
+//! Thousands of secrets are learned one by one while sessions run, so an automaton would have to be rebuilt for each.
+//! Here every string is represented by a few windows of four bytes at its end. Only every `stride`-th window of a
+//! text is looked up, and one bit says whether any string has it. Adding a string takes time linear in its length.
 //!
-//! A string of `stride + 3` bytes or more contains, wherever it stands, exactly one window that is looked at among its
-//! last `stride` ones. Its end and not its beginning, because tokens begin alike.
+//! A string of `stride + 3` bytes or more contains, at any position, exactly one inspected window among its last
+//! `stride` ones. The end is used and not the beginning, because tokens begin alike.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ const WINDOW: usize = 4;
 /// Bits for each window known; a window that nobody knows is mistaken for one in a sixteenth of the cases.
 const BITS: usize = 16;
 
-/// Where a known string stands, in bytes: `start..end`, and which one it is.
+/// The position of a known string in bytes, `start..end`, and its index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Found {
     pub(super) start: usize,
@@ -28,7 +28,7 @@ pub(super) struct Finder {
     stride: usize,
     bits: Vec<u64>,
     shift: u32,
-    /// Which strings have a window, and how far before it they begin.
+    /// The strings with a window, and the distance of their beginning before it.
     windows: HashMap<u32, Vec<(usize, usize)>>,
     known: usize,
     strings: Vec<Box<[u8]>>,

@@ -1,6 +1,6 @@
-//! The forms in which a secret may stand in a text: itself, base64 (RFC 4648, both alphabets), hexadecimal, HTML.
+//! The forms of a secret in a text: unchanged, base64 (RFC 4648, both alphabets), hexadecimal, HTML.
 //!
-//! Escapes of JSON and of URLs are not forms: each character may be escaped or not, so they are undone before the
+//! Escapes of JSON and of URLs are not forms: each character may be escaped or not, so they are removed before the
 //! search (`views`).
 
 use base64::Engine as _;
@@ -29,7 +29,7 @@ impl Form {
 pub(super) fn forms(value: &str) -> Vec<Form> {
     let mut forms = vec![Form::plain(value)];
     if value.contains(' ') {
-        // application/x-www-form-urlencoded; its `%XX` are undone by the view.
+        // application/x-www-form-urlencoded; the view removes its `%XX`.
         forms.push(Form::plain(value.replace(' ', "+")));
     }
     let html = value
@@ -46,7 +46,7 @@ pub(super) fn forms(value: &str) -> Vec<Form> {
     let quoted = serde_json::Value::from(value).to_string();
     let escaped = &quoted[1..quoted.len() - 1];
     if escaped != value {
-        // A JSON text as a whole in base64, as in a token's body.
+        // A whole JSON text in base64, as in a token's body.
         base64(escaped.as_bytes(), &mut forms);
     }
     forms.sort();
@@ -60,7 +60,7 @@ fn hex(value: &[u8], forms: &mut Vec<Form>) {
     forms.push(Form::plain(lower));
 }
 
-/// What of the value's base64 does not depend on its neighbours, for each of the three places it may have in a group.
+/// The parts of a value's base64 that do not depend on its neighbours, for each of the three alignments.
 fn base64(value: &[u8], forms: &mut Vec<Form>) {
     for before in 0..3usize {
         let mut bytes = vec![0; before];

@@ -1,11 +1,11 @@
-//! Credentials in the head of an HTTP exchange, which is the beginning of a frame's text: by the names of its headers,
-//! and in the target of a request.
+//! Credentials in the head of an HTTP exchange at the start of a frame's text: by the names of its headers, and in
+//! the target of a request.
 
 use super::super::http::Head;
 use super::notice::Noticed;
 use super::request;
 
-/// What stands there, with its places in the text.
+/// The credentials in a head, with their places in the text.
 pub(super) fn in_head(text: &str) -> Vec<Noticed> {
     let Some(head) = Head::read(text) else { return Vec::new() };
     let mut found = Vec::new();
@@ -24,7 +24,7 @@ pub(super) fn in_head(text: &str) -> Vec<Noticed> {
     for (name, value) in &head.headers {
         match request::credentials(name, value) {
             Some(noticed) => take(value, noticed),
-            // `Location`, `Referer`; what is no URL has no query.
+            // `Location`, `Referer`; other values have no query.
             None => take(value, request::in_url(value)),
         }
     }

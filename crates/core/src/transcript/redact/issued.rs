@@ -1,9 +1,9 @@
-//! Keys that are known by how they begin. One table: what `scan` finds is hidden when it is recorded.
+//! Keys with known prefixes. One table for `scan` and for recording.
 
 use crate::secret::looks_like_credential;
 use std::ops::Range;
 
-/// What they are called in labels.
+/// Their name in labels.
 pub(super) const NAME: &str = "key";
 
 /// Beginnings of keys: whose, how they begin, and how many characters of letters, digits, `-` and `_` follow at least.
@@ -33,7 +33,7 @@ const ISSUED: [(&str, &str, usize); 23] = [
     ("SendGrid", "SG.", 40),
 ];
 
-/// What to look for: how they begin, where some begin alike what they have in common.
+/// The searched prefixes, or the common part of similar prefixes.
 pub(super) fn begins() -> impl Iterator<Item = &'static str> {
     let own = ISSUED.iter().map(|(_, begin, _)| *begin).filter(|begin| !begin.starts_with(SLACK));
     own.chain([SLACK])
@@ -56,9 +56,9 @@ pub(super) fn all(text: &str) -> impl Iterator<Item = (Range<usize>, &'static st
     })
 }
 
-/// A key that starts here, if it is one: nothing of a word before it, and enough after it that no person wrote.
+/// A key that starts here: no word before it, and enough random characters after it.
 fn starting(text: &str, start: usize, begin: &str, least: usize) -> Option<Range<usize>> {
-    // A key of SendGrid's has a dot within.
+    // A key of SendGrid contains a dot.
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_') || c == '.' && begin == "SG.";
     if text[..start].chars().next_back().is_some_and(is_part) {
         return None;

@@ -1,4 +1,4 @@
-//! The secrets that are known, and a text in which they stand.
+//! The known secrets, and their occurrences in a text.
 
 use super::finder::{Finder, Found};
 use super::forms::{Form, forms, is_base64};
@@ -7,7 +7,7 @@ use memchr::memmem::Finder as Needle;
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
-/// How often escapes are undone within escapes: a URL in a JSON text in a JSON string.
+/// The maximum depth of nested escapes: a URL in a JSON text in a JSON string.
 const MAX_DEPTH: usize = 3;
 /// Finders by how many bytes they step over; each is for forms of at least three bytes more.
 const STRIDES: [usize; 3] = [8, 4, 1];
@@ -20,7 +20,7 @@ pub(super) struct Hit {
     pub(super) label: usize,
 }
 
-/// All that is known of secrets.
+/// All known secrets.
 pub(super) struct Known {
     finders: [Finder; STRIDES.len()],
     /// For each form that is sought: its label, and whether the base64 characters around it belong to it.
@@ -142,8 +142,8 @@ impl Known {
         Hit { start, end, label }
     }
 
-    /// The text with labels for what was hit. Secrets that overlap are replaced together, each by its label; one that
-    /// lies within another is part of it; labels that stand there already stay.
+    /// The text with labels. Overlapping secrets are replaced together, each by its label; a secret within another is
+    /// part of it; existing labels stay.
     pub(super) fn render(&self, text: &[u8], mut hits: Vec<Hit>) -> Vec<u8> {
         let standing = self.standing_labels(text);
         hits.retain(|hit| !standing.iter().any(|label| label.0 <= hit.start && hit.end <= label.1));
@@ -177,7 +177,7 @@ impl Known {
         out
     }
 
-    /// Where labels of ours stand in a text that was cleaned before.
+    /// The positions of existing labels in a text that was cleaned before.
     fn standing_labels(&self, text: &[u8]) -> Vec<(usize, usize)> {
         let ours = memchr::memmem::find_iter(text, b"{{secret:").filter_map(|start| {
             let len = memchr::memmem::find(&text[start..], b"}}")? + 2;

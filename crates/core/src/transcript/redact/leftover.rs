@@ -1,7 +1,7 @@
-//! What still looks like a secret in a text that should have none: the question that `goldwire scan` asks.
+//! Possible secrets in a text that should have none, for `goldwire scan`.
 //!
-//! Stricter than redaction, which must not spoil a recording: a known beginning of a key or a PEM block is enough. What
-//! is found is said without being shown.
+//! This is stricter than redaction, which must not spoil a recording: a known prefix of a key or a PEM block is
+//! enough. Findings are reported without the secret.
 
 use super::Redactor;
 use super::known::Hit;
@@ -17,14 +17,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 
-/// How often an encoding is undone within another.
+/// The maximum depth of nested encodings.
 const MAX_DEPTH: usize = 3;
 /// A shorter run of base64 or hexadecimal digits is a word or an id.
 const MIN_RUN: usize = 20;
-/// How much of the text before a secret is shown, in characters.
+/// The number of characters that are shown before a secret.
 const BEFORE: usize = 28;
 
-/// What a leftover is.
+/// The kind of a leftover.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LeftoverKind {
     /// A JSON Web Token.
@@ -33,11 +33,11 @@ pub enum LeftoverKind {
     PrivateKey,
     /// A key that begins as those of this issuer do.
     Issued(&'static str),
-    /// What stands under the name of a credential.
+    /// The value of a credential's name.
     Named(String),
     /// A secret that was given, by the name of its label.
     Known(String),
-    /// What a pattern or a pointer of the project says.
+    /// A match of the project's pattern or pointer.
     Rule(String),
 }
 
@@ -54,30 +54,30 @@ impl fmt::Display for LeftoverKind {
     }
 }
 
-/// Something that looks like a secret.
+/// A possible secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leftover {
-    /// Counted from 1.
+    /// The number, counted from 1.
     pub line: usize,
-    /// Counted from 1, in characters.
+    /// The column in characters, counted from 1.
     pub column: usize,
-    /// What it is.
+    /// The kind.
     pub kind: LeftoverKind,
-    /// The text around it, with stars for it and for everything else that could be one.
+    /// The surrounding text, with stars for the secret and for everything else that could be one.
     pub excerpt: String,
 }
 
 type Found = (Range<usize>, LeftoverKind);
 
 impl Redactor {
-    /// What still looks like a secret, by line and column.
+    /// Possible secrets, by line and column.
     pub fn leftovers(&self, text: &str) -> Vec<Leftover> {
         let mut leftovers = Vec::new();
         for (index, line) in text.lines().enumerate() {
             let mut found = Vec::new();
             self.look(line, MAX_DEPTH, &mut found);
             logins_within(line, &mut found);
-            // What encloses comes first; what lies within it, or was found in two ways, is the same.
+            // The outer one comes first; one inside it, or found in two ways, is the same.
             found.sort_by_key(|(span, _)| (span.start, std::cmp::Reverse(span.end)));
             let mut end = 0;
             found.retain(|(span, _)| {
@@ -234,7 +234,7 @@ fn runs(text: &str) -> Vec<Range<usize>> {
     runs
 }
 
-/// What a run stands for, if it is base64 or hexadecimal.
+/// The decoded form of base64 or hexadecimal characters.
 fn decoded(run: &str) -> Vec<Vec<u8>> {
     let standard: String = run
         .chars()
@@ -244,7 +244,7 @@ fn decoded(run: &str) -> Vec<Vec<u8>> {
             c => c,
         })
         .collect();
-    // The last character may have bits that an unpadded text cut short leaves open.
+    // The last character may have bits that truncated unpadded text leaves open.
     let whole = &standard[..standard.len() / 4 * 4];
     let base64 = STANDARD_NO_PAD.decode(&standard).or_else(|_| STANDARD_NO_PAD.decode(whole)).ok();
     let digit = |byte: &u8| char::from(*byte).to_digit(16);
@@ -317,7 +317,7 @@ mod tests {
                 let text = format!("{{}}\n{{\"x\":\"{written}\"}}");
                 let leftovers = redactor.leftovers(&text);
                 assert_eq!(kinds(&redactor, &text), [kind], "{text}");
-                // What is known is found at its very place in base64, the rest by the run that it stands in.
+                // A known secret is found at its exact place in base64, others by the run that contains them.
                 assert!(leftovers[0].line == 2 && (7..=30).contains(&leftovers[0].column), "{text}");
                 let excerpt = &leftovers[0].excerpt;
                 assert!(excerpt.starts_with("{\"x\":\"") && excerpt.contains("*** ("), "{excerpt}");

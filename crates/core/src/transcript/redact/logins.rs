@@ -1,4 +1,4 @@
-//! The credentials in the login messages of the protocols that goldwire speaks, and of some that pass as text.
+//! The credentials in the login messages of the supported protocols, and of some that look like text.
 //!
 //! ```text
 //! NATS      CONNECT {"pass":"…","auth_token":"…","nkey":"…","sig":"…","jwt":"…"}
@@ -61,10 +61,10 @@ static WAMP: LazyLock<Option<Regex>> =
 static DDP: LazyLock<Option<Regex>> = LazyLock::new(|| regex(r#""(resume)"\s*:\s*"((?:[^"\\]|\\.){12,})""#));
 static RPC: LazyLock<Option<Regex>> = LazyLock::new(|| regex(r#""(token):((?:[^"\\]|\\.)+)""#));
 
-/// Mechanisms of SASL, which stand where a credential may.
+/// SASL mechanisms, which may be at the place of a credential.
 const MECHANISMS: [&str; 3] = ["PLAIN", "EXTERNAL", "ANONYMOUS"];
 
-/// What stands in a text.
+/// The credentials in a text.
 pub(super) fn in_text(text: &str) -> Vec<Noticed> {
     let mut found = Vec::new();
     let pattern = match text.as_bytes() {
@@ -120,7 +120,7 @@ fn plain(value: &str) -> Option<Noticed> {
     Some(Noticed { span: None, name: "password".to_owned(), value: password.to_owned() })
 }
 
-/// Where the password of an MQTT CONNECT stands in a packet, in bytes.
+/// The position of an MQTT CONNECT's password in a packet, in bytes.
 pub(super) fn mqtt_password(bytes: &[u8]) -> Option<Range<usize>> {
     if bytes.first() != Some(&0x10) {
         return None;
@@ -136,7 +136,7 @@ pub(super) fn mqtt_password(bytes: &[u8]) -> Option<Range<usize>> {
         return None;
     }
     let (version, flags) = (*bytes.get(name.end)?, *bytes.get(name.end + 1)?);
-    // The time to keep alive takes two bytes.
+    // The keep-alive takes two bytes.
     at = name.end + 4;
     let properties = |at: usize| -> Option<usize> {
         let (length, own) = varint::read(bytes.get(at..)?, 4)?;

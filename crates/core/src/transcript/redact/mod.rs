@@ -1,9 +1,9 @@
-//! Secrets out, stable labels in, before anything reaches a disk or a terminal.
+//! Replaces secrets by stable labels before anything reaches a disk or a terminal.
 //!
-//! A secret that is known by value is replaced wherever it stands: raw, percent-encoded, base64 (also within a longer
-//! base64 text), hexadecimal or with any of its characters escaped as JSON allows. The same value gets the same label,
-//! `{{secret:token#1}}`, so that two frames that were equal still are. What nobody announced is noticed by its shape, as
-//! a JSON Web Token is, or by the name it stands under, and known from then on.
+//! A known secret is replaced wherever it occurs: unchanged, percent-encoded, in base64 (also within a longer base64
+//! text), in hexadecimal, or with any JSON escapes. The same value gets the same label, `{{secret:token#1}}`, so that
+//! equal frames stay equal. An unknown secret is recognised by its form, like a JSON Web Token, or by its name, and
+//! is known from then on.
 //!
 //! ```text
 //! text ─► notice (names, shapes, the project's rules) ─► known ─► hits in the text and its views ─► labels
@@ -49,7 +49,8 @@ use notice::{Hints, Noticed, Trust, notice};
 use std::borrow::Cow;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-/// Replaces secrets by labels. Clones share what they know: a token learned late is hidden from then on everywhere.
+/// Replaces secrets by labels. Clones share the known secrets, so a secret that is added later is redacted everywhere
+/// from then on.
 #[derive(Clone)]
 pub struct Redactor {
     shared: Arc<Shared>,
@@ -74,17 +75,16 @@ impl std::fmt::Debug for Redactor {
 }
 
 impl Redactor {
-    /// Shorter values, in bytes, are replaced only where their place shows what they are: `a` or `123` would be found in
-    /// every other word.
+    /// Shorter values, in bytes, are replaced only at their own places: `a` or `123` would be found in many words.
     pub const MIN_LEN: usize = 4;
 
-    /// One that also hides what a project's own rules say.
+    /// A redactor with the project's own rules.
     pub fn with_rules(rules: Rules) -> Redactor {
         let hints = Hints::new(&rules);
         Redactor { shared: Arc::new(Shared { known: RwLock::default(), rules, hints }) }
     }
 
-    /// Makes a secret known under `name`, e.g. `token`. Values under [`Redactor::MIN_LEN`] bytes are left alone.
+    /// Adds a secret with a `name`, e.g. `token`. Values under [`Redactor::MIN_LEN`] bytes are ignored.
     pub fn add(&self, name: &str, secret: &Secret) {
         let value = secret.expose();
         if value.len() >= Redactor::MIN_LEN {
@@ -92,7 +92,7 @@ impl Redactor {
         }
     }
 
-    /// Learns the credentials in a request before it is sent or shown: in its URL and in its headers.
+    /// Learns the credentials in a request before it is sent or printed: in its URL and in its headers.
     pub fn note_request<'h>(&self, url: &str, headers: impl IntoIterator<Item = (&'h str, &'h str)>) {
         self.note_url(url);
         for (name, value) in headers {
@@ -100,19 +100,20 @@ impl Redactor {
         }
     }
 
-    /// Learns the credentials in a URL: the password before its host, and what its query says under a credential's name.
+    /// Learns the credentials in a URL: the password before its host, and query parameters with the name of a
+    /// credential.
     pub fn note_url(&self, url: &str) {
         self.hits_of(request::in_url(url));
     }
 
-    /// Learns the credential in a header, if it is one that holds credentials: `Authorization`, `Cookie`,
+    /// Learns the credential in a header that contains credentials: `Authorization`, `Cookie`,
     /// `Sec-WebSocket-Protocol`, `X-Api-Key`, …
     pub fn note_header(&self, name: &str, value: &str) {
         self.hits_of(request::credentials(name, value).unwrap_or_default());
     }
 
-    /// Learns the credentials in a message of which it is known that clients log in with it, such as a session's first:
-    /// whatever stands under the name of one, and words that look like one.
+    /// Learns the credentials in a message with which clients log in, such as the first one: values with the name of
+    /// a credential, and words that look like one.
     pub fn note_message(&self, text: &str) {
         let shared = &self.shared;
         let mut noticed = notice(text, &shared.hints, &shared.rules, Trust::Eager);
@@ -124,7 +125,7 @@ impl Redactor {
                 value: word.to_owned(),
             }));
         }
-        // Not in its place only: a plain word is a token too when a client logs in with it.
+        // Everywhere, not only at its place: a plain word is a token, too, if a client logs in with it.
         let mut known = self.write();
         for one in noticed.iter().filter(|one| one.value.len() >= 8) {
             known.learn(&one.name, &one.value);
@@ -151,14 +152,15 @@ impl Redactor {
         match request::credentials(name, value) {
             Some(noticed) => self.replace(value, noticed),
             None => match self.clean_url(value) {
-                // `Location`, `Referer`; what is no URL has no query.
+                // `Location`, `Referer`; other values have no query.
                 Cow::Borrowed(value) => self.clean(value),
                 Cow::Owned(value) => Cow::Owned(self.clean(&value).into_owned()),
             },
         }
     }
 
-    /// `bytes` without secrets. What is not UTF-8 is unpacked, read as MessagePack or CBOR, and searched for known ones.
+    /// `bytes` without secrets. Bytes that are not UTF-8 are decompressed, read as MessagePack or CBOR, and searched
+    /// for known secrets.
     pub fn clean_bytes<'b>(&self, bytes: &'b [u8]) -> Cow<'b, [u8]> {
         let password = logins::mqtt_password(bytes).and_then(|span| {
             let value = String::from_utf8_lossy(&bytes[span.clone()]).into_owned();
@@ -199,7 +201,7 @@ impl Redactor {
         Frame { payload, ..frame.clone() }
     }
 
-    /// Cleans every string within a JSON value, keys included.
+    /// Redacts every string within a JSON value, including keys.
     pub fn clean_json(&self, value: &mut serde_json::Value) {
         match value {
             serde_json::Value::String(text) => {
@@ -239,7 +241,7 @@ impl Redactor {
         }
     }
 
-    /// A handshake's facts without credentials.
+    /// A handshake without credentials.
     pub fn clean_handshake(&self, handshake: &Handshake) -> Handshake {
         let mut clean = handshake.clone();
         for (name, value) in clean.request.iter_mut().chain(&mut clean.response) {
@@ -258,14 +260,15 @@ impl Redactor {
             return Cow::Borrowed(text);
         }
         let clean = known.render(text.as_bytes(), hits);
-        // Secrets are whole characters; where an escape stood among bytes that are none, better a lost one than a leak.
+        // Secrets are whole characters. Where an escape was among invalid bytes, a lost character is better than a
+        // leak.
         Cow::Owned(
             String::from_utf8(clean)
                 .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
         )
     }
 
-    /// Learns what was noticed; the places where it stands.
+    /// Learns noticed credentials and returns their places.
     fn hits_of(&self, noticed: Vec<Noticed>) -> Vec<Hit> {
         if noticed.is_empty() {
             return Vec::new();
@@ -284,7 +287,7 @@ impl Redactor {
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Known> {
-        // A panic elsewhere must not turn into a leak here: what is known stays known.
+        // A panic elsewhere must not cause a leak here, so the known secrets stay known.
         self.shared.known.read().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -1,7 +1,7 @@
-//! Credentials that nobody announced, found by their own shape or by the name they stand under.
+//! Unknown credentials, recognised by their form or by the name before them.
 //!
-//! A scan for a few pieces of names decides, for nearly every frame at the speed of memory, that there is nothing; only
-//! around such a piece the text is read: `"access_token":"…"`, also within a JSON text that is itself a JSON string,
+//! A scan for a few parts of names decides, for nearly every frame at the speed of memory, that there is nothing.
+//! Only around such a part is the text parsed: `"access_token":"…"`, also within a JSON text in a JSON string,
 //! `password=…` and `Authorization: …`.
 
 use super::request::credentials;
@@ -18,9 +18,9 @@ use std::sync::LazyLock;
 /// A credential in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Noticed {
-    /// Where, in bytes; none for what only follows from it, as the password within `Basic …`.
+    /// The span in bytes; none for derived values, such as the password within `Basic …`.
     pub(super) span: Option<Range<usize>>,
-    /// What its label is to be called.
+    /// The name for its label.
     pub(super) name: String,
     /// The value itself, escapes undone.
     pub(super) value: String,
@@ -88,7 +88,7 @@ const WHOLE: [&str; 12] = [
     "ticket\"",
 ];
 
-/// Where to look more closely.
+/// The places to examine.
 #[derive(Debug, Clone)]
 pub(super) enum Hints {
     /// The usual pieces, by vector instructions, where the processor has them.
@@ -133,7 +133,7 @@ impl Hints {
     }
 }
 
-/// The pieces that are looked for whatever a project adds.
+/// The built-in parts of names.
 fn usual() -> impl Iterator<Item = &'static str> {
     PIECES.into_iter().chain(WHOLE).chain(issued::begins())
 }
@@ -147,7 +147,7 @@ pub(super) fn in_bytes(bytes: &[u8]) -> bool {
     NAMES.is_in(bytes)
 }
 
-/// How much a name alone is trusted.
+/// The reliability of a name alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trust {
     /// `token` may hold a word of a stream, so its value has to look like a credential.
@@ -156,8 +156,8 @@ pub(super) enum Trust {
     Eager,
 }
 
-/// How far a text was read for what has no end of its own: an address, a command, a value without quotes. A message of
-/// nothing but names would else be read to its end for each of them, and take the square of its length.
+/// The end of the examined text for forms without an end of their own: an address, a command, a value without quotes.
+/// Otherwise a message of only names would be read to its end for each of them, in quadratic time.
 #[derive(Debug, Default)]
 pub(super) struct Read {
     assigned: Run,
@@ -166,7 +166,7 @@ pub(super) struct Read {
     command: Run,
     word: Run,
     pub(super) address: Run,
-    /// How many addresses the latest run of them holds.
+    /// The number of addresses in the latest run of them.
     pub(super) addresses: usize,
     /// Objects and lists that were looked through.
     pub(super) region: Run,
@@ -177,7 +177,7 @@ pub(super) struct Read {
 pub(super) struct Run(Range<usize>);
 
 impl Run {
-    /// Where what begins here ends: as what began before it, if that has not ended yet.
+    /// The end of a form that begins here: that of the previous form if it has not ended yet.
     pub(super) fn end_from(&mut self, from: usize, find: impl FnOnce() -> usize) -> usize {
         if !self.0.contains(&from) {
             self.0 = from..find();
@@ -197,7 +197,7 @@ pub(super) fn notice(text: &str, hints: &Hints, rules: &Rules, trust: Trust) -> 
         }
         let Range { start, end } = hint;
         let own = &text[start..end];
-        // The quotes of a name are none of it.
+        // The quotes of a name are not part of it.
         let hint = start + usize::from(own.starts_with('"'))..end - usize::from(own.ends_with(['"', '=']));
         if own == phrases::PEM {
             let key = phrases::pem_at(text, start);
@@ -213,7 +213,7 @@ pub(super) fn notice(text: &str, hints: &Hints, rules: &Rules, trust: Trust) -> 
             found.extend(command.into_iter().flatten());
         } else if own == "://" {
             let (urls, end) = places::in_url_at(text, start, &mut read);
-            // What stands in its query may be named as fields are.
+            // Names in its query may be those of fields.
             read_to = if urls.is_empty() { read_to } else { end };
             found.extend(urls);
         } else if let Some(span) = issued::at(text, hint.start) {
@@ -232,7 +232,7 @@ pub(super) fn notice(text: &str, hints: &Hints, rules: &Rules, trust: Trust) -> 
         } else if let Some(field) = field_at(text, hint.clone(), &mut read) {
             let before = found.len();
             field.judge(text, rules, trust, &mut found);
-            // What is hidden as a whole need not be read again.
+            // A completely redacted text need not be searched.
             read_to = if found.len() > before { field.value.end } else { field.name.end };
         } else {
             let name = name_at(text.as_bytes(), &hint);
@@ -251,7 +251,7 @@ pub(super) fn notice(text: &str, hints: &Hints, rules: &Rules, trust: Trust) -> 
     found
 }
 
-/// What a name tells of that stands beside it rather than under it.
+/// A credential beside its name instead of under it.
 fn beside(text: &str, hint: &Range<usize>) -> Option<Noticed> {
     let name = name_at(text.as_bytes(), hint);
     match &text[hint.clone()] {
@@ -283,16 +283,16 @@ fn jwt_at(text: &str, start: usize, read: &mut Read) -> Option<Range<usize>> {
     (looks || has_alg().is_some()).then_some(start..end)
 }
 
-/// A name and what stands under it, in bytes.
+/// A name and its value, in bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Field {
     name: Range<usize>,
-    /// As it is written, with its escapes.
+    /// The escaped value.
     value: Range<usize>,
     style: Style,
 }
 
-/// How name and value are written.
+/// The form of a name and its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Style {
     /// `"name":"value"`, its quotes escaped so many times.
@@ -308,7 +308,7 @@ fn name_at(bytes: &[u8], piece: &Range<usize>) -> Range<usize> {
     let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
     let mut start =
         bytes[..piece.start].iter().rposition(|byte| !is_name(byte)).map_or(0, |before| before + 1);
-    // The line break of a JSON string is no letter of the name behind it.
+    // The line break of a JSON string is not part of the following name.
     let is_escaped = start > 0 && bytes[start - 1] == b'\\' && matches!(bytes[start], b'n' | b'r' | b't');
     start += usize::from(is_escaped && start < piece.start);
     let end =
@@ -357,7 +357,7 @@ fn field_at(text: &str, piece: Range<usize>, read: &mut Read) -> Option<Field> {
                 bytes[at],
                 b'&' | b';' | b'"' | b'\'' | b'<' | b'>' | b'\\' | b',' | b')' | b'}' | b']' | b'#' | b'`'
             ) || bytes[at].is_ascii_whitespace()
-                // Within a form an ampersand of the value is written so; in a form within a form, that between fields.
+                // In a form, an ampersand of the value is escaped; in a form within a form, the one between fields.
                 || after[0] == b'%' && bytes[at..].starts_with(b"%26")
         };
         let run = if after[0] == b'%' { &mut read.encoded } else { &mut read.assigned };
@@ -372,10 +372,10 @@ fn field_at(text: &str, piece: Range<usize>, read: &mut Read) -> Option<Field> {
     });
     if after.starts_with(b":") && starts_a_word {
         let from = blank(sign + 1);
-        // An argument, as GraphQL and programs write it: `password: "…"`.
+        // An argument, as in GraphQL and programs: `password: "…"`.
         let slashes = bytes[from..].iter().take_while(|byte| **byte == b'\\').count();
         if bytes.get(from + slashes) == Some(&b'"') && slashes <= 1 {
-            // A block string of GraphQL has three quotes at either end.
+            // A block string of GraphQL has three quotes at both ends.
             let mark = if slashes == 0 { "\"\"\"" } else { "\\\"\\\"\\\"" };
             if let Some(block) = text[from..].strip_prefix(mark) {
                 let open = from + mark.len();
@@ -394,7 +394,7 @@ fn field_at(text: &str, piece: Range<usize>, read: &mut Read) -> Option<Field> {
     None
 }
 
-/// So much of a value shows whether it looks like a credential.
+/// The number of bytes that show whether a value looks like a credential.
 const MAX_JUDGED: usize = 1024;
 
 /// The end of a text, or of so many bytes from a place in it, between two characters.
@@ -406,8 +406,8 @@ pub(super) fn within(text: &str, from: usize, most: usize) -> usize {
     end
 }
 
-/// Where a value ends that is assigned in quotes, as TOML and shells write it: it may have blanks, as `Bearer …` has. None
-/// where the quote may be the end of a JSON string, or one that stands in it: what follows is then another's.
+/// The end of a value in quotes, as in TOML and shells: it may contain spaces, as `Bearer …` does. None if the quote
+/// may be the end of a JSON string or inside one: the following text then belongs to another value.
 fn assigned(bytes: &[u8], from: usize, quote: u8) -> Option<usize> {
     let is_end = |byte: &u8| matches!(byte, b',' | b':' | b'}' | b']') || byte.is_ascii_whitespace();
     if bytes.get(from).is_none_or(is_end) {
@@ -423,8 +423,8 @@ fn json_blank(bytes: &[u8], from: usize) -> usize {
     from + bytes[from.min(bytes.len())..].iter().take_while(|byte| byte.is_ascii_whitespace()).count()
 }
 
-/// Where the quote stands that ends a string. At the outermost level that is a quote after an even number of
-/// backslashes; within a string within a string, one after 1, 5, 9, …; and so on.
+/// The closing quote of a string. At the outermost level it follows an even number of backslashes; within a string
+/// within a string, 1, 5, 9, …; and so on.
 fn closing(bytes: &[u8], from: usize, quote: u8, slashes: usize) -> Option<usize> {
     let mut run = 0;
     for (at, byte) in bytes.iter().enumerate().skip(from) {
@@ -436,8 +436,8 @@ fn closing(bytes: &[u8], from: usize, quote: u8, slashes: usize) -> Option<usize
     None
 }
 
-/// Whether nothing but blanks stands before something on its line, or at the beginning of a string: what is configured
-/// begins so, and no sentence about it.
+/// Whether only white space precedes a position on its line or in its string, as in configurations and unlike in
+/// sentences.
 fn begins_line(before: &str) -> bool {
     let before = before.trim_end_matches([' ', '\t', '-']);
     before.is_empty() || before.ends_with(['\n', '\r', '"', '\'']) || before.ends_with("\\n")
@@ -461,7 +461,7 @@ impl Field {
     }
 
     fn judge(&self, text: &str, rules: &Rules, trust: Trust, found: &mut Vec<Noticed>) {
-        // As options are written.
+        // Like options of commands.
         let name = text[self.name.clone()].trim_start_matches('-');
         let Some(suspicion) = rules.suspicion(name) else { return };
         let raw = &text[self.value.clone()];
@@ -501,7 +501,7 @@ impl Field {
     }
 }
 
-/// What `field_suspicion` says of a name, unless the project says otherwise.
+/// The result of `field_suspicion` for a name, unless the project has its own rule.
 impl Rules {
     pub(super) fn suspicion(&self, name: &str) -> Option<Suspicion> {
         if self.keeps(name) {

@@ -1,5 +1,5 @@
-//! Credentials in what people and programs write for a shell, a database or a mail: `curl -u ada:…`, `PASSWORD '…'`, a
-//! netrc, a key in PEM, the answer of a digest.
+//! Credentials in text for a shell, a database or a mail: `curl -u ada:…`, `PASSWORD '…'`, a netrc, a key in PEM, the
+//! response of a digest.
 
 use super::notice::{Noticed, within};
 use super::request;
@@ -8,11 +8,11 @@ use regex::Regex;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-/// How a block of PEM begins (RFC 7468).
+/// The prefix of a PEM block (RFC 7468).
 pub(super) const PEM: &str = "-----BEGIN ";
-/// What follows a word of a statement, or the scheme of a header, is not longer.
+/// The maximum of bytes after a word of a statement, or after the scheme of a header.
 const MAX_WORDS: usize = 1024;
-/// So many words of a language in a row are a sentence.
+/// The number of words in a row that form a sentence.
 const MAX_SAID: usize = 16;
 
 /// After the quote or blank that begins it: the user of `curl`, or its cookies.
@@ -46,7 +46,7 @@ pub(super) fn pem_at(text: &str, start: usize) -> Option<Noticed> {
     let from = start + PEM.len() + title + "-----".len();
     let body = &text[from..];
     let end = body.find("-----END").or_else(|| body.find('"')).unwrap_or(body.len());
-    // The line breaks of a JSON string are none of the key.
+    // The line breaks of a JSON string are not part of the key.
     let is_blank = |c: char| c.is_whitespace();
     let trimmed = body[..end].trim_matches(is_blank);
     let trimmed = trimmed.strip_prefix("\\r").unwrap_or(trimmed);
@@ -74,7 +74,7 @@ pub(super) fn curl_at(text: &str, start: usize) -> (Vec<Noticed>, usize) {
     (found, end)
 }
 
-/// What follows the word `password` where nothing is assigned to it: in SQL a text in quotes, in a netrc the next word.
+/// The value after the word `password` without an assignment: in SQL a text in quotes, in a netrc the next word.
 pub(super) fn after(text: &str, name: &str, end: usize) -> Option<Noticed> {
     if !name.eq_ignore_ascii_case("password") {
         return None;
@@ -122,7 +122,7 @@ pub(super) fn shared_access(text: &str, name: &Range<usize>) -> Option<Noticed> 
     Some(piece(text, name.end + hit.start()..name.end + hit.end(), "sig"))
 }
 
-/// What a digest answers (RFC 7616, section 3.4): from it a short password can be guessed.
+/// The response of a digest (RFC 7616, section 3.4): a short password can be guessed from it.
 pub(super) fn digest(text: &str, from: usize) -> Option<Noticed> {
     let hit = DIGEST.as_ref()?.captures(&text[from..within(text, from, MAX_WORDS)])?.get(1)?;
     Some(piece(text, from + hit.start()..from + hit.end(), "response"))

@@ -1,5 +1,5 @@
-//! Places in which a credential stands under its name other than as `"name":"value"`: objects, lists and numbers, header
-//! lists and pairs, elements of XML, parts of a form, URLs.
+//! Forms of a name with a credential other than `"name":"value"`: objects, lists and numbers, header lists and pairs,
+//! elements of XML, parts of a form, URLs.
 
 use super::notice::{Noticed, Read, within};
 use super::{phrases, request};
@@ -11,9 +11,9 @@ use regex::Regex;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-/// So much of an object or a list is looked through.
+/// The maximum of an object or a list that is searched.
 const MAX_REGION: usize = 1 << 16;
-/// So many addresses in a row, with nothing that ends one, are nobody's: of each so much is read.
+/// The maximum of addresses in a row; of more, only a part of each is read.
 const MAX_ADDRESSES: usize = 64;
 const MAX_URL: usize = 512;
 /// The head of a part of a form is not longer.
@@ -32,7 +32,7 @@ fn blank(bytes: &[u8], from: usize) -> usize {
     from + bytes[from.min(bytes.len())..].iter().take_while(|byte| byte.is_ascii_whitespace()).count()
 }
 
-/// What stands under this name, whose place is given, where it is no string, and how far the text was read for that.
+/// The value of a name whose position is given, if it is not a string, and the end of the examined text.
 pub(super) fn at_name(
     text: &str,
     name: &Range<usize>,
@@ -41,7 +41,7 @@ pub(super) fn at_name(
 ) -> (Vec<Noticed>, usize) {
     let bytes = text.as_bytes();
     let own = &text[name.clone()];
-    // What follows its name at once is read with it.
+    // The text right after the name is read with it.
     let at_once = |found: Option<Noticed>| {
         let to = found.as_ref().and_then(|one| one.span.as_ref()).map_or(name.end, |span| span.end);
         (found.into_iter().collect(), to)
@@ -113,7 +113,7 @@ fn under(
             vec![Noticed { value: text[span.clone()].to_owned(), span: Some(span), name: name.to_owned() }]
         }
         Some(b'{' | b'[') if suspicion != Suspicion::IfItIsACode && !is_of_texts(name) => {
-            // Those within one that was looked through need no second look.
+            // Those inside an examined one need no second search.
             let mut region = None;
             read.region.end_from(start, || region.insert(self::region(text, start)).end);
             let Some(region) = region else { return Vec::new() };
@@ -137,7 +137,7 @@ fn under(
     }
 }
 
-/// From a bracket to the one that closes it.
+/// The region from a bracket to the closing one.
 fn region(text: &str, start: usize) -> Range<usize> {
     let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
     for (at, byte) in text.bytes().enumerate().skip(start).take(MAX_REGION) {
@@ -234,7 +234,7 @@ pub(super) fn in_url_at(text: &str, sign: usize, read: &mut Read) -> (Vec<Notice
     let start =
         text[..sign].rfind(|c: char| !c.is_ascii_alphanumeric() && !"+-.".contains(c)).map_or(0, |at| at + 1);
     let start = (start..=sign).find(|at| text.is_char_boundary(*at));
-    // Without a scheme it is no address.
+    // Without a scheme it is not an address.
     let Some(start) = start.filter(|start| text[*start..sign].starts_with(|c: char| c.is_ascii_alphabetic()))
     else {
         return (Vec::new(), sign + 3);
@@ -260,7 +260,7 @@ pub(super) fn in_url_at(text: &str, sign: usize, read: &mut Read) -> (Vec<Notice
     (found.map(|one| Noticed { span: one.span.map(shift), ..one }).collect(), end)
 }
 
-/// What lets anybody speak in somebody's name by its address alone: `https://hooks.slack.com/services/…/…/SECRET`,
+/// The secret of an address that is itself a credential: `https://hooks.slack.com/services/…/…/SECRET`,
 /// `/api/webhooks/ID/SECRET`, `/botID:SECRET/`.
 fn in_path(url: &str) -> Option<Noticed> {
     let path = &url[..url.find(['?', '#']).unwrap_or(url.len())];

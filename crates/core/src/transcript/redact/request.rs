@@ -76,7 +76,7 @@ fn subprotocols(value: &str) -> Vec<Noticed> {
         let start = at + item.len() - item.trim_start().len();
         let word = item.trim();
         at += item.len() + 1;
-        // The mark may itself have dots: base64url.bearer.authorization.k8s.io.TOKEN
+        // The mark itself may contain dots: base64url.bearer.authorization.k8s.io.TOKEN
         let cut = word
             .match_indices(['.', '-', '_', '|', ':'])
             .find(|(cut, _)| is_mark(&word[..*cut]) && looks_or_long(&word[cut + 1..]))
@@ -112,8 +112,8 @@ fn looks_or_long(word: &str) -> bool {
     looks_like_credential(word) || word.len() >= 24
 }
 
-/// The credentials in a URL: the password before the host, and what stands under a credential's name in the query or
-/// the fragment.
+/// The credentials in a URL: the password before the host, and the values of credential names in the query or the
+/// fragment.
 pub(super) fn in_url(url: &str) -> Vec<Noticed> {
     let mut noticed = Vec::new();
     let decoded = |span: Range<usize>, plus: bool| {

@@ -1,4 +1,4 @@
-//! What a project says about its own secrets: `[redact]` in `goldwire.toml`.
+//! The project's rules for its own secrets: `[redact]` in `goldwire.toml`.
 
 use super::super::http::json_parts;
 use super::notice::Noticed;
@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// Patterns, places and names of values to hide, besides those that are known anyway.
+/// The project's patterns, pointers and names of values to redact, in addition to the built-in ones.
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
     patterns: Vec<Regex>,
@@ -17,23 +17,23 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Hides what matches a regular expression: its first group if it has one, else all of it.
+    /// Redacts the matches of a regular expression: the first group if there is one, otherwise the whole match.
     ///
     /// # Errors
-    /// When it is not one; the text says where.
+    /// If it is invalid; the text names the place.
     pub fn add_pattern(&mut self, pattern: &str) -> Result<(), String> {
         let regex = Regex::new(pattern).map_err(|error| error.to_string())?;
         if regex.is_match("") {
-            return Err("it matches the empty text, and so everywhere".to_owned());
+            return Err("it matches the empty text".to_owned());
         }
         self.patterns.push(regex);
         Ok(())
     }
 
-    /// Hides what a JSON Pointer (RFC 6901) points to in every message that is JSON; `*` is any key or index.
+    /// Redacts the value at a JSON pointer (RFC 6901) in every JSON message; `*` is any key or index.
     ///
     /// # Errors
-    /// When it does not begin with `/`.
+    /// If it does not begin with `/`.
     pub fn add_pointer(&mut self, pointer: &str) -> Result<(), String> {
         let Some(rest) = pointer.strip_prefix('/') else {
             return Err("a pointer begins with `/`".to_owned());
@@ -42,12 +42,12 @@ impl Rules {
         Ok(())
     }
 
-    /// Hides whatever stands under this name, in any case of letters.
+    /// Redacts the values of fields with this name, ignoring case.
     pub fn add_field(&mut self, name: impl Into<String>) {
         self.fields.push(name.into());
     }
 
-    /// Leaves what stands under this name alone, although the name sounds like a credential's.
+    /// Does not redact the values of fields with this name, although it sounds like a credential.
     pub fn keep_field(&mut self, name: impl Into<String>) {
         self.keep.push(name.into());
     }
@@ -65,7 +65,7 @@ impl Rules {
         !(self.patterns.is_empty() && self.pointers.is_empty() && self.fields.is_empty())
     }
 
-    /// What the patterns and pointers find in a text.
+    /// The matches of the patterns and pointers in a text.
     pub(super) fn notice(&self, text: &str, found: &mut Vec<Noticed>) {
         for regex in &self.patterns {
             for captures in regex.captures_iter(text) {
@@ -107,7 +107,7 @@ fn follow(text: &str, part: &str, keys: &[String], name: &str, found: &mut Vec<N
                 follow(text, value.get(), rest, name, found);
             }
         }
-        // Only what all keys lead to.
+        // Only values at the end of all keys.
         Some(_) if key.is_some() => {}
         Some(b'"') => {
             if let Ok(value) = serde_json::from_str::<String>(part) {
@@ -125,7 +125,7 @@ fn follow(text: &str, part: &str, keys: &[String], name: &str, found: &mut Vec<N
     }
 }
 
-/// Where a piece of a text begins in it, in bytes.
+/// The position of a part in its text, in bytes.
 fn start_of(text: &str, part: &str) -> usize {
     (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize)
 }

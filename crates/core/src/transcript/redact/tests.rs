@@ -28,7 +28,7 @@ fn a_long_value_leaves_no_tail() {
         // Between signs that end no value.
         format!("token=abc|a=b|c=d|e=f|g=h|i=j|k=l|m=n|o=p|q=r|s=t|password={long}"),
         format!("{}https://u:{long}@h/", "https://h/|".repeat(12)),
-        // What stands at the beginning of a line is configured, whatever words it has.
+        // The beginning of a line is configuration, whatever words it has.
         "password: correct horse battery staple".to_owned(),
     ] {
         let clean = Redactor::default().clean(&text).into_owned();
@@ -123,7 +123,7 @@ fn what_a_frame_brings_under_a_credentials_name_is_hidden_from_then_on() {
         r#"{"type":"refreshed","access_token":"{{secret:access_token#1}}"}"#
     );
     assert_eq!(redactor.clean("you sent opaque-77-value"), "you sent {{secret:access_token#1}}");
-    // A word of the language is hidden in its place only.
+    // A word of a language is redacted only at its place.
     let said = redactor.clean(r#"{"errors":{"password":"required"}}"#).into_owned();
     assert_eq!(said, r#"{"errors":{"password":"{{secret:password#1}}"}}"#);
     assert_eq!(redactor.clean("a name is required"), "a name is required");

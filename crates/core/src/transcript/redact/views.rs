@@ -1,14 +1,14 @@
-//! A text with its escapes undone, and where each of its bytes came from.
+//! A text without its escapes, and the origin of each of its bytes.
 //!
-//! Any character of a JSON string may be written `\u00XX`, any byte of a URL `%XX`: what is sought is sought in the
-//! view, and what is found is replaced in the text.
+//! Any character of a JSON string may be written `\u00XX`, any byte of a URL `%XX`. The search uses the view, and the
+//! replacement the text.
 
 /// A text without escapes.
 #[derive(Debug)]
 pub(super) struct View {
     pub(super) bytes: Vec<u8>,
-    /// Where the view and the text part: behind each escape, as offsets into the view and into the text. Between two of
-    /// them both run alike.
+    /// The differences between the view and the text: after each escape, the offsets into both. Between two of them
+    /// both are equal.
     marks: Vec<(usize, usize)>,
 }
 
@@ -19,11 +19,11 @@ impl View {
         let next = self.marks.partition_point(|mark| mark.0 <= at);
         let (view, text) = next.checked_sub(1).map_or((0, 0), |last| self.marks[last]);
         let origin = text + (at - view);
-        // Within the bytes of an escape that stands for more than one.
+        // Inside the bytes of an escape for more than one.
         self.marks.get(next).map_or(origin, |mark| origin.min(mark.1))
     }
 
-    /// Undoes what begins with `sign`: `undo` says how long the escape is and puts what it stands for.
+    /// Removes escapes that begin with `sign`: `undo` returns the length of the escape and writes its character.
     fn of(text: &[u8], sign: u8, undo: impl Fn(&[u8], &mut Vec<u8>) -> Option<usize>) -> View {
         let mut view = View { bytes: Vec::with_capacity(text.len()), marks: Vec::new() };
         let mut at = 0;
@@ -89,7 +89,7 @@ pub(super) fn without_percent(text: &[u8]) -> View {
     })
 }
 
-/// The byte that a text beginning with `%XX` stands for.
+/// The byte of a text that begins with `%XX`.
 pub(super) fn percent(text: &[u8]) -> Option<u8> {
     let digit = |at: usize| text.get(at).and_then(|digit| char::from(*digit).to_digit(16));
     if text.first() != Some(&b'%') {
@@ -108,7 +108,8 @@ mod tests {
         let view = without_json_escapes(text);
         assert_eq!(String::from_utf8_lossy(&view.bytes), "ab\"\u{1f600}/\\x");
         let origins: Vec<usize> = (0..=view.bytes.len()).map(|at| view.origin(at)).collect();
-        // The four bytes of the emoji come from one pair of escapes, of which only the first byte's place is asked for.
+        // The four bytes of the emoji come from one pair of escapes, of which only the first byte's place is
+        // requested.
         assert_eq!((&origins[..4], &origins[7..]), (&[0, 1, 7, 9][..], &[21, 23, 24, 25][..]));
 
         let view = without_percent(b"%41%zz%c3%A9%4");
