@@ -56,6 +56,12 @@ pub(super) async fn run(config: &Config, args: ProxyArgs, out: &mut impl Write) 
     .await?;
     let to = args.to.split(['?', '#']).next().unwrap_or_default();
     talk!("listening on {} for {to}; stop with Ctrl-C", proxy.url());
+    if to.starts_with("http") {
+        talk!("only WebSockets are recorded; other requests are passed on, but not recorded");
+        talk!(
+            "hint: `goldwire record {session} {to}` sends and records requests over HTTP, `goldwire import` reads a HAR file"
+        );
+    }
     let running = tokio::spawn(Box::pin(proxy.run(interrupt)));
     let mut tally = Tally::default();
     // The channel closes when the proxy ends and drops the last sender.
@@ -82,7 +88,7 @@ pub(super) async fn run(config: &Config, args: ProxyArgs, out: &mut impl Write) 
         return Ok(Exit::CouldNotJudge);
     }
     match tally.kept {
-        0 => talk!("no client connected; nothing was recorded"),
+        0 => talk!("no client opened a WebSocket; nothing was recorded"),
         kept if kept > tally.interrupted => talk!("next: goldwire learn {session}"),
         _ => {}
     }

@@ -17,6 +17,7 @@ mod form;
 mod glance;
 mod graphql;
 mod http;
+mod ids;
 mod json;
 mod label;
 mod lenient;
