@@ -102,7 +102,7 @@ pub(super) async fn run(config: &Config, args: ProxyArgs, out: &mut impl Write) 
         return Ok(Exit::CouldNotJudge);
     }
     match tally.kept {
-        0 => talk!("no client connected; nothing was recorded"),
+        0 => talk!("no client opened a WebSocket; nothing was recorded"),
         kept if kept > tally.interrupted => talk!("next: goldwire learn {session}"),
         _ => {}
     }

@@ -1,11 +1,11 @@
-//! What the gaps of a check are judged against: the milliseconds of a known class of hosts, or, elsewhere, what the other
-//! kinds of gaps of the same check took.
+//! The reference for the gaps of a check: the milliseconds of a known class of hosts, or otherwise the other kinds of
+//! gaps of the same check.
 //!
-//! The time of a server is mostly that of its machine: the same build on another machine, with another number of users,
-//! or ten minutes later, takes one to ten times as long, and nearly every kind of gap takes the same number of times as
-//! long. What all kinds share is the *pace*. It is taken off before a single kind is judged, and never fails a check. A
-//! kind that waits for something else than a processor does not follow the pace; that is why an upper quantile of the
-//! other kinds is taken off, and not their mean.
+//! The times of a server depend mostly on its machine. The same build on another machine, with another number of
+//! users, or ten minutes later, takes one to ten times as long, and nearly every kind of gap by the same factor. This
+//! common factor is the *pace*. It is removed before a single kind is judged, and never fails a check. A kind that
+//! waits for something other than a processor does not follow the pace, so an upper quantile of the other kinds is
+//! removed, not their mean.
 
 use super::budget;
 use super::gaps::{Ask, Timed, is_judged};
@@ -23,57 +23,58 @@ use std::collections::{BTreeMap, BTreeSet};
 const MIN_HOSTS: usize = 3;
 /// A profile from fewer runs says nothing yet.
 const MIN_PROFILE: u32 = 10;
-/// A machine is not believed to be slower than this many times by its work alone.
+/// The largest factor by which a machine's work alone may show it to be slower.
 const MOST_WORK: f64 = 20.0;
-/// On a known class, so many rounds that all show the same are not explained by the worst hold-up of each.
+/// On a known class, the number of rounds from which the worst delay of each is no longer an excuse.
 const MANY_ROUNDS: usize = 3;
-/// Where other programs take so many per cent of the processors more than when a class was measured, it is not itself.
+/// If the share of other programs on the processors is higher by this, in percentage points, the machine counts as
+/// busy.
 const MOST_OTHERS: f64 = 20.0;
 /// And something waits for a processor so many per cent of the time: where there are enough of them, others do no harm.
 const LEAST_STARVED: f64 = 30.0;
 
-/// No milliseconds are known for the hosts of a check, and it is to be judged by nothing else.
+/// The error of a check that is to be judged only by milliseconds, although none are known for its hosts.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no bounds for this class of hosts: {class}")]
 pub struct NoBounds {
-    /// The class, or what is known of it.
+    /// The class of hosts, as far as it is known.
     pub class: String,
 }
 
-/// What the gaps of a session are judged against.
+/// The reference against which the gaps of a session are judged.
 #[derive(Debug, Clone)]
 pub struct Baseline<'g> {
     pub(super) golden: &'g Golden,
     pub(super) basis: Basis,
     is_profile: bool,
-    /// What is known of each kind of gap, by the golden or by a host's profile.
+    /// The limits of each kind of gap, from the golden or from a host profile.
     kinds: BTreeMap<(Label, Label), Envelope>,
     pub(super) occasions: Occasions,
     work: Option<Gap>,
-    /// What other programs took of the processors when this was measured, in per cent.
+    /// The share of the processors that other programs used during that measurement, in per cent.
     others_used: u8,
-    /// What they took in a check that is not judged by the times of a class because of it.
+    /// Their share in a check that is therefore not judged by the times of a class.
     busy: Option<u8>,
-    /// What other sessions of the same check took.
+    /// The gaps of the other sessions in the same check.
     others: Vec<Shift>,
-    /// How many kinds of gaps the whole check judges.
+    /// The number of kinds of gaps in the whole check.
     pub(super) classes: u32,
     /// The class of hosts, where it is known.
     class: Option<String>,
-    /// How many rounds are judged together.
+    /// The number of rounds that are judged together.
     rounds: usize,
 }
 
 impl<'g> Baseline<'g> {
-    /// The golden's own milliseconds, as they stand.
+    /// Judges by the golden's own milliseconds, unchanged.
     pub fn bounds(golden: &'g Golden) -> Baseline<'g> {
         Baseline::with(golden, Basis::Bounds, None)
     }
 
-    /// What a check on these classes of hosts (an empty one is not known) is judged against.
+    /// The reference for a check on these classes of hosts; an empty class is unknown.
     ///
     /// # Errors
-    /// When only milliseconds are wanted and none are known for them.
+    /// If only milliseconds are requested and none are known for these hosts.
     pub fn of(
         golden: &'g Golden,
         mode: TimeMode,
@@ -141,7 +142,8 @@ impl<'g> Baseline<'g> {
         baseline
     }
 
-    /// The same in a check that judges so many kinds of gaps in all, beside what its other sessions took.
+    /// Adds the gaps of the check's other sessions. `classes` is the number of kinds of gaps that the check judges in
+    /// total.
     pub fn beside(mut self, others: &[Shift], classes: u32) -> Baseline<'g> {
         if self.basis != Basis::Bounds {
             self.others = others.to_vec();
@@ -184,22 +186,22 @@ impl<'g> Baseline<'g> {
         self.basis == Basis::Host && self.rounds >= MANY_ROUNDS
     }
 
-    /// How many kinds of gaps it judges by itself.
+    /// The number of kinds of gaps that this session judges.
     pub fn own_classes(&self) -> u32 {
         u32::try_from(self.kinds().filter(|(_, envelope)| is_judged(envelope)).count()).unwrap_or(u32::MAX)
     }
 
-    /// The golden that it is of.
+    /// The golden of this reference.
     pub fn golden(&self) -> &'g Golden {
         self.golden
     }
 
-    /// On what it judges.
+    /// How time is judged.
     pub fn basis(&self) -> Basis {
         self.basis
     }
 
-    /// Whether anything but a stall can fail by its time.
+    /// Whether anything other than a stall can fail by its time.
     pub fn can_fail(&self) -> bool {
         match self.basis {
             Basis::Host | Basis::Bounds => true,
@@ -220,7 +222,7 @@ impl<'g> Baseline<'g> {
         self.kinds.iter().map(|((label, _), envelope)| (label, envelope))
     }
 
-    /// How much longer than here each kind of gap took in some runs.
+    /// The factors by which each kind of gap took longer in these runs.
     pub fn shifts(&self, runs: &[Timed<'_>]) -> Vec<Shift> {
         let tested = self.kinds.iter().filter(|(_, envelope)| envelope.is_tested());
         tested
@@ -262,13 +264,13 @@ impl<'g> Baseline<'g> {
         Reference { own: self.shifts(runs), others: self.others.clone(), work, runs: runs.len() }
     }
 
-    /// How many times as long the machine's own work took, as a logarithm.
+    /// The logarithm of the factor by which the machine's own work took longer.
     fn slower_work(&self, runs: &[Timed<'_>]) -> Option<f64> {
         let worked = runs.iter().filter_map(|run| run.host?.work).map(|work| (log_of(work), ()));
         Some(lower_median(worked)?.0 - log_of(self.work?))
     }
 
-    /// What there is to say of the time of a session.
+    /// The summary of a session's timing for the report.
     pub fn report(&self, session: &str, runs: &[Timed<'_>]) -> TimeReport {
         self.amid(runs).report_of(session, runs)
     }
@@ -320,7 +322,7 @@ fn edited(envelope: &Envelope, learned: Limits) -> Envelope {
     let latest = envelope.latest.filter(|_| envelope.is_tested() && learned.occasions > 0);
     let Some(latest) = latest else { return envelope.clone() };
     let moved = log_of(latest) - log_of(envelope.upper(learned));
-    // What was only rounded was not moved.
+    // A value that was only rounded was not edited.
     if moved.abs() > 0.02 { envelope.slowed(moved) } else { envelope.clone() }
 }
 

@@ -3,12 +3,12 @@
 use super::binding::{Bindings, Mismatch};
 use super::gaps::{Gaps, Stopwatch};
 use super::liveness::Live;
-use super::notes::{NOTES, Note, Notes};
+use super::notes::{Faults, NOTES, Note, Notes};
 use super::shape::{Misfit, Tree};
 use super::{budget, liveness};
 use crate::dialect::{Decoder, Event, Fed, Label};
 use crate::finding::Finding;
-use crate::golden::{Golden, LaneId, Monitor, Step, Violation, What};
+use crate::golden::{Golden, LaneId, Monitor, Owed, Step, Violation, What};
 use crate::stats::{FastMap, JsonHash, quick_hash};
 use crate::transcript::{Entry, Frame, Payload};
 use serde_json::Value;
@@ -45,6 +45,8 @@ pub struct Checker<'g> {
     pub(super) stopwatch: Stopwatch,
     pub(super) stream: Option<budget::Stream>,
     pub(super) watch: liveness::Watch,
+    pub(super) owed: Owed<'g>,
+    pub(super) faults: Faults,
     pub(super) violations: Notes<Violation>,
     pub(super) misfits: Notes<Misfit>,
     pub(super) mismatches: Notes<Mismatch>,
@@ -123,6 +125,8 @@ impl<'g> Checker<'g> {
             stopwatch,
             stream: budget::Stream::new(golden),
             watch: liveness::Watch::new(golden),
+            owed: Owed::new(golden),
+            faults: Faults::default(),
             violations: Notes::new(),
             misfits: Notes::new(),
             mismatches: Notes::new(),
@@ -180,6 +184,7 @@ impl<'g> Checker<'g> {
         self.events += 1;
         self.last_frame = event.frame;
         self.watch.feed(event);
+        self.faults.extend(self.owed.feed(event));
         if let Some(stream) = &mut self.stream {
             stream.feed(event);
         }
@@ -318,11 +323,14 @@ impl<'g> Checker<'g> {
             + notes
             + fingerprints
             + self.short.len()
+            + self.owed.held()
+            + self.faults.kept.len()
     }
 
     /// Whether anything has deviated so far.
     pub fn is_clean(&self) -> bool {
-        self.violations.kept.is_empty() && self.misfits.kept.is_empty() && self.mismatches.kept.is_empty()
+        let notes = self.violations.kept.len() + self.misfits.kept.len() + self.mismatches.kept.len();
+        notes + self.faults.kept.len() == 0
     }
 
     /// Whether the order allows the session to end here.

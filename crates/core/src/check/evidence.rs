@@ -8,10 +8,10 @@
 //! every round of a loop is one, however often the event came in it.
 
 use crate::dialect::Label;
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Kind, Severity};
 use crate::golden::{
-    Chain, Event, Fact, Goal, Golden, MIN_ANSWERS, MIN_RUNS, MIN_RUNS_ALWAYS, MIN_RUNS_TRIALS, MIN_SEEN,
-    MIN_SEEN_ORDER, MIN_TRIALS_MISSING, Order, Rule, Times,
+    Answers, Chain, Event, Fact, Goal, Golden, MIN_ANSWERS, MIN_RUNS, MIN_RUNS_ALWAYS, MIN_RUNS_TRIALS,
+    MIN_SEEN, MIN_SEEN_ORDER, MIN_TRIALS_MISSING, Order, Rule, Times,
 };
 use crate::transcript::Gap;
 use crate::words::{often, recordings};
@@ -323,6 +323,26 @@ impl<'g> Evidence<'g> {
             replies.fold((0, 0), |(seen, runs), (_, event)| (seen + event.seen, runs.max(event.runs)));
         let needed = "30 answers in 5 recordings are needed to fail a run";
         weigh(seen >= MIN_ANSWERS && runs >= MIN_RUNS, seen, runs, needed)
+    }
+
+    /// What a request without its answer contradicts, or an answer that is none.
+    pub(super) fn answered(&self, request: &Label, answers: &Answers, kind: Kind) -> Weight {
+        let (asked, runs) = self.counts(request);
+        let came: u32 = answers.kinds.iter().map(|answer| self.counts(&answer.label).0).sum();
+        let held = asked.min(came);
+        if self.is_critical(request) {
+            return (Severity::Deviation, format!("critical; held {} in {}", often(held), recordings(runs)));
+        }
+        if answers.kinds.iter().any(|answer| answer.label.is_client()) {
+            return weigh(false, held, runs, CLIENTS);
+        }
+        if kind == Kind::Missing || kind == Kind::Renamed {
+            let needed = "20 recordings, or 100 times in 8, are needed to fail a run";
+            let often = held >= MIN_TRIALS_MISSING && runs >= MIN_RUNS_TRIALS;
+            return weigh(often || runs >= MIN_RUNS_ALWAYS, held, runs, needed);
+        }
+        let needed = "30 answers in 5 recordings are needed to fail a run";
+        weigh(held >= MIN_ANSWERS && runs >= MIN_RUNS, held, runs, needed)
     }
 
     pub(super) fn novel(&self, runs: u32) -> Weight {

@@ -40,6 +40,7 @@ impl Checker<'_> {
         let is_whole = ending.is_whole();
         if is_whole {
             let frame = self.last_frame;
+            self.faults.extend(self.owed.rest());
             for violation in self.monitor.missing().into_iter().chain(self.critical()) {
                 let (label, lane) = (violation.label.clone(), violation.lane.clone());
                 self.violations.kept.push(Note { what: violation, label, lane, frame });
@@ -61,7 +62,7 @@ impl Checker<'_> {
             self.totals = other.map(|(label, total)| (label.clone(), total)).collect();
         }
         let mut findings = explain(&self, ending);
-        let more = self.violations.more + self.misfits.more + self.mismatches.more;
+        let more = self.violations.more + self.misfits.more + self.mismatches.more + self.faults.more;
         if let Some(first) = findings.first_mut().filter(|_| more > 0) {
             first.consequences.push(format!("{more} more of what was found are not told one by one"));
         }

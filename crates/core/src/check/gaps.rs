@@ -1,8 +1,11 @@
 //! Time between an event and its cause, collected while a run goes on: the measurements that `timing` judges.
 
 use super::binding::Path;
-use crate::dialect::{Event, Label};
-use crate::golden::{ALPHA_DOUBT, ALPHA_SUSPECT, Causes, Envelope, Golden, LaneId, MIN_RUNS, gap_of, log_of};
+use crate::dialect::{Dialect, Event, Label};
+use crate::golden::{
+    ALPHA_DOUBT, ALPHA_SUSPECT, Causes, Envelope, Golden, LaneId, MIN_RUNS, Made, RequestTimes, gap_of,
+    log_of,
+};
 use crate::stats::{FastMap, quick_hash};
 use crate::transcript::{Gap, Host};
 use std::collections::{BTreeMap, BTreeSet};
@@ -76,6 +79,8 @@ impl Sample {
 #[derive(Debug)]
 pub(super) struct Stopwatch {
     causes: Causes,
+    dialect: Dialect,
+    requests: RequestTimes,
     /// By the number of the event: its gaps by the number of the cause.
     gaps: FastMap<u32, Vec<Timer>>,
     /// By the number of a cause: the field of it that tells kinds of gaps apart.
@@ -128,7 +133,7 @@ impl Stopwatch {
             });
             gaps.entry(own).or_default().push(Timer { after, sample: Sample::default(), split });
         }
-        Stopwatch { causes, gaps, marks }
+        Stopwatch { causes, dialect: golden.dialect.clone(), requests: RequestTimes::default(), gaps, marks }
     }
 
     /// The number by which it knows an event.
@@ -139,8 +144,15 @@ impl Stopwatch {
     /// Takes the next event, by its number.
     pub(super) fn feed(&mut self, number: u32, event: &Event, lanes: &[LaneId]) {
         let mark = self.marks.get(&number).and_then(|path| kind(path, event)).unwrap_or_default();
-        let Some((cause, gap, of_cause)) = self.causes.take(number, lanes, event.at, mark) else { return };
+        let cause = self.causes.take(number, lanes, event.at, mark);
+        let request = self.requests.feed(&self.dialect, event, mark);
         let Some(timers) = self.gaps.get_mut(&number) else { return };
+        let made =
+            |Made { label, at, mark }: Made| Some((self.causes.number(&label)?, event.at.since(at), mark));
+        // Where the golden does not know the gap from its request, it is that from what the order says.
+        let request =
+            request.and_then(made).filter(|(own, ..)| timers.iter().any(|timer| timer.after == *own));
+        let Some((cause, gap, of_cause)) = request.or(cause) else { return };
         let Some(timer) = timers.iter_mut().find(|timer| timer.after == cause) else { return };
         timer.sample.add(gap, event.frame);
         if let Some(kind) = timer.split.as_ref().and_then(|split| split.of(event, of_cause)) {
@@ -156,7 +168,7 @@ impl Stopwatch {
     /// How many times and gaps are held.
     pub(super) fn held(&self) -> usize {
         let gaps: usize = self.gaps.values().flatten().map(|timer| timer.sample.kept.len()).sum();
-        self.causes.held() + gaps
+        self.causes.held() + self.requests.held() + gaps
     }
 
     pub(super) fn into_gaps(self) -> Gaps {

@@ -1,8 +1,9 @@
 //! Transcript × golden → findings.
 //!
-//! A [`Checker`] takes the frames of one session as they come and knows a violation while the session still runs;
-//! [`Checker::finish`] explains all of them, one finding for one fault, the first cause first. Time is judged over all
-//! runs together by [`judge_timing`], over several rounds by [`judge_rounds`]. Nothing here can fail: it can only find.
+//! A [`Checker`] takes the frames of one session as they arrive and detects a violation during the session.
+//! [`Checker::finish`] explains all violations, one finding for each fault, the first cause first. Time is judged
+//! over all runs together by [`judge_timing`], and over several rounds by [`judge_rounds`]. Checking returns no
+//! errors, only findings.
 
 mod baseline;
 mod binding;

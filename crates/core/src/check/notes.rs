@@ -1,7 +1,7 @@
 //! What is noted while a session runs, to be explained at its end.
 
 use crate::dialect::Label;
-use crate::golden::Lane;
+use crate::golden::{Fault, Lane};
 use crate::stats::FastMap;
 
 /// Something that was noted on the way and will be explained at the end.
@@ -44,3 +44,23 @@ impl<T> Notes<T> {
 
 /// How many notes of each sort are taken of an event; the rest is counted.
 pub(super) const NOTES: usize = 4096;
+
+/// What was noted of answers; beyond a number it is one fault again and again.
+#[derive(Debug, Default)]
+pub(super) struct Faults {
+    pub(super) kept: Vec<Fault>,
+    /// How many more there were.
+    pub(super) more: usize,
+}
+
+impl Faults {
+    pub(super) fn extend(&mut self, faults: impl IntoIterator<Item = Fault>) {
+        for fault in faults {
+            if self.kept.len() < NOTES {
+                self.kept.push(fault);
+            } else {
+                self.more += 1;
+            }
+        }
+    }
+}

@@ -1,10 +1,10 @@
 //! How a check went beside its baseline: how much slower or faster than in the golden all of its kinds of gaps were.
 //!
-//! The time of a server is mostly that of its machine: the same build on another machine, with another number of users,
-//! or ten minutes later, takes one to ten times as long, and nearly every kind of gap takes the same number of times as
-//! long. What all kinds share is the *pace*. It is taken off before a single kind is judged, and never fails a check. A
-//! kind that waits for something else than a processor does not follow the pace; that is why an upper quantile of the
-//! other kinds is taken off, and not their mean.
+//! The times of a server depend mostly on its machine. The same build on another machine, with another number of
+//! users, or ten minutes later, takes one to ten times as long, and nearly every kind of gap by the same factor. This
+//! common factor is the *pace*. It is removed before a single kind is judged, and never fails a check. A kind that
+//! waits for something other than a processor does not follow the pace, so an upper quantile of the other kinds is
+//! removed, not their mean.
 
 use crate::dialect::Label;
 use crate::golden::SAME_HOST;
@@ -17,17 +17,18 @@ pub(super) const UPPER_DECILE: f64 = 0.90;
 /// Fewer other kinds of gaps do not tell how much slower a check went.
 const MIN_OTHERS: usize = 4;
 
-/// What came this many times as late as usual was held back.
+/// An event that is later by this factor was delayed.
 const HELD_BACK: f64 = 2.0;
-/// Where nearly all other kinds went faster than in the golden, a kind is expected to be faster by this share of their logarithm.
+/// If nearly all other kinds were faster than in the golden, a kind is expected to be faster by this share of their
+/// logarithm.
 const BELIEVED_HASTE: f64 = 0.6;
 
-/// How much longer than in the golden a kind of gap took in a check.
+/// The factor by which a kind of gap took longer than in the golden, in one check.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shift {
     /// The event.
     pub event: Label,
-    /// The logarithm of how many times as long: the median over the runs.
+    /// The logarithm of the factor: the median over the runs.
     pub log: f64,
     /// The same without what this machine's own hold-ups may have added.
     pub(super) relieved: f64,
@@ -35,14 +36,14 @@ pub struct Shift {
     pub(super) variance: f64,
 }
 
-/// How a check went beside its baseline.
+/// The gaps of a check compared with its baseline.
 #[derive(Debug, Clone)]
 pub(super) struct Reference {
     pub(super) own: Vec<Shift>,
     pub(super) others: Vec<Shift>,
     /// The logarithm of how many times as long the machine's own work took, where both sides know it; never negative.
     pub(super) work: Option<f64>,
-    /// Of how many runs it is.
+    /// The number of runs.
     pub(super) runs: usize,
 }
 
@@ -61,16 +62,16 @@ impl Reference {
         all.filter(|shift| shift.event != *event).map(|shift| shift.log).collect()
     }
 
-    /// How much slower everything but this event went, as a logarithm; below zero where nearly everything went faster, and
-    /// none where nothing tells.
+    /// The logarithm of the factor by which everything except this event was slower; below zero if nearly everything
+    /// was faster. None if nothing can be compared.
     pub(super) fn slowed(&self, event: &Label, share: f64) -> Option<f64> {
         let Some(shown) = self.shown(event, share) else { return self.work };
         let slowed = shown.max(self.work.unwrap_or(0.0));
         Some(if slowed > 0.0 { slowed } else { self.hastened_for_most(event) })
     }
 
-    /// How much faster nearly everything but this event went, as a logarithm that is not above zero. This kind may be the
-    /// one that waits, so only a part of it is believed.
+    /// The logarithm of the factor by which nearly everything except this event was faster; at most zero. This kind
+    /// may be one that waits, so only a part of it is used.
     fn hastened_for_most(&self, event: &Label) -> f64 {
         let others = self.logs_beside(event);
         let slowest = if others.len() < MIN_OTHERS { None } else { quantile(others, UPPER_DECILE) };
@@ -83,7 +84,7 @@ impl Reference {
         (others.len() >= MIN_OTHERS).then(|| quantile(others, share)).flatten().map(|log| log.max(0.0))
     }
 
-    /// How much slower this event itself went, for most of the runs; never negative.
+    /// The logarithm of the factor by which this event itself was slower in most of the runs; never negative.
     pub(super) fn own_log(&self, event: &Label) -> f64 {
         self.own.iter().filter(|shift| shift.event == *event).map(|shift| shift.log).fold(0.0, f64::max)
     }
@@ -93,7 +94,7 @@ impl Reference {
         self.logs_beside(event).iter().any(|log| *log > HELD_BACK.ln())
     }
 
-    /// How much faster everything but this event went: a logarithm that is not above zero.
+    /// The logarithm of the factor by which everything except this event was faster; at most zero.
     pub(super) fn hastened(&self, event: &Label, share: f64) -> Option<f64> {
         let others = self.logs_beside(event);
         (others.len() >= MIN_OTHERS).then(|| quantile(others, 1.0 - share)).flatten().map(|log| log.min(0.0))

@@ -1,4 +1,4 @@
-//! What it takes for a kind of gap to be told, or to fail.
+//! The limits at which a kind of gap is reported, or fails.
 
 use super::baseline::Baseline;
 use super::gaps::Ask;
@@ -12,9 +12,9 @@ use crate::transcript::Gap;
 
 /// A kind of gap may be this many times as slow as the others say, and a gap that is no more than that is no stall.
 const MOST_OWN: f64 = 6.0;
-/// So many runs show what is usual in a check.
+/// The number of runs that show the usual time in a check.
 const MANY_RUNS: usize = 3;
-/// On a class of hosts that is known, a moment is not believed to be faster than this many times.
+/// The largest factor by which a moment on a known class of hosts may be faster.
 const MOST_HASTE: f64 = 1.5;
 /// The chances of a failing kind of gap, a suspect one and one to look at again, on a known class, over all kinds of a
 /// check. Every round has to show it as well, which makes false alarms much rarer than that: `prove --machines` counts
@@ -27,17 +27,17 @@ const LEAST_ELSEWHERE: f64 = 0.025;
 /// A round of a check may be doubtful this much sooner than all of them together.
 const DOUBT: f64 = 0.7;
 
-/// How often chance alone may show something, over all kinds of gaps of a check.
+/// The probabilities of findings by chance, over all kinds of gaps of a check.
 struct Chances {
     fails: f64,
     told: f64,
     doubt: f64,
 }
 
-/// What it takes for a kind of gap to be told, or to fail.
+/// The limits at which a kind of gap is reported, or fails.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tier {
-    /// How much slower the others went, as a logarithm; of what is early how much faster, below zero.
+    /// The logarithm of the factor by which the others were slower; for early events below zero.
     pub(super) slowed: f64,
     /// The chance of a false alarm over all kinds of gaps.
     alpha: f64,
@@ -45,7 +45,7 @@ pub(super) struct Tier {
     factor: f64,
     /// And at least so much longer.
     floor: Gap,
-    /// What an occasion adds to a kind, as a standard deviation of the logarithm.
+    /// The spread that an occasion adds to a kind, as a standard deviation of the logarithm.
     between: f64,
 }
 
@@ -65,7 +65,7 @@ impl Tier {
 }
 
 impl Baseline<'_> {
-    /// What a tier asks of the median of so many runs.
+    /// The limits of a tier for the median of several runs.
     pub(super) fn limits(&self, tier: &Tier, runs: u32) -> Limits {
         Limits {
             runs,
@@ -76,8 +76,8 @@ impl Baseline<'_> {
         }
     }
 
-    /// What it takes for an event to be told as late (or else as early), and what it takes to fail; none where nothing can
-    /// be told of it.
+    /// The tier at which an event is reported as late (or as early), and the one at which it fails; none if it cannot
+    /// be judged.
     pub(super) fn tiers(
         &self,
         reference: &Reference,
@@ -95,7 +95,7 @@ impl Baseline<'_> {
             between: self.occasions.kind_spread(prior),
         };
         let soon = if is_doubt { DOUBT } else { 1.0 };
-        // Below the bound of a verdict there is nothing early to suspect: events come together in every network.
+        // Below the bound of a verdict, nothing is suspected as early, because events come together in every network.
         let early = if is_doubt { ALPHA_DOUBT } else { ALPHA_DEVIATION };
         let bounds = || {
             let tier = |alpha| Tier {
@@ -112,11 +112,12 @@ impl Baseline<'_> {
             Basis::Bounds => Some(bounds()),
             Basis::Host => {
                 let Some(mut slowed) = of(UPPER_QUARTILE) else { return Some(bounds()) };
-                // The machine's work tells of a class that is known no more than its slowest kinds of gaps show.
+                // On a known class, the machine's work shows no more slow-down than its slowest kinds of gaps.
                 if late && let Some(most) = reference.shown(label, UPPER_DECILE) {
                     slowed = slowed.min(most);
                 }
-                // Events that are held back and come together make most kinds fast: on a known class that is no fast machine.
+                // Events that are delayed and come together make most kinds fast. On a known class, that is not a
+                // fast machine.
                 if !late {
                     slowed = if reference.is_held_back(label) { 0.0 } else { slowed.max(-MOST_HASTE.ln()) };
                 }
@@ -130,8 +131,8 @@ impl Baseline<'_> {
                 let alpha = if is_doubt { ALPHA_DOUBT } else { TOLD_ELSEWHERE };
                 let floor = Gap::from_secs_f64(LEAST_ELSEWHERE * soon);
                 let told = tier(told, alpha, 3.0 * soon, floor, OTHER_HOST);
-                // A machine that is faster than all that were recorded is no fault, and one whose speed nobody measured may
-                // be slow in the one kind that computes.
+                // A machine that is faster than all recorded ones is no fault, and a machine of unknown speed may be
+                // slow in the one kind that computes.
                 let fails = (late && is_work_known && self.can_fail())
                     .then(|| of(UPPER_DECILE))
                     .flatten()
@@ -149,8 +150,9 @@ impl Baseline<'_> {
             return envelope.stall(StallMargin::BOUNDS).max(upper.unwrap_or_default());
         }
         let slowed = reference.slowed(label, UPPER_DECILE).unwrap_or(0.0).max(0.0);
-        // Several runs show the pace of this kind itself: what is slow for most users is no single gap. Where this kind is
-        // quicker than the others, a single gap of it may still be as slow as theirs, so the middle counts.
+        // From several runs on, the pace of this kind itself is known: what is slow for most users is not a single
+        // gap. If this kind is faster than the others, a single gap may still be as slow as theirs, so the middle
+        // counts.
         let by = if reference.runs < MANY_RUNS {
             slowed
         } else {
@@ -158,7 +160,7 @@ impl Baseline<'_> {
             own.max(f64::midpoint(own, slowed))
         };
         let mut margin = StallMargin::BESIDE_PACE.slowed(by.exp());
-        // The slowest gap of all was most likely that of the slowest occasion, whose pace is not this check's.
+        // The slowest gap was most likely that of the slowest occasion, whose pace is not that of this check.
         margin.of_slowest /= self.occasions.slowest_of_all();
         envelope.stall(margin)
     }

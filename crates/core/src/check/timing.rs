@@ -1,4 +1,4 @@
-//! Time between an event and its cause, judged over all runs together, as the [`Baseline`] says.
+//! Judges the time between an event and its cause over all runs together, against the [`Baseline`].
 
 use super::baseline::Baseline;
 use super::budget;
@@ -13,8 +13,7 @@ use crate::transcript::Gap;
 
 /// Judges the gaps of `runs` together. The findings carry the index of the run that shows them best.
 ///
-/// What is late by no more than the machine was that measured is a suspect and excused: it is no evidence against the
-/// server, nor for it.
+/// A delay that this machine's lag explains is an excused suspect: it is no evidence for or against the server.
 pub fn judge(baseline: &Baseline<'_>, runs: &[Timed<'_>]) -> Vec<(usize, Finding)> {
     let mut findings = arrange(find(&baseline.amid(runs), runs, Ask::Verdict));
     findings.extend(budget::judge(baseline.golden, runs));
@@ -25,7 +24,7 @@ pub fn judge(baseline: &Baseline<'_>, runs: &[Timed<'_>]) -> Vec<(usize, Finding
 /// leads of those that are equally sure comes first.
 pub(super) type Group = Vec<(usize, Finding)>;
 
-/// What is off in time in `runs` taken together.
+/// The findings in `runs` taken together.
 pub(super) fn find(baseline: &Baseline<'_>, runs: &[Timed<'_>], ask: Ask) -> Vec<Group> {
     let reference = baseline.reference(runs);
     let mut findings = Vec::new();
@@ -41,7 +40,7 @@ pub(super) fn find(baseline: &Baseline<'_>, runs: &[Timed<'_>], ask: Ask) -> Vec
     findings
 }
 
-/// What findings about a session as a whole are about.
+/// The event name of findings about the whole session.
 const WHOLE: &str = "@run";
 
 /// Reported only beyond this many times the usual: less is nothing that anybody would look into.
@@ -92,7 +91,7 @@ fn whole_run(
     Some((count.saturating_sub(1), finding))
 }
 
-/// A server that stalls does so anywhere: the first that is sure stands for all of them.
+/// A stall occurs anywhere, so the first certain one represents all of them.
 fn one_stall(findings: &mut Vec<(usize, Finding)>) {
     let is_sure = |finding: &Finding| finding.kind == Kind::Stall && finding.severity == Severity::Deviation;
     let Some(first) = findings.iter().position(|(_, finding)| is_sure(finding)) else { return };
@@ -103,10 +102,10 @@ fn one_stall(findings: &mut Vec<(usize, Finding)>) {
     }
 }
 
-/// A burst shows first: events that were held back and came together make those before them late, so that whatever
-/// else is off in time follows from it. Of several the gaps that were recorded most often show it best.
+/// A burst comes first: events that were delayed and came together make the events before them late, so other
+/// findings follow from it. Of several bursts, the gaps with the most recordings show it best.
 ///
-/// A session that went slower as a whole explains whatever was late in it, but for a stall.
+/// A slower session as a whole explains its late events, except for a stall.
 pub(super) fn arrange(groups: Vec<Group>) -> Vec<(usize, Finding)> {
     let mut findings: Vec<(usize, Finding)> = groups.into_iter().filter_map(leading).collect();
     one_stall(&mut findings);
@@ -120,7 +119,7 @@ pub(super) fn arrange(groups: Vec<Group>) -> Vec<(usize, Finding)> {
         .map(|(index, _)| index);
     let Some(index) = burst else {
         let Some((run, mut whole)) = whole else { return findings };
-        // One kind of gap that is late by itself is that, not a slow session.
+        // One late kind of gap is not a slow session.
         let late = findings.iter().filter(|(_, finding)| finding.kind == Kind::TooLate).count();
         if late == 1 || findings.iter().any(|(_, finding)| finding.kind == Kind::Stall) {
             return findings;
@@ -139,12 +138,13 @@ pub(super) fn arrange(groups: Vec<Group>) -> Vec<(usize, Finding)> {
     };
     let (run, mut burst) = findings.remove(index);
     burst.consequences.extend(findings.into_iter().map(|(_, finding)| finding.message));
-    // The frames beyond the first only said how much it weighs.
+    // The frames after the first only show its weight.
     burst.place.frames.truncate(1);
     vec![(run, burst)]
 }
 
-/// What is told of a group: what has no excuse goes before what has one. A stall does not hide that all others are late.
+/// The finding that represents a group: one without an excuse comes first. A stall does not hide that all others are
+/// late.
 fn leading(mut group: Group) -> Option<(usize, Finding)> {
     let sure = group.iter().position(|(_, finding)| !finding.is_excused).unwrap_or(0);
     if group.is_empty() {
@@ -184,13 +184,13 @@ impl Class<'_> {
         stall.into_iter().chain(other).collect()
     }
 
-    /// The tier at which something is told, and the one at which it fails, where it may; none where nothing can be told.
+    /// The tier at which an event is reported, and the one at which it fails; none if it cannot be judged.
     fn tiers(&self, late: bool) -> Option<(Tier, Option<Tier>)> {
         self.baseline.tiers(self.reference, self.label, self.ask, late)
     }
 
     fn stall(&self) -> Option<(usize, Finding)> {
-        // All gaps, and those of each value of the field by which kinds differ.
+        // All gaps, and those of each value of the distinguishing field.
         let stall = |envelope: &Envelope| self.baseline.stall(self.reference, self.label, envelope);
         let mut bounds: Vec<(Option<&str>, Gap)> = vec![(None, stall(self.envelope))];
         for (value, slowest) in self.envelope.split.iter().flat_map(|split| &split.slowest) {
@@ -202,7 +202,7 @@ impl Class<'_> {
                     Some(value) => *sample.by_kind.get(&quick_hash(*value))?,
                     None => sample.longest,
                 };
-                // One that this machine's own delay does not explain comes first.
+                // A delay that this machine's lag does not explain comes first.
                 let is_sure = gap - timed.own_delay(1) > *bound;
                 (gap > *bound).then_some((is_sure, gap, *run, frame, *value, *bound))
             })
@@ -222,7 +222,7 @@ impl Class<'_> {
         Some((run, self.finding(Kind::Stall, severity, message, frame, (gap, bound), !is_sure)))
     }
 
-    /// How many gaps there are in all runs.
+    /// The number of gaps in all runs.
     fn gaps(&self) -> usize {
         self.shown.iter().map(|(_, _, sample)| sample.count).sum()
     }
@@ -234,7 +234,7 @@ impl Class<'_> {
             .iter()
             .filter_map(|(run, timed, sample)| {
                 let (log, frame, relieved) = timed.middle(sample)?;
-                // The worst hold-up of every round does not meet the same gap.
+                // The worst delay of every round does not hit the same gap.
                 let usual = || log_of(gap_of(log) - timed.usual_delay());
                 let relieved = if self.baseline.is_of_rounds() { usual() } else { relieved };
                 Some((log, *run, frame, relieved))
@@ -245,7 +245,7 @@ impl Class<'_> {
         let is_few = gaps < FEW as usize;
         let (told, fails) = self.tiers(true)?;
         let upper = |tier: &Tier| tier.upper(self.envelope, self.limits(tier), is_few);
-        // In a single run the bound that a person can read is the one that counts.
+        // In a single run, the bound in the golden counts.
         let readable = self
             .envelope
             .latest
@@ -260,7 +260,7 @@ impl Class<'_> {
             return None;
         }
         let (_, run, frame, _) = middles.into_iter().max_by(|a, b| a.0.total_cmp(&b.0))?;
-        // One gap in one run proves nothing: it is looked at again before it fails anything.
+        // One gap in one run proves nothing: it is confirmed before it fails anything.
         let is_sure = relieved > failing && (runs >= 3 || gaps >= 3);
         let severity = if is_sure { Severity::Deviation } else { Severity::Suspect };
         let message = self.says_late(typical, &told);
@@ -269,7 +269,7 @@ impl Class<'_> {
         Some((run, self.finding(Kind::TooLate, severity, message, frame, (typical, bound), is_excused)))
     }
 
-    /// How late it came, beside what is usual, and elsewhere beside what the others took.
+    /// The sentence about a late event, compared with the usual time, and on other classes with the other kinds.
     fn says_late(&self, typical: Gap, tier: &Tier) -> String {
         let (label, after, usual) = (self.label, &self.envelope.after, self.envelope.usual);
         let times = ratio(typical, usual);
@@ -325,7 +325,7 @@ impl Class<'_> {
         Some((run, self.finding(Kind::TooLate, severity, message, frame, (typical, failing), is_excused)))
     }
 
-    /// A hold-up of this machine can also bring gaps together; that is left to another round.
+    /// A delay of this machine can also make gaps shorter, so another round decides.
     fn early(&self) -> Option<(usize, Finding)> {
         let (gaps, runs) = (self.gaps(), self.shown.len());
         let middles: Vec<(f64, usize, usize)> = self
@@ -342,8 +342,8 @@ impl Class<'_> {
         let is_readable = self.baseline.basis() == Basis::Bounds && runs < 3;
         let failing = self.envelope.earliest.filter(|_| is_readable);
         let failing = failing.unwrap_or_else(|| told.lower(self.envelope, self.limits(&told)));
-        // A single gap that is no shorter than one already recorded is nothing new: two messages in one packet.
-        // So is one of a few: what repeats in most sessions need not repeat in this one.
+        // A single gap that is no shorter than a recorded one is nothing new: two messages in one packet. The same
+        // applies to a few: gaps that repeat in most sessions need not repeat in this one.
         let repeats = self.envelope.repeats() && gaps >= 3 * runs;
         if typical >= failing || !(repeats || typical < self.envelope.fastest) {
             return None;
@@ -480,12 +480,12 @@ timing = { after = ">question", usual = "100 ms", latest = "300 ms", fastest = "
     fn a_gap_is_excused_by_as_much_as_this_machine_was_late() {
         use Severity::{Deviation, Suspect};
         let started = |runs: &[Shown<'_>]| found("started", ">ask", runs);
-        // What comes once is suspicious when it is later than about 25 ms and a delay of 250 ms, or than 60 to 90 ms.
+        // A single event is a suspect from about 25 ms and a delay of 250 ms, or from 60 to 90 ms.
         assert_eq!(started(&[(&[400], None)]), [(Kind::TooLate, Suspect, false)]);
         assert_eq!(started(&[(&[400], Some((1, 30)))]), [(Kind::TooLate, Suspect, false)]);
         assert_eq!(started(&[(&[400], Some((1, 150)))]), [(Kind::TooLate, Suspect, true)]);
         assert_eq!(started(&[(&[260], Some((1, 5000)))]), [], "what was in time in spite of it is in time");
-        // Of three users the middle one counts; one whose machine was busy excuses nothing.
+        // The middle one of three users counts; one with a busy machine excuses nothing.
         let (busy, idle): (Shown<'_>, Shown<'_>) = ((&[600], Some((1, 480))), (&[600], Some((1, 2))));
         assert_eq!(started(&[idle, idle, idle]), [(Kind::TooLate, Deviation, false)]);
         assert_eq!(started(&[idle, busy, idle]), [(Kind::TooLate, Deviation, false)]);
@@ -509,14 +509,14 @@ timing = { after = ">question", usual = "100 ms", latest = "300 ms", fastest = "
         use Severity::{Deviation, Suspect};
         let answer = |runs: &[Shown<'_>]| found("answer", ">question", runs);
         assert_eq!(answer(&[(&[100, 110, 90], None)]), []);
-        // The slowest that was recorded took 200 ms; the bound of one of three is a little above 400 ms.
+        // The slowest recorded gap took 200 ms; the bound of one of three is a little above 400 ms.
         assert_eq!(answer(&[(&[100, 390, 90], None)]), []);
         assert_eq!(answer(&[(&[100, 900, 90], None)]), [(Kind::TooLate, Suspect, false)]);
         assert_eq!(answer(&[(&[100, 900, 90], Some((1, 700)))]), [(Kind::TooLate, Suspect, true)]);
         let late: Shown<'_> = (&[100, 900, 90], None);
         assert_eq!(answer(&[late, late, late]), [(Kind::TooLate, Deviation, false)]);
         assert_eq!(answer(&[late, late, (&[100, 90], None), (&[100, 90], None)]), []);
-        // What the median shows is told as that.
+        // Delays that the median shows are reported as such.
         assert_eq!(answer(&[(&[900, 900, 900, 900], None)]), [(Kind::TooLate, Deviation, false)]);
     }
 
@@ -526,7 +526,7 @@ timing = { after = ">question", usual = "100 ms", latest = "300 ms", fastest = "
         let token = |millis: &[u64], lag| found("token", "token", &[(millis, lag)]);
         assert_eq!(token(&[10, 10, 5000, 10], Some((1, 480))), [(Kind::Stall, Deviation, false)]);
         assert_eq!(token(&[10, 10, 5000, 10], Some((1, 4000))), [(Kind::Stall, Suspect, true)]);
-        // An excused stall hides no delay that has no excuse.
+        // An excused stall hides no delay without an excuse.
         assert_eq!(token(&[900, 900, 900, 5000], Some((1, 4000))), [(Kind::Stall, Suspect, true)]);
         let mut slow = vec![900; 30];
         slow.push(5000);

@@ -1,4 +1,4 @@
-//! CBOR, as JSON and back.
+//! CBOR to JSON and back.
 
 use super::hex::hex;
 use super::special::{Key, MAX_DEPTH, Special, bytes_to_json, float_to_json, key, special, text_key};
@@ -22,7 +22,7 @@ fn to_json(value: Cbor) -> Value {
             match (u64::try_from(number), i64::try_from(number)) {
                 (Ok(number), _) => Value::from(number),
                 (Err(_), Ok(number)) => Value::from(number),
-                // Only a negative number of 64 bits is beyond both.
+                // Only a negative number of 64 bits is out of range for both.
                 (Err(_), Err(_)) => json!({ "$float": number.to_string() }),
             }
         }
@@ -34,7 +34,7 @@ fn to_json(value: Cbor) -> Value {
             Value::Object(fields.into_iter().map(|(key, value)| (key_of(&key), to_json(value))).collect())
         }
         Cbor::Tag(tag, value) => json!({ "$tag": tag, "value": to_json(*value) }),
-        // `null`, and what this reader learns to read one day.
+        // `null`, and future types.
         _ => Value::Null,
     }
 }
@@ -57,7 +57,7 @@ pub(super) fn write(value: &Value, out: &mut Vec<u8>) {
 }
 
 fn encode(value: &Cbor, out: &mut Vec<u8>) {
-    // Memory takes whatever is written to it.
+    // Writing to memory cannot fail.
     ciborium::into_writer(value, out).unwrap_or_default();
 }
 

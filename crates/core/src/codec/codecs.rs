@@ -8,19 +8,19 @@ use serde_json::Value;
 
 /// A frame does not hold more values in a row.
 const MAX_VALUES: usize = 1 << 16;
-/// What was compressed is no larger than this, in bytes.
+/// The largest decompressed message, in bytes.
 const MAX_UNPACKED: u64 = 64 << 20;
 /// A length takes no more bytes.
 const MAX_LENGTH_BYTES: usize = 5;
 
-/// How a message's values are written.
+/// The encoding of a message's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Format {
     /// MessagePack (the specification of 2017, with extensions).
     MessagePack,
     /// CBOR (RFC 8949).
     Cbor,
-    /// JSON (RFC 8259), which stands within what was compressed.
+    /// JSON (RFC 8259), inside a compressed message.
     Json,
     /// One element of XML 1.0, in a text message.
     Xml,
@@ -30,7 +30,7 @@ pub enum Format {
     Yjs,
 }
 
-/// How values lie in a frame.
+/// The layout of values in a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Framing {
     /// A frame is one value.
@@ -41,14 +41,14 @@ pub enum Framing {
     Length,
 }
 
-/// How the messages of a session are read and written.
+/// The encoding of a session's messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Codec {
-    /// Of each value.
+    /// The encoding of each value.
     pub format: Format,
-    /// Of a frame.
+    /// The layout of values in a frame.
     pub framing: Framing,
-    /// How a frame was compressed, if it was.
+    /// The compression of a frame, if any.
     pub packing: Option<Packing>,
 }
 
@@ -88,12 +88,12 @@ const NAMES: [(&str, Codec); 22] = {
 };
 
 impl Codec {
-    /// One element of XML in each text message.
+    /// The codec of text messages with one XML element each.
     pub const XML: Codec = codec(Format::Xml, Framing::One, None);
-    /// The messages of Yjs.
+    /// The codec of Yjs messages.
     pub const YJS: Codec = codec(Format::Yjs, Framing::One, None);
 
-    /// All of them, the plainest first.
+    /// All codecs, the simplest first.
     pub fn all() -> impl Iterator<Item = Codec> + Clone {
         NAMES.into_iter().map(|(_, codec)| codec)
     }
@@ -103,28 +103,28 @@ impl Codec {
         NAMES.iter().find(|(_, codec)| *codec == self).map_or("", |(name, _)| name)
     }
 
-    /// The codec of this name.
+    /// The codec with this name.
     pub fn of(name: &str) -> Option<Codec> {
         NAMES.iter().find(|(own, _)| *own == name).map(|(_, codec)| *codec)
     }
 
-    /// Whether its messages are texts, where those of the others are binary.
+    /// Whether its messages are texts. All other codecs have binary messages.
     pub const fn is_text(self) -> bool {
         matches!(self.format, Format::Xml)
     }
 
-    /// The messages of a frame, in order; none where it is not written so from its first byte to its last, or holds more than
-    /// 64 MiB.
+    /// The messages of a frame, in order. None if the frame is not completely in this encoding, or has more than 64
+    /// MiB.
     pub fn read(self, frame: &[u8]) -> Option<Vec<Value>> {
         self.read_up_to(frame, MAX_UNPACKED)
     }
 
-    /// Likewise, by the description of its messages, which are Protocol Buffers.
+    /// The same with a descriptor of the Protocol Buffers messages.
     pub fn read_described(self, frame: &[u8], schema: &Schema) -> Option<Vec<Value>> {
         self.read_with(frame, MAX_UNPACKED, |rest| schema.read(std::mem::take(rest)))
     }
 
-    /// Likewise, with another limit to what was compressed, in bytes.
+    /// Reads a frame with another limit for the decompressed size, in bytes.
     pub(super) fn read_up_to(self, frame: &[u8], limit: u64) -> Option<Vec<Value>> {
         self.read_with(frame, limit, |rest| self.value(rest))
     }
@@ -172,18 +172,18 @@ impl Codec {
         }
     }
 
-    /// The frame of a message. A message of a row that is no list is a row of one value.
+    /// Encodes a message as a frame. For a row, a message that is not a list is a row of one value.
     ///
     /// # Errors
-    /// When the format cannot say it.
+    /// If the format cannot express the value.
     pub fn write(self, message: &Value) -> Result<Vec<u8>, Unwritable> {
         self.write_by(message, None)
     }
 
-    /// Likewise, by the description of its messages, which are Protocol Buffers.
+    /// The same with a descriptor of the Protocol Buffers messages.
     ///
     /// # Errors
-    /// When the description has nothing like it.
+    /// If the descriptor has no such message or field.
     pub fn write_described(self, message: &Value, schema: &Schema) -> Result<Vec<u8>, Unwritable> {
         self.write_by(message, Some(schema))
     }
@@ -226,7 +226,7 @@ impl Codec {
                 *rest = &[];
                 (value.is_object() || value.is_array()).then_some(value)
             }
-            // These take all that there is.
+            // These accept all messages.
             Format::Xml => xml::read(std::str::from_utf8(std::mem::take(rest)).ok()?),
             Format::Protobuf => protobuf::read(std::mem::take(rest)),
             Format::Yjs => yjs::read(std::mem::take(rest)),

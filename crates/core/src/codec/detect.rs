@@ -1,25 +1,25 @@
-//! Which codec binary messages are written in, by the look of them.
+//! Detects the codec of binary messages.
 
 use super::codecs::{Codec, Format, Framing};
 use serde_json::Value;
 
-/// So many frames are looked at.
+/// The maximum of frames that are examined.
 const MAX_FRAMES: usize = 200;
 /// Longer ones are not.
 const MAX_BYTES: usize = 1 << 16;
 /// A shorter text comes by chance.
 const MIN_TEXT: usize = 3;
-/// What was compressed is not looked at when it is larger, in bytes.
+/// The largest compressed message that is examined, in bytes when decompressed.
 const MAX_UNPACKED: u64 = 1 << 20;
-/// Of Protocol Buffers: so many frames are enough, so many bytes each of them has on average, numbers of fields are no larger,
-/// a text is as long at least, and messages in messages are looked for so deep.
+/// For Protocol Buffers: the required number of frames, their average size in bytes, the largest field number, the
+/// shortest text, and the depth of nested messages.
 const MIN_FRAMES: usize = 8;
 const MIN_BYTES: usize = 8;
 const MAX_FIELD: u32 = 1_000;
 const MIN_PHRASE: usize = 4;
 const MAX_INNER: usize = 3;
 
-/// Binary messages of some sessions.
+/// A sample of binary messages of some sessions.
 #[derive(Debug, Default)]
 pub struct Samples<'b> {
     frames: Vec<&'b [u8]>,
@@ -34,9 +34,9 @@ impl<'b> Samples<'b> {
     }
 }
 
-/// The codec that reads these messages and finds words in them; none where none does. Chance reads a few: three quarters of
-/// the messages must be read, and many of those must have a word, a key or a text, somewhere. How many is a question of how
-/// often chance makes a frame of that form.
+/// The codec that reads these messages and finds words in them; none if there is none. Because chance reads a few
+/// messages, three quarters of them must be readable, and many of those must contain a word (a key or a text). The
+/// required number depends on how often chance makes a valid frame of the format.
 pub fn detect(samples: &Samples<'_>) -> Option<Codec> {
     let total = samples.frames.len();
     let mut best: Option<(usize, Codec)> = None;
@@ -68,8 +68,8 @@ pub fn detect(samples: &Samples<'_>) -> Option<Codec> {
     best.map(|(_, codec)| codec).or_else(|| protobuf(samples))
 }
 
-/// Protocol Buffers say nothing of what they are, and a few bytes are a message by chance. So each of many frames must be one,
-/// most of them with a word in it, and none of them tiny.
+/// Protocol Buffers have no signature, and a few bytes are a valid message by chance. So each of many frames must be
+/// valid, most of them with a word, and none of them tiny.
 pub(super) fn protobuf(samples: &Samples<'_>) -> Option<Codec> {
     let all = &samples.frames;
     let bytes: usize = all.iter().map(|frame| frame.len()).sum();
@@ -155,7 +155,7 @@ mod tests {
                 messages.iter().map(|message| codec.write(message).expect("it can be said")).collect();
             assert_eq!(detected(&frames), Some(codec.name()));
         }
-        // The beginning of Yjs' protocol: variable-length integers and bytes.
+        // The first bytes of Yjs' protocol: variable-length integers and bytes.
         let yjs =
             [&b"\0\0\x01\0"[..], b"\0\x01\x02\0\0", b"\0\x02\x0a\x01\x01\xc9\x8d\xd2\x0f\0\x04\x01\x01a"];
         assert_eq!(detected(&yjs.map(<[u8]>::to_vec)), None);

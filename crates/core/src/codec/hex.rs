@@ -9,7 +9,7 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// The bytes that hexadecimal digits stand for.
+/// Parses hexadecimal digits into bytes.
 pub fn unhex(digits: &str) -> Option<Vec<u8>> {
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let pairs = digits.as_bytes().chunks(2);

@@ -32,7 +32,7 @@ mod special;
 #[cfg(test)]
 mod tests;
 pub(crate) mod varint;
-mod xml;
+pub(crate) mod xml;
 mod yjs;
 
 pub use codecs::{Codec, Format, Framing};

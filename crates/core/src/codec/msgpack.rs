@@ -1,4 +1,4 @@
-//! MessagePack, as JSON and back.
+//! MessagePack to JSON and back.
 
 use super::hex::hex;
 use super::special::{Key, MAX_DEPTH, Special, bytes_to_json, float_to_json, key, special, text_key};
@@ -19,7 +19,7 @@ fn to_json(value: Packed) -> Value {
             (None, Some(value)) => Value::from(value),
             (None, None) => Value::Null,
         },
-        // The shortest number that is this one: 0.1, and not 0.10000000149.
+        // The shortest number with this value: 0.1, not 0.10000000149.
         Packed::F32(value) => float_to_json(value.to_string().parse().unwrap_or(f64::from(value))),
         Packed::F64(value) => float_to_json(value),
         Packed::String(text) => text.as_str().map_or_else(|| bytes_to_json(text.as_bytes()), Value::from),
@@ -50,7 +50,7 @@ pub(super) fn write(value: &Value, out: &mut Vec<u8>) {
 }
 
 fn encode(value: &Packed, out: &mut Vec<u8>) {
-    // Memory takes whatever is written to it.
+    // Writing to memory cannot fail.
     rmpv::encode::write_value(out, value).unwrap_or_default();
 }
 
@@ -86,7 +86,7 @@ fn key_of_json(name: &str) -> Packed {
         Key::Integer(number) => match (u64::try_from(number), i64::try_from(number)) {
             (Ok(number), _) => Packed::from(number),
             (Err(_), Ok(number)) => Packed::from(number),
-            // No integer of MessagePack is so large.
+            // MessagePack has no integer of this size.
             (Err(_), Err(_)) => Packed::from(name),
         },
         Key::Raw(bytes) => rmpv::decode::read_value_with_max_depth(&mut bytes.as_slice(), MAX_DEPTH)

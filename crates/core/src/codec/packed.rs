@@ -1,13 +1,13 @@
-//! Messages that were compressed by the application: gzip (RFC 1952), zlib (RFC 1950), or deflate as it is (RFC 1951).
+//! Messages that the application compressed: gzip (RFC 1952), zlib (RFC 1950), or raw deflate (RFC 1951).
 //!
-//! Each frame is whole: a stream that goes on over all frames of a connection is another thing, and is not read.
+//! Each frame is complete. A stream that is compressed across all frames of a connection is not supported.
 
 use flate2::Compression;
 use flate2::bufread::{DeflateDecoder, GzDecoder, ZlibDecoder};
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use std::io::{Read, Write};
 
-/// How an application has compressed each of its frames.
+/// The compression of each frame by the application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Packing {
     /// gzip (RFC 1952).
@@ -19,21 +19,20 @@ pub enum Packing {
 }
 
 impl Packing {
-    /// All of them.
+    /// All values.
     pub const ALL: [Packing; 3] = [Packing::Gzip, Packing::Zlib, Packing::Deflate];
 
-    /// The bytes that a frame holds, if they are no more than `limit`; none where it is not compressed so from its first byte
-    /// to its last.
+    /// Decompresses a frame, up to `limit` bytes. None if the frame is not compressed in this way as a whole.
     pub fn unpack(self, frame: &[u8], limit: u64) -> Option<Vec<u8>> {
         unpack(self, frame, limit)
     }
 
-    /// The frame that holds these bytes.
+    /// Compresses these bytes into a frame.
     pub fn pack(self, bytes: &[u8]) -> Vec<u8> {
         pack(self, bytes)
     }
 
-    /// Whether a frame says by its first bytes that it is written so. Raw deflate never does.
+    /// Whether the first bytes of a frame have the signature of this compression. Raw deflate has none.
     pub fn begins(self, frame: &[u8]) -> bool {
         match (self, frame) {
             (Packing::Gzip, frame) => frame.starts_with(&[0x1f, 0x8b]),
@@ -44,11 +43,10 @@ impl Packing {
     }
 }
 
-/// The bytes that a frame holds, if they are no more than `limit`; none where it is not compressed so from its first byte to
-/// its last.
+/// Decompresses a frame, up to `limit` bytes. None if the frame is not compressed in this way as a whole.
 pub(super) fn unpack(packing: Packing, frame: &[u8], limit: u64) -> Option<Vec<u8>> {
     let mut out = Vec::new();
-    // One more than there may be tells that there is more.
+    // One more than the limit shows that there is more.
     let most = limit.saturating_add(1);
     let rest = match packing {
         Packing::Gzip => {
@@ -73,7 +71,7 @@ pub(super) fn unpack(packing: Packing, frame: &[u8], limit: u64) -> Option<Vec<u
 /// The frame that holds these bytes; the same bytes make the same frame.
 pub(super) fn pack(packing: Packing, bytes: &[u8]) -> Vec<u8> {
     let level = Compression::default();
-    // Memory takes whatever is written to it.
+    // Writing to memory cannot fail.
     match packing {
         Packing::Gzip => {
             let mut writer = GzEncoder::new(Vec::new(), level);
@@ -102,7 +100,7 @@ mod tests {
             assert!(bomb.len() < 4096);
             assert_eq!(unpack(packing, &bomb, 1 << 20).map(|bytes| bytes.len()), Some(1 << 20));
             assert_eq!(unpack(packing, &bomb, (1 << 20) - 1), None);
-            // What follows is no part of it.
+            // The following bytes are not part of it.
             assert_eq!(unpack(packing, &[&bomb[..], b"x"].concat(), 1 << 20), None);
             assert_eq!(unpack(packing, &bomb[..bomb.len() - 1], 1 << 20), None);
         }
@@ -115,7 +113,7 @@ mod tests {
                 let frame = pack(packing, &bytes);
                 prop_assert_eq!(&frame, &pack(packing, &bytes));
                 prop_assert_eq!(unpack(packing, &frame, 200), Some(bytes.clone()));
-                // Whatever else comes is unpacked or not.
+                // Other data is decompressed or not.
                 unpack(packing, &bytes, 1 << 16);
             }
         }

@@ -1,4 +1,4 @@
-//! Protocol Buffers without their description, as JSON and back: fields are called by their numbers.
+//! Protocol Buffers without a descriptor to JSON and back: fields are named by their numbers.
 //!
 //! | wire type | as JSON |
 //! |---|---|
@@ -9,10 +9,10 @@
 //! | other bytes | `{"$hex": "00ff"}` |
 //! | bytes that are a message, where the golden's `nested` says so | an object |
 //!
-//! A field that comes several times is a list. Which bytes are a message, the bytes do not say: that is for whoever has seen many
-//! of them. Groups, which nobody writes any more, are not read, and neither are numbers in more bytes than they need.
+//! A repeated field is a list. The bytes do not say which of them are messages; that must be learned from many
+//! messages. Groups, which are obsolete, and numbers in more bytes than necessary are not read.
 //!
-//! Lost is how fields of different numbers took turns, which means nothing.
+//! The order of fields with different numbers is lost; it has no meaning.
 
 use super::hex::unhex;
 use super::special::{MAX_DEPTH, Unwritable, bytes_to_json};
@@ -25,7 +25,7 @@ const MAX_FIELD: u64 = (1 << 29) - 1;
 const MAX_NUMBER_BYTES: usize = 10;
 /// A message has no more fields.
 const MAX_FIELDS: usize = 1 << 16;
-/// What stands for eight bytes, and for four.
+/// The keys for values of eight and of four bytes.
 const FIXED64: &str = "$fixed64";
 const FIXED32: &str = "$fixed32";
 

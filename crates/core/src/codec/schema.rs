@@ -1,4 +1,4 @@
-//! Protocol Buffers by their description: fields are called by their names.
+//! Protocol Buffers with a descriptor: fields have their names.
 //!
 //! | in the description | as JSON |
 //! |---|---|
@@ -9,7 +9,7 @@
 //! | a map | an object |
 //! | a field that is not described | its number, as without a description |
 //!
-//! What a message does not have is not there, also where a description knows a default: it is shown as it was sent.
+//! A missing field stays missing, also if the descriptor has a default: the message is shown as it was sent.
 
 use super::protobuf;
 use super::special::{Special, Unwritable, bytes_to_json, float_to_json, special};
@@ -24,13 +24,13 @@ use std::collections::{BTreeMap, HashMap};
 /// A larger description is none, in bytes.
 const MAX_DESCRIPTION: usize = 64 << 20;
 
-/// The description of a message.
+/// The descriptor of a message type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schema {
     message: MessageDescriptor,
 }
 
-/// Why a description describes nothing.
+/// The reason why a descriptor set cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SchemaError {
     /// It cannot be read.
@@ -44,10 +44,11 @@ pub enum SchemaError {
 }
 
 impl Schema {
-    /// The message of this full name, `chat.Envelope`, in a set of descriptors (`google.protobuf.FileDescriptorSet`).
+    /// Finds the message with this full name, `chat.Envelope`, in a descriptor set
+    /// (`google.protobuf.FileDescriptorSet`).
     ///
     /// # Errors
-    /// When it cannot be read, or has no such message.
+    /// If the set cannot be read, or has no such message.
     pub fn of(set: &[u8], message: &str) -> Result<Schema, SchemaError> {
         if set.len() > MAX_DESCRIPTION {
             return Err(SchemaError::Unreadable("it is larger than 64 MiB".to_owned()));
@@ -75,7 +76,7 @@ impl Schema {
 
 fn to_json(message: &DynamicMessage) -> Option<Value> {
     let mut map = Map::new();
-    // In the order of their numbers: sets of fields have none of their own.
+    // In the order of their numbers, because sets of fields have none.
     let fields: BTreeMap<u32, (FieldDescriptor, &Field)> =
         message.fields().map(|(field, value)| (field.number(), (field, value))).collect();
     for (field, value) in fields.values() {
@@ -96,7 +97,7 @@ fn field_to_json(kind: &Kind, value: &Field) -> Option<Value> {
         Field::I64(own) => Value::from(*own),
         Field::U32(own) => Value::from(*own),
         Field::U64(own) => Value::from(*own),
-        // The shortest number that is this one: 0.1, and not 0.10000000149.
+        // The shortest number with this value: 0.1, not 0.10000000149.
         Field::F32(own) => float_to_json(own.to_string().parse().unwrap_or(f64::from(*own))),
         Field::F64(own) => float_to_json(*own),
         Field::String(own) => Value::from(own.as_str()),
@@ -193,7 +194,7 @@ fn key_of(kind: &Kind, key: &str) -> Option<MapKey> {
 
 #[expect(clippy::cast_possible_truncation, reason = "a float of 32 bits is what is wanted")]
 fn of_single(kind: &Kind, value: &Value) -> Option<Field> {
-    // A number that a golden has as a text, such as one that was bound.
+    // A number that a golden has as text, such as a bound one.
     let text = value.as_str();
     let signed = || value.as_i64().or_else(|| text?.parse().ok());
     let unsigned = || value.as_u64().or_else(|| text?.parse().ok());
@@ -284,7 +285,7 @@ mod tests {
         } });
         let bytes = schema.write(&message).expect("it can be said");
         assert_eq!(schema.read(&bytes), Some(message));
-        // What is not described keeps its number, and a value of an enumeration without a name as well.
+        // Unknown fields keep their numbers, and so do values of an enumeration without a name.
         let more = unhex("0a0530097a0161").expect("digits");
         let read = schema.read(&more);
         assert_eq!(read, Some(json!({ "say": { "kind": 9, "15": "a" } })));

@@ -6,12 +6,12 @@ use serde_json::{Map, Number, Value, json};
 /// Deeper nesting is not read.
 pub(super) const MAX_DEPTH: usize = 256;
 
-/// Why a value cannot be written: a fragment that fits after the name of an event.
+/// The reason why a value cannot be written: a fragment that fits after the name of an event.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Unwritable(pub String);
 
-/// What stands for bytes.
+/// The object that represents bytes.
 pub(super) fn bytes_to_json(bytes: &[u8]) -> Value {
     json!({ "$hex": hex(bytes) })
 }
@@ -26,7 +26,7 @@ pub(super) fn text_key(key: &str) -> String {
     if key.starts_with('#') { format!("#{key}") } else { key.to_owned() }
 }
 
-/// A value that JSON cannot express, and that an object stands for.
+/// A value that JSON cannot express, represented by an object.
 pub(super) enum Special {
     Bytes(Vec<u8>),
     Float(f64),
@@ -48,7 +48,7 @@ pub(super) fn special(map: &Map<String, Value>) -> Option<Special> {
     }
 }
 
-/// What a key of an object stands for.
+/// The key of an object.
 pub(super) enum Key<'k> {
     Text(&'k str),
     Integer(i128),
@@ -63,7 +63,7 @@ pub(super) fn key(text: &str) -> Key<'_> {
     }
     match rest.parse() {
         Ok(number) => Key::Integer(number),
-        // `##a` is `#a`; anything else is taken as it stands.
+        // `##a` is `#a`; everything else is unchanged.
         Err(_) => Key::Text(if rest.starts_with('#') { rest } else { text }),
     }
 }

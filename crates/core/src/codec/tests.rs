@@ -24,7 +24,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Those in which any JSON can be said.
+/// The codecs that can express any JSON.
 fn takes_any() -> impl Iterator<Item = Codec> {
     Codec::all().filter(|codec| matches!(codec.format, Format::MessagePack | Format::Cbor | Format::Json))
 }
@@ -57,7 +57,7 @@ proptest! {
             let is_nothing = codec.framing == Framing::Row && message == json!([])
                 || codec.format == Format::Json && !message.is_object() && !message.is_array();
             prop_assert_eq!(read.is_none(), is_nothing, "{}", codec.name());
-            // A person may write a key in other words than it is read in, so one message is written once more.
+            // A person may write a key differently, so one message is written once more.
             for read in read.into_iter().flatten() {
                 let frame = written(codec, &read);
                 prop_assert_eq!(codec.read(&frame), Some(vec![read]), "{}", codec.name());
@@ -124,7 +124,7 @@ fn a_frame_is_read_whole_or_not_at_all() {
     ] {
         assert_eq!(codec.read(bytes), None, "{} {bytes:?}", codec.name());
     }
-    // Deep nesting ends the reading, not the program.
+    // Deep nesting ends parsing, not the program.
     for byte in [0x91, 0x81] {
         let deep = vec![byte; 1 << 20];
         assert!(Codec::all().all(|codec| codec.read(&deep).is_none()));

@@ -22,9 +22,9 @@ use std::collections::BTreeMap;
 /// Where the outermost element has its name.
 pub(super) const NAME: &str = "#name";
 /// Where an element has its text.
-const TEXT: &str = "#text";
+pub(crate) const TEXT: &str = "#text";
 /// Where it may have a text that is sent in base64.
-const IN_BASE64: &str = "#base64";
+pub(crate) const IN_BASE64: &str = "#base64";
 /// The names of its children, where they take turns; its text is among them where it stands between children.
 const ORDER: &str = "#order";
 /// What an attribute begins with.

@@ -1,6 +1,6 @@
-//! The sync and awareness protocols of Yjs (`y-protocols`, as y-websocket and Hocuspocus speak them), as JSON and back.
+//! The sync and awareness protocols of Yjs (`y-protocols`, as used by y-websocket and Hocuspocus) to JSON and back.
 //!
-//! Numbers are base-128 varints, the lowest bits first; a text and bytes stand behind their length.
+//! Numbers are base-128 varints, the lowest bits first. Text and bytes come after their length.
 //!
 //! ```text
 //! [room] 0 0 vector    {"type": "sync1", "vector": [{"client": 7, "clock": 5}]}   what its sender has
@@ -11,17 +11,18 @@
 //! [room] 3             {"type": "query"}                                          asks for everybody's awareness
 //! ```
 //!
-//! Hocuspocus says before each message which document it is about: `"document": "room"`; its further messages are `token` and
-//! `authenticated` (2), `stateless` (5), `broadcast` (6), `close` (7) and `saved` (8). An update stays bytes: it is a document of its own.
+//! Hocuspocus puts the name of a document before each message: `"document": "room"`. Its further messages are `token`
+//! and `authenticated` (2), `stateless` (5), `broadcast` (6), `close` (7) and `saved` (8). An update stays bytes,
+//! because it is a document of its own.
 //!
-//! A frame is read only if writing it gives back the same bytes.
+//! A frame is read only if encoding the result gives the same bytes.
 
 use super::hex::unhex;
 use super::special::{Unwritable, bytes_to_json};
 use super::varint;
 use serde_json::{Map, Value, json};
 
-/// A message tells of no more clients.
+/// The maximum of clients in a message.
 const MAX_CLIENTS: u64 = 1 << 16;
 /// The largest number that JavaScript has (`Number.MAX_SAFE_INTEGER`).
 const MAX_NUMBER: u64 = (1 << 53) - 1;
@@ -31,7 +32,7 @@ const MAX_NUMBER_BYTES: usize = 8;
 /// The message of a frame.
 pub(super) fn read(frame: &[u8]) -> Option<Value> {
     let value = message(frame).or_else(|| of_document(frame))?;
-    // A number in more bytes than it needs would be sent in fewer. Where a label stands for a token, its length is another.
+    // A number in more bytes than necessary would be sent in fewer. A label has another length than its token.
     let again = write(&value).ok()?;
     (again == frame || value.get("token").and_then(Value::as_str).is_some_and(is_label)).then_some(value)
 }
@@ -41,7 +42,7 @@ fn is_label(text: &str) -> bool {
     text.starts_with("{{secret:") && text.ends_with("}}")
 }
 
-/// What follows.
+/// The remaining bytes.
 struct Rest<'b>(&'b [u8]);
 
 impl<'b> Rest<'b> {
@@ -150,7 +151,7 @@ fn message(frame: &[u8]) -> Option<Value> {
     rest.is_empty().then_some(message)
 }
 
-/// How much of each client's writing somebody has.
+/// The state vector: the length of each client's updates.
 fn vector(bytes: &[u8]) -> Option<Value> {
     let mut rest = Rest(bytes);
     let count = rest.number().filter(|count| *count <= MAX_CLIENTS)?;
@@ -169,7 +170,7 @@ fn states(bytes: &[u8]) -> Option<Value> {
     for _ in 0..count {
         let (client, clock, text) = (rest.number()?, rest.number()?, rest.text()?);
         let state: Value = serde_json::from_str(text).ok()?;
-        // What another writer would put otherwise, as `1.50`, stays the text that it is.
+        // A number that another writer would format differently, such as `1.50`, stays text.
         let again = state.to_string();
         let state = if again == text { state } else { json!({ "$json": text }) };
         clients.push(json!({ "client": client, "clock": clock, "state": state }));
@@ -191,7 +192,7 @@ pub(super) fn write(message: &Value) -> Result<Vec<u8>, Unwritable> {
         put_bytes(text("document")?.as_bytes(), &mut out);
     }
     let kind = need("type")?.as_str().unwrap_or_default();
-    // A document's answer to a step of sync is one of its own.
+    // A document's answer to a sync step is an answer of its own.
     let sync = if document && message.get("reply") == Some(&Value::Bool(true)) { 4 } else { 0 };
     match (kind, document) {
         ("sync1", _) => {

@@ -1,4 +1,4 @@
-//! How two releases compare.
+//! The comparison of two releases.
 
 use super::difference::{Difference, Standing};
 use super::release::{Played, Release};
@@ -6,27 +6,27 @@ use super::timing::Timing;
 use super::{difference, timing};
 use crate::finding::{self, Verdict};
 
-/// How two releases compare.
+/// The comparison of two releases.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {
-    /// The chance of a false alarm over all classes of gaps, for slower and for faster each.
+    /// The probability of a false alarm over all classes of gaps, for slower and for faster each.
     pub alpha: f64,
-    /// How many pairs of each session there are.
+    /// The number of pairs of each session.
     pub pairs: usize,
-    /// How many runs.
+    /// The number of runs.
     pub runs: usize,
-    /// Order, payload, ids, endings: what differs from the golden, the candidate's differences first.
+    /// Differences from the golden in order, payload, ids and endings, the candidate's first.
     pub differences: Vec<Difference>,
-    /// Time.
+    /// The comparison of time.
     pub timing: Timing,
-    /// A run that could not be judged, which makes the comparison worthless; nothing was run after it.
+    /// A run that could not be judged. It invalidates the comparison, and nothing was run after it.
     pub unjudged: Option<(Release, finding::Run)>,
-    /// Whether somebody stopped it before it was done.
+    /// Whether it was interrupted.
     pub interrupted: bool,
 }
 
 impl Comparison {
-    /// `Deviates` when the releases differ, `Drift` when they perhaps do.
+    /// `Deviates` if the releases differ, `Drift` if they may differ.
     pub fn verdict(&self) -> Verdict {
         if self.unjudged.is_some() || self.runs == 0 {
             Verdict::CouldNotJudge

@@ -1,9 +1,9 @@
-//! Two releases, run by run in turn → what the newer one does differently, with confidence.
+//! Compares two releases that were run alternately: the differences of the newer one, with their confidence.
 //!
-//! A *pair* is one run of each release, back to back: baseline first, then candidate first, and so on. So whatever
-//! drifts meanwhile meets both alike, and, at no further cost, the last run of a pair and the first of the next are two
-//! runs of the *same* release in succession. Those tell how much a release differs from itself on this machine, by as
-//! many comparisons (but one) as there are pairs. Nothing here is live: [`compare`] is a function of judged runs.
+//! A *pair* is one run of each release, back to back: baseline first, then candidate first, and so on. So a drift of
+//! the machine affects both alike. In addition, the last run of a pair and the first of the next are two consecutive
+//! runs of the *same* release. They show how much a release differs from itself on this machine, with one comparison
+//! fewer than there are pairs. Nothing here is live: [`compare`] is a function of judged runs.
 //!
 //! ```text
 //! pair            1              2              3

@@ -3,7 +3,7 @@
 use crate::check::Gaps;
 use crate::finding::{self};
 
-/// Which of the two.
+/// One of the two releases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Release {
     /// The one that is known.
@@ -13,7 +13,7 @@ pub enum Release {
 }
 
 impl Release {
-    /// In which order the two are run in a pair, counted from 0.
+    /// The order of the two releases in a pair, counted from 0.
     pub const fn order(pair: usize) -> [Release; 2] {
         if pair.is_multiple_of(2) {
             [Release::Baseline, Release::Candidate]
@@ -22,7 +22,7 @@ impl Release {
         }
     }
 
-    /// As reports and file names write it.
+    /// The name in reports and file names.
     pub const fn name(self) -> &'static str {
         match self {
             Release::Baseline => "baseline",
@@ -34,11 +34,11 @@ impl Release {
 /// One user's run of one release, judged by the session's golden.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Played {
-    /// Of which release.
+    /// The release.
     pub release: Release,
-    /// In which pair, counted from 0.
+    /// The pair, counted from 0.
     pub pair: usize,
-    /// What it showed; timing is not judged by the golden and not among its findings.
+    /// The findings of the run. They do not include timing, which the golden does not judge here.
     pub run: finding::Run,
     /// The gaps between its events and their causes.
     pub gaps: Gaps,

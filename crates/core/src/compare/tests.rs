@@ -58,7 +58,7 @@ fn experiment(seed: u64, pairs: usize, factor: f64, slow: usize) -> Vec<Played> 
     all
 }
 
-/// How often something seems slower, and something faster.
+/// The numbers of false alarms for slower and for faster.
 fn alarms(experiments: u32, pairs: usize, alpha: f64) -> (usize, usize) {
     let seeds = 0..u64::from(experiments);
     seeds.fold((0, 0), |(slower, faster), seed| {
@@ -68,7 +68,7 @@ fn alarms(experiments: u32, pairs: usize, alpha: f64) -> (usize, usize) {
     })
 }
 
-/// So many alarms, or more, come once in a thousand times when each experiment alarms at this rate.
+/// The number of alarms that is reached once in a thousand times at this rate.
 fn bound(experiments: u32, rate: f64) -> usize {
     let n = f64::from(experiments);
     let mut chance = (n * (1.0 - rate).ln()).exp();
@@ -88,7 +88,7 @@ fn equal_releases_seem_to_differ_no_more_often_than_stated() {
         let (slower, faster) = alarms(experiments, pairs, alpha);
         let most = bound(experiments, alpha);
         assert!(slower <= most && faster <= most, "{pairs} pairs at {alpha}: {slower}, {faster} > {most}");
-        // Nor is the test so careful that it says nothing.
+        // The test is not so cautious that it finds nothing, either.
         assert!(alpha < 0.05 || slower + faster >= 4, "{pairs} pairs: {slower}, {faster}");
     }
 }
@@ -106,7 +106,7 @@ fn what_takes_twice_as_long_is_found_named_and_measured() {
         assert!(change.again.is_some_and(|again| (0.7..1.4).contains(&again.factor)), "{change:?}");
     }
     assert!(found >= 9, "{found} of 10");
-    // All of it a little slower: few classes show that by themselves, all together do.
+    // Everything is a little slower: few classes show that alone, but all together do.
     let changes = compare(&experiment(7, 30, 1.2, 8), 0.001).timing.changes;
     let (sure, others): (Vec<&Change>, Vec<_>) = changes.iter().partition(|change| change.is_sure(0.001));
     let whole = sure.iter().find(|change| change.subject == Subject::WholeRun).expect("it is sure");
@@ -208,7 +208,7 @@ fn both_may_differ_from_the_golden_and_from_each_other() {
     };
     assert_eq!(standing(["2", "2"], ["3", "3"]), Standing::OtherValue);
     assert_eq!(standing(["2", "2"], ["2", "2"]), Standing::Both);
-    // What is another value every time says nothing.
+    // A value that differs every time shows nothing.
     assert_eq!(standing(["2", "3"], ["4", "4"]), Standing::Both);
 }
 

@@ -9,12 +9,16 @@
 //! {"id":"1","type":"complete"}                                                   complete[Chat]
 //! ```
 
+use super::ids::Ids;
 use super::json::Asked;
 use super::told::Told;
 use super::{NAMELESS, Unsayable, refinement};
 use crate::transcript::{Payload, Side};
 use serde_json::{Value, json};
 
+/// An operation is over with the last of these.
+pub(super) const IDS: Ids =
+    Ids { client: &["/id"], server: &["/id"], answers: &["next", "data", "complete", "error"] };
 pub(super) const CHORES: [&str; 5] = ["ping", ">pong", ">ping", "pong", "ka"];
 
 /// The names of a connection's operations, by their id.

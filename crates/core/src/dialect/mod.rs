@@ -18,6 +18,7 @@ mod form;
 mod glance;
 mod graphql;
 mod http;
+mod ids;
 mod json;
 mod json_lines;
 mod label;

@@ -19,6 +19,7 @@
 
 use super::Unsayable;
 use super::content::{self, label_at, put, text_of};
+use super::ids::Ids;
 use super::mqtt_bytes::{Cursor, Packet, number, variable};
 use super::mqtt_properties as properties;
 use super::told::{Beat, Pending, Sides, Step, Told};
@@ -26,6 +27,12 @@ use crate::transcript::{Gap, Payload, Side};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
+/// An id may be used again once it was acknowledged (MQTT 5.0, section 2.2.1).
+pub(super) const IDS: Ids = Ids {
+    client: &["/packet_id"],
+    server: &["/packet_id"],
+    answers: &["SUBACK", "UNSUBACK", "PUBACK", "PUBREC", "PUBCOMP"],
+};
 pub(super) const CHORES: [&str; 7] =
     [">PINGREQ", "PINGRESP", ">PUBACK", ">PUBREC", ">PUBREL", ">PUBCOMP", "PUBREL"];
 pub(super) const TOPICS: [(&str, &str); 2] = [("PUBLISH", "/topic"), (">PUBLISH", "/topic")];

@@ -7,6 +7,7 @@
 //! Some messages are *chores*: what a protocol obliges its clients to say without the application's knowing. They are
 //! no events, unless the golden's order names them, and the client's are sent when they are due, unless it does.
 
+use super::ids::Ids;
 use super::told::{Beat, GARBLED, Pending, Sides, Told};
 use super::{Label, Unsayable, content, graphql, lines, mqtt, nats, refinement, socketio, stomp};
 use crate::codec::unhex;
@@ -73,6 +74,17 @@ impl Protocol {
             Protocol::Mqtt => &mqtt::CHORES,
             Protocol::Stomp => &stomp::CHORES,
             Protocol::Lines | Protocol::Bytes => &[],
+        }
+    }
+
+    /// Where its messages say which request they are about, if they do.
+    pub(super) const fn ids(self) -> Option<Ids> {
+        match self {
+            Protocol::SocketIo => Some(socketio::IDS),
+            Protocol::GraphqlWs => Some(graphql::IDS),
+            Protocol::Mqtt => Some(mqtt::IDS),
+            Protocol::Stomp => Some(stomp::IDS),
+            Protocol::Nats | Protocol::Lines | Protocol::Bytes => None,
         }
     }
 

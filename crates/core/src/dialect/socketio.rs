@@ -16,6 +16,7 @@
 
 use super::Unsayable;
 use super::content::{nothing, text_of};
+use super::ids::Ids;
 use super::json::Asked;
 use super::told::{Sides, Told};
 use crate::codec::{hex, unhex};
@@ -27,6 +28,9 @@ pub(super) const CHORES: [&str; 4] = ["eio.ping", ">eio.pong", ">eio.ping", "eio
 pub(super) const TOPICS: [(&str, &str); 1] = [("*", "/namespace")];
 /// What Engine.IO says before a namespace is asked for; tokens come with that.
 pub(super) const GREETING: &str = "eio.open";
+/// Every namespace numbers its events by itself.
+pub(super) const IDS: Ids =
+    Ids { client: &["/namespace", "/ack_id"], server: &["/namespace", "/ack_id"], answers: &["re:", STRAY] };
 /// What answers an event that nobody has sent.
 const STRAY: &str = "eio.answer";
 /// An event with more attachments is none.

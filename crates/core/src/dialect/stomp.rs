@@ -9,10 +9,14 @@
 
 use super::Unsayable;
 use super::content::{self, put, take, text_of};
+use super::ids::Ids;
 use super::told::{Beat, Pending, Sides, Step, Told};
 use crate::transcript::{Gap, Payload, Side};
 use serde_json::{Map, Value};
 
+/// What wants a receipt says so (STOMP 1.2, "Standard Headers").
+pub(super) const IDS: Ids =
+    Ids { client: &["/headers/receipt"], server: &["/headers/receipt-id"], answers: &["RECEIPT", "ERROR"] };
 pub(super) const CHORES: [&str; 2] = ["heart-beat", ">heart-beat"];
 pub(super) const TOPICS: [(&str, &str); 3] = [
     ("MESSAGE", "/headers/destination"),

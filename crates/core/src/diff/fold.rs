@@ -3,7 +3,7 @@
 use super::row::{Mark, Row};
 use std::collections::BTreeSet;
 
-/// How many agreeing rows are kept before and after a deviation.
+/// The number of agreeing rows before and after a deviation.
 const CONTEXT: usize = 2;
 
 pub(super) fn fold(rows: Vec<Row>) -> Vec<Row> {
@@ -25,7 +25,7 @@ pub(super) fn fold(rows: Vec<Row>) -> Vec<Row> {
         {
             if (mark, live, lane, note) == (&*last_mark, &*last, &*last_lane, &*last_note) {
                 *times += 1;
-                // The one that took most of its time stands for all.
+                // The one with the largest share of its time represents all.
                 let slower = pace.filter(|pace| last_pace.is_none_or(|last| pace.share() > last.share()));
                 *last_pace = slower.or(*last_pace);
                 continue;

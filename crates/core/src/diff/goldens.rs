@@ -11,7 +11,7 @@
 //! both, or neither, is other.
 
 use crate::dialect::Label;
-use crate::golden::{Envelope, Event, Fact, Golden, Order, Pace, Path, Rule, Times, Type};
+use crate::golden::{Answers, Envelope, Event, Fact, Golden, Order, Pace, Path, Rule, Times, Type};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -396,6 +396,7 @@ fn event(told: &mut Told, label: &Label, old: &Event, new: &Event) {
             told.add(Other, format!("`{label}` comes {is} times in a session, not {was}"));
         }
     }
+    answers(told, label, [old, new].map(|event| event.answered.as_ref()));
     if old.sends != new.sends {
         told.add(Other, format!("the client sends something else as `{label}`"));
     }
@@ -406,6 +407,33 @@ fn event(told: &mut Told, label: &Label, old: &Event, new: &Event) {
     for envelope in &new.timing {
         let before = old.timing.iter().find(|own| own.after == envelope.after);
         timing(told, label, before, envelope);
+    }
+}
+
+/// Which answers a request may have.
+fn answers(told: &mut Told, label: &Label, answered: [Option<&Answers>; 2]) {
+    match answered {
+        [was, is] if was == is => {}
+        [None, Some(is)] => told.add(Narrower, format!("each `{label}` is answered by its id now: {is}")),
+        [Some(was), None] => {
+            told.add(Wider, format!("`{label}` need no longer be answered by its id: was {was}"));
+        }
+        [Some(was), Some(is)] => {
+            let has_more = |of: &Answers, than: &Answers| {
+                than.kinds
+                    .iter()
+                    .all(|own| of.of(&own.label).is_some_and(|more| more.goes_on || !own.goes_on))
+                    && (of.is_optional || !than.is_optional)
+                    && (of.or_end || of.is_optional || !than.or_end)
+            };
+            let direction = match (has_more(is, was), has_more(was, is)) {
+                (true, false) => Wider,
+                (false, true) => Narrower,
+                _ => Other,
+            };
+            told.add(direction, format!("what answers `{label}`: {was} → {is}"));
+        }
+        [None, None] => {}
     }
 }
 
@@ -659,6 +687,26 @@ mod tests {
         assert_eq!(said(&none, &two), ["narrower: `a` comes 2 times in a session now"]);
         assert_eq!(said(&two, &none), ["wider: `a` need no longer come 2 times in a session"]);
         assert_eq!(said(&two, &three), ["other: `a` comes 3 times in a session, not 2"]);
+    }
+
+    #[test]
+    fn what_answers_a_request_is_wider_or_narrower() {
+        let golden = |answered: &str| {
+            let line =
+                if answered.is_empty() { String::new() } else { format!("answered = \"{answered}\"\n") };
+            format!(
+                "order = \">a* & b* & c*\"\n[dialect]\nreply = \"/id\"\n[event.a]\nsend = {{ id = 1 }}\n{line}"
+            )
+        };
+        for (old, new, expected) in [
+            ("", "b", "narrower: each `>a` is answered by its id now: b"),
+            ("b", "", "wider: `>a` need no longer be answered by its id: was b"),
+            ("b", "b | c", "wider: what answers `>a`: b → b | c"),
+            ("b+ | @end", "b", "narrower: what answers `>a`: b+ | @end → b"),
+            ("b", "c", "other: what answers `>a`: b → c"),
+        ] {
+            assert_eq!(said(&golden(old), &golden(new)), [expected]);
+        }
     }
 
     #[test]

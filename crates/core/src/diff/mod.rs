@@ -1,8 +1,8 @@
 //! Expected beside actual: a run and its findings as rows, without colour.
 //!
-//! A [`Row`] has what the golden wants on the left and what came on the right; rows that agree carry no mark. Long
-//! agreements are folded, repetitions counted. [`changes`] says in words what one golden allows that another does not.
-//! `report` decides how both look.
+//! A [`Row`] has the golden's event on the left and the run's event on the right; equal rows have no mark. Long
+//! agreements are folded, and repetitions are counted. [`changes`] describes the behaviour that one golden allows and
+//! another does not. `report` does the formatting.
 
 mod fold;
 mod goldens;

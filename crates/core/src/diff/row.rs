@@ -2,12 +2,12 @@
 
 use crate::transcript::Gap;
 
-/// How a row deviates.
+/// The kind of deviation of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
     /// It does not.
     Same,
-    /// The golden wants something that did not come.
+    /// An event of the golden did not come.
     Missing,
     /// Something came that the golden does not want there.
     Extra,
@@ -20,42 +20,42 @@ pub enum Mark {
 pub enum Row {
     /// An event.
     Event {
-        /// How it deviates.
+        /// The kind of deviation.
         mark: Mark,
-        /// What the golden wants here, if anything.
+        /// The golden's event, if any.
         golden: Option<String>,
-        /// What came, if anything.
+        /// The run's event, if any.
         live: Option<String>,
-        /// Which of the session's lanes it stands in, counted from 1; 0 outside of all.
+        /// The number of its lane in the session, counted from 1; 0 outside of lanes.
         lane: usize,
         /// The time since the event before.
         gap: Option<Gap>,
         /// The time since its cause, where the golden bounds it.
         pace: Option<Pace>,
-        /// How often it came in a row, in the same way.
+        /// The number of identical consecutive occurrences.
         times: usize,
-        /// What is wrong with it, in a few words.
+        /// The deviation in a few words.
         note: String,
         /// The frame in the transcript, counted from 0.
         frame: Option<usize>,
     },
-    /// So many events that agree were left out.
+    /// The number of omitted rows that agree.
     Folded(usize),
 }
 
-/// The time from a cause to its event, beside what the golden says of it.
+/// The time from a cause to its event, with the golden's limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
-    /// How long it took.
+    /// The duration.
     pub gap: Gap,
-    /// How long it usually takes.
+    /// The usual gap.
     pub usual: Gap,
-    /// How long it may take.
+    /// The latest allowed gap.
     pub latest: Gap,
 }
 
 impl Pace {
-    /// How much of what it may take it took.
+    /// The share of the latest allowed time.
     pub(super) fn share(self) -> f64 {
         self.gap.as_secs_f64() / self.latest.as_secs_f64().max(1e-9)
     }

@@ -8,9 +8,9 @@ use crate::golden::{Causes, Golden, Monitor};
 use crate::transcript::{Gap, Transcript};
 use std::collections::BTreeMap;
 
-/// The rows of a run. With no findings, everything agrees and only a fold remains.
+/// The rows of a run. Without findings, everything agrees and only a fold remains.
 pub fn rows(golden: &Golden, transcript: &Transcript, findings: &[Finding]) -> Vec<Row> {
-    // Decoded twice rather than kept: payloads take several times the room of their text.
+    // Decoding twice needs less memory than keeping payloads, which are several times as large as their text.
     let events = || {
         let mut decoder = Decoder::new(&golden.dialect);
         transcript.frames.iter().flat_map(move |frame| decoder.feed(frame))
@@ -22,7 +22,7 @@ pub fn rows(golden: &Golden, transcript: &Transcript, findings: &[Finding]) -> V
     for finding in findings {
         match finding.kind {
             Kind::Missing => absent.entry(finding.first_frame().min(last)).or_default().push(finding),
-            // The other frame brought the value it is compared with, and is as it should be.
+            // The other frame has the compared value, and is correct.
             Kind::Unbound => {
                 for frame in finding.place.frames.iter().step_by(2) {
                     notes.entry(*frame).or_default().push(finding);
@@ -41,7 +41,7 @@ pub fn rows(golden: &Golden, transcript: &Transcript, findings: &[Finding]) -> V
         let (lane, pace) = lanes.next(golden, &event);
         let gap = before.map(|at| event.at.since(at));
         before = Some(event.at);
-        // What was missed shows before the event that revealed it; at the very end, after it.
+        // A missing event is shown before the event that revealed it; at the very end, after it.
         let missed = absent.remove(&event.frame).unwrap_or_default();
         let at_end = event.frame == last;
         let (here, after): (Vec<_>, Vec<_>) = missed.into_iter().partition(|finding| {
@@ -81,7 +81,7 @@ fn is_about(finding: &Finding, event: &Event, shared: &BTreeMap<usize, Vec<Label
     labels.last() == Some(&event.label)
 }
 
-/// Follows a session: in which lane every event stands, and how long after its cause it came.
+/// Follows a session and returns the lane of every event and its time since its cause.
 struct LaneNumbers {
     monitor: Monitor,
     causes: Causes,
@@ -142,7 +142,7 @@ fn event_row(
                 (_, _, Kind::FieldMissing) => format!("{path} missing"),
                 (_, _, Kind::FieldNew) => format!("{path} new"),
                 (Some(expected), Some(actual), Kind::FieldMoved) => format!("{expected} → {actual}"),
-                // The values are those of the first event that it shows in.
+                // The values are those of the first event in the row.
                 (Some(expected), Some(actual), _)
                     if !path.is_empty() && finding.first_frame() == event.frame =>
                 {
@@ -197,7 +197,7 @@ fn is_extra(finding: &Finding, frame: usize) -> bool {
     }
 }
 
-/// The whole session as rows without a golden: what `show` prints.
+/// The whole session as rows, as `show` prints it.
 pub fn timeline(golden: Option<&Golden>, transcript: &Transcript) -> Vec<(Event, usize)> {
     let dialect = golden.map_or_else(|| Dialect::detect([transcript]), |golden| golden.dialect.clone());
     let mut lanes = golden.map(LaneNumbers::of);

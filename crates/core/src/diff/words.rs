@@ -1,6 +1,7 @@
 //! Two texts beside each other.
 
-/// Two texts in one, where they have enough in common: what is gone stands in `[-…-]`, what is new in `{+…+}`.
+/// Two similar texts in one: `[-…-]` marks removed parts, `{+…+}` added parts. None if they have too little in
+/// common.
 pub fn words(old: &str, new: &str) -> Option<String> {
     let diff = similar::TextDiff::from_words(old, new);
     if diff.ratio() < ALIKE {
@@ -35,7 +36,7 @@ const fn closing(tag: similar::ChangeTag) -> &'static str {
     }
 }
 
-/// Two texts as a unified diff with three lines of context; empty when they are equal.
+/// A unified diff of two texts with three lines of context. Empty if they are equal.
 pub fn unified(old: &str, new: &str, old_name: &str, new_name: &str) -> String {
     let diff = similar::TextDiff::from_lines(old, new);
     diff.unified_diff().context_radius(3).header(old_name, new_name).to_string()

@@ -16,6 +16,7 @@ impl Session<'_> {
         self.note_state(frame);
         for event in self.decoder.feed(frame) {
             self.watch.event(&event.label);
+            self.owed.feed(&event);
             if let Some(known) = self.golden.event(&event.label) {
                 for (name, pointer) in &known.binds {
                     if let Some(value) = event.data.pointer(pointer) {
@@ -127,7 +128,8 @@ impl Session<'_> {
             return latest.clone();
         }
         let binds = self.golden.event(&label).is_some_and(|event| !event.binds.is_empty());
-        let is_name = self.hand.is_none() && !binds && !self.monitor.has_lanes(&label);
+        let is_owed = self.owed.knows(&label);
+        let is_name = self.hand.is_none() && !binds && !is_owed && !self.monitor.has_lanes(&label);
         let floats = self.floats.contains(&label);
         self.latest.insert(Latest { label, is_name, floats }).clone()
     }

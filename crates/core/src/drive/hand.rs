@@ -1,4 +1,4 @@
-//! What a person types: each line is a message, or a command when it begins with `/`.
+//! Typed lines: each line is a message, or a command if it begins with `/`.
 //!
 //! ```text
 //! {"type":"ask","thread":"{{thread_id}}"}    sent as it is, its places filled
@@ -8,7 +8,7 @@
 //! //…               a message that begins with a slash
 //! ```
 //!
-//! An empty line is nothing.
+//! An empty line does nothing.
 
 use super::turn::Action;
 use crate::template::{Unbound, fill_text};
@@ -18,10 +18,10 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value;
 use std::collections::VecDeque;
 
-/// How long a session is listened to after the last line, when nothing else was asked for.
+/// The time for which a session stays open after the last line without other bounds.
 pub(super) const QUIET: Gap = Gap::from_millis(2000);
 
-/// Why a line was not sent.
+/// The reason why a line was not sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LineError {
     /// A place that nobody fills.
@@ -32,7 +32,7 @@ pub enum LineError {
         "`/{0}` is not a command; there are /ping, /binary BASE64 and /close CODE, and // begins a message with /"
     )]
     Unknown(String),
-    /// What follows the command does not fit.
+    /// The operand of the command is invalid.
     #[error("`{0}` is not {1}")]
     Operand(String, &'static str),
     /// It comes too late.
@@ -40,17 +40,17 @@ pub enum LineError {
     Over,
 }
 
-/// What was said and not done yet.
+/// The typed lines that are not sent yet.
 #[derive(Debug, Default)]
 pub(super) struct Hand {
     pub(super) queue: VecDeque<Action>,
-    /// When the last line had come.
+    /// The time of the last line.
     pub(super) silent_since: Option<Offset>,
     /// Whether the person has gone.
     pub(super) has_left: bool,
 }
 
-/// What a line asks for; nothing, when it is empty.
+/// The action of a line; none for an empty line.
 pub(super) fn action(
     line: &str,
     lookup: &mut dyn FnMut(&str) -> Option<Value>,

@@ -1,4 +1,4 @@
-//! Plays the client's side of a golden: told the time, answers what to do.
+//! Plays the client's side of a golden: the caller passes the time and gets the next action.
 //!
 //! A [`Session`] owns no socket and no clock. It is told every frame that passed and asked for a [`Turn`]; a turn says
 //! everything there is to do next, so that no caller can forget to ask. A client's event is sent when the order allows

@@ -19,7 +19,7 @@ impl Session<'_> {
         let event = self.golden.event(label);
         if let Some(event) = event {
             let came = event.after.iter().any(|cause| self.seen.contains(cause));
-            // The first send of a session may be one that begins it: no cause of it can come before.
+            // The first send of a session may begin it: it has no earlier cause.
             let begins =
                 || self.sent == 0 && !event.after.iter().any(|cause| self.monitor.accepts(cause, &|_| None));
             if !event.after.is_empty() && !came && !begins() {
@@ -78,7 +78,7 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 
-/// A place of the script that no event, no value and nothing fresh will fill: its message could never be sent.
+/// A placeholder of the script that no event and no value can fill, so that its message could never be sent.
 pub fn unbound(
     golden: &Golden,
     values: &BTreeMap<String, Value>,

@@ -5,7 +5,7 @@ use super::hand;
 use super::hand::{Hand, LineError};
 use super::turn::Action;
 use crate::dialect::{Decoder, Label};
-use crate::golden::{Golden, Monitor, Order};
+use crate::golden::{Golden, Monitor, Order, Owed};
 use crate::template::Template;
 use crate::transcript::{End, Ending, Gap, Offset, Payload};
 use serde_json::Value;
@@ -34,6 +34,8 @@ pub struct Session<'g> {
     pub(super) monitor: Monitor,
     pub(super) decoder: Decoder,
     pub(super) floats: BTreeSet<Label>,
+    /// The requests that were not answered yet.
+    pub(super) owed: Box<Owed<'g>>,
     /// How many events of the script were sent.
     pub(super) sent: usize,
     /// How often each client event was sent.
@@ -94,6 +96,7 @@ impl<'g> Session<'g> {
             monitor: Monitor::new(&golden.order),
             decoder: Decoder::new(&golden.dialect),
             floats: floats(&golden.order),
+            owed: Box::new(Owed::new(golden)),
             sent: 0,
             counts: HashMap::new(),
             seen: BTreeSet::new(),

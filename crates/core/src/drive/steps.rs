@@ -4,7 +4,7 @@ use super::bounds::{Bounds, Stop};
 use super::hand;
 use super::session::{LATER, Session, State, UNANSWERED, times};
 use super::turn::{Action, Turn};
-use crate::golden::Pace;
+use crate::golden::{Answers, Pace};
 use crate::transcript::{End, Ending, Offset, Payload, Side};
 use serde_json::Value;
 
@@ -162,7 +162,10 @@ impl Session<'_> {
                 }
                 Err(due) => due,
             },
-            None if self.monitor.is_complete() && self.begun >= self.requests => {
+            None if self.monitor.is_complete()
+                && self.begun >= self.requests
+                && self.owed.waits_for().is_none() =>
+            {
                 self.complete.get_or_insert(self.progress);
                 self.state = State::Listening(self.progress);
                 return self.listen(now, self.progress);
@@ -180,7 +183,9 @@ impl Session<'_> {
     pub(super) fn due(&self) -> Vec<String> {
         let missing = self.monitor.missing();
         let server = missing.iter().filter(|violation| !violation.label.is_client());
-        server.map(|violation| violation.label.as_str().to_owned()).take(1).collect()
+        let due = server.map(|violation| violation.label.as_str().to_owned()).next();
+        // The order may be content with what came, and a request is still without its answer.
+        due.or_else(|| self.owed.waits_for().map(Answers::in_words)).into_iter().collect()
     }
 
     fn end(&mut self, now: Offset) -> Turn {

@@ -34,7 +34,7 @@ impl Stage<'_> {
         self.session.frame(&frame);
     }
 
-    /// Does all there is to do until only time or the server can bring it further.
+    /// Performs all actions until only time or the server can change the state.
     fn settle(&mut self) -> u64 {
         loop {
             let mut fresh = |name: &str| (name == "nonce").then(|| Value::from("n1"));
@@ -101,9 +101,9 @@ fn a_feed_that_never_ends_is_left_when_enough_of_it_has_come() {
     // Six times `wait` after the second price.
     assert_eq!(prices(FEED), [watch, "12200 close 1000"]);
     assert_eq!(prices(&FEED.replace("wait =", "listen = \"3 s\"\nwait =")), [watch, "3000 close 1000"]);
-    // Not before all has come that must.
+    // Not before all required events have come.
     assert_eq!(prices(&FEED.replace("wait =", "listen = \"50 ms\"\nwait =")), [watch, "200 close 1000"]);
-    // A server that must end it has as long as any session.
+    // A server that must end the session has the usual timeout.
     let ends = FEED.replace("wait = \"2 s\"", "ends = \"server 1000\"\nwait = \"500 ms\"");
     assert_eq!(prices(&ends), [watch, "30000 gave up"]);
 }
@@ -137,7 +137,7 @@ fn a_message_of_the_client_is_a_cause_of_the_next() {
     let said = play_by(text, |stage| {
         stage.server(r#"{"type":"hi"}"#);
         stage.settle();
-        // The first is said at once, the second when the first was heard.
+        // The first is sent at once, the second after the first was received.
         assert_eq!(stage.said.len(), 2, "{:?}", stage.said);
         stage.server(r#"{"type":"said"}"#);
         stage.settle();
@@ -183,7 +183,7 @@ fn heartbeats_do_not_keep_a_silent_server_alive() {
     let said = play(|stage| {
         stage.server(r#"{"type":"connected","thread":"t1"}"#);
         stage.server(r#"{"type":"token"}"#);
-        // `beat` is no branch at the top here, so it counts as progress until it stops.
+        // `beat` is not a branch at the top here, so it counts as progress until it stops.
         stage.server(r#"{"type":"beat"}"#);
         stage.now = stage.settle();
         stage.settle();

@@ -2,16 +2,16 @@
 
 use crate::transcript::{Ending, Offset, Payload};
 
-/// What to do next.
+/// The next steps of the driver.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Turn {
-    /// To be done now, before asking again.
+    /// The action to take now, before asking again.
     pub action: Action,
-    /// When to ask again at the latest, if nothing arrives before.
+    /// The latest time to ask again if nothing arrives before.
     pub wake: Offset,
 }
 
-/// One thing to do.
+/// One action of the driver.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     /// Wait for a frame or for the time.
@@ -22,7 +22,7 @@ pub enum Action {
     Reconnect,
     /// Give up a request over HTTP, and what is still to come of its answer.
     Cancel {
-        /// Which, counted from 0; the latest whose answer is not whole, when nobody says.
+        /// The request, counted from 0; by default the latest unfinished one.
         request: Option<u32>,
     },
     /// Start the close handshake.
@@ -30,6 +30,6 @@ pub enum Action {
         /// The status code to close with.
         code: u16,
     },
-    /// The session is over.
+    /// The session has ended.
     Done(Ending),
 }

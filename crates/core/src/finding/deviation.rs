@@ -6,47 +6,48 @@ use crate::dialect::Label;
 /// One deviation from a golden.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
-    /// What sort of deviation.
+    /// The kind of the deviation.
     pub kind: Kind,
-    /// What it does to the verdict.
+    /// The effect on the verdict.
     pub severity: Severity,
-    /// Whether the machine that measured may be why it seems late: no evidence then, however often it comes.
+    /// Whether the lag of this machine may be the cause of the delay. Such a finding is no evidence, however often it
+    /// comes.
     pub is_excused: bool,
-    /// Where.
+    /// The place in the golden and in the run.
     pub place: Place,
     /// One sentence, a lower-case fragment.
     pub message: String,
-    /// What the golden says, where that can be said in a few words.
+    /// The expected value, if it can be stated briefly.
     pub expected: Option<String>,
-    /// What came instead.
+    /// The actual value.
     pub actual: Option<String>,
-    /// On how much this rests, or what would be needed to be sure.
+    /// The evidence, or the evidence that would be needed for a deviation.
     pub evidence: String,
-    /// What to do or to look at.
+    /// A suggestion for the user.
     pub hint: Option<String>,
-    /// Findings that follow from this one and would only repeat it.
+    /// Consequences of this finding, which are not reported as findings.
     pub consequences: Vec<String>,
 }
 
-/// Where a finding is: in the golden and in the run.
+/// The place of a finding in the golden and in the run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Place {
-    /// The event it is about.
+    /// The event.
     pub event: Label,
-    /// The lane, where the event stands in one: key and value.
+    /// The lane of the event, if any: key and value.
     pub lane: Option<(String, String)>,
-    /// The JSON pointer in the event's payload, where it is about a value.
+    /// The JSON pointer into the event's payload, for a finding about a value.
     pub path: Option<String>,
     /// The golden's dotted key, e.g. `event.token.timing`.
     pub key: String,
     /// Line and column of that key, both counted from 1.
     pub golden_line: Option<(usize, usize)>,
-    /// Frames of the run that show it, counted from 0; the first is where it became known.
+    /// The frames of the run that show the finding, counted from 0. The first one is where it became known.
     pub frames: Vec<usize>,
 }
 
 impl Finding {
-    /// A finding with no more than it must have.
+    /// A finding with only its required parts.
     pub fn new(kind: Kind, severity: Severity, place: Place, message: impl Into<String>) -> Finding {
         Finding {
             kind,
@@ -62,35 +63,35 @@ impl Finding {
         }
     }
 
-    /// With what the golden says and what came instead.
+    /// Adds the expected and the actual value.
     #[must_use]
     pub fn values(mut self, expected: impl Into<String>, actual: impl Into<String>) -> Finding {
-        // Each on one line, whatever a name or a value has in it.
+        // Each on one line, whatever characters a name or a value contains.
         self.expected = Some(crate::transcript::visible(&expected.into()).into_owned());
         self.actual = Some(crate::transcript::visible(&actual.into()).into_owned());
         self
     }
 
-    /// With what it rests on.
+    /// Adds the evidence.
     #[must_use]
     pub fn evidence(mut self, evidence: impl Into<String>) -> Finding {
         self.evidence = evidence.into();
         self
     }
 
-    /// With a way out.
+    /// Adds a hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Finding {
         self.hint = Some(hint.into());
         self
     }
 
-    /// The frame at which it became known.
+    /// The frame at which the finding became known.
     pub fn first_frame(&self) -> usize {
         self.place.frames.first().copied().unwrap_or(usize::MAX)
     }
 
-    /// Whether two findings of different runs are about the same thing: what re-runs count.
+    /// Whether two findings of different runs have the same subject. Further rounds count these.
     pub fn is_like(&self, other: &Finding) -> bool {
         self.kind == other.kind
             && self.place.event == other.place.event

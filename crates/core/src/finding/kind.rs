@@ -1,6 +1,6 @@
 //! The sorts of deviations, and how bad they are.
 
-/// What a finding does to the verdict.
+/// The effect of a finding on the verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// Contradicts weak evidence, or is merely new: run again, or look.
@@ -9,7 +9,7 @@ pub enum Severity {
     Deviation,
 }
 
-/// The sort of a deviation. Its family is what it is about: order, shape, binding, timing, ending, liveness, auth,
+/// The kind of a deviation. Its family is its subject: order, shape, binding, timing, ending, liveness, auth,
 /// isolation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -62,7 +62,7 @@ pub enum Kind {
     Accepted,
     /// A bad credential was neither refused nor served in time.
     NotRefused,
-    /// A bad credential was refused in a way that clients are not told to expect.
+    /// A bad credential was refused in a way that the policy does not list.
     WrongRefusal,
     /// Something of one user came to another one.
     Leak,
@@ -135,12 +135,12 @@ impl Kind {
         }
     }
 
-    /// The kind of this name.
+    /// The kind with this name.
     pub fn of(name: &str) -> Option<Kind> {
         Kind::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
-    /// The part of the golden that was contradicted.
+    /// The part of the golden that the finding contradicts.
     pub const fn family(self) -> &'static str {
         match self {
             Kind::Missing

@@ -1,8 +1,7 @@
-//! What deviates, where, how bad, how sure.
+//! Findings: the deviation, its place, its severity and its evidence.
 //!
-//! A [`Finding`] cannot be made without a place. Its kind says what sort of deviation it is, its severity what it does
-//! to the verdict; the two answer different questions and are different types. Knows nothing of how it was found or
-//! how it will be shown.
+//! A [`Finding`] always has a place. Its kind is the kind of deviation, its severity the effect on the verdict; they
+//! answer different questions and are different types. Findings know nothing of how they are found or shown.
 
 mod confirm;
 mod deviation;

@@ -1,4 +1,4 @@
-//! What must happen in a session.
+//! The description of a session.
 
 use super::liveness::LiveItem;
 use super::order::Order;
@@ -10,53 +10,53 @@ use crate::dialect::{CLOSE, Dialect, Label, NAMELESS};
 use crate::transcript::Gap;
 use std::collections::BTreeMap;
 
-/// How long the driver waits for an event when the golden does not say.
+/// The default timeout of the driver for an event.
 pub(super) const DEFAULT_WAIT: Gap = Gap::from_millis(10_000);
-/// How long it listens after the last event when the golden does not say.
+/// The default time for which the driver listens after the last event.
 pub(super) const DEFAULT_LINGER: Gap = Gap::from_millis(250);
 
-/// What must happen in a session.
+/// The description of a session.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Golden {
-    /// One sentence for the person who reads it.
+    /// One sentence for the reader.
     pub about: String,
     /// How frames become events.
     pub dialect: Dialect,
-    /// The order of events; it drives the client too.
+    /// The order of events. It also drives the client.
     pub order: Order,
-    /// Pairs that the order cannot say: every `first` comes before any `then`.
+    /// Pairs that the order cannot express: every `first` comes before any `then`.
     pub rules: Vec<Before>,
-    /// The client's events in the order in which they are sent.
+    /// The client's events in the order of sending.
     pub script: Vec<Label>,
-    /// The endings that are allowed, as [`Ending::label`](crate::transcript::Ending::label) writes them.
+    /// The allowed endings, as [`Ending::label`](crate::transcript::Ending::label) writes them.
     pub ends: Vec<String>,
-    /// Whether the client sends at once or keeps the think times of the recordings.
+    /// Whether the client sends at once or after the recorded think times.
     pub pace: Pace,
-    /// On what its gaps are judged, where a person says so.
+    /// How the gaps are judged, if the golden says it.
     pub time: Option<TimeMode>,
-    /// How long the driver waits for an event before it gives up.
+    /// The driver's timeout for an event.
     pub wait: Gap,
-    /// How long after the last event the driver listens for what should not come.
+    /// The time after the last event for which the driver listens for unexpected events.
     pub linger: Gap,
-    /// How long the client listens after its last word to a server that goes on speaking; it leaves a feed then.
+    /// The time for which the client listens to an endless feed after its last message.
     pub listen: Option<Gap>,
-    /// Parts that `learn` leaves as they are, as dotted keys, e.g. `order` or `event.token.timing`.
+    /// Parts that `learn` does not change, as dotted keys, e.g. `order` or `event.token.timing`.
     pub keep: Vec<String>,
-    /// What must be seen for the answers to count as a live server's; failing one of them is a deviation.
+    /// The liveness items that must pass. A failure is a deviation.
     pub require_live: Vec<LiveItem>,
-    /// What `check` asks besides, because it belongs to this session.
+    /// The probes that `check` also runs with this golden.
     pub probes: Vec<ProbeName>,
-    /// How long what is streamed may take, where a person says so.
+    /// The user's limits for streamed events.
     pub budget: Option<Budget>,
-    /// Where all this comes from.
+    /// The origin of the golden.
     pub learned: Learned,
-    /// What is known of each event.
+    /// The events of the session.
     pub events: BTreeMap<Label, Event>,
-    /// Where things stand in the file: dotted key to line and column, both from 1. Empty for a golden without a file.
+    /// The places in the file: dotted key to line and column, both from 1. Empty for a golden without a file.
     pub places: BTreeMap<String, (usize, usize)>,
 }
 
-/// Nothing is known: any session, by hand.
+/// An empty golden, for a session by hand.
 impl Default for Golden {
     fn default() -> Golden {
         Golden {
@@ -83,12 +83,12 @@ impl Default for Golden {
 }
 
 impl Golden {
-    /// What is known of an event.
+    /// The description of an event.
     pub fn event(&self, label: &Label) -> Option<&Event> {
         self.events.get(label)
     }
 
-    /// What all events of the server are called, where no name tells them apart.
+    /// The one name of all server events, if no field distinguishes them.
     pub fn unnamed(&self) -> Option<&str> {
         let mut own =
             self.order.labels().into_iter().filter(|label| !label.is_client() && label.as_str() != CLOSE);
@@ -97,7 +97,7 @@ impl Golden {
         (is_none && own.all(|label| label.name() == first)).then_some(first)
     }
 
-    /// Where in an event's payload the value of a lane key stands.
+    /// The JSON pointer of a lane's key in an event's payload.
     pub fn lane_pointer(&self, label: &Label, key: &str) -> String {
         let own = self.event(label).and_then(|event| event.lanes.iter().find(|(name, _)| name == key));
         match own {
@@ -106,7 +106,7 @@ impl Golden {
         }
     }
 
-    /// Where the value of a lane key stands unless an event says otherwise.
+    /// The default place of a lane's key.
     pub(super) fn usual_lane_pointer(&self, key: &str) -> String {
         match key {
             "request" if self.dialect.is_http() => crate::dialect::REQUEST.to_owned(),
@@ -146,7 +146,7 @@ impl Golden {
         }
     }
 
-    /// How an event is called in the file: `event.ask`, or `event.">ask"` where both sides have an `ask`.
+    /// The key of an event in the file: `event.ask`, or `event.">ask"` if both sides have an `ask`.
     pub fn key_of(&self, label: &Label) -> String {
         if label.name().starts_with(['>', '<']) {
             return label.as_str().to_owned();
@@ -161,7 +161,7 @@ impl Golden {
         if ambiguous { label.as_str().to_owned() } else { label.name().to_owned() }
     }
 
-    /// Line and column of the narrowest of `keys` that the file has, e.g. `event.ask.shape./text`, then `event.ask`.
+    /// The line and column of the first of `keys` that the file has, e.g. `event.ask.shape./text`, then `event.ask`.
     pub fn place<'k>(&self, keys: impl IntoIterator<Item = &'k str>) -> Option<(usize, usize)> {
         keys.into_iter().find_map(|key| self.places.get(key).copied())
     }

@@ -4,6 +4,7 @@
 //! values come back, and what the client sends. It is learned, read as a diff by a person, and accepted; it knows its
 //! own file and nothing of how a run is judged (that is `check`) or driven (that is `drive`).
 
+mod answers;
 mod causes;
 mod contract;
 mod evidence;
@@ -15,15 +16,19 @@ mod monitor;
 mod occasions;
 mod order;
 mod order_syntax;
+mod owed;
 mod parts;
 mod places;
 mod probes;
+mod request_times;
 mod seen;
 mod shape;
+mod spans;
 mod thresholds;
 mod timing;
 mod write;
 
+pub use answers::{Answer, Answers};
 pub use causes::Causes;
 pub use contract::Golden;
 pub use evidence::{EventEvidence, Evidence, LearnedEvidence};
@@ -43,8 +48,10 @@ pub use occasions::{
 pub use order::{Order, Times};
 pub(crate) use order_syntax::MAX_EVENTS;
 pub use order_syntax::{OrderError, parse as parse_order};
+pub(crate) use owed::{Fault, Owed, Owing};
 pub use parts::{Before, Budget, Event, Learned, Pace};
 pub use probes::ProbeName;
+pub(crate) use request_times::{Made, RequestTimes};
 pub use seen::{Prints, Regular, Seen, SeenError};
 pub(crate) use shape::push_step;
 pub use shape::{

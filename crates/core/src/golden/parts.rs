@@ -1,5 +1,6 @@
 //! What a golden says of an event, of rules between events, of time and of its origin.
 
+use super::answers::Answers;
 use super::occasions::Occasions;
 use super::shape::{Fact, Path, Rule, Type};
 use super::timing::Envelope;
@@ -76,6 +77,10 @@ pub struct Event {
     pub binds: Vec<(String, String)>,
     /// Its absence makes a run deviate, whatever the evidence.
     pub critical: bool,
+    /// What answers it, each of its ids.
+    pub answered: Option<Answers>,
+    /// Where the id of the request stands that it is, or that it answers, where the dialect does not say so: a JSON pointer.
+    pub id: Option<String>,
     /// Where the keys of its lanes stand: key and JSON pointer.
     pub lanes: Vec<(String, String)>,
     /// How soon and how late it may come, for every event that it may follow.

@@ -319,6 +319,12 @@ fn write_event(out: &mut String, golden: &Golden, label: &Label, event: &Event) 
     if event.critical {
         writeln!(out, "critical = true")?;
     }
+    if let Some(id) = &event.id {
+        writeln!(out, "id = {}", string(id))?;
+    }
+    if let Some(answered) = &event.answered {
+        writeln!(out, "answered = {}", string(&answered.to_string()))?;
+    }
     for (name, pointer) in &event.lanes {
         if *pointer != golden.usual_lane_pointer(name) || !has_lane(name) {
             writeln!(out, "lane.{} = {}", key(name), string(pointer))?;

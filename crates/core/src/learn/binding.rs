@@ -1,9 +1,9 @@
-//! Facts that bind values to each other: kept only if they held every time and could have failed.
+//! Facts about relations between values: kept only if they always held and could have failed.
 //!
-//! The kinds are those of Daikon (Ernst et al.) that matter in a stream: equal to an earlier value, a counter, a count
-//! of events, parts put together, never twice the same. What a value may be bound to is everything that fits the first
-//! time it is seen; every later time can only take something away. So it does not matter which time was the first, and
-//! what two sets of recordings leave over is what both of them do.
+//! The kinds are those of Daikon (Ernst et al.) that matter in a stream: equal to an earlier value, a counter, a
+//! count of events, concatenated parts, unique. The candidates are all relations that hold at the first observation;
+//! every later observation can only remove some. So the order of observations does not matter, and two sets of
+//! recordings share the relations that hold in both.
 
 use super::lanes::{Lanes, is_id};
 use super::paths::each_place_by_path;
@@ -14,12 +14,12 @@ use crate::stats::{FastMap, quick_hash};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-/// So many beginnings show with what a counter begins.
+/// The number of beginnings that show the first value of a counter.
 const MIN_BEGUN: u32 = 8;
-/// So many distinct values are counted; more make no difference.
+/// The maximum of counted distinct values; more make no difference.
 const ENOUGH: usize = 40;
 
-/// So many pairs of places of an event are compared one by one.
+/// The maximum of pairs of places of an event that are compared one by one.
 const MAX_COMPARED: usize = 1 << 16;
 
 /// An event by number.
@@ -75,25 +75,25 @@ fn number(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX)
 }
 
-/// What is known of the values at one place.
+/// The statistics of the values at one place.
 #[derive(Debug, Clone, Default)]
 struct Values {
     n: u32,
     distinct: BTreeSet<String>,
     ids: bool,
     strings: bool,
-    /// Where the same value stood, every time.
+    /// The places that always had the same value.
     same_as: BTreeSet<Place>,
-    /// Whose parts it was, every time, with the most parts it was made of.
+    /// The places whose concatenated parts it always was, with the largest number of parts.
     joins: BTreeMap<Place, u32>,
-    /// Whose number it was, every time.
+    /// The events whose number it always was.
     counts: BTreeSet<Name>,
     /// Events that came after this value in a session.
     overtaken: BTreeSet<Name>,
     most: u64,
     steps: u32,
     breaks: u32,
-    /// With what it began in its lanes, or sessions, and how often; none where that varied.
+    /// The first value in its lanes or sessions, with its count; none if it varied.
     begins: Option<i64>,
     begun: u32,
     repeats: u32,
@@ -170,7 +170,7 @@ impl Values {
     }
 }
 
-/// What recordings show of values that are bound to others.
+/// The relations between values in recordings.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Facts {
     names: Names,
@@ -178,11 +178,11 @@ pub(super) struct Facts {
     values: Vec<Values>,
     /// By event: its earliest place in a session.
     first_at: Vec<usize>,
-    /// By event: the number of the kind of lane in which it stands; none outside of lanes, and unknown beyond the end.
+    /// By event: the number of the kind of its lane; none outside of lanes, unknown beyond the end.
     homes: Vec<Option<u32>>,
 }
 
-/// Where the values of a session stand, for an event with so many new places that each cannot be compared with all others.
+/// An index of the values of a session, for an event with too many new places to compare all pairs.
 struct Held {
     latest: FastMap<Text, Vec<Place>>,
     /// By hash.
@@ -201,7 +201,7 @@ impl Held {
     }
 }
 
-/// What one session has shown so far.
+/// The state of one session.
 #[derive(Default)]
 struct Now<'s> {
     scopes: FastMap<String, Scope>,
@@ -216,7 +216,7 @@ struct Now<'s> {
     counters: FastMap<(Place, Scope), i64>,
     seen: HashSet<(Place, Text)>,
     before: FastMap<Place, Text>,
-    /// How many values each place had.
+    /// The number of values of each place.
     times: FastMap<Place, u64>,
     /// Places with a number that may be a count.
     totals: BTreeSet<Place>,
@@ -238,7 +238,7 @@ impl Here {
 }
 
 impl Facts {
-    /// Nothing yet, of the events of an order.
+    /// The empty statistics for the events of an order.
     pub(super) fn of(order: &Order) -> Facts {
         let mut facts = Facts::default();
         for label in order.labels() {
@@ -325,8 +325,8 @@ impl Facts {
         }
     }
 
-    /// In which scope another place must hold the same value: for events of the same kind of lane in the same lane, else
-    /// anywhere.
+    /// The scope in which another place must have the same value: the same lane for events of the same kind of lane,
+    /// otherwise anywhere.
     fn scope_of(&self, here: Here, other: Place) -> Option<Scope> {
         let home = |name: Name| self.homes.get(name as usize).copied().flatten();
         let same_kind =
@@ -334,7 +334,7 @@ impl Facts {
         if same_kind { here.lane } else { Some(0) }
     }
 
-    /// Which places hold the same value now.
+    /// The places that currently have the same value.
     fn equal(
         &self,
         here: Here,
@@ -359,7 +359,7 @@ impl Facts {
         }
     }
 
-    /// Whose parts, put together since the last time, this value is.
+    /// The places whose parts since the last time, concatenated, equal this value.
     fn joined(
         &self,
         here: Here,
@@ -375,7 +375,7 @@ impl Facts {
         };
         let lane = here.lane.unwrap_or(0);
         if is_first {
-            // What does not hold the first time needs no note of how far it was taken: there may be a thousand events.
+            // A relation that does not hold the first time needs no statistics: there may be a thousand events.
             let is_other = |source: &Place| self.names.places[*source as usize].0 != here.name;
             let says_it =
                 |source: &Place| now.whole.get(&(*source, lane)).is_some_and(|(whole, _)| whole == text);
@@ -404,7 +404,7 @@ impl Facts {
         });
     }
 
-    /// How many of which events, since the last time, this value is.
+    /// The events whose number since the last time equals this value.
     fn counted(
         &self,
         here: Here,
@@ -462,12 +462,13 @@ impl Facts {
                 let in_lane = home.is_some() && lanes.home(&source.label) == home;
                 match source.label.is_client() {
                     true => distinct >= 2 && values.strings,
-                    // Two values in two lanes each time are as telling as three in one, also where they are small numbers.
+                    // Two values in two lanes each time are as significant as three in one, also if they are small
+                    // numbers.
                     false if in_lane => values.n >= 8 && distinct >= 2 || values.n >= 4 && distinct >= 3,
                     false => values.n >= 4 && distinct >= 3 && (values.ids || values.strings),
                 }
             })
-            // The nearest to the beginning is where the value comes from; of its own lane rather than from outside.
+            // The place nearest to the beginning is the source; places in the same lane come before others.
             .min_by_key(|(first_at, source)| {
                 let outside = !(home.is_some() && lanes.home(&source.label) == home);
                 (outside, *first_at, source.clone())
@@ -481,9 +482,8 @@ impl Facts {
             facts.push(Fact::Joins(source));
         }
         let varied = distinct >= 5 || (distinct >= 3 && values.most >= 8);
-        // Small numbers agree by chance, or because two events keep pace and now one, now the other is ahead. A total at the
-        // end, after which none of those counted comes, is exact.
-        // Of the few events that a client sends two totals are enough.
+        // Small numbers agree by chance, or because two events alternate. A total at the end, after which no counted
+        // event comes, is exact. For the few events that a client sends, two totals are enough.
         let is_total = |name: Name| {
             distinct >= if self.names.events[name as usize].is_client() { 2 } else { 3 }
                 && values.n >= 8
@@ -491,14 +491,14 @@ impl Facts {
                 && !values.overtaken.contains(&name)
         };
         let counted = values.counts.iter().filter(|name| values.n >= 3 && (varied || is_total(**name)));
-        // A total may equal the last number as well; each of the two catches what the other does not.
+        // A total may equal the last number as well; each of the two finds faults that the other does not.
         if let Some(label) = counted.map(|name| &self.names.events[*name as usize]).min() {
             facts.push(Fact::Counts(label.clone()));
         }
         if facts.is_empty() && values.steps >= 4 && values.breaks == 0 {
             facts.push(Fact::Counter { from: values.begins.filter(|_| values.begun >= MIN_BEGUN) });
         }
-        // The same throughout each session, another one in another.
+        // The same throughout each session, and another one in another session.
         if facts.is_empty() && values.ids && values.changed == 0 && values.kept >= 4 && distinct >= 2 {
             facts.push(Fact::Constant);
         }
@@ -519,7 +519,7 @@ impl Facts {
 /// Whether it is chance that no two values were the same, where so many equal pairs were to be expected of random ones in
 /// all sessions: too few for their absence to mean anything, and too many for it to last (the birthday problem).
 pub(super) fn are_distinct_by_chance(equal: f64, sessions: u32) -> bool {
-    /// So many equal pairs are expected among random values before their absence is none of chance's doing.
+    /// The number of expected equal pairs among random values from which their absence is significant.
     const EXPECTED: f64 = 7.0;
     /// With fewer than this in a session they would hardly ever be equal, random or not.
     const HARMLESS: f64 = 0.001;
@@ -540,7 +540,7 @@ impl<'s> Now<'s> {
         }
     }
 
-    /// How a value follows the one before it at its place.
+    /// The relation of a value to the previous one at its place.
     fn step(&mut self, here: Here, place: Place, text: Text, value: &Value, known: &mut Values) {
         if let Some(number) = value.as_i64() {
             if let Some(before) = self.counters.insert((place, here.lane.unwrap_or(0)), number) {

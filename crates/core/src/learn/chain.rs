@@ -1,10 +1,9 @@
-//! What follows from the event before: sequence numbers that are chained, numbers that grow, and events that never come
-//! twice word for word.
+//! Relations to the previous event: chained sequence numbers, growing numbers, and unique messages.
 //!
-//! As with other facts (`binding`), what fits the first time is a candidate, and every later time can only take it away.
-//! A candidate that was once contradicted is remembered, so that what two sets of recordings leave over is what both of
-//! them do. Unlike other facts these look into lists, at whose items feeds put their numbers: at the first item for what
-//! follows, at the last for what the next event follows from.
+//! As with other facts (`binding`), relations that hold at the first observation are candidates, and later
+//! observations can only remove them. A contradicted candidate is remembered, so that two sets of recordings share
+//! the relations that hold in both. Unlike other facts, these look into lists, whose items have the numbers of feeds:
+//! at the first item for the relation, and at the last for the value that the next event follows.
 
 use super::binding::are_distinct_by_chance;
 use super::lanes::{Lanes, is_id};
@@ -18,31 +17,31 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// An event with more numbers and ids than this is data, not a link of a chain.
 const MAX_PLACES: usize = 8;
-/// Likewise with more texts that may tell series apart.
+/// The same with more texts that may identify series.
 const MAX_KEYS: usize = 8;
-/// More values than this do not tell series apart.
+/// The maximum of values that identify series.
 const MAX_SERIES: usize = 64;
 /// Items of longer lists are data.
 const MAX_ITEMS: usize = 16;
-/// Only so many numbers, and so many texts, of a message are looked at. A message with more is data.
+/// The maximum of numbers, and of texts, of a message that are examined. A message with more is data.
 const MAX_SHOWN: usize = 256;
 /// Texts of this length tell series apart.
 const MAX_KEY: usize = 64;
-/// So many distinct values are counted.
+/// The maximum of counted distinct values.
 const ENOUGH: usize = 8;
 
-/// So many times before a chain is believed, with so many distinct values.
+/// The number of observations, with as many distinct values, for a chain.
 const MIN_LINKS: u32 = 8;
 const MIN_VALUES: usize = 4;
-/// So many times before growing is believed, in so many recordings: numbers rise by chance half of the time.
+/// The number of observations for growing values: numbers rise by chance half of the time.
 const MIN_GROWTH: u32 = 30;
 const MIN_RUNS: u32 = 5;
-/// So many events that had others before them in their session before "never the same twice" is believed.
+/// The number of events with predecessors in their session for `unique` messages.
 const MIN_NEW: u32 = 8;
-/// Likewise of events in which nothing is new by its nature: texts repeat now and then.
+/// The same for events without ids or times, because texts repeat now and then.
 const MIN_NEW_TEXTS: u32 = 100;
 
-/// How one value follows from another.
+/// The step from one value to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Step {
     Same,
@@ -50,10 +49,11 @@ enum Step {
     Grows,
 }
 
-/// That the value at one place follows from another, by the numbers of both; of the same value of a key, or of any.
+/// A candidate: the value at one place follows from another, by the numbers of both places; for one value of a key,
+/// or for any.
 type Candidate = (usize, usize, Step, Option<usize>);
 
-/// How often a candidate held where it could have failed.
+/// The number of times that a candidate held and could have failed.
 #[derive(Debug, Clone, Default)]
 struct Support {
     trials: u32,
@@ -70,7 +70,7 @@ enum Datum {
     Text(u64),
 }
 
-/// What is known of one event.
+/// The statistics of one event.
 #[derive(Debug, Clone, Default)]
 struct Links {
     places: Vec<String>,
@@ -87,18 +87,18 @@ struct Links {
     contents: Contents,
 }
 
-/// What messages say beside their ids: words of a small stock come again sooner or later.
+/// The contents of messages without their ids, because words of a small vocabulary repeat.
 #[derive(Debug, Clone, Default)]
 struct Contents {
-    /// How often each came, by hash.
+    /// The number of times of each content, by hash.
     times: BTreeMap<u64, u64>,
-    /// How many there were, also of those that found no room.
+    /// The number of all messages, including those that were not stored.
     n: u64,
-    /// How many pairs of them stood in one lane, or where there is none in one session.
+    /// The number of pairs in one lane, or otherwise in one session.
     pairs: u64,
 }
 
-/// So many different contents are counted; what comes beyond them is taken for new each time.
+/// The maximum of different contents that are counted; further ones count as new.
 const MAX_CONTENTS: usize = 4096;
 
 impl Contents {
@@ -111,7 +111,7 @@ impl Contents {
     fn count(&mut self, content: u64, times: u64) {
         *self.times.entry(content).or_default() += times;
         if self.times.len() > MAX_CONTENTS {
-            // Whatever the order in which they are added, the same ones stay.
+            // The kept ones do not depend on the order of additions.
             self.times.pop_last();
         }
     }
@@ -122,7 +122,7 @@ impl Contents {
         other.times.into_iter().for_each(|(content, times)| self.count(content, times));
     }
 
-    /// How many pairs would be the same if each message drew what it says at random.
+    /// The expected number of equal pairs for random contents.
     fn equal_pairs(&self) -> f64 {
         let pairs = |n: u64| n as f64 * n.saturating_sub(1) as f64;
         let equal: f64 = self.times.values().map(|times| pairs(*times)).sum();
@@ -130,7 +130,7 @@ impl Contents {
     }
 }
 
-/// What a message says, by hash: without ids, and without the value of its lane.
+/// The content of a message by hash, without ids and without the key of its lane.
 fn content(data: &Value, home: Option<&str>) -> u64 {
     let mut said = 0;
     each_place(data, &mut |path, value| {
@@ -150,7 +150,7 @@ struct Stream {
     is_broken: bool,
 }
 
-/// What recordings show of chains.
+/// The chains in recordings.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Chains {
     links: BTreeMap<Label, Links>,
@@ -159,7 +159,7 @@ pub(super) struct Chains {
     sessions: u32,
 }
 
-/// What an event shows.
+/// The observations of an event.
 #[derive(Default)]
 struct Shown {
     /// Path, the first value there, the last.
@@ -167,7 +167,7 @@ struct Shown {
     keys: Vec<(String, u64)>,
 }
 
-/// Which series an event belongs to: the number of its event, its lane, a key and its value.
+/// The series of an event: the number of its event, its lane, a key and its value.
 type Series = (usize, u64, Option<(usize, u64)>);
 
 impl Chains {
@@ -254,7 +254,7 @@ impl Chains {
                 let is_counted =
                     rule.facts.iter().any(|fact| matches!(fact, Fact::Counter { .. } | Fact::Constant));
                 let only_grows = matches!(fact, Fact::Grows { .. });
-                // Times may stand still, and ids may be given out in any order.
+                // Times may stand still, and ids may be in any order.
                 let only_grows =
                     only_grows && rule.types == [Type::Integer] && !is_id(&path, &Value::from(1));
                 let is_growth = matches!(fact, Fact::Grows { .. });
@@ -443,7 +443,7 @@ impl Links {
                 |place: usize| before.iter().find(|(known, _)| *known == place).map(|(_, value)| *value);
             let Some(source) = past(from) else { continue };
             match step.holds(source, *value) {
-                // What would have been so had nothing changed tells nothing.
+                // A relation that would also hold without changes is no evidence.
                 Some(true) if step == Step::Same && past(own) == Some(source) => {}
                 Some(true) => support.add(session, Some(*value)),
                 Some(false) => broken.push(*candidate),
@@ -553,7 +553,7 @@ impl Links {
         });
     }
 
-    /// The chains that are believed, by path: of each the one that asks for the least.
+    /// The accepted chains by path, of each the weakest.
     fn facts(&self) -> Vec<(String, Fact)> {
         let mut best: BTreeMap<&str, (u32, bool, u32, Fact)> = BTreeMap::new();
         for ((own, from, step, key), support) in &self.open {
@@ -561,7 +561,7 @@ impl Links {
             let key = key.map(|key| (&self.keys[key], self.series[key].as_ref().map_or(0, BTreeSet::len)));
             let is_series = key.is_none_or(|(_, series)| series > 1);
             let is_plain = is_plain(from) && key.is_none_or(|(key, _)| is_plain(key));
-            // A counter by itself is another fact's.
+            // A counter is another fact.
             let is_counter = own == from && *step == Step::Next && key.is_none();
             let believed = match step {
                 Step::Grows => support.trials >= MIN_GROWTH && support.runs >= MIN_RUNS,
@@ -590,7 +590,7 @@ impl Links {
         best.into_iter().map(|(path, (.., fact))| (path.to_owned(), fact)).collect()
     }
 
-    /// That no two of these events were ever the same.
+    /// Writes that no two of these events were ever equal.
     fn write_unique(&self, event: &mut golden::Event, sessions: u32) {
         if !event.brings_something_new() && are_distinct_by_chance(self.contents.equal_pairs(), sessions) {
             return;
@@ -602,7 +602,7 @@ impl Links {
             _ => false,
         });
         let known = self.repeats.trials >= needed && self.repeats.runs >= MIN_RUNS;
-        // What comes once in its lane or its round the order tells when it comes again.
+        // The order already reports a repetition of an event that comes once in its lane or round.
         let is_single = event.trials() == event.seen;
         if self.has_twins || is_told || is_single || !known {
             return;
@@ -622,7 +622,7 @@ impl Links {
 }
 
 impl Step {
-    /// Whether `value` follows from `source`; none where that cannot be told.
+    /// Whether `value` follows from `source`; none if that is unknown.
     fn holds(self, source: Datum, value: Datum) -> Option<bool> {
         match (self, source, value) {
             (Step::Same, ..) => Some(source == value),
@@ -641,7 +641,7 @@ fn restarts(before: i64, next: i64) -> bool {
     (0..=1).contains(&next) && before > 1
 }
 
-/// Whether a path can stand in a fact.
+/// Whether a path can be in a fact.
 fn is_plain(path: &str) -> bool {
     path.chars().all(|c| !c.is_whitespace() && !",\"|()".contains(c))
 }

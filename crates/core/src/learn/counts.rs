@@ -1,25 +1,25 @@
-//! How often events come in each instance of their scope: a session, a lane, a round of a loop.
+//! The number of events in each instance of their scope: a session, a lane, a round of a loop.
 //!
-//! Every instance is a trial: it could have shown another number. What came equally often in all of enough trials is held
-//! to it, `row{3}` instead of `row+`.
+//! Every instance is a trial, because it could have had another number. An event that came equally often in all of
+//! enough trials must keep this number, `row{3}` instead of `row+`.
 
 use super::session::Session;
 use crate::dialect::Label;
 use crate::golden::{self, MIN_RUNS, MIN_RUNS_ALWAYS, MIN_SEEN, Order, Times};
 use std::collections::BTreeMap;
 
-/// How many times are told apart at the lower end.
+/// The number of counts that are distinguished at the lower end.
 const FEW: usize = 4;
 
-/// What comes so often in every session is not absent by chance.
+/// An event with this number in every session is not absent by chance.
 const FEWEST: u32 = 3;
 
-/// What is known of one event.
+/// The statistics of one event.
 #[derive(Debug, Clone, Default)]
 struct Count {
     /// Instances in which it came once or more, twice or more, and so on.
     at_least: [u32; FEW],
-    /// In how many recordings, and the latest of these within one set of them.
+    /// The number of recordings, and the latest one within a set.
     runs: u32,
     latest: Option<u32>,
     /// The greatest number in an instance, and how many instances have it.
@@ -27,7 +27,7 @@ struct Count {
     full: u32,
 }
 
-/// How often events came.
+/// The numbers of events.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Counts {
     of: BTreeMap<Label, Count>,
@@ -101,7 +101,7 @@ impl Counts {
             Order::Event(_) => order.clone(),
             Order::Seq(parts) => Order::Seq(all(parts)),
             Order::All(parts) => Order::All(all(parts)),
-            // Of alternatives one does not come; that is told of the whole, not of an event.
+            // One of several alternatives does not come; that is a property of the whole, not of an event.
             Order::One(parts) => Order::One(parts.iter().map(|part| self.held(part, of, false)).collect()),
             Order::Repeat(body, times) => match &**body {
                 Order::Event(label) => {
@@ -123,11 +123,11 @@ impl Counts {
         self.of.get(label).map_or(0, |count| count.runs)
     }
 
-    /// How often it came in every instance, if enough instances show it.
+    /// The number of times in every instance, if enough instances have it.
     fn exact(&self, label: &Label, is_required: bool, recordings: u32) -> Option<u32> {
         let count = self.of.get(label)?;
         let trials = count.at_least[0];
-        // Once each time is also what comes now and then shows for long.
+        // An occasional event also comes once each time for long.
         let once = count.most > 1 || recordings >= MIN_RUNS_ALWAYS;
         let enough = trials >= MIN_SEEN && count.runs >= MIN_RUNS && (is_required || recordings >= MIN_SEEN);
         (count.full == trials && enough && once).then_some(count.most)
@@ -135,15 +135,15 @@ impl Counts {
 }
 
 impl Count {
-    /// The least number in an instance, as far as it is told apart.
+    /// The smallest number in an instance, as far as it is distinguished.
     fn least(&self) -> u32 {
         let of_all = self.at_least.iter().take_while(|instances| **instances == self.at_least[0]);
         u32::try_from(of_all.count()).unwrap_or(u32::MAX)
     }
 }
 
-/// How often events came in whole sessions. Where lanes, or kinds of rounds, have each a number of their own, only their sum may
-/// be the same in every session.
+/// The numbers of events in whole sessions. If the number varies between lanes or rounds, only their sum may be
+/// constant.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Totals {
     sessions: u32,
@@ -180,7 +180,7 @@ impl Totals {
         floats: impl Fn(&Label) -> bool,
     ) {
         for (label, (least, most, sessions)) in &self.of {
-            // Once each time is also what comes now and then shows for long.
+            // An occasional event also comes once each time for long.
             let enough = if *most > 1 { MIN_SEEN } else { MIN_RUNS_ALWAYS };
             let Some(event) = events.get_mut(label) else { continue };
             let is_in_all = *sessions == self.sessions;

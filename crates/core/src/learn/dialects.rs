@@ -256,3 +256,108 @@ fn the_goldens_of_the_documentation_are_goldens() {
         ]
     );
 }
+
+/// The id stands in an object of the message, or in JSON within a string; the answers have one name, or none.
+#[test]
+fn answers_are_tied_to_requests_by_ids_in_objects_and_in_strings() {
+    let one = [
+        r#"> {"type":"sum","meta":{"ref":"q1"},"n":1}"#,
+        r#"> {"type":"get","meta":{"ref":"q2"},"key":"a"}"#,
+        r#"< {"type":"news","text":"hey"}"#,
+        r#"< {"type":"result","meta":{"ref":"q2"},"value":"x"}"#,
+        r#"< {"type":"result","meta":{"ref":"q1"},"value":"y"}"#,
+    ];
+    let other = [one[0], one[1], one[4], one[2], one[3]];
+    let golden = learned(&[&one, &other]);
+    assert_eq!(golden.dialect.reply(), Some("/meta/ref"));
+    let answered = |golden: &Golden, label: &str| {
+        golden.events[&label.into()].answered.as_ref().map(|answers| answers.to_string())
+    };
+    assert_eq!(answered(&golden, ">sum").as_deref(), Some("re:sum"));
+    assert_eq!(answered(&golden, ">get").as_deref(), Some("re:get"));
+    // Found though the order lets it through or not: what is told is whose answer is lost.
+    let lost = session(11, &[one[0], one[1], one[2], one[3]]);
+    let findings = check(&golden, &lost).findings;
+    let words: Vec<String> = findings
+        .iter()
+        .map(|finding| [vec![finding.message.clone()], finding.consequences.clone()].concat().join("; "))
+        .collect();
+    assert!(words.iter().any(|words| words.contains(">sum \"q1\" has no answer")), "{words:?}");
+
+    let packed = [
+        r#"> {"event":"sum","data":"{\"ref\":\"$a\",\"n\":1}"}"#,
+        r#"> {"event":"get","data":"{\"ref\":\"$b\",\"key\":\"a\"}"}"#,
+        r#"< {"event":"result","data":"{\"ref\":\"$b\",\"value\":\"x\"}"}"#,
+        r#"< {"event":"result","data":"{\"ref\":\"$a\",\"value\":\"y\"}"}"#,
+    ];
+    let golden = learned(&[&packed, &[packed[0], packed[1], packed[3], packed[2]]]);
+    assert_eq!(golden.dialect.reply(), Some("/data/ref"));
+    assert_eq!(answered(&golden, ">sum").as_deref(), Some("re:sum"));
+}
+
+/// Both sides ask, as in OCPP: what comes between says nothing of how long an answer took.
+#[test]
+fn an_answer_is_timed_from_the_request_whose_id_it_has() {
+    let sessions: Vec<Transcript> = (0..10u64)
+        .map(|seed| {
+            let at = |millis: u64| Offset::from_nanos((millis * 1_000 + seed * 7) * 1_000);
+            let said = [
+                (1, Side::Client, r#"{"id":1,"method":"start"}"#),
+                (2, Side::Server, r#"{"id":"s1","method":"ask"}"#),
+                (30, Side::Client, r#"{"id":"s1","result":"yes"}"#),
+                (41, Side::Server, r#"{"id":1,"result":true}"#),
+                (50, Side::Client, r#"{"id":2,"method":"stop"}"#),
+                (60, Side::Server, r#"{"id":2,"result":true}"#),
+            ];
+            let mut recording = session(seed, &[]);
+            recording.frames = said
+                .into_iter()
+                .map(|(millis, side, text)| Frame::new(at(millis), side, Payload::Text(text.to_owned())))
+                .collect();
+            recording
+        })
+        .collect();
+    let golden = learn(&sessions, None).expect("there are events").golden;
+    let timing = &golden.events[&"re:start".into()].timing;
+    let causes: Vec<&str> = timing.iter().map(|timing| timing.after.as_str()).collect();
+    assert_eq!(causes, [">start"], "{}", golden.order);
+    assert!((39..=41).contains(&(timing[0].usual.as_nanos() / 1_000_000)), "{}", timing[0].usual);
+    // And a check measures it so.
+    let gaps = check(&golden, &sessions[0]).gaps;
+    let measured: Vec<u64> =
+        gaps[&("re:start".into(), ">start".into())].gaps().map(|gap| gap.as_nanos() / 1_000_000).collect();
+    assert_eq!(measured, [40]);
+}
+
+#[test]
+fn a_login_by_sasl_plain_is_sent_as_name_and_password() {
+    let lines = [
+        r#"> <open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='a' version='1.0'/>"#,
+        r#"< <open xmlns='urn:ietf:params:xml:ns:xmpp-framing' from='a' id='$a' version='1.0'/>"#,
+        r#"> <auth xmlns="urn:ietf:params:xml:ns:xmpp-sasl" mechanism="PLAIN">{{secret:password#1}}</auth>"#,
+        r#"< <success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"#,
+    ];
+    let sessions: Vec<Transcript> = (0..10).map(|seed| session(seed, &lines)).collect();
+    let golden = learn(&sessions, None).expect("there are events").golden;
+    let values = [("user.username", "ada"), ("user.password", "secret")];
+    let values = values.map(|(name, value)| (name.to_owned(), serde_json::Value::from(value))).into();
+    let mut driven = crate::drive::Session::new(&golden, values);
+    let mut sent = Vec::new();
+    for (place, line) in lines.iter().enumerate() {
+        let at = Offset::from_nanos(place as u64 * 10_000_000);
+        let turn = driven.turn(at, &mut |_| None);
+        match turn.action {
+            crate::drive::Action::Send(payload) => {
+                driven.frame(&Frame::new(at, Side::Client, payload.clone()));
+                sent.push(payload);
+            }
+            _ => drop(driven.frame(&Frame::new(
+                at,
+                Side::Server,
+                Payload::Text(line[2..].replace("$a", "id7")),
+            ))),
+        }
+    }
+    let auth = r#"<auth xmlns="urn:ietf:params:xml:ns:xmpp-sasl" mechanism="PLAIN">AGFkYQBzZWNyZXQ=</auth>"#;
+    assert_eq!(sent.last(), Some(&Payload::Text(auth.to_owned())), "{}", golden::write(&golden));
+}

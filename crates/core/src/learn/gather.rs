@@ -1,7 +1,8 @@
-//! What a later event says over again of what came in parts: the whole of each message in a list of all messages, the item
-//! of a stream in the answer that ends it. The key beside the whole tells whose parts it is.
+//! Streamed parts that a later event repeats as a whole: each message in a list of all messages, or the item of a
+//! stream in its final answer. The key beside the whole identifies its parts.
 //!
-//! As with other facts, one whole that is not all of its parts takes a candidate away, whichever came first.
+//! As with other facts, one whole that is not the concatenation of its parts removes a candidate, in any order of
+//! observations.
 
 use super::lanes::Lanes;
 use super::paths::{MAX_PLACES, each_place_by_path};
@@ -11,23 +12,23 @@ use crate::golden::{self, Fact, Source, Whole, push_step};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 
-/// Items of longer lists, and what stands deeper, are data.
+/// Items of longer lists, and deeper values, are data.
 const MAX_ITEMS: usize = 64;
 const MAX_DEPTH: usize = 8;
 /// Longer texts are no keys.
 const MAX_KEY: usize = 64;
-/// So many wholes of more than one part before it is believed.
+/// The required number of wholes with more than one part.
 const MIN_WHOLES: u32 = 2;
 
-/// How often a whole was all of its parts.
+/// The number of times that a whole was the concatenation of its parts.
 #[derive(Debug, Clone, Default)]
 struct Support {
-    /// Wholes of more than one part.
+    /// The number of wholes with more than one part.
     wholes: u32,
     is_broken: bool,
 }
 
-/// What recordings show of wholes: by event and path.
+/// The wholes in recordings, by event and path.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Wholes {
     seen: BTreeMap<(Label, String), BTreeMap<Whole, Support>>,
@@ -42,7 +43,7 @@ struct Parts<'s> {
 /// The texts of one place under one key.
 struct Joined {
     source: Source,
-    /// Where those events have the key.
+    /// The place of the key in those events.
     by: String,
     whole: String,
     parts: u32,
@@ -52,7 +53,7 @@ struct Joined {
 struct Walk<'s, 'p> {
     parts: &'p Parts<'s>,
     path: String,
-    /// The keys that stand beside what is visited or around it: where, and what they are.
+    /// The keys beside or around the visited value: places and values.
     keys: Vec<(String, &'s str)>,
 }
 
@@ -92,7 +93,7 @@ impl Wholes {
         for (own, key) in keys {
             for joined in parts.by_key.get(key).into_iter().flatten() {
                 let of = &joined.source.label;
-                // What stands in the same lane needs no key to say so, but in a list, into which nothing else looks.
+                // A value in the same lane needs no key, except in a list, which nothing else examines.
                 let is_known = !path.contains("/*")
                     && home.is_some_and(|(key, at)| lanes.home(of) == Some(key) && at == Some(own));
                 if of == label || is_known || own == path {

@@ -1,7 +1,8 @@
-//! What the last event of a lane has reached: `progress` its `total`, `percent` 100, `done` true, `finish_reason` a value.
+//! The final values of a lane: `progress` reaches its `total`, `percent` reaches 100, `done` is true, `finish_reason`
+//! has a value.
 //!
-//! As with other facts, what fits every lane of every recording is a candidate, and one lane can take it away. A lane in
-//! which the value stood at its goal all along shows nothing, as it could not have failed.
+//! As with other facts, relations that hold in every lane of every recording are candidates, and one lane can remove
+//! them. A lane in which the value was at its goal all the time is no evidence, because it could not have failed.
 
 use super::lanes::Lanes;
 use super::session::Session;
@@ -12,9 +13,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// An event with more values than this is data.
 const MAX_PLACES: usize = 24;
-/// Likewise one that has had so many different ones.
+/// The maximum of different paths.
 const MAX_PATHS: usize = 64;
-/// Likewise one with more numbers, where a number and its total are sought.
+/// The maximum of numbers for which a total is searched.
 const MAX_NUMBERS: usize = 8;
 /// Items of longer lists are data.
 const MAX_ITEMS: usize = 16;
@@ -22,7 +23,7 @@ const MAX_ITEMS: usize = 16;
 const MAX_TEXT: usize = 32;
 /// A text of more different values than this is content.
 const MAX_STATES: usize = 8;
-/// So many lanes in which it was short of its goal at first, in so many recordings, before it is believed.
+/// The required number of lanes in which the value was below its goal first.
 const MIN_LANES: u32 = 8;
 const MIN_RUNS: u32 = 5;
 /// The chance that the last events of all lanes have a value that events have at random.
@@ -30,7 +31,7 @@ const BY_CHANCE: f64 = 1e-4;
 /// A whole number beyond it has neighbours that are no different as a float.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// What may be reached, by the numbers of paths.
+/// A possible goal, by the numbers of paths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Aim {
     /// The number at the first path the one at the second.
@@ -52,7 +53,7 @@ enum Datum {
     Content,
 }
 
-/// How often an aim was reached where it could have been missed.
+/// The number of times that a goal was reached and could have been missed.
 #[derive(Debug, Clone, Default)]
 struct Support {
     /// Lanes that show it at all.
@@ -70,18 +71,18 @@ struct Support {
     is_broken: bool,
 }
 
-/// What is known of one event.
+/// The statistics of one event.
 #[derive(Debug, Clone, Default)]
 struct Known {
     paths: Paths,
     aims: HashMap<Aim, Support>,
     lanes: u32,
-    /// How many events the shortest and the longest lane have.
+    /// The numbers of events of the shortest and of the longest lane.
     lengths: Option<(u32, u32)>,
     is_crowded: bool,
 }
 
-/// What recordings show of them.
+/// The goals in recordings.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Goals {
     events: BTreeMap<Label, Known>,
@@ -94,10 +95,10 @@ struct Paths {
     names: Vec<String>,
 }
 
-/// What a lane has shown of one path.
+/// The observations of one path in a lane.
 struct Track {
     last: Datum,
-    /// How often it was absent before the last one.
+    /// The number of absences before the last event.
     absent: u64,
     /// Each other value that came before the last one, and how often; none when there are too many, or content.
     before: Option<Vec<(Datum, u64)>>,
@@ -108,7 +109,7 @@ struct Track {
     is_aimless: bool,
 }
 
-/// What the events of one name have shown in one lane.
+/// The observations of one event in one lane.
 #[derive(Default)]
 struct Lane {
     events: u32,
@@ -233,7 +234,7 @@ impl Known {
                 show(Aim::Total(*own, *total), None, 0, is_reached, is_trial);
             }
         }
-        // A total that the last event does not have was not reached.
+        // If the last event has no total, it was not reached.
         for (own, total) in &lane.short {
             let has = |number: &usize| lane.numbers.iter().any(|(own, _)| own == number);
             if !has(own) || !has(total) {
@@ -264,7 +265,7 @@ impl Known {
             let is_chance = share.powf(f64::from(support.lanes)) > BY_CHANCE;
             match aim {
                 Aim::Total(own, total) => Some((name(*own), Goal::Total(name(*total).clone()))),
-                // Where all lanes are of one length, their number of events says as much.
+                // If all lanes have the same length, the number of events says the same.
                 Aim::Value(own) => {
                     let goal = support.goal.as_ref()?;
                     let is_number = matches!(goal, Datum::Number(_));
@@ -290,7 +291,7 @@ impl Support {
         }
     }
 
-    /// That some lane ended with this value: a goal is the same in all.
+    /// Notes that a lane ended with this value: a goal is the same in all lanes.
     fn aim_at(&mut self, goal: Option<&Datum>) {
         match (&self.goal, goal) {
             (Some(known), Some(goal)) => self.is_broken |= known != goal,
@@ -426,7 +427,7 @@ impl Datum {
         }
     }
 
-    /// As JSON; none for what is no goal.
+    /// The goal as JSON; none if it is not a value.
     fn json(&self) -> Option<String> {
         match self {
             Datum::Truth(truth) => Some(truth.to_string()),

@@ -1,5 +1,6 @@
 //! What a person decided in the previous golden is not learned away.
 
+use super::answers;
 use crate::golden::{Envelope, Golden};
 use crate::transcript::Gap;
 
@@ -35,6 +36,7 @@ pub(super) fn keep(golden: &mut Golden, previous: &Golden) {
             continue;
         };
         new.critical |= old.critical;
+        answers::keep(new, old, previous, keeps(&format!("{key}.answered")));
         for allowed in old.timing.iter().filter(|timing| timing.at_most.is_some()) {
             match new.timing.iter_mut().find(|timing| timing.after == allowed.after) {
                 Some(timing) => timing.at_most = allowed.at_most,

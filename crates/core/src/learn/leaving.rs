@@ -1,4 +1,4 @@
-//! How long a client listened to a server that goes on speaking: a feed has no last message, the client leaves it.
+//! The time for which a client listens to an endless feed: there is no last message, so the client leaves.
 
 use super::session::Session;
 use crate::dialect::{Event, Label};
@@ -8,22 +8,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A feed has said so much after the client's last word: two messages may be an answer.
 const FEED: usize = 3;
-/// Nobody listens to a feed for less: that is an answer, which is over when it is over.
+/// The minimum time of listening to a feed; a shorter time is an answer.
 const LEAST: Gap = Gap::from_millis(500);
 
-/// When clients left, in whole recordings.
+/// The times at which clients left, in complete recordings.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Leaving {
-    /// How many sessions the client ended.
+    /// The number of sessions that the client ended.
     left: u32,
-    /// How long it had listened, in milliseconds to two digits, where the server was still speaking: how often.
+    /// The time of listening while the server was sending, in milliseconds with two digits, with its count.
     listened: BTreeMap<u64, u32>,
-    /// What came while it listened.
+    /// The events that came while it listened.
     feed: BTreeSet<Label>,
 }
 
 impl Leaving {
-    /// Adds a session. `goes_on` says whether the order lets its last event come once more.
+    /// Adds a session. `goes_on` says whether the order allows one more of its last event.
     pub(super) fn add(&mut self, recording: &Transcript, session: &Session, goes_on: bool) {
         if !matches!(recording.ending.how, End::Closed { by: Side::Client, .. }) {
             return;
@@ -59,7 +59,7 @@ impl Leaving {
         self.feed.contains(label) && self.usual(recordings).is_some() && is_same()
     }
 
-    /// Whether an order lets some of what came go on for as long as somebody listens.
+    /// Whether an order allows some of these events without an end.
     pub(super) fn is_open_in(&self, order: &Order) -> bool {
         match order {
             Order::Event(_) => false,
@@ -73,7 +73,7 @@ impl Leaving {
         }
     }
 
-    /// How long clients listen, where half of all sessions or more ended while the server was speaking.
+    /// The usual time of listening, if at least half of all sessions ended while the server was sending.
     pub(super) fn usual(&self, recordings: u32) -> Option<Gap> {
         let often: u32 = self.listened.values().sum();
         if self.left < recordings || often * 2 < recordings.max(1) {
@@ -91,8 +91,8 @@ impl Leaving {
     }
 }
 
-/// How long the client had listened after its last word when it closed, if it broke into what the server was saying: it
-/// left after the latest message no later than the next one might have come.
+/// The time for which the client had listened after its last message when it closed, if it interrupted the server: it
+/// left no later after the latest message than the next one might have come.
 fn listened(said: Offset, tail: &[Event], closed: Offset) -> Option<Gap> {
     let longest = tail.windows(2).map(|pair| pair[1].at.since(pair[0].at)).max()?;
     let silent = closed.since(tail.last()?.at);
@@ -100,7 +100,7 @@ fn listened(said: Offset, tail: &[Event], closed: Offset) -> Option<Gap> {
     (tail.len() >= FEED && silent <= longest && listened >= LEAST).then_some(listened)
 }
 
-/// When the client had said its last word, and what came then.
+/// The time of the client's last message, and the events after it.
 fn after_last_word(events: &[Event]) -> (Offset, &[Event]) {
     match events.iter().rposition(|event| event.label.is_client()) {
         Some(at) => (events[at].at, &events[at + 1..]),
@@ -140,11 +140,11 @@ mod tests {
     fn who_leaves_while_the_server_speaks_leaves_a_feed() {
         assert_eq!(stayed(&[201, 401, 601, 701]), Some(700));
         assert_eq!(stayed(&[201, 401, 601, 801]), Some(800));
-        // It was over: nothing came any more.
+        // It has ended: no more events came.
         assert_eq!(stayed(&[201, 401, 601, 901]), None);
-        // So short is an answer.
+        // Such a short time is an answer.
         assert_eq!(stayed(&[101, 201, 301, 351]), None);
-        // That may be an answer and its end.
+        // It may be an answer and its end.
         assert_eq!(stayed(&[101, 201, 211]), None);
         assert_eq!(stayed(&[50]), None);
     }
@@ -167,7 +167,7 @@ mod tests {
         assert_eq!(usual(&both, 3), Some(3000));
         let is_feed = |name: &str, of| both.is_feed(&Label::from(name), of);
         assert!(is_feed("tick", 3) && !is_feed("tick", 7) && !is_feed("welcome", 3));
-        // Whoever leaves after so many messages leaves at other times.
+        // A client that leaves after a number of messages leaves at different times.
         assert!(!leaving(3, &[(2000, 1), (2900, 2)]).is_feed(&Label::from("tick"), 3));
         let is_open = |order: &str| both.is_open_in(&crate::golden::parse_order(order).expect("an order"));
         assert!(is_open(">watch ; ( tick | beat )+") && is_open("( >watch ; tick* ) & beat*"));

@@ -4,9 +4,9 @@
 //! What a recording contradicts is loosened or left out, and said. So a golden never rejects what it was learned from,
 //! whatever else learning may have got wrong.
 
-use super::loosen;
 use super::parallel::read_each;
 use super::recordings::{LearnError, Recordings};
+use super::{answers, loosen};
 use crate::check;
 use crate::dialect::Label;
 use crate::finding::{Finding, Kind};
@@ -36,6 +36,16 @@ impl Loosened {
             notes.push(format!("left out: {more} more of what recordings contradict"));
         }
         notes
+    }
+
+    /// Notes that a recording contradicts what is not given up; nothing changes then.
+    fn hold(&mut self, key: &str, recording: &str, finding: &Finding) -> bool {
+        let said =
+            format!("recording {recording} contradicts `{key}`, which a person holds: {}", finding.message);
+        if self.done.insert(said.clone()) {
+            self.notes.push(said);
+        }
+        false
     }
 
     fn note(&mut self, what: &str, recording: &str) -> bool {
@@ -128,6 +138,16 @@ fn loosen_for(
             .any(|kept| key == kept || key.starts_with(&format!("{kept}.")))
             .then(|| key.to_owned())
     };
+    if let Some(request) = answers::contradicted(golden, finding) {
+        let key = format!("event.{}.answered", golden.key_of(&request));
+        return match holds(&key) {
+            Some(key) => loosened.hold(&key, recording, finding),
+            None => {
+                golden.events.entry(request.clone()).or_default().answered = None;
+                loosened.note(&format!("what answers {request}"), recording)
+            }
+        };
+    }
     let path = finding.place.path.clone();
     let held = match finding.kind.family() {
         "order" => holds("order").or_else(|| {
@@ -138,12 +158,7 @@ fn loosen_for(
         _ => holds(&format!("{event_key}.shape.{}", path.clone().unwrap_or_default())),
     };
     if let Some(key) = held {
-        let said =
-            format!("recording {recording} contradicts `{key}`, which a person holds: {}", finding.message);
-        if loosened.done.insert(said.clone()) {
-            loosened.notes.push(said);
-        }
-        return false;
+        return loosened.hold(&key, recording, finding);
     }
     match finding.kind.family() {
         "order" => in_order(golden, finding, recording, is_last, loosened),

@@ -6,12 +6,14 @@
 //! accepts every recording it was learned from, and its client's half can be played; that is tried (`mend`,
 //! `playable`), not hoped for.
 
+mod answers;
 mod binding;
 mod chain;
 mod counts;
 mod gather;
 mod goals;
 mod guarantee;
+mod id_places;
 mod keep;
 mod lanes;
 mod leaving;
@@ -31,6 +33,7 @@ mod recordings;
 mod refine;
 mod relations;
 mod sample;
+mod sasl;
 mod scopes;
 mod script;
 mod session;

@@ -6,8 +6,8 @@ use std::num::NonZero;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Reads some of the recordings, on as many threads as there are processors, and does something with each. What was
-/// done stands in the order of `of`.
+/// Reads some of the recordings, on as many threads as there are processors, and applies a function to each. The
+/// results are in the order of `of`.
 pub(super) fn read_each<R: Recordings + ?Sized, T: Send>(
     recordings: &R,
     of: &[usize],
@@ -20,7 +20,7 @@ pub(super) fn read_each<R: Recordings + ?Sized, T: Send>(
     done.into_iter().map(|result| result.map_err(LearnError::Unreadable)).collect()
 }
 
-/// What `work` makes of each number below `count`, in their order, on as many threads as there are processors.
+/// Applies `work` to each number below `count`, on as many threads as there are processors. The results are in order.
 pub(super) fn on_all_processors<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let next = AtomicUsize::new(0);
     let take = || -> Vec<(usize, T)> {
@@ -34,7 +34,7 @@ pub(super) fn on_all_processors<T: Send>(count: usize, work: impl Fn(usize) -> T
         let others: Vec<_> = (1..threads).map(|_| scope.spawn(take)).collect();
         let mut done = take();
         for thread in others {
-            // A thread that panicked has said so; the panic goes on here.
+            // A thread's panic continues here.
             done.extend(thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
         }
         done

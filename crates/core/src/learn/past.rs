@@ -1,5 +1,5 @@
-//! What the server had said before the client spoke, of one session: each place and each value is found without reading
-//! the session again, so that learning the client's half takes time linear in its length.
+//! An index of the server's earlier values in a session: each place and each value is found without reading the
+//! session again, so that learning the client's side takes linear time.
 
 use super::paths::each_value;
 use super::session::Session;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-/// Where the server said something: an event and a JSON pointer (RFC 6901).
+/// The place of a server value: an event and a JSON pointer (RFC 6901).
 pub(super) type Origin = (Label, String);
 
 /// A value of the server must be this long, in bytes, to be looked for inside of a longer text.
@@ -17,27 +17,27 @@ const MIN_INSIDE: usize = 12;
 /// One session, by place and by value.
 pub(super) struct Past<'s> {
     events: &'s [Event],
-    /// Where the client's events stand in the session.
+    /// The positions of the client's events in the session.
     sends: Vec<usize>,
     places: Vec<Place<'s>>,
     numbers: HashMap<&'s Label, HashMap<String, usize>>,
     /// The places that ever said a value.
     sayers: HashMap<&'s Value, Vec<usize>>,
-    /// Where each event came first.
+    /// The position of each event's first occurrence.
     first: HashMap<&'s Label, usize>,
     parts: OnceCell<HashMap<&'s [u8], Vec<Part<'s>>>>,
 }
 
 struct Place<'s> {
     origin: Origin,
-    /// What it said, in order, each with the place of its event in the session.
+    /// Its values in order, each with the position of its event in the session.
     said: Vec<(usize, &'s Value)>,
 }
 
 /// A long string of the server, where it came first.
 struct Part<'s> {
     text: &'s str,
-    /// How many others came before it.
+    /// The number of other places before it.
     order: usize,
     event: usize,
     place: usize,
@@ -79,7 +79,7 @@ impl<'s> Past<'s> {
         }
     }
 
-    /// Where the client's `index`-th event stands in the session.
+    /// The position of the client's event number `index` in the session.
     pub(super) fn send(&self, index: usize) -> Option<usize> {
         self.sends.get(index).copied()
     }
@@ -96,21 +96,21 @@ impl<'s> Past<'s> {
         places.filter(|place| place.latest(at) == Some(value)).map(|place| place.origin.clone()).collect()
     }
 
-    /// Where an event came first, if it did before `at`.
+    /// The position of an event's first occurrence, if it is before `at`.
     pub(super) fn first(&self, label: &Label, at: usize) -> Option<usize> {
         self.first.get(label).copied().filter(|first| *first < at)
     }
 
-    /// What the latest event of this name before `at` said at this place.
+    /// The value at this place in the latest event of this name before `at`.
     pub(super) fn latest(&self, (label, path): &Origin, at: usize) -> Option<&'s Value> {
         let said = &self.places[*self.numbers.get(label)?.get(path)?].said;
         let (event, value) = said.get(said.partition_point(|(event, _)| *event < at).checked_sub(1)?)?;
-        // A later event of the name may have said nothing there.
+        // A later event of that name may have no value there.
         let is_latest = self.events[event + 1..at].iter().all(|later| later.label != *label);
         is_latest.then_some(value)
     }
 
-    /// The first long string of the server before `at` that stands in a text, and its place.
+    /// The first long string of the server before `at` that a text contains, and its place.
     pub(super) fn part_of(&self, text: &str, at: usize) -> Option<(&Origin, &'s str)> {
         let parts = self.parts.get_or_init(|| self.parts());
         let bytes = text.as_bytes();
@@ -140,7 +140,7 @@ impl<'s> Past<'s> {
 }
 
 impl<'s> Place<'s> {
-    /// What it said last before `at`.
+    /// Its latest value before `at`.
     fn latest(&self, at: usize) -> Option<&'s Value> {
         let before = self.said.partition_point(|(event, _)| *event < at);
         self.said.get(before.checked_sub(1)?).map(|(_, value)| *value)

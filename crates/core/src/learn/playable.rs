@@ -7,11 +7,11 @@ use crate::dialect::Label;
 use crate::golden::Golden;
 use crate::transcript::Transcript;
 
-/// So many recordings the client's half is played against.
+/// The number of recordings against which the client's side is played.
 const PLAYED: usize = 8;
 
-/// Plays the client's half against recordings. What it waits for in vain it does not wait for any more; what can
-/// still not be played is said.
+/// Plays the client's side against recordings. Events that never come are no longer waited for. If it still cannot be
+/// played, that is reported.
 pub(super) fn make_playable(golden: &mut Golden, sample: &Sample<'_>) -> Vec<String> {
     if golden.script.is_empty() {
         return Vec::new();

@@ -10,30 +10,30 @@ use super::structure::Structure;
 use super::summarize::summarize;
 use crate::golden::{self, Golden};
 
-/// A proposal and what there is to say about it.
+/// A proposal with its notes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Proposal {
-    /// What the recordings support.
+    /// The golden that the recordings support.
     pub golden: Golden,
-    /// What they showed that no other session should show again.
+    /// The evidence and the fingerprints of the recordings.
     pub seen: golden::Seen,
-    /// What is known how well, and what more recordings would show; sentences for a person.
+    /// The quality of the evidence, and what more recordings would show; sentences for the user.
     pub notes: Vec<String>,
 }
 
 /// So often recordings that the order does not accept are added to the sample, the first of them each time.
 const ROUNDS: usize = 8;
 
-/// Learns a golden. `previous` is the accepted golden or a hand-written script: what a person wrote in it stays.
+/// Learns a golden. `previous` is the accepted golden or a hand-written script; the user's decisions in it stay.
 ///
-/// What is incomplete, because whoever recorded it was stopped, is left out; where nothing is whole, what is there is
-/// learned from, and the proposal says so.
+/// Recordings that were interrupted are skipped. If no recording is complete, the golden is learned from prefixes,
+/// and the proposal says so.
 ///
-/// Names, lanes and order come from a sample; then every recording is held against them. Those that do not fit join the
-/// sample, and the order is learned again.
+/// Names, lanes and order come from a sample. Then every recording is checked against them. Recordings that do not
+/// conform join the sample, and the order is learned again.
 ///
 /// # Errors
-/// When there is nothing to learn from, or a recording cannot be read.
+/// If there is nothing to learn from, or a recording cannot be read.
 pub fn learn<R: Recordings + ?Sized>(
     recordings: &R,
     previous: Option<&Golden>,

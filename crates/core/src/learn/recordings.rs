@@ -5,7 +5,7 @@ use crate::transcript::{Header, Transcript};
 use std::borrow::Cow;
 use std::convert::Infallible;
 
-/// Why nothing can be learned.
+/// The reason why nothing can be learned.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LearnError<E = Infallible> {
     /// There is nothing to learn from.
@@ -24,22 +24,22 @@ pub enum LearnError<E = Infallible> {
 
 /// Recordings that are read one at a time, so that memory does not grow with their number.
 pub trait Recordings: Sync {
-    /// Why one cannot be read.
+    /// The error of reading a recording.
     type Error: std::error::Error + Send;
 
-    /// How many there are.
+    /// The number of recordings.
     fn count(&self) -> usize;
 
     /// The header of one of them, counted from 0.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// If it cannot be read.
     fn header(&self, index: usize) -> Result<Cow<'_, Header>, Self::Error>;
 
     /// One of them, counted from 0. It may be read more than once.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// If it cannot be read.
     fn read(&self, index: usize) -> Result<Cow<'_, Transcript>, Self::Error>;
 }
 

@@ -1,7 +1,7 @@
-//! Events that are several: by a second field, by the kind of lane they are in, or by the state they tell of.
+//! Splits events by a second field, by the kind of their lane, or by a state.
 //!
-//! A name is not always enough. `status` of `busy` and of `idle` are two events, and so are the updates of an agent that
-//! are all called `session/update`. Each finding here is a field for an event: `refine.status = "/state"` in a golden.
+//! A name is not always enough. `status` of `busy` and of `idle` are two events, and so are an agent's updates that
+//! are all named `session/update`. Each result is a field for an event: `refine.status = "/state"` in a golden.
 
 use super::lanes::Lanes;
 use super::names::{CONTENT, Candidate, MAX_KINDS, MIN_BITS, USUAL, information, print_of};
@@ -15,9 +15,9 @@ use std::collections::{BTreeMap, BTreeSet};
 const MAX_STATES: usize = 4;
 /// At most so many topics make one event several.
 const MAX_TOPICS: usize = 16;
-/// So many lanes must show that the values follow each other.
+/// The number of lanes that must show that the values follow each other.
 const MIN_LANES: u32 = 3;
-/// What stands before a number that is a name.
+/// The prefix of a number that is a name.
 const CODE: char = 'n';
 
 /// The event that most messages of the server are, whose name therefore says little, and a field that says what kind of it
@@ -79,7 +79,7 @@ pub(super) fn second(sessions: &[Session]) -> BTreeMap<Label, String> {
     for label in labels.into_iter().filter(is_bare) {
         let events = || sessions.iter().flat_map(|s| &s.events).filter(|event| event.label == *label);
         let mut paths = Vec::new();
-        // Where the first one says nothing, another may.
+        // If the first one has no value, another may.
         if let Some(first) = events().find(|event| event.data.is_object()) {
             words(&first.data, "", &mut paths);
         }
@@ -109,7 +109,7 @@ pub(super) fn topics(sessions: &[Session], dialect: &mut Dialect) -> bool {
         if spoken.refine.contains_key(&label) {
             continue;
         }
-        // Name → in how many recordings; none where something is no name.
+        // Name → the number of recordings with it; none if a value is not a name.
         let mut names: Option<BTreeMap<&str, usize>> = Some(BTreeMap::new());
         let mut with = 0;
         for session in sessions {
@@ -176,7 +176,7 @@ pub(super) fn kinds(sessions: &[Session], lanes: &Lanes) -> BTreeMap<Label, Stri
         let first = sessions.iter().flat_map(|s| &s.events).find(|event| event.label == *label);
         let mut paths = Vec::new();
         words(&first.map_or(Value::Null, |event| event.data.clone()), "", &mut paths);
-        // A field that usually names things rather than one that happens to differ, such as a version.
+        // A field with a usual name, not one that differs by chance, such as a version.
         paths.sort_by_key(|path| !USUAL.contains(&path.rsplit('/').next().unwrap_or_default()));
         if let Some(path) = paths.into_iter().find(|path| tells_kinds(sessions, lanes, key, label, path)) {
             found.insert(label.clone(), path);
@@ -185,7 +185,7 @@ pub(super) fn kinds(sessions: &[Session], lanes: &Lanes) -> BTreeMap<Label, Stri
     found
 }
 
-/// What a kind of lane has besides the event that others have, too.
+/// The events of a kind of lane, besides the shared one.
 #[derive(Default)]
 struct LaneKind {
     lanes: u32,
@@ -194,8 +194,8 @@ struct LaneKind {
     events: BTreeMap<Label, u32>,
 }
 
-/// Whether what stands at a path of an event is the same throughout a lane, and says who began it: something that the client
-/// says is in all lanes of one kind and in none of any other.
+/// Whether the value at a path of an event is constant in a lane and identifies who began it: a value of the client
+/// that is in all lanes of one kind and in none of another.
 fn tells_kinds(sessions: &[Session], lanes: &Lanes, key: &str, label: &Label, path: &str) -> bool {
     let mut kinds: BTreeMap<String, LaneKind> = BTreeMap::new();
     for (index, session) in sessions.iter().enumerate() {
@@ -236,12 +236,12 @@ fn tells_kinds(sessions: &[Session], lanes: &Lanes, key: &str, label: &Label, pa
     kinds.len() >= 2 && kinds.values().all(common) && kinds.iter().any(is_told)
 }
 
-/// Where a payload has words that could be states; the nearest to the top first.
+/// The places of words that may be states; the nearest to the top first.
 fn words(value: &Value, path: &str, out: &mut Vec<String>) {
     let Some(map) = value.as_object() else { return };
-    // What the dialect itself adds, such as a message's number, is no state.
+    // Fields that the dialect adds, such as a message's number, are not states.
     for (key, item) in map.iter().filter(|(key, _)| !key.starts_with('@')) {
-        // Nor is an address, or what somebody wrote.
+        // Addresses and free text are not states either.
         let is_state = |text: &str| {
             Format::of(text).is_none()
                 && !text.contains("//")
@@ -263,7 +263,7 @@ struct States {
     values: BTreeMap<String, u32>,
     /// Pairs of values in the order in which lanes have them.
     order: BTreeSet<(String, String)>,
-    /// How many lanes have more than one value.
+    /// The number of lanes with more than one value.
     lanes: u32,
 }
 
@@ -354,7 +354,7 @@ mod tests {
     fn what_the_client_asked_and_what_it_did_not_are_two_kinds() {
         let asked = ">run:a status:b:probe status:a:run out:a status:b:probe status:a:run";
         assert_eq!(kinds_of(asked), BTreeMap::from([(Label::from("status"), "/by".to_owned())]));
-        // Two tools of one agent are told apart by what they do, not by who began it.
+        // Two tools of one agent are distinguished by their events, not by who began them.
         assert_eq!(kinds_of("begin:a:search begin:b:sum hit:a end:a end:b"), BTreeMap::new());
     }
 }

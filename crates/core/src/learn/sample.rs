@@ -4,10 +4,10 @@ use super::recordings::{LearnError, Recordings};
 use crate::transcript::{End, Header, Transcript};
 use std::borrow::Cow;
 
-/// What events are called and in which order they come is learned from so many recordings at first.
+/// The number of recordings from which names and order are learned first.
 const SAMPLE: usize = 48;
 
-/// Some of the recordings, whole ones, chosen by a hash of their ids: whatever order they are given in, it is the same.
+/// A sample of complete recordings, chosen by a hash of their ids, independent of their order.
 pub(super) struct Sample<'r> {
     /// In the order in which they were recorded.
     pub(super) recordings: Vec<(usize, Cow<'r, Transcript>)>,

@@ -1,4 +1,5 @@
-//! What recordings show of each scope, the session or the lanes of a key: which events and lanes came, in which order, and when.
+//! The content of each scope (the session or the lanes of a key) in recordings: its events and lanes, their order and
+//! their times.
 
 use super::lanes::Lanes;
 use super::relations::Relations;
@@ -11,10 +12,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 /// Two events race if they would be reversed more often than this, and if that they never were is no rarer than the other.
 const MIN_REVERSED: f64 = 0.003;
 const ALPHA_RACE: f64 = 0.02;
-/// Of fewer times nothing is said of a race, and the order is as it was seen.
+/// With fewer observations, races are not examined, and the observed order is kept.
 const MIN_RACES: usize = 6;
-/// So many events of one scope are looked at pair by pair; more of them are ordered where all of one come before all of
-/// another, and no further.
+/// The maximum of events of one scope that are compared pair by pair; beyond, events are ordered only if all of one
+/// come before all of another.
 pub(super) const MANY: usize = 256;
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,7 +24,7 @@ pub(super) enum Symbol {
     Lane(String),
 }
 
-/// When the symbols of one instance came.
+/// The times of the symbols in one instance.
 #[derive(Debug, Default)]
 pub(super) struct Span {
     /// First and last, in nanoseconds.
@@ -39,11 +40,11 @@ impl Span {
     }
 }
 
-/// When a symbol came last in an instance.
+/// The latest occurrence of a symbol in an instance.
 pub(super) struct Arrival<'s> {
     pub(super) span: &'s Span,
     pub(super) at: u64,
-    /// What is always before it, and when that came last.
+    /// The events that are always before it, with the time of their latest occurrence.
     pub(super) before: Vec<(u64, u16)>,
 }
 
@@ -55,7 +56,7 @@ pub(super) fn is_race(arrivals: &[Arrival<'_>], other: u16, relations: &Relation
     let (mut first, mut second) = (Gaps::default(), Gaps::default());
     for Arrival { span, at, before } in arrivals {
         let Some((then, _)) = span.ends.get(&other) else { continue };
-        // What came in one message is in the order that somebody wrote it in.
+        // Parts of one message are in the order of its writer.
         if at == then {
             return false;
         }
@@ -66,7 +67,7 @@ pub(super) fn is_race(arrivals: &[Arrival<'_>], other: u16, relations: &Relation
     }
     let ((a, b), n) = ((first.mean_and_variance(), second.mean_and_variance()), first.logs.len());
     let (Some(a), Some(b)) = (a, b) else { return false };
-    // Logarithms of latencies are normal, as those of METHOD.md.
+    // Logarithms of latencies are normal, as in METHOD.md.
     let Ok(normal) = Normal::new(0.0, (a.1 + b.1).sqrt()) else { return false };
     let reversed = normal.cdf(a.0 - b.0);
     #[expect(clippy::cast_precision_loss, reason = "numbers of samples are small")]
@@ -74,7 +75,7 @@ pub(super) fn is_race(arrivals: &[Arrival<'_>], other: u16, relations: &Relation
     n >= MIN_RACES && reversed > MIN_REVERSED && never > ALPHA_RACE
 }
 
-/// What was seen of one scope.
+/// The observations of one scope.
 #[derive(Debug, Default)]
 pub(super) struct Scope {
     pub(super) symbols: Vec<Symbol>,
@@ -87,13 +88,13 @@ pub(super) struct Scope {
 }
 
 impl Scope {
-    /// How often a symbol came.
+    /// The number of occurrences of a symbol.
     pub(super) fn times(&self, symbol: u16) -> usize {
         let count = |trace: &[u16]| trace.iter().filter(|own| **own == symbol).count();
         self.traces.iter().map(|(trace, n)| count(trace) * *n as usize).sum()
     }
 
-    /// In how many instances it came.
+    /// The number of instances with a symbol.
     pub(super) fn instances(&self, symbol: u16) -> usize {
         self.spans.iter().filter(|span| span.times.contains_key(&symbol)).count()
     }
@@ -146,7 +147,7 @@ impl Scope {
         gaps
     }
 
-    /// How long, usually, from one time that a symbol comes to the next, were they spread evenly; in seconds.
+    /// The usual time between two occurrences of a symbol if they were spread evenly, in seconds.
     pub(super) fn spacing(&self, symbol: u16) -> f64 {
         let mut spacings = Gaps::default();
         for span in &self.spans {
@@ -178,7 +179,7 @@ impl Gaps {
         logs.get(logs.len() / 2).map(|log| log.exp())
     }
 
-    /// Of the logarithms of seconds; none of fewer than three.
+    /// Of the logarithms of seconds; none for fewer than three.
     pub(super) fn mean_and_variance(&self) -> Option<(f64, f64)> {
         #[expect(clippy::cast_precision_loss, reason = "numbers of samples are small")]
         let n = self.logs.len() as f64;
@@ -228,7 +229,7 @@ pub(super) fn scopes(sessions: &[Session], lanes: &Lanes) -> BTreeMap<String, Sc
 #[derive(Default)]
 pub(super) struct Instance {
     pub(super) trace: Vec<u16>,
-    /// When each symbol came last, and as which event of the trace.
+    /// The latest occurrence of each symbol: its time and its event in the trace.
     pub(super) latest: BTreeMap<u16, (u64, usize)>,
     pub(super) children: BTreeMap<u16, BTreeSet<String>>,
     pub(super) span: BTreeMap<u16, (u64, u64)>,
@@ -250,7 +251,7 @@ pub(super) fn add_session(scopes: &mut BTreeMap<String, Scope>, session: &Sessio
                 value.push_str(&format!("#{round}"));
             }
         }
-        // An event that names only the inner lane belongs to the outer one that an earlier event named with it.
+        // An event with only the inner lane's key belongs to the outer lane of an earlier event with both.
         for i in (0..chain.len()).rev() {
             if i + 1 < chain.len() {
                 let child = (chain[i + 1].to_owned(), values[i + 1].clone());
@@ -300,7 +301,7 @@ impl Instance {
         // Only the first b after an a measures the distance from that a.
         let before = self.latest.get(&symbol).map(|(_, turn)| *turn);
         let turn = self.trace.len();
-        // Among so many names nobody asks for the distances of all pairs.
+        // With so many names, the distances of all pairs are not needed.
         let is_many = self.latest.len() > MANY;
         for (other, (then, taken)) in self.latest.iter().filter(|_| !is_many) {
             if *other != symbol && before.is_none_or(|before| *taken > before) {

@@ -3,6 +3,7 @@
 use super::lanes::is_id;
 use super::past::{Origin, Past};
 use super::paths::word_of;
+use super::sasl;
 use super::session::Session;
 use crate::codec::unhex;
 use crate::dialect::{CANCEL, Event, Label, RECONNECT, REQUEST, pointer};
@@ -192,7 +193,11 @@ fn template(index: usize, pasts: &[Past<'_>], binds: &mut Binds) -> Template {
             Template::Text(with_credentials(text).unwrap_or_else(|| text.clone()))
         }
         (Value::String(text), "binary") => Template::Binary(unhex(text).unwrap_or_default()),
-        _ => Template::Json(generalise(&first.data, "", &sent, binds)),
+        _ => {
+            let mut message = generalise(&first.data, "", &sent, binds);
+            sasl::fill(&mut message);
+            Template::Json(message)
+        }
     }
 }
 

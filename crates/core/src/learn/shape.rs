@@ -1,7 +1,7 @@
-//! The shape of payloads: for every event and JSON path what was seen there.
+//! The shapes of payloads: the observed values for every event and JSON path.
 //!
-//! A set of values is taken to be closed when the share of observations that are the only ones of their kind is nearly
-//! nothing: by Good and Turing that is the probability that the next value is a new one.
+//! A set of values is treated as closed if the share of values that were observed once is nearly zero: by Good and
+//! Turing, this is the probability that the next value is new.
 
 use super::lanes::is_id;
 use super::paths::{MAX_FIELDS, MAX_PLACES};
@@ -13,19 +13,19 @@ use crate::stats::quick_hash;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// More distinct values than this are not a set that anybody lists.
+/// More distinct values are not a closed set.
 const MAX_DISTINCT: usize = 24;
 /// At most so many values make a closed set.
 const MAX_CLOSED: usize = 8;
 /// Longer texts are content, not names of something.
 const MAX_LITERAL: usize = 64;
-/// So many observations before "never empty" is believed.
+/// The number of observations for "never empty".
 const MIN_NEVER_EMPTY: u32 = 8;
 /// An object with more keys than this, most of them rare, is a dictionary.
 const MAX_KEYS: usize = 24;
 
-/// So many observations, in so many recordings, before a number is believed to be a constant or one of a set: of texts
-/// most are names, of numbers most are measured.
+/// The number of observations and recordings for a constant number or a closed set of numbers: most texts are names,
+/// but most numbers are measurements.
 const MIN_NUMBERS: u32 = 8;
 const MIN_NUMBER_RUNS: u32 = 5;
 /// Numbers from here on are sizes, ports and process ids rather than codes.
@@ -37,10 +37,10 @@ const MAX_SPAN: f64 = 10.0 * 365.25 * 86_400.0;
 /// A field is there in the same company every time against this probability of chance.
 const ALPHA_COMPANY: f64 = 0.0001;
 
-/// So many formats are told apart at one path; more than two are none.
+/// The maximum of formats at one path; more are treated as none.
 const MAX_FORMATS: usize = 3;
 
-/// What was seen at one path.
+/// The observations of one path.
 #[derive(Debug, Clone, Default)]
 struct Seen {
     n: u32,
@@ -57,11 +57,11 @@ struct Seen {
     empty: bool,
     fields: BTreeMap<String, Seen>,
     items: Option<Box<Seen>>,
-    /// Which fields were there beside which value of another field; none beside one with many values.
+    /// The fields beside each value of another field; none beside one with many values.
     company: BTreeMap<String, Option<BTreeMap<String, Company>>>,
 }
 
-/// What was there beside one value of a field.
+/// The fields beside one value of a field.
 #[derive(Debug, Clone, Default)]
 struct Company {
     n: u32,
@@ -99,9 +99,9 @@ impl Company {
     }
 }
 
-/// So many digits of a key are a number, and no version of a name.
+/// The number of digits from which part of a key is a number, not a version.
 const MIN_DIGITS: usize = 3;
-/// So many keys with numbers in them, each of which few objects have, are data.
+/// The number of rare keys with numbers from which an object is a map of data.
 const MIN_NUMBERED: usize = 4;
 
 impl Seen {
@@ -177,7 +177,7 @@ impl Seen {
         }
         let tells = |(beside, values): (&String, &Option<BTreeMap<String, Company>>)| {
             let values = values.as_ref().filter(|values| values.len() > 1 && beside != key)?;
-            // It says so itself each time, with one of a few known words.
+            // It always has one of a few known words.
             let own = self.fields.get(beside).filter(|own| own.n == objects && own.types.len() == 1)?;
             own.closed(own.types.keys().next()?)?;
             let (with, without): (Vec<_>, Vec<_>) =
@@ -247,7 +247,7 @@ impl Seen {
             self.values.clear();
         } else {
             for (text, (n, runs, _)) in other.values {
-                // Recordings are numbered within each set; the number means nothing in the other one.
+                // Recordings are numbered within each set; the number has no meaning in another one.
                 let own = self.values.entry(text).or_insert((0, 0, u32::MAX));
                 (own.0, own.1) = (own.0 + n, own.1 + runs);
             }
@@ -321,27 +321,27 @@ impl Seen {
         let most = values.iter().map(runs).max().unwrap_or(0);
         let least = values.iter().map(runs).min().unwrap_or(0);
         let is_code = |value: &Value| match value.as_i64() {
-            // What is round is a limit that somebody chose.
+            // A round number is a limit that somebody chose.
             Some(number) => {
                 number.unsigned_abs() < MAX_CODE
                     || number % 100 == 0
                     || number.unsigned_abs().is_power_of_two()
             }
-            // With a fraction it is measured, or computed.
+            // A number with a fraction is measured or computed.
             None => false,
         };
         let count = u32::try_from(values.len()).unwrap_or(u32::MAX);
         let enough = self.n >= MIN_NUMBERS.saturating_mul(count) && most >= MIN_NUMBER_RUNS;
         let numbers: Vec<i64> = values.iter().filter_map(Value::as_i64).collect();
         let span = numbers.iter().max().zip(numbers.iter().min()).map(|(most, least)| most.abs_diff(*least));
-        // One after the other they may be counts, of which the next may come any day; then all recordings must show all.
+        // Consecutive numbers may be counts that may grow later; then all recordings must have all of them.
         let is_dense = values.len() > 2 && span.is_some_and(|span| span < u64::from(count) * 2);
         let is_common = if is_dense { least * 5 >= most * 4 } else { least * 2 >= most };
         let is_set = values.len() == 1 || is_common;
         (enough && is_set && values.iter().all(is_code)).then_some(values)
     }
 
-    /// `path` is where it stands.
+    /// `path` is its place.
     fn types(&self, path: &str) -> Vec<Type> {
         let mut types = Vec::new();
         let has = |name: &str| self.types.contains_key(name);
@@ -351,7 +351,7 @@ impl Seen {
                 _ => vec![Type::Boolean],
             });
         }
-        // A decimal number in a text has one digit more some day.
+        // A decimal number in a text may have another number of digits later.
         let is_decimal = !self.has_hex_letter && self.formats.iter().all(|own| matches!(own, Format::Hex(_)));
         let whole_format =
             !self.unformatted && !self.formats.is_empty() && self.formats.len() <= 2 && !is_decimal;
@@ -360,7 +360,7 @@ impl Seen {
             let is_either = has("integer") && has("number");
             let codes = || {
                 let codes = self.codes("integer")?;
-                // An id is none of a few; that there is none may be said by one that is always the same.
+                // An id is not one of a few values, but a missing id may have a constant value.
                 let is_none = codes.len() == 1 && codes[0].as_i64().is_some_and(|number| number < 1);
                 (is_none || !is_id(path, &Value::from(1))).then_some(codes)
             };
@@ -374,10 +374,10 @@ impl Seen {
         }
         if has("string") {
             match self.closed("string") {
-                // A short id that is the same in all recordings is a name, and so is a version. A long one is made up where
-                // a server is installed, a person signs up or a build is made: elsewhere it is another one. Several are
-                // ids, however often each was seen: those that a server makes when it starts are in all that was recorded
-                // until it stopped.
+                // A short id that is the same in all recordings is a name, and so is a version. A long one is
+                // generated by an installation, a registration or a build, and differs elsewhere. Several values are
+                // ids, however often each was seen: ids that a server creates at its start are in all recordings
+                // until it stops.
                 Some(values)
                     if match values.as_slice() {
                         [value] => !is_made_up(value),
@@ -413,7 +413,7 @@ impl Seen {
             Some(Format::Id(..)) => self.fields.len() > 1,
             format => format.is_some(),
         };
-        // `user-576167`: numbers under which somebody or something is kept.
+        // `user-576167`: the number of a stored object.
         let is_numbered = |key: &&String| key.bytes().filter(u8::is_ascii_digit).count() >= MIN_DIGITS;
         let is_rare = || self.fields.values().all(|field| field.n * 2 < objects);
         let numbered = self.fields.keys().filter(is_numbered).count();
@@ -423,7 +423,7 @@ impl Seen {
             || (self.fields.len() >= MIN_NUMBERED && numbered * 4 >= self.fields.len() * 3 && is_rare())
     }
 
-    /// `parent` is what it stands in, with its key there; none for the whole and for the items of a list.
+    /// `parent` is its object with the key; none for the whole and for items of a list.
     fn rules(&self, path: &str, parent: Option<(&Seen, &str)>, event_seen: u32, out: &mut Vec<(Path, Rule)>) {
         let optional = parent.is_some_and(|(parent, _)| self.n < parent.objects());
         let when = parent.filter(|_| optional).and_then(|(parent, key)| parent.when(key, self));
@@ -431,7 +431,7 @@ impl Seen {
         let has_children =
             (!self.fields.is_empty() && !is_map) || self.items.as_ref().is_some_and(|items| items.n > 0);
         let plain = self.types.len() == 1 && has_children && !optional;
-        // A container says with its children that it is there; alone it has to be said.
+        // The children of an object show that it is present; an empty one needs a line.
         if !plain && (!path.is_empty() || !has_children || self.types.len() > 1) {
             let samples = (self.n != event_seen).then_some(self.n);
             let rule = Rule { types: self.types(path), facts: Vec::new(), when, samples };
@@ -449,7 +449,7 @@ impl Seen {
     }
 }
 
-/// What was seen of one event.
+/// The observations of one event.
 #[derive(Debug, Clone, Default)]
 struct Payloads {
     /// Taken as lists: all items are of one kind.
@@ -457,7 +457,7 @@ struct Payloads {
     places: Places,
 }
 
-/// What was seen at each place of payloads that may be tuples: `[ref, topic, event, payload]`.
+/// The observations of each place of payloads that may be tuples: `[ref, topic, event, payload]`.
 #[derive(Debug, Clone, Default)]
 enum Places {
     #[default]
@@ -502,7 +502,7 @@ impl Payloads {
         let first = kinds(places.first()?);
         let has_own_word = |place: &Seen| {
             let Some(word) = place.values.keys().next() else { return false };
-            // A number is one, too: the code with which such messages begin.
+            // A number is one, too: the code at the start of such messages.
             let is_word =
                 kinds(place) == BTreeSet::from(["string"]) || kinds(place) == BTreeSet::from(["integer"]);
             let says_one_word = place.values.len() == 1 && is_word;
@@ -524,7 +524,7 @@ impl Payloads {
     }
 }
 
-/// What recordings show of payloads.
+/// The shapes in recordings.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Shapes {
     seen: BTreeMap<Label, Payloads>,
@@ -569,8 +569,8 @@ fn are_random(values: &[Value]) -> bool {
         && values.iter().filter_map(Value::as_str).any(looks_like_credential)
 }
 
-/// Whether a text is one that only a machine makes up: a UUID, a hash or a random word of some length. One that says little
-/// is a name all the same, such as the UUID of nothing but zeros.
+/// Whether a text is randomly generated: a UUID, a hash or a long random word. A value without information is a name,
+/// such as the UUID of only zeros.
 fn is_made_up(value: &Value) -> bool {
     let Some(text) = value.as_str() else { return false };
     let letters: BTreeSet<char> = text.chars().collect();

@@ -1,4 +1,4 @@
-//! What a sample shows of names, lanes and order: all that must be known to understand a recording.
+//! The names, lanes and order of a sample: everything that is needed to interpret a recording.
 
 use super::lanes::Lanes;
 use super::recordings::LearnError;
@@ -10,7 +10,7 @@ use crate::golden::{self, Before, Golden, Order};
 use crate::transcript::Transcript;
 use std::collections::BTreeSet;
 
-/// What a sample shows of names, lanes and order: all that must be known to understand a recording.
+/// The names, lanes and order of a sample: everything that is needed to interpret a recording.
 pub(super) struct Structure {
     pub(super) dialect: Dialect,
     pub(super) lanes: Lanes,
@@ -38,7 +38,7 @@ impl Structure {
             if names::reply(&sessions, &mut dialect) {
                 sessions = decode(&dialect);
             }
-            // What an accepted golden calls its events stays their name.
+            // Events keep the names of an accepted golden.
             if previous.is_none() && names::answers(&sessions, &mut dialect) {
                 sessions = decode(&dialect);
             }
@@ -56,7 +56,7 @@ impl Structure {
                 dialect.refine_by(second, &[]);
                 sessions = decode(&dialect);
             }
-            // First in which kind of lane an event is, then in which state.
+            // First the kind of an event's lane, then its state.
             for find in [refine::kinds, refine::states] {
                 let refine =
                     find(&sessions, lanes.get_or_insert_with(|| Lanes::find(&sessions, dialect.reply())));
@@ -69,7 +69,7 @@ impl Structure {
         }
         let names: BTreeSet<&Label> =
             sessions.iter().flat_map(|session| &session.events).map(|event| &event.label).collect();
-        // To find an order among them takes the cube of their number.
+        // Finding an order among them takes cubic time.
         if names.len() > golden::MAX_EVENTS {
             return Err(LearnError::TooManyNames(names.len()));
         }

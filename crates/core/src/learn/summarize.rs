@@ -35,7 +35,7 @@ pub(super) fn summarize<R: Recordings + ?Sized>(
     let parts: Vec<Result<Summary, (usize, R::Error)>> = std::thread::scope(|scope| {
         let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
         let own = work();
-        // A thread that panicked has said so; the panic goes on here.
+        // A thread's panic continues here.
         let others =
             others.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
         std::iter::once(own).chain(others).collect()

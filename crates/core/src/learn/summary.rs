@@ -4,6 +4,7 @@
 //! different recordings make the summary of both, exactly, so that where and in which order recordings were read makes
 //! no difference to the golden.
 
+use super::answers::Answers;
 use super::binding::Facts;
 use super::chain::Chains;
 use super::counts::{Counts, Totals};
@@ -18,7 +19,7 @@ use super::structure::Structure;
 use super::timing::{self, Gaps, Times};
 use super::{liveness, script};
 use crate::dialect::{Label, REQUEST};
-use crate::golden::{self, Causes, Golden, Learned, Monitor, Pace, Seen, Traces};
+use crate::golden::{self, Causes, Golden, Learned, Made, Monitor, Pace, RequestTimes, Seen, Traces};
 use crate::transcript::{End, Gap, Header, Transcript};
 use crate::words::recordings;
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,6 +49,7 @@ pub(super) struct Summary {
     chains: Chains,
     goals: Goals,
     wholes: Wholes,
+    answers: Answers,
     trials: Counts,
     totals: Totals,
     times: Times,
@@ -98,6 +100,7 @@ impl Summary {
         self.wholes.add(&session, &structure.lanes);
         if is_complete(recording) {
             self.goals.add(&session, &structure.lanes);
+            self.answers.add(&session, &structure.dialect);
         }
         self.live.add(&recording.header, &Traces::of(&session.events));
         let recording_number = self.recordings;
@@ -158,6 +161,7 @@ impl Summary {
         self.chains.merge(other.chains);
         self.goals.merge(other.goals);
         self.wholes.merge(other.wholes);
+        self.answers.merge(other.answers);
         self.trials.merge(other.trials);
         self.totals.merge(other.totals);
         self.times.merge(other.times);
@@ -240,6 +244,7 @@ impl Summary {
         self.chains.write(&mut events, dialect.reply());
         self.goals.write(&mut events);
         self.wholes.write(&mut events);
+        self.answers.write(&mut events);
         let script = script::learn(sessions, order, &mut events, previous);
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let mut learned = Learned {
@@ -301,17 +306,22 @@ fn follow(
 ) -> Followed {
     let mut monitor = Monitor::new(&structure.order);
     let mut causes = Causes::new(&structure.order);
+    let mut requests = RequestTimes::default();
     let mut gaps = Gaps::new();
     let mut fits = true;
     for (index, event) in (0..).zip(&session.events) {
         let step = monitor.step(&event.label, &|key| structure.lanes.value(event, key));
         fits &= step.violations.is_empty();
         count(&event.label, step.nth);
-        if let Some((cause, gap, of_cause)) = causes.step(&event.label, &step.lanes, event.at, index) {
+        let cause = causes.step(&event.label, &step.lanes, event.at, index);
+        let cause = cause.map(|(cause, gap, mark)| (cause.clone(), gap, mark));
+        let request = requests.feed(&structure.dialect, event, index);
+        let request = request.map(|Made { label, at, mark }| (label, event.at.since(at), mark));
+        if let Some((cause, gap, of_cause)) = request.or(cause) {
             gaps.entry((event.label.clone(), cause.clone())).or_default().push(gap);
             let source = usize::try_from(of_cause).ok().and_then(|index| session.events.get(index));
             if let Some(source) = source {
-                splits.add((&event.label, cause), (&event.data, &source.data), gap, number);
+                splits.add((&event.label, &cause), (&event.data, &source.data), gap, number);
             }
         }
         step.forgotten.into_iter().for_each(|lane| causes.forget(lane));

@@ -256,7 +256,8 @@ impl Times {
             })
             // A gap that fewer than half of the runs have is a different gap each time.
             .filter(|(_, kind)| kind.runs() * 2 >= learned.recordings)
-            .filter(|((label, _), kind)| !floats(label) || kind.is_steady())
+            // What is timed from its request is not timed from itself.
+            .filter(|((label, after), kind)| !floats(label) || after != label || kind.is_steady())
             .collect();
         let prior = |repeats: bool, usual: f64| {
             let alike = kinds.values().filter(|kind| kind.repeats() == repeats && kind.usual() >= MIN_USUAL);

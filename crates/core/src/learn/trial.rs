@@ -1,8 +1,8 @@
-//! A proposal is tried before it is proposed.
+//! Tests a proposal before it is proposed.
 //!
-//! Every recording that a golden was learned from is held against it as `check` would hold it, time and liveness aside.
-//! What a recording contradicts is loosened or left out, and said. So a golden never rejects what it was learned from,
-//! whatever else learning may have got wrong.
+//! Every recording behind a golden is checked against it as in `check`, except for time and liveness. Statements that
+//! a recording contradicts are loosened or removed, with a note. So a golden never rejects its own recordings, even
+//! if learning makes an error.
 
 use super::parallel::{on_all_processors, read_each};
 use super::proposal::learn;
@@ -14,11 +14,11 @@ use crate::golden::Golden;
 use crate::transcript::{Header, Transcript};
 use std::borrow::Cow;
 
-/// So many recordings are held against goldens that were learned from others.
+/// The number of recordings that are checked against goldens of other recordings.
 const FOLDED: usize = 40;
 /// Into so many parts they are divided: each is held against a golden learned from all other parts.
 const FOLDS: usize = 5;
-/// So many frames are learned from in each part at most.
+/// The maximum of frames from which each part is learned.
 const FRAMES: usize = 25_000;
 
 /// Some of the recordings.
@@ -43,11 +43,12 @@ impl<R: Recordings + ?Sized> Recordings for Part<'_, R> {
     }
 }
 
-/// Holds recordings against goldens that were learned from other ones: what share of clean runs a golden learned from as
-/// many would disturb. A sentence for a person; none where there are too few to tell. Learns a few times more.
+/// Checks recordings against goldens that were learned from other ones, to estimate for how many clean runs such a
+/// golden has findings. Returns a sentence for the user; none if there are too few recordings. Learns a few more
+/// times.
 ///
 /// # Errors
-/// When a recording cannot be read.
+/// If a recording cannot be read.
 pub fn trial<R: Recordings + ?Sized>(
     recordings: &R,
     previous: Option<&Golden>,
@@ -73,7 +74,8 @@ pub fn trial<R: Recordings + ?Sized>(
         return Ok(None);
     }
     let folds = FOLDS.min(chosen.len());
-    // How many runs of a part a golden of the others disturbs, and how many it fails; none where those teach nothing.
+    // The number of runs of a part for which a golden of the others has findings, and of those that fail; none if
+    // those cannot be learned from.
     let try_part = |fold: usize| -> Result<Option<(u32, u32)>, LearnError<R::Error>> {
         let part = |is_own: bool| -> Vec<usize> {
             let places = chosen.iter().enumerate().filter(|(place, _)| (place % folds == fold) == is_own);
@@ -121,7 +123,7 @@ mod tests {
     use crate::transcript::{End, Ending, Frame, Offset, Payload, Side};
     use serde_json::{Value, json};
 
-    /// `> name` and `< name`, each with what is said besides.
+    /// `> name` and `< name`, each with further content.
     fn recording(id: &str, said: &[(&str, Value)]) -> Transcript {
         let frames = said.iter().zip(1..).map(|((line, data), at)| {
             let side = if line.starts_with('>') { Side::Client } else { Side::Server };
@@ -173,7 +175,7 @@ mod tests {
         for said in ["what a/n is, because recording 2", "what b/of is, because recording 1"] {
             assert!(notes.iter().any(|note| note.contains(said)), "{notes:?} do not say {said}");
         }
-        // What nobody contradicts is still asked for.
+        // Statements without a contradiction stay.
         assert!(!check::check(&golden, &recordings[0]).findings.iter().any(|_| true));
         let silent = recording("4", &[("b", json!({"of": "x"}))]);
         assert!(!check::check(&golden, &silent).findings.is_empty(), "{}", golden.order);

@@ -3,46 +3,46 @@
 use super::payload::Side;
 use super::time::{Gap, Offset};
 
-/// How a session ended. A closed connection is data, not an error.
+/// The end of a session. A closed connection is data, not an error.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ending {
-    /// When.
+    /// The time of the end.
     pub at: Offset,
-    /// What ended it.
+    /// The kind of the end.
     pub how: End,
-    /// How busy the recording machine was; none where nobody measured, as in older recordings.
+    /// The load of the recording machine; none if it was not measured, as in older recordings.
     pub host: Option<Host>,
 }
 
-/// How late the recording machine woke a task that only slept, while a session ran: a slow machine is told from a slow
-/// server by it.
+/// The lag of the recording machine: how late it woke a sleeping task while a session ran. It distinguishes a slow
+/// machine from a slow server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Host {
-    /// How many times it was measured; at least once.
+    /// The number of measurements, at least one.
     pub probes: u32,
-    /// The usual lag, to within an eighth below. A timer's own resolution, about 1 ms, is part of it.
+    /// The usual lag, rounded down by at most an eighth. It includes the resolution of timers, about 1 ms.
     pub lag_p50: Gap,
-    /// The worst lag. A hold-up shows as its length less up to one pause between probes.
+    /// The worst lag. A delay appears with its length, minus up to one pause between measurements.
     pub lag_max: Gap,
-    /// In how many per cent of the time something that could run waited for a processor; none where the system does not
-    /// say. It may well have been the server itself.
+    /// The share of time in which something runnable waited for a processor, in per cent; none if the system does not
+    /// report it. The waiting program may have been the server itself.
     pub starved: Option<u8>,
-    /// How long a fixed piece of work, about 1 ms of computing, took by the clock while the session ran: the median. It
-    /// is longer on a slower processor, and where others compute, too. None where nobody worked.
+    /// The median wall-clock time of a fixed piece of work, about 1 ms of computing, while the session ran. It is
+    /// longer on a slower or busier processor. None if it was not measured.
     pub work: Option<Gap>,
-    /// The processor time that the same work took: longer on a slower processor only.
+    /// The processor time of the same work. It is longer only on a slower processor.
     pub work_cpu: Option<Gap>,
-    /// How many per cent of the processors that we may use other programs took: neither ours nor the server that we
-    /// started. Known on Linux, where we did.
+    /// The share of the usable processors that other programs used, in per cent, without goldwire and the server that
+    /// it started. Known on Linux, if goldwire started the server.
     pub others: Option<u8>,
 }
 
-/// What ended a session.
+/// The kind of a session's end.
 #[derive(Debug, Clone, PartialEq)]
 pub enum End {
     /// A close frame arrived or was sent first by `by`. `code` is 1005 when the frame had none (RFC 6455, 7.1.5).
     Closed {
-        /// Who sent the first close frame.
+        /// The side that sent the first close frame.
         by: Side,
         /// The status code, RFC 6455 section 7.4.
         code: u16,
@@ -51,32 +51,32 @@ pub enum End {
     },
     /// The connection ended without a close frame, RFC 6455's 1006.
     Dropped {
-        /// What the system said, e.g. `connection reset`.
+        /// The error of the system, e.g. `connection reset`.
         detail: String,
     },
     /// The server did not do what we waited for, and we gave up.
     GaveUp {
         /// The events of which at least one was due.
         waiting_for: Vec<String>,
-        /// How long we had waited.
+        /// The waiting time.
         waited: Gap,
     },
     /// We ended it, because it passed a limit.
     CutOff {
-        /// Which, e.g. `longer than max_duration = 10 s`.
+        /// The limit, e.g. `longer than max_duration = 10 s`.
         limit: String,
     },
     /// The person stopped it.
     Interrupted,
     /// The recorder died, or could not write: what is here is a prefix.
     Torn {
-        /// What stopped it, where that is known.
+        /// The reason, if known.
         detail: String,
     },
 }
 
 impl Ending {
-    /// Whether the transcript holds all that happened until the session's own end.
+    /// Whether the transcript is complete up to the session's own end.
     pub fn is_whole(&self) -> bool {
         match self.how {
             End::Closed { .. } | End::Dropped { .. } | End::GaveUp { .. } => true,
@@ -84,7 +84,7 @@ impl Ending {
         }
     }
 
-    /// The ending in a word or two, as goldens write it: `client 1000`, `server 1008`, `dropped 1006`.
+    /// The ending in one or two words, as in goldens: `client 1000`, `server 1008`, `dropped 1006`.
     pub fn label(&self) -> String {
         match &self.how {
             End::Closed { by: Side::Client, code, .. } => format!("client {code}"),

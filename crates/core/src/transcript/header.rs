@@ -4,7 +4,7 @@ use super::time::Gap;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Where the stamps of received frames were taken.
+/// The source of timestamps of received frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stamps {
@@ -20,57 +20,57 @@ pub enum Stamps {
 /// The first line of a recording.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Header {
-    /// The session's name, e.g. `agent-run`.
+    /// The name of the session, e.g. `agent-run`.
     pub session: String,
     /// A short random id, also in the file's name.
     pub id: String,
-    /// Wall-clock time of offset 0, RFC 3339 with nanoseconds, UTC.
+    /// The wall-clock time of offset 0, RFC 3339 with nanoseconds, UTC.
     pub started: String,
-    /// Where we connected to, secrets replaced.
+    /// The address of the server, with secrets replaced.
     pub url: String,
-    /// Which user of the run this was, e.g. `u1`.
+    /// The user of the run, e.g. `u1`.
     pub user: String,
-    /// The program that recorded, e.g. `goldwire 0.1.0`.
+    /// The recording program, e.g. `goldwire 0.1.0`.
     pub recorder: String,
-    /// Where stamps were taken.
+    /// The source of timestamps.
     pub stamps: Stamps,
-    /// What the first connection's handshake showed.
+    /// The handshake of the first connection.
     pub handshake: Handshake,
-    /// The claims of the token that was used, never its signature.
+    /// The claims of the token, never its signature.
     pub claims: Option<serde_json::Value>,
-    /// On what kind of machine it was recorded; none where nobody said, as in older recordings and imported ones.
+    /// The kind of machine that recorded; none in older and imported recordings.
     pub host: Option<HostClass>,
 }
 
-/// The kind of machine on which a session was recorded. Times are alike on machines of one class, and nowhere else. It
-/// holds no name, no user and no serial number: recordings are committed.
+/// The kind of machine on which a session was recorded. Times are comparable only on machines of one class. The class
+/// contains no machine name, no user and no serial number, because recordings are committed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HostClass {
-    /// E.g. `linux-x86_64-2c-kvm-5u-3fa1c2`: system, architecture, usable processors, virtualisation, users at the same
-    /// time, and a hash of the processor's name.
+    /// E.g. `linux-x86_64-2c-kvm-5u-3fa1c2`: system, architecture, usable processors, virtualisation, number of
+    /// concurrent users, and a hash of the processor's name.
     pub class: String,
-    /// The processor's name, as it calls itself; empty where it does not say.
+    /// The name of the processor; empty if it is unknown.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub cpu: String,
-    /// How many processors this process may use.
+    /// The number of processors that this process may use.
     #[serde(default)]
     pub cpus: u32,
 }
 
-/// The facts of one handshake that a made-up server would have to make up as well.
+/// The facts of one handshake, which a fake server would have to make up, too.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Handshake {
-    /// The address that answered, e.g. `127.0.0.1:8000`.
+    /// The address of the server, e.g. `127.0.0.1:8000`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub peer: String,
-    /// The HTTP status of the answer; 101 when the upgrade was accepted, 0 where there was none, as over plain HTTP.
+    /// The HTTP status of the answer: 101 for an accepted upgrade, 0 without an upgrade, as over plain HTTP.
     pub status: u16,
-    /// What we asked with, credentials replaced.
+    /// The headers of the request, with credentials replaced.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub request: BTreeMap<String, String>,
-    /// What the server answered with.
+    /// The headers of the response.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub response: BTreeMap<String, String>,
     /// TLS version, cipher suite and SHA-256 of the server's certificate.
@@ -83,7 +83,7 @@ pub struct Handshake {
 }
 
 impl Handshake {
-    /// Headers by name; those of one name become one list, as RFC 9110, 5.2 and 5.3, let a recipient do.
+    /// Headers by name. Those of one name become one list, as RFC 9110, 5.2 and 5.3, allow.
     pub fn headers<'h>(pairs: impl IntoIterator<Item = (&'h str, &'h str)>) -> BTreeMap<String, String> {
         let mut map: BTreeMap<String, String> = BTreeMap::new();
         for (name, value) in pairs {
@@ -98,7 +98,7 @@ impl Handshake {
     }
 }
 
-/// What TLS negotiated.
+/// The result of the TLS negotiation.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tls {

@@ -1,7 +1,7 @@
-//! The loop around [`Session`]: the only place where a session, a socket and the clock meet.
+//! The loop around [`Session`], which connects it with a socket and the clock.
 //!
-//! Frames are never lost between steps: whatever was read is taken first, and everything that passes is shown to the
-//! session, written down and kept, in that order.
+//! Frames are never lost between steps: received frames are processed first. Every frame is passed to the session,
+//! recorded and kept, in that order.
 
 use super::hand::{Hand, Shown, next_line};
 use super::session_context::SessionContext;
@@ -24,84 +24,84 @@ use std::pin::pin;
 use std::time::Instant;
 use tokio::sync::watch;
 
-/// What one session of one user has of its own, beside what all of them share ([`SessionContext`]).
+/// The data of one session of one user, in addition to the shared [`SessionContext`].
 #[derive(Debug)]
 pub struct Plan<'p> {
     /// The session's name.
     pub session: &'p str,
-    /// What the client does.
+    /// The golden or script of the client.
     pub golden: &'p Golden,
-    /// Values for templates that are known before the server says them.
+    /// Values for templates that are known beforehand.
     pub values: BTreeMap<String, Value>,
-    /// Who talks.
+    /// The user.
     pub identity: &'p Identity,
-    /// A person who speaks instead of the script.
+    /// A person who sends messages instead of the script.
     pub hand: Option<Hand>,
-    /// Where the recording goes.
+    /// The folder of the recording.
     pub folder: &'p Path,
-    /// How many users talk at the same time.
+    /// The number of concurrent users.
     pub users: u32,
-    /// Where the session is broken off on purpose.
+    /// The place where the session is cut on purpose.
     pub cut: Option<Cut>,
-    /// What somebody else wants of the session while it runs.
+    /// A channel to observe and control the session while it runs.
     pub beside: Option<Beside>,
 }
 
-/// What happens beside the script: somebody is told how far a session is, and may have something said.
+/// Observes the progress of a session, and may send messages in addition to the script.
 #[derive(Debug, Clone)]
 pub struct Beside {
-    /// How many messages of the server have passed.
+    /// The number of server messages so far.
     pub passed: watch::Sender<usize>,
-    /// What is sent as soon as it is there, whatever the script says.
+    /// Messages that are sent at once, independent of the script.
     pub say: watch::Receiver<Option<Payload>>,
-    /// Before this, the script sends nothing.
+    /// The script sends nothing before this time.
     pub held_until: Offset,
 }
 
-/// A place where a session is broken off on purpose.
+/// A place where a session is cut on purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cut {
-    /// After so many messages of the server.
+    /// The number of server messages before the cut.
     pub after: usize,
-    /// In which way.
+    /// The kind of the cut.
     pub how: CutHow,
 }
 
-/// How a client leaves.
+/// The way in which a client leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CutHow {
     /// With a close frame, code 1000.
     Close,
-    /// Likewise, and waits for the server to close its side.
+    /// With a close frame, and waits for the server to close its side.
     Farewell,
-    /// By a TCP reset: no close frame, and what was not read is thrown away.
+    /// By a TCP reset: no close frame, and unread data is lost.
     Reset,
     /// It stays connected and neither reads nor answers any more, as a client whose network is gone.
     Silence,
 }
 
-/// What came of it.
+/// The result of driving a session.
 #[derive(Debug)]
 pub struct Driven {
-    /// What happened, secrets replaced; without frames and most of the handshake, unless they were to be kept.
+    /// The transcript, with secrets replaced; without frames and most of the handshake, unless they are kept.
     pub transcript: Transcript,
-    /// How many frames passed.
+    /// The number of frames.
     pub frames: u64,
-    /// Where it was written to.
+    /// The path of the recording.
     pub recording: PathBuf,
-    /// Why not all of it was written.
+    /// The reason why the recording is incomplete.
     pub loss: Option<String>,
-    /// Whether the event of [`Bounds::until`](goldwire_core::drive::Bounds::until) has come; true when none was awaited.
+    /// Whether the event of [`Bounds::until`](goldwire_core::drive::Bounds::until) has come; true without one.
     pub until_seen: bool,
-    /// How many events of the script were sent, and how many it has.
+    /// The numbers of sent and of all events of the script.
     pub script: (usize, usize),
-    /// The events of the script that had to be sent and were not, by name.
+    /// The names of required events of the script that were not sent.
     pub unsent: Vec<String>,
-    /// The connection that was left in silence; it ends when this is dropped.
+    /// The connection that was left silently; dropping this ends it.
     pub left: Option<Connection>,
 }
 
-/// Why a session could not be driven at all.
+/// The reason why a session could not be driven.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DriveError {
@@ -115,18 +115,18 @@ pub enum DriveError {
         url: String,
         /// Secrets replaced.
         cause: String,
-        /// A way out.
+        /// A hint.
         hint: Option<String>,
     },
-    /// Somebody stopped it before there was a connection.
+    /// Interrupted before there was a connection.
     #[error("interrupted before {0} had answered")]
     Interrupted(String),
     /// The recording cannot be started.
     #[error("failed to create a recording in {}: {source}", folder.display())]
     Record {
-        /// Where.
+        /// The folder.
         folder: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
     /// A session of one kind cannot be driven over the other.
@@ -138,7 +138,7 @@ pub enum DriveError {
 }
 
 impl DriveError {
-    /// A way out, where one is known.
+    /// A hint, if there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
             DriveError::Connect { hint, .. } => hint.clone(),
@@ -155,7 +155,7 @@ impl SessionContext {
     /// Drives one session from its first connection to its end.
     ///
     /// # Errors
-    /// When it cannot begin. Whatever goes wrong later is part of the transcript.
+    /// If it cannot begin. Later errors are part of the transcript.
     pub async fn drive(&self, mut plan: Plan<'_>) -> Result<Driven, DriveError> {
         let mut values = self.values.clone();
         values.append(&mut plan.values);
@@ -192,13 +192,13 @@ impl SessionContext {
             flush: self.flush,
         }
         .prepare()?;
-        // What a disk takes for it is taken from no other session, and pings are answered meanwhile.
+        // A slow disk delays no other session, and pings are answered meanwhile.
         let (recorder, mut header) = connection
             .incoming
             .during(create(recording))
             .await
             .map_err(|source| DriveError::Record { folder: plan.folder.to_owned(), source })?;
-        // It stands in the file; thousands of sessions do not keep it as well, unless it is to be judged.
+        // It is in the file; thousands of sessions keep it in memory only for judging.
         drop(handshake);
         if !self.keeps_frames {
             header.handshake = Handshake { took: header.handshake.took, ..Handshake::default() };
@@ -247,7 +247,7 @@ impl SessionContext {
         options: &ConnectOptions,
         is_http: bool,
     ) -> Result<(Connection, Handshake), DriveError> {
-        // Boxed: thousands of sessions do not keep the room that connecting takes.
+        // Boxed, because thousands of sessions should not keep the memory of connecting.
         let opening = async {
             match is_http {
                 true => Box::pin(open_http(options)).await,
@@ -285,7 +285,7 @@ fn options(
     Ok(options)
 }
 
-/// Makes known what is secret in a request, whoever wrote it there, before an error could quote it.
+/// Adds the secrets in a request to the redactor before an error can contain them.
 fn note_request(redactor: &Redactor, request: &RequestParts) {
     redactor.note_request(&request.url, request.headers.iter().map(|(name, value)| (&**name, &**value)));
     redactor.note_header("Sec-WebSocket-Protocol", &request.subprotocols.join(", "));
@@ -293,7 +293,7 @@ fn note_request(redactor: &Redactor, request: &RequestParts) {
 
 fn connect_error(context: &SessionContext, options: &ConnectOptions, error: &ConnectError) -> DriveError {
     if let ConnectError::Refused { headers, .. } = error {
-        // What a redirect points to may hold a token, as any URL may.
+        // The target of a redirect may contain a token, like any URL.
         context.redactor.note_request("", headers.iter().map(|(name, value)| (&**name, &**value)));
         headers.iter().for_each(|(_, value)| context.redactor.note_url(value));
     }
@@ -319,7 +319,7 @@ fn fresh(name: &str) -> Option<Value> {
         "uuid" => {
             let mut bytes = [0u8; 16];
             getrandom::fill(&mut bytes).ok()?;
-            // RFC 9562, version 4: random, with the version and the variant in their places.
+            // RFC 9562, version 4: random, with the version and the variant at their places.
             bytes[6] = bytes[6] & 0x0f | 0x40;
             bytes[8] = bytes[8] & 0x3f | 0x80;
             let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -345,19 +345,19 @@ struct Driver<'g> {
     /// The latest stamp.
     last: Offset,
     count: u64,
-    /// How many messages of the server passed.
+    /// The number of server messages.
     messages: usize,
     kept: Option<Vec<Frame>>,
     recorder: Recorder,
     redactor: &'g Redactor,
     left: Option<Connection>,
-    /// Who is told how many messages passed.
+    /// The channel for the number of messages.
     passed: Option<watch::Sender<usize>>,
     interrupt: watch::Receiver<bool>,
     patience: Patience,
 }
 
-/// How long a server may take nothing in of what is sent to it.
+/// The time for which a server may read nothing of what is sent.
 #[derive(Debug, Clone, Copy)]
 struct Patience {
     wait: Gap,
@@ -365,14 +365,14 @@ struct Patience {
 }
 
 impl Patience {
-    /// When a send that begins now is given up.
+    /// The time at which a send that begins now is abandoned.
     fn until(self, base: Instant) -> Instant {
         let wait = Instant::now() + std::time::Duration::from(self.wait);
         self.max_duration.map_or(wait, |max| wait.min(base + std::time::Duration::from(max)))
     }
 }
 
-/// A close frame that the server does not take in for so long is not waited for: the session is over either way.
+/// The time to wait for a server that does not read the close frame; the session has ended either way.
 const FAREWELL: std::time::Duration = std::time::Duration::from_secs(1);
 /// After so many rounds in which something was there at once, signals and other sessions have their turn.
 const ROUNDS: usize = 32;
@@ -414,7 +414,8 @@ impl Driver<'_> {
     /// The frame's place in the session, and how much earlier it may have passed.
     fn stamp(&mut self, at: Instant, earlier: Gap, side: Side) -> (Offset, Gap) {
         let stamp = self.offset(at);
-        // What arrived while something was sent is taken after it: the list stays in order, and the stamp says so.
+        // A frame that arrived during a send is processed after it: the list stays in order, and the timestamp shows
+        // it.
         let at = stamp.max(self.last);
         let earlier = match (self.stamps, side) {
             (Stamps::Kernel, Side::Server) => earlier + at.since(stamp),
@@ -464,7 +465,7 @@ impl Driver<'_> {
         let sent = tokio::select! {
             biased;
             sent = sending => sent,
-            // What somebody wants to stop is not said to its end.
+            // An interrupted send is not completed.
             () = stopped(self.interrupt.clone()) => return self.connection = None,
             () = tokio::time::sleep_until(self.patience.until(self.base).into()) => {
                 let detail = format!("the server took nothing in for {}", self.patience.wait);
@@ -474,9 +475,9 @@ impl Driver<'_> {
         };
         match sent {
             Ok(Some(at)) => self.take(at, Side::Client, payload),
-            // It arrives once it is on its way.
+            // Its time arrives when it has been sent.
             Ok(None) => {}
-            // What ended the connection arrives through the reader, which knows it better.
+            // The reader reports the end of the connection, because it knows the reason.
             Err(SendError::Closing | SendError::Gone(_)) => {}
             Err(error @ SendError::NotAFrame(_)) => {
                 self.take(Instant::now(), Side::Server, Payload::Gone(error.to_string()));
@@ -488,7 +489,7 @@ impl Driver<'_> {
         let interrupt = self.interrupt.clone();
         let mut say = plan.beside.as_ref().map(|beside| beside.say.clone());
         let mut is_leaving = false;
-        // Both last from frame to frame: to set an alarm, and to take it back, costs more than most frames do.
+        // Both are kept from frame to frame: setting and cancelling a timer costs more than most frames do.
         let mut stopped = pin!(stopped(self.interrupt.clone()));
         let mut is_stopped = false;
         let mut alarm = pin!(tokio::time::sleep_until(self.base.into()));
@@ -526,7 +527,7 @@ impl Driver<'_> {
                 }
                 Action::Wait => {
                     let wake = self.base + std::time::Duration::from(Gap::from_nanos(turn.wake.as_nanos()));
-                    // Too early does no harm: there is nothing to do yet, and it is set again.
+                    // Too early is harmless: there is nothing to do yet, and it is set again.
                     if alarm.is_elapsed() || wake < alarm.deadline().into_std() {
                         alarm.as_mut().reset(wake.into());
                     }
@@ -577,11 +578,11 @@ impl Driver<'_> {
         }
     }
 
-    /// Likewise where nobody needs a message by itself: its text goes to the recorder where it lies.
+    /// The same without single messages: their text goes directly to the recorder.
     fn drain_texts(&mut self) {
         let Some(connection) = &mut self.connection else { return };
         let (mut text, items) = connection.incoming.take();
-        // What was taken one by one before still stands in front.
+        // Frames that were taken one by one are still at the front.
         let begins = items.as_slice().iter().find_map(|item| match item.what {
             What::Text { start, .. } => Some(start),
             What::Other(_) => None,
@@ -722,21 +723,21 @@ impl Driver<'_> {
     /// Leaves without ceremony but with a close frame, so that the server need not wonder.
     async fn hang_up(&mut self) {
         if let Some(connection) = &mut self.connection {
-            // The session is over whatever comes of it.
+            // The session ends, whatever the result is.
             let Connection { sender, incoming, .. } = connection;
             let _ = tokio::time::timeout(FAREWELL, incoming.during(sender.close(1001, ""))).await;
         }
     }
 }
 
-/// Waits until somebody wants to stop; for ever, when nobody can want that any more.
+/// Waits for an interrupt; for ever if there can be none.
 async fn stopped(mut interrupt: watch::Receiver<bool>) {
     if interrupt.wait_for(|stop| *stop).await.is_err() {
         std::future::pending().await
     }
 }
 
-/// What is to be said besides the script; never, when nobody says anything any more.
+/// The next message in addition to the script; never if there is no sender.
 async fn next_said(say: Option<&mut watch::Receiver<Option<Payload>>>) -> Payload {
     let Some(say) = say else { return std::future::pending().await };
     loop {

@@ -1,4 +1,4 @@
-//! One knock at the door: a connection with a token that may be bad, and what came of it.
+//! One connection attempt with a possibly bad token, and its result.
 
 use super::cells::cell;
 use super::context::ProbeContext;
@@ -17,35 +17,35 @@ use serde_json::Value;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// What came of a knock.
+/// The result of a connection attempt.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Knock {
-    /// How it ended.
+    /// The outcome.
     pub(super) outcome: Outcome,
-    /// What the server said before: event and frame.
+    /// The server events before the outcome: event and frame.
     pub(super) said: Vec<(Label, usize)>,
-    /// From the start of the connection to the outcome, or to the first event.
+    /// The time from the start of the connection to the outcome, or to the first event.
     pub(super) took: Gap,
-    /// Where it was recorded, when the connection opened.
+    /// The recording, if the connection opened.
     pub(super) recording: Option<PathBuf>,
-    /// How many frames passed.
+    /// The number of frames.
     pub(super) frames: usize,
     /// The message by which the server refused.
     pub(super) refusal: Option<Refused>,
 }
 
-/// A message that lets nobody in.
+/// A refusal by message.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Refused {
     pub(super) event: Label,
     pub(super) frame: usize,
-    /// What it says.
+    /// The content.
     pub(super) what: String,
-    /// How that is known.
+    /// The sign of the refusal.
     pub(super) by: Sign,
 }
 
-/// How a refusal by message is known.
+/// The sign by which a message is a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sign {
     /// The configuration names it.
@@ -56,7 +56,7 @@ pub(super) enum Sign {
     Unlike,
 }
 
-/// How a knock ended.
+/// The outcome of a connection attempt.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Outcome {
     /// The upgrade was refused with this HTTP status.
@@ -112,7 +112,7 @@ pub(super) async fn knock(
     }
 }
 
-/// What to connect to: the target, with the token where it belongs.
+/// The connection options: the target, with the token at its place.
 pub(super) fn options(
     context: &ProbeContext<'_>,
     identity: &Identity,
@@ -135,7 +135,7 @@ pub(super) struct Talk {
     base: Instant,
     frames: Vec<Frame>,
     decoder: Decoder,
-    /// What the server said: event and frame.
+    /// The server events: event and frame.
     heard: Vec<(Event, usize)>,
 }
 
@@ -157,7 +157,7 @@ impl Talk {
             opened: connection.opened,
             stamps: connection.stamps,
             handshake,
-            // The token may be a forged one.
+            // The token may be forged.
             claims: None,
             host: context.sessions.host.class(1),
             redactor: &context.sessions.redactor,
@@ -194,10 +194,10 @@ impl Talk {
 
     async fn send(&mut self, context: &ProbeContext<'_>, payload: Payload) {
         let Some(connection) = &mut self.connection else { return };
-        // A connection that is gone by now arrives through the reader, which knows why.
+        // The reader reports a lost connection with its reason.
         let Connection { sender, incoming, .. } = connection;
         let sending = incoming.during(sender.send(payload.clone()));
-        // One that takes nothing in is known by the deadline of the answer.
+        // The timeout of the answer detects a server that reads nothing.
         let wait = Duration::from(context.settings.auth.deadline);
         if let Ok(Ok(Some(at))) = tokio::time::timeout(wait, sending).await {
             self.take(context, at, Side::Client, payload);
@@ -222,7 +222,7 @@ impl Talk {
             }
             Arrived::Frame(payload) => {
                 self.take(context, incoming.at, Side::Server, payload);
-                // Whoever does not answer a ping is closed for that, not for a token.
+                // A client that does not answer a ping is disconnected for that, not because of its token.
                 for owed in self.decoder.owed() {
                     self.send(context, owed).await;
                 }
@@ -245,7 +245,7 @@ impl Talk {
         self.introduce(context, identity).await;
         let wait = Duration::from(context.settings.auth.deadline);
         let until = begun + wait;
-        // Some servers wait for the client's first word before they look at its token.
+        // Some servers check the token only after the client's first message.
         let nudge = begun + wait / 4;
         let mut nudged = false;
         let mut seen = 0;
@@ -276,8 +276,8 @@ impl Talk {
                 None => break Outcome::Hung("the connection was still open".to_owned()),
             }
         };
-        // Whoever is told something else than a good login gets, and then shown the door, was not let in. Where the
-        // connection stays open, somebody else may have been.
+        // A client that gets another message than a good login and is then disconnected was not accepted. If the
+        // connection stays open, it may have been accepted as another user.
         let outcome = match (outcome, &odd) {
             (Outcome::Hung(_), Some(odd)) if refusal.is_none() => {
                 Outcome::Served(odd.event.clone(), odd.frame)
@@ -314,7 +314,7 @@ impl Talk {
             Outcome::Dropped(detail) => End::Dropped { detail: detail.clone() },
             _ => {
                 if let Some(connection) = &mut self.connection {
-                    // It is over whatever comes of it.
+                    // It ends, whatever the result is.
                     let close = connection.sender.close(1000, "");
                     let _ = tokio::time::timeout(Duration::from_secs(1), close).await;
                 }
@@ -332,7 +332,7 @@ impl Talk {
     }
 }
 
-/// Why a case that the configuration leaves out was not asked.
+/// The reason of a case that the configuration skips.
 pub(super) const SKIPPED: &str = "left out by `skip`";
 
 /// Whether the configuration leaves a case out.
@@ -367,7 +367,7 @@ pub(super) fn knocked(
     cell(ProbeName::Auth, subject, case, said(knock), vec![run])
 }
 
-/// What happened, in a few words.
+/// The result in a few words.
 pub(super) fn said(knock: &Knock) -> String {
     let is_served = matches!(knock.outcome, Outcome::Served(..));
     let first = match knock.refusal.as_ref().filter(|_| !is_served) {
@@ -390,7 +390,7 @@ pub(super) fn said(knock: &Knock) -> String {
     }
 }
 
-/// What somebody was told whom the server neither refused nor served like a good login.
+/// The message of a client that the server neither refused nor served like a good login.
 pub(super) fn unlike(knock: &Knock) -> Option<&Refused> {
     let is_served = matches!(knock.outcome, Outcome::Served(..));
     knock.refusal.as_ref().filter(|refused| is_served && refused.by == Sign::Unlike)
@@ -402,19 +402,19 @@ pub(super) fn quoted(refused: &Refused) -> String {
     if *what == event.name() { format!("`{event}`") } else { format!("`{event}` {what}") }
 }
 
-/// What a message of the server says to whoever knocks.
+/// The meaning of a server message for the login.
 #[derive(Debug, PartialEq)]
 enum Answer {
-    /// Nothing about whether somebody is let in.
+    /// Unrelated to the login.
     Nothing,
-    /// What a good login gets.
+    /// The same as for a good login.
     Served,
-    /// What refuses, or may.
+    /// A refusal, or a possible one.
     Refused(String, Sign),
 }
 
-/// Whoever is let in gets what a good login gets, not only an event of that name. What is none of that refuses where the
-/// policy says so, or where it speaks of an error.
+/// An accepted client gets the same messages as a good login, not only an event of the same name. Another message is
+/// a refusal if the policy lists it or if it reports an error.
 fn answer(golden: &Golden, settings: &AuthSettings, event: &Event) -> Answer {
     let name = event.label.name();
     if settings.refusals.iter().any(|refusal| refusal.is(event)) {
@@ -422,7 +422,7 @@ fn answer(golden: &Golden, settings: &AuthSettings, event: &Event) -> Answer {
     }
     let known = golden.event(&event.label);
     let likeness = known.map_or(Likeness::Unknown, |known| likeness(known, &event.data));
-    // Nothing is known of what good logins get: only a plain word of its own is believed, not a text that holds one.
+    // The answer to good logins is unknown, so only a plain word counts, not a text that contains one.
     let words = || reason(&event.data, 0).or_else(|| refusing_name(name).filter(|_| known.is_none()));
     let serves = serves(golden, &settings.greeting, event);
     match (likeness, serves) {
@@ -466,11 +466,11 @@ fn speaks_of_refusal(text: &str) -> bool {
     words.iter().any(|word| text.contains(word)) || matches!(text.as_str(), "401" | "403")
 }
 
-/// How deep a refusal's reason is looked for.
+/// The maximum depth at which the reason of a refusal is searched.
 const MAX_REASON: usize = 4;
 
-/// What in a message says that it refuses: `{"error":{"code":"AUTH_FAILED"}}`, `{"status":"error"}`, `{"code":403}`,
-/// `{"success":false}`. A code says more than the words about it.
+/// The part of a message that shows a refusal: `{"error":{"code":"AUTH_FAILED"}}`, `{"status":"error"}`,
+/// `{"code":403}`, `{"success":false}`. A code is more specific than words.
 fn reason(data: &Value, depth: usize) -> Option<String> {
     let Value::Object(map) = data else { return None };
     let within = |key: &str| map.get(key).filter(|_| depth < MAX_REASON);
@@ -521,8 +521,8 @@ fn serves(golden: &Golden, greeting: &[Label], event: &Event) -> bool {
     golden.event(label).is_some() && !to_everybody
 }
 
-/// What the client says first that is not its login, where nothing in it comes from the server: whoever has no good token
-/// goes on as if it had one.
+/// The client's first message after its login, if it has no value from the server: a client without a good token
+/// continues with it.
 fn next_word(golden: &Golden, values: &std::collections::BTreeMap<String, Value>) -> Option<Payload> {
     let mut words = golden.script.iter().filter(|label| !carries_token(golden, label));
     let label = words.next()?;
@@ -585,7 +585,7 @@ mod tests {
         }
     }
 
-    /// Which events of the server's messages let somebody in.
+    /// The server events that show a successful login.
     fn serving(golden: &str, greeting: &[&str], said: &[&str]) -> Vec<String> {
         let golden =
             goldwire_core::golden::read("g.toml", &format!("goldwire = 1\n{golden}")).expect("a golden");
@@ -616,7 +616,7 @@ mod tests {
 
     #[test]
     fn a_protocol_that_greets_everybody_lets_nobody_in_by_it() {
-        // The token is in the URL, so that nothing in the script says where it is looked at.
+        // The token is in the URL, so the script does not show where it is checked.
         let golden = "order = \"eio.open ; >connect ; connect\"\n[dialect]\nkind = \"socket.io\"\n\
                       [event.\"eio.open\"]\n[event.connect]\n[event.\">connect\"]\nsend = {}\n";
         let refused = [r#"0{"sid":"a"}"#, r#"44{"message":"who are you?"}"#];

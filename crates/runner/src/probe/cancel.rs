@@ -91,7 +91,7 @@ fn cancelling(golden: &Golden, cancel: &Cancel) -> Option<(Golden, Label)> {
     parts.push(Order::Seq(vec![Order::Event(first.clone()), Order::Event(label.clone())]));
     own.order = Order::All(parts);
     own.rules.clear();
-    own.events.values_mut().for_each(|event| event.total = None);
+    own.events.values_mut().for_each(|event| (event.total, event.answered) = (None, None));
     own.wait = own.wait.min(STOPPED);
     own.script = vec![first.clone(), label.clone()];
     let greeting = before(&golden.order, &first);

@@ -51,7 +51,7 @@ pub(super) fn stuck(probe: ProbeName, subject: &Subject, case: &str, unjudged: U
     cell(probe, subject, case, said, vec![could_not(&subject.session, "", unjudged, 1)])
 }
 
-/// How sessions went, in a few words.
+/// A summary of sessions in a few words.
 pub(super) fn summary(runs: &[Run]) -> String {
     let whole = runs.iter().filter(|run| run.unjudged.is_none() && run.findings.is_empty()).count();
     match runs.iter().flat_map(|run| &run.findings).next() {

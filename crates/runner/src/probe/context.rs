@@ -1,4 +1,4 @@
-//! What probes need to know.
+//! The context of probes.
 
 use super::cells::{could_not, judged, login_failed};
 use super::settings::Settings;
@@ -12,32 +12,32 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What probes need to know.
+/// The context of probes.
 #[derive(Debug)]
 pub struct ProbeContext<'c> {
-    /// The target, how its users log in, and how their sessions are recorded.
+    /// The target, the login of its users, and the recording of their sessions.
     pub(super) sessions: &'c SessionContext,
-    /// Where recordings go; a folder for each session.
+    /// The folder of recordings, with one folder for each session.
     pub(super) folder: PathBuf,
-    /// How much is asked.
+    /// The settings.
     pub(super) settings: &'c Settings,
-    /// Everybody who logged in, and whose sessions may have left something on the server.
+    /// All users who logged in, and whose sessions may have left data on the server.
     logged_in: Mutex<Vec<Identity>>,
 }
 
-/// What is different in a session from how `check` would drive it.
+/// The differences of a session from one that `check` drives.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Twist {
     /// Known before the server says them.
     pub(super) values: BTreeMap<String, Value>,
-    /// Where it is broken off.
+    /// The place of the cut.
     pub(super) cut: Option<Cut>,
-    /// What happens beside the script.
+    /// The side channel.
     pub(super) beside: Option<Beside>,
 }
 
 impl<'c> ProbeContext<'c> {
-    /// Probes of these sessions, recorded in `folder`.
+    /// The probes of these sessions, recorded in `folder`.
     pub fn new(sessions: &'c SessionContext, folder: PathBuf, settings: &'c Settings) -> ProbeContext<'c> {
         ProbeContext { sessions, folder, settings, logged_in: Mutex::default() }
     }
@@ -46,7 +46,7 @@ impl<'c> ProbeContext<'c> {
         self.sessions.is_interrupted()
     }
 
-    /// Logs user `index` (from 1) in, where the target asks for it.
+    /// Logs user `index` (from 1) in, if the target has a login.
     pub(super) async fn login(&self, index: u32) -> Result<Identity, Unjudged> {
         let identity = self.sessions.login(index).await.map_err(|error| login_failed(&error))?;
         self.logged_in().push(identity.clone());

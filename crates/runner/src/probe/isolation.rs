@@ -1,4 +1,4 @@
-//! Does each of several users get what is theirs and nothing else?
+//! The isolation probe: checks that each of several users gets only their own data.
 
 use super::cells::{cell, could_not, judged, not_asked, stuck, summary};
 use super::context::{ProbeContext, Twist, subject_claim};
@@ -46,7 +46,7 @@ pub(super) async fn ask(context: &ProbeContext<'_>, subject: &Subject) -> Vec<Ce
         cell(ISOLATION, subject, "each-conforms", summary(&conform), conform),
     ];
     let planted = with_canary(&subject.golden, "x").1;
-    // What a changed question does to the order of the answer is no business of this probe.
+    // The effect of a changed question on the order of the answer does not matter here.
     let (canaries, _) = apart(marked);
     cells.push(if planted {
         cell(ISOLATION, subject, "canary", own(&canaries), canaries)
@@ -167,7 +167,7 @@ pub(super) fn wires<'w>(subject: &Subject, identities: &[Identity], own: &'w [Ow
         })
         .collect();
     if let Some(seen) = &subject.seen {
-        // An id belongs to the wire that it came to, unless it is known whose it is.
+        // An id belongs to the connection that received it, unless its owner is known.
         let known: BTreeSet<String> =
             wires.iter().flat_map(|wire| &wire.marks).map(|mark| mark.value.clone()).collect();
         for wire in &mut wires {
@@ -178,7 +178,7 @@ pub(super) fn wires<'w>(subject: &Subject, identities: &[Identity], own: &'w [Ow
     wires
 }
 
-/// What is known to belong to one user alone.
+/// The values that belong to one user only.
 fn marks(own: &Own<'_>, identities: &[Identity]) -> Vec<Mark> {
     let mut marks: Vec<Mark> = own
         .canary
@@ -192,7 +192,7 @@ fn marks(own: &Own<'_>, identities: &[Identity]) -> Vec<Mark> {
     marks
 }
 
-/// What a user is called.
+/// The identity values of a user.
 fn names(identity: &Identity, identities: &[Identity]) -> Vec<Mark> {
     let other = identities.iter().find(|other| other.user != identity.user);
     let subject = other.map_or_else(|| "sub".to_owned(), |other| subject_claim(identity, other));

@@ -1,4 +1,4 @@
-//! Is it a server at work, and does it stay as fast as it was?
+//! The liveness probe: checks that a real server answers, and that sessions do not become slower.
 
 use super::cells::{cell, not_asked, stuck, summary};
 use super::context::{ProbeContext, Twist};
@@ -104,7 +104,7 @@ async fn soak(context: &ProbeContext<'_>, subject: &Subject) -> Cell {
     };
     let (mut runs, mut seconds, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
     go_on(context, subject, &identity, count, (&mut runs, &mut seconds, &mut bytes)).await;
-    // How much it says is not the machine's doing: one look is enough.
+    // The length does not depend on the machine, so one look is enough.
     if let Some(grown) = trend(&bytes).filter(|grown| grown.is_steep())
         && let Some(last) = runs.last_mut()
     {
@@ -117,13 +117,13 @@ async fn soak(context: &ProbeContext<'_>, subject: &Subject) -> Cell {
             break seen;
         }
         go_on(context, subject, &identity, count, (&mut runs, &mut seconds, &mut bytes)).await;
-        // Interrupted, or a session did not come through: what was seen stands.
+        // Interrupted, or a session failed: the results so far stand.
         if seconds.len() < before + count as usize {
             break trend(&seconds)
                 .map(|seen| if seen.is_steep() { Shown::Steep(seen) } else { Shown::Flat(seen) });
         }
     };
-    // Sessions that did not come through may leave fewer than one block.
+    // After failed sessions, there may be fewer than one block.
     let more = seconds.len().saturating_sub(count as usize);
     let said = match shown {
         None | Some(Shown::Unclear) => summary(&runs),

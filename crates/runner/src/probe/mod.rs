@@ -1,4 +1,4 @@
-//! What one session cannot show.
+//! Probes: questions that one session cannot answer.
 //!
 //! ```text
 //! auth        one knock a case: refused before any event, in time, in a way that clients expect?
@@ -8,9 +8,9 @@
 //! liveness    is it a server at work, and as fast at the end as at the beginning?
 //! ```
 //!
-//! Each takes a [`ProbeContext`] (target, logins, folders) and a [`Subject`] (a session's golden), drives real
-//! sessions through the same driver and recorder as `check`, and answers with [`Cell`]s. What a cell says follows from
-//! transcripts alone; the functions that judge them open no socket.
+//! Each probe takes a [`ProbeContext`] (target, logins, folders) and a [`Subject`] (a session's golden), drives real
+//! sessions with the same driver and recorder as `check`, and returns [`Cell`]s. The contents of a cell follow from
+//! transcripts alone; the judging functions open no socket.
 
 mod attempt;
 mod auth;
@@ -39,7 +39,7 @@ pub use subject::{Kept, Subject};
 
 use goldwire_core::finding::{Cell, ProbeName};
 
-/// Asks everything that a probe asks of a session, and cleans up after everybody who logged in for it.
+/// Runs a probe for a session, and cleans up after all its logins.
 pub async fn probe(name: ProbeName, context: &ProbeContext<'_>, subject: &Subject) -> Vec<Cell> {
     let cells = match name {
         ProbeName::Auth => auth::ask(context, subject).await,

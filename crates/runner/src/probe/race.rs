@@ -1,4 +1,4 @@
-//! Does it hold when many come at the same moment, and do not wait?
+//! The race probe: checks many users who connect at the same moment, or do not wait.
 
 use super::cancel::{close_mid_run, mid_run};
 use super::cells::{cell, could_not, judged, not_asked, stuck, summary};
@@ -19,7 +19,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 const RACE: ProbeName = ProbeName::Race;
-/// So many times the users come in a storm.
+/// The number of times that the users connect in a storm.
 const STORM: u32 = 10;
 /// So long a server may take to work off what a storm left behind, before the next question is asked.
 const SETTLES: Duration = Duration::from_secs(60);
@@ -61,13 +61,13 @@ pub(super) async fn ask(context: &ProbeContext<'_>, subject: &Subject) -> Vec<Ce
 /// A session of a round, with what passed where it could be driven.
 type Played = (Run, Option<Driven>);
 
-/// How many messages the server sent.
+/// The number of server messages.
 fn messages(driven: &Driven) -> usize {
     let is_message = |payload: &Payload| matches!(payload, Payload::Text(_) | Payload::Binary(_));
     driven.transcript.frames.iter().filter(|f| f.side == Side::Server && is_message(&f.payload)).count()
 }
 
-/// What of one of them came to another.
+/// The data of one user that reached another.
 fn cross_talk(subject: &Subject, identities: &[Identity], rounds: &[Vec<Played>]) -> Cell {
     let mut runs: Vec<Run> = Vec::new();
     for round in rounds {
@@ -117,7 +117,7 @@ async fn rounds(context: &ProbeContext<'_>, subject: &Subject, identities: &[&Id
     played
 }
 
-/// How much later the last of them is ready than recordings allow.
+/// The delay of the last ready connection beyond the recordings.
 fn spread(subject: &Subject, rounds: &[Vec<Opening>]) -> Cell {
     let known = |gap: fn(&Opening) -> Option<Gap>| {
         let recorded =
@@ -165,14 +165,14 @@ async fn eager(context: &ProbeContext<'_>, subject: &Subject, identities: &[&Ide
     let mut runs = Vec::new();
     for round in 1..=context.settings.rounds {
         let players = identities.iter().map(|identity| async {
-            // What the client must know by then it knows from a session before.
+            // The client knows the required values from an earlier session.
             let (run, driven) =
                 context.session(subject, &subject.golden, identity, &Twist::default(), round).await;
             let Some(driven) = driven.filter(|_| run.unjudged.is_none()) else { return run };
             let values = bound_values(&subject.golden, &driven.transcript);
             let twist = Twist { values, ..Twist::default() };
             let (mut run, _) = context.session(subject, &golden, identity, &twist, round).await;
-            // An id of another connection does not fit what this one says; whether anything was lost is asked here.
+            // An id of another connection does not match here; only losses are checked.
             run.findings.retain(|finding| matches!(finding.kind.family(), "order" | "ending"));
             run
         });
@@ -192,7 +192,7 @@ fn eager_golden(golden: &Golden) -> Option<Golden> {
     let event = golden.events.get_mut(&first)?;
     event.after.clear();
     event.think = None;
-    // Both cross on the wire: which of them was seen first says nothing.
+    // Both messages cross, so their order has no meaning.
     golden.rules.retain(|rule| rule.first != first && rule.then != first);
     Some(golden)
 }
@@ -239,7 +239,7 @@ async fn after_storm(
             let found = finding(Kind::Ending, key, Label::from("@open"), Vec::new(), message);
             return Some(Run { findings: vec![found], ..run });
         }
-        // A refusal comes at once, and a server that refuses is not asked a thousand times a second.
+        // A refusal comes at once, so the probe waits before it asks again.
         tokio::time::sleep(AGAIN).await;
     }
 }
@@ -249,7 +249,7 @@ fn greeted(subject: &Subject, identity: &Identity, driven: &Result<Driven, Unjud
     let (mut run, failure) = match driven {
         Ok(driven) => {
             let ending = &driven.transcript.ending;
-            // Our own cut looks like an interruption to the session.
+            // The probe's own cut looks like an interruption to the session.
             let failure = (ending.how != End::Interrupted).then(|| {
                 let last = driven.transcript.frames.len().checked_sub(1);
                 (Label::from("@end"), last, format!("ended before it was greeted: {}", ending.label()))

@@ -1,4 +1,4 @@
-//! Is a session whole after others were cut off?
+//! The reconnect probe: checks that a session is complete after others were cut.
 
 use super::cells::{cell, could_not, judged, stuck, summary};
 use super::context::{ProbeContext, Twist};
@@ -71,7 +71,7 @@ async fn farewell(
     cell(RECONNECT, subject, "old-socket", said, runs)
 }
 
-/// What a server does with the socket of a client that has left in the middle of a session.
+/// The server's reaction to the socket of a client that left in the middle of a session.
 fn closed(run: Run, transcript: &Transcript) -> Run {
     let ours = |frame: &Frame| frame.side == Side::Client && matches!(frame.payload, Payload::Close { .. });
     let mut rest = transcript.frames.iter().skip_while(|frame| !ours(frame)).skip(1);
@@ -82,7 +82,7 @@ fn closed(run: Run, transcript: &Transcript) -> Run {
         _ => None,
     });
     let problem = match end {
-        // What was over before the client left is not the old socket of anybody.
+        // A session that ended before the client left has no old socket.
         _ if !left => None,
         Some(problem) => problem,
         None => Some("stayed open".to_owned()),

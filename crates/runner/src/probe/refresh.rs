@@ -1,4 +1,4 @@
-//! Does a session outlive its token where its user gets another one in time?
+//! Checks that a session continues after its token expires if the user refreshes it in time.
 
 use super::attempt::{Outcome, SKIPPED, is_skipped, knock, knocked};
 use super::cells::{cell, could_not, login_failed, not_asked, stuck, summary};
@@ -80,7 +80,7 @@ pub(super) async fn ask(context: &ProbeContext<'_>, subject: &Subject) -> Vec<Ce
 async fn opens(context: &ProbeContext<'_>, subject: &Subject, case: &str, identity: &Identity) -> Cell {
     let knock = knock(context, &subject.golden, &subject.session, identity, &[]).await;
     if matches!(knock.outcome, Outcome::Hung(_)) {
-        // It may be a session in which the server says no more than this.
+        // The session may have no more server events.
         let (run, _) = context.session(subject, &subject.golden, identity, &Twist::default(), 1).await;
         if run.findings.is_empty() && run.unjudged.is_none() {
             let said = format!("the session conforms, in {}", run.took);
@@ -110,7 +110,7 @@ async fn outlives(
 ) -> Cell {
     let mut cell = outlives_once(context, subject, case, recipe, message).await;
     if cell.verdict() == Some(Verdict::CouldNotJudge) {
-        // A busy machine may have let the moment pass.
+        // A busy machine may have missed the moment.
         cell = outlives_once(context, subject, case, recipe, message).await;
     }
     cell
@@ -169,7 +169,7 @@ async fn outlives_once(
         }
         Ok(_) => {}
     }
-    // What the two say to each other about the token is not in the golden.
+    // The messages about the token are not in the golden.
     run.findings.retain(|found| golden.event(&found.place.event).is_some() || is_own(&found.place.event));
     if let Some(driven) = driven {
         let transcript = &driven.transcript;
@@ -204,7 +204,7 @@ fn too_busy(cause: &str) -> Unjudged {
     Unjudged { cause: cause.to_owned(), hint: Some(hint) }
 }
 
-/// What the client says to tell an open session its new token.
+/// The message that gives an open session its new token.
 fn filled(message: &Template, identity: &Identity) -> Result<Payload, Unjudged> {
     let token = identity.token.as_ref().map(|token| Value::from(token.expose()));
     let filled = message.fill(&mut |name| match name {
@@ -224,7 +224,7 @@ fn is_own(label: &Label) -> bool {
     label.as_str().starts_with('@')
 }
 
-/// How long a token is still good.
+/// The remaining lifetime of a token.
 fn left(identity: &Identity) -> Option<Duration> {
     let (_, claims) = claims_of(identity.token.as_ref()?.expose())?;
     let exp = u64::try_from(claims.get("exp")?.as_i64()?).ok()?;

@@ -177,7 +177,7 @@ fn rest(golden: &Golden) -> Option<Golden> {
             event.sends.drain(..sent);
         }
         // Less is asked than in a whole session, so less is answered.
-        event.total = None;
+        (event.total, event.answered) = (None, None);
     }
     Some(rest)
 }

@@ -1,4 +1,4 @@
-//! How soon a connection that is opened together with others is ready.
+//! The time until one of many simultaneous connections is ready.
 
 use super::finding::finding;
 use goldwire_core::dialect::Label;
@@ -8,19 +8,19 @@ use goldwire_core::stats::mean;
 use goldwire_core::transcript::{Gap, Side, Transcript};
 use std::collections::BTreeMap;
 
-/// How a session began.
+/// The start of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opening {
-    /// The class of hosts that it was seen on; empty where it is not known.
+    /// The class of its host; empty if it is unknown.
     pub host: String,
     /// From the start of the TCP connection to the end of the upgrade.
     pub connect: Gap,
-    /// From there to the server's first frame.
+    /// The time from there to the server's first frame.
     pub first: Option<Gap>,
 }
 
 impl Opening {
-    /// That of a transcript.
+    /// The start of a transcript.
     pub fn of(transcript: &Transcript) -> Opening {
         let first = transcript.frames.iter().find(|frame| frame.side == Side::Server);
         let spoke_before = transcript.frames.first().is_some_and(|frame| frame.side == Side::Client);
@@ -28,14 +28,13 @@ impl Opening {
         Opening {
             host: host.unwrap_or_default(),
             connect: transcript.header.handshake.took,
-            // An answer is no greeting.
+            // An answer is not a greeting.
             first: first.filter(|_| !spoke_before).map(|frame| frame.at.since(Default::default())),
         }
     }
 }
 
-/// How differently single connections may take from each other, as a standard deviation of the logarithm, before anything
-/// is known of them.
+/// The prior spread between single connections, as a standard deviation of the logarithm.
 const PRIOR_SPREAD: f64 = 0.5;
 
 /// A time that was recorded, and the class of hosts that it was recorded on.
@@ -59,7 +58,7 @@ pub(super) fn bound(known: &[Recorded<'_>], classes: u32) -> Option<Gap> {
     let hosts: Vec<(f64, f64)> = logs.values().map(of).collect();
     let usual = hosts.iter().map(|(own, _)| *own).max_by(f64::total_cmp)?;
     let sum: f64 = hosts.iter().map(|(_, sum)| sum).sum();
-    // Each class of hosts has a mean of its own.
+    // Each class of hosts has its own mean.
     let (df, own) = (default_df(runs), f64::from(runs) - hosts.len() as f64);
     let prior = f64::from(df) - own;
     let spread = ((sum + prior * PRIOR_SPREAD * PRIOR_SPREAD) / f64::from(df)).sqrt();
@@ -85,7 +84,8 @@ pub(super) fn bound(known: &[Recorded<'_>], classes: u32) -> Option<Gap> {
     Some(envelope.upper(limits).max(slowest) + SLACK)
 }
 
-/// What the slowest of each round show, where most rounds show it: one hold-up of this machine is no finding.
+/// The finding from the slowest connection of each round, if most rounds show it: one delay of this machine is no
+/// finding.
 pub(super) fn judge(
     what: &str,
     label: &Label,
@@ -140,7 +140,7 @@ mod tests {
         let once = vec![millis(&[3, 4, 900, 5, 3]), millis(&[3, 4, 5, 5, 3]), millis(&[3, 4, 5, 5, 6])];
         assert_eq!(judge("connected", &label, &known, &once), None);
         assert_eq!(judge("connected", &label, &known[..4], &blocked), None);
-        // Where one user connects in a millisecond and five of them in twenty, neither is a spread of the other.
+        // If one user connects in 1 ms and five users in 20 ms, that is no spread.
         let of = |host, all: &[u64]| millis(all).into_iter().map(move |gap| (host, gap)).collect::<Vec<_>>();
         let mixed = [of("1u", &[1, 1, 1, 1, 1, 1]), of("5u", &[18, 22, 20, 25, 19, 21])].concat();
         assert!(judge("connected", &label, &mixed, &blocked).is_some());

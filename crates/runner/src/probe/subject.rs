@@ -5,35 +5,35 @@ use goldwire_core::check::{Live, check};
 use goldwire_core::golden::{Golden, Seen};
 use goldwire_core::transcript::{Header, Offset, Transcript};
 
-/// A session that is probed.
+/// A session under a probe.
 #[derive(Debug)]
 pub struct Subject {
-    /// Its name.
+    /// The name.
     pub session: String,
-    /// What must happen in it.
+    /// The golden.
     pub golden: Golden,
-    /// What its recordings showed, where that is known.
+    /// The fingerprints of its recordings, if known.
     pub seen: Option<Seen>,
-    /// How its recordings began.
+    /// The start times of its recordings.
     pub openings: Vec<Opening>,
-    /// What sessions of before left behind that no session should leave again: those of its recordings, and of earlier checks
-    /// as far as they are kept.
+    /// The fingerprints of earlier sessions that no session should repeat: of its recordings, and of stored earlier
+    /// checks.
     pub kept: Vec<Kept>,
 }
 
-/// A session of before.
+/// An earlier session.
 #[derive(Debug)]
 pub struct Kept {
-    /// Whose and when.
+    /// Its user and time.
     pub header: Header,
-    /// When it ended.
+    /// The end time.
     pub ended: Offset,
-    /// What it left behind.
+    /// Its fingerprints.
     pub live: Live,
 }
 
 impl Kept {
-    /// That of a recording.
+    /// The fingerprints of a recording.
     pub fn of(golden: &Golden, transcript: Transcript) -> Kept {
         let live = check(golden, &transcript).live;
         Kept { header: transcript.header, ended: transcript.ending.at, live }

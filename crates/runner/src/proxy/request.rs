@@ -7,9 +7,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
-/// How long a client may take for its TLS handshake, and to begin a request: browsers open connections ahead of need.
+/// The timeout of a client's TLS handshake and of the start of a request: browsers open connections in advance.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
-/// How long the proxy waits when it can open no more connections.
+/// The pause of the proxy when it can open no more connections.
 pub(super) const BREATH: Duration = Duration::from_millis(100);
 
 /// A client's request, and what came right behind it.

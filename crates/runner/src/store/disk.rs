@@ -38,10 +38,10 @@ pub(super) fn remove_folder(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Writes a file in one step: a reader sees the old text or the new one.
+/// Writes a file atomically: a reader sees the old text or the new one.
 ///
 /// # Errors
-/// When it cannot be written; what was there is then as it was.
+/// If it cannot be written. The old file is then unchanged.
 pub fn replace(path: &Path, text: &str) -> Result<(), StoreError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(io_error("create", folder))?;

@@ -1,4 +1,4 @@
-//! What went wrong with a file.
+//! An error with a file.
 
 use goldwire_core::codec::SchemaError;
 use goldwire_core::document::Problems;
@@ -7,7 +7,7 @@ use goldwire_core::transcript::ReadError;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What went wrong with a file.
+/// An error with a file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -16,15 +16,15 @@ pub enum StoreError {
     Io {
         /// E.g. `read`.
         what: &'static str,
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// A recording that makes no sense.
     #[error("{}: {source}", path.display())]
     Recording {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// Where and why.
         source: ReadError,
@@ -32,7 +32,7 @@ pub enum StoreError {
     /// A file of what recordings showed that makes no sense.
     #[error("{}: {source}", path.display())]
     Seen {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// Where and why.
         source: SeenError,
@@ -43,7 +43,7 @@ pub enum StoreError {
     /// The set of descriptors that a golden names describes nothing of it.
     #[error("{}: {source}", path.display())]
     Descriptor {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// Why.
         source: SchemaError,

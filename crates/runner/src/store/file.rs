@@ -1,4 +1,4 @@
-//! A recording's file: plain, or compressed by zstd (RFC 8878) when it is finished.
+//! A recording file: plain, or compressed with zstd (RFC 8878) when it is finished.
 
 use super::error::{StoreError, io_error};
 use std::fmt;
@@ -12,7 +12,7 @@ const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 const LEVEL: i32 = 3;
 const BUFFER: usize = 1 << 16;
 
-/// The lines of a recording, whichever way they are kept. Its first bytes decide, not its name.
+/// The lines of a recording, compressed or not. The first bytes of the file decide, not its name.
 pub struct Lines(Inner);
 
 enum Inner {
@@ -47,10 +47,10 @@ impl Unpacked {
 }
 
 impl Lines {
-    /// Opens a file, compressed or not; any other file than a recording reads as it is.
+    /// Opens a file, compressed or not. Any other file is read unchanged.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system.
     pub fn open(path: &Path) -> io::Result<Lines> {
         let meta = fs::metadata(path)?;
         // Whoever opens a pipe that nobody writes to waits for ever. One that is handed over as a descriptor has a writer.
@@ -118,20 +118,21 @@ impl BufRead for Lines {
     }
 }
 
-/// All bytes of a file, as they were before it was compressed.
+/// All bytes of a file, decompressed.
 ///
 /// # Errors
-/// When it cannot be read.
+/// If it cannot be read.
 pub fn contents(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     Lines::open(path)?.read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// Compresses a finished recording: `x.jsonl` becomes `x.jsonl.zst`. At any moment at least one of them is there, whole.
+/// Compresses a finished recording: `x.jsonl` becomes `x.jsonl.zst`. At any moment at least one of them exists and is
+/// complete.
 ///
 /// # Errors
-/// When the compressed file cannot be written; the recording is then as it was.
+/// If the compressed file cannot be written. The recording is then unchanged.
 pub fn compress(path: &Path) -> Result<PathBuf, StoreError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let to = {

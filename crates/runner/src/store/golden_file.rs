@@ -6,10 +6,10 @@ use goldwire_core::golden::{self, Golden, Seen};
 use std::fs;
 use std::path::Path;
 
-/// Reads a golden file, and how well it is known what it says from the file beside it, where there is one.
+/// Reads a golden file, with the evidence from the `.seen` file beside it, if any.
 ///
 /// # Errors
-/// When one of them cannot be read or makes no sense.
+/// If one of the files cannot be read or is invalid.
 pub fn read_golden(path: &Path) -> Result<Golden, StoreError> {
     let text = text_of(path).map_err(io_error("read", path))?;
     let mut golden = golden::read(&path.display().to_string(), &text)?;

@@ -11,10 +11,10 @@ use goldwire_core::golden::{self, Golden, Seen};
 use std::path::PathBuf;
 
 impl Store {
-    /// Reads a session's golden, and how well it is known what it says.
+    /// Reads a session's golden with its evidence.
     ///
     /// # Errors
-    /// When one of them is not there, cannot be read or makes no sense.
+    /// If one of the files is missing, cannot be read or is invalid.
     pub fn golden(&self, session: &str) -> Result<Golden, StoreError> {
         let path = self.golden_path(session);
         if !path.exists() {
@@ -30,10 +30,11 @@ impl Store {
         Ok(golden)
     }
 
-    /// Reads what was accepted of a session to learn on from, or to compare a proposal with: what was known of it may be gone.
+    /// Reads a session's accepted golden, for learning again or for a comparison with a proposal. Its evidence may be
+    /// missing.
     ///
     /// # Errors
-    /// When the golden is not there, cannot be read or makes no sense.
+    /// If the golden is missing, cannot be read or is invalid.
     pub fn accepted(&self, session: &str) -> Result<Golden, StoreError> {
         match self.golden(session) {
             Err(StoreError::NoEvidence { golden, .. } | StoreError::Seen { path: golden, .. }) => {
@@ -50,7 +51,7 @@ impl Store {
     /// The text of a session's golden, if it has one.
     ///
     /// # Errors
-    /// When it is there but cannot be read.
+    /// If it exists but cannot be read.
     pub fn golden_text(&self, session: &str) -> Result<Option<String>, StoreError> {
         optional(&self.golden_path(session))
     }
@@ -58,15 +59,15 @@ impl Store {
     /// The text of a session's proposal, if it has one, as it would be accepted.
     ///
     /// # Errors
-    /// When it is there but cannot be read.
+    /// If it exists but cannot be read.
     pub fn proposal_text(&self, session: &str) -> Result<Option<String>, StoreError> {
         Ok(optional(&self.proposal_path(session))?.map(|text| without_head(&text).to_owned()))
     }
 
-    /// What a session's proposal changes in what passes; `None` where there is no golden or no proposal to compare.
+    /// The changes of a session's proposal in behaviour. `None` without a golden or a proposal.
     ///
     /// # Errors
-    /// When one of them is there but cannot be read or makes no sense.
+    /// If one of them exists but cannot be read or is invalid.
     pub fn changes(&self, session: &str) -> Result<Option<Vec<Change>>, StoreError> {
         let old = match self.accepted(session) {
             Err(StoreError::NoGolden(_)) => return Ok(None),
@@ -80,18 +81,18 @@ impl Store {
         Ok(Some(changes(&old, &new)))
     }
 
-    /// What the recordings behind a session's golden showed, where that is known.
+    /// The `.seen` file of a session's golden, if it exists.
     ///
     /// # Errors
-    /// When it is there but cannot be read or makes no sense.
+    /// If the file exists but cannot be read or is invalid.
     pub fn seen(&self, session: &str) -> Result<Option<Seen>, StoreError> {
         read_seen(&self.seen_path(session))
     }
 
-    /// Writes what the recordings showed beside what is accepted. False when that says the same already.
+    /// Proposes the evidence beside the accepted file. False if it would not change.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// If the file cannot be written.
     pub fn propose_seen(&self, session: &str, seen: &Seen) -> Result<bool, StoreError> {
         Store::check_name(session)?;
         let (path, text) = (self.seen_proposal_path(session), seen.write());
@@ -103,11 +104,11 @@ impl Store {
         Ok(true)
     }
 
-    /// Writes a proposal beside the golden; comments and hand edits of the golden are kept. False when the proposal
-    /// says what the golden says already: then there is none.
+    /// Writes a proposal beside the golden; comments and edits of the golden are kept. False, and no proposal, if the
+    /// golden would not change.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// If the file cannot be written.
     pub fn propose(&self, session: &str, golden: &Golden) -> Result<bool, StoreError> {
         Store::check_name(session)?;
         // They belong to an earlier proposal.
@@ -137,10 +138,10 @@ impl Store {
         Ok(true)
     }
 
-    /// Makes a proposal the golden, with the reason in it.
+    /// Accepts a proposal as the golden, with the reason in it.
     ///
     /// # Errors
-    /// When there is no proposal, it makes no sense or a file cannot be written; the golden is then as it was.
+    /// If there is no proposal, it is invalid, or a file cannot be written. The golden is then unchanged.
     pub fn accept(&self, session: &str, reason: &str) -> Result<PathBuf, StoreError> {
         Store::check_name(session)?;
         let proposal = self.proposal_path(session);
@@ -167,10 +168,10 @@ impl Store {
         Ok(path)
     }
 
-    /// Throws a proposal away.
+    /// Deletes a proposal.
     ///
     /// # Errors
-    /// When there is none or it cannot be removed.
+    /// If there is none or it cannot be removed.
     pub fn reject(&self, session: &str) -> Result<(), StoreError> {
         Store::check_name(session)?;
         let seen = self.seen_proposal_path(session);

@@ -1,4 +1,4 @@
-//! `recordings/` and `golden/` on disk, and the life of a proposal.
+//! `recordings/` and `golden/` on disk, and the states of a proposal.
 //!
 //! ```text
 //! recordings/<session>/<UTC time>-<short id>.jsonl       .jsonl.zst when it is compressed
@@ -10,7 +10,7 @@
 //! golden/<session>.runs.new/     runs of a check that a proposal was learned from; `accept` makes them recordings
 //! ```
 //!
-//! Nothing here overwrites an accepted golden except [`Store::accept`], and every file is replaced in one step.
+//! Only [`Store::accept`] overwrites an accepted golden, and every file is replaced atomically.
 
 mod disk;
 mod error;

@@ -16,7 +16,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// The project in `root`.
+    /// The store of the project in `root`.
     pub fn new(root: impl Into<PathBuf>) -> Store {
         Store { root: root.into() }
     }
@@ -24,7 +24,7 @@ impl Store {
     /// Checks that a session's name is a file name.
     ///
     /// # Errors
-    /// When it is not.
+    /// If it is not.
     pub fn check_name(session: &str) -> Result<(), StoreError> {
         let ok = !session.is_empty()
             && session.len() <= 100
@@ -33,15 +33,16 @@ impl Store {
         if ok { Ok(()) } else { Err(StoreError::Name(session.to_owned())) }
     }
 
-    /// Where a session's recordings are.
+    /// The folder of a session's recordings.
     pub fn recordings_folder(&self, session: &str) -> PathBuf {
         self.root.join("recordings").join(session)
     }
 
-    /// Where a session is recorded: never through a link, which may lead out of the project.
+    /// The folder for new recordings of a session, which must not be a link, because a link may lead out of the
+    /// project.
     ///
     /// # Errors
-    /// When the name is none, or the folder is a link.
+    /// If the name is invalid, or the folder is a link.
     pub fn folder_to_record(&self, session: &str) -> Result<PathBuf, StoreError> {
         Store::check_name(session)?;
         let folder = self.recordings_folder(session);
@@ -55,15 +56,15 @@ impl Store {
         Ok(folder)
     }
 
-    /// Where the script is kept by which a session's recordings were made.
+    /// The path of the script with which a session was recorded.
     pub fn script_path(&self, session: &str) -> PathBuf {
         self.root.join("recordings").join(format!("{session}.toml"))
     }
 
-    /// Keeps the script by which a session's recordings are made, so that learning from them needs no word of it.
+    /// Stores the script with which a session is recorded, so that learning uses it without an option.
     ///
     /// # Errors
-    /// When one file cannot be read or the other not be written.
+    /// If the script cannot be read or written.
     pub fn keep_script(&self, session: &str, script: &Path) -> Result<(), StoreError> {
         Store::check_name(session)?;
         let text = text_of(script).map_err(io_error("read", script))?;
@@ -71,33 +72,33 @@ impl Store {
         if optional(&path)?.as_deref() == Some(text.as_str()) { Ok(()) } else { replace(&path, &text) }
     }
 
-    /// The script by which a session's recordings were made, if one is kept.
+    /// The script with which a session was recorded, if it is stored.
     ///
     /// # Errors
-    /// When it is there but cannot be read or makes no sense.
+    /// If the file exists but cannot be read or is invalid.
     pub fn script(&self, session: &str) -> Result<Option<Golden>, StoreError> {
         let path = self.script_path(session);
         if path.exists() { read_golden(&path).map(Some) } else { Ok(None) }
     }
 
-    /// Where a session's golden is.
+    /// The path of a session's golden.
     pub fn golden_path(&self, session: &str) -> PathBuf {
         self.root.join("golden").join(format!("{session}.toml"))
     }
 
-    /// Where a session's proposal is.
+    /// The path of a session's proposal.
     pub fn proposal_path(&self, session: &str) -> PathBuf {
         self.root.join("golden").join(format!("{session}.toml.new"))
     }
 
-    /// What is proposed for a session, as far as it is there.
+    /// The existing files of a session's proposal.
     pub fn proposal_files(&self, session: &str) -> Vec<PathBuf> {
         let files = [self.proposal_path(session), self.seen_proposal_path(session)];
         let runs = list(&self.staged_folder(session)).unwrap_or_default();
         files.into_iter().filter(|path| path.exists()).chain(runs).collect()
     }
 
-    /// Where what is measured of a class of hosts is kept: beside the goldens, and on this machine only.
+    /// The paths of a host profile: beside the goldens, and on this machine only.
     pub fn host_profile_paths(&self, class: &str) -> [PathBuf; 2] {
         let file = format!("{class}.toml");
         [
@@ -106,10 +107,10 @@ impl Store {
         ]
     }
 
-    /// What is known of a class of hosts; what is committed goes before what only this machine has.
+    /// The profile of a class of hosts. A committed profile takes precedence over one of this machine.
     ///
     /// # Errors
-    /// When it cannot be read or makes no sense.
+    /// If it cannot be read or is invalid.
     pub fn host_profile(&self, class: &str) -> Result<Option<HostProfile>, StoreError> {
         for path in self.host_profile_paths(class) {
             match text_of(&path) {
@@ -121,11 +122,11 @@ impl Store {
         Ok(None)
     }
 
-    /// Keeps what is known of a class of hosts where it was found; what is new on this machine only, unless it is to be
-    /// committed. The path that was written.
+    /// Writes the profile of a class of hosts to its existing path. A new profile is stored on this machine only,
+    /// unless it is to be committed. Returns the path.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// If it cannot be written.
     pub fn write_host_profile(&self, profile: &HostProfile, commit: bool) -> Result<PathBuf, StoreError> {
         let [committed, local] = self.host_profile_paths(&profile.class);
         let path = if commit || committed.exists() { committed } else { local };
@@ -136,10 +137,10 @@ impl Store {
         Ok(path)
     }
 
-    /// The files of all classes of hosts that are known.
+    /// The files of all host profiles.
     ///
     /// # Errors
-    /// When a folder cannot be read.
+    /// If a folder cannot be read.
     pub fn host_profile_files(&self) -> Result<Vec<PathBuf>, StoreError> {
         let mut files = Vec::new();
         for path in self.host_profile_paths("any") {
@@ -159,10 +160,10 @@ impl Store {
         self.root.join("golden").join(format!("{session}.runs.new"))
     }
 
-    /// Keeps runs that a proposal was learned from beside it: what a golden was learned from must not get lost.
+    /// Stores the runs behind a proposal beside it, so that the recordings of a golden are not lost.
     ///
     /// # Errors
-    /// When one of them cannot be copied.
+    /// If one of them cannot be copied.
     pub fn stage(&self, session: &str, runs: &[PathBuf]) -> Result<(), StoreError> {
         let folder = self.staged_folder(session);
         for run in runs {
@@ -183,7 +184,7 @@ impl Store {
         remove_folder(&staged)
     }
 
-    /// Where it is kept what a session's recordings showed.
+    /// The path of a session's `.seen` file.
     pub fn seen_path(&self, session: &str) -> PathBuf {
         self.root.join("golden").join(format!("{session}.seen"))
     }
@@ -192,18 +193,18 @@ impl Store {
         self.root.join("golden").join(format!("{session}.seen.new"))
     }
 
-    /// The files of a session's recordings, by name, which is by time.
+    /// The files of a session's recordings, sorted by name and thus by time.
     ///
     /// # Errors
-    /// When the folder cannot be read; a folder that is not there is an empty one.
+    /// If the folder cannot be read. A missing folder is empty.
     pub fn recordings(&self, session: &str) -> Result<Vec<PathBuf>, StoreError> {
         recordings_in(&self.recordings_folder(session))
     }
 
-    /// Adds whole recordings to a session, each a file's name and its text: all of them or none.
+    /// Adds complete recordings to a session, each with its file name and text: all of them or none.
     ///
     /// # Errors
-    /// When one of them cannot be written.
+    /// If one of them cannot be written.
     pub fn add_recordings(
         &self,
         session: &str,
@@ -235,7 +236,7 @@ impl Store {
     /// All sessions with a golden, by name.
     ///
     /// # Errors
-    /// When the folder cannot be read; a folder that is not there is an empty one.
+    /// If the folder cannot be read. A missing folder is empty.
     pub fn goldens(&self) -> Result<Vec<String>, StoreError> {
         self.names(".toml")
     }
@@ -243,7 +244,7 @@ impl Store {
     /// All sessions with a proposal, by name.
     ///
     /// # Errors
-    /// When the folder cannot be read; a folder that is not there is an empty one.
+    /// If the folder cannot be read. A missing folder is empty.
     pub fn pending(&self) -> Result<Vec<String>, StoreError> {
         let mut names = self.names(".toml.new")?;
         names.extend(self.names(".seen.new")?);

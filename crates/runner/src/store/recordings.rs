@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// Reads a recording.
 ///
 /// # Errors
-/// When it cannot be read or makes no sense.
+/// If it cannot be read or is invalid.
 pub fn read_recording(path: &Path) -> Result<Transcript, StoreError> {
     let lines = Lines::open(path).map_err(io_error("read", path))?;
     transcript::read(lines).map_err(recording_error(path))
@@ -22,13 +22,13 @@ pub fn read_recording(path: &Path) -> Result<Transcript, StoreError> {
 /// Opens a recording to be read frame by frame, so that memory does not grow with it.
 ///
 /// # Errors
-/// When it cannot be opened or its first line makes no sense.
+/// If it cannot be opened or its first line is invalid.
 pub fn open_recording(path: &Path) -> Result<Entries<Lines>, StoreError> {
     let lines = Lines::open(path).map_err(io_error("read", path))?;
     Entries::open(lines).map_err(recording_error(path))
 }
 
-/// Recordings in files, read when they are wanted.
+/// Recordings in files, read when needed.
 #[derive(Debug, Clone)]
 pub struct Files(pub Vec<PathBuf>);
 
@@ -48,15 +48,15 @@ impl learn::Recordings for Files {
     }
 }
 
-/// Names the file in which a recording makes no sense.
+/// Adds the path of the file to an error.
 pub fn recording_error(path: &Path) -> impl FnOnce(ReadError) -> StoreError + '_ {
     move |source| StoreError::Recording { path: path.to_owned(), source }
 }
 
-/// The recordings in a folder, by name; a path to a file is itself.
+/// The recordings in a folder, sorted by name. The path of a file is returned as it is.
 ///
 /// # Errors
-/// When the folder cannot be read; one that is not there is empty.
+/// If the folder cannot be read. A missing folder is empty.
 pub fn recordings_in(path: &Path) -> Result<Vec<PathBuf>, StoreError> {
     if path.is_file() {
         return Ok(vec![path.to_owned()]);
@@ -69,7 +69,7 @@ pub fn recordings_in(path: &Path) -> Result<Vec<PathBuf>, StoreError> {
 /// The recordings at all of these paths, files and folders, in this order.
 ///
 /// # Errors
-/// When one of them is not there or cannot be read.
+/// If one of them is missing or cannot be read.
 pub fn recordings_at(paths: &[PathBuf]) -> Result<Vec<PathBuf>, StoreError> {
     let mut found = Vec::new();
     for path in paths {

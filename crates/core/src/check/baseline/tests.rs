@@ -96,7 +96,7 @@ fn elsewhere_everything_may_be_slow_and_nothing_alone() {
     assert_eq!(shape(one(1.4, 0.2)), [], "a fast machine, and one kind that waits");
     assert_eq!(shape(one(2.4, 1.0)), [], "2.4 times as late as the others");
     assert_eq!(shape(one(2.4, 0.3)), late(Suspect), "eight times as late as the others");
-    // Kinds that wait do not follow the pace of those that compute.
+    // Kinds that wait do not follow the pace of kinds that compute.
     assert_eq!(shape([1.0, 1.0, 1.0, 6.0, 6.0, 1.0, 1.0, 1.0]), [], "two that compute among six that wait");
 }
 
@@ -150,7 +150,7 @@ fn a_machine_that_is_busy_with_something_else_is_judged_by_shape() {
     assert_eq!(told(0, Some(60), 10, 5.0), (vec![Deviation], None), "there are processors enough");
     assert_eq!(told(50, Some(60), 90, 5.0), (vec![Deviation], None), "it was as busy when recorded");
     assert_eq!(told(0, None, 90, 5.0), (vec![Deviation], None), "nobody knows");
-    // 80 s are no other program's doing.
+    // 80 s cannot come from other programs.
     assert_eq!(told(0, Some(60), 90, 2000.0).0, [Deviation]);
 }
 
@@ -181,7 +181,7 @@ fn the_slowest_gap_of_several_machines_is_that_of_the_slowest() {
     let slowest = Gap::from_millis(3_000);
     known.events.values_mut().flat_map(|event| &mut event.timing).for_each(|own| own.slowest = slowest);
     let mut long = [1.0; 8];
-    // 6 s: the slowest of all was 3 s, on a machine that was slow as a whole or on one like the others.
+    // 6 s: the slowest was 3 s, on a machine that was slow as a whole or on one like the others.
     long[7] = 6.0 / 0.080;
     let (usual, long) = (run([1.0; 8]), run(long));
     let mut stalls = |pace: f64| {
@@ -228,7 +228,7 @@ fn at_home_what_comes_together_at_the_end_is_a_burst_and_no_fast_machine() {
     let told = judge(&baseline, &vec![Timed { gaps: &burst, host: None }; 5]);
     let first = told.first().map(|(_, finding)| (finding.kind, finding.severity));
     assert_eq!(first, Some((Kind::TooEarly, Severity::Deviation)));
-    // The first of them waited for the end, which no fast machine explains.
+    // The first of them waited for the end, which a fast machine does not explain.
     let mut held = burst.clone();
     let first = held.keys().next().cloned().expect("a kind");
     held.insert(first.clone(), (0..4).map(|frame| (Gap::from_millis(900), frame)).collect());
@@ -260,7 +260,7 @@ fn a_golden_of_few_kinds_says_what_it_cannot_judge() {
     let gaps = run([30.0; 8]);
     let report = baseline.report("s", &[Timed { gaps: &gaps, host: None }]);
     assert_eq!((report.basis, report.not_judged), (Basis::Shape, vec!["e1".to_owned(), "e2".to_owned()]));
-    // The other sessions of the same check tell.
+    // The other sessions of the same check show it.
     let shift = |n: u32| Shift {
         event: Label::from(format!("other{n}").as_str()),
         log: 0.0,
@@ -303,7 +303,7 @@ fn what_a_person_allows_holds_anywhere() {
 }
 
 proptest! {
-    /// However slow a machine is as a whole, elsewhere nothing fails by it.
+    /// On other classes, a machine that is slower as a whole fails nothing.
     #[test]
     fn a_machine_fails_nothing(pace in 0.05f64..15.0, strays in proptest::array::uniform8(0.8f64..1.25)) {
         let factors = strays.map(|stray| pace * stray);

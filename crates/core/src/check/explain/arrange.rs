@@ -10,9 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 impl Explainer<'_, '_> {
     /// Deviations before suspects, earlier before later; what follows from a cause is put under it.
     pub(super) fn arrange(mut self) -> Vec<Finding> {
-        // A connection that was cut is why nothing more came, not the other way round.
+        // A cut connection is the cause of missing events, not the reverse.
         let rank = |kind: Kind| if kind == Kind::Ending { 0 } else { 1 };
-        // What came at the wrong place is why values do not fit, even those that came before it.
+        // An event at the wrong place causes wrong values, even earlier ones.
         let is_value = |kind: Kind| matches!(kind.family(), "shape" | "binding");
         self.findings.sort_by_key(|f| {
             (std::cmp::Reverse(f.severity), is_value(f.kind), f.first_frame(), rank(f.kind), f.kind)
@@ -47,7 +47,7 @@ fn few_alike(findings: Vec<Finding>) -> Vec<Finding> {
         *count += 1;
         match *count > MAX_ALIKE {
             false => told.push(finding),
-            // The first of them is the worst, as they are sorted.
+            // The list is sorted, so the first is the worst.
             true => others.entry(sort).or_insert((0, finding)).0 += 1,
         }
     }
@@ -78,7 +78,7 @@ fn follows(finding: &Finding, cause: &Finding, checker: &Checker<'_>) -> bool {
     match finding.kind {
         Kind::Relation | Kind::Unbound if same_value && cause.kind.family() == "shape" => true,
         _ if is_payload(finding.kind) && is_of_extra(finding, cause) => true,
-        // The same change wherever the field stands.
+        // The same change at every place of the field.
         Kind::TypeChanged | Kind::FieldMissing | Kind::ValueChanged
             if finding.kind == cause.kind && finding.place.path == cause.place.path =>
         {
@@ -94,7 +94,7 @@ fn follows(finding: &Finding, cause: &Finding, checker: &Checker<'_>) -> bool {
             let own = parts(checker, &finding.place);
             !own.is_empty() && own == parts(checker, &cause.place)
         }
-        // The same id is written in another way wherever it stands.
+        // The same id has another format at every place.
         Kind::FormatChanged => {
             cause.kind == Kind::FormatChanged && leaf(&finding.place) == leaf(&cause.place)
         }
@@ -122,7 +122,7 @@ fn follows(finding: &Finding, cause: &Finding, checker: &Checker<'_>) -> bool {
                 })
         }
         Kind::Ending => cause.kind == Kind::Ending,
-        // The events of a lane that never began, or that follow one that came at the wrong time.
+        // The events of a lane that never began, or that follow an event at the wrong time.
         Kind::Missing | Kind::OutOfOrder if cause.kind == Kind::OutOfOrder => {
             finding.place.lane.is_some() && finding.place.lane == cause.place.lane
         }
@@ -148,13 +148,13 @@ const fn is_payload(kind: Kind) -> bool {
 fn is_of_extra(finding: &Finding, cause: &Finding) -> bool {
     let frames = &cause.place.frames;
     let extra: Vec<usize> = match cause.kind {
-        // The other half are the frames that these are like.
+        // The second half are the frames with the original.
         Kind::Duplicate => frames.iter().step_by(2).copied().collect(),
         Kind::OutOfOrder => frames.last().copied().into_iter().collect(),
         Kind::Repeated | Kind::Exclusive => frames.clone(),
         _ => return false,
     };
-    // A value that is compared with another has the other's frame, too.
+    // A value that is compared with another also has the other's frame.
     let own = match finding.kind {
         Kind::Unbound | Kind::Relation => finding.place.frames.get(..1).unwrap_or_default(),
         _ => &finding.place.frames,

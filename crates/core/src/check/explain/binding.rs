@@ -84,7 +84,7 @@ impl Explainer<'_, '_> {
                 if explained.contains(&i) || explained.contains(&j) || !swapped {
                     continue;
                 }
-                // Everything else that these two lanes' events get wrong has the same cause.
+                // All other differences of these two lanes have the same cause.
                 for (k, note) in notes.iter().enumerate() {
                     if note.label == a.label && (note.lane == a.lane || note.lane == b.lane) {
                         explained.insert(k);
@@ -108,13 +108,13 @@ impl Explainer<'_, '_> {
     }
 }
 
-/// What the golden says at the path of a mismatch.
+/// The golden's rule at the path of a mismatch.
 fn path_rule<'c>(checker: &Checker<'c>, note: &Note<Mismatch>) -> Option<&'c Rule> {
     let shape = &checker.golden.event(&note.label)?.shape;
     shape.iter().find(|(own, _)| own.pattern == note.what.pattern).map(|(_, rule)| rule)
 }
 
-/// Whether a value says how something went: a boolean, or what stands under such a name. Of these another one exists.
+/// Whether a value is an outcome: a boolean, or the value of such a name. Other outcomes are possible.
 pub(super) fn is_outcome(path: &str, value: &str) -> bool {
     const NAMES: [&str; 10] =
         ["status", "state", "phase", "result", "outcome", "reason", "code", "level", "severity", "kind"];

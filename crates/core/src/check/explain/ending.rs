@@ -56,7 +56,7 @@ impl Explainer<'_, '_> {
             _ => label.clone(),
         };
         let message = format!("the session ended with {what}, not with {wanted}");
-        // An end that cut off what was to come, or a wait in vain, is said under what is missing.
+        // An early end, or a timeout, is reported under the missing event.
         let at_end = self.findings.iter_mut().find(|finding| {
             finding.kind == Kind::Missing && finding.place.frames.contains(&self.checker.last_frame)
         });

@@ -26,7 +26,7 @@ pub(super) fn at(label: &Label, path: &str) -> String {
     Source { label: label.clone(), path: path.to_owned() }.to_string()
 }
 
-/// So many findings of one kind about one event are told; what there is beyond is told together.
+/// The maximum of findings of one kind about one event; further ones are summarised.
 pub(super) const MAX_ALIKE: usize = 20;
 
 impl Explainer<'_, '_> {
@@ -56,7 +56,7 @@ impl Explainer<'_, '_> {
         }
     }
 
-    /// The same fault of the same event a second time is said under the first.
+    /// A repeated fault of the same event is folded under the first one.
     pub(super) fn push_or_fold(&mut self, finding: Finding) {
         let first = self.findings.iter_mut().find(|known| {
             let duplicates = known.kind == Kind::Duplicate && finding.kind == Kind::Duplicate;

@@ -3,6 +3,7 @@
 //! A missing and an unexpected event with the same fields are one renamed event; a missing and a late one are out of
 //! order; two lanes with each other's values are crossed; whatever follows from a finding is folded under it.
 
+mod answers;
 mod arrange;
 mod binding;
 mod ending;
@@ -21,6 +22,7 @@ use explainer::Explainer;
 pub(super) fn explain(checker: &Checker<'_>, ending: &Ending) -> Vec<Finding> {
     let mut explainer = Explainer { checker, evidence: Evidence::of(checker.golden), findings: Vec::new() };
     explainer.order(ending);
+    explainer.answers();
     explainer.shape();
     explainer.binding();
     explainer.totals();

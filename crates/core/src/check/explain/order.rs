@@ -17,7 +17,7 @@ impl Explainer<'_, '_> {
         self.crowd(notes, &mut used);
         self.strangers(notes, &mut used);
         self.reordered(notes, &mut used);
-        // What is still missing at one and the same event is one fault: the first of it, the others follow.
+        // All missing events at one event are one fault: the first is reported, and the others follow.
         let mut index = 0;
         while index < notes.len() {
             let note = &notes[index];
@@ -34,11 +34,11 @@ impl Explainer<'_, '_> {
                         let same_event = other.label == note.label;
                         if !*used && other.what.what == What::Missing && (same_moment || same_event) {
                             *used = true;
-                            // What the client could not say any more is none of the server's faults.
+                            // Messages that the client could not send any more are not the server's fault.
                             if other.label.is_client() && !note.label.is_client() {
                                 continue;
                             }
-                            // A part that may stay away does not hide that the session never came to its end.
+                            // An absent optional part does not hide that the session did not reach its end.
                             let is_worse = self.absent(other).0 > self.absent(head).0;
                             let below = if is_worse { std::mem::replace(&mut head, other) } else { other };
                             also.push(format!("{} is missing{}", below.label, in_lane(below.lane.as_ref())));
@@ -87,7 +87,7 @@ impl Explainer<'_, '_> {
         }
     }
 
-    /// Of events that no recording has only the first few names are looked into; the others are one finding.
+    /// Only the first few names of unknown events are examined; the others are one finding.
     fn crowd(&mut self, notes: &[Note<Violation>], used: &mut [bool]) {
         let mut names: Vec<&Label> = Vec::new();
         let mut known: BTreeSet<&Label> = BTreeSet::new();
@@ -122,7 +122,7 @@ impl Explainer<'_, '_> {
         self.findings.push(finding);
     }
 
-    /// What an unknown event may have been meant to be: another state of its event, or a name that looks like its own.
+    /// The likely meaning of an unknown event: another state of its event, or a similar name.
     fn near(&self, label: &Label) -> Option<String> {
         let known = self.checker.golden.order.labels();
         let Some((base, _)) = self.refined(label) else {
@@ -147,9 +147,10 @@ impl Explainer<'_, '_> {
         self.push_or_fold(Finding::new(Kind::Ending, severity, place, message).evidence(evidence));
     }
 
-    /// How sure it is that what is missing should have come.
+    /// The weight of a missing event.
     fn absent(&self, note: &Note<Violation>) -> Weight {
-        // The server that speaks before it is asked is at fault; a client that says the next thing first is not its fault.
+        // The server is at fault if it sends before it is asked; a client that sends its next message first is not
+        // the server's fault.
         let unasked = self.checker.unasked.get(&note.frame).filter(|_| note.label.is_client());
         match unasked {
             Some(next) if next.is_client() => self.evidence.unsaid(&note.label),
@@ -172,7 +173,7 @@ impl Explainer<'_, '_> {
                 format!("{} is missing{lane}: timed out after waiting {waited}", note.label)
             }
             _ if at_end => format!("{} is missing{lane}: the session ended without it", note.label),
-            // The client says its part; if it did not, it was the server that spoke unasked.
+            // The client sends its part; if it did not, the server sent too early.
             _ if note.label.is_client() && self.checker.unasked.contains_key(&note.frame) => {
                 format!("{} came{lane} without {}", self.checker.unasked[&note.frame], note.label)
             }
@@ -204,7 +205,7 @@ impl Explainer<'_, '_> {
         evidence: String,
     ) {
         let lane = in_lane(note.lane.as_ref());
-        // What the client says comes when it is due: it was the server that was early.
+        // A client event comes when it is due, so the server was early.
         let (label, message, frames) = match passed_by {
             Some(server) if note.label.is_client() && !server.is_client() => {
                 let message = format!("{server} came before {}{lane}: it belongs after", note.label);

@@ -69,7 +69,7 @@ impl Explainer<'_, '_> {
             Kind::FieldMissing => self.evidence.field(label, samples),
             Kind::ValueChanged if is_outcome(path, &misfit.expected) => self.evidence.outcome(label, samples),
             Kind::ValueChanged => self.evidence.constant(label, samples),
-            // What was always null had no value so far; the first one is another value, and no other type.
+            // A value that was always null had no type; the first other value is a changed value, not a changed type.
             Kind::TypeChanged if misfit.expected == "null" => self.evidence.outcome(label, samples),
             Kind::FormatChanged if misfit.actual == "\"\"" => self.evidence.field(label, samples),
             _ => self.evidence.json_type(label, samples),

@@ -143,9 +143,11 @@ impl Explainer<'_, '_> {
         Some((finding, vec![due.label.clone()]))
     }
 
-    /// A message without a name that is nobody's reply.
+    /// A message that only says that it answers, and is nobody's reply.
     fn no_reply(&self, stranger: &Stranger<'_>) -> Option<(Finding, Vec<Label>)> {
-        let path = self.checker.golden.dialect.reply().filter(|_| stranger.label.as_str() == NAMELESS)?;
+        let dialect = &self.checker.golden.dialect;
+        let is_answer = stranger.label.as_str() == NAMELESS || dialect.is_stray(stranger.label);
+        let path = dialect.stray_id(stranger.label).or(dialect.reply()).filter(|_| is_answer)?;
         let id = stranger.payload.pointer(path);
         let due: Vec<&Note<Violation>> =
             stranger.absent.iter().copied().filter(|note| note.label.as_str().starts_with("re:")).collect();

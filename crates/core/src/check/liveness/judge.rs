@@ -6,8 +6,8 @@ use crate::dialect::Label;
 use crate::finding::{Answer, Finding, Kind, LiveCheck, Place, Severity};
 use crate::golden::{Golden, LiveItem, Seen};
 
-/// Answers all questions for one run. `others` are runs of the same check; those by other users that were over before
-/// this one began must not share its ids.
+/// Evaluates all liveness items for one run. `others` are runs of the same check; those of other users that ended
+/// before this one began must not share its ids.
 pub fn judge(
     golden: &Golden,
     seen: Option<&Seen>,
@@ -44,7 +44,7 @@ pub fn judge(
         .collect()
 }
 
-/// Why what reads times is not known: gaps vary as much as they do on the hosts of the recordings, and nowhere else.
+/// The reason why items that use times are unknown: gaps are comparable only on the hosts of the recordings.
 pub const OTHER_HOSTS: &str = "recorded on other hosts";
 
 /// Whether a question is about how long things take.
@@ -55,7 +55,7 @@ pub(super) fn reads_times(item: LiveItem) -> bool {
     }
 }
 
-/// The findings that follow from what is required.
+/// The findings of the items that the golden requires.
 pub fn findings(golden: &Golden, checks: &[LiveCheck]) -> Vec<Finding> {
     let failed = checks.iter().filter(|check| check.is_required && check.answer == Answer::Fail);
     failed

@@ -1,7 +1,7 @@
-//! Did a real server answer, or were the answers canned?
+//! Checks whether a real server answered, or a stub that replays a recording.
 //!
-//! Each [`LiveItem`] is a question; no one of them proves anything by itself, and a player that makes up new ids and
-//! varies its pauses passes them all. What is not known never fails.
+//! Each [`LiveItem`] is one check; no single one is a proof, and a replay that makes up new ids and varies its pauses
+//! passes them all. An unknown result never fails.
 
 mod judge;
 mod questions;

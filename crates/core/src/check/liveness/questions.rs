@@ -11,13 +11,13 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Shorter gaps are alike because messages came together, or because each turn of a loop computes the same; who plays a
 /// transcript sleeps for longer.
 const MIN_REGULAR: Gap = Gap::from_millis(5);
-/// So many values that came before are no accident.
+/// The number of repeated values that is not chance.
 const MIN_REUSED: usize = 2;
 /// A shorter text may be the same by chance, in bytes.
 const MIN_TEXT: usize = 40;
-/// So many gaps of a kind say something of how they vary.
+/// The number of gaps of a kind that shows its variation.
 const MIN_GAPS: u32 = 8;
-/// A session that is over sooner is over in the same way each time.
+/// Shorter sessions are too much alike.
 const MIN_SPAN: Gap = Gap::from_millis(100);
 /// Arrivals nearer than this are the same.
 const SAME_ARRIVAL: Gap = Gap::from_millis(3);
@@ -27,9 +27,9 @@ const APART: Gap = Gap::from_millis(12);
 const ROUND_RATE: f64 = 0.088;
 const ALPHA_ROUND: f64 = 1e-7;
 const ALPHA_REGULAR: f64 = 1e-5;
-/// Gaps that vary at least this much as usual are not suspicious, whatever the limit says.
+/// The share of the usual variation from which gaps are not suspicious, whatever the limit is.
 const REGULAR_SHARE: f64 = 0.35;
-/// How much the logarithm of a spread usually varies from run to run.
+/// The usual variation of the logarithm of a spread from run to run.
 const PRIOR_REGULAR: f64 = 0.25;
 /// Work that takes less than this may take next to nothing another time.
 const MIN_WORK: Gap = Gap::from_millis(5);
@@ -77,7 +77,7 @@ pub(super) struct Judge<'j> {
     pub(super) known: BTreeSet<u64>,
     /// Paths whose texts are not one of a few.
     pub(super) open: BTreeSet<u64>,
-    /// What the fingerprints of this run's paths stand for.
+    /// The paths of this run's fingerprints.
     pub(super) names: BTreeMap<u64, String>,
 }
 
@@ -241,11 +241,11 @@ impl Judge<'_> {
         let mut worst: Option<(f64, String)> = None;
         for ((before, label), spread) in self.traces().spreads() {
             let Some(known) = seen.regular.get(&(before.clone(), label.clone())) else { continue };
-            // Gaps that have all but vanished are alike because they came in one burst, not because they are played.
+            // Gaps near zero are alike because they came in one burst, not because they are replayed.
             if spread.n < MIN_GAPS || known.runs < MIN_RUNS || spread.typical() < MIN_REGULAR {
                 continue;
             }
-            // What came while this machine was held up was all stamped together when it went on.
+            // All events during a delay of this machine get the time at its end.
             let timing =
                 self.golden.event(&label).and_then(|event| event.timing.iter().find(|t| t.after == before));
             let time = timing.map(|timing| timing.usual.as_secs_f64() * f64::from(spread.n));
@@ -260,7 +260,7 @@ impl Judge<'_> {
                 (f64::from(PRIOR_DF) * PRIOR_REGULAR * PRIOR_REGULAR + (n - 1.0) * known.sd * known.sd) / df;
             let t =
                 StudentsT::new(0.0, 1.0, df).map_or(f64::INFINITY, |t| t.inverse_cdf(1.0 - ALPHA_REGULAR));
-            // A deviation from few gaps is itself uncertain, by about this much.
+            // A deviation from few gaps is itself uncertain by about this much.
             let reach = t * (variance * (1.0 + 1.0 / n) + 1.0 / (2.0 * (own - 1.0))).sqrt();
             let usual = known.mean.exp();
             let limit = (known.mean - reach).exp().min(REGULAR_SHARE * usual);

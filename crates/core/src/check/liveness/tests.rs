@@ -203,7 +203,7 @@ fn a_recording_that_is_played_again_shows_in_ids_texts_and_timeline() {
         checks.iter().filter(|check| check.answer == Fail).map(|check| check.item).collect();
     assert_eq!(failed, [LiveItem::Ids, LiveItem::Texts, LiveItem::Timeline]);
     assert!(checks[0].detail.contains("3 of 3 ids and times") && checks[0].detail.contains("recording r3"));
-    // Only what is required becomes a finding.
+    // Only required items become findings.
     let findings = findings(&golden, &checks);
     let named: Vec<&str> = findings.iter().map(|finding| finding.place.event.as_str()).collect();
     assert_eq!(named, ["@ids", "@texts"]);
@@ -261,12 +261,12 @@ fn gaps_that_hardly_vary_are_too_regular() {
     let seen = seen(&golden());
     let steady = Plan { gaps: (0..12).map(|n| 30 + n % 2).collect(), ..plan(11) };
     answers(&steady, &seen, LiveItem::TooRegular, Fail);
-    // A third of the usual spread is still within what the few recordings allow.
+    // A third of the usual spread is still within the range of the few recordings.
     let calm = Plan { gaps: (0..12).map(|n| 27 + n % 7).collect(), ..plan(11) };
     answers(&calm, &seen, LiveItem::TooRegular, Pass);
-    // What comes in one burst is alike without being played.
+    // Events of one burst are alike without a replay.
     answers(&Plan { gaps: vec![0; 12], ..plan(11) }, &seen, LiveItem::TooRegular, Unknown);
-    // What a machine that was held up stamps all together is no regularity of the server's.
+    // Equal times after a delay of this machine are not a regularity of the server.
     let golden = golden();
     let mut together = play(&golden, &Plan { gaps: vec![6; 12], ..plan(11) });
     for (lag, wanted) in [(100, Fail), (400, Unknown)] {

@@ -9,7 +9,7 @@ use crate::transcript::{Ending, Gap, Header, Offset};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What one run showed of liveness.
+/// The liveness evidence of one run.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Live {
     pub(super) traces: Traces,
@@ -22,14 +22,14 @@ pub struct Live {
     pub(super) held_up: Gap,
 }
 
-/// A run, known by its header, and what it showed.
+/// A run, by its header, and its liveness evidence.
 #[derive(Debug, Clone, Copy)]
 pub struct Witness<'w> {
-    /// Which run.
+    /// The header of the run.
     pub header: &'w Header,
-    /// When it ended.
+    /// The end time.
     pub ended: Offset,
-    /// What it showed.
+    /// The liveness evidence of the run.
     pub live: &'w Live,
 }
 
@@ -40,7 +40,7 @@ pub(in crate::check) struct Watch {
     /// The server's events that are timed from one of the client's.
     worked: FastMap<Label, Vec<Label>>,
     sent: FastMap<Label, Offset>,
-    /// Where the server repeats what the client made up: event, path, and whence.
+    /// The places where the server echoes nonces of the client: event, path, source.
     nonces: Vec<(Label, Path, Source)>,
     made_up: BTreeMap<Source, Value>,
 }

@@ -7,6 +7,7 @@ use crate::dialect::{
 };
 use crate::document::{Fields, did_you_mean};
 use crate::golden::Order;
+use crate::golden::spans::must_be_pointer;
 use crate::template::Template;
 use crate::transcript::Side;
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,13 +31,6 @@ pub(super) fn refine_sides(dialect: &mut Dialect, labels: &[&Label]) {
         }
     }
     dialect.refine_by(more, &wrong);
-}
-
-fn must_be_pointer(fields: &Fields<'_>, text: &str, span: Range<usize>) {
-    if !text.starts_with('/') {
-        let hint = Some(format!("write \"/{text}\""));
-        fields.source().report(span, format!("`{text}` is not a JSON pointer"), "it begins with /", hint);
-    }
 }
 
 /// Reads `name = "/type"`, `name = ["/event", "/0"]`, `name = { present = ["setup", "clientContent"] }`,

@@ -1,6 +1,7 @@
 //! The document as a whole: its version, its order, its events and what stands beside them.
 
 use super::VERSION;
+use super::answers;
 use super::dialect::{read_dialect, read_reflexes, refine_sides};
 use super::event::read_event;
 use super::session::{read_budget, read_ends, read_learned, read_live, read_probes, read_script};
@@ -8,6 +9,7 @@ use super::templates::check_templates;
 use crate::dialect::{Dialect, Label};
 use crate::document::{Fields, SourceText, did_you_mean};
 use crate::golden::contract::{DEFAULT_LINGER, DEFAULT_WAIT};
+use crate::golden::spans::content_span;
 use crate::golden::{Before, Event, Golden, Order, Pace, TimeMode, order_syntax};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -32,6 +34,7 @@ pub(super) fn read_document(source: &SourceText<'_>, table: &toml_edit::Table) -
         refine_sides(&mut dialect, &order.labels());
     }
     read_reflexes(&root, order.as_ref(), &mut dialect);
+    answers::need_ids(&root, &names, &events, &dialect);
     let script = read_script(source, &root, order.as_ref(), &events);
     let rules = read_rules(source, &root);
     let ends = read_ends(source, &root);
@@ -221,14 +224,6 @@ fn read_order(
             None
         }
     }
-}
-
-/// Where the text of a TOML string begins, when it stands in the file without escapes.
-fn content_span(file: &str, span: &Range<usize>, text: &str) -> Option<Range<usize>> {
-    let raw = file.get(span.clone())?;
-    let start = raw.find(text)?;
-    let is_opening = raw[..start].trim_matches(['"', '\'', '\n', '\r']).is_empty();
-    (is_opening && !text.is_empty()).then(|| span.start + start..span.start + start + text.len())
 }
 
 /// The event that each `[event.KEY]` is about: a key without `>` means the client's event when only that is in the order.

@@ -1,5 +1,6 @@
 //! The table of an event.
 
+use super::answers;
 use super::document::note_place;
 use crate::dialect::Label;
 use crate::document::{Fields, SourceText, to_json};
@@ -29,6 +30,9 @@ pub(super) fn read_event(
         fields.report("send", format!("`{label}` is the server's event and cannot be sent"), "here", hint);
     }
     let shape = read_shape(source, &fields, label, places);
+    if let Some(span) = fields.key_span("answered") {
+        note_place(source, places, &format!("event.{label}.answered"), span);
+    }
     let mut timing = Vec::new();
     for table in fields.tables("timing") {
         note_place(source, places, &format!("event.{label}.timing"), table.span());
@@ -40,6 +44,8 @@ pub(super) fn read_event(
         think: fields.gap("think"),
         binds: read_pointers(source, &fields, "bind"),
         critical: fields.boolean("critical").unwrap_or(false),
+        answered: answers::read(&fields, label, order),
+        id: answers::read_id(&fields),
         lanes: read_pointers(source, &fields, "lane"),
         timing,
         shape,

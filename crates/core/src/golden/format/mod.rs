@@ -28,6 +28,7 @@
 //! "/ok" = "boolean"
 //! ```
 
+mod answers;
 mod dialect;
 mod document;
 mod event;

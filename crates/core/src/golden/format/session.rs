@@ -7,7 +7,7 @@ use crate::golden::evidence::streamed;
 use crate::golden::{Budget, Event, Learned, LiveItem, Occasions, Order, ProbeName};
 use std::collections::BTreeMap;
 
-/// Where it does not say what is streamed, it is the event that most often follows itself.
+/// Without an event, the budget is for the event that most often follows itself.
 pub(super) fn read_budget(root: &Fields<'_>, events: &BTreeMap<Label, Event>) -> Option<Budget> {
     if !root.has("budget") {
         return None;

@@ -53,7 +53,8 @@ pub(super) fn check_templates(
             }
         }
         for name in event.sends.iter().flat_map(Template::names) {
-            let built_in = ["uuid", "nonce", "now", "token", "password", "run"].contains(&name.as_str())
+            let built_in = ["uuid", "nonce", "now", "token", "username", "password", "run"]
+                .contains(&name.as_str())
                 || name.starts_with("user.")
                 || name.starts_with("var.");
             if !built_in && !bound.contains(&name.as_str()) {

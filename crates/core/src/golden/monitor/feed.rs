@@ -6,12 +6,12 @@ use super::violation::{Violation, What};
 use crate::dialect::Label;
 use crate::golden::lanes::{Lane, LaneId};
 
-/// What a step through the order shows.
+/// The result of one event.
 #[derive(Debug, Default)]
 pub(crate) struct Step {
-    /// What the event contradicts.
+    /// The violations of the event.
     pub(crate) violations: Vec<Violation>,
-    /// The lanes in which it stands, outermost first.
+    /// The lanes of the event, outermost first.
     pub(crate) lanes: Vec<LaneId>,
     /// Lanes that are not known any more.
     pub(crate) forgotten: Vec<LaneId>,
@@ -54,7 +54,7 @@ impl Scope {
         }
     }
 
-    /// Everything below `node` that must have come and did not.
+    /// All required events below `node` that did not come.
     pub(super) fn missing(&self, plan: &Plan, node: usize, lane: Within<'_>, out: &mut Vec<Violation>) {
         let it = &plan.nodes[node];
         let mut miss = |label: Option<&Label>, lane: Within<'_>| {
@@ -121,7 +121,7 @@ impl Scope {
             Slot::Leaf { .. } => {}
             Slot::Seq { at } => {
                 if index < at {
-                    // The order has moved on. What the event finds at home decides what is wrong with it.
+                    // The event is late. The state of its own part decides whether it is repeated or out of order.
                     let mut inner = Step::default();
                     self.feed(plan, child, event, lane, &mut inner);
                     self.last = last;
@@ -181,7 +181,7 @@ impl Scope {
         }
     }
 
-    /// The lanes in which an event stands below `node`, outermost first.
+    /// The lanes of an event below `node`, outermost first.
     pub(super) fn lanes_of(&self, plan: &Plan, node: usize, event: At<'_>, out: &mut Vec<Lane>) {
         if node == event.leaf {
             return;
@@ -203,7 +203,7 @@ impl Scope {
         let it = &plan.nodes[node];
         let leaf = event.leaf;
         let Kind::Each { key, depth } = &it.kind else { return };
-        // An event that names no lane, and finds none, opens one without a name.
+        // An event without a lane's key opens an unnamed lane if there is none.
         let routed = match event.value(*depth) {
             Some(_) => None,
             None => Some(self.route(plan, node, event).unwrap_or_default().to_owned()),
@@ -216,7 +216,7 @@ impl Scope {
         if lanes.latest.as_deref() != Some(value) {
             lanes.latest = Some(value.to_owned());
         }
-        // A lane in which something must come stays where it is; it cannot be opened again before it has come.
+        // A lane with a missing event stays where it is; it cannot be opened again before.
         if let Some(scope) = lanes.open.get_mut(value) {
             out.lanes.extend(scope.lane);
             scope.feed(plan, body, event, own, out);
@@ -231,7 +231,7 @@ impl Scope {
         out.lanes.push(id);
         let opened = lanes.opened;
         let reopens = |scope: &Scope| {
-            // A lane that is merely repeated at once was not opened again: that is a duplicate.
+            // An event that is repeated at once did not open its lane again: it is a duplicate.
             scope.last != Some(leaf)
                 && plan.starts(body, leaf)
                 && it.times.allows_after(opened)
@@ -243,7 +243,8 @@ impl Scope {
                 if let Some(before) = before {
                     before.forget(plan, &mut out.forgotten);
                 }
-                // A key that is used again in a later round opens a lane of that round; what cannot open one is late.
+                // A key that is used again in a later round opens a lane of that round; an event that cannot open one
+                // is late.
                 if lanes.retired.get(value).is_some() && !plan.starts(body, leaf) {
                     let what = What::Late { passed_by: last.map(|last| plan.label(last)) };
                     out.violations.push(Violation { what, label: plan.label(leaf), lane: named(own) });

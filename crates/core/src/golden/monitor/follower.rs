@@ -17,20 +17,20 @@ pub struct Monitor {
 }
 
 impl Monitor {
-    /// At the start of a session.
+    /// The state at the start of a session.
     pub fn new(order: &Order) -> Monitor {
         let plan = Plan::new(order);
         let scope = plan.scope(None, 0);
         Monitor { plan: Arc::new(plan), scope }
     }
 
-    /// Whether an event may come now without any contradiction.
+    /// Whether an event may come now without a violation.
     pub fn accepts(&self, label: &Label, keys: Keys<'_>) -> bool {
         let accepts = |event: At<'_>| self.scope.accepts(&self.plan, 0, event);
         self.plan.leaf(label).is_some_and(|leaf| leaf.with_named(keys, accepts))
     }
 
-    /// Takes the next event; says what it contradicts.
+    /// Takes the next event and returns its violations.
     pub fn feed(&mut self, label: &Label, keys: Keys<'_>) -> Vec<Violation> {
         self.step(label, keys).violations
     }
@@ -61,7 +61,7 @@ impl Monitor {
         self.plan.leaves[number].with(keys, |event| self.scope.feed(&self.plan, 0, event, None, out));
     }
 
-    /// How many lanes are held: those in which something may still come, and the latest of the others.
+    /// The number of stored lanes: the open ones, and the latest finished ones.
     pub(crate) fn held(&self) -> usize {
         self.scope.held()
     }
@@ -71,7 +71,7 @@ impl Monitor {
         self.scope.is_complete(&self.plan, 0)
     }
 
-    /// Everything that must still come.
+    /// All events that must still come.
     pub fn missing(&self) -> Vec<Violation> {
         let mut out = Vec::new();
         if !self.is_complete() {
@@ -80,13 +80,13 @@ impl Monitor {
         out
     }
 
-    /// The lanes in which an event stands, outermost first; empty for events outside of all lanes.
+    /// The lanes of an event, outermost first; empty outside of all lanes.
     pub fn lanes_of(&self, label: &Label, keys: Keys<'_>) -> Vec<Lane> {
         let lanes = |event: At<'_>| self.lanes_at(event);
         self.plan.leaf(label).map(|leaf| leaf.with_named(keys, lanes)).unwrap_or_default()
     }
 
-    /// The innermost lane in which an event stands, by its number.
+    /// The innermost lane of an event, by its number.
     pub(crate) fn lane(&self, number: usize, keys: Lookup<'_, '_>) -> Option<Lane> {
         self.plan.leaves[number].with(keys, |event| self.lanes_at(event)).pop()
     }

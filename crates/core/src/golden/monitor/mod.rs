@@ -1,8 +1,8 @@
-//! The order, checked as events arrive: one deterministic automaton, no search.
+//! Checks the order as events arrive, with one deterministic automaton and without search.
 //!
-//! Every event has one place in an order, so an event that arrives leads down one path of the tree, and each node on
-//! the path says whether it may come now. A violation never stops the automaton: it moves on to where the event
-//! belongs, so that what follows is judged as if the fault had not been. Cost: the depth of the order for an event.
+//! Every event has one place in an order, so an arriving event leads down one path of the tree, and each node on the
+//! path decides whether it may come now. A violation never stops the automaton: it moves to the place of the event,
+//! so that the rest is judged as if the fault had not happened. Cost per event: the depth of the order.
 //!
 //! Memory: the lanes in which something may still come. Of those in which nothing may come any more the latest
 //! `FINISHED` of each `each` are kept (at most twice as many), to tell an event that is repeated or late in its lane.

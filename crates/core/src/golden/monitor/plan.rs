@@ -28,7 +28,7 @@ pub(super) enum Kind {
     All,
     One,
     Loop,
-    /// By the values of a key; lies within so many others.
+    /// One lane per value of a key; inside a number of outer lanes.
     Each {
         key: String,
         depth: usize,
@@ -114,7 +114,7 @@ impl Plan {
         id
     }
 
-    /// Which child of `node` holds `leaf`.
+    /// The child of `node` that contains `leaf`.
     pub(super) fn toward(&self, node: usize, leaf: usize) -> (usize, usize) {
         let children = &self.nodes[node].children;
         let index = children.partition_point(|child| *child <= leaf) - 1;
@@ -179,7 +179,7 @@ impl Leaf {
         }
     }
 
-    /// Likewise by the keys' names.
+    /// The same by the names of keys.
     pub(super) fn with_named<T>(&self, keys: Keys<'_>, then: impl FnOnce(At<'_>) -> T) -> T {
         self.with(&|depth| keys(&self.keys[depth]).map(Cow::Owned), then)
     }

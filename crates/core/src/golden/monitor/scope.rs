@@ -5,7 +5,7 @@ use crate::golden::lanes::{LaneId, Recent};
 use crate::stats::FastMap;
 use std::collections::BTreeMap;
 
-/// Where one scope, the session or a lane, has got to.
+/// The state of one scope: the session or a lane.
 #[derive(Debug, Clone)]
 pub(super) struct Scope {
     pub(super) lane: Option<LaneId>,
@@ -129,7 +129,7 @@ impl Scope {
         }
     }
 
-    /// How many lanes are held within.
+    /// The number of stored inner lanes.
     pub(super) fn held(&self) -> usize {
         let lanes = self.slots.iter().filter_map(|slot| match slot {
             Slot::Each(lanes) => Some(lanes),
@@ -182,8 +182,8 @@ impl Scope {
         }
     }
 
-    /// Which lane of an `each` an event belongs to: by the key's value, or, where the event does not carry it, by a
-    /// lane within that the event does name, or the one that was opened last.
+    /// The lane of an `each` for an event: by the value of the key, or, if the event does not have it, by an inner
+    /// lane of the event, or the latest opened one.
     pub(super) fn route<'s>(&'s self, plan: &Plan, node: usize, at: At<'s>) -> Option<&'s str> {
         let (Kind::Each { depth, .. }, Slot::Each(lanes)) = (&plan.nodes[node].kind, self.slot(node)) else {
             return None;
@@ -191,7 +191,7 @@ impl Scope {
         if let Some(value) = at.value(*depth) {
             return Some(value);
         }
-        // Only where another key lies further in can the event name a lane within.
+        // The event can name an inner lane only if there is another key further in.
         let names_inner = at.values.iter().skip(depth + 1).any(Option::is_some);
         let body = plan.nodes[node].children[0];
         let holder = lanes.all().filter(|_| names_inner).find(|(_, lane)| lane.holds(plan, body, at));

@@ -3,18 +3,18 @@
 use crate::dialect::Label;
 use crate::golden::lanes::Lane;
 
-/// One contradiction of the order.
+/// One violation of the order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// What sort.
+    /// The kind of violation.
     pub what: What,
-    /// The event it is about.
+    /// The event.
     pub label: Label,
-    /// The lane it stands in.
+    /// The lane of the violation.
     pub lane: Option<Lane>,
 }
 
-/// The sort of a contradiction.
+/// The kind of a violation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
     /// It should have come before the event that just came, or before the end.

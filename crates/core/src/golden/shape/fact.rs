@@ -1,4 +1,4 @@
-//! How a value is bound to others.
+//! A relation of a value to other values.
 
 use crate::dialect::Label;
 use std::fmt;
@@ -6,58 +6,58 @@ use std::fmt;
 /// A path in an event: `tool_executing/call_id`, `>ask/text`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Source {
-    /// Which event.
+    /// The event.
     pub label: Label,
-    /// Which of its values; a JSON pointer.
+    /// The JSON pointer of the value.
     pub path: String,
 }
 
-/// How a value is bound to others.
+/// A relation of a value to other values.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Fact {
-    /// Equal to a value of the latest such event: of the same lane, where both stand in one.
+    /// Equal to a value of the latest such event, of the same lane if both are in one.
     SameAs(Source),
     /// Equal to what the client said last at this path.
     EchoOf(Source),
     /// All the strings at that path since the last event with this fact, put together.
     Joins(Source),
-    /// All the strings of those events that have the same key as stands beside it, put together.
+    /// The concatenation of all strings of the events with the same key.
     Gathers(Whole),
     /// The number of such events since the last event with this fact.
     Counts(Label),
-    /// One more than in the event before, of the same lane where it stands in one.
+    /// One more than in the previous event, of the same lane if it is in one.
     Counter {
-        /// What it begins with in every lane, or session, where it begins always with the same.
+        /// The first value in every lane or session, if it is always the same.
         from: Option<i64>,
     },
     /// The same throughout the session.
     Constant,
     /// Never the same twice in a session.
     Unique,
-    /// What the event before said at another path, or one more.
+    /// The value of another path in the previous event, or one more.
     Follows(Chain),
-    /// More than in the event before, of the same lane where it stands in one.
+    /// Greater than in the previous event, of the same lane if it is in one.
     Grows {
-        /// Of the same value at this path, where several series run side by side.
+        /// Of the same value at this path, if several series are interleaved.
         per: Option<String>,
     },
-    /// At its goal in the last event of its lane, or of the session where it stands in none.
+    /// Reaches its goal in the last event of its lane, or of the session.
     Reaches(Goal),
 }
 
-/// What came in parts and is said over again, perhaps with others in a list.
+/// Streamed parts that a later message repeats as a whole, perhaps with others in a list.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Whole {
-    /// Where the parts stand.
+    /// The place of the parts.
     pub of: Source,
-    /// Where the events with the parts have the key.
+    /// The place of the key in the events with the parts.
     pub by: String,
-    /// Where the same key stands beside the whole, or around it: in the same item of each list.
+    /// The place of the same key beside or around the whole, in the same item of each list.
     pub own: String,
 }
 
-/// What a value is at last.
+/// The last value in a lane or session.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Goal {
     /// Equal to the number at this path.
@@ -77,16 +77,16 @@ impl fmt::Display for Goal {
     }
 }
 
-/// How a value follows from one of the event before.
+/// A relation of a value to one of the previous event.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Chain {
-    /// Where the event before has the value.
+    /// The place of the value in the previous event.
     pub path: String,
-    /// So much more than that.
+    /// The difference to that value.
     pub plus: i64,
-    /// Whether the event before is any event that has such a path, rather than one of the same name and lane.
+    /// Whether the previous event is any event with such a path, not only one of the same name and lane.
     pub any: bool,
-    /// The event before is the one with the same value at this path, where several series run side by side.
+    /// If several series are interleaved: the previous event is the one with the same value at this path.
     pub per: Option<String>,
 }
 
@@ -96,7 +96,7 @@ impl fmt::Display for Source {
     }
 }
 
-/// A label as it stands before a path: a slash of its own would be taken for the path's.
+/// A label before a path, quoted if it contains a slash.
 fn quoted(label: &Label) -> String {
     if label.name().contains('/') && label.is_plain() {
         let mark = if label.is_client() { ">" } else { "" };

@@ -1,7 +1,7 @@
-//! The shape of an event's payload: for every JSON path what stands there, and how it is bound to other values.
+//! The shape of an event's payload: for every JSON path the allowed types and the relations to other values.
 //!
-//! A path is a JSON pointer in which `*` stands for every item of a list; a `?` behind it means that it may be missing.
-//! A rule is a short text:
+//! A path is a JSON pointer in which `*` is every item of a list; a `?` after it means that it may be missing. A rule
+//! is a short text:
 //!
 //! ```text
 //! "/ok"               = "boolean"
@@ -16,7 +16,7 @@
 //! "/call_id?"         = "id(call_ 16), when type = \"function_call_output\""
 //! ```
 //!
-//! In a path `~0` and `~1` stand for `~` and `/`, as in every JSON pointer; a key that is `*` is written `~2`, and a `?` at
+//! In a path `~0` and `~1` are `~` and `/`, as in every JSON pointer; a key that is `*` is written `~2`, and a `?` at
 //! the end of a key `~3`.
 
 mod fact;

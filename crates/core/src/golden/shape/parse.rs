@@ -7,10 +7,10 @@ use crate::dialect::Label;
 use crate::transcript::Side;
 use serde_json::Value;
 
-/// Reads a rule; see the module for what it may say.
+/// Parses a rule; the module describes the syntax.
 ///
 /// # Errors
-/// What is wrong, as a fragment.
+/// The error, as a fragment.
 pub fn parse_rule(text: &str) -> Result<Rule, String> {
     let mut rule = Rule::default();
     let mut rest = text.trim();
@@ -45,7 +45,7 @@ const FACTS: &str = "same as EVENT/path, echo of >EVENT/path, joins EVENT/path, 
 const TYPES: &str = "null, boolean, integer, number, string, text, object, map, array, uuid, timestamp, \
      epoch seconds, epoch milliseconds, hex(LENGTH), id(PREFIX LENGTH) or = VALUE";
 
-/// Splits at `sign` where it stands outside of a JSON string.
+/// Splits at `sign` outside of JSON strings.
 pub(super) fn split(text: &str, sign: char) -> Vec<&str> {
     let (mut parts, mut start, mut quoted, mut escaped) = (Vec::new(), 0, false, false);
     for (at, c) in text.char_indices() {
@@ -183,7 +183,7 @@ pub(in crate::golden) fn split_source(text: &str) -> Option<(Label, &str)> {
         let path = &rest[values.byte_offset()..];
         return Some((Label::new(side, &name), path));
     }
-    // A name may hold a slash of its own (`tools/call`), but then it is printed with quotation marks here.
+    // A name may contain a slash (`tools/call`), but is then quoted here.
     let cut = rest.find('/').unwrap_or(rest.len());
     let (name, path) = rest.split_at(cut);
     (!name.is_empty()).then(|| (Label::new(side, name), path))

@@ -8,18 +8,18 @@ use std::fmt;
 pub struct Path {
     /// A JSON pointer with `*` for every item of a list, e.g. `/sources/*/score`; empty for the whole payload.
     pub pattern: String,
-    /// Whether it may be missing although what it stands in is there.
+    /// Whether it may be missing although its parent is present.
     pub optional: bool,
 }
 
-/// A key as it stands in a path, with its slash: what a path gives a meaning of its own is escaped.
+/// A key as a step of a path, with its slash. Characters with a special meaning are escaped.
 pub fn path_step(key: &str) -> String {
     let mut step = String::new();
     push_step(&mut step, key);
     step
 }
 
-/// Leads a path on to what stands under a key, as [`path_step`] writes it.
+/// Extends a path by a key, as [`path_step`] writes it.
 pub(crate) fn push_step(path: &mut String, key: &str) {
     match key.strip_suffix('?') {
         _ if key == "*" => path.push_str("/~2"),
@@ -36,7 +36,7 @@ pub fn path_keys(pattern: &str) -> impl Iterator<Item = Option<String>> {
     pattern.split('/').skip(1).map(|step| (step != "*").then(|| path_key(step)))
 }
 
-/// The key that a step of a path stands for.
+/// The key of a step of a path.
 fn path_key(step: &str) -> String {
     if !step.contains('~') {
         return step.to_owned();
@@ -51,7 +51,7 @@ impl fmt::Display for Path {
 }
 
 impl Path {
-    /// Reads `/note?`; a path is empty or begins with `/`.
+    /// Parses `/note?`. A path is empty or begins with `/`.
     pub fn parse(text: &str) -> Option<Path> {
         let (pattern, optional) = text.strip_suffix('?').map_or((text, false), |rest| (rest, true));
         let ok = pattern.is_empty() || pattern.starts_with('/');

@@ -6,33 +6,33 @@ use super::types::Type;
 use serde_json::Value;
 use std::fmt;
 
-/// What must hold at a path.
+/// The rule for a path.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Rule {
-    /// What may stand there; empty when anything may.
+    /// The allowed types; empty if anything is allowed.
     pub types: Vec<Type>,
-    /// How it is bound to other values.
+    /// The relations to other values.
     pub facts: Vec<Fact>,
-    /// In which company the path, which may be missing, is there: always then, and never else.
+    /// The condition under which an optional path is present: always then, and never otherwise.
     pub when: Option<When>,
-    /// In how many observations this held, where it differs from the event's own count.
+    /// The number of observations in which this held, if it differs from the event's own count.
     pub samples: Option<u32>,
 }
 
 impl Rule {
-    /// Whether it says that this value stands there, and nothing else.
+    /// Whether the rule allows exactly this value.
     pub(in crate::golden) fn is_only(&self, value: &Value) -> bool {
         let is_it = matches!(&self.types[..], [Type::Literal(own)] if own == value);
         is_it && self.facts.is_empty() && self.when.is_none() && self.samples.is_none()
     }
 }
 
-/// The field beside a path that says whether the path is there.
+/// The field beside a path that determines whether the path is present.
 #[derive(Debug, Clone, PartialEq)]
 pub struct When {
-    /// Its key, in the same object.
+    /// The key of the field, in the same object.
     pub key: String,
-    /// With one of these values the path is there, with another one it is not.
+    /// The path is present with one of these values and absent with any other.
     pub values: Vec<Value>,
 }
 
@@ -62,11 +62,11 @@ impl fmt::Display for Rule {
 }
 
 impl Rule {
-    /// Leaves out facts that a golden cannot say: a name of a field with a comma or a blank in it ends a fact.
+    /// Removes facts that a golden cannot express: a comma or a space in the name of a field would end the fact.
     pub fn keep_what_can_be_said(&mut self) {
         self.facts.retain(|own| {
             let text = own.to_string();
-            // Nor may a quote take in what comes after it.
+            // A quote must not include the following text.
             split(&format!("{text},"), ',') == [text.as_str(), ""]
                 && fact(&text).is_ok_and(|read| read.as_ref() == Some(own))
         });

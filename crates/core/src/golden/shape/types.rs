@@ -3,7 +3,7 @@
 use serde_json::Value;
 use std::fmt;
 
-/// One of the things that may stand at a path.
+/// One of the allowed types at a path.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Type {
     /// `null`
@@ -39,16 +39,16 @@ pub enum Format {
     Timestamp,
     /// Seconds since 1970, 2001 to 2096.
     EpochSeconds,
-    /// Milliseconds since 1970, likewise.
+    /// Milliseconds since 1970.
     EpochMillis,
-    /// So many hexadecimal digits.
+    /// This number of hexadecimal digits.
     Hex(usize),
     /// A prefix that ends in `_` or `-`, and so many letters and digits.
     Id(String, usize),
 }
 
 impl Format {
-    /// The format of a string, if it has one of those that can be told from ordinary text.
+    /// The format of a string, if it can be distinguished from ordinary text.
     pub fn of(text: &str) -> Option<Format> {
         let alnum = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric());
         let hex = |text: &str| text.chars().all(|c| c.is_ascii_hexdigit() && !c.is_ascii_uppercase());
@@ -134,7 +134,7 @@ impl Type {
         }
     }
 
-    /// The JSON type that this is a part of.
+    /// The JSON type of which this is a part.
     pub fn json_type(&self) -> &'static str {
         match self {
             Type::Null => "null",
@@ -151,7 +151,7 @@ impl Type {
     }
 }
 
-/// What a JSON value is: null, boolean, integer, number, string, object or array.
+/// The type of a JSON value: null, boolean, integer, number, string, object or array.
 pub fn type_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",

@@ -8,7 +8,7 @@ use crate::learn::session::Session;
 use crate::transcript::Side;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// So many places of one value are joined with each of them.
+/// The maximum of places of one value that are joined with each of them.
 const PAIRED: usize = 64;
 /// In so many messages two ids differ before they are ids of two things.
 pub(super) const MIN_APART: u32 = 8;
@@ -18,7 +18,7 @@ pub(super) struct Class {
     nodes: BTreeSet<Node>,
 }
 
-/// Whose requests an event's ids are about, where both sides number theirs: those of the side that asked.
+/// The side whose requests an event's ids refer to, if both sides number theirs: the requesting side.
 fn spaces(sessions: &[Session], reply: Option<&str>) -> BTreeMap<Label, Side> {
     let Some(reply) = reply else { return BTreeMap::new() };
     let mut spaces = BTreeMap::new();
@@ -27,7 +27,7 @@ fn spaces(sessions: &[Session], reply: Option<&str>) -> BTreeMap<Label, Side> {
         let other = if own == Side::Client { Side::Server } else { Side::Client };
         let has_id = event.data.pointer(reply).is_some_and(|id| !id.is_null());
         let is_answer = event.label.name().starts_with("re:");
-        // What has no id of its own tells of a request of the other side.
+        // A message without an id of its own refers to a request of the other side.
         let space = if has_id && !is_answer { own } else { other };
         spaces.entry(event.label.clone()).or_insert(space);
     }
@@ -50,7 +50,7 @@ impl Apart {
         }
     }
 
-    /// By place all places with ids of other things: a message that has an id at both never has the same one.
+    /// For each place, all places with ids of other things: a message with ids at both never has the same one.
     fn others(&self, places: usize) -> Vec<Vec<usize>> {
         let mut others = vec![Vec::new(); places];
         for ((a, b), (differ, same)) in &self.0 {
@@ -74,7 +74,7 @@ struct Places {
     numbers: BTreeMap<Node, usize>,
     /// By place the recordings that have it.
     presence: Vec<BTreeSet<usize>>,
-    /// Of every pair in how many recordings it shares a value, and which part of all values it shares, summed over them.
+    /// For every pair, the number of recordings in which it shares a value, and the sum of its shares of all values.
     shared: BTreeMap<(usize, usize), (u32, f64)>,
     apart: Apart,
 }
@@ -90,7 +90,7 @@ impl Places {
             for event in &session.events {
                 let mut own: Vec<(usize, String)> = Vec::new();
                 for (path, text) in ids(event, &known) {
-                    // Each side counts for itself.
+                    // Each side counts separately.
                     let is_number =
                         text.len() < 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'"');
                     let space = spaces.get(&event.label).filter(|_| is_number);
@@ -125,7 +125,7 @@ impl Places {
             let nodes: Vec<usize> = nodes.into_iter().collect();
             for (place, a) in nodes.iter().enumerate() {
                 *values.entry(*a).or_default() += 1;
-                // What stands in very many places joins them one by one as well as all with all.
+                // A value at very many places joins them one by one as well as all with all.
                 for b in nodes[place + 1..].iter().take(PAIRED) {
                     *pairs.entry((*a, *b)).or_default() += 1;
                 }
@@ -160,7 +160,7 @@ impl Places {
         let mut members: Vec<Vec<usize>> = (0..self.numbers.len()).map(|node| vec![node]).collect();
         for (_, a, b) in self.joins() {
             let (from, to) = (group[b], group[a]);
-            // A key is one thing under one name; where names differ, only an actual id may join them.
+            // A key is one thing under one name; if names differ, only an actual id may join them.
             let is_another =
                 || members[from].iter().flat_map(|node| &others[*node]).any(|other| group[*other] == to);
             if from == to || is_another() {
@@ -172,7 +172,7 @@ impl Places {
         }
         let mut classes: Vec<Class> = Vec::new();
         let mut place_of: BTreeMap<usize, usize> = BTreeMap::new();
-        // By the name of their first node: in which order events came makes no difference.
+        // Named by their first node, so that the order of events does not matter.
         for (node, number) in self.numbers {
             let place = *place_of.entry(group[number]).or_insert(classes.len());
             if place == classes.len() {
@@ -206,7 +206,7 @@ pub(super) fn primary(class: &Class, sessions: &[Session]) -> BTreeMap<Label, St
     for (node, count) in counts {
         let leaf = leaf(&node.1);
         let points_elsewhere = ["parent", "prev", "reply", "ref"].iter().any(|word| leaf.starts_with(word));
-        // An event that carries the key only sometimes would stand now in a lane and now beside it.
+        // An event with an optional key would be sometimes in a lane and sometimes beside it.
         if points_elsewhere || count < totals[&node.0] {
             continue;
         }

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Two nodes are one key when they share a value in this share of the recordings that have both.
 pub(super) const SHARED: f64 = 0.3;
-/// So many lanes of a key that never overlapped tell that they never do.
+/// The number of lanes of a key without overlaps that shows that they never overlap.
 const MIN_ROUNDS: usize = 8;
 
 impl Lanes {
@@ -44,7 +44,7 @@ impl Lanes {
             }
         }
         lanes.settle();
-        // What has room for one event only is no lane.
+        // A key with only one event per value makes no lane.
         let lonely = |key: &String| lanes.homes.values().filter(|home| *home == key).count() < 2;
         let lonely: Vec<String> = inner.into_iter().map(|(key, _)| key).filter(lonely).collect();
         if !lonely.is_empty() {
@@ -60,8 +60,8 @@ impl Lanes {
         lanes
     }
 
-    /// Fields that number the parts of something, and begin again with the next one: the blocks of a message by `index`.
-    /// Only events that stand in no other lane are told apart so.
+    /// Adds fields that number the parts of something and begin again with the next one, such as the blocks of a
+    /// message by `index`. They are used only for events outside of other lanes.
     fn add_places(&mut self, sessions: &[Session], used: &BTreeSet<String>) {
         let mut places: BTreeMap<String, BTreeMap<Label, String>> = BTreeMap::new();
         let mut counts: BTreeMap<&Label, usize> = BTreeMap::new();
@@ -75,7 +75,7 @@ impl Lanes {
             });
         }
         for ((label, path), n) in with {
-            // Nearest to the top first, by the order of paths.
+            // The nearest to the top first, by the order of paths.
             if counts[&label] == n && self.home(&label).is_none() {
                 let own = places.entry(leaf(&path).to_owned()).or_default();
                 if own

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// A whole number below this may be the same by chance.
 pub(super) const SMALL: u64 = 1_000_000;
-/// So many digits are the same by chance, as a text here and as a number there.
+/// Numbers with at most this many digits are equal by chance, as a text and as a number.
 const SHORT: usize = 6;
 
 /// A tuple has at most so many places.
@@ -21,8 +21,8 @@ pub(super) fn id_text(value: &Value) -> Option<String> {
     }
 }
 
-/// An id as the text by which it is told from others. A short one of digits is another as a text than as a number: the 5th
-/// message of a room is no answer to the request `"5"`.
+/// An id as distinguishing text. A short number is different as a text and as a number: the 5th message of a room is
+/// not an answer to the request `"5"`.
 pub(super) fn told_apart(value: &Value) -> Option<String> {
     let text = id_text(value)?;
     let is_short = value.is_string() && text.len() <= SHORT && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -36,7 +36,7 @@ pub(in crate::learn) fn is_id(path: &str, value: &Value) -> bool {
     match value {
         Value::String(text) => {
             let digits = text.bytes().filter(u8::is_ascii_digit).count();
-            // A counter, written as a text.
+            // A counter written as text.
             let counts = named && digits > 0 && digits == text.len() && digits <= 20;
             let long = (6..=200).contains(&text.len()) && !text.contains(char::is_whitespace);
             let is_of = || match Format::of(text) {

@@ -7,10 +7,10 @@ use crate::learn::session::Session;
 use crate::transcript::Side;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A place where an id stands.
+/// A place with an id.
 pub(super) type Node = (Label, String);
 
-/// What makes a value a key besides its look.
+/// The evidence that a value is a key, apart from its form.
 #[derive(Default)]
 pub(super) struct Known {
     /// Fields whose number is always that of the id beside it.
@@ -60,7 +60,7 @@ pub(super) fn twins(sessions: &[Session]) -> BTreeSet<String> {
     always.map(|((_, path), _)| leaf(&path).to_owned()).collect()
 }
 
-/// How often a place shows a value, and how often that had been said before.
+/// The number of values at a place, and of those that came before.
 #[derive(Default)]
 struct Echo {
     n: u32,
@@ -120,8 +120,8 @@ pub(super) fn tokens(sessions: &[Session]) -> BTreeSet<Node> {
     tokens
 }
 
-/// Places of great numbers that are an id which the session has said before, whatever the field is called (`sender` in Janus).
-/// No two things have one such number by chance.
+/// Places of large numbers that are an id which the session had before, whatever the name of the field is (`sender`
+/// in Janus). Two things do not have the same large number by chance.
 pub(super) fn referring(sessions: &[Session]) -> BTreeSet<Node> {
     let mut echoes: BTreeMap<Node, Echo> = BTreeMap::new();
     for session in sessions {

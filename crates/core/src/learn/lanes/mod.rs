@@ -1,7 +1,7 @@
-//! Which values make lanes: keys that several events share and of which one session has several.
+//! Finds the values that make lanes: keys that several events share and of which one session has several values.
 //!
-//! A *node* is an event and a path where an id stands. Nodes that carry the same values are one key class. A class of
-//! which sessions have several values, each with several events, makes lanes; lanes nest where each value of one meets
+//! A *node* is an event and a path with an id. Nodes with the same values are one key class. A class makes lanes if
+//! sessions have several of its values, each with several events. Lanes are nested if each value of one occurs with
 //! only one value of the other.
 
 mod classes;

@@ -88,7 +88,7 @@ impl Lanes {
                 .filter(|(_, at)| at.contains_key(&label))
                 .map(|(key, at)| (key, at.len()));
             let mut own: Vec<(&String, usize)> = own.collect();
-            // Of two keys of which neither lies in the other, the finer one says more.
+            // Of two independent keys, the finer one is more specific.
             let keys: Vec<&String> = own.iter().map(|(key, _)| *key).collect();
             own.retain(|(key, _)| {
                 !keys.iter().any(|other| self.finer.contains(&((*other).clone(), (*key).clone())))

@@ -11,7 +11,7 @@ pub(in crate::learn) struct Lanes {
     pub(super) pointers: BTreeMap<String, BTreeMap<Label, String>>,
     /// Key name → the key of the lanes around it.
     pub(super) parents: BTreeMap<String, String>,
-    /// Event → the innermost key of the lanes in which it stands.
+    /// Event → the key of its innermost lane.
     pub(super) homes: BTreeMap<Label, String>,
     /// Pairs of keys: a value of the first meets one value of the second, or none.
     pub(super) finer: BTreeSet<(String, String)>,
@@ -20,7 +20,7 @@ pub(in crate::learn) struct Lanes {
 }
 
 impl Lanes {
-    /// Where an event carries a key.
+    /// The place of a key in an event.
     pub(in crate::learn) fn pointer(&self, label: &Label, key: &str) -> Option<&str> {
         self.pointers.get(key)?.get(label).map(String::as_str)
     }
@@ -38,12 +38,12 @@ impl Lanes {
         self.again.get(key) == Some(label)
     }
 
-    /// The key of the lanes in which an event stands, innermost.
+    /// The key of an event's innermost lane.
     pub(in crate::learn) fn home(&self, label: &Label) -> Option<&str> {
         self.homes.get(label).map(String::as_str)
     }
 
-    /// The key of the lanes in which an event stands, by its place among the keys.
+    /// The key of an event's innermost lane, by its place among the keys.
     pub(in crate::learn) fn home_number(&self, label: &Label) -> Option<u32> {
         let home = self.homes.get(label)?;
         self.pointers.keys().position(|key| key == home).and_then(|place| u32::try_from(place).ok())

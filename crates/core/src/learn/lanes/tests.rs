@@ -24,8 +24,8 @@ fn learned(sessions: &[Session], reply: Option<&str>) -> String {
 
 #[test]
 fn an_answer_that_says_ids_of_two_things_joins_them_to_none() {
-    // Of a media server: it answers whatever makes something with the new id, of the session first and then of two streams,
-    // which their own events call the sender. What keeps the session alive is asked of no stream.
+    // A media server answers every creation with the new id, first of the session and then of two streams, which
+    // their own events name the sender. The keep-alive of the session refers to no stream.
     let sessions: Vec<Session> = (0..8_u64)
         .map(|n| {
             let (own, streams) = (7_000_000_100 + n, [7_000_000_300 + n, 7_000_000_500 + n]);
@@ -108,7 +108,7 @@ fn each_side_numbers_its_own_requests() {
     let sessions: Vec<Session> = (0..6)
         .map(|n| {
             let of = |name: &str, id: u64| (name.to_owned(), json!({ "id": id, "n": n }));
-            // The server asks while the client's requests are open, under the same numbers.
+            // The server sends requests while the client's requests are open, with the same numbers.
             session(vec![
                 of(">call", 1),
                 of(">call", 2),
@@ -134,7 +134,7 @@ fn a_small_number_that_comes_again_by_chance_is_no_key() {
         |n: usize, i: usize| (states[(n * 7 + i * 5) % 3].to_owned(), json!({"id": (n * 3 + i * i) % 6}));
     let sessions: Vec<Session> = (0..8).map(|n| session((0..9).map(|i| order(n, i)).collect())).collect();
     assert!(Lanes::find(&sessions, None).pointers.is_empty());
-    // One that everything begins with alike is, though only one side says it.
+    // A common beginning is one, although only one side sends it.
     let job = |name: &str, id: usize| (name.to_owned(), json!({ "jobId": id }));
     let sessions: Vec<Session> = (1..8)
         .map(|_| session(vec![job("begun", 1), job("begun", 2), job("done", 2), job("done", 1)]))

@@ -1,11 +1,9 @@
 //! Where requests have their id, and which messages answer them.
 
-use super::candidate::fields;
 use crate::dialect::{Dialect, HttpNames, Said as SaidName};
-use crate::learn::lanes::is_reference;
+use crate::learn::id_places::id_places;
 use crate::learn::session::Session;
 use crate::transcript::Side;
-use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Finds where requests have their id, when messages without a name answer them (JSON-RPC 2.0, section 5).
@@ -24,12 +22,10 @@ pub(in crate::learn) fn reply(sessions: &[Session], dialect: &mut Dialect) -> bo
             let name_at = if side == Side::Client { &names.client } else { &names.server };
             let data = own.content(event);
             let is_named = name_at.of(data).is_some();
-            for (path, id) in fields(data) {
-                // In a list of places any of them may be the id; a field says by its name that it is one.
-                if name_at.is_at(&path) || (data.is_object() && !is_reference(&path)) {
+            for (path, id) in id_places(data) {
+                if name_at.is_at(&path) {
                     continue;
                 }
-                let (Value::String(_) | Value::Number(_)) = id else { continue };
                 if is_named {
                     asked.insert((side, path, id.to_string()));
                 } else {
@@ -79,10 +75,8 @@ pub(in crate::learn) fn answers(sessions: &[Session], dialect: &mut Dialect) -> 
             let is_client = event.label.is_client();
             let name_at = if is_client { &names.client } else { &names.server };
             let Some(SaidName::Text(name)) = name_at.of(data) else { continue };
-            for (path, id) in fields(data) {
-                let is_place = data.is_array() || is_reference(&path);
-                let (Value::String(_) | Value::Number(_)) = id else { continue };
-                if name_at.is_at(&path) || !is_place {
+            for (path, id) in id_places(data) {
+                if name_at.is_at(&path) {
                     continue;
                 }
                 let key = (path.clone(), id.to_string());

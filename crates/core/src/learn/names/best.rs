@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The pointer of the field that says most of what these messages are; `only_usual` where only a usual name will do.
 pub(super) fn best(said: &[Vec<Value>], only_usual: bool) -> Option<String> {
     let survey = Survey::of(said);
-    // A code that every message has is its name; a word that only some have says more of those.
+    // A code in every message is its name; a word in only some messages is more specific for those.
     let is_code = |candidate: &Candidate| candidate.joint.keys().all(|name| name.starts_with(CODE_MARK));
     let is_whole = |candidate: &Candidate| survey.share(candidate) >= WHOLE;
     let word = survey.highest(only_usual, |candidate| !is_code(candidate));
@@ -24,7 +24,7 @@ const WHOLE: f64 = 0.95;
 struct Survey {
     /// By pointer.
     candidates: BTreeMap<String, Candidate>,
-    /// How many messages there are.
+    /// The number of messages.
     total: u32,
     /// How many bits the shapes of messages have.
     entropy: f64,
@@ -81,9 +81,9 @@ impl Survey {
         let share = self.share(candidate);
         let leaf = path.rsplit('/').next().unwrap_or_default();
         let is_usual = USUAL.contains(&leaf);
-        // What is the same in every message names nothing, unless it is the only name that the side has to say.
+        // A value that is the same in every message names nothing, unless it is the only name on that side.
         let is_constant = names == 1 && !is_usual && leaf != "object";
-        // Where ids or texts stand beside words, the words are no names either.
+        // If ids or texts are at the same place, the words there are not names either.
         let is_mixed = candidate.others * 10 > candidate.covered();
         if (only_usual && !is_usual) || is_constant || is_mixed {
             return None;
@@ -94,7 +94,7 @@ impl Survey {
         let depth = i32::try_from(path.matches('/').count()).unwrap_or(9) - 1;
         let bonus = if is_usual { 0.6 } else { 0.0 };
         let parent = if path.starts_with("/parent") { 0.4 } else { 0.0 };
-        // `room:7` says which one it is, not what.
+        // `room:7` is an instance, not a kind.
         let is_instance = |name: &&String| {
             name.split_once(':').is_some_and(|(_, rest)| rest.contains(|c: char| c.is_ascii_digit()))
         };

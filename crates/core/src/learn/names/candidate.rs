@@ -22,10 +22,10 @@ pub(in crate::learn) const MAX_KINDS: usize = 64;
 /// The largest number that may be a name: an operation's code, not a measurement.
 pub(super) const MAX_CODE: u64 = 999;
 
-/// What stands before a number among the names of a candidate; no word begins so.
+/// The mark of a number among the names of a candidate; no word begins with it.
 pub(super) const CODE_MARK: char = '#';
 
-/// So many bits the codes of lists tell at least about the shapes of what follows.
+/// The minimum of bits that the codes of lists tell about the shapes of the following items.
 pub(in crate::learn) const MIN_BITS: f64 = 1.0;
 
 #[derive(Default)]
@@ -34,7 +34,7 @@ pub(in crate::learn) struct Candidate {
     pub(in crate::learn) joint: BTreeMap<String, BTreeMap<u64, u32>>,
     /// Name → in how many recordings.
     pub(super) recordings: BTreeMap<String, u32>,
-    /// How often something else stood there that could have been a name.
+    /// The number of other values there that could have been a name.
     pub(super) others: u32,
 }
 
@@ -61,7 +61,7 @@ impl Candidate {
     }
 }
 
-/// Fields down to the second level where a name could stand, with what it would be; none where a text or an id stands.
+/// The fields down to the second level that may contain a name, with the name; none for free text or an id.
 pub(super) fn names(value: &Value) -> Vec<(String, Option<String>)> {
     let is_name = |text: &str| {
         text.len() <= 64

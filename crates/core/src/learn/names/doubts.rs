@@ -4,7 +4,8 @@ use super::candidate::MAX_NAMES;
 use crate::dialect::{Label, NAMELESS};
 use crate::golden::Golden;
 
-/// Where names do not tell events apart, or tell more than there are: a golden of such names checks next to nothing.
+/// Notes names that do not distinguish events, or that distinguish too many: a golden with such names checks hardly
+/// anything.
 pub(in crate::learn) fn doubts(golden: &Golden) -> Vec<String> {
     let mut doubts = Vec::new();
     let own = || golden.events.iter().filter(|(label, _)| !label.is_client());

@@ -39,7 +39,7 @@ pub(in crate::learn) fn dialect(recordings: &[&Transcript]) -> Dialect {
     let form = JsonNames { record_separator, embedded, ..found };
     let is_yjs = form.codec.server.is_some_and(|codec| codec.format == CodecFormat::Yjs);
     if is_yjs || form.client != NameAt::pointer("/type") {
-        // The subprotocol says where names are, and what codes are called: those that came are written down.
+        // The subprotocol determines the names and the codes; the codes that came are written.
         let seen: BTreeSet<u64> =
             SIDES.into_iter().flat_map(|side| said.all(side)).filter_map(|own| form.code_of(own)).collect();
         let codes = form.codes.iter().filter(|(code, _)| seen.contains(code));
@@ -61,10 +61,10 @@ fn ends_with_separator(recordings: &[&Transcript]) -> bool {
     texts.next().is_some_and(|first| first && texts.all(|own| own))
 }
 
-/// Over HTTP most messages have their names elsewhere: the others say where theirs stand. A request is called by its
-/// method and path, unless a field of its body has a name that such fields usually have.
+/// Over HTTP, most messages have their names elsewhere, and the others in their JSON. A request is named by its
+/// method and path, unless a field of its body has a usual name.
 fn exchanges(recordings: &[&Transcript]) -> JsonNames {
-    // Nothing stands there.
+    // No value.
     let nowhere = Dialect::Sse(JsonNames::both("/\u{0}").into());
     let said = |side: Side| -> Vec<Vec<Value>> {
         let of_recording = |recording: &&Transcript| {

@@ -6,10 +6,10 @@ use crate::transcript::Side;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// More keys than this are data.
+/// The maximum of keys; more keys are data.
 const MAX_KEYS: usize = 24;
 
-/// So many choices of keys are tried.
+/// The maximum of tried choices of keys.
 const MAX_TRIES: u32 = 10_000;
 
 /// A name for messages that say nothing at its places, where they have one key: `{"auth": "ok"}` is called `auth`.
@@ -28,7 +28,7 @@ pub(super) fn with_keys(said: &Said, side: Side, name: NameAt) -> NameAt {
         }
         here.into_iter().for_each(|key| *keys.entry(key).or_default() += 1);
     }
-    // Keys that come in one recording only are ids, and what is no word names nothing.
+    // Keys of only one recording are ids, and values that are not words name nothing.
     let is_known = |runs: usize| runs >= 2 || said.recordings() == 1;
     let is_word =
         |key: &str| refinement(&Value::from(key)).is_some() && ![NAMELESS, "text", "binary"].contains(&key);
@@ -75,7 +75,7 @@ pub(super) fn present(said: &Said, side: Side) -> Option<Vec<String>> {
     (!best.is_empty() && best.iter().all(is_word) && known * 10 >= best.len() * 6).then_some(best)
 }
 
-/// Of all ways to choose keys of which each set has exactly one, the one with most keys.
+/// The largest choice of keys of which each set has exactly one.
 fn cover(sets: &[&BTreeSet<String>], chosen: &mut Vec<String>, tries: &mut u32, best: &mut Vec<String>) {
     let Some(left) = tries.checked_sub(1) else { return };
     *tries = left;

@@ -6,21 +6,21 @@ use crate::dialect::{pointer, refinement};
 use crate::transcript::Side;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// So many bits more a field that only some messages have tells about their shapes.
+/// The minimum of additional bits that a field of only some messages tells about their shapes.
 const MIN_GAIN: f64 = 0.1;
 
-/// What is known of a field that only some messages have.
+/// The statistics of a field that only some messages have.
 #[derive(Default)]
 struct Kind {
     candidate: Candidate,
-    /// In how many messages it stands, and in how many of them a name beside it.
+    /// The number of messages with it, and the number of those with a name beside it.
     with: u32,
     both: u32,
 }
 
-/// Where some messages of the server say of what kind they are before all say what they are about: an exchange acknowledges
-/// `{"event": "subscribe", "arg": {"channel": "books"}}` and then tells of `books` without an event. Likewise where messages
-/// have a name in one usual field or in another, and never in both.
+/// Some messages of the server have a kind while all have a topic: an exchange acknowledges
+/// `{"event": "subscribe", "arg": {"channel": "books"}}` and then sends `books` without an event. The same applies to
+/// messages with a name in one of two usual fields and never in both.
 pub(super) fn kind_before(said: &Said, path: &str) -> Option<String> {
     let is_usual = USUAL.contains(&path.rsplit('/').next().unwrap_or_default());
     let fields = USUAL.iter().map(|name| pointer([*name])).filter(|field| field != path);
@@ -53,7 +53,7 @@ pub(super) fn kind_before(said: &Said, path: &str) -> Option<String> {
         let names = candidate.recordings.len();
         let is_name = candidate.recurs(said.recordings(), 6) && names <= MAX_KINDS && with * 10 < total * 9;
         let gain = information(&candidate) - plain;
-        // A name in a usual field is not taken away by another one beside it; what has none may have it there.
+        // A name in a usual field stays, and a message without one may have it in another field.
         let fits = if is_usual { both == 0 && (named + with) * 10 >= total * 9 } else { gain >= MIN_GAIN };
         (with > 0 && is_name && fits).then_some((gain, field))
     });

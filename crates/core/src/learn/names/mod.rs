@@ -1,7 +1,7 @@
-//! What events are called: finding the dialect and, of plain JSON, the pointer of the name, for each side.
+//! Finds the names of events: the dialect and, for plain JSON, the pointer of the name on each side.
 //!
-//! Candidates are string fields near the top whose values recur and look like identifiers. The best one tells most
-//! about the shape of the message (mutual information), with a bonus for the names that such fields usually have.
+//! Candidates are string fields near the top whose values recur and look like identifiers. The best one predicts the
+//! shape of the message best (mutual information), with a bonus for the usual names of such fields.
 
 mod answers;
 mod best;

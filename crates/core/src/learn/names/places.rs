@@ -17,21 +17,21 @@ const FIRST: &str = "/0";
 /// Fewer codes are those of an envelope: a call, its answer.
 const MIN_CODES: usize = 3;
 
-/// Where the client's messages have their names, and the server's.
+/// The places of names in the messages of the client and of the server.
 pub(super) fn name_places(said: &Said) -> (NameAt, NameAt) {
     let known = preset_by_look(said.all(Side::Server));
     let server = best(said.messages(Side::Server), false);
     let client = best(said.messages(Side::Client), false);
     let (server, client) = match server {
-        // A list that no word names begins with a code, on either side.
+        // A list without a word as its name begins with a code, on either side.
         None if codes(said, Side::Server).is_some_and(|codes| tells(&codes)) => {
             let has_codes = codes(said, Side::Client).is_some();
             (Some(FIRST.to_owned()), if has_codes { Some(FIRST.to_owned()) } else { client })
         }
         server => (server, client),
     };
-    // The places of a tuple mean the same on both sides; of one that says one thing again and again its name stands where
-    // the other side has it.
+    // The places of a tuple have the same meaning on both sides; a side that always sends the same has its name at
+    // the other side's place.
     let is_tuple = |path: &str| path.len() > 1 && path.bytes().skip(1).all(|byte| byte.is_ascii_digit());
     let server = match (server, &client) {
         (Some(server), Some(client)) if is_tuple(&server) && is_tuple(client) && server != *client => {
@@ -41,8 +41,8 @@ pub(super) fn name_places(said: &Said) -> (NameAt, NameAt) {
         }
         (server, _) => server,
     };
-    // What only some messages say of themselves names those; their keys may name them all. One key alone names nothing,
-    // unless the other side has several.
+    // A field of only some messages names those; their keys may name all of them. One key alone names nothing, unless
+    // the other side has several.
     let sides = SIDES.map(|side| present(said, side));
     if sides.iter().flatten().any(|keys| keys.len() >= 2) {
         let is_whole =
@@ -58,7 +58,7 @@ pub(super) fn name_places(said: &Said) -> (NameAt, NameAt) {
             return (client, server);
         }
     }
-    // A side that says too little to tell is taken to name its messages as the other does.
+    // A side with too few messages is assumed to have its names at the other side's place.
     let server = server.or_else(|| client.clone()).unwrap_or_else(|| "/type".to_owned());
     let client = client.unwrap_or_else(|| server.clone());
     let before = kind_before(said, &server);

@@ -6,10 +6,10 @@ use crate::transcript::Side;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// How servers call what asks whether somebody is there, and clients what answers it.
+/// The usual names of heartbeats, and of their answers.
 const BEATS: [&str; 8] =
     ["ping", "pong", "heartbeat", "heart_beat", "heart-beat", "keepalive", "keep_alive", "keep-alive"];
-/// So many pairs tell that one answers the other.
+/// The number of pairs that shows that one answers the other.
 const MIN_PAIRS: usize = 4;
 
 /// Finds what the client answers to each of a server's heartbeats: the two take turns, and the answer is made of nothing but
@@ -41,8 +41,8 @@ pub(in crate::learn) fn reflexes(sessions: &[Session], dialect: &mut Dialect) ->
     !names.reflexes.is_empty()
 }
 
-/// What each of a server's messages says, with what the client's next message of another name says, where the two take
-/// turns in all sessions.
+/// The content of each of a server's messages with that of the client's next message of another name, if the two
+/// alternate in all sessions.
 fn in_turn<'s>(sessions: &'s [Session], beat: &Label, answer: &Label) -> Option<Vec<(&'s Value, &'s Value)>> {
     let mut pairs = Vec::new();
     for session in sessions {

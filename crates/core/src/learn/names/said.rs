@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// The JSON of both sides, a list a recording.
 pub(super) struct Said {
-    /// As it stands in the frames.
+    /// The values of the frames.
     values: [Vec<Vec<Value>>; 2],
     /// With a server's list of objects as so many messages.
     messages: [Vec<Vec<Value>>; 2],

@@ -44,7 +44,7 @@ fn a_key_that_is_there_says_what_a_message_is() {
     let found = named(&(0..6).map(session).collect::<Vec<_>>());
     let own = [">setup", "setupComplete", ">clientContent", "serverContent", "serverContent", "toolCall"];
     assert_eq!(found, own);
-    // A word that some of them have says more of those, and nothing of the others.
+    // A word in only some of them is more specific for those, and says nothing about the others.
     let session = |n: u64| {
         vec![
             ('>', json!({"addTarget": {"query": n}})),
@@ -59,7 +59,7 @@ fn a_key_that_is_there_says_what_a_message_is() {
         found,
         [">addTarget", "targetChange[ADD]", "documentChange", "targetChange[CURRENT]", "filter"]
     );
-    // Nor does a key say more than a word that they all have.
+    // A key is less specific than a word that all of them have.
     let session = |n: u64| {
         let open = json!({"header": {"type": "open"}, "content": {}});
         vec![
@@ -69,7 +69,7 @@ fn a_key_that_is_there_says_what_a_message_is() {
         ]
     };
     assert_eq!(named(&(0..6).map(session).collect::<Vec<_>>()), [">go", "open", "end"]);
-    // A reply has its id beside its result, which is no name.
+    // A reply has its id beside its result, which is not a name.
     let session = |n: u64| {
         let id = json!(n);
         vec![
@@ -132,7 +132,7 @@ fn a_list_that_no_word_names_is_called_by_the_code_it_begins_with() {
     };
     let named = named(&(0..5).map(session).collect::<Vec<_>>());
     assert_eq!(named, [">n1", "n2", ">n32", "n33", ">n48", "n50", "n36", ">n6", "n6"]);
-    // Measurements are no codes: they tell nothing about what follows.
+    // Measurements are not codes: they say nothing about the following values.
     let session = |n: u64| (0..6).map(|k| ('<', json!([(n * 7 + k * 5) % 20, k, n]))).collect::<Vec<_>>();
     let named = super::tests::named(&(0..5).map(session).collect::<Vec<_>>());
     assert_eq!(named, ["json"; 6]);
@@ -164,7 +164,7 @@ fn a_name_that_most_messages_have_is_told_apart_by_a_second_field() {
     assert_eq!(named, [">session/prompt", &chunk, &call, &changed, &chunk, "re:session/prompt"]);
 }
 
-/// As exchanges have it: acknowledgements, and then what was asked for.
+/// As in exchanges: acknowledgements, and then the subscribed data.
 #[test]
 fn what_acknowledges_is_told_from_what_it_is_about() {
     let session = |n: u64, with_action: bool| {
@@ -248,7 +248,7 @@ fn a_message_of_one_key_is_called_by_it_where_it_says_nothing_else() {
     let named_of =
         |session: &dyn Fn(usize) -> Vec<(char, Value)>| named(&(0..5).map(session).collect::<Vec<_>>());
     assert_eq!(named_of(&session), [">auth", "auth", ">subscribe", "debug", "status", "debug"]);
-    // Keys that come in one recording only are ids.
+    // Keys of only one recording are ids.
     let ids = |n: usize| {
         let user = format!("user{n}");
         let mut messages = session(n);

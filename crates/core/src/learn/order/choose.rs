@@ -33,7 +33,7 @@ pub(in crate::learn) fn learn(
             rules.dedup();
             if sessions.iter().all(|session| accepts(&order, lanes, session)) {
                 let side_by_side = beside(&order);
-                // What says more of the order is better, if it is as true.
+                // A more specific order is better, if it is equally true.
                 if best.as_ref().is_none_or(|(least, ..)| side_by_side < *least) {
                     best = Some((side_by_side, order, rules));
                 }
@@ -88,7 +88,7 @@ fn greeted(order: Order, scopes: &BTreeMap<String, Scope>) -> Order {
     }
 }
 
-/// An order without an event that stands in it once, where it is neither optional nor repeated; none where it does not.
+/// An order without an event that is in it once, neither optional nor repeated; otherwise none.
 fn without(order: &Order, label: &Label) -> Option<Order> {
     let (Order::Seq(parts) | Order::All(parts)) = order else { return None };
     let is_it = |part: &Order| matches!(part, Order::Event(own) if own == label);
@@ -102,7 +102,7 @@ fn without(order: &Order, label: &Label) -> Option<Order> {
     Some(if matches!(order, Order::Seq(_)) { Order::Seq(rest) } else { Order::All(rest) })
 }
 
-/// How many pairs of events of an order come in either order because they stand side by side.
+/// The number of pairs of events that may come in any order because they are concurrent.
 fn beside(order: &Order) -> usize {
     match order {
         Order::Event(_) => 0,

@@ -8,12 +8,12 @@ use crate::learn::relations::{Relations, concurrent, is_rare};
 use crate::learn::scopes::{Gaps, MANY, Symbol, is_race};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What comes again and again follows something only if it is nearer to it than this part of its usual spacing.
+/// A repeated event follows another only if it is nearer to it than this share of its usual spacing.
 const NEAR: f64 = 0.25;
-/// What comes again and again and never before (or after) something: against this probability of chance.
+/// The probability of chance for a repeated event that never comes before (or after) another.
 const ALPHA_CHANCE: f64 = 0.001;
 
-/// So many observations make a never-reversed order between an event that comes at any time and another one believable.
+/// The number of observations for a never-reversed order with an event that comes at any time.
 const MIN_RACE: u32 = 30;
 
 impl Learner<'_> {
@@ -40,7 +40,7 @@ impl Learner<'_> {
             let mut weak = BTreeSet::new();
             for h in lonely {
                 let others = || relations.symbols.iter().copied().filter(|b| *b != h);
-                // What comes again and again is always near something; to hang on it, it must be nearer than chance has it.
+                // A frequent event is always near another one; it depends on it only if it is nearer than by chance.
                 let often = scope.times(h) > scope.instances(h);
                 let near = scope.spacing(h) * NEAR;
                 let hangs = |gaps: &Gaps| {
@@ -49,7 +49,8 @@ impl Learner<'_> {
                 let causal = |a, b| scope.gaps.get(&(a, b)).is_some_and(hangs);
                 let earlier: BTreeSet<u16> = others().filter(|b| relations.always(*b, h)).collect();
                 let later: BTreeSet<u16> = others().filter(|b| relations.always(h, *b)).collect();
-                // No answer comes before its request, nor before what the client waited for to ask.
+                // An answer never comes before its request, nor before the event for which the client waited with its
+                // request.
                 let certain = |b: u16, first: bool| match first {
                     true => relations.symbols.iter().any(|asked| {
                         self.answers(&key, h, *asked) && (b == *asked || relations.always(b, *asked))
@@ -87,7 +88,7 @@ impl Learner<'_> {
         let scope = &self.scopes[key];
         let events: Vec<u16> =
             relations.symbols.iter().copied().filter(|symbol| !self.is_lane(key, *symbol)).collect();
-        // No protocol says which of two answers comes first whose requests were both sent before them.
+        // No protocol defines the order of two answers whose requests were both sent before them.
         let requests = |answer: u16| -> Vec<u16> {
             relations.symbols.iter().copied().filter(|asked| self.answers(key, answer, *asked)).collect()
         };
@@ -104,7 +105,7 @@ impl Learner<'_> {
                 if a == b || !relations.always(a, b) || self.answers(key, b, a) || self.is_meant(key, a, b) {
                     continue;
                 }
-                // What the server says after the client may be an answer, whatever it is called.
+                // A server event after a client event may be an answer, whatever its name is.
                 let may_answer = self.is_client(key, a) && !self.is_client(key, b);
                 let is_race = are_outstanding(a, b)
                     || !may_answer

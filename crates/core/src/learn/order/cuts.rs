@@ -33,7 +33,8 @@ impl Learner<'_> {
         let enough = counts.iter().enumerate().all(|(i, a)| {
             counts[i + 1..].iter().all(|b| no_overlap_by_chance(total, *a, *b) <= ALPHA_EXCLUSIVE)
         });
-        // Rare alternatives never meet anyhow, pair by pair; that every trace has just one of all of them says more.
+        // Rare alternatives never meet in pairs anyway; it is more significant that every trace has exactly one of
+        // them.
         let enough = enough || one_of_all_by_chance(total, &counts) <= ALPHA_EXCLUSIVE;
         let parts: Vec<Order> = groups
             .iter()
@@ -61,7 +62,7 @@ impl Learner<'_> {
         if groups.len() < 2 {
             return None;
         }
-        // Neighbours that are there or not there together are one optional part: (a ; b)?, not a? ; b?.
+        // Neighbours that are present or absent together are one optional part: (a ; b)?, not a? ; b?.
         let absent = |group: &BTreeSet<u16>| -> Vec<bool> {
             traces.keys().map(|trace| !trace.iter().any(|symbol| group.contains(symbol))).collect()
         };
@@ -133,7 +134,7 @@ impl Learner<'_> {
         Order::All(parts.collect())
     }
 
-    /// Everything side by side: the order that accepts any session of these events.
+    /// All events concurrently: the order that accepts every session of these events.
     pub(super) fn flat_scope(&mut self, key: &str) -> Order {
         let Some(scope) = self.scopes.get(key) else { return Order::Seq(vec![]) };
         let parts = scope.symbols.clone().into_iter().map(|symbol| {

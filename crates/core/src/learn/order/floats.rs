@@ -19,10 +19,11 @@ impl Learner<'_> {
     ) -> Option<Order> {
         let mut rest: Vec<u16> = relations.symbols.clone();
         let mut floats = BTreeSet::new();
-        // What has its place in every round of a loop does not float, though it comes before and after the others.
+        // An event with its place in every round of a loop does not float, although it comes before and after the
+        // others.
         let segments = self.rounds(key, traces, relations, min_n);
         let rounds = segments.as_ref().map(|segments| self.relations(key, segments));
-        // Within a round it is a round of its own that has a beginning and an end more than once.
+        // An event with more than one beginning and end within a round is a round of its own.
         let turns = segments.as_ref().unwrap_or(traces);
         let known: RefCell<HashMap<(u16, u16), bool>> = RefCell::default();
         let take_turns =
@@ -34,7 +35,7 @@ impl Learner<'_> {
                 if floats { pairs_around(relations, min_n, &rest, h) } else { 0 }
             };
             let pairs: BTreeMap<u16, usize> = rest.iter().map(|h| (*h, around(*h))).collect();
-            // What takes turns with something that has its place, as an end does with its beginning, has one, too.
+            // An event that alternates with one that has a place, such as an end with its beginning, has one, too.
             let is_paired = |h: u16| {
                 let mut others = rest.iter().filter(|a| pairs[a] == 0 && !self.is_lane(key, **a));
                 others.any(|a| take_turns(*a, h))
@@ -54,8 +55,8 @@ impl Learner<'_> {
         if floats.is_empty() || rest.is_empty() {
             return None;
         }
-        // What comes once, between what is before it and what is after it, stands beside something in its place: a question
-        // and its answer while other things go on. Only what no place can be found for may come anywhere.
+        // An event that comes once, between its predecessor and its successor, is concurrent at its place: a question
+        // and its answer while other events go on. Only an event without a place may come anywhere.
         if floats.iter().all(|h| self.comes_once(key, *h)) && stages(relations, min_n).len() > 1 {
             return None;
         }

@@ -7,9 +7,9 @@ use crate::learn::scopes::{MANY, Scope, Symbol};
 use crate::learn::traces::Traces;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// So many observations before an order among floating events is believed.
+/// The number of observations for an order among floating events.
 pub(super) const MIN_FLOAT: u32 = 8;
-/// So many observations make a pair a rule.
+/// The number of observations for a rule.
 pub(super) const MIN_RULE: u32 = 8;
 
 /// Finds the order of each scope, with what was decided for all of them.
@@ -122,7 +122,7 @@ impl<'s> Learner<'s> {
             return self.leaf(key, symbol, &traces);
         }
         if relations.symbols.len() > MANY {
-            // To look for floats and loops among so many takes longer than anybody waits.
+            // Searching floats and loops among so many events takes too long.
             return self
                 .sequence(key, &traces, &relations, min_n)
                 .unwrap_or_else(|| self.flat(key, &traces, &relations));

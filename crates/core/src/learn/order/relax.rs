@@ -14,7 +14,7 @@ pub(super) fn relax(order: Order, traces: &Traces) -> Order {
     }
 }
 
-/// What floats and is not always there may as well come again.
+/// A floating event that is sometimes absent may also repeat.
 pub(super) fn free(order: Order) -> Order {
     match order {
         Order::All(parts) => Order::All(parts.into_iter().map(free).collect()),
@@ -25,7 +25,7 @@ pub(super) fn free(order: Order) -> Order {
     }
 }
 
-/// What floats and came once in each of a few recordings may come as often as anything else that floats.
+/// A floating event that came once in each of a few recordings may come any number of times.
 pub(super) fn rare(order: Order) -> Order {
     match order {
         Order::Event(_) => Order::Repeat(Box::new(order), Times::ANY),

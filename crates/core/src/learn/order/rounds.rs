@@ -59,8 +59,8 @@ impl Learner<'_> {
             let inner = self.relations(key, &segments);
             let total: u32 = segments.values().sum();
             let symbols = &relations.symbols;
-            // What came exactly once in every session would be part of some rounds and not of others: no longer required,
-            // and free to come again. It shows no rounds either: it was in one of them each time.
+            // An event that came exactly once in every session would be part of some rounds only: no longer required,
+            // and free to repeat. It is no evidence of rounds either, because it was in one of them each time.
             let is_lost = |symbol: u16| {
                 let came_once = |trace: &Vec<u16>| trace.iter().filter(|s| **s == symbol).count() == 1;
                 symbol != head && traces.keys().all(came_once)
@@ -78,7 +78,7 @@ impl Learner<'_> {
                         && concurrent(relations, min_n, *a, *b)
                         && (before(&inner, MIN_ROUNDS, *a, *b)
                             || before(&inner, MIN_ROUNDS, *b, *a))
-                        // What takes turns anyhow, a ping and its answer, needs no rounds for it.
+                        // Events that alternate anyway, such as a ping and its answer, need no rounds.
                         && !alternates(traces, *a, *b)
                 })
                 .count();
@@ -88,10 +88,10 @@ impl Learner<'_> {
             };
             let regular =
                 symbols.iter().filter(|s| **s != head && total >= 4 && once(**s) * 10 >= total * 9).count();
-            // Cut only because the head is always at the edge, it must lose nothing.
+            // It is cut only because the head is always at the edge, so it must lose nothing.
             let keeps_all = !symbols.iter().any(|symbol| is_lost(*symbol));
-            // What comes most of the time by itself is first by its number: others fall between two of it, once or twice. And of
-            // what floats the first is what the clock has first.
+            // A frequent event comes first by its number alone: others come between two of it, once or twice. Of
+            // floating events, the first by the clock is the first.
             let events: usize = segments.iter().map(|(trace, n)| trace.len() * *n as usize).sum();
             let may_be_edge = keeps_all && min_n < MIN_FLOAT && events >= 2 * total as usize;
             if ordered + regular > 0 || (may_be_edge && at_edge_by_chance(traces, head) <= ALPHA_EDGE) {

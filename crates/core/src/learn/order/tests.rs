@@ -34,8 +34,8 @@ fn learned(sessions: &[&str]) -> String {
 
 #[test]
 fn what_a_person_has_in_turn_stays_so_unless_a_session_contradicts() {
-    // A feed that ticks by the clock, and a beat that one session shows: that no tick came before the client had asked for
-    // it may be chance, as its questions take no time.
+    // In a feed with regular ticks, and a heartbeat in one session, a tick that never came before the client's
+    // request may be chance, because its requests take no time.
     let tick = |n: usize, beat: bool| {
         let ticks = "tick ".repeat(n);
         format!(">login ok >watch {ticks}{}tick", if beat { "beat " } else { "" })
@@ -59,14 +59,14 @@ fn what_a_person_has_in_turn_stays_so_unless_a_session_contradicts() {
     };
     assert_eq!(order(None), "( >login ; ok ; >watch ) & beat* & tick+");
     assert_eq!(order(Some(">login ; ok ; >watch ; tick+")), "( >login ; ok ; >watch ; tick+ ) & beat*");
-    // A person who is wrong is not believed.
+    // A wrong statement of a person is not used.
     assert_eq!(order(Some("tick+ ; >login ; ok ; >watch")), "( >login ; ok ; >watch ) & beat* & tick+");
 }
 
 #[test]
 fn the_answer_to_a_beat_comes_when_the_beat_does() {
-    // A gateway names its rooms and relays what others write and type, while the client beats at times of its own: the first
-    // beat may well come before the last room, and then so does its answer.
+    // A gateway sends the names of its rooms and the messages of others, while the client sends heartbeats at its own
+    // times: the first heartbeat, and so its answer, may come before the last room.
     let sessions = [
         "hi ready room room beat message message typing typing beat",
         "hi ready room room message typing beat message message beat beat",
@@ -165,7 +165,7 @@ fn a_heartbeat_floats() {
     assert_eq!(learned(&["a b beat c", "a beat b c", "beat a b c beat", "a b c"]), "( a ; b ; c ) & beat*");
 }
 
-/// As a development server greets, then tells of updates and once of a reload.
+/// Like a development server that greets, then sends updates and once a reload.
 #[test]
 fn nothing_comes_before_a_greeting() {
     let sessions = ["hi up up up load up", "hi up up load up up", "hi up up up up load up"];
@@ -186,7 +186,7 @@ fn what_floats_and_came_once_in_a_few_recordings_may_come_again() {
         .collect();
     let sessions: Vec<&str> = sessions.iter().map(String::as_str).collect();
     assert_eq!(learned(&sessions), "( a ; b ; c ; d ) & cursor*");
-    // Where often enough it came once and no more, that is something to hold a server to.
+    // If it came exactly once often enough, it must come exactly once.
     let sessions: Vec<&str> =
         (0..30).map(|i| ["a ping b c d", "a b c ping d", "a b ping c d"][i % 3]).collect();
     assert_eq!(learned(&sessions), "a ; ( ( b ; c ) & ping ) ; d");
@@ -211,7 +211,8 @@ fn an_end_that_takes_turns_with_its_beginning_does_not_float() {
 
 #[test]
 fn the_one_answer_among_updates_stays_required() {
-    // An update is always first; one in three events would be an answer. That is no loop with an answer now and then.
+    // An update is always first; an answer would be one in three events. This is not a loop with an occasional
+    // answer.
     let sessions: Vec<&str> = (0..24)
         .map(|i| if i % 2 == 0 { "hi >ask tick tick re:ask" } else { "hi >ask tick re:ask tick" })
         .collect();

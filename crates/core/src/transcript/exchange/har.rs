@@ -1,5 +1,5 @@
-//! HAR 1.2 with `_webSocketMessages`, as Chromium's DevTools, Playwright and mitmproxy write it, and with event streams:
-//! `_eventSourceMessages` of DevTools, or the body of an answer of type `text/event-stream`.
+//! HAR 1.2 with `_webSocketMessages` from Chromium's DevTools, Playwright and mitmproxy, and with event streams:
+//! `_eventSourceMessages` of DevTools, or the body of a response of type `text/event-stream`.
 //!
 //! ```text
 //! {"log":{"creator":{"name":"WebInspector"},"entries":[
@@ -7,9 +7,9 @@
 //!    "_webSocketMessages":[{"type":"receive","time":1795487846.817444,"opcode":1,"data":"{…}"}, …]}, …]}}
 //! ```
 //!
-//! `time` is in seconds since 1970 with DevTools and mitmproxy, in milliseconds with Playwright; the unit is taken that
-//! brings the first message nearest to the entry's own start. `data` is text for opcode 1, else base64. The close frame
-//! is in none of the three.
+//! `time` is in seconds since 1970 in DevTools and mitmproxy, in milliseconds in Playwright. goldwire takes the unit
+//! that brings the first message nearest to the entry's own start. `data` is text for opcode 1, otherwise base64.
+//! None of the three has the close frame.
 
 use super::unit::rfc3339;
 use super::{CaptureError, Imported, Unit, events, parse_ending};
@@ -24,14 +24,14 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// What a HAR file holds.
+/// The contents of a HAR file.
 #[derive(Debug)]
 pub struct Capture {
-    /// Its sessions, a WebSocket or an event stream each, in the file's order.
+    /// Its sessions, one per WebSocket or event stream, in the file's order.
     pub sessions: Vec<Imported>,
-    /// Who wrote it, e.g. `WebInspector 537.36`.
+    /// The program that wrote it, e.g. `WebInspector 537.36`.
     pub creator: String,
-    /// What of it was left out, and why.
+    /// The skipped parts, with reasons.
     pub notes: Vec<String>,
 }
 
@@ -99,7 +99,7 @@ struct Streamed<'a> {
     data: String,
 }
 
-/// How a socket was closed, where the writer says it.
+/// The close of a socket, if the writer recorded it.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Closed {
@@ -122,7 +122,7 @@ impl Closed {
         let by_client = self.from_server == Some(false)
             || ["send", "sent", "client", "local", "page"].contains(&self.kind.to_ascii_lowercase().as_str());
         match self.code {
-            // RFC 6455, 7.4.1: it never stands in a frame.
+            // RFC 6455, 7.4.1: it never occurs in a frame.
             1006 => End::Dropped { detail: self.reason.clone() },
             code => End::Closed {
                 by: if by_client { Side::Client } else { Side::Server },
@@ -133,7 +133,7 @@ impl Closed {
     }
 }
 
-/// What goldwire's own export adds.
+/// The data that goldwire's own export adds.
 #[derive(Deserialize, Default)]
 struct Own {
     #[serde(default)]
@@ -183,7 +183,7 @@ struct Content {
 }
 
 impl Content {
-    /// What it says, by whatever it is encoded.
+    /// The content, decoded.
     fn plain(&self) -> Result<Cow<'_, str>, String> {
         if !self.encoding.eq_ignore_ascii_case("base64") {
             return Ok(Cow::Borrowed(&self.text));
@@ -234,7 +234,7 @@ impl Entry<'_> {
     }
 }
 
-/// A session of several messages that took less than this in all is doubtful, where its writer is known to mistake units.
+/// A session of several messages in less time is doubtful, if its writer is known to confuse units.
 const SUSPICIOUS: u64 = 100_000_000;
 
 #[derive(Deserialize)]
@@ -259,11 +259,11 @@ fn text() -> f64 {
     1.0
 }
 
-/// Reads a HAR file. Whatever credentials its requests, also those that are no WebSocket, and its messages show, is told
-/// to the redactor; the transcripts still hold them.
+/// Reads a HAR file. The redactor learns the credentials in its messages and in all requests; the transcripts still
+/// contain them.
 ///
 /// # Errors
-/// When it is no HAR file, has no WebSocket messages, or one of them makes no sense.
+/// If it is not a HAR file, has no WebSocket messages, or one of them is invalid.
 pub fn read_har(har: &str, redactor: &Redactor) -> Result<Capture, CaptureError> {
     let har = har.trim_start_matches('\u{feff}');
     let mended = super::mend_surrogates(har);
@@ -303,7 +303,7 @@ pub fn read_har(har: &str, redactor: &Redactor) -> Result<Capture, CaptureError>
                     ));
                 }
                 for frame in &imported.transcript.frames {
-                    // Learned before anything is written: a token may be shown before it is named.
+                    // All secrets are learned before anything is written: a token may occur before its name.
                     redactor.clean_frame(frame);
                 }
                 capture.sessions.push(imported);
@@ -394,7 +394,7 @@ fn session(entry: &Entry<'_>, messages: &[Message<'_>], place: &str) -> Result<I
         };
         let payload = payload(message).map_err(|(field, cause)| wrong(field, cause))?;
         let at = u64::try_from((nanos(index)? - base).max(0)).unwrap_or(u64::MAX);
-        // Browsers stamp in two processes; where these overlap the order of the file counts.
+        // Browsers take times in two processes; if these overlap, the order of the file counts.
         let at = Offset::from_nanos(at).max(frames.last().map_or(Offset::ZERO, |last| last.at));
         match &payload {
             Payload::Close { code, reason } if how.is_none() => {
@@ -414,7 +414,7 @@ fn session(entry: &Entry<'_>, messages: &[Message<'_>], place: &str) -> Result<I
         how: how.unwrap_or(End::Closed { by: Side::Client, code: 1000, reason: String::new() }),
         host: None,
     };
-    // mitmproxy writes the scheme of the request that was upgraded.
+    // mitmproxy writes the scheme of the upgrade request.
     let url = match entry.request.url.split_once("://") {
         Some(("http", rest)) => format!("ws://{rest}"),
         Some(("https", rest)) => format!("wss://{rest}"),
@@ -519,7 +519,7 @@ fn payload(message: &Message<'_>) -> Result<Payload, (&'static str, String)> {
     }
 }
 
-/// What a message says that may be absent.
+/// The text of an optional content.
 fn plain<'c>(content: Option<&'c Content>, place: &str) -> Result<Cow<'c, str>, CaptureError> {
     content.map_or(Ok(Cow::Borrowed("")), Content::plain).map_err(|cause| CaptureError::new(place, cause))
 }

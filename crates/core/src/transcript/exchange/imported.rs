@@ -6,25 +6,25 @@ use crate::transcript::Transcript;
 /// One session of a capture.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Imported {
-    /// What happened; `header.session`, `header.id` and `header.user` are for the caller to fill.
+    /// The transcript. The caller sets `header.session`, `header.id` and `header.user`.
     pub transcript: Transcript,
-    /// In which unit its times are written.
+    /// The unit of its times.
     pub unit: Unit,
-    /// Whether the capture itself says how the session ended.
+    /// Whether the capture contains the end of the session.
     pub says_ending: bool,
-    /// What of it is not quite as the capture has it, and why.
+    /// The differences from the capture, with reasons.
     pub notes: Vec<String>,
 }
 
-/// Why a capture cannot be read.
+/// The reason why a capture cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{place}: {cause}")]
 pub struct CaptureError {
     /// E.g. `line 3, column 14` or `log.entries[2]._webSocketMessages[0].time`.
     pub place: String,
-    /// What is wrong.
+    /// The error.
     pub cause: String,
-    /// A way out.
+    /// A hint.
     pub hint: Option<String>,
 }
 

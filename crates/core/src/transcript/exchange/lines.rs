@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Where in a line the facts of a message are; JSON Pointers (RFC 6901).
+/// The places of a message's parts in a line, as JSON pointers (RFC 6901).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Mapping {
     time: String,
@@ -25,14 +25,14 @@ pub struct Mapping {
 }
 
 impl Mapping {
-    /// Reads `time=/ts,dir=/direction,data=/payload,base64=/bytes,unit=ms,sent=out`. `time`, `dir` and one of `data` and
-    /// `base64` are needed; `unit` (`s`, `ms`, `us`, `ns`, `rfc3339`) is told by the size of the first time otherwise;
-    /// `op` says of a line whether it is a `close`, a `ping` or a `pong`, or the opcode of one; `code` and `reason` belong to a
-    /// close; `conn` tells the sockets of a file apart, of which each becomes a session;
-    /// `sent` is what `dir` says for what the client sent, `send`, `sent`, `out`, `client` or `>` otherwise.
+    /// Parses `time=/ts,dir=/direction,data=/payload,base64=/bytes,unit=ms,sent=out`. `time`, `dir` and one of `data`
+    /// and `base64` are required. `unit` (`s`, `ms`, `us`, `ns`, `rfc3339`) is otherwise derived from the size of the
+    /// first time. `op` is the place of `close`, `ping`, `pong` or an opcode. `code` and `reason` belong to a close.
+    /// `conn` separates the sockets of a file; each becomes a session. `sent` is the value of `dir` for the client's
+    /// messages; the default is `send`, `sent`, `out`, `client` or `>`.
     ///
     /// # Errors
-    /// When a part is unknown or missing.
+    /// If a part is unknown or missing.
     pub fn parse(text: &str) -> Result<Mapping, String> {
         let mut mapping = Mapping::default();
         for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
@@ -102,11 +102,11 @@ struct Row {
     payload: Payload,
 }
 
-/// Reads the sessions of a file: one, or one for each value at `conn`, in the order in which they begin. Times may also be
-/// relative; the first message's is then offset 0 and the start 1970.
+/// Reads the sessions of a file: one, or one for each value at `conn`, in order of their start. Times may be
+/// relative; the first message then has offset 0, and the session starts in 1970.
 ///
 /// # Errors
-/// When a line is not JSON, or lacks what the mapping points to; with its number.
+/// If a line is not JSON or lacks a mapped value; with its number.
 pub fn read_lines(text: &str, mapping: &Mapping, redactor: &Redactor) -> Result<Vec<Imported>, CaptureError> {
     let text = text.trim_start_matches('\u{feff}');
     let mut unit = mapping.unit.as_deref().and_then(Unit::from_name);
@@ -115,7 +115,7 @@ pub fn read_lines(text: &str, mapping: &Mapping, redactor: &Redactor) -> Result<
     for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let place = format!("line {}", index + 1);
         let line = line.trim();
-        // Only whether it is JSON: what is taken from it is taken as it is written.
+        // Only whether it is JSON: the text is used unchanged.
         serde_json::from_str::<&RawValue>(line)
             .map_err(|error| CaptureError::new(&*place, format!("not JSON: {error}")))?;
         let at = |name: &str, pointer: &str| {

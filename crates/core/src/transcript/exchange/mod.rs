@@ -1,7 +1,8 @@
-//! Captures of other programs: HAR (DevTools, Playwright, mitmproxy) and JSON Lines, read as transcripts, and back.
+//! Converts captures of other programs (HAR of DevTools, Playwright and mitmproxy; JSON Lines) into transcripts, and
+//! back.
 //!
-//! None of them says all that a recording does. What is not said is not made up, but for two things, which the reader of
-//! a capture is told: how the session ended, and where in time the handshake did.
+//! No capture has all data of a recording. Missing data is never invented, with two exceptions that the importer
+//! reports: the end of the session, and the time of the handshake.
 
 mod events;
 mod har;

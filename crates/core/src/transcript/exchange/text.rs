@@ -36,7 +36,7 @@ pub(crate) fn mend_surrogates(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// How a session ended, as goldens write it: `client 1000`, `server 1008`, `dropped`.
+/// Parses an ending as in goldens: `client 1000`, `server 1008`, `dropped`.
 pub fn parse_ending(text: &str) -> Option<End> {
     let mut words = text.split_whitespace();
     let by = match words.next()? {

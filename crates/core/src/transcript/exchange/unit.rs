@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
 use serde_json::value::RawValue;
 
-/// In which unit a capture counts time since 1970.
+/// The unit of a capture's times since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
     /// DevTools and mitmproxy.
@@ -14,14 +14,14 @@ pub enum Unit {
     Microseconds,
     /// 10⁻⁹ s.
     Nanoseconds,
-    /// Not a number but a date and time (RFC 3339).
+    /// A date and time (RFC 3339) instead of a number.
     Text,
 }
 
 impl Unit {
     const NUMBERS: [Unit; 4] = [Unit::Seconds, Unit::Milliseconds, Unit::Microseconds, Unit::Nanoseconds];
 
-    /// As people write it: `s`, `ms`, `us`, `ns`, `rfc3339`.
+    /// The unit with this name: `s`, `ms`, `us`, `ns`, `rfc3339`.
     pub fn from_name(name: &str) -> Option<Unit> {
         Some(match name {
             "s" => Unit::Seconds,
@@ -33,7 +33,7 @@ impl Unit {
         })
     }
 
-    /// In full, e.g. `milliseconds`.
+    /// The full name, e.g. `milliseconds`.
     pub fn name(self) -> &'static str {
         match self {
             Unit::Seconds => "seconds",
@@ -44,7 +44,7 @@ impl Unit {
         }
     }
 
-    /// How many decimal digits lie between it and the nanosecond.
+    /// The number of decimal digits between the unit and the nanosecond.
     fn digits(self) -> usize {
         match self {
             Unit::Seconds => 9,
@@ -89,7 +89,7 @@ impl Unit {
     }
 }
 
-/// A number that stands in quotation marks, without them; anything else as it is.
+/// A number in quotation marks without them; everything else unchanged.
 pub(super) fn number_within(written: &str) -> &str {
     let inner = written.trim_matches('"').trim();
     let is_number = !inner.is_empty()

@@ -1,4 +1,4 @@
-//! Transcripts as HAR, in the form of Chromium's DevTools.
+//! Writes transcripts as HAR, in the form of Chromium's DevTools.
 
 use super::unit::rfc3339;
 use crate::transcript::{Frame, Handshake, Payload, Side, Transcript};
@@ -27,12 +27,12 @@ struct Message {
     data: String,
 }
 
-/// A HAR 1.2 file with one entry for each connection of each transcript. Times are seconds since 1970 with nine digits:
-/// programs that read them as floats keep a quarter of a microsecond. What HAR has no place for, such as how a session
-/// ended, stands in `_goldwire`.
+/// A HAR 1.2 file with one entry for each connection of each transcript. Times are seconds since 1970 with nine
+/// digits; programs that read them as floats keep a quarter of a microsecond. Data that HAR cannot express, such as
+/// the end of a session, is in `_goldwire`.
 ///
 /// # Errors
-/// When a start is not a date and time; the text names the recording.
+/// If a start is not a date and time; the text names the recording.
 pub fn write_har(transcripts: &[Transcript]) -> Result<String, String> {
     let mut entries = Vec::new();
     for transcript in transcripts {

@@ -14,18 +14,18 @@ use std::io::{self, BufRead};
 /// The longest line that is read: a 64 MiB message, escaped.
 const MAX_LINE: usize = 512 * 1024 * 1024;
 
-/// A line of a recording, as far as judging needs it.
+/// A line of a recording, with the parts that judging needs.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Entry {
     /// A text message that is JSON, parsed where it stood in the file.
     Json {
-        /// When it was stamped.
+        /// The timestamp.
         at: Offset,
-        /// Which connection of the session, counted from 0.
+        /// The connection of the session, counted from 0.
         conn: u32,
-        /// Who sent it.
+        /// The sender.
         side: Side,
-        /// What it says.
+        /// The content.
         value: serde_json::Value,
     },
     /// Any other frame.
@@ -52,7 +52,7 @@ impl<R: BufRead> Entries<R> {
     /// Reads the first line.
     ///
     /// # Errors
-    /// When it is not the first line of a recording that this version reads.
+    /// If it is not the first line of a recording that this version reads.
     pub fn open(input: R) -> Result<Entries<R>, ReadError> {
         let mut entries = Entries {
             input,
@@ -96,17 +96,17 @@ impl<R: BufRead> Entries<R> {
         Ok(entries)
     }
 
-    /// The first line.
+    /// The header from the first line.
     pub fn header(&self) -> &Header {
         &self.header
     }
 
-    /// The line that was read last, counted from 1.
+    /// The number of the latest line, counted from 1.
     pub fn line_number(&self) -> usize {
         self.line_number
     }
 
-    /// How it ended; known once the iterator is exhausted, [`End::Torn`] before.
+    /// The ending. It is known after the last line; before, it is [`End::Torn`].
     pub fn ending(&self) -> Ending {
         self.ending.clone().unwrap_or_else(|| self.torn())
     }
@@ -159,7 +159,7 @@ impl<R: BufRead> Entries<R> {
 
     fn line_error(&self, error: &serde_json::Error) -> ReadError {
         let cause = error.to_string();
-        // serde_json appends a place within the line that we give ourselves, with the file's line.
+        // serde_json appends a position within the line, which is replaced by the file's line.
         let cause = cause.rsplit_once(" at line ").map_or(cause.as_str(), |(cause, _)| cause);
         ReadError::Line { line: self.line_number, column: error.column(), cause: cause.to_owned() }
     }
@@ -184,7 +184,7 @@ impl<R: BufRead> Entries<R> {
         self.or_torn(entry)
     }
 
-    /// Takes back the JSON of the latest entry: to read the next one into it is cheaper than to drop it.
+    /// Takes back the JSON of the latest entry: reusing it for the next one is cheaper than dropping it.
     pub fn reuse(&mut self, value: serde_json::Value) {
         self.spares.keep(value);
     }
@@ -195,7 +195,7 @@ impl<R: BufRead> Entries<R> {
         Some((at, Entry::Json { at, conn, side, value }))
     }
 
-    /// What follows a bad line cannot be trusted.
+    /// Lines after an invalid line are not trusted.
     fn or_torn<T>(&mut self, step: Result<Option<T>, ReadError>) -> Option<Result<T, ReadError>> {
         if step.is_err() {
             self.ending = Some(self.torn());
@@ -203,7 +203,7 @@ impl<R: BufRead> Entries<R> {
         step.transpose()
     }
 
-    /// Reads a line, unless it is over.
+    /// Reads a line, unless the file has ended.
     fn begin_line(&mut self) -> Result<bool, ReadError> {
         if self.ending.is_some() {
             return Ok(false);
@@ -222,7 +222,7 @@ impl<R: BufRead> Entries<R> {
         self.hash_line();
     }
 
-    /// What the line says that was read: a frame, or how it ended.
+    /// The frame or the ending in the latest line.
     fn frame_line(&mut self) -> Result<Option<Frame>, ReadError> {
         let line: Line<'_> = serde_json::from_slice(&self.line).map_err(|error| self.line_error(&error))?;
         if line.end.is_some() {
@@ -269,8 +269,8 @@ impl<R: BufRead> Entries<R> {
     }
 }
 
-/// A JSON message in a line exactly as [`Writer`] writes it. What stands between `"json":` and the last brace is one
-/// JSON value only if the line has no other key behind it; all other lines are read key by key.
+/// A JSON message in a line exactly as [`Writer`] writes it. The text between `"json":` and the last brace is one
+/// JSON value only if the line has no other key after it; all other lines are parsed key by key.
 fn json_line(line: &[u8]) -> Option<(Offset, u32, Side, &str)> {
     fn number(bytes: &[u8]) -> Option<(u64, &[u8])> {
         let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -293,7 +293,7 @@ fn json_line(line: &[u8]) -> Option<(Offset, u32, Side, &str)> {
         conn = u32::try_from(number).ok()?;
         rest = after;
     }
-    // Judging takes the stamp as it is: the machine that measured is accounted for by `host`.
+    // Judging uses the timestamp unchanged: `host` accounts for the measuring machine.
     if let Some(from) = rest.strip_prefix(b",\"earlier\":") {
         (_, rest) = number(from)?;
     }

@@ -1,18 +1,18 @@
-//! Why a recording cannot be read.
+//! The reason why a recording cannot be read.
 
 use super::VERSION;
 use std::io;
 
-/// Why a recording cannot be read.
+/// The reason why a recording cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {
     /// The disk failed us.
     #[error("line {line}: {source}")]
     Io {
-        /// Counted from 1.
+        /// The number, counted from 1.
         line: usize,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// There is nothing in the file.
@@ -26,25 +26,25 @@ pub enum ReadError {
         "line 1: recording version {found}, this goldwire reads version {VERSION}; a newer goldwire can read it"
     )]
     Version {
-        /// What the file says.
+        /// The version in the file.
         found: u64,
     },
     /// A line that makes no sense.
     #[error("line {line}, column {column}: {cause}")]
     Line {
-        /// Counted from 1.
+        /// The number, counted from 1.
         line: usize,
         /// Counted from 1, in bytes; 0 when it concerns the whole line.
         column: usize,
-        /// What is wrong with it.
+        /// The error.
         cause: String,
     },
     /// The count or the hash in the last line does not fit what precedes it.
     #[error("line {line}: {cause}; the file was changed after it was recorded")]
     Altered {
-        /// Counted from 1.
+        /// The number, counted from 1.
         line: usize,
-        /// Which of them differs.
+        /// The difference.
         cause: String,
     },
 }

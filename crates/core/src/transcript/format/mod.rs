@@ -11,17 +11,17 @@
 //! {"t":812345678,"end":{"by":"client","code":1000,"reason":""},"host":{…},"frames":5,"sha256":"…"}
 //! ```
 //!
-//! `t` is in nanoseconds since the handshake. Where several messages were read at once, the kernel tells when the newest
-//! bytes came: `earlier`, in nanoseconds, is by how much a message may have come before its `t`, at most. It is absent
-//! where the stamp is the message's own, and where the header says that stamps are not the kernel's. Text that is one
-//! line of valid JSON stands as it came, byte for byte; other text is a string, bytes are base64. The last line counts the frames and hashes every byte before it; so does
-//! every 256th frame's line, in a `"sha256"` before its payload, so that what a crash leaves can be proven, too. A file
-//! without a last line, or with half of one, reads as far as it goes and says [`End::Torn`]: that is what a crash
-//! leaves behind. `host` says how late the recording machine woke a task that only slept, in nanoseconds:
-//! `{"probes":81,"lag_p50":1048576,"lag_max":2391044,"starved":12}`, and, where the system says it, in how many per cent of
-//! the time something waited for a processor; `work` and `work_cpu` are how long a fixed piece of computing took, by the
-//! clock and of a processor. Where `host` is absent, nobody measured. The header's `host` is the kind of machine:
-//! `{"class":"linux-x86_64-2c-kvm-5u-3fa1c2","cpu":"…","cpus":2}`.
+//! `t` is in nanoseconds since the handshake. If several messages were read at once, the kernel reports the time of
+//! the newest bytes: `earlier`, in nanoseconds, is the maximum by which a message may have come before its `t`. It is
+//! absent if the timestamp is exact, and if the timestamps are not the kernel's. Text that is one line of valid JSON
+//! is stored unchanged, byte for byte; other text is a string, and bytes are base64. The last line has the number of
+//! frames and a hash of every byte before it. Every 256th frame also has such a hash, in a `"sha256"` before its
+//! payload, so that the rest after a crash can be verified. A file without a complete last line, as a crash leaves
+//! it, can be read up to that point and has the ending [`End::Torn`]. `host` is the lag of the recording machine, in
+//! nanoseconds: `{"probes":81,"lag_p50":1048576,"lag_max":2391044,"starved":12}`, and, if the system reports it, the
+//! share of time in per cent in which something waited for a processor; `work` and `work_cpu` are the wall-clock and
+//! the processor time of a fixed piece of work. Without `host`, nothing was measured. The header's `host` is the kind
+//! of machine: `{"class":"linux-x86_64-2c-kvm-5u-3fa1c2","cpu":"…","cpus":2}`.
 
 mod entries;
 mod error;
@@ -37,7 +37,7 @@ pub use writer::Writer;
 use super::Transcript;
 use std::io::BufRead;
 
-/// The version this program writes. It reads no other.
+/// The version that this program reads and writes.
 pub const VERSION: u32 = 1;
 
 /// Every so many frames a line carries the hash of all bytes before it.

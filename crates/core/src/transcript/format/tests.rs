@@ -191,7 +191,7 @@ fn the_largest_messages_come_back_whole() {
         ],
         ending: Ending { at: Offset::ZERO, how: End::Interrupted, host: None },
     };
-    // Not assert_eq: nobody wants to read the difference.
+    // Not assert_eq, whose output would be unreadable.
     assert!(read(&write(&transcript)[..]).expect("we wrote it") == transcript);
 }
 

@@ -17,7 +17,7 @@ const MAX_KEPT: usize = 16 * 1024;
 
 /// Writes a recording line by line, as it happens.
 ///
-/// Every text passes the [`Redactor`] before it reaches `out`. Nothing is buffered here beyond one line.
+/// Every text passes through the [`Redactor`] before it reaches `out`. At most one line is buffered here.
 #[derive(Debug)]
 pub struct Writer<W: Write> {
     pub(super) out: W,
@@ -31,7 +31,7 @@ impl<W: Write> Writer<W> {
     /// Writes the first line.
     ///
     /// # Errors
-    /// What `out` says.
+    /// The errors of `out`.
     pub fn new(out: W, header: &Header, redactor: Redactor) -> io::Result<Writer<W>> {
         let mut writer = Writer { out, hash: Sha256::new(), frames: 0, redactor, line: String::new() };
         let mut claims = header.claims.clone();
@@ -59,16 +59,16 @@ impl<W: Write> Writer<W> {
     /// Appends one frame.
     ///
     /// # Errors
-    /// What the output says; the line may then be torn, and nothing more should be written.
+    /// The error of the output. The line may then be incomplete, and nothing more should be written.
     pub fn frame(&mut self, frame: &Frame) -> io::Result<()> {
         self.put_unclean(frame)
     }
 
-    /// Appends a text message by its parts, for whoever has no [`Frame`] of it; `is_json` says that it is known to be
-    /// JSON: whoever has read it spares us reading it again.
+    /// Appends a text message by its parts, without a [`Frame`]. `is_json` says that the text is known to be JSON,
+    /// which saves parsing it again.
     ///
     /// # Errors
-    /// What the output says; the line may then be torn, and nothing more should be written.
+    /// The error of the output. The line may then be incomplete, and nothing more should be written.
     pub fn text(
         &mut self,
         (at, earlier): (Offset, Gap),
@@ -106,10 +106,10 @@ impl<W: Write> Writer<W> {
         self.put_frame()
     }
 
-    /// Appends one frame in which secrets were replaced already.
+    /// Appends one frame without secrets.
     ///
     /// # Errors
-    /// What the output says; the line may then be torn, and nothing more should be written.
+    /// The error of the output. The line may then be incomplete, and nothing more should be written.
     pub fn clean_frame(&mut self, frame: &Frame) -> io::Result<()> {
         self.begin(frame.at, frame.earlier, frame.conn, frame.side);
         push_payload(&mut self.line, &frame.payload)?;
@@ -143,17 +143,17 @@ impl<W: Write> Writer<W> {
         self.line.push('}');
         self.frames += 1;
         self.put()?;
-        // What a long message took is given back.
+        // The memory of a long message is released.
         if self.line.capacity() > MAX_KEPT {
             self.line = String::new();
         }
         Ok(())
     }
 
-    /// Writes the last line and hands back the output.
+    /// Writes the last line and returns the output.
     ///
     /// # Errors
-    /// What the output says.
+    /// The error of the output.
     pub fn end(mut self, ending: &Ending) -> io::Result<W> {
         let mut end = EndLine::from(&ending.how);
         end.reason = self.redactor.clean(&end.reason).into_owned();
@@ -173,20 +173,20 @@ impl<W: Write> Writer<W> {
         Ok(self.out)
     }
 
-    /// Hands what was written so far on to the system.
+    /// Flushes the output.
     ///
     /// # Errors
-    /// What the output says.
+    /// The error of the output.
     pub fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }
 
-    /// The output itself, to make it durable.
+    /// The output, for example to sync it.
     pub fn get_ref(&self) -> &W {
         &self.out
     }
 
-    /// Where further secrets are made known.
+    /// The redactor, to add further secrets.
     pub fn redactor(&mut self) -> &mut Redactor {
         &mut self.redactor
     }
@@ -257,7 +257,7 @@ fn push_bytes(line: &mut String, key: &str, bytes: &[u8]) {
     line.push('"');
 }
 
-/// Whether a JSON text can stand in a line as it is: nothing around it, no line break in it.
+/// Whether a JSON text can be stored in a line unchanged: nothing around it, no line break in it.
 fn is_on_one_line(text: &str) -> bool {
     let bytes = text.as_bytes();
     let edge = |byte: Option<&u8>| byte.is_some_and(|b| !b.is_ascii_whitespace());

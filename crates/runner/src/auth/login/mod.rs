@@ -1,4 +1,4 @@
-//! Carries a [`Recipe`] out: against the live server, with the real key, or with a token that exists already.
+//! Executes a [`Recipe`]: a login at the live server, a token signed with the real key, or an existing token.
 
 mod attempt;
 mod quote;

@@ -29,7 +29,7 @@ impl Attempt<'_> {
                 cookies(&answer.headers).find(|c| c.name == name).map(|c| c.value.to_owned())
             }
         });
-        // First of all: whatever is said about this answer from here on must not show what is secret in it.
+        // This comes first, so that no later message about this response contains its secrets.
         self.hide_secrets(request, found.as_deref(), json.as_ref(), &answer);
         let url = self.redactor.clean(&url).into_owned();
         let is_accepted = if request.accept.is_empty() {
@@ -57,7 +57,7 @@ impl Attempt<'_> {
         };
         let at = |pointer: &str| json.as_ref().and_then(|json| json.pointer(pointer));
         for (name, pointer) in request.binds.iter().chain(&request.secrets) {
-            // A user who exists already is answered otherwise; what is needed of that answer, the login has to give.
+            // An existing user gets another response; the login must provide its values.
             match at(pointer) {
                 Some(value) => {
                     self.vars.insert(name.clone(), value.clone());

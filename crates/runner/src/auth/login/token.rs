@@ -76,7 +76,7 @@ impl Attempt<'_> {
             Err(_) => return Err(failed(format!("did not end within {}", Gap::from(COMMAND)), b"")),
         };
         let token = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        // What a failing command printed may still be the token.
+        // The output of a failed command may still contain the token.
         self.redactor.add("token", &Secret::new(token.as_str()));
         if !output.status.success() {
             return Err(failed(format!("ended with {}", output.status), &output.stderr));
@@ -108,10 +108,11 @@ impl Attempt<'_> {
 }
 
 impl Mint {
-    /// `filled` (the recipe's claims with every place filled) with `iat`, `exp` and `jti` as of `now`, unless given.
+    /// `filled` (the recipe's claims with every placeholder filled) with `iat`, `exp` and `jti` as of `now`, unless
+    /// given.
     ///
     /// # Errors
-    /// When the system has no randomness to give.
+    /// If the system has no randomness to give.
     pub fn claims(&self, filled: &Value, now: SystemTime) -> Result<Value, AuthError> {
         let mut claims = filled.as_object().cloned().unwrap_or_default();
         let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();

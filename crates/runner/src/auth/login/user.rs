@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 /// Logs user `index` (from 1) in, with a fresh nonce.
 ///
 /// # Errors
-/// When a step fails; the error is fit to be shown.
+/// If a step fails. The error contains no secrets.
 pub async fn login(
     recipe: &Recipe,
     base: &Base,
@@ -63,10 +63,10 @@ pub async fn login(
     })
 }
 
-/// Takes a user's token back, as the recipe says; false where it does not say how.
+/// Logs a user out, if the recipe has a `logout`; otherwise returns false.
 ///
 /// # Errors
-/// When the server does not do it.
+/// If the server refuses.
 pub async fn logout(
     recipe: &Recipe,
     base: &Base,
@@ -79,10 +79,10 @@ pub async fn logout(
     Ok(true)
 }
 
-/// The same user with another token, as the recipe says; none where it does not say how.
+/// The same user with a refreshed token; none if the recipe has no `refresh`.
 ///
 /// # Errors
-/// When the server does not give one.
+/// If the server returns no token.
 pub async fn refresh(
     recipe: &Recipe,
     base: &Base,
@@ -110,10 +110,10 @@ fn with_token(identity: &Identity) -> BTreeMap<String, Value> {
     vars
 }
 
-/// Takes away what was made for a user's session, as the recipe says.
+/// Removes what was created for a user's session, as the recipe says.
 ///
 /// # Errors
-/// When the server does not do it.
+/// If the server refuses.
 pub async fn clean_up(
     recipe: &Recipe,
     base: &Base,
@@ -127,10 +127,10 @@ pub async fn clean_up(
     Ok(())
 }
 
-/// The key that signs tokens, from where the configuration says it is. It is hidden from then on.
+/// The key that signs tokens, from its place in the configuration. It is redacted from then on.
 ///
 /// # Errors
-/// When it is not there.
+/// If there is none.
 pub fn signing_key(recipe: &Mint, base: &Base, redactor: &Redactor) -> Result<Secret, AuthError> {
     let attempt = Attempt { base, redactor, timeout: Gap::ZERO, vars: BTreeMap::new() };
     let key = attempt.read_source(Step::Mint, &recipe.key)?;

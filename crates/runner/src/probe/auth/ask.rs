@@ -45,10 +45,10 @@ pub(in crate::probe) async fn ask(context: &ProbeContext<'_>, subject: &Subject)
     }
     let mut cells = vec![good_case(context, subject, good).await, claims(context, subject, good)];
     if cells[0].runs.iter().any(|run| run.unjudged.is_some()) {
-        // Where a good token does not open the door, a closed door proves nothing.
+        // If a good token is not accepted, a refusal proves nothing.
         return cells;
     }
-    // A token may live for seconds only: the doors get a new one.
+    // A token may be valid for only a few seconds, so the attempts get a new one.
     let good = match context.login(1).await {
         Ok(identity) => identity,
         Err(unjudged) => return vec![stuck(AUTH, subject, "login", unjudged)],
@@ -58,7 +58,7 @@ pub(in crate::probe) async fn ask(context: &ProbeContext<'_>, subject: &Subject)
         Ok(forged) => forged,
         Err(unjudged) => return vec![stuck(AUTH, subject, "forging", unjudged)],
     };
-    // While one token runs out, and another one is refreshed before it does, the other questions are asked.
+    // While one token expires, and another one is refreshed before, the other questions are asked.
     let asked = Box::pin(async {
         let mut asked = doors(context, subject, &good, &forged).await;
         asked.push(foreign_ids(context, subject).await);
@@ -72,7 +72,7 @@ pub(in crate::probe) async fn ask(context: &ProbeContext<'_>, subject: &Subject)
     cells
 }
 
-/// Everything that is one knock; several at a time, because a server that does not answer takes the whole deadline.
+/// All attempts, several at a time, because a server that does not answer takes the whole deadline.
 async fn doors(
     context: &ProbeContext<'_>,
     subject: &Subject,
@@ -81,7 +81,7 @@ async fn doors(
 ) -> Vec<Cell> {
     let own = &good.placement;
     let mut doors: Vec<Door<'_>> = Vec::new();
-    // A place that is only named is the recipe's own place where that is of the same sort.
+    // A place without details is the recipe's own place if that has the same kind.
     let is_own =
         |at: &Placement| at == own || (Place::of(at) == Place::of(own) && *at == Place::of(at).usual());
     let others = context.settings.auth.places.iter().filter(|placement| !is_own(placement));
@@ -119,7 +119,7 @@ async fn doors(
         let case = format!("bypass-header ({name})");
         bypass.push(Door { headers, ..Door::new(case, "bypass-header", nobody.clone()) });
     }
-    // Good tokens first: by the time that a hanging server has let every deadline pass they may have run out.
+    // Good tokens first: they may expire while a hanging server lets every timeout pass.
     let (good, bad): (Vec<_>, Vec<_>) = doors.into_iter().partition(|door| door.opens);
     let opened = knocked_at(good, context, subject).await;
     let mut refused = knocked_at(bad, context, subject).await;
@@ -127,7 +127,7 @@ async fn doors(
         everybody.tell(&mut refused, subject);
     }
     let mut cells: Vec<Cell> = opened.into_iter().chain(refused).map(|asked| asked.cell).collect();
-    // Whoever has nothing but a header is treated as whoever has nothing, unless the header does something.
+    // A bypass header without a token must be refused exactly like no token at all, unless the header has an effect.
     let nobody = cells.iter().find(|cell| cell.case == "no-token").and_then(kind_of);
     if nobody == Some(Kind::Accepted) {
         bypass.iter_mut().for_each(|door| door.why = Some(OPEN_ANYWAY));

@@ -14,7 +14,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// The whole session with a good token.
 pub(super) async fn good_case(context: &ProbeContext<'_>, subject: &Subject, good: &Identity) -> Cell {
     let (mut run, _) = context.session(subject, &subject.golden, good, &Twist::default(), 1).await;
-    // What is merely new is no reason to ask nothing.
+    // New behaviour is no reason to ask nothing.
     let is_sure = |finding: &&Finding| finding.severity == Severity::Deviation;
     if let Some(first) = run.findings.iter().find(is_sure) {
         let cause = format!("the session does not conform even with a good token: {}", first.message);
@@ -29,7 +29,7 @@ pub(super) async fn good_case(context: &ProbeContext<'_>, subject: &Subject, goo
     cell(AUTH, subject, "good", said, vec![run])
 }
 
-/// What a good token must claim.
+/// Checks the required claims of a good token.
 pub(super) fn claims(context: &ProbeContext<'_>, subject: &Subject, good: &Identity) -> Cell {
     let wanted = &context.settings.auth.claims;
     if wanted.is_empty() {

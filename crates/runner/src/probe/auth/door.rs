@@ -10,20 +10,20 @@ use crate::probe::subject::Subject;
 use futures_util::StreamExt as _;
 use goldwire_core::finding::{Cell, Kind};
 
-/// So many knocks are under way at the same time.
+/// The maximum of concurrent attempts.
 const AT_ONCE: usize = 16;
 
-/// What every bad token got, where none of them was refused: one thing to say, not a dozen.
+/// The common answer to all bad tokens, if none was refused: one finding for all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Everybody {
-    /// What a good one gets.
+    /// The answer to a good token.
     LetIn,
     /// Something else, which is no refusal that goldwire knows.
     Answered,
 }
 
 impl Everybody {
-    /// So few questions show nothing of everybody.
+    /// With this few questions, there is no common answer.
     const FEW: usize = 3;
 
     pub(super) fn of(asked: &[Asked]) -> Option<Everybody> {
@@ -69,7 +69,7 @@ impl Everybody {
     }
 }
 
-/// What came of some knocks, in their order.
+/// The results of attempts, in their order.
 pub(super) async fn knocked_at(
     doors: Vec<Door<'_>>,
     context: &ProbeContext<'_>,
@@ -79,7 +79,7 @@ pub(super) async fn knocked_at(
     futures_util::stream::iter(asked).buffered(AT_ONCE).collect().await
 }
 
-/// What was found in a cell.
+/// The kind of a cell's finding.
 pub(super) fn kind_of(cell: &Cell) -> Option<Kind> {
     cell.runs.iter().flat_map(|run| &run.findings).map(|finding| finding.kind).next()
 }
@@ -102,7 +102,7 @@ pub(super) struct Door<'d> {
     pub(super) headers: Vec<(String, String)>,
     /// Whether it must open.
     pub(super) opens: bool,
-    /// Why it cannot be asked.
+    /// The reason why it cannot be asked.
     pub(super) why: Option<&'d str>,
 }
 
@@ -132,7 +132,7 @@ impl<'d> Door<'d> {
     }
 }
 
-/// What came of a knock.
+/// The result of a connection attempt.
 #[derive(Debug, Clone)]
 pub(super) struct Asked {
     pub(super) cell: Cell,

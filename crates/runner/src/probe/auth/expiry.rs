@@ -16,10 +16,10 @@ use goldwire_core::transcript::Gap;
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
-/// How long after a token has expired its session may still be open: clocks have seconds.
+/// The time for which a session may stay open after its token expired, because clocks have seconds.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Is a token worth nothing after its user has logged out?
+/// Checks that a token is invalid after a logout.
 pub(super) async fn revoked(context: &ProbeContext<'_>, subject: &Subject) -> Cell {
     const CASE: &str = "revoked-after-logout";
     let Some(recipe) = &context.sessions.recipe else {
@@ -36,7 +36,7 @@ pub(super) async fn revoked(context: &ProbeContext<'_>, subject: &Subject) -> Ce
     }
 }
 
-/// What happens when a token runs out: to a session that is open, and to one that begins afterwards.
+/// Checks an expired token: for an open session, and for a new one.
 pub(super) async fn expiry(context: &ProbeContext<'_>, subject: &Subject) -> Vec<Cell> {
     const CASES: [&str; 2] = ["expires-mid-session", "expired (by waiting)"];
     let both = |why: String| CASES.map(|case| not_asked(AUTH, subject, case, why.clone())).to_vec();
@@ -74,7 +74,7 @@ pub(super) async fn expiry(context: &ProbeContext<'_>, subject: &Subject) -> Vec
     cells
 }
 
-/// Does a session end with its token?
+/// Checks that a session ends with its token.
 async fn outlives(
     context: &ProbeContext<'_>,
     subject: &Subject,
@@ -101,7 +101,7 @@ async fn outlives(
     let knock = talk.until_closed(context, identity, expired + GRACE).await;
     let left = expired.saturating_duration_since(Instant::now());
     if left > GRACE {
-        // Whatever ended it was not the token's end.
+        // Something other than the token's expiry ended it.
         let cause = format!("the session ended {} before its token: {}", Gap::from(left), said(&knock));
         let mut cell = knocked(subject, case, identity, &knock, None);
         cell.runs[0].unjudged = Some(Unjudged { cause, hint: None });

@@ -18,7 +18,7 @@ pub(super) fn forged(
     let key = match &settings.sign {
         Some(sign) => match signing_key(sign, &context.sessions.base, &context.sessions.redactor) {
             Ok(key) => Some(key),
-            // What needs the key is then named as not asked.
+            // Cases that need the key are then listed as not asked.
             Err(error) => {
                 context.sessions.warnings.warn(error.to_string());
                 None

@@ -39,7 +39,7 @@ pub(super) async fn opens(
     cell
 }
 
-/// Where the odd message says something else, as a policy names it: `, "/status" = "no"`.
+/// The content of an unexpected message in the form of a policy: `, "/status" = "no"`.
 fn place(knock: &Knock) -> String {
     let what = knock.refusal.as_ref().map_or("", |refused| &refused.what);
     let place = what.split_once(' ').filter(|(path, value)| {
@@ -48,7 +48,7 @@ fn place(knock: &Knock) -> String {
     place.map_or_else(String::new, |(path, value)| format!(", \"{path}\" = {value}"))
 }
 
-/// What a knock with a bad token shows, if it was not refused as it should be.
+/// The finding of an attempt with a bad token that was not refused properly.
 pub(super) fn judge(case: &str, knock: &Knock, settings: &AuthSettings) -> Option<Finding> {
     let key = format!("probe.auth.{case}");
     let last = knock.frames.checked_sub(1);
@@ -59,7 +59,7 @@ pub(super) fn judge(case: &str, knock: &Knock, settings: &AuthSettings) -> Optio
     let refusals = "HTTP 401 or 403, or a close with 1008, 3000, 3003 or a code from 4000 on";
     match &knock.outcome {
         Outcome::Status(code) | Outcome::Closed(code) if settings.is_refusal(*code) => None,
-        // A policy that names codes wants these codes, or a message that it names.
+        // If a policy lists codes, it requires these codes, or a listed message.
         Outcome::Closed(_) | Outcome::Dropped(_) | Outcome::Hung(_)
             if knock
                 .refusal
@@ -68,7 +68,7 @@ pub(super) fn judge(case: &str, knock: &Knock, settings: &AuthSettings) -> Optio
         {
             None
         }
-        // Nobody was let in: a server may find fault with an odd header itself.
+        // The client was not accepted: a server may reject an unusual header itself.
         Outcome::Status(400..=499) if case.starts_with("bypass-header") => None,
         Outcome::Failed(_) => None,
         Outcome::Served(label, frame) if unlike(knock).is_some() => {

@@ -1,4 +1,4 @@
-//! Is everybody refused who should be, and nobody else?
+//! The auth probe: checks that the server refuses every bad token and accepts good ones.
 
 mod ask;
 mod claims;

@@ -101,7 +101,7 @@ fn what_everybody_gets_is_told_once() {
         assert_eq!(is_unlike, hint.contains("{ event = \"items\", \"/status\" = \"no\" }"), "{hint}");
         assert!(all[1].cell.not_asked.as_ref().is_some_and(|why| why.contains("see `no-token`")));
     }
-    // One that is refused shows that the others are not everybody; of two nobody can say that.
+    // One refused token shows that not all are accepted; two are not enough to say so.
     let some = [served("no-token", false), served("garbage", false), refused.clone()];
     assert_eq!(Everybody::of(&some), None);
     assert_eq!(Everybody::of(&some[..2]), None);
