@@ -6,12 +6,15 @@ what the tool said gets words.
 """
 
 import json
+import os
 import random
 import string
 import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+# A build that was changed forgets what an answer cost, and that a block ends.
+is_changed = bool(os.environ.get("PEER_CHANGED"))
 closings = ["Take a coat.", "It is a fine day.", "Better stay inside.", "Have a look yourself."]
 
 
@@ -85,7 +88,7 @@ class Answers(BaseHTTPRequestHandler):
                 count += 1
                 yield chunk({"tool_calls": [{"index": 0, "function": {"arguments": part}}]}, usage=None)
             yield chunk({}, "tool_calls", usage=None)
-        if asked.get("stream_options", {}).get("include_usage"):
+        if asked.get("stream_options", {}).get("include_usage") and not is_changed:
             prompt = len(json.dumps(asked["messages"])) // 4
             usage = {"prompt_tokens": prompt, "completion_tokens": count, "total_tokens": prompt + count}
             yield chunk(usage=usage)
@@ -101,7 +104,8 @@ class Answers(BaseHTTPRequestHandler):
                 yield event("ping")
             for delta in deltas:
                 yield event("content_block_delta", index=index, delta=delta)
-            yield event("content_block_stop", index=index)
+            if not is_changed:
+                yield event("content_block_stop", index=index)
 
         def words(text):
             return [{"type": "text_delta", "text": piece} for piece in pieces(text)]
