@@ -1,17 +1,17 @@
-//! goldwire records what a live WebSocket server really did, learns what it must do, and shows when a new build does
-//! something else.
+//! goldwire records sessions of a live WebSocket server, learns from them how the server must behave, and reports when a
+//! new build behaves differently.
 //!
-//! This package is the command, and a thin face over two crates. A crate may use those above it, and a room of a crate the
-//! rooms above it; the compiler holds the first, and `tests/it/layers.rs` the second.
+//! This package is the command and a thin library over two crates. A crate may use the crates above it, which the compiler
+//! enforces. A module of a crate may use the modules above it, which `tests/it/layers.rs` enforces.
 //!
-//! | crate | what it knows |
+//! | crate | contents |
 //! |---|---|
 //! | `goldwire-core` | recordings, goldens, learning, judging, comparing, reports: functions of values, without a runtime |
-//! | `goldwire-runner` | files, logins, sockets, servers, probes, checks as functions: without an argument parser, nothing printed |
-//! | `goldwire` | the command (`src/cli`): arguments, subcommands, exit codes, errors to a person; this page |
+//! | `goldwire-runner` | files, logins, sockets, servers, probes, checks as functions: without an argument parser and without output |
+//! | `goldwire` | the command (`src/cli`): arguments, subcommands, exit codes, error messages; this page |
 //!
-//! To hold a server to its goldens in your own `cargo test`, begin at [`session::check`]; to learn and judge without
-//! sockets, at [`learn::learn`], [`golden::read`] and [`check::check`].
+//! To check a server in your own `cargo test`, start at [`session::check`]. To learn and judge without sockets, start at
+//! [`learn::learn`], [`golden::read`] and [`check::check`].
 
 pub use goldwire_core::{
     check, codec, compare, dialect, diff, document, drive, finding, golden, learn, report, secret, template,

@@ -1,4 +1,4 @@
-//! `goldwire schema`, `goldwire completions`, `goldwire man`: what editors, shells and manuals want to know of us.
+//! `goldwire schema`, `goldwire completions`, `goldwire man`: output for editors, shells and manual pages.
 
 use super::args::{Cli, CompletionsArgs, Document, SchemaArgs};
 use super::error::CliError;
@@ -18,17 +18,17 @@ pub(super) fn schema(args: &SchemaArgs, out: &mut impl Write) -> Result<Exit, Cl
 }
 
 pub(super) fn completions(args: &CompletionsArgs, out: &mut impl Write) -> Result<Exit, CliError> {
-    // The generator panics when its writer fails, and a closed pipe is nothing to panic about.
+    // The generator panics if its writer fails. A closed pipe must not cause a panic, so write to memory first.
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "goldwire", &mut script);
     out.write_all(&script)?;
     Ok(Exit::Conforms)
 }
 
-/// The page of the command, and after it that of each subcommand.
+/// Prints the manual page of the command, followed by that of each subcommand.
 pub(super) fn man(out: &mut impl Write) -> Result<Exit, CliError> {
     let mut command = Cli::command();
-    // Fills in what subcommands have from above, such as --config.
+    // Adds global options, such as --config, to the subcommands.
     command.build();
     let mut page = Vec::new();
     clap_mangen::Man::new(command.clone()).render(&mut page)?;

@@ -1,4 +1,4 @@
-//! What was typed.
+//! The arguments of the command line, as clap parses them.
 
 use super::reports::ReportArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -10,19 +10,19 @@ use goldwire_runner::recording::Flush;
 use goldwire_runner::server::parse_size;
 use std::path::PathBuf;
 
-/// Records what a live WebSocket server really did, learns what it must do, and shows when a new build does something
-/// else.
+/// Records sessions of a live WebSocket server, learns how the server must behave, and reports when a new build behaves
+/// differently.
 #[derive(Debug, Parser)]
 #[command(name = "goldwire", version, max_term_width = 100)]
 #[command(
     after_help = "Exit codes: 0 conforms · 1 deviates · 2 bad usage or unreadable file · 3 could not judge · \
-4 nothing selected · 5 only unaccepted proposals · 70 our own fault · 130 interrupted"
+4 nothing selected · 5 only unaccepted proposals · 70 error in goldwire · 130 interrupted"
 )]
 pub(super) struct Cli {
-    /// What to do.
+    /// The subcommand.
     #[command(subcommand)]
     pub(super) command: Command,
-    /// The configuration file; the project is the folder it stands in
+    /// The configuration file; its folder is the project
     #[arg(long, global = true, default_value = "goldwire.toml", value_name = "FILE")]
     pub(super) config: PathBuf,
     /// When to use colour
@@ -33,7 +33,7 @@ pub(super) struct Cli {
 /// When to use colour.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum Color {
-    /// When the output is a terminal and NO_COLOR is not set.
+    /// If the output is a terminal and NO_COLOR is not set.
     Auto,
     /// Always.
     Always,
@@ -44,70 +44,70 @@ pub(super) enum Color {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Write a commented goldwire.toml, with what the server says when it is asked
+    /// Write a commented goldwire.toml, from a connection to the server
     Init(InitArgs),
-    /// Talk to a live server, by hand or by a client script, and record what really happens
+    /// Record sessions with a live server, from a client script or by hand
     Record(RecordArgs),
-    /// Record whatever real client or browser connects through it
+    /// Record the client or browser that connects through a proxy
     Proxy(ProxyArgs),
     /// Propose a golden from the recordings of a session
     Learn(LearnArgs),
-    /// Show what proposals change; at a terminal, decide about them
+    /// Show the changes of proposals; at a terminal, accept or reject them
     Review(ReviewArgs),
     /// List the sessions that have a proposal
     Pending,
-    /// Make a proposal the golden
+    /// Accept proposals as goldens
     Accept(AcceptArgs),
-    /// Throw a proposal away
+    /// Delete proposals
     Reject(RejectArgs),
-    /// Drive goldens against a live build, record, and judge
+    /// Play goldens against a live build and judge the result
     #[command(alias = "test")]
     Check(CheckArgs),
     /// Show a recording as a timeline
     Show(ShowArgs),
-    /// Show what changed between two recordings, two folders of recordings, or two goldens
+    /// Show the changes between two recordings, two folders of recordings, or two goldens
     Diff(DiffArgs),
-    /// Make recordings of what DevTools, Playwright, mitmproxy or any program that writes JSON Lines captured
+    /// Convert captures of DevTools, Playwright, mitmproxy, or JSON Lines into recordings
     Import(ImportArgs),
-    /// Write recordings as HAR, for DevTools and other readers
+    /// Convert recordings into HAR, for DevTools and other tools
     Export(ExportArgs),
-    /// Look for secrets in what was written down; exit 1 when there are any
+    /// Search files for secrets; exit with 1 if there are any
     Scan(ScanArgs),
-    /// Drive two releases in turn, run by run, and show what the candidate does differently, with confidence
+    /// Play sessions against two releases alternately, and show the significant differences
     Compare(CompareArgs),
-    /// Ask what one session cannot show: auth, isolation, race, reconnect, liveness
+    /// Test auth, isolation, race, reconnect and liveness of a live server
     Probe(ProbeArgs),
-    /// Make one result of the reports of a check's shards
+    /// Merge the JSON reports of a check's shards into one result
     Merge(MergeArgs),
-    /// Measure how long things take on this host; show or forget what is known of hosts
+    /// Measure the timing of this host; show or remove host profiles
     Hosts(HostsArgs),
     /// Print the JSON Schema of a file that goldwire reads or writes
     Schema(SchemaArgs),
-    /// Print what a shell needs to complete goldwire's commands and options
+    /// Print a shell completion script
     Completions(CompletionsArgs),
     /// Print the manual page
     Man,
 }
 
-/// Where to connect to.
+/// The target of a connection.
 #[derive(Debug, Args, Clone, Default)]
 pub(super) struct TargetArgs {
-    /// Which [target.NAME] of the configuration
+    /// The [target.NAME] of the configuration
     #[arg(long, short, value_name = "NAME")]
     pub(super) target: Option<String>,
-    /// Connect here instead of to the target's URL; its server is then not started
+    /// Connect to this URL instead of the target's; the target's server is then not started
     #[arg(id = "target_url", long = "url", value_name = "URL")]
     pub(super) url: Option<String>,
-    /// Send this header with the upgrade, e.g. -H 'Origin: http://localhost'
+    /// Send this header with the upgrade request, e.g. -H 'Origin: http://localhost'
     #[arg(long = "header", short = 'H', value_name = "NAME: VALUE")]
     pub(super) headers: Vec<String>,
-    /// Believe any certificate
+    /// Accept any server certificate
     #[arg(long, short = 'k')]
     pub(super) insecure: bool,
-    /// A value for {{var.NAME}} in templates
+    /// The value of {{var.NAME}} in templates
     #[arg(long = "variable", value_name = "NAME=VALUE")]
     pub(super) variables: Vec<String>,
-    /// A value for {{var.NAME}} that must not be written anywhere; with no =VALUE it is taken from the environment
+    /// The value of {{var.NAME}}, redacted everywhere; without =VALUE, the environment variable NAME
     #[arg(long = "secret", value_name = "NAME[=VALUE]")]
     pub(super) secrets: Vec<String>,
 }
@@ -115,91 +115,89 @@ pub(super) struct TargetArgs {
 /// `goldwire init`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "With a URL the server is connected to once and listened to; nothing is sent. What is found stands in the \
-file, and the first recording in recordings/. A server that does not answer, or wants a login, is said, and exits with 3; the \
-file is written all the same. A file that is there is never overwritten."
+    after_help = "With a URL, init connects once and listens; it sends nothing. It writes its findings into the file, and the first \
+recording into recordings/. If the server does not answer or requires a login, init says so and exits with 3, and still writes \
+the file. It never overwrites an existing file."
 )]
 pub(super) struct InitArgs {
     /// The server's WebSocket URL
     pub(super) url: Option<String>,
-    /// How long to listen to the server
+    /// The time to listen to the server
     #[arg(long, value_name = "TIME", value_parser = time, default_value = "3s")]
     pub(super) listen: Gap,
-    /// Log in here first, with --user and --secret password: the usual forms are tried, and the one that works is written
+    /// Log in at this URL first, with --user and --secret password; init tries the usual requests and writes the successful one
     #[arg(long, value_name = "URL", requires = "user", requires = "secrets")]
     pub(super) login: Option<String>,
-    /// Who logs in
+    /// The user's name for --login
     #[arg(long, value_name = "NAME", requires = "login")]
     pub(super) user: Option<String>,
-    /// Send this header with the upgrade, e.g. -H 'Origin: http://localhost'; it is not written into the file
+    /// Send this header with the upgrade request, e.g. -H 'Origin: http://localhost'; it is not written into the file
     #[arg(long = "header", short = 'H', value_name = "NAME: VALUE")]
     pub(super) headers: Vec<String>,
-    /// Believe any certificate
+    /// Accept any server certificate
     #[arg(long, short = 'k')]
     pub(super) insecure: bool,
-    /// The password of --login, as password=VALUE, or password with the value in the environment
+    /// The password for --login: password=VALUE, or password for the environment variable of that name
     #[arg(long = "secret", value_name = "NAME[=VALUE]")]
     pub(super) secrets: Vec<String>,
 }
 
 /// `goldwire record`
 #[derive(Debug, Args)]
-#[command(
-    after_help = "By hand: each line of stdin is a message, and what passes is shown as it passes, `>` sent and \
+#[command(after_help = "By hand: each line of stdin is a message, and all frames are printed, `>` sent and \
 `<` received.\n  /ping [TEXT]    /binary BASE64    /close [CODE]    //… sends a message that begins with /\n\
-At the end of stdin the session stays open until nothing came for 2 s, or until --until, --duration or --idle-timeout \
-say so."
-)]
+After the end of stdin, the session is closed when nothing has come for 2 s, or by --until, --duration or \
+--idle-timeout.")]
 pub(super) struct RecordArgs {
     /// The session's name: recordings go to recordings/SESSION/
     pub(super) session: String,
-    /// The server's WebSocket URL, instead of the configured target's; - means --stdin
+    /// The server's WebSocket URL, instead of the target's; - means --stdin
     pub(super) url: Option<String>,
-    /// The client's half: a golden or a script, which is a golden that need not know everything
+    /// The client's side of the session: a script (a golden with fewer details) or a golden
     #[arg(long, value_name = "FILE")]
     pub(super) script: Option<PathBuf>,
-    /// Talk by hand though there is a golden; without a golden and a script it is so anyway
+    /// Record by hand; the default if there is no golden and no script
     #[arg(long, conflicts_with = "script")]
     pub(super) stdin: bool,
-    /// How often each user does it
+    /// The number of runs of each user
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub(super) runs: u32,
-    /// How many users do it at the same time, each with a login of their own
+    /// The number of concurrent users, each with a login of their own
     #[arg(long, value_name = "M")]
     pub(super) users: Option<u32>,
-    /// When it ends, and how it is kept.
+    /// The end and the storage of the session.
     #[command(flatten)]
     pub(super) keep: KeepArgs,
-    /// Where it goes.
+    /// The target.
     #[command(flatten)]
     pub(super) target: TargetArgs,
 }
 
-/// When a recorded session ends, and how it is kept.
+/// The end and the storage of a recorded session.
 #[derive(Debug, Args, Clone, Default)]
 pub(super) struct KeepArgs {
-    /// Close the session after so long, e.g. 30s
+    /// Close the session after this time, e.g. 30s
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(super) duration: Option<Gap>,
-    /// Close the session when this event has come: a name as goldwire show prints it, >NAME for one of the client's
+    /// Close the session when this event has come, by its name in goldwire show; >NAME is a client event
     #[arg(long, value_name = "EVENT", value_parser = event)]
     pub(super) until: Option<Label>,
-    /// Close the session when no message has passed for so long
+    /// Close the session when no message has passed for this time
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(super) idle_timeout: Option<Gap>,
-    /// Cut the session off at a message that is longer, e.g. 1MiB [default: the target's, 64 MiB]
+    /// End the session as incomplete at a longer message, e.g. 1MiB [default: the target's, 64 MiB]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(super) max_message: Option<usize>,
-    /// Cut the session off after so long
+    /// End the session as incomplete after this time
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(super) max_duration: Option<Gap>,
-    /// Cut the session off when the server sends more messages than this in one second
+    /// End the session as incomplete if the server sends more messages in one second
     #[arg(long, value_name = "N")]
     pub(super) max_rate: Option<u32>,
-    /// How soon frames are written: a time, or "every frame" [default: 100ms]
+    /// The longest time before frames are written, or "every frame" [default: 100ms]
     #[arg(long, value_name = "TIME", value_parser = flush)]
     pub(super) flush: Option<Flush>,
-    /// Compress finished recordings: .jsonl.zst, read like any other
+    /// Compress finished recordings to .jsonl.zst
     #[arg(long)]
     pub(super) zstd: bool,
 }
@@ -217,15 +215,15 @@ fn flush(text: &str) -> Result<Flush, &'static str> {
 }
 
 fn shard(text: &str) -> Result<Shard, &'static str> {
-    Shard::parse(text).ok_or("a shard is one of so many, counted from 1: 1/3, 2/3, 3/3")
+    Shard::parse(text).ok_or("a shard is I/N, counted from 1: 1/3, 2/3, 3/3")
 }
 
 fn time_mode(text: &str) -> Result<TimeMode, &'static str> {
-    TimeMode::of(text).ok_or("time is judged by auto, shape, bounds or off")
+    TimeMode::of(text).ok_or("the mode is auto, shape, bounds or off")
 }
 
 fn event(text: &str) -> Result<Label, &'static str> {
-    if text.trim_start_matches('>').is_empty() { Err("an event has a name") } else { Ok(Label::from(text)) }
+    if text.trim_start_matches('>').is_empty() { Err("an event needs a name") } else { Ok(Label::from(text)) }
 }
 
 /// `goldwire proxy`
@@ -234,7 +232,7 @@ pub(super) struct ProxyArgs {
     /// The session's name: recordings go to recordings/SESSION/, one for each connection
     #[arg(default_value = "proxy")]
     pub(super) session: String,
-    /// Likewise
+    /// The same as the argument
     #[arg(
         id = "session_option",
         long = "session",
@@ -243,40 +241,40 @@ pub(super) struct ProxyArgs {
         conflicts_with = "session"
     )]
     pub(super) session_option: Option<String>,
-    /// Where clients connect to; port 0 takes a free one
+    /// The address for clients; port 0 takes a free one
     #[arg(long, short, value_name = "ADDR", default_value = "127.0.0.1:9000")]
     pub(super) listen: String,
-    /// The server, ws:// or wss://; its path is meant by clients that name none
+    /// The server, ws:// or wss://; its path is the default for clients that request /
     #[arg(long, value_name = "URL")]
     pub(super) to: String,
     /// The certificate chain (PEM) for clients that connect with TLS
     #[arg(long, value_name = "PEM", requires = "key")]
     pub(super) cert: Option<PathBuf>,
-    /// The certificate's private key (PEM)
+    /// The private key (PEM) of --cert
     #[arg(long, value_name = "PEM", requires = "cert")]
     pub(super) key: Option<PathBuf>,
-    /// Believe the server only what the authorities in this file (PEM) signed
+    /// Trust only the certificate authorities in this PEM file
     #[arg(long, value_name = "PEM")]
     pub(super) ca: Option<PathBuf>,
-    /// The certificate chain (PEM) for a server that asks its clients for one
+    /// The client certificate chain (PEM) for mutual TLS with the server
     #[arg(long, value_name = "PEM", requires = "client_key")]
     pub(super) client_cert: Option<PathBuf>,
-    /// Its private key (PEM)
+    /// The private key (PEM) of --client-cert
     #[arg(long, value_name = "PEM", requires = "client_cert")]
     pub(super) client_key: Option<PathBuf>,
-    /// Believe any certificate of the server
+    /// Accept any certificate of the server
     #[arg(long, short = 'k')]
     pub(super) insecure: bool,
-    /// The longest message that is recorded, e.g. 1MiB; all are relayed
+    /// The longest recorded message, e.g. 1MiB; all messages are relayed
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = size)]
     pub(super) max_message: usize,
-    /// How soon frames are written: a time, or "every frame" [default: 100ms]
+    /// The longest time before frames are written, or "every frame" [default: 100ms]
     #[arg(long, value_name = "TIME", value_parser = flush)]
     pub(super) flush: Option<Flush>,
-    /// Compress finished recordings: .jsonl.zst, read like any other
+    /// Compress finished recordings to .jsonl.zst
     #[arg(long)]
     pub(super) zstd: bool,
-    /// A value that must not be written anywhere; with no =VALUE it is taken from the environment
+    /// A value to redact everywhere; without =VALUE, the environment variable NAME
     #[arg(long = "secret", value_name = "NAME[=VALUE]")]
     pub(super) secrets: Vec<String>,
 }
@@ -284,16 +282,16 @@ pub(super) struct ProxyArgs {
 /// `goldwire learn`
 #[derive(Debug, Args)]
 pub(super) struct LearnArgs {
-    /// Which session
+    /// The session
     pub(super) session: String,
     /// Learn from these recordings or folders instead of recordings/SESSION/
     #[arg(long, num_args = 1.., value_name = "PATH")]
     pub(super) from: Vec<PathBuf>,
-    /// Take the client's half and everything a person decided from this script, instead of the accepted golden or the
-    /// script by which was recorded
+    /// Take the client's side and your decisions from this script, instead of the accepted golden or the script of the
+    /// recordings
     #[arg(long, value_name = "FILE")]
     pub(super) script: Option<PathBuf>,
-    /// Accept at once, with this reason; for a first golden
+    /// Accept the proposal at once, with this reason; for a first golden
     #[arg(long, value_name = "REASON")]
     pub(super) accept: Option<String>,
 }
@@ -301,16 +299,16 @@ pub(super) struct LearnArgs {
 /// `goldwire review`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "At a terminal it shows one proposal after the other and asks: a accepts, r rejects, s skips, q quits. \
-Without one it shows them all; goldwire accept and goldwire reject decide."
+    after_help = "At a terminal, review shows one proposal after the other and asks: a accepts, r rejects, s skips, q quits. \
+Otherwise it shows all proposals; use goldwire accept or goldwire reject."
 )]
 pub(super) struct ReviewArgs {
-    /// Which sessions; all with a proposal if none is named
+    /// The sessions [default: all with a proposal]
     pub(super) sessions: Vec<String>,
-    /// The reason for all that is accepted, so that it is not asked for each time
+    /// The reason for all accepted proposals, so that review does not ask for it
     #[arg(long, value_name = "TEXT")]
     pub(super) reason: Option<String>,
-    /// Only show, though there is a terminal
+    /// Only show the proposals, also at a terminal
     #[arg(long)]
     pub(super) no_ask: bool,
 }
@@ -318,12 +316,12 @@ pub(super) struct ReviewArgs {
 /// `goldwire accept`
 #[derive(Debug, Args)]
 pub(super) struct AcceptArgs {
-    /// Which sessions; all with a proposal if none is named
+    /// The sessions [default: all with a proposal]
     pub(super) sessions: Vec<String>,
-    /// Why the server may behave like this from now on; kept in the golden
+    /// The reason for the new behaviour, stored in the golden
     #[arg(long, value_name = "TEXT")]
     pub(super) reason: String,
-    /// Accept although something looks like a secret, with the reason why it is none; kept in the golden
+    /// Accept values that look like secrets; the reason why they are none is stored in the golden
     #[arg(long, value_name = "WHY")]
     pub(super) allow_secrets: Option<String>,
 }
@@ -334,22 +332,22 @@ pub(super) struct ImportArgs {
     /// HAR files; with --map, files of JSON Lines
     #[arg(required = true, value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
-    /// The session's name: recordings go to recordings/NAME/; a single file's own name if none is given
+    /// The session's name: recordings go to recordings/NAME/ [default: the name of a single file]
     #[arg(long, value_name = "NAME")]
     pub(super) session: Option<String>,
-    /// Where in each JSON line what is: time=/ts,dir=/direction,data=/payload,sent=out; also unit=, base64=, op=, code=, reason= and conn=
+    /// The places in each JSON line: time=/ts,dir=/direction,data=/payload,sent=out; also unit=, base64=, op=, code=, reason= and conn=
     #[arg(long, value_name = "KEY=POINTER,…")]
     pub(super) map: Option<String>,
-    /// How the session ended, as goldens write it, e.g. 'server 1000'
+    /// The end of the session as in a golden, e.g. 'server 1000'
     #[arg(long, value_name = "ENDING")]
     pub(super) ends: Option<String>,
-    /// Whose session it was, e.g. u2
+    /// The user of the session, e.g. u2
     #[arg(long, value_name = "USER")]
     pub(super) user: Option<String>,
-    /// The server's WebSocket URL, where the file does not say it
+    /// The server's WebSocket URL, if the file does not contain it
     #[arg(long, value_name = "URL")]
     pub(super) url: Option<String>,
-    /// A value that must not be written anywhere; with no =VALUE it is taken from the environment
+    /// A value to redact everywhere; without =VALUE, the environment variable NAME
     #[arg(long = "secret", value_name = "NAME[=VALUE]")]
     pub(super) secrets: Vec<String>,
 }
@@ -357,13 +355,13 @@ pub(super) struct ImportArgs {
 /// `goldwire export`
 #[derive(Debug, Args)]
 pub(super) struct ExportArgs {
-    /// As HAR 1.2 in DevTools' form; the only form there is
+    /// Write HAR 1.2 as DevTools does; the only format
     #[arg(long, required = true)]
     pub(super) har: bool,
-    /// Recordings, and folders of recordings
+    /// Recordings and folders of recordings
     #[arg(required = true)]
     pub(super) recordings: Vec<PathBuf>,
-    /// Where to; stdout if not given
+    /// The output file [default: stdout]
     #[arg(long, short, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
 }
@@ -371,12 +369,12 @@ pub(super) struct ExportArgs {
 /// `goldwire scan`
 #[derive(Debug, Args)]
 pub(super) struct ScanArgs {
-    /// Files and folders; recordings/ and golden/ if none is named
+    /// Files and folders [default: recordings/ and golden/]
     pub(super) paths: Vec<PathBuf>,
-    /// A value that must not be there; with no =VALUE it is taken from the environment
+    /// A value to search for; without =VALUE, the environment variable NAME
     #[arg(long = "secret", value_name = "NAME[=VALUE]")]
     pub(super) secrets: Vec<String>,
-    /// How the result is printed
+    /// The output format
     #[arg(long, default_value = "text")]
     pub(super) format: Format,
 }
@@ -384,28 +382,28 @@ pub(super) struct ScanArgs {
 /// `goldwire reject`
 #[derive(Debug, Args)]
 pub(super) struct RejectArgs {
-    /// Which sessions
+    /// The sessions
     #[arg(required = true)]
     pub(super) sessions: Vec<String>,
 }
 
-/// How results are printed.
+/// The output format of results.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum Format {
-    /// For a person.
+    /// Text for people.
     Text,
-    /// For a machine.
+    /// JSON for programs.
     Json,
 }
 
-/// What becomes of the profile of this class of hosts.
+/// The use of the profile of this class of hosts.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum ProfileArg {
-    /// Judge by it, and add what conforms to it.
+    /// Judge by the profile, and add conforming runs to it.
     Write,
-    /// Judge by it.
+    /// Judge by the profile.
     Read,
-    /// Judge as if there were none.
+    /// Ignore the profile.
     None,
 }
 
@@ -418,51 +416,51 @@ pub(super) enum UpdateArg {
     New,
     /// A golden for sessions that have none, a proposal for the others that do not conform.
     Unseen,
-    /// A golden, accepted without anybody reading it.
+    /// A golden, accepted without a review.
     Always,
 }
 
 /// `goldwire check`
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
-    /// Which sessions; all goldens if none is named
+    /// The sessions [default: all goldens]
     pub(super) sessions: Vec<String>,
     /// Judge these recordings or folders instead of a live server
     #[arg(long, num_args = 1.., value_name = "PATH")]
     pub(super) offline: Vec<PathBuf>,
-    /// Ask these probes too, with the goldens that are checked: auth, isolation, race, reconnect, liveness; goldens may name
-    /// their own
+    /// Also run these probes with the checked goldens: auth, isolation, race, reconnect, liveness; goldens may name
+    /// their own probes
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', conflicts_with = "offline")]
     pub(super) probe: Vec<String>,
-    /// Only the I-th of N parts of the sessions, for jobs that share them; `goldwire merge` makes one result of their reports
+    /// Check only part I of N of the sessions, for several jobs; `goldwire merge` merges their reports
     #[arg(long, value_name = "I/N", value_parser = shard)]
     pub(super) shard: Option<Shard>,
-    /// How many users at the same time, each with a login of their own
+    /// The number of concurrent users, each with a login of their own
     #[arg(long, value_name = "M")]
     pub(super) users: Option<u32>,
-    /// How many rounds, judged together
+    /// The number of rounds, judged together
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub(super) runs: u32,
-    /// How many rounds must show something doubtful, or late, before it fails; 2 more where they leave it open
+    /// The number of rounds to confirm a suspect before it fails; 2 more if they leave it open
     #[arg(long, default_value_t = 3, value_name = "K")]
     pub(super) confirm: u32,
-    /// How to judge time: auto, shape, bounds or off [default: the golden's, the configuration's, auto]
+    /// The mode of judging time: auto, shape, bounds or off [default: the golden's, the configuration's, auto]
     #[arg(long, value_name = "HOW", value_parser = time_mode)]
     pub(super) time: Option<TimeMode>,
-    /// Judge time by the golden's bounds alone; exit 3 on a host that the golden does not know
+    /// Judge time only by the golden's bounds; exit with 3 on a host that the golden does not know
     #[arg(long, conflicts_with = "time")]
     pub(super) strict_time: bool,
-    /// What to do with this host's profile [default: write at a terminal, read elsewhere and where CI is set]
+    /// The use of this host's profile [default: write at a terminal, otherwise read; read if CI is set]
     #[arg(long, value_name = "USE")]
     pub(super) profile: Option<ProfileArg>,
-    /// Also list which signs of a live server were seen
+    /// Also list the results of the liveness items
     #[arg(long, short = 'v')]
     pub(super) verbose: bool,
-    /// Fail on drift, too
+    /// Also fail on drift
     #[arg(long)]
     pub(super) strict: bool,
-    /// Learn from what does not conform: no, new (a proposal), unseen (a golden where there is none), always (a golden)
-    /// [default: GOLDWIRE_UPDATE, but no where CI is set; alone: new]
+    /// Learn from sessions that do not conform: no, new (a proposal), unseen (a golden if there is none), always (a golden)
+    /// [default: GOLDWIRE_UPDATE, but no if CI is set; without a value: new]
     #[arg(
         long,
         short = 'u',
@@ -473,16 +471,16 @@ pub(super) struct CheckArgs {
         hide_possible_values = true
     )]
     pub(super) update: Option<UpdateArg>,
-    /// Why what --update accepts is right; kept in the golden
+    /// The reason for goldens that --update accepts, stored in them
     #[arg(long, value_name = "TEXT")]
     pub(super) reason: Option<String>,
-    /// How the result is printed
+    /// The output format
     #[arg(long, default_value = "text")]
     pub(super) format: Format,
-    /// What is written for other tools.
+    /// The report files.
     #[command(flatten)]
     pub(super) reports: ReportArgs,
-    /// Where it goes.
+    /// The target.
     #[command(flatten)]
     pub(super) target: TargetArgs,
 }
@@ -490,41 +488,39 @@ pub(super) struct CheckArgs {
 /// `goldwire hosts`
 #[derive(Debug, Args)]
 pub(super) struct HostsArgs {
-    /// What to do.
+    /// The subcommand.
     #[command(subcommand)]
     pub(super) command: HostsCommand,
 }
 
-/// What `goldwire hosts` can do.
+/// The subcommands of `goldwire hosts`.
 #[derive(Debug, Subcommand)]
 pub(super) enum HostsCommand {
-    /// Drive goldens against a build that is known to be good, and measure its gaps on this host
+    /// Play goldens against a good build, and measure its gaps on this host
     Learn(HostsLearnArgs),
-    /// Show the class of this host and what is known of each class
+    /// Show the class of this host and all profiles
     Show(HostsShowArgs),
-    /// Remove what is known of a class
+    /// Remove the profile of a class
     Forget(HostsForgetArgs),
 }
 
 /// `goldwire hosts learn`
 #[derive(Debug, Args)]
-#[command(
-    after_help = "A check needs 10 runs of a session to judge by this host's own numbers. What is measured goes to \
-target/goldwire/hosts/CLASS.toml; with --commit to golden/hosts/CLASS.toml, which goes before it."
-)]
+#[command(after_help = "A check uses the profile of this host from 10 runs of a session on. The profile is \
+target/goldwire/hosts/CLASS.toml; with --commit, golden/hosts/CLASS.toml, which takes precedence.")]
 pub(super) struct HostsLearnArgs {
-    /// Which sessions; all goldens if none is named
+    /// The sessions [default: all goldens]
     pub(super) sessions: Vec<String>,
-    /// How often each user plays the session [default: until there are 20 runs]
+    /// The number of runs of each user [default: 20 runs in total]
     #[arg(long, value_name = "N")]
     pub(super) runs: Option<u32>,
-    /// How many users at the same time; the number is part of the class
+    /// The number of concurrent users; it is part of the class
     #[arg(long, value_name = "M")]
     pub(super) users: Option<u32>,
-    /// Write the profile to golden/hosts/, to be committed
+    /// Write the profile to golden/hosts/, to commit it
     #[arg(long)]
     pub(super) commit: bool,
-    /// Where it goes.
+    /// The target.
     #[command(flatten)]
     pub(super) target: TargetArgs,
 }
@@ -532,7 +528,7 @@ pub(super) struct HostsLearnArgs {
 /// `goldwire hosts show`
 #[derive(Debug, Args)]
 pub(super) struct HostsShowArgs {
-    /// How many users at the same time
+    /// The number of concurrent users
     #[arg(long, value_name = "M")]
     pub(super) users: Option<u32>,
 }
@@ -540,25 +536,25 @@ pub(super) struct HostsShowArgs {
 /// `goldwire hosts forget`
 #[derive(Debug, Args)]
 pub(super) struct HostsForgetArgs {
-    /// Which class, as `goldwire hosts show` prints it
+    /// The class, as `goldwire hosts show` prints it
     pub(super) class: String,
 }
 
 /// `goldwire schema`
 #[derive(Debug, Args)]
 pub(super) struct SchemaArgs {
-    /// Which file
+    /// The file
     pub(super) document: Document,
 }
 
-/// A file of which there is a schema.
+/// A file that has a schema.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum Document {
     /// golden/SESSION.toml
     Golden,
     /// goldwire.toml
     Config,
-    /// What --report-json writes
+    /// The file that --report-json writes
     Report,
     /// A line of recordings/SESSION/*.jsonl
     Recording,
@@ -567,23 +563,23 @@ pub(super) enum Document {
 /// `goldwire completions`
 #[derive(Debug, Args)]
 pub(super) struct CompletionsArgs {
-    /// Which shell
+    /// The shell
     pub(super) shell: clap_complete::Shell,
 }
 
 /// `goldwire merge`
 #[derive(Debug, Args)]
 pub(super) struct MergeArgs {
-    /// What `goldwire check --shard I/N --report-json FILE` wrote, of all shards
+    /// The reports of all shards, from `goldwire check --shard I/N --report-json FILE`
     #[arg(required = true, value_name = "SHARD")]
     pub(super) reports: Vec<PathBuf>,
-    /// Fail on drift, too, as a shard with --strict does anyway
+    /// Also fail on drift; a shard with --strict does so anyway
     #[arg(long)]
     pub(super) strict: bool,
-    /// How the result is printed
+    /// The output format
     #[arg(long, default_value = "text")]
     pub(super) format: Format,
-    /// What is written for other tools.
+    /// The report files.
     #[command(flatten)]
     pub(super) write: ReportArgs,
 }
@@ -593,7 +589,7 @@ pub(super) struct MergeArgs {
 pub(super) struct ShowArgs {
     /// The recording
     pub(super) recording: PathBuf,
-    /// Write it as a page to look at, instead of printing it
+    /// Write an HTML page instead of printing the recording
     #[arg(long, value_name = "FILE")]
     pub(super) html: Option<PathBuf>,
 }
@@ -605,7 +601,7 @@ pub(super) struct DiffArgs {
     pub(super) old: PathBuf,
     /// The newer one
     pub(super) new: PathBuf,
-    /// How the result is printed
+    /// The output format
     #[arg(long, default_value = "text")]
     pub(super) format: Format,
 }
@@ -613,30 +609,30 @@ pub(super) struct DiffArgs {
 /// `goldwire compare`
 #[derive(Debug, Args)]
 pub(super) struct CompareArgs {
-    /// Which sessions; all goldens if none is named
+    /// The sessions [default: all goldens]
     pub(super) sessions: Vec<String>,
-    /// The release that is known: its WebSocket URL, or a [target.NAME] of the configuration
+    /// The known release: its WebSocket URL, or a [target.NAME] of the configuration
     #[arg(long, value_name = "URL")]
     pub(super) baseline: String,
-    /// The release that is to take its place: its URL, or a target
+    /// The new release: its URL, or a target
     #[arg(long, value_name = "URL")]
     pub(super) candidate: String,
-    /// How often the releases are run one after the other
+    /// The number of pairs of runs
     #[arg(long, default_value_t = 12, value_name = "N")]
     pub(super) pairs: usize,
-    /// How many users at the same time, each with a login of their own
+    /// The number of concurrent users, each with a login of their own
     #[arg(long, value_name = "M")]
     pub(super) users: Option<u32>,
-    /// How often equal releases may seem to differ in time: over all gaps, for slower and for faster each
+    /// The accepted probability that equal releases seem to differ in time: over all gaps, for slower and for faster each
     #[arg(long, default_value_t = 0.001, value_name = "P")]
     pub(super) alpha: f64,
-    /// How the result is printed
+    /// The output format
     #[arg(long, default_value = "text")]
     pub(super) format: Format,
-    /// What is written for other tools.
+    /// The report files.
     #[command(flatten)]
     pub(super) reports: ReportArgs,
-    /// How both are reached.
+    /// The options for both targets.
     #[command(flatten)]
     pub(super) target: TargetArgs,
 }
@@ -644,30 +640,30 @@ pub(super) struct CompareArgs {
 /// `goldwire probe`
 #[derive(Debug, Args)]
 pub(super) struct ProbeArgs {
-    /// Which probes: auth, isolation, race, reconnect, liveness; all if none is named
+    /// The probes: auth, isolation, race, reconnect, liveness [default: all]
     pub(super) probes: Vec<String>,
-    /// With which session's golden; all goldens if none is named, and the first of them for auth
+    /// The session whose golden is used [default: all goldens; the first one for auth]
     #[arg(long, short, value_name = "SESSION")]
     pub(super) session: Vec<String>,
-    /// How many users at the same time, each with a login of their own
+    /// The number of concurrent users, each with a login of their own
     #[arg(long, value_name = "M")]
     pub(super) users: Option<u32>,
-    /// How often each question about concurrency is asked
+    /// The number of times each question about concurrency is asked
     #[arg(long, value_name = "N")]
     pub(super) rounds: Option<u32>,
-    /// How many sessions one after the other, to see whether they become slower
+    /// The number of sessions one after the other, to find sessions that become slower
     #[arg(long, value_name = "N")]
     pub(super) soak: Option<u32>,
-    /// At how many different messages sessions are cut at most, to see whether the next one is whole
+    /// The maximum of different messages at which sessions are cut, to test that the next session is complete
     #[arg(long, value_name = "N")]
     pub(super) cuts: Option<usize>,
-    /// How the result is printed
+    /// The output format
     #[arg(long, default_value = "text")]
     pub(super) format: Format,
-    /// What is written for other tools.
+    /// The report files.
     #[command(flatten)]
     pub(super) reports: ReportArgs,
-    /// Where it goes.
+    /// The target.
     #[command(flatten)]
     pub(super) target: TargetArgs,
 }

@@ -1,4 +1,4 @@
-//! `goldwire check`: goldens against a live build, or against recordings.
+//! `goldwire check`: checks a live build, or recordings, against goldens.
 
 use super::args::{CheckArgs, Format};
 use super::error::CliError;

@@ -1,4 +1,4 @@
-//! `goldwire compare`: two releases live, in turn, and what the candidate does differently.
+//! `goldwire compare`: plays two live releases alternately and reports their differences.
 
 use super::args::{CompareArgs, Format};
 use super::error::CliError;
@@ -58,7 +58,7 @@ fn report(
         Format::Json => comparison_json(out, compared, comparison)?,
         Format::Text => comparison_text(out, compared, comparison, |difference| {
             let golden = &selected.iter().find(|one| one.session == difference.session)?.golden;
-            // A report is no less true without its picture.
+            // The rows are optional: the report is complete without them.
             let transcript = read_recording(Path::new(&difference.recording)).ok()?;
             Some(rows(golden, &transcript, std::slice::from_ref(&difference.finding)))
         })?,

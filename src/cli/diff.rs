@@ -1,8 +1,7 @@
-//! `goldwire diff`: what changed between two releases, from what was recorded of them.
+//! `goldwire diff`: the changes between recordings of two releases, or between two goldens.
 //!
-//! Of recordings the older ones become a golden and the newer ones are judged by it, so that what varies by itself, ids,
-//! times, races, is no difference. Goldens are compared as the texts they are, and what
-//! that does to what passes is said in words.
+//! For recordings, the older ones become a golden and the newer ones are judged by it, so that natural variation (ids, times,
+//! races) is no difference. Goldens are compared as text, with a description of the behaviour that they allow or forbid.
 
 use super::args::{DiffArgs, Format};
 use super::error::CliError;
@@ -40,7 +39,7 @@ pub(super) fn run(args: &DiffArgs, out: &mut impl Write) -> Result<Exit, CliErro
 }
 
 fn goldens(args: &DiffArgs, out: &mut impl Write) -> Result<Exit, CliError> {
-    // Both are read first: a difference to something broken would be no difference.
+    // Both are parsed first, because a difference from an invalid golden has no meaning.
     let changes = changes(&read_golden(&args.old)?, &read_golden(&args.new)?);
     let text = |path: &Path| {
         std::fs::read_to_string(path)
@@ -81,7 +80,7 @@ fn recordings(args: &DiffArgs, out: &mut impl Write) -> Result<Exit, CliError> {
     }
     let baseline =
         Baseline::of(&selected.golden, TimeMode::Auto, &classes(judged.iter().map(JudgedRun::header)), None);
-    // Of its four modes this one always has a baseline.
+    // `auto` always has a baseline.
     judge_time(&baseline.unwrap_or_else(|_| Baseline::bounds(&selected.golden)), &mut judged);
     for one in &mut judged {
         one.run.session.clone_from(&selected.session);
@@ -99,6 +98,6 @@ fn recordings(args: &DiffArgs, out: &mut impl Write) -> Result<Exit, CliError> {
             Some(Shown { golden: &selected.golden, golden_path: &selected.path, transcript })
         })?,
     }
-    // As with diff(1): any difference is 1, also one that a check would only call a drift.
+    // Like diff(1), exit with 1 on any difference, also on drift.
     Ok(Exit::of(outcome.verdict(), outcome.verdict() == Verdict::Drift))
 }

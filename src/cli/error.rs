@@ -1,4 +1,4 @@
-//! Errors to a person: the chain once, a hint, and which exit code.
+//! Error messages: the cause, a hint and the exit code.
 
 use super::exit::Exit;
 use goldwire_core::document::Problems;
@@ -9,29 +9,29 @@ use goldwire_runner::runner::{Error, ErrorKind};
 use goldwire_runner::store::StoreError;
 use std::fmt;
 
-/// Why a command stopped.
+/// The reason why a command stopped.
 #[derive(Debug)]
 pub(super) struct CliError {
-    /// What it means for the exit code.
+    /// The exit code.
     pub(super) exit: Exit,
-    /// What happened, as a fragment.
+    /// The message, as a fragment.
     pub(super) message: String,
-    /// A way out.
+    /// A suggestion for the user.
     pub(super) hint: Option<String>,
 }
 
 impl CliError {
-    /// With the exit code given.
+    /// An error with an exit code.
     pub(super) fn new(exit: Exit, message: impl Into<String>) -> CliError {
         CliError { exit, message: message.into(), hint: None }
     }
 
-    /// Bad usage.
+    /// An error for bad usage.
     pub(super) fn usage(message: impl Into<String>) -> CliError {
         CliError::new(Exit::Usage, message)
     }
 
-    /// With a way out.
+    /// Adds a hint.
     #[must_use]
     pub(super) fn hint(mut self, hint: impl Into<String>) -> CliError {
         self.hint = Some(hint.into());
@@ -57,14 +57,14 @@ impl From<Error> for CliError {
             ErrorKind::NothingSelected => Exit::Nothing,
             ErrorKind::OnlyProposals => Exit::OnlyProposals,
             ErrorKind::Interrupted => Exit::Interrupted,
-            // So is a kind that this command does not know yet.
+            // An unknown kind of a newer runner is internal, too.
             ErrorKind::Internal | _ => Exit::Internal,
         };
         CliError { exit, message: cause, hint }
     }
 }
 
-/// The runner knows which exit code and which hint belong to an error of the rooms above it.
+/// Converts an error by way of the runner's error, which has the exit code and the hint.
 macro_rules! as_the_runner_does {
     ($($error:ty),*) => {
         $(impl From<$error> for CliError {

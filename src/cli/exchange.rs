@@ -1,4 +1,4 @@
-//! `goldwire import` and `goldwire export`: captures of other programs become recordings, and back.
+//! `goldwire import` and `goldwire export`: convert captures of other programs into recordings, and back.
 
 use super::args::{ExportArgs, ImportArgs};
 use super::error::CliError;
@@ -25,11 +25,12 @@ pub(super) fn import(config: &Config, args: &ImportArgs, out: &mut impl Write) -
             file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
         }
         (None, _) => {
-            return Err(CliError::usage("several files are recordings of one session, and it has no name")
-                .hint("name it with --session NAME"));
+            return Err(
+                CliError::usage("several files need the name of their session").hint("use --session NAME")
+            );
         }
     };
-    Store::check_name(&session).map_err(|error| CliError::from(error).hint("name it with --session NAME"))?;
+    Store::check_name(&session).map_err(|error| CliError::from(error).hint("use --session NAME"))?;
     let ends = match &args.ends {
         Some(text) => Some(parse_ending(text).ok_or_else(|| {
             CliError::usage(format!("`{text}` is not an ending"))
@@ -46,7 +47,7 @@ pub(super) fn import(config: &Config, args: &ImportArgs, out: &mut impl Write) -
     };
     let redactor = config.redactor();
     hidden_secrets(&args.secrets, &redactor)?;
-    // All of them are read before anything is written: a file that makes no sense leaves nothing behind.
+    // All files are parsed before anything is written, so that an invalid file leaves no recordings.
     let mut imported = Vec::new();
     for file in &args.files {
         imported.extend(sessions(file, mapping.as_ref(), ends.as_ref(), &redactor)?);
@@ -70,7 +71,7 @@ pub(super) fn import(config: &Config, args: &ImportArgs, out: &mut impl Write) -
     Ok(Exit::Conforms)
 }
 
-/// The sessions that a file of another program holds; what had to be changed is said.
+/// The sessions in a file of another program. Corrections are reported on stderr.
 fn sessions(
     path: &Path,
     mapping: Option<&Mapping>,
@@ -101,13 +102,13 @@ fn sessions(
         imported.iter_mut().for_each(|one| one.transcript.ending.how = how.clone());
     } else if imported.iter().any(|one| !one.says_ending) {
         talk!(
-            "{file}: it does not say how the session ended; taken as `client 1000`, or say it with --ends 'server 1000'"
+            "{file}: the file does not contain the end of the session; goldwire assumes `client 1000`; change it with --ends, e.g. --ends 'server 1000'"
         );
     }
     Ok(imported)
 }
 
-/// The name and the text of a recording's file.
+/// The name and the contents of a recording file.
 fn recording(
     session: &str,
     args: &ImportArgs,
@@ -129,7 +130,7 @@ fn recording(
         header.url.clone_from(url);
     }
     let started: String = header.started.chars().filter(|c| !"-:".contains(*c)).collect();
-    // 20261124T023726.813000000Z, as `record` names its files: to the millisecond.
+    // 20261124T023726.813000000Z, cut to milliseconds like the file names of `record`.
     let name = format!("{}Z-{id}.jsonl", started.get(..19).unwrap_or("import"));
     let written = Header { url: redactor.clean_url(&header.url).into_owned(), ..header.clone() };
     let write = |transcript: &Transcript| {
@@ -140,7 +141,7 @@ fn recording(
     Ok((name, write(transcript)?))
 }
 
-/// What the first token of the upgrade claims, when it is a JWT.
+/// The claims of the first token in the upgrade request, if it is a JWT.
 fn claims(header: &Header) -> Option<serde_json::Value> {
     let values = header.handshake.request.values().map(String::as_str);
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
@@ -161,8 +162,8 @@ pub(super) fn export(args: &ExportArgs, out: &mut impl Write) -> Result<Exit, Cl
     if let Some((path, _)) =
         paths.iter().zip(&transcripts).find(|(_, one)| Dialect::at(&one.header.url).is_http())
     {
-        return Err(CliError::usage(format!("{}: a session over HTTP is not exported", path.display()))
-            .hint("its frames are HTTP as it was on the wire; docs/SSE.md"));
+        return Err(CliError::usage(format!("{}: a session over HTTP cannot be exported", path.display()))
+            .hint("HAR cannot express its frames; see docs/SSE.md"));
     }
     let har = write_har(&transcripts).map_err(CliError::usage)?;
     match args.output.as_deref().filter(|path| *path != Path::new("-")) {

@@ -3,29 +3,29 @@
 use goldwire_core::finding::Verdict;
 use std::process::ExitCode;
 
-/// How the command ended.
+/// The exit code of the command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// Everything conforms, or the command did what it was asked to.
+    /// Everything conforms, or the command succeeded.
     Conforms,
     /// Something deviates.
     Deviates,
     /// Bad usage, or a file that cannot be read.
     Usage,
-    /// There was nothing to judge: no connection, a refused login, a server that never became ready.
+    /// There was nothing to judge: no connection, a refused login, a server that did not become ready.
     CouldNotJudge,
     /// Nothing was selected.
     Nothing,
     /// There are only proposals that nobody accepted.
     OnlyProposals,
-    /// Our own fault.
+    /// An error in goldwire.
     Internal,
-    /// Somebody stopped it.
+    /// The command was interrupted.
     Interrupted,
 }
 
 impl Exit {
-    /// The number.
+    /// The exit code as a number.
     pub(crate) const fn code(self) -> u8 {
         match self {
             Exit::Conforms => 0,
@@ -39,7 +39,7 @@ impl Exit {
         }
     }
 
-    /// What a verdict ends with; drift is a failure only when asked for.
+    /// The exit code of a verdict. Drift fails only with `--strict`.
     pub(crate) fn of(verdict: Verdict, strict: bool) -> Exit {
         match verdict {
             Verdict::Conforms => Exit::Conforms,

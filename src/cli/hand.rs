@@ -1,7 +1,7 @@
-//! A session by hand: lines of stdin become messages, what passes is shown.
+//! A session by hand: lines of stdin become messages, and all frames are printed.
 //!
-//! Frames go to stdout, one line each, `>` sent and `<` received; notes go to stderr. On a terminal there is a prompt, and
-//! what the terminal has echoed is not shown again.
+//! Frames go to stdout, one per line, `>` sent and `<` received; notes go to stderr. At a terminal there is a prompt, and a
+//! typed line is not printed again.
 
 use super::reports::talk;
 use anstream::{AutoStream, ColorChoice};
@@ -18,36 +18,36 @@ use tokio::sync::mpsc;
 
 const SENT: Style = AnsiColor::Green.on_default();
 const RECEIVED: Style = AnsiColor::Cyan.on_default();
-/// Lines that may wait for the session.
+/// The number of lines that may wait for the session.
 const WAITING: usize = 16;
-/// So much of a binary message is shown, in base64.
+/// The number of bytes of a binary message that are printed, in base64.
 const SHOWN: usize = 96;
 const PROMPT: &str = "> ";
-/// Back to the start of the line and nothing left of it: the prompt, and what is being typed.
+/// Returns to the start of the line and clears it: the prompt and the typed text.
 const CLEAR: &str = "\r\x1b[K";
 
-/// Takes the prompt away.
+/// Clears the prompt.
 pub(super) fn leave() {
     if is_typed() && io::stdout().is_terminal() {
         put(CLEAR);
     }
 }
 
-/// Whether a person types; one who does sees what was not sent, and says it again.
+/// Whether stdin is a terminal. A person sees which lines were not sent, so they do not affect the exit code.
 pub(super) fn is_typed() -> bool {
     io::stdin().is_terminal()
 }
 
-/// What went wrong with lines.
+/// Flags for lines that were not sent.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Unsent {
-    /// One made no sense.
+    /// A line was invalid.
     pub(super) bad: Arc<AtomicBool>,
-    /// One came when the session was over.
+    /// A line came after the end of the session.
     pub(super) late: Arc<AtomicBool>,
 }
 
-/// Reads stdin from now on, and shows on stdout. Its thread ends with stdin, or with the process.
+/// Starts to read stdin and to print to stdout. The thread ends with stdin, or with the process.
 pub(super) fn hand(color: ColorChoice) -> io::Result<(Hand, Unsent)> {
     let is_terminal = is_typed() && io::stdout().is_terminal();
     let (sender, lines) = mpsc::channel(WAITING);
@@ -68,7 +68,7 @@ pub(super) fn hand(color: ColorChoice) -> io::Result<(Hand, Unsent)> {
         }
         match shown {
             Shown::Frame(frame) if is_terminal && echoed.takes(frame) => {}
-            // A reader that has gone has seen enough; the session is recorded all the same.
+            // If stdout is closed, the session continues and is still recorded.
             Shown::Frame(frame) => show_frame(frame, color).unwrap_or_default(),
             Shown::NotSent(line, error) => {
                 let flag = if matches!(error, LineError::Over) { &told.late } else { &told.bad };
@@ -85,11 +85,11 @@ pub(super) fn hand(color: ColorChoice) -> io::Result<(Hand, Unsent)> {
 
 fn put(text: &str) {
     let mut out = io::stdout();
-    // A terminal that is gone is noticed by the next read.
+    // The next read notices a closed terminal.
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-/// The latest line that a terminal has shown already.
+/// The latest line that the terminal has echoed.
 #[derive(Debug, Clone, Default)]
 struct Echoed(Arc<Mutex<Option<String>>>);
 
@@ -98,7 +98,7 @@ impl Echoed {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(line.to_owned());
     }
 
-    /// Whether this frame is what was typed.
+    /// Whether this frame is the typed line.
     fn takes(&self, frame: &Frame) -> bool {
         let mut line = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Payload::Text(text) = &frame.payload else { return false };

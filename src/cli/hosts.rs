@@ -1,4 +1,4 @@
-//! `goldwire hosts`: what is known of the machines that checks run on.
+//! `goldwire hosts`: the profiles of the machines that run checks.
 
 use super::args::{HostsArgs, HostsCommand, HostsForgetArgs, HostsLearnArgs, HostsShowArgs};
 use super::error::CliError;
@@ -14,7 +14,7 @@ use goldwire_runner::runner::{
 use goldwire_runner::store::Store;
 use std::io::Write;
 
-/// So many runs of a session make a profile.
+/// The number of runs of a session for a profile.
 const RUNS: u32 = 20;
 
 pub(super) fn run(config: &Config, args: HostsArgs, out: &mut impl Write) -> Result<Exit, CliError> {
@@ -62,25 +62,23 @@ async fn learn(config: &Config, args: HostsLearnArgs, out: &mut impl Write) -> R
     for (session, runs) in counts {
         writeln!(out, "{session}  {}", plural(runs, "run"))?;
     }
-    writeln!(out, "{class} is known: {}", path.display())?;
+    writeln!(out, "wrote the profile of {class}: {}", path.display())?;
     Ok(Exit::Conforms)
 }
 
-/// A profile of a build that does something else than its golden would be one of another server.
+/// Refuses runs that deviate: a profile of a faulty build would not describe this server.
 fn refusal(selected: &Selected, runs: &[JudgedRun]) -> Option<CliError> {
     let troubled = |run: &Run| run.verdict() >= Verdict::Deviates;
     let run = &runs.iter().find(|judged| troubled(&judged.run))?.run;
     let session = &selected.session;
     Some(match &run.unjudged {
         Some(why) => CliError::new(Exit::CouldNotJudge, format!("{session}: {}: {}", run.user, why.cause))
-            .hint(why.hint.clone().unwrap_or_else(|| format!("goldwire check {session} says more"))),
+            .hint(why.hint.clone().unwrap_or_else(|| format!("run goldwire check {session} for details"))),
         None => CliError::new(
             Exit::Deviates,
-            format!("{session} deviates, and not by its time: nothing was written"),
+            format!("{session} deviates for a reason other than timing; nothing was written"),
         )
-        .hint(format!(
-            "goldwire check {session} says what; a profile is made of a build that is known to be good"
-        )),
+        .hint(format!("run goldwire check {session} for details; a profile needs a good build")),
     })
 }
 
@@ -93,7 +91,7 @@ fn show(config: &Config, args: &HostsShowArgs, out: &mut impl Write) -> Result<E
     }
     let files = store.host_profile_files()?;
     if files.is_empty() {
-        writeln!(out, "no host is known yet: `goldwire hosts learn` measures this one")?;
+        writeln!(out, "there is no profile yet; run `goldwire hosts learn` to measure this host")?;
     }
     for path in files {
         let text = std::fs::read_to_string(&path)
@@ -117,11 +115,11 @@ fn show(config: &Config, args: &HostsShowArgs, out: &mut impl Write) -> Result<E
             if occasions.count > 1 {
                 write!(out, ", pace x{:.2} from occasion to occasion", occasions.pace_spread().exp())?;
             }
-            writeln!(out, "{}", if fits { "" } else { "; of another golden: it is not used" })?;
+            writeln!(out, "{}", if fits { "" } else { "; not used, because the golden has changed" })?;
             if let Some((factor, since)) = session.creep() {
                 writeln!(
                     out,
-                    "  {name}  x{factor:.1} slower than on {since}: goldwire compare says whether it is the build"
+                    "  {name}  x{factor:.1} slower than on {since}; goldwire compare shows whether the build is the cause"
                 )?;
             }
         }
@@ -137,7 +135,7 @@ fn forget(config: &Config, args: &HostsForgetArgs, out: &mut impl Write) -> Resu
         match std::fs::remove_file(&path) {
             Ok(()) => {
                 is_gone = true;
-                writeln!(out, "{} is removed", path.display())?;
+                writeln!(out, "removed {}", path.display())?;
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => {
@@ -148,6 +146,6 @@ fn forget(config: &Config, args: &HostsForgetArgs, out: &mut impl Write) -> Resu
     if is_gone {
         return Ok(Exit::Conforms);
     }
-    Err(CliError::new(Exit::Nothing, format!("nothing is known of a class `{}`", args.class))
-        .hint("goldwire hosts show lists them"))
+    Err(CliError::new(Exit::Nothing, format!("there is no profile of the class `{}`", args.class))
+        .hint("goldwire hosts show lists all classes"))
 }

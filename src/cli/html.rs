@@ -1,4 +1,4 @@
-//! Writes the pages that people look at in a browser.
+//! Writes the HTML pages.
 
 use super::error::CliError;
 use super::reports::write;
@@ -13,13 +13,13 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// `--report-html DIR`, which may not have been given.
+/// The page of `--report-html DIR`, if given.
 pub(super) struct HtmlReport {
     page: Option<PathBuf>,
 }
 
 impl HtmlReport {
-    /// Puts a page in its place that says that nothing was found yet: an older one could say that all is well.
+    /// Writes a page that says that nothing was judged yet, so that an older page cannot be taken for this result.
     pub(super) fn begin(folder: Option<&Path>, what: &str) -> Result<HtmlReport, CliError> {
         let html = HtmlReport { page: folder.map(|folder| folder.join("index.html")) };
         html.write(|out| report::unfinished_html(out, what))?;
@@ -58,7 +58,7 @@ impl HtmlReport {
         })
     }
 
-    /// What probes found that were asked together with a check: a page of its own beside the check's.
+    /// Writes the results of a check's probes: a page of its own beside the check's.
     pub(super) fn probes_beside(
         &self,
         cells: &[Cell],
@@ -91,11 +91,11 @@ impl HtmlReport {
     }
 }
 
-/// Recordings by their path.
+/// Recordings by path.
 pub(super) struct Recorded(BTreeMap<String, Transcript>);
 
 impl Recorded {
-    /// Those that are there and not too large; a report is no less true without its pictures.
+    /// Reads the recordings that exist and are not too large. The report is complete without the others.
     pub(super) fn read<'r>(runs: impl Iterator<Item = &'r Run>) -> Recorded {
         let read = |run: &Run| {
             let path = Path::new(&run.recording);
@@ -115,7 +115,7 @@ impl Recorded {
     }
 }
 
-/// `goldwire show --html`.
+/// Writes the page of `goldwire show --html`.
 pub(super) fn session(
     path: &Path,
     golden: Option<&Golden>,

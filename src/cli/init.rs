@@ -1,8 +1,8 @@
-//! `goldwire init`: a commented configuration and the folders, with what the server itself says where one is named.
+//! `goldwire init`: writes a commented configuration and the folders, with the messages of the server if one is named.
 //!
-//! The server is connected to once and listened to for a moment; nothing is sent. What passes is the first recording.
-//! A server that does not answer, or refuses, is no reason not to begin: the configuration is written all the same, says
-//! what is still to be filled in, and the exit code is that of a check that could not look.
+//! goldwire connects to the server once, listens for a moment and sends nothing. The received frames are the first recording.
+//! If the server does not answer or refuses, the configuration is still written and says what is missing, and the exit code is
+//! "could not judge".
 
 use super::args::{InitArgs, TargetArgs};
 use super::error::CliError;
@@ -24,7 +24,7 @@ use std::io::Write;
 use std::path::Path;
 use tokio::sync::mpsc;
 
-/// What is written in capitals is filled in.
+/// Words in capitals are replaced.
 const TEMPLATE: &str = r#"goldwire = 1
 default_target = "local"
 
@@ -32,8 +32,8 @@ default_target = "local"
 USERS
 
 # [record]
-# flush = "every frame"                 # how soon frames are on the disk; "100 ms" by default
-# compress = true                       # finished recordings become .jsonl.zst
+# flush = "every frame"                 # the longest time before frames are written; default "100 ms"
+# compress = true                       # compress finished recordings to .jsonl.zst
 HEARD
 [target.local]
 url = "URL"
@@ -42,20 +42,20 @@ AUTH
 # subprotocols = ["chat.v2"]
 # max_duration = "1 h"                  # limits: max_message, max_duration, max_rate
 
-# Let goldwire start the build, wait until it is ready, and stop it after; {{port}} is a free one.
+# Let goldwire start the build, wait until it is ready, and stop it at the end; {{port}} is a free port.
 # [target.local.server]
 # command = "./my-server --port {{port}}"
 # ready = "http://127.0.0.1:{{port}}/health"
 LOGIN
-# Logins, tokens and cookies are hidden in every file anyway; this adds what else must not be written down.
+# goldwire redacts logins, tokens and cookies in every file; add other values here.
 # [redact]
 # patterns = ["cust-[0-9]{6}"]          # regular expressions
-# pointers = ["/user/email"]            # in every message that is JSON
-# fields = ["otp_code"]                 # whatever stands under this name
+# pointers = ["/user/email"]            # in every JSON message
+# fields = ["otp_code"]                 # the values of fields with this name
 "#;
 
 const NO_LOGIN: &str = r#"
-# Every user of every run is a real login. {{user.index}} counts from 1, {{nonce}} is new each time.
+# Every user of every run logs in. {{user.index}} counts from 1, {{nonce}} is new for each login.
 # [auth.user]
 # kind = "login"                        # or "mint" (sign a JWT) or "token" (from the environment or a command)
 # user = { email = "u{{user.index}}-{{nonce}}@example.test", password = "pw-{{nonce}}" }
@@ -65,29 +65,30 @@ const NO_LOGIN: &str = r#"
 # prepare = { url = "{{http}}/rooms", headers = { Authorization = "Bearer {{token}}" }, bind = { "room.id" = "/id" } }
 "#;
 
-/// Forms of a login's request that are tried, in this order.
+/// The bodies of a login request that are tried, in this order.
 const FORMS: [&str; 3] = [
     r#"json = { username = "{{user.name}}", password = "{{var.password}}" }"#,
     r#"json = { email = "{{user.name}}", password = "{{var.password}}" }"#,
     r#"form = { username = "{{user.name}}", password = "{{var.password}}" }"#,
 ];
-/// Where tokens usually are in a login's answer.
+/// The usual places of a token in the response to a login.
 const TOKENS: [&str; 5] = ["/access_token", "/token", "/accessToken", "/data/token", "/jwt"];
 
-/// So much of what was heard is named in the file.
+/// The maximum of event names in the comment of the file.
 const NAMES: usize = 12;
 
 pub(super) async fn run(path: &Path, args: &InitArgs, out: &mut impl Write) -> Result<Exit, CliError> {
     if path.exists() {
-        return Err(CliError::usage(format!("{} is there already", path.display()))
-            .hint("edit it, or remove it first"));
+        return Err(
+            CliError::usage(format!("{} already exists", path.display())).hint("edit it, or remove it first")
+        );
     }
-    // Quotes in a URL would end the string; no URL has any.
+    // Quotes would end the TOML string; a valid URL has none.
     let url = args.url.as_deref().unwrap_or("ws://127.0.0.1:8000/ws").replace(['"', '\\'], "");
     let is_http = Dialect::at(&url).is_http();
     if !is_http && !url.starts_with("ws://") && !url.starts_with("wss://") {
-        return Err(CliError::usage(format!("`{url}` is not a URL that sessions can have"))
-            .hint("it begins with ws:// or wss://, or with http:// or https:// for sessions over HTTP"));
+        return Err(CliError::usage(format!("`{url}` is not a URL for sessions"))
+            .hint("use ws:// or wss://, or http:// or https:// for sessions over HTTP"));
     }
     let root = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     for folder in ["recordings", "golden"] {
@@ -98,7 +99,7 @@ pub(super) async fn run(path: &Path, args: &InitArgs, out: &mut impl Write) -> R
     let session = session_of(&url);
     if args.url.is_none() {
         write(path, &text(&url, "", None), out)?;
-        writeln!(out, "no server was asked: `goldwire init URL` would have listened to one")?;
+        writeln!(out, "no server was contacted; `goldwire init URL` listens to one")?;
         writeln!(out, "next: set `url` in it, then goldwire record {session}")?;
         return Ok(Exit::Conforms);
     }
@@ -108,10 +109,10 @@ pub(super) async fn run(path: &Path, args: &InitArgs, out: &mut impl Write) -> R
     };
     if is_http {
         write(path, &text(&url, "", login.as_deref()), out)?;
-        writeln!(out, "nothing was listened to: over HTTP a server only answers")?;
+        writeln!(out, "goldwire did not listen: over HTTP, a server only answers requests")?;
         writeln!(
             out,
-            "next: goldwire record {session}    # type requests, one a line: POST /chat {{…}}; a few times"
+            "next: goldwire record {session}    # type requests, one per line: POST /chat {{…}}; a few times"
         )?;
         return Ok(Exit::Conforms);
     }
@@ -127,7 +128,7 @@ pub(super) async fn run(path: &Path, args: &InitArgs, out: &mut impl Write) -> R
     }
 }
 
-/// A session's name, from the path of the URL.
+/// The name of the session, from the path of the URL.
 fn session_of(url: &str) -> String {
     let path = url.split(['?', '#']).next().unwrap_or_default();
     let path =
@@ -142,16 +143,16 @@ fn text(url: &str, heard: &str, login: Option<&str>) -> String {
         Some(_) => "auth = \"user\"                           # how users log in: [auth.user] below",
         None => "# auth = \"user\"                         # how users log in: [auth.user] below",
     };
-    // Users that nothing tells apart would see each other's doings.
+    // Without logins, the server cannot distinguish users, so they would affect each other.
     let users = match login {
-        Some(_) => "users = 2                               # how many real users check at the same time",
+        Some(_) => "users = 2                               # the number of concurrent users",
         None => {
-            "users = 1                               # how many check at the same time; more where each can log in"
+            "users = 1                               # the number of concurrent users; use more if each has a login"
         }
     };
     let login = login.map_or_else(|| NO_LOGIN.to_owned(), |login| format!("\n{login}"));
     let parts = [("USERS", users), ("HEARD", heard), ("AUTH", auth), ("LOGIN", login.as_str()), ("URL", url)];
-    // Line by line: what a server said is not looked through for places.
+    // Replace whole lines only, so that text from a server is never replaced.
     let fill = |line: &str| match parts.iter().find(|(place, _)| *place == line) {
         Some((_, part)) => (*part).to_owned(),
         None => line.replace("\"URL\"", &format!("\"{url}\"")),
@@ -165,7 +166,7 @@ fn write(path: &Path, text: &str, out: &mut impl Write) -> Result<(), CliError> 
     Ok(())
 }
 
-/// The configuration is written, and what it could not be asked is said.
+/// Writes the configuration without the server's messages, and returns the error.
 fn give_up(
     path: &Path,
     url: &str,
@@ -175,19 +176,18 @@ fn give_up(
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
     let message = one_line(&error.message);
-    let comment = format!("\n# The server could not be listened to when this was written: {message}\n");
+    let comment = format!("\n# goldwire could not listen to the server when it wrote this file: {message}\n");
     write(path, &text(url, &comment, login), out)?;
-    // What a refused upgrade says, `wire` words it.
+    // The message of a refused upgrade contains its status.
     let wants_login = ["401", "403"].iter().any(|status| error.message.contains(&format!("HTTP {status}")));
     let hint = if wants_login && login.is_none() {
         format!(
-            "the server wants a login: fill in [auth.user] in {} and uncomment `auth = \"user\"`, or remove the file and \
-             say `goldwire init {url} --login URL --user NAME --secret password`; then goldwire record {session}",
+            "the server requires a login: fill in [auth.user] in {} and uncomment `auth = \"user\"`, or remove the file and run `goldwire init {url} --login URL --user NAME --secret password`; then goldwire record {session}",
             path.display()
         )
     } else {
         let known = error.hint.unwrap_or_else(|| "is the server up?".to_owned());
-        format!("{known}; mend {} where it is wrong, then goldwire record {session}", path.display())
+        format!("{known}; fix {}, then goldwire record {session}", path.display())
     };
     Err(CliError::new(Exit::CouldNotJudge, error.message).hint(hint))
 }
@@ -203,24 +203,24 @@ fn next(
     heard: &Heard,
     out: &mut impl Write,
 ) -> Result<(), CliError> {
-    // Whoever named a variable has it in the environment.
+    // A secret without a value comes from the environment.
     let secret = |text: &String| match text.split_once('=') {
         Some((name, _)) => format!(" --secret {name}=…"),
         None => format!(" --secret {text}"),
     };
     let secret: String = args.secrets.iter().filter(|_| logs_in).map(secret).collect();
-    // What was only listened to is another session than one in which somebody speaks.
+    // A session without client messages needs another name than one with them.
     let spoken = if heard.messages == 0 { session } else { "chat" };
     let spoken = if heard.messages > 0 && session == spoken { "talk" } else { spoken };
     writeln!(
         out,
-        "next: goldwire record {spoken}{secret}    # type what a client sends, a message a line; a few times"
+        "next: goldwire record {spoken}{secret}    # type the client's messages, one per line; a few times"
     )?;
     writeln!(out, "then: goldwire learn {spoken}, goldwire review, goldwire check{secret}")?;
     Ok(())
 }
 
-/// The target that would be configured, and how it is reached now.
+/// The options of the target for this connection.
 fn target(args: &InitArgs) -> TargetArgs {
     TargetArgs {
         headers: args.headers.clone(),
@@ -241,7 +241,7 @@ async fn open(
     Ok(RunningTarget::open(&config, &options, interrupts(), &observer()).await?)
 }
 
-/// The recipe with which the login that was named gives a token. Nothing is tried where none was named.
+/// The recipe with which `--login` returns a token; none without `--login`.
 async fn find_login(path: &Path, args: &InitArgs, url: &str) -> Result<Option<String>, CliError> {
     let Some(login) = &args.login else { return Ok(None) };
     let quoted = |text: &str| toml_edit::Value::from(text).to_string();
@@ -259,7 +259,7 @@ async fn find_login(path: &Path, args: &InitArgs, url: &str) -> Result<Option<St
             match target.try_login().await {
                 Ok(()) => return Ok(Some(recipe)),
                 Err(error @ AuthError::NotInAnswer { .. }) => last = Some(error),
-                // Another form may be what it wants; where a token would be is no question then.
+                // Another body may succeed. The place of the token does not matter here.
                 Err(error @ AuthError::Answered { .. }) => {
                     last = Some(error);
                     continue 'forms;
@@ -267,7 +267,7 @@ async fn find_login(path: &Path, args: &InitArgs, url: &str) -> Result<Option<St
                 Err(error) => return Err(error.into()),
             }
         }
-        // The form was right, and the token is somewhere else.
+        // The body was accepted, but the token is at another place.
         break;
     }
     match last {
@@ -276,7 +276,7 @@ async fn find_login(path: &Path, args: &InitArgs, url: &str) -> Result<Option<St
     }
 }
 
-/// Connects once and listens for a moment.
+/// Connects once and listens.
 async fn listen(
     path: &Path,
     args: &InitArgs,
@@ -289,7 +289,7 @@ async fn listen(
     target.record(&RecordOptions { duration, keeps_frames: true, ..RecordOptions::default() });
     let root = path.parent().unwrap_or(Path::new(""));
     let folder = Store::new(root).recordings_folder(session);
-    // Nobody speaks: the sender is kept until the time is over.
+    // Nothing is sent. The sender is kept, because dropping it would end the session early.
     let (sender, lines) = mpsc::channel(1);
     let hand = Hand { lines, show: Box::new(|_| {}) };
     talk!("listening to {url} for {}", args.listen);
@@ -299,12 +299,12 @@ async fn listen(
     Ok(driven?)
 }
 
-/// What the server said by itself.
+/// The messages that the server sent by itself.
 struct Heard {
     messages: usize,
-    /// In the order in which they came first, with how often and, where they are regular, how far apart.
+    /// The names in order of first appearance, with their number and, if regular, their interval.
     names: Vec<(Label, usize, Option<Gap>)>,
-    /// Where messages have their names, as a golden would say it.
+    /// The keys of `[dialect]`, as in a golden.
     dialect: String,
 }
 
@@ -344,15 +344,15 @@ impl Heard {
         one_line(&format!("{}{more}", names.join(", ")))
     }
 
-    /// What stands in the configuration.
+    /// The comment for the configuration.
     fn comment(&self, url: &str) -> String {
         if self.names.is_empty() {
             return format!(
-                "\n# {url} said nothing by itself when this was written: it waits for its client.\n"
+                "\n# {url} sent nothing when goldwire wrote this file; it waits for its client.\n"
             );
         }
         let dialect = if self.dialect.is_empty() { String::new() } else { format!("\n# {}", self.dialect) };
-        format!("\n# What {url} said by itself when this was written: {}{dialect}\n", self.list())
+        format!("\n# Messages of {url} when goldwire wrote this file: {}{dialect}\n", self.list())
     }
 
     fn tell(&self, driven: &Driven, out: &mut impl Write) -> Result<(), CliError> {
@@ -370,10 +370,10 @@ impl Heard {
             writeln!(out, "{}", self.dialect)?;
         }
         if !ending.starts_with("client") {
-            writeln!(out, "the server ended the session by itself ({ending}): does it want a login first?")?;
+            writeln!(out, "the server ended the session ({ending}); it may require a login")?;
         }
         if self.messages == 0 {
-            // A session in which nobody speaks would make all that others hear optional.
+            // An empty recording would make every event of the other recordings optional.
             let removed = std::fs::remove_file(&driven.recording);
             return removed.map_err(|error| {
                 CliError::usage(format!("failed to remove {}: {error}", driven.recording.display()))
@@ -384,18 +384,18 @@ impl Heard {
     }
 }
 
-/// The table of the golden that says how messages are named, in one line.
+/// The table `[dialect]` of the golden, in one line.
 fn dialect_of(golden: &Golden) -> String {
     let text = goldwire_core::golden::write(golden);
     let lines = text.lines().skip_while(|line| *line != "[dialect]").skip(1);
     let lines: Vec<&str> = lines.take_while(|line| !line.is_empty() && !line.starts_with('[')).collect();
     match lines.is_empty() {
         true => "messages are JSON, named by /type".to_owned(),
-        false => format!("messages are understood by: {}", one_line(&lines.join(", "))),
+        false => format!("messages are read with: {}", one_line(&lines.join(", "))),
     }
 }
 
-/// How far apart times are that are as far apart as those of a clock: a heartbeat.
+/// The interval of times that are as regular as a heartbeat.
 fn regular(times: &[Offset]) -> Option<Gap> {
     let gaps: Vec<Gap> = times.windows(2).map(|pair| pair[1].since(pair[0])).collect();
     let (least, most) = (gaps.iter().min()?, gaps.iter().max()?);

@@ -7,27 +7,27 @@ use tokio::sync::watch;
 pub(super) fn interrupts() -> watch::Receiver<bool> {
     let (sender, receiver) = watch::channel(false);
     let (heeded, is_heeded) = std::sync::mpsc::channel();
-    // A thread of its own: the others may wait for somebody to read what they print.
+    // Use a separate thread, because the others may be blocked on output.
     std::thread::spawn(move || {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
         runtime.block_on(async move {
             let mut stop = StopSignals::heed();
             let _ = heeded.send(());
             stop.next().await;
-            // Nobody may be listening any more; then there is nothing to stop.
+            // If the receiver is gone, there is nothing to stop.
             let _ = sender.send(true);
-            std::thread::spawn(|| talk!("stopping: what was recorded is kept (once more to leave at once)"));
+            std::thread::spawn(|| talk!("stopping; the recordings are kept (press again to exit at once)"));
             stop.next().await;
-            // Without a word more: what waits to be printed may wait for ever.
+            // Print nothing, because output may block for ever.
             std::process::exit(i32::from(super::exit::Exit::Interrupted.code()));
         });
     });
-    // Heeded from here on, not only from when the thread first runs: what was begun until then would not be put in order.
+    // Install the handler now, not when the thread first runs: otherwise an early signal would skip the cleanup.
     let _ = is_heeded.recv();
     receiver
 }
 
-/// Ctrl-C and SIGTERM; where the system will not tell of one of them, it ends the process as it always does.
+/// Ctrl-C and SIGTERM. A signal without a handler ends the process as usual.
 #[cfg(unix)]
 struct StopSignals([Option<tokio::signal::unix::Signal>; 2]);
 

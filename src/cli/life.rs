@@ -1,4 +1,4 @@
-//! The life of a golden: `learn`, `pending`, `accept`, `reject`. `review` has a file of its own.
+//! `goldwire learn`, `pending`, `accept` and `reject`. `review` has a file of its own.
 
 use super::args::{AcceptArgs, LearnArgs, RejectArgs};
 use super::error::CliError;
@@ -28,7 +28,7 @@ pub(super) fn learn(config: &Config, args: &LearnArgs, out: &mut impl Write) -> 
         writeln!(out, "{note}")?;
     }
     if proposed.is_nothing() {
-        writeln!(out, "the golden already says all of this")?;
+        writeln!(out, "the golden is up to date")?;
         return Ok(Exit::Conforms);
     }
     if let Some(reason) = &args.accept {
@@ -42,7 +42,7 @@ pub(super) fn learn(config: &Config, args: &LearnArgs, out: &mut impl Write) -> 
     } else {
         writeln!(
             out,
-            "the golden stays as it is; what its recordings showed is proposed for {}",
+            "the golden does not change; the evidence is proposed for {}",
             store.seen_path(session).display()
         )?;
     }
@@ -54,8 +54,9 @@ pub(super) fn selected(store: &Store, named: &[String]) -> Result<Vec<String>, C
     let pending = store.pending()?;
     if named.is_empty() {
         if pending.is_empty() {
-            return Err(CliError::new(Exit::Nothing, "no proposal is pending")
-                .hint("`goldwire learn SESSION` makes one"));
+            return Err(
+                CliError::new(Exit::Nothing, "no proposal is pending").hint("run `goldwire learn SESSION`")
+            );
         }
         return Ok(pending);
     }
@@ -66,7 +67,7 @@ pub(super) fn selected(store: &Store, named: &[String]) -> Result<Vec<String>, C
     }
 }
 
-/// What a proposal changes in what passes, in words; nothing where it is the first golden.
+/// Prints the changed behaviour of a proposal in words; nothing for a first golden.
 pub(super) fn tell_changes(store: &Store, session: &str, out: &mut impl Write) -> Result<(), CliError> {
     if let Some(changes) = store.changes(session)? {
         writeln!(out, "{}", changes_headline(&changes))?;
@@ -87,20 +88,20 @@ pub(super) fn pending(config: &Config, out: &mut impl Write) -> Result<Exit, Cli
 pub(super) fn accept(config: &Config, args: &AcceptArgs, out: &mut impl Write) -> Result<Exit, CliError> {
     let store = Store::new(&config.root);
     if args.reason.trim().is_empty() {
-        return Err(CliError::usage("a golden is accepted for a reason")
+        return Err(CliError::usage("accepting a golden needs a reason")
             .hint("--reason 'search now streams its hits'"));
     }
     let mut reason = args.reason.trim().to_owned();
     if let Some(why) = &args.allow_secrets {
         if why.trim().is_empty() {
-            return Err(CliError::usage("what looks like a secret is accepted for a reason")
+            return Err(CliError::usage("accepting possible secrets needs a reason")
                 .hint("--allow-secrets 'the tokens are made up, for the tests of the parser'"));
         }
         reason = format!("{reason}; not secrets: {}", why.trim());
     }
     let sessions = selected(&store, &args.sessions)?;
     if args.allow_secrets.is_none() {
-        // All before the first is accepted: one refusal leaves everything as it was.
+        // Scan all proposals before the first is accepted, so that a refusal changes nothing.
         sessions.iter().try_for_each(|session| refuse_secrets(config, &store, session))?;
     }
     for session in sessions {
@@ -109,7 +110,7 @@ pub(super) fn accept(config: &Config, args: &AcceptArgs, out: &mut impl Write) -
     Ok(Exit::Conforms)
 }
 
-/// Accepts a proposal and says what passes now.
+/// Accepts a proposal and prints the changed behaviour.
 pub(super) fn accept_one(
     store: &Store,
     session: &str,
@@ -122,7 +123,7 @@ pub(super) fn accept_one(
     Ok(())
 }
 
-/// Says that a proposal was accepted, and what passes now.
+/// Prints that a proposal was accepted, and the changed behaviour.
 pub(super) fn tell_accepted(
     path: &Path,
     changes: Option<&[Change]>,

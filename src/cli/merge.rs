@@ -1,4 +1,4 @@
-//! `goldwire merge`: what the jobs of a sharded check found, as one result with one exit code.
+//! `goldwire merge`: merges the reports of a sharded check into one result with one exit code.
 
 use super::args::{Format, MergeArgs};
 use super::error::CliError;
@@ -15,7 +15,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 pub(super) fn run(config: &Config, args: &MergeArgs, out: &mut impl Write) -> Result<Exit, CliError> {
-    // All is read before anything is written: the whole may take the place of one of its parts.
+    // Read all reports before writing any, because the output may overwrite one of them.
     let read = |path: &PathBuf| (path.clone(), std::fs::read_to_string(path));
     let texts: Vec<_> = args.reports.iter().map(read).collect();
     let mut reports = Reports::begin(&args.write, "check", ("goldwire_report", "runs"))?;
@@ -40,7 +40,7 @@ fn merged(
         let text = text.map_err(|error| CliError::usage(format!("failed to read {path}: {error}")))?;
         let (part, mut own) = report::read(&text).map_err(|error| {
             CliError::usage(format!("{path}: {error}"))
-                .hint("merge takes what `goldwire check --shard I/N --report-json FILE` wrote")
+                .hint("merge reads the reports of `goldwire check --shard I/N --report-json FILE`")
         })?;
         parts.push(part);
         cells.append(&mut own);
@@ -70,7 +70,7 @@ fn merged(
         }
     }
     let verdict = verdict_with_probes(&outcome, &cells);
-    // Whoever was interrupted, it was not this command.
+    // A shard was interrupted, not this command.
     if outcome.interrupted && verdict != Verdict::Deviates {
         return Ok(Exit::CouldNotJudge);
     }
@@ -82,7 +82,7 @@ fn asked(outcome: &Outcome) -> Vec<(String, String)> {
     outcome.asked.iter().map(|asked| (asked.session.clone(), asked.golden.clone())).collect()
 }
 
-/// The goldens that are here; without one its runs are told without rows.
+/// The goldens that exist here. Runs without a golden are reported without rows.
 fn goldens(config: &Config, outcome: &Outcome) -> BTreeMap<String, (Golden, String)> {
     let store = Store::new(&config.root);
     let read =

@@ -1,7 +1,7 @@
-//! The command line: arguments, subcommands, exit codes, errors to a person.
+//! The command line: arguments, subcommands, exit codes and error messages.
 //!
-//! Results go to stdout, talk goes to stderr. What was typed (`args`) and what it means are two types; each
-//! subcommand is one file. Nothing here decides what deviates.
+//! Results go to stdout, messages to stderr. Arguments (`args`) and the options of the runner (`options`) are separate types.
+//! Each subcommand is one file. Nothing here decides whether a run deviates.
 
 mod about;
 mod args;
@@ -39,25 +39,24 @@ use reports::Patient;
 use std::io::Write;
 use std::process::ExitCode;
 
-/// A file that may grow no further (`ulimit -f`) is an error with a name, as a full disk is, not the end of the process
-/// without a word.
+/// Handles SIGXFSZ, so that a file size limit (`ulimit -f`) is an error like a full disk and does not kill the process.
 fn survive_full_files() {
     #[cfg(unix)]
     if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() {
         let _inside = runtime.enter();
         let kind = tokio::signal::unix::SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
-        // Heeded for as long as the process runs; where it cannot be, all is as before.
+        // The handler stays for the life of the process. If it cannot be installed, the signal kills the process.
         let _ = tokio::signal::unix::signal(kind);
     }
 }
 
-/// Runs the command that was typed.
+/// Parses the arguments and runs the command.
 pub(crate) fn run() -> ExitCode {
     survive_full_files();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version are answers, everything else is bad usage.
+            // --help and --version succeed; everything else is bad usage.
             let exit = if error.use_stderr() { Exit::Usage } else { Exit::Conforms };
             let _ = error.print();
             return exit.into();
@@ -76,12 +75,12 @@ pub(crate) fn run() -> ExitCode {
             error.exit
         }
     };
-    // It keeps what goes wrong for itself.
+    // The writer stores its errors.
     let _ = out.flush();
     match out.failure() {
         Some(error) => {
             reports::say(&format_args!("error: failed to write to stdout: {error}"));
-            // What was judged stays judged; what nobody could read was no answer.
+            // The verdict stands, but a success without its output is a failure.
             if exit == Exit::Conforms { Exit::Usage.into() } else { exit.into() }
         }
         None => exit.into(),
@@ -91,7 +90,7 @@ pub(crate) fn run() -> ExitCode {
 fn dispatch(cli: Cli, color: ColorChoice, out: &mut impl Write) -> Result<Exit, CliError> {
     match &cli.command {
         Command::Init(args) => return runtime()?.block_on(init::run(&cli.config, args, out)),
-        // A mistake in the configuration is no reason not to say how one is written.
+        // These commands work without a valid configuration.
         Command::Schema(args) => return about::schema(args, out),
         Command::Completions(args) => return about::completions(args, out),
         Command::Man => return about::man(out),

@@ -1,4 +1,4 @@
-//! What was typed means: arguments become the options of the runner.
+//! Converts arguments into the options of the runner.
 
 use super::args::{CheckArgs, CompareArgs, KeepArgs, ProbeArgs, ProfileArg, TargetArgs, UpdateArg};
 use super::error::CliError;
@@ -13,16 +13,15 @@ use goldwire_runner::runner::{
     UpdateWhen, hide,
 };
 
-/// Below this even the flips that are drawn could not tell.
+/// The smallest alpha that the number of random sign flips can resolve.
 const LEAST_ALPHA: f64 = 0.0003;
 
 impl TargetArgs {
     pub(super) fn options(&self) -> Result<TargetOptions, CliError> {
         let header = |text: &String| {
             let (name, value) = text.split_once(':').ok_or_else(|| {
-                // What was typed may well be a credential.
-                CliError::usage("what -H gives is not a header: it has no colon")
-                    .hint("write -H 'Name: value'")
+                // Do not print the argument: it may be a credential.
+                CliError::usage("the header of -H has no colon").hint("write -H 'Name: value'")
             })?;
             Ok((name.trim().to_owned(), value.trim().to_owned()))
         };
@@ -44,7 +43,7 @@ impl TargetArgs {
 }
 
 impl KeepArgs {
-    /// Where nothing is to be judged, only the file holds what passes.
+    /// For recording without judging, frames are kept only in the file.
     pub(super) fn options(&self) -> RecordOptions {
         RecordOptions {
             duration: self.duration,
@@ -74,7 +73,7 @@ impl CheckArgs {
             strict: self.strict,
             update: UpdateOptions { when: self.update.map(UpdateWhen::from), reason: self.reason.clone() },
             keeps_transcripts: self.reports.report_html.is_some(),
-            // Recordings are judged without a target.
+            // Judging recordings needs no target.
             target: match self.offline.is_empty() {
                 true => self.target.options()?,
                 false => TargetOptions::default(),
@@ -86,14 +85,14 @@ impl CheckArgs {
 impl CompareArgs {
     pub(super) fn options(&self) -> Result<CompareOptions, CliError> {
         if self.pairs == 0 {
-            return Err(CliError::usage("no pair of runs compares nothing").hint("--pairs 12"));
+            return Err(CliError::usage("--pairs must be at least 1").hint("--pairs 12"));
         }
         if !(LEAST_ALPHA..=0.5).contains(&self.alpha) {
-            let message = format!("--alpha {} is not a chance that can be held", self.alpha);
+            let message = format!("--alpha {} is out of range", self.alpha);
             return Err(CliError::usage(message).hint(format!("from {LEAST_ALPHA} to 0.5, e.g. 0.001")));
         }
         if self.target.url.is_some() {
-            return Err(CliError::usage("--url says where one release listens, and two are compared")
+            return Err(CliError::usage("--url names one server, but compare needs two")
                 .hint("--baseline URL --candidate URL"));
         }
         Ok(CompareOptions {
@@ -143,32 +142,32 @@ impl From<UpdateArg> for UpdateWhen {
     }
 }
 
-/// The probes of these names.
+/// Parses the names of probes.
 fn probes(names: &[String]) -> Result<Vec<ProbeName>, CliError> {
     let of = |name: &String| {
         ProbeName::of(name).ok_or_else(|| {
             let known = ProbeName::ALL.map(ProbeName::name);
             let hint = did_you_mean(name, known).unwrap_or_else(|| format!("one of: {}", known.join(", ")));
-            CliError::usage(format!("no probe is called `{name}`")).hint(hint)
+            CliError::usage(format!("there is no probe `{name}`")).hint(hint)
         })
     };
     names.iter().map(of).collect()
 }
 
-/// `--secret NAME=VALUE`, or `--secret NAME` with the value in the environment.
+/// Parses `--secret NAME=VALUE`, or `--secret NAME` with the value in the environment.
 fn secrets(typed: &[String]) -> Result<Vec<(String, Secret)>, CliError> {
     let secret = |text: &String| match text.split_once('=') {
         Some((name, value)) => Ok((name.to_owned(), Secret::new(value))),
         None => match std::env::var(text) {
             Ok(value) => Ok((text.clone(), Secret::new(value))),
-            Err(_) => Err(CliError::usage(format!("the environment has no `{text}`"))
+            Err(_) => Err(CliError::usage(format!("the environment variable `{text}` is not set"))
                 .hint("write --secret NAME=VALUE, or set the variable")),
         },
     };
     typed.iter().map(secret).collect()
 }
 
-/// The secrets that were typed, where no target is opened. They are hidden from then on.
+/// Parses secrets for a command without a target, and starts to redact them.
 pub(super) fn hidden_secrets(
     typed: &[String],
     redactor: &Redactor,

@@ -1,4 +1,4 @@
-//! `goldwire probe`: what one session cannot show.
+//! `goldwire probe`: questions that one session cannot answer.
 
 use super::args::{Format, ProbeArgs};
 use super::error::CliError;
@@ -47,8 +47,7 @@ async fn probed(
     match probe_verdict(&cells) {
         Some(verdict) => Ok(Exit::of(verdict, false)),
         None => {
-            Err(CliError::new(Exit::Nothing, "nothing was asked")
-                .hint("each line above says what is missing"))
+            Err(CliError::new(Exit::Nothing, "no question was asked").hint("each line above has the reason"))
         }
     }
 }

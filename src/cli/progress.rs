@@ -1,4 +1,4 @@
-//! How far long work is: a bar when somebody looks at it, a line a round when it goes into a file.
+//! Progress on stderr: a bar at a terminal, otherwise one line per round.
 
 use super::life::tell_accepted;
 use super::reports::{say, talk};
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 const WIDTH: usize = 24;
 
-/// Says on stderr what the runner tells, a line each; a round that many users play has a bar at a terminal.
+/// Prints the runner's progress to stderr, one line each. A round of several users has a bar at a terminal.
 pub(super) fn observer() -> Observer {
     let current: Mutex<Option<Round>> = Mutex::new(None);
     Observer::new(move |event| {
@@ -29,7 +29,7 @@ pub(super) fn observer() -> Observer {
                 talk!("{session}: proposed as {}, learned from {learned_from}", path.display());
                 let mut out = anstream::stderr();
                 if let Some(changes) = changes {
-                    // Nobody is left to be told that nobody reads it.
+                    // A closed stderr cannot be reported anywhere.
                     let _ = writeln!(out, "{}", changes_headline(changes));
                     let _ = changes_text(&mut out, changes);
                 }
@@ -44,7 +44,7 @@ pub(super) fn observer() -> Observer {
     })
 }
 
-/// Rounds that are played one after the other, told on stderr.
+/// The progress of consecutive rounds, on stderr.
 #[derive(Debug)]
 pub(super) struct Progress {
     rounds: u32,
@@ -62,14 +62,14 @@ impl Progress {
         progress
     }
 
-    /// Makes room for a line.
+    /// Clears the bar before other output.
     pub(super) fn clear(&self) {
         if self.has_bar {
             eprint!("\r\x1b[K");
         }
     }
 
-    /// A round is over, and so many recordings are there by now.
+    /// Shows that a round has ended, with the number of recordings so far.
     pub(super) fn round(&self, round: u32, kept: usize) {
         if !self.has_bar {
             talk!("round {round} of {}: {} kept", self.rounds, plural(kept, "recording"));
@@ -81,7 +81,7 @@ impl Progress {
     }
 }
 
-/// One round of a check that many users play at the same time, told on stderr.
+/// The progress of one round of concurrent users, on stderr.
 #[derive(Debug)]
 pub(super) struct Round {
     name: String,
@@ -91,7 +91,7 @@ pub(super) struct Round {
 }
 
 impl Round {
-    /// Says that it begins.
+    /// Shows the start of the round.
     pub(super) fn begin(session: &str, number: u32, users: usize) -> Round {
         let name = format!("{session}: round {number}");
         let has_bar = users > 1 && io::stderr().is_terminal();
@@ -102,7 +102,7 @@ impl Round {
         Round { name, users, done: AtomicUsize::new(0), has_bar }
     }
 
-    /// One of the users is through.
+    /// Counts a finished user.
     pub(super) fn user(&self) {
         let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
         if self.has_bar {
@@ -111,7 +111,7 @@ impl Round {
     }
 }
 
-/// What else is said stands below it.
+/// Ends the line of the bar.
 impl Drop for Round {
     fn drop(&mut self) {
         if self.has_bar {

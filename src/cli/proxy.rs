@@ -1,4 +1,4 @@
-//! `goldwire proxy`: record whatever real client or browser connects through it.
+//! `goldwire proxy`: records the client or browser that connects through it.
 
 use super::args::ProxyArgs;
 use super::error::CliError;
@@ -14,10 +14,10 @@ use goldwire_runner::runner::Config;
 use goldwire_runner::store::{Store, compress};
 use std::io::Write;
 
-/// How long the server may take to be reached.
+/// The timeout for connecting to the server.
 const CONNECT: Gap = Gap::from_millis(10_000);
 
-/// What all connections came to.
+/// The counts over all connections.
 #[derive(Default)]
 struct Tally {
     kept: usize,
@@ -55,10 +55,10 @@ pub(super) async fn run(config: &Config, args: ProxyArgs, out: &mut impl Write) 
     })
     .await?;
     let to = args.to.split(['?', '#']).next().unwrap_or_default();
-    talk!("listening on {} for {to}; Ctrl-C ends it", proxy.url());
+    talk!("listening on {} for {to}; stop with Ctrl-C", proxy.url());
     let running = tokio::spawn(Box::pin(proxy.run(interrupt)));
     let mut tally = Tally::default();
-    // It ends when the proxy has, and with it the last sender.
+    // The channel closes when the proxy ends and drops the last sender.
     while let Some(mut notice) = notices.recv().await {
         if let Notice::Recorded(recorded) = &mut notice
             && is_compressed
@@ -76,13 +76,13 @@ pub(super) async fn run(config: &Config, args: ProxyArgs, out: &mut impl Write) 
     running.await.map_err(|error| CliError::new(Exit::Internal, format!("the proxy failed: {error}")))?;
     if tally.interrupted > 0 {
         let sessions = plural(tally.interrupted, "session");
-        talk!("{sessions} cut off: `learn` leaves them out; close the client before the proxy");
+        talk!("{sessions} interrupted; `learn` skips them; close the client before the proxy");
     }
     if tally.losses > 0 || (tally.kept == 0 && tally.troubles > 0) {
         return Ok(Exit::CouldNotJudge);
     }
     match tally.kept {
-        0 => talk!("nobody connected: nothing was recorded"),
+        0 => talk!("no client connected; nothing was recorded"),
         kept if kept > tally.interrupted => talk!("next: goldwire learn {session}"),
         _ => {}
     }
@@ -97,7 +97,7 @@ fn tell(notice: Notice, tally: &mut Tally, out: &mut impl Write) -> Result<(), C
             let frames = plural(usize::try_from(recorded.frames).unwrap_or(usize::MAX), "frame");
             let (path, user, label) = (recorded.path.display(), &recorded.user, recorded.ending.label());
             writeln!(out, "{path} {user} {frames} {label}")?;
-            // Whoever reads us wants to know now.
+            // Flush, because a reader may wait for this line.
             out.flush()?;
             if let Some(loss) = recorded.loss {
                 tally.losses += 1;

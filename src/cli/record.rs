@@ -1,4 +1,4 @@
-//! `goldwire record`: talk to a live server, by a client script or by hand, and keep what really happened.
+//! `goldwire record`: records sessions with a live server, from a client script or by hand.
 
 use super::args::RecordArgs;
 use super::error::CliError;
@@ -96,8 +96,8 @@ async fn by_script(
             store.keep_script(&args.session, script)?;
         } else {
             talk!(
-                "the script is not kept beside the recordings, it holds something like a secret: {}; \
-                 `{{{{var.NAME}}}}` in its place takes it from the target; or goldwire learn {} --script {}",
+                "the script was not stored beside the recordings, because it contains possible secrets: {}; \
+                 `{{{{var.NAME}}}}` in their place takes the values from the target; or run goldwire learn {} --script {}",
                 held.join("; "),
                 args.session,
                 script.display()
@@ -118,8 +118,9 @@ async fn by_hand(
     color: ColorChoice,
 ) -> Result<Exit, CliError> {
     if args.runs > 1 || args.users.is_some_and(|users| users > 1) {
-        let error = CliError::usage(format!("no golden for `{}`, so a person talks, once", args.session));
-        return Err(error.hint("--runs and --users need --script FILE; a script is a golden that need not know everything, e.g. `order = \"connected ; >ask ; answer\"`"));
+        let error =
+            CliError::usage(format!("`{}` has no golden, so it is recorded by hand, once", args.session));
+        return Err(error.hint("--runs and --users need --script FILE, a golden with fewer details, e.g. `order = \"connected ; >ask ; answer\"`"));
     }
     let options = args.target.options()?;
     let mut target = RunningTarget::open(config, &options, interrupts(), &observer()).await?;
@@ -148,12 +149,12 @@ async fn by_hand(
     })
 }
 
-/// Where there is no golden, the target's URL says what is spoken there.
+/// Without a golden, the URL of the target determines the dialect.
 fn golden_for(golden: Option<Golden>, target: &RunningTarget) -> Golden {
     golden.unwrap_or_else(|| Golden { dialect: Dialect::at(target.url()), ..Golden::default() })
 }
 
-/// A line of stdout; whoever does not read it does not stop what is recorded.
+/// Prints a line to stdout. A closed stdout does not stop the recording.
 fn tell(line: &str) {
     let mut out = harmless(std::io::stdout().lock());
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
@@ -164,7 +165,7 @@ fn summary(user: &str, driven: &Driven) -> String {
     format!("{} {user} {frames} {}", driven.recording.display(), driven.transcript.ending.label())
 }
 
-/// Says what is not as it was asked for, and compresses what is whole.
+/// Reports an unexpected ending, and compresses a complete recording.
 async fn finish(user: &str, driven: &mut Driven, until: Option<&Label>, is_compressed: bool) -> Exit {
     let mut exit = Exit::Conforms;
     let mut say = |text: String| {
@@ -180,7 +181,7 @@ async fn finish(user: &str, driven: &mut Driven, until: Option<&Label>, is_compr
         End::Closed { .. } | End::Dropped { .. } | End::Interrupted | End::Torn { .. } => {}
     }
     if let Some(until) = until.filter(|_| !driven.until_seen) {
-        say(format!("{} never came; the recording is kept", until.as_str()));
+        say(format!("{} did not come; the recording is kept", until.as_str()));
     }
     match &driven.loss {
         Some(loss) => say(loss.clone()),

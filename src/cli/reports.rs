@@ -1,8 +1,8 @@
-//! The reports that other tools read: all that are asked for, written in one place.
+//! The report files for other tools.
 //!
-//! A report fails until proven otherwise. It is there, saying that nothing was judged yet, from the moment at which a
-//! command begins, and is replaced in one step when it has ended, was interrupted, or stopped at a mistake. What is left by
-//! a process that was killed does not look like passing.
+//! A report fails until the command ends. It is written at the start with the result "nothing was judged yet", and is
+//! replaced atomically when the command ends, is interrupted or stops with an error. So a killed process leaves a report that
+//! fails.
 
 use super::error::CliError;
 use clap::Args;
@@ -14,15 +14,15 @@ use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// GitHub takes no more for the summary of one step.
+/// GitHub's limit for the summary of one step, in bytes.
 const MAX_SUMMARY: usize = 1024 * 1024;
-/// Below it there is room for the last line of a page that is cut.
+/// The room for the last line of a summary that is cut.
 const ROOM: usize = 4096;
 
-/// Which reports are asked for.
+/// The requested reports.
 #[derive(Debug, Args, Clone, Default)]
 pub(super) struct ReportArgs {
-    /// Write everything that was found as JSON
+    /// Write all results as JSON
     #[arg(long, value_name = "FILE")]
     pub(super) report_json: Option<PathBuf>,
     /// Write JUnit XML, for Jenkins, GitLab and others
@@ -34,31 +34,31 @@ pub(super) struct ReportArgs {
     /// Write CTRF, the Common Test Report Format, as JSON
     #[arg(long, value_name = "FILE")]
     report_ctrf: Option<PathBuf>,
-    /// Write a page to look at: DIR/index.html, which needs nothing else
+    /// Write an HTML page: DIR/index.html, a single file
     #[arg(long, value_name = "DIR")]
     pub(super) report_html: Option<PathBuf>,
 }
 
-/// A command whose reports are to be written.
+/// The reports of one command.
 #[derive(Debug)]
 pub(super) struct Reports {
     args: ReportArgs,
     command: &'static str,
-    /// The key of the version and of the list in this command's JSON.
+    /// The keys of the version and of the list in this command's JSON.
     keys: (&'static str, &'static str),
     start: u64,
     github: Option<GitHub>,
     is_over: bool,
 }
 
-/// The job of a GitHub workflow in which we run.
+/// The job of the current GitHub workflow.
 #[derive(Debug)]
 struct GitHub {
     summary: Option<PathBuf>,
     workspace: Option<PathBuf>,
 }
 
-/// Whether what we print is read by GitHub's runner.
+/// Whether GitHub's runner reads the output.
 pub(super) fn is_github() -> bool {
     std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true")
 }
@@ -69,10 +69,10 @@ fn now() -> u64 {
 }
 
 impl Reports {
-    /// Writes that nothing was judged yet, into every file that is asked for.
+    /// Writes reports that say that nothing was judged yet.
     ///
     /// # Errors
-    /// When one of them cannot be written: better now than after the work.
+    /// If a file cannot be written: it is better to fail before the work.
     pub(super) fn begin(
         args: &ReportArgs,
         command: &'static str,
@@ -82,7 +82,7 @@ impl Reports {
         let github = is_github()
             .then(|| GitHub { summary: path("GITHUB_STEP_SUMMARY"), workspace: path("GITHUB_WORKSPACE") });
         let reports = Reports { args: args.clone(), command, keys, start: now(), github, is_over: false };
-        let why = "nothing was judged yet: this was written when it began, and it has not ended";
+        let why = "nothing was judged yet: the command has started and has not ended";
         reports.unfinished(why, None, false)?;
         Ok(reports)
     }
@@ -93,22 +93,22 @@ impl Reports {
         Ok(sheet)
     }
 
-    /// Writes what was found. `json` is the command's own document.
+    /// Writes the results. `json` writes the command's own document.
     ///
     /// # Errors
-    /// When a file cannot be written.
+    /// If a file cannot be written.
     pub(super) fn end(
         &mut self,
         sheet: &Sheet,
         json: impl FnOnce(&mut Vec<u8>) -> io::Result<()>,
     ) -> Result<(), CliError> {
-        // What cannot be written now cannot be written as a failure either.
+        // Do not try to write a failure afterwards: that would fail, too.
         self.is_over = true;
         self.write(sheet, true, json)?;
         self.tell_github(sheet)
     }
 
-    /// Writes why there is nothing, unless the reports are written already.
+    /// Writes the error into the reports, unless they are complete.
     pub(super) fn fail(&mut self, error: &CliError) {
         if std::mem::replace(&mut self.is_over, true) {
             return;
@@ -136,7 +136,7 @@ impl Reports {
         write(report_ctrf.as_deref(), is_last, |out| report::ctrf(out, sheet, times))
     }
 
-    /// Annotations on stderr, which the runner reads like stdout, so that results stay alone on stdout; and the summary.
+    /// Prints annotations to stderr, which the runner reads like stdout, and appends the summary.
     fn tell_github(&self, sheet: &Sheet) -> Result<(), CliError> {
         let Some(github) = &self.github else { return Ok(()) };
         let mut out = Vec::new();
@@ -155,7 +155,7 @@ impl Reports {
 }
 
 impl GitHub {
-    /// A path as seen from the root of the repository, where it is in it.
+    /// A path relative to the root of the repository, if it is inside.
     fn place(&self, path: &str) -> String {
         let full = std::path::absolute(path).ok();
         let inner = full
@@ -166,8 +166,8 @@ impl GitHub {
     }
 }
 
-/// Writes a report in one step, with the folders that it needs. What is no file, such as /dev/stdout, cannot be replaced:
-/// it is written to at the end only.
+/// Writes a report atomically and creates its folders. A path that is not a file, such as /dev/stdout, cannot be replaced: it
+/// is written only at the end.
 pub(super) fn write(
     path: Option<&Path>,
     is_last: bool,
@@ -189,24 +189,24 @@ pub(super) fn write(
     replace(path, &String::from_utf8_lossy(&bytes)).map_err(|error| failed(&error))
 }
 
-/// How wide the terminal is that a person reads stdout at; none where it goes into a file or a pipe.
+/// The width of the terminal at stdout; none for a file or a pipe.
 pub(super) fn columns() -> Option<usize> {
     let (_, columns) = console::Term::stdout().size_checked().filter(|_| io::stdout().is_terminal())?;
     Some(usize::from(columns))
 }
 
-/// How a text is laid out on stdout.
+/// The layout of text on stdout.
 pub(super) fn layout(verbose: bool) -> Layout {
     Layout { columns: columns(), verbose }
 }
 
-/// stdout as the runner may see it.
+/// Wraps stdout so that text from a server cannot become a command of GitHub's runner.
 pub(super) fn harmless<W: Write>(out: W) -> Visible<Inert<W>> {
     Visible::new(Inert::new(out, is_github()))
 }
 
-/// A writer whose reader may go away, or whose disk may be full: that silences it and stops nothing. What is found is
-/// found whether somebody reads it or not.
+/// A writer that ignores errors such as a closed pipe or a full disk, so that they do not stop the command. It stores the first
+/// error.
 #[derive(Debug)]
 pub(super) struct Patient<W> {
     out: W,
@@ -218,7 +218,7 @@ impl<W: Write> Patient<W> {
         Patient { out, failed: None }
     }
 
-    /// Why not all of it was written; a reader who has seen enough is no failure.
+    /// The stored error; a closed pipe is not an error.
     pub(super) fn failure(&self) -> Option<&io::Error> {
         self.failed.as_ref().filter(|error| error.kind() != io::ErrorKind::BrokenPipe)
     }
@@ -242,17 +242,17 @@ impl<W: Write> Write for Patient<W> {
     }
 }
 
-/// Says something on stderr, as `eprintln!` does: it may hold what a server said, and stderr may be gone.
+/// Prints to stderr like `eprintln!`, but escapes text from a server and ignores a closed stderr.
 macro_rules! talk {
     ($($said:tt)*) => { $crate::cli::reports::say(&format_args!($($said)*)) };
 }
 pub(super) use talk;
 
-/// Says something on stderr that may hold what a server said.
+/// Prints a line to stderr and escapes control characters.
 pub(super) fn say(what: &impl std::fmt::Display) {
     let text = what.to_string();
     let text = visible_lines(&text);
     let text = if is_github() { report::inert(&text) } else { text.into_owned() };
-    // Nobody is left to be told that nobody reads it.
+    // A closed stderr cannot be reported anywhere.
     let _ = writeln!(io::stderr(), "{text}");
 }

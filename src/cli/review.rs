@@ -1,7 +1,7 @@
-//! `goldwire review`: what a proposal changes, as a diff and in words; at a terminal it asks what to do about it.
+//! `goldwire review`: shows the changes of a proposal, as a diff and in words. At a terminal it asks for a decision.
 //!
-//! The keys are those of cargo-insta: `a` accepts, `r` rejects, `s` skips, and `q` leaves the rest for later. To accept
-//! takes a reason, as `goldwire accept` does, and what looks like a secret is refused here, too.
+//! The keys are those of cargo-insta: `a` accepts, `r` rejects, `s` skips, and `q` quits. As in `goldwire accept`, accepting
+//! needs a reason, and possible secrets are refused.
 
 use super::args::ReviewArgs;
 use super::error::CliError;
@@ -18,7 +18,7 @@ use std::io::{self, IsTerminal as _, Write};
 pub(super) fn run(config: &Config, args: &ReviewArgs, out: &mut impl Write) -> Result<Exit, CliError> {
     let store = Store::new(&config.root);
     let sessions = selected(&store, &args.sessions)?;
-    // Who pipes the diff into a file, or has nobody at the keys, only reads.
+    // Without a terminal on both sides, only show the proposals.
     let asks = io::stdin().is_terminal() && io::stdout().is_terminal() && !args.no_ask;
     if !asks {
         for session in &sessions {
@@ -33,11 +33,7 @@ fn show(store: &Store, session: &str, out: &mut impl Write) -> Result<(), CliErr
     let old = store.golden_text(session)?;
     let Some(new) = store.proposal_text(session)? else {
         let path = store.seen_path(session);
-        writeln!(
-            out,
-            "golden/{session}.toml stays as it is; new is what its recordings showed, for {}",
-            path.display()
-        )?;
+        writeln!(out, "golden/{session}.toml does not change; the evidence changes, in {}", path.display())?;
         return Ok(());
     };
     let old_name = if old.is_some() { format!("golden/{session}.toml") } else { "nothing".to_owned() };
@@ -46,7 +42,7 @@ fn show(store: &Store, session: &str, out: &mut impl Write) -> Result<(), CliErr
     tell_changes(store, session, out)
 }
 
-/// What somebody wants done with a proposal.
+/// The decision about a proposal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wish {
     Accept,
@@ -69,11 +65,11 @@ impl Wish {
     }
 }
 
-const MENU: &str = "  a accept    keep it as the golden, for a reason
-  r reject    throw it away
+const MENU: &str = "  a accept    accept the proposal as the golden, with a reason
+  r reject    delete the proposal
   s skip      decide later
   d diff      show it again
-  q quit      decide about all that are left later";
+  q quit      decide later about this and all others";
 
 #[derive(Default)]
 struct Count {
@@ -97,7 +93,7 @@ fn ask(
         loop {
             writeln!(out, "\n{MENU}")?;
             out.flush()?;
-            // Nobody there any more is nobody who decided.
+            // A closed terminal is not a decision.
             let wish = loop {
                 match term.read_key() {
                     Ok(key) => match Wish::of(&key) {
@@ -110,7 +106,7 @@ fn ask(
             match wish {
                 Wish::Accept => {
                     let Some(reason) = reason(args, out)? else {
-                        writeln!(out, "not accepted: a golden is accepted for a reason")?;
+                        writeln!(out, "not accepted: a reason is required")?;
                         continue;
                     };
                     if let Err(refused) = refuse_secrets(config, store, session) {
@@ -151,7 +147,7 @@ fn end(count: &Count, out: &mut impl Write) -> Result<Exit, CliError> {
     Ok(Exit::Conforms)
 }
 
-/// The reason that was typed, now or with the command; none when there is nothing in it.
+/// The reason from the prompt or from the command line; none if it is empty.
 fn reason(args: &ReviewArgs, out: &mut impl Write) -> Result<Option<String>, CliError> {
     if let Some(reason) = args.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty()) {
         return Ok(Some(reason.to_owned()));

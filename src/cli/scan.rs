@@ -1,4 +1,4 @@
-//! `goldwire scan`: whether anything written down still looks like a secret.
+//! `goldwire scan`: searches files for remaining secrets.
 
 use super::args::{Format, ScanArgs};
 use super::error::CliError;
@@ -21,8 +21,8 @@ pub(super) fn run(config: &Config, args: &ScanArgs, out: &mut impl Write) -> Res
         walk(config, args.paths.iter().cloned())?
     };
     if files.is_empty() {
-        return Err(CliError::new(Exit::Nothing, "no file to scan: nothing was looked at")
-            .hint("goldwire scan PATH…; without one, recordings/ and golden/ are scanned"));
+        return Err(CliError::new(Exit::Nothing, "there is no file to scan")
+            .hint("use goldwire scan PATH…; the default is recordings/ and golden/"));
     }
     let scanned = scan(&files, &redactor)?;
     let count: usize = scanned.iter().map(|file| file.leftovers.len()).sum();
@@ -56,7 +56,7 @@ fn json(scanned: &[Scanned], files: usize, out: &mut impl Write) -> Result<(), C
     Ok(())
 }
 
-/// All files below these paths, but those that `[scan] ignore` names and `.git`.
+/// All files below these paths, except `[scan] ignore` and `.git`.
 fn walk(config: &Config, paths: impl Iterator<Item = PathBuf>) -> Result<Vec<PathBuf>, CliError> {
     let ignored: Vec<PathBuf> = config.scan_ignore.iter().map(|path| config.root.join(path)).collect();
     let mut files = Vec::new();
@@ -75,7 +75,8 @@ fn below(path: &Path, ignored: &[PathBuf], files: &mut Vec<PathBuf>) -> Result<(
     if ignored.iter().any(|ignored| plain == ignored) || path.file_name().is_some_and(|name| name == ".git") {
         return Ok(());
     }
-    // A link to a file is read as `learn` reads it. One to a folder may lead in a circle: what is there is scanned where it is.
+    // Follow links to files, as `learn` does. Do not follow links to folders: they may be circular, and their files are scanned
+    // at their own place.
     let kind = fs::symlink_metadata(path).map_err(failed)?.file_type();
     let leads_to_file = kind.is_symlink() && fs::metadata(path).is_ok_and(|meta| meta.is_file());
     if kind.is_file() || leads_to_file {

@@ -1,4 +1,4 @@
-//! `goldwire show`: one recording as a timeline.
+//! `goldwire show`: shows one recording as a timeline.
 
 use super::args::ShowArgs;
 use super::error::CliError;
@@ -14,20 +14,20 @@ use goldwire_runner::runner::Config;
 use goldwire_runner::store::{Store, read_recording, recordings_in};
 use std::io::Write;
 
-/// So many bytes of a message are shown.
+/// The maximum of bytes of a message that are shown.
 const SHOWN: usize = 256;
 
 pub(super) fn run(config: &Config, args: &ShowArgs, out: &mut impl Write) -> Result<Exit, CliError> {
     if args.recording.is_dir() {
         let newest = recordings_in(&args.recording)?.pop();
         let folder = visible(&args.recording.display().to_string()).into_owned();
-        let error = CliError::usage(format!("{folder} is a folder: `show` takes one recording"));
+        let error = CliError::usage(format!("{folder} is a folder; `show` takes one recording"));
         return Err(match newest {
             Some(newest) => error.hint(format!(
                 "its newest recording: goldwire show {}",
                 visible(&newest.display().to_string())
             )),
-            None => error.hint("there is no recording in it"),
+            None => error.hint("the folder has no recordings"),
         });
     }
     let transcript = read_recording(&args.recording)?;
@@ -45,7 +45,7 @@ pub(super) fn run(config: &Config, args: &ShowArgs, out: &mut impl Write) -> Res
         out,
         "server {}{}, connected in {} (TCP {}), stamps {:?}",
         visible(&handshake.peer),
-        // Over HTTP every request has a status of its own.
+        // Over HTTP, each request has its own status.
         if handshake.status == 0 { String::new() } else { format!(", HTTP {}", handshake.status) },
         handshake.took,
         handshake.tcp,
@@ -54,7 +54,7 @@ pub(super) fn run(config: &Config, args: &ShowArgs, out: &mut impl Write) -> Res
     let dialect =
         golden.as_ref().map_or_else(|| Dialect::detect([&transcript]), |golden| golden.dialect.clone());
     if dialect.kind() != Dialect::default().kind() {
-        let whence = if golden.is_some() { "the golden's" } else { "by the look of it" };
+        let whence = if golden.is_some() { "from the golden" } else { "detected" };
         writeln!(out, "dialect {}, {whence}", dialect.kind())?;
     }
     if let Some(host) = transcript.ending.host {
@@ -63,7 +63,7 @@ pub(super) fn run(config: &Config, args: &ShowArgs, out: &mut impl Write) -> Res
         });
         writeln!(
             out,
-            "this machine woke {} late at most, {} usually ({}){starved}",
+            "lag of this machine: at most {}, usually {} ({}){starved}",
             host.lag_max,
             host.lag_p50,
             plural(host.probes as usize, "probe")
@@ -83,7 +83,7 @@ pub(super) fn run(config: &Config, args: &ShowArgs, out: &mut impl Write) -> Res
             data = data.chars().take(97).collect::<String>() + "...";
         }
         let side = if event.label.is_client() { ">" } else { "<" };
-        // A mark of its own says who sent it; a name with other letters stands in quotation marks.
+        // The side has its own mark. A name with other characters is quoted.
         let name = event.label.to_string();
         let name = match event.label.is_client() {
             true => name.strip_prefix('>').unwrap_or(&name),
@@ -104,7 +104,7 @@ pub(super) fn run(config: &Config, args: &ShowArgs, out: &mut impl Write) -> Res
     Ok(Exit::Conforms)
 }
 
-/// The bytes of a message that no dialect could read.
+/// The bytes of a message that the dialect could not read.
 fn bytes(event: &Event) -> Option<Vec<u8>> {
     let digits = event.data.as_str().filter(|_| event.label.name() == "binary")?;
     unhex(digits)

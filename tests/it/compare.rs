@@ -95,8 +95,8 @@ fn a_release_that_is_not_there_could_not_be_compared() {
     assert_eq!(report["could_not_judge"]["release"], "candidate");
 
     for (more, hint) in [
-        (&["--pairs", "0"][..], "no pair of runs"),
-        (&["--alpha", "0"], "--alpha 0 is not a chance"),
+        (&["--pairs", "0"][..], "--pairs must be at least 1"),
+        (&["--alpha", "0"], "--alpha 0 is out of range"),
         (&["--url", "ws://x"], "--baseline URL --candidate URL"),
         (&["--alpha", "much"], "invalid value"),
     ] {

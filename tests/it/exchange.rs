@@ -23,7 +23,7 @@ fn captures_of_all_tools_are_imported_learned_from_and_conform() {
             "{}",
             said.stdout
         );
-        assert!(said.stderr.contains("does not say how the session ended"), "{}", said.stderr);
+        assert!(said.stderr.contains("does not contain the end of the session"), "{}", said.stderr);
     }
     assert_eq!(project.files("recordings/agent").len(), 3);
     // Of tokens, passwords and the login's answers, which mitmproxy captured as well, nothing is left.
@@ -111,7 +111,7 @@ fn several_files_are_imported_together_or_not_at_all() {
     assert!(said.stderr.contains("broken.log: line 1"), "{}", said.stderr);
     assert_eq!(project.files("recordings/s").len(), 0, "nothing is written of a file that is whole either");
     let said = import(&["a.log", "b.log"], &[]).exits(2);
-    assert!(said.stderr.contains("hint: name it with --session NAME"), "{}", said.stderr);
+    assert!(said.stderr.contains("hint: use --session NAME"), "{}", said.stderr);
     let said = import(&["a.log", "b.log"], &["--session", "s"]).exits(0);
     assert_eq!(said.stdout.matches("2 frames, times in seconds").count(), 2, "{}", said.stdout);
     assert_eq!(project.files("recordings/s").len(), 2);

@@ -251,7 +251,7 @@ fn bad_usage_is_2_and_nothing_to_do_is_4() {
 fn init_writes_a_configuration_that_reads_and_touches_none_that_is_there() {
     let project = Project::new();
     let said = project.run(&["init"]).exits(0).stdout;
-    assert!(said.contains("no server was asked"), "{said}");
+    assert!(said.contains("no server was contacted"), "{said}");
     assert!(project.read("goldwire.toml").contains("url = \"ws://127.0.0.1:8000/ws\""));
     project.run(&["check"]).exits(4);
     project.run(&["init"]).exits(2);

@@ -134,7 +134,7 @@ fn a_live_check_is_judged_by_the_profile_of_its_host() {
     let said = run(&["check", "agent-run", "--users", "2", "--time", "auto"]).exits(0);
     assert!(said.stdout.contains("judged by shape") && said.stdout.contains("hint: `goldwire hosts learn`"));
     let said = run(&["hosts", "show", "--users", "2"]).exits(0);
-    assert!(said.stdout.contains("this host  a-pool-2u") && said.stdout.contains("no host is known yet"));
+    assert!(said.stdout.contains("this host  a-pool-2u") && said.stdout.contains("there is no profile yet"));
     let said = run(&["hosts", "learn", "agent-run", "--users", "2", "--runs", "5"]).exits(0);
     assert!(said.stdout.contains("agent-run  10 runs"), "{}", said.stdout);
     let profile = project.read("target/goldwire/hosts/a-pool-2u.toml");

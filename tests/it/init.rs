@@ -54,7 +54,7 @@ fn with_a_login_the_form_that_works_is_found_and_the_first_session_recorded() {
     );
     assert!(config.contains("\nauth = \"user\"") && config.contains("token = \"/access_token\""), "{config}");
     assert!(
-        config.contains(&format!("# What {url} said by itself when this was written: connected")),
+        config.contains(&format!("# Messages of {url} when goldwire wrote this file: connected")),
         "{config}"
     );
     assert_eq!(project.files("recordings/first").len(), 1);
@@ -85,7 +85,8 @@ fn a_login_that_is_refused_and_a_server_that_is_not_there_leave_a_configuration(
     assert!(said.stderr.contains("then goldwire record chat"), "{}", said.stderr);
     let config = nobody.read("goldwire.toml");
     assert!(
-        config.contains("url = \"ws://127.0.0.1:9/chat\"") && config.contains("could not be listened to"),
+        config.contains("url = \"ws://127.0.0.1:9/chat\"")
+            && config.contains("could not listen to the server"),
         "{config}"
     );
     nobody.run(&["check"]).exits(4);
@@ -96,6 +97,6 @@ fn a_server_that_wants_a_login_is_told_from_one_that_is_not_there() {
     let release = Release::start("");
     let project = Project::new();
     let said = project.run(&["init", &release.url(), "--listen", "300ms"]).exits(3);
-    assert!(said.stderr.contains("the server wants a login: fill in [auth.user]"), "{}", said.stderr);
+    assert!(said.stderr.contains("the server requires a login: fill in [auth.user]"), "{}", said.stderr);
     assert!(project.read("goldwire.toml").contains("\n# auth = \"user\""));
 }

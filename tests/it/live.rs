@@ -247,5 +247,5 @@ fn a_recording_says_how_busy_this_machine_was() {
         assert!(last["host"]["lag_max"].as_u64() >= last["host"]["lag_p50"].as_u64(), "{last}");
     }
     let shown = project.run(&["show", &recordings[0].display().to_string()]).exits(0);
-    assert!(shown.stdout.contains("this machine woke "), "{}", shown.stdout);
+    assert!(shown.stdout.contains("lag of this machine: "), "{}", shown.stdout);
 }

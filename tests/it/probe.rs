@@ -124,7 +124,7 @@ fn names_are_checked_and_a_probe_that_cannot_ask_does_not_pass() {
     project.write("golden/chat.toml", GOLDEN);
     let said = project.run(&["probe", "auth"]).exits(4);
     assert!(said.stdout.contains("the target has no login"), "{}", said.stdout);
-    assert!(said.stderr.contains("nothing was asked"), "{}", said.stderr);
+    assert!(said.stderr.contains("no question was asked"), "{}", said.stderr);
 }
 
 #[test]

@@ -408,7 +408,7 @@ fn ctrl_c_ends_open_recordings_and_what_was_cut_off_says_so() {
     let said = proxied.stop().exits(0);
     assert_eq!(server.join().expect("it ran"), 0, "the server is told");
     assert!(said.stdout.ends_with(" u1 1 frame interrupted\n"), "{}", said.stdout);
-    assert!(said.stderr.contains("1 session cut off"), "{}", said.stderr);
+    assert!(said.stderr.contains("1 session interrupted"), "{}", said.stderr);
 }
 
 #[test]

@@ -72,7 +72,7 @@ mod at_a_terminal {
 
     /// Waits for the question, then presses a key.
     fn press(terminal: &mut PtySession, key: &str) {
-        terminal.exp_string("decide about all that are left later").expect("the question");
+        terminal.exp_string("decide later about this and all others").expect("the question");
         terminal.send(key).and_then(|_| terminal.flush()).expect("a key");
     }
 
@@ -110,7 +110,7 @@ mod at_a_terminal {
         press(&mut terminal, "a");
         terminal.exp_string("reason: ").expect("it asks for the reason");
         terminal.send_line("  ").expect("no reason");
-        terminal.exp_string("not accepted: a golden is accepted for a reason").expect("it says why");
+        terminal.exp_string("not accepted: a reason is required").expect("it says why");
         press(&mut terminal, "q");
         terminal.exp_eof().expect("it ends");
         assert_eq!(project.run(&["pending"]).exits(0).stdout, "a\nb\n");

@@ -136,7 +136,7 @@ pub fn refuse_unasked(cells: &[Cell], verdict: Verdict) -> Result<(), Error> {
             ErrorKind::NothingSelected,
             format!("nothing was asked by {}", unasked.join(", ")),
         )
-        .hint("each line above says what is missing"));
+        .hint("each line above has the reason"));
     }
     Ok(())
 }

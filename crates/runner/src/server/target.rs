@@ -94,11 +94,8 @@ impl Target {
         if let Some((text, span)) = &url
             && !["ws://", "wss://", "http://", "https://", "{{"].iter().any(|start| text.starts_with(start))
         {
-            let hint = Some(
-                "it begins with ws:// or wss://, or with http:// or https:// for sessions over HTTP"
-                    .to_owned(),
-            );
-            let message = format!("`{}` is not a URL that sessions can have", fields.path_of("url"));
+            let hint = Some("use ws:// or wss://, or http:// or https:// for sessions over HTTP".to_owned());
+            let message = format!("`{}` is not a URL for sessions", fields.path_of("url"));
             fields.source().report(span.clone(), message, "here", hint);
         }
         let url = url.map(|(text, _)| text);
