@@ -34,8 +34,6 @@ struct Peer {
     config: &'static str,
     /// The target's own path, where it is another one than the client's.
     target: Option<&'static str>,
-    /// What is no credential.
-    keep: &'static str,
     /// Fills `{{password}}`.
     password: Option<fn() -> String>,
     /// What is said of the changed build.
@@ -50,7 +48,6 @@ const PEER: Peer = Peer {
     is_http: false,
     config: "",
     target: None,
-    keep: "",
     password: None,
     finding: "",
 };
@@ -186,7 +183,7 @@ fn holds(peer: &Peer) {
         let config = peer.config.replace("LOCAL", name).replace("PORT", &port.to_string());
         format!("[target.{name}]\nurl = \"{scheme}://127.0.0.1:{port}{path}\"\n{config}\n")
     };
-    let config = target("local", port) + &target("changed", changed) + peer.keep;
+    let config = target("local", port) + &target("changed", changed);
     fs::write(folder.join("goldwire.toml"), format!("goldwire = 1\ndefault_target = \"local\"\n{config}"))
         .expect("a file");
     record(peer, &folder, port);
@@ -238,43 +235,17 @@ fn signalr() {
 }
 
 #[test]
-fn phoenix() {
-    holds(&Peer {
-        name: "phoenix",
-        server: "phoenix",
-        client: "phoenix-client",
-        path: "/socket/websocket?vsn=2.0.0",
-        finding: "re:phx_join",
-        ..PEER
-    });
-}
-
-#[test]
 fn yjs() {
     holds(&Peer {
         name: "yjs",
         server: "yjs",
         client: "yjs-alone-client",
         path: "/",
+        // Each session is in a room of its own, as the client's are.
+        target: Some("/{{user.client}}"),
+        config: "auth = \"LOCAL\"\n[auth.LOCAL]\nkind = \"token\"\nenv = \"NOBODY\"\n\
+                 user = { client = \"{{nonce}}\" }",
         finding: "awareness",
-        ..PEER
-    });
-}
-
-#[test]
-fn colyseus() {
-    holds(&Peer {
-        name: "colyseus",
-        server: "colyseus",
-        client: "colyseus-client",
-        // A place at the table is asked for over HTTP first.
-        target: Some("/{{seat.process}}/{{seat.room}}?sessionId={{seat.session}}"),
-        config: "http = \"http://127.0.0.1:PORT\"\nauth = \"LOCAL\"\n[auth.LOCAL]\nkind = \"token\"\nenv = \"NOBODY\"\n\
-                 [auth.LOCAL.prepare]\nurl = \"{{http}}/matchmake/create/game\"\njson = { name = \"Ada\" }\n\
-                 bind = { \"seat.process\" = \"/processId\", \"seat.room\" = \"/roomId\", \"seat.session\" = \"/sessionId\" }",
-        // The id of a place at the table stands in messages, too.
-        keep: "[redact]\nkeep = [\"sessionId\"]\n",
-        finding: "played",
         ..PEER
     });
 }

@@ -20,7 +20,8 @@
 #   signalr      a hub of SignalR and a client: ws, @msgpack/msgpack; @microsoft/signalr; signalr-msgpack-client speaks
 #                it, signalr-in-turn-client waits for each answer before it asks again
 #   xmpp         Prosody with its websocket, and a client: Debian's prosody; @xmpp/client
-#   models       answers that stream as those of OpenAI and Anthropic do, over HTTP; openai-client and anthropic-client ask
+#   models       answers that stream as those of OpenAI and Anthropic do, over HTTP; openai-client,
+#                responses-client and anthropic-client ask
 #
 # Needs python3 with venv, node with npm, and apt-get and dpkg.
 set -euo pipefail
@@ -196,6 +197,6 @@ case ${1-} in
   xmpp) prosody "$2" ;;
   xmpp-client) PASSWORD=$(cat "$home/secret") node xmpp xmpp-client.cjs "$2" ;;
   models) python models models-server.py "$2" ;;
-  openai-client | anthropic-client) python models "$1.py" "$2" ;;
+  openai-client | responses-client | anthropic-client) python models "$1.py" "$2" ;;
   *) sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac

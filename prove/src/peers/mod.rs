@@ -37,6 +37,7 @@ const fn peer(format: &'static str, who: &'static str, folder: &'static str) -> 
 /// All of them, the most used first.
 const PEERS: &[Peer] = &[
     peer("chat completions", "OpenAI's SDK", "tests/peers/recordings/openai"),
+    peer("responses", "OpenAI's SDK", "tests/peers/recordings/responses"),
     peer("Anthropic's messages", "Anthropic's SDK", "tests/peers/recordings/anthropic"),
     peer("MCP over HTTP", "its everything server", "tests/servers/mcp/recordings/progress"),
     peer("MCP, asked by the server", "the same", "tests/servers/mcp/recordings/sampling"),
