@@ -228,8 +228,12 @@ impl Session {
             Dialect::Sse(names) => &names.json.server,
             Dialect::Protocol(_) => {
                 message.label = Label::new(Side::Server, &format!("{}x", message.label.name()));
-                self.items[at].frame.payload = self.write(&message)?;
-                return Some(());
+                let payload = self.write(&message)?;
+                let frame = &mut self.items[at].frame;
+                // Where the name is written from what the message says, nothing changes.
+                let is_new = frame.payload != payload;
+                frame.payload = payload;
+                return is_new.then_some(());
             }
         };
         if let Form::Block(before) = &mut message.form {
