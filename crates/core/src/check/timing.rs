@@ -1,8 +1,10 @@
 //! Time between an event and its cause, judged over all runs together, as the [`Baseline`] says.
 
-use super::baseline::{Baseline, Reference, Tier};
+use super::baseline::Baseline;
 use super::budget;
 use super::gaps::{Ask, Sample, Timed, can_stall, is_judged, says_of_host};
+use super::reference::Reference;
+use super::tier::Tier;
 use crate::dialect::Label;
 use crate::finding::{Basis, Finding, Kind, Place, Severity};
 use crate::golden::{ALPHA_DEVIATION, Envelope, FEW, Limits, gap_of, log_of};

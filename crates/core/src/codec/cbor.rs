@@ -1,6 +1,7 @@
 //! CBOR, as JSON and back.
 
-use super::{Key, MAX_DEPTH, Special, bytes_to_json, float_to_json, hex, key, special, text_key};
+use super::hex::hex;
+use super::special::{Key, MAX_DEPTH, Special, bytes_to_json, float_to_json, key, special, text_key};
 use ciborium::Value as Cbor;
 use serde_json::{Map, Value, json};
 

@@ -1,6 +1,6 @@
 //! Which codec binary messages are written in, by the look of them.
 
-use super::{Codec, Format, Framing};
+use super::codecs::{Codec, Format, Framing};
 use serde_json::Value;
 
 /// So many frames are looked at.
@@ -70,7 +70,7 @@ pub fn detect(samples: &Samples<'_>) -> Option<Codec> {
 
 /// Protocol Buffers say nothing of what they are, and a few bytes are a message by chance. So each of many frames must be one,
 /// most of them with a word in it, and none of them tiny.
-fn protobuf(samples: &Samples<'_>) -> Option<Codec> {
+pub(super) fn protobuf(samples: &Samples<'_>) -> Option<Codec> {
     let all = &samples.frames;
     let bytes: usize = all.iter().map(|frame| frame.len()).sum();
     if all.len() < MIN_FRAMES || bytes < all.len() * MIN_BYTES {

@@ -2,11 +2,47 @@
 //!
 //! Each frame is whole: a stream that goes on over all frames of a connection is another thing, and is not read.
 
-use super::Packing;
 use flate2::Compression;
 use flate2::bufread::{DeflateDecoder, GzDecoder, ZlibDecoder};
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use std::io::{Read, Write};
+
+/// How an application has compressed each of its frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Packing {
+    /// gzip (RFC 1952).
+    Gzip,
+    /// zlib (RFC 1950).
+    Zlib,
+    /// Deflate without a head (RFC 1951).
+    Deflate,
+}
+
+impl Packing {
+    /// All of them.
+    pub const ALL: [Packing; 3] = [Packing::Gzip, Packing::Zlib, Packing::Deflate];
+
+    /// The bytes that a frame holds, if they are no more than `limit`; none where it is not compressed so from its first byte
+    /// to its last.
+    pub fn unpack(self, frame: &[u8], limit: u64) -> Option<Vec<u8>> {
+        unpack(self, frame, limit)
+    }
+
+    /// The frame that holds these bytes.
+    pub fn pack(self, bytes: &[u8]) -> Vec<u8> {
+        pack(self, bytes)
+    }
+
+    /// Whether a frame says by its first bytes that it is written so. Raw deflate never does.
+    pub fn begins(self, frame: &[u8]) -> bool {
+        match (self, frame) {
+            (Packing::Gzip, frame) => frame.starts_with(&[0x1f, 0x8b]),
+            // RFC 1950, section 2.2: deflate with the usual window, and a check of the two bytes.
+            (Packing::Zlib, [0x78, flags, ..]) => (0x7800 | u16::from(*flags)) % 31 == 0,
+            (Packing::Zlib | Packing::Deflate, _) => false,
+        }
+    }
+}
 
 /// The bytes that a frame holds, if they are no more than `limit`; none where it is not compressed so from its first byte to
 /// its last.

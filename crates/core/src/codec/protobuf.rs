@@ -14,7 +14,9 @@
 //!
 //! Lost is how fields of different numbers took turns, which means nothing.
 
-use super::{MAX_DEPTH, Unwritable, bytes_to_json, unhex, varint};
+use super::hex::unhex;
+use super::special::{MAX_DEPTH, Unwritable, bytes_to_json};
+use super::varint;
 use serde_json::{Map, Value, json};
 
 /// The largest number of a field.

@@ -11,7 +11,8 @@
 //!
 //! What a message does not have is not there, also where a description knows a default: it is shown as it was sent.
 
-use super::{Special, Unwritable, bytes_to_json, float_to_json, protobuf, special};
+use super::protobuf;
+use super::special::{Special, Unwritable, bytes_to_json, float_to_json, special};
 use prost_reflect::prost::Message as _;
 use prost_reflect::prost::bytes::Bytes;
 use prost_reflect::{

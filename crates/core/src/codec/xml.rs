@@ -10,7 +10,7 @@
 //! Lost are comments, blanks between elements, how an attribute was quoted, and which of `<a/>` and `<a></a>` it was. What has a
 //! document type or a processing instruction is not read: nobody sends one, and entities of their own are a trap.
 
-use super::{MAX_DEPTH, Unwritable};
+use super::special::{MAX_DEPTH, Unwritable};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use quick_xml::Reader;

@@ -16,7 +16,9 @@
 //!
 //! A frame is read only if writing it gives back the same bytes.
 
-use super::{Unwritable, bytes_to_json, unhex, varint};
+use super::hex::unhex;
+use super::special::{Unwritable, bytes_to_json};
+use super::varint;
 use serde_json::{Map, Value, json};
 
 /// A message tells of no more clients.

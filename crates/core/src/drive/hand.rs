@@ -10,7 +10,7 @@
 //!
 //! An empty line is nothing.
 
-use super::Action;
+use super::turn::Action;
 use crate::template::{Unbound, fill_text};
 use crate::transcript::{Gap, Offset, Payload};
 use base64::Engine as _;

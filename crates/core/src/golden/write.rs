@@ -1,10 +1,10 @@
 //! Writing the golden file: what a reviewer has to read. How well it is known stands in the file beside it, see
 //! [`Evidence`](super::Evidence).
 
-use super::format::{DEFAULT_LINGER, DEFAULT_WAIT, VERSION};
-use super::order_syntax;
+use super::contract::{DEFAULT_LINGER, DEFAULT_WAIT};
+use super::format::VERSION;
 use super::shape::{Path, Rule};
-use super::{Envelope, Event, Golden, LiveItem, Pace};
+use super::{Envelope, Event, Golden, LiveItem, Pace, order_syntax};
 use crate::dialect::{Dialect, Embedded, HttpNames, JsonNames, Label, NameAt, When};
 use crate::document::to_json;
 use crate::template::Template;

@@ -5,9 +5,9 @@
 //! time it is seen; every later time can only take something away. So it does not matter which time was the first, and
 //! what two sets of recordings leave over is what both of them do.
 
-use super::Session;
 use super::lanes::{Lanes, is_id};
 use super::paths::each_place_by_path;
+use super::session::Session;
 use crate::dialect::{Event, Label};
 use crate::golden::{self, Fact, Order, Source};
 use crate::stats::{FastMap, quick_hash};

@@ -6,10 +6,10 @@
 //! them do. Unlike other facts these look into lists, at whose items feeds put their numbers: at the first item for what
 //! follows, at the last for what the next event follows from.
 
-use super::Session;
 use super::binding::are_distinct_by_chance;
 use super::lanes::{Lanes, is_id};
 use super::paths::{MAX_FIELDS, each_place};
+use super::session::Session;
 use crate::dialect::{Event, Label};
 use crate::golden::{self, Chain, Fact, Type, push_step};
 use crate::stats::{FastMap, JsonHash, quick_hash};

@@ -3,7 +3,7 @@
 //! Every instance is a trial: it could have shown another number. What came equally often in all of enough trials is held
 //! to it, `row{3}` instead of `row+`.
 
-use super::Session;
+use super::session::Session;
 use crate::dialect::Label;
 use crate::golden::{self, MIN_RUNS, MIN_RUNS_ALWAYS, MIN_SEEN, Order, Times};
 use std::collections::BTreeMap;

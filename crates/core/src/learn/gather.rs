@@ -3,9 +3,9 @@
 //!
 //! As with other facts, one whole that is not all of its parts takes a candidate away, whichever came first.
 
-use super::Session;
 use super::lanes::Lanes;
 use super::paths::{MAX_PLACES, each_place_by_path};
+use super::session::Session;
 use crate::dialect::Label;
 use crate::golden::{self, Fact, Source, Whole, push_step};
 use serde_json::Value;

@@ -3,8 +3,8 @@
 //! As with other facts, what fits every lane of every recording is a candidate, and one lane can take it away. A lane in
 //! which the value stood at its goal all along shows nothing, as it could not have failed.
 
-use super::Session;
 use super::lanes::Lanes;
+use super::session::Session;
 use crate::dialect::Label;
 use crate::golden::{self, Fact, Goal, push_step};
 use serde_json::Value;

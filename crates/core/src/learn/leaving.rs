@@ -1,6 +1,6 @@
 //! How long a client listened to a server that goes on speaking: a feed has no last message, the client leaves it.
 
-use super::Session;
+use super::session::Session;
 use crate::dialect::{Event, Label};
 use crate::golden::Order;
 use crate::transcript::{End, Frame, Gap, Offset, Payload, Side, Transcript};

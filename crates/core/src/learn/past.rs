@@ -1,8 +1,8 @@
 //! What the server had said before the client spoke, of one session: each place and each value is found without reading
 //! the session again, so that learning the client's half takes time linear in its length.
 
-use super::Session;
 use super::paths::each_value;
+use super::session::Session;
 use crate::dialect::{Event, Label};
 use serde_json::Value;
 use std::cell::OnceCell;

@@ -3,9 +3,9 @@
 //! A name is not always enough. `status` of `busy` and of `idle` are two events, and so are the updates of an agent that
 //! are all called `session/update`. Each finding here is a field for an event: `refine.status = "/state"` in a golden.
 
-use super::Session;
 use super::lanes::Lanes;
 use super::names::{CONTENT, Candidate, MAX_KINDS, MIN_BITS, USUAL, information, print_of};
+use super::session::Session;
 use crate::dialect::{Dialect, Label, NAMELESS, pointer, refinement};
 use crate::golden::Format;
 use serde_json::Value;

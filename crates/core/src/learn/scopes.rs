@@ -1,8 +1,8 @@
 //! What recordings show of each scope, the session or the lanes of a key: which events and lanes came, in which order, and when.
 
-use super::Session;
 use super::lanes::Lanes;
 use super::relations::Relations;
+use super::session::Session;
 use super::traces::Traces;
 use crate::dialect::Label;
 use statrs::distribution::{ContinuousCDF, Normal};

@@ -1,9 +1,9 @@
 //! The client's half: what it sends, where the values in it come from, and what each send waits for.
 
-use super::Session;
 use super::lanes::is_id;
 use super::past::{Origin, Past};
 use super::paths::word_of;
+use super::session::Session;
 use crate::codec::unhex;
 use crate::dialect::{CANCEL, Event, Label, RECONNECT, REQUEST, pointer};
 use crate::golden::{self, Format, Golden, Monitor, Order};

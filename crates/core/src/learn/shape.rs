@@ -3,9 +3,9 @@
 //! A set of values is taken to be closed when the share of observations that are the only ones of their kind is nearly
 //! nothing: by Good and Turing that is the probability that the next value is a new one.
 
-use super::Session;
 use super::lanes::is_id;
 use super::paths::{MAX_FIELDS, MAX_PLACES};
+use super::session::Session;
 use crate::dialect::Label;
 use crate::golden::{self, Format, Path, Rule, Type, When, path_step, type_of};
 use crate::secret::looks_like_credential;

@@ -10,10 +10,13 @@ use super::counts::{Counts, Totals};
 use super::gather::Wholes;
 use super::goals::Goals;
 use super::leaving::Leaving;
+use super::sample::{hash_of, is_complete};
+use super::session::Session;
 use super::shape::Shapes;
 use super::split::Splits;
+use super::structure::Structure;
 use super::timing::{self, Gaps, Times};
-use super::{Session, Structure, hash_of, is_complete, liveness, script};
+use super::{liveness, script};
 use crate::dialect::{Label, REQUEST};
 use crate::golden::{self, Causes, Golden, Learned, Monitor, Pace, Seen, Traces};
 use crate::transcript::{End, Gap, Header, Transcript};
@@ -322,7 +325,7 @@ fn follow(
 
 #[cfg(test)]
 mod tests {
-    use super::super::Sample;
+    use super::super::sample::Sample;
     use super::*;
     use crate::transcript::{Ending, Frame, Offset, Payload, Side};
     use proptest::prelude::*;

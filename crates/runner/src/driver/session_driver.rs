@@ -177,22 +177,7 @@ impl SessionContext {
                 "over HTTP there is no first message that a token could go into: give it another `place`",
             ));
         }
-        // Boxed: thousands of sessions do not keep the room that connecting takes.
-        let opening = async {
-            match is_http {
-                true => Box::pin(open_http(&options)).await,
-                false => Box::pin(connect(&options)).await,
-            }
-        };
-        let mut interrupt = self.interrupt.clone();
-        let opened = tokio::select! {
-            biased;
-            opened = opening => opened,
-            Ok(_) = interrupt.wait_for(|stop| *stop) => {
-                return Err(DriveError::Interrupted(self.redactor.clean_url(&options.request.url).into_owned()));
-            }
-        };
-        let (mut connection, handshake) = opened.map_err(|error| connect_error(self, &options, &error))?;
+        let (mut connection, handshake) = self.open(&options, is_http).await?;
         let recording = NewRecording {
             folder: plan.folder,
             session: plan.session,
@@ -253,26 +238,31 @@ impl SessionContext {
         }
         let mut ending = driver.run(&plan, &options).await;
         ending.host = watch.finish();
-        let Driver { session, hand, count, kept, recorder, left, .. } = driver;
-        if let Some(mut hand) = hand {
-            hand.end();
-        }
-        let recording = recorder.path().to_owned();
-        let loss = match recorder.finish(ending.clone()).await {
-            Ok(_) => None,
-            Err(loss) => Some(loss.to_string()),
+        Ok(driver.finish(header, ending).await)
+    }
+
+    /// Opens the first connection.
+    async fn open(
+        &self,
+        options: &ConnectOptions,
+        is_http: bool,
+    ) -> Result<(Connection, Handshake), DriveError> {
+        // Boxed: thousands of sessions do not keep the room that connecting takes.
+        let opening = async {
+            match is_http {
+                true => Box::pin(open_http(options)).await,
+                false => Box::pin(connect(options)).await,
+            }
         };
-        let frames = kept.unwrap_or_default();
-        Ok(Driven {
-            transcript: Transcript { header, frames, ending },
-            frames: count,
-            recording,
-            loss,
-            until_seen: session.until_seen(),
-            script: session.progress(),
-            unsent: session.unsent(),
-            left,
-        })
+        let mut interrupt = self.interrupt.clone();
+        let opened = tokio::select! {
+            biased;
+            opened = opening => opened,
+            Ok(_) = interrupt.wait_for(|stop| *stop) => {
+                return Err(DriveError::Interrupted(self.redactor.clean_url(&options.request.url).into_owned()));
+            }
+        };
+        opened.map_err(|error| connect_error(self, options, &error))
     }
 }
 
@@ -388,6 +378,30 @@ const FAREWELL: std::time::Duration = std::time::Duration::from_secs(1);
 const ROUNDS: usize = 32;
 
 impl Driver<'_> {
+    /// Ends the recording, and says what came of the session.
+    async fn finish(self, header: Header, ending: Ending) -> Driven {
+        let Driver { session, hand, count, kept, recorder, left, .. } = self;
+        if let Some(mut hand) = hand {
+            hand.end();
+        }
+        let recording = recorder.path().to_owned();
+        let loss = match recorder.finish(ending.clone()).await {
+            Ok(_) => None,
+            Err(loss) => Some(loss.to_string()),
+        };
+        let frames = kept.unwrap_or_default();
+        Driven {
+            transcript: Transcript { header, frames, ending },
+            frames: count,
+            recording,
+            loss,
+            until_seen: session.until_seen(),
+            script: session.progress(),
+            unsent: session.unsent(),
+            left,
+        }
+    }
+
     fn offset(&self, at: Instant) -> Offset {
         let since = at.saturating_duration_since(self.base);
         Offset::from_nanos(Gap::from(since).as_nanos())

@@ -1,6 +1,9 @@
 //! One knock at the door: a connection with a token that may be bad, and what came of it.
 
-use super::{AuthSettings, ProbeContext, Subject};
+use super::cells::cell;
+use super::context::ProbeContext;
+use super::settings::AuthSettings;
+use super::subject::Subject;
 use crate::auth::Identity;
 use crate::connection::{Arrived, ConnectError, ConnectOptions, Connection, connect};
 use crate::recording::{NewRecording, Recorder};
@@ -361,7 +364,7 @@ pub(super) fn knocked(
         live: Vec::new(),
         unjudged: failed,
     };
-    super::cell(ProbeName::Auth, subject, case, said(knock), vec![run])
+    cell(ProbeName::Auth, subject, case, said(knock), vec![run])
 }
 
 /// What happened, in a few words.

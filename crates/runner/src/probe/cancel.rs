@@ -1,7 +1,11 @@
 //! What becomes of a run that its client does not want any more: cancelled, or left while others go on.
 
+use super::cells::{cell, could_not, not_asked, summary};
+use super::context::{ProbeContext, Twist};
+use super::finding::finding;
 use super::leak::each_event;
-use super::{Cancel, ProbeContext, Subject, Twist, finding, not_asked, summary};
+use super::settings::Cancel;
+use super::subject::Subject;
 use crate::auth::Identity;
 use crate::driver::{Cut, CutHow};
 use goldwire_core::dialect::{Decoder, Label};
@@ -48,7 +52,7 @@ pub(super) async fn mid_run(context: &ProbeContext<'_>, subject: &Subject, ident
         });
         runs.extend(futures_util::future::join_all(players).await.into_iter().flatten());
     }
-    super::cell(RACE, subject, CASE, summary(&runs), runs)
+    cell(RACE, subject, CASE, summary(&runs), runs)
 }
 
 /// A session in which the client cancels, and what it shows.
@@ -206,14 +210,14 @@ pub(super) async fn close_mid_run(
                 let after = 1 + (index + 1) * (messages - 1) / (count + 1);
                 let twist = Twist { cut: Some(Cut { after, how: CutHow::Close }), ..Twist::default() };
                 if let Err(unjudged) = context.drive(subject, &subject.golden, identity, &twist).await {
-                    return super::could_not(&subject.session, &identity.user, unjudged, round);
+                    return could_not(&subject.session, &identity.user, unjudged, round);
                 }
             }
             context.session(subject, &subject.golden, identity, &Twist::default(), round).await.0
         });
         runs.extend(futures_util::future::join_all(players).await);
     }
-    super::cell(RACE, subject, CASE, summary(&runs), runs)
+    cell(RACE, subject, CASE, summary(&runs), runs)
 }
 
 #[cfg(test)]

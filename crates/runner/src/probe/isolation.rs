@@ -1,8 +1,10 @@
 //! Does each of several users get what is theirs and nothing else?
 
+use super::cells::{cell, could_not, judged, not_asked, stuck, summary};
+use super::context::{ProbeContext, Twist, subject_claim};
 use super::identity::strangers;
 use super::leak::{Mark, Wire, bound_values, leaks, own_ids, with_canary};
-use super::{ProbeContext, Subject, Twist, judged, not_asked, stuck, subject_claim, summary};
+use super::subject::Subject;
 use crate::auth::{Identity, random_word};
 use crate::driver::Driven;
 use goldwire_core::finding::{Cell, ProbeName, Run, Unjudged};
@@ -39,15 +41,15 @@ pub(super) async fn ask(context: &ProbeContext<'_>, subject: &Subject) -> Vec<Ce
     };
     let (ids, conform) = apart(plain);
     let mut cells = vec![
-        super::cell(ISOLATION, subject, "ids", own(&ids), ids),
+        cell(ISOLATION, subject, "ids", own(&ids), ids),
         own_identity(subject, named, strangers),
-        super::cell(ISOLATION, subject, "each-conforms", summary(&conform), conform),
+        cell(ISOLATION, subject, "each-conforms", summary(&conform), conform),
     ];
     let planted = with_canary(&subject.golden, "x").1;
     // What a changed question does to the order of the answer is no business of this probe.
     let (canaries, _) = apart(marked);
     cells.push(if planted {
-        super::cell(ISOLATION, subject, "canary", own(&canaries), canaries)
+        cell(ISOLATION, subject, "canary", own(&canaries), canaries)
     } else {
         not_asked(ISOLATION, subject, "canary", "the client says no free text that could carry one")
     });
@@ -91,7 +93,7 @@ async fn together(
         .zip(identities)
         .map(|(played, identity)| match played {
             Ok((_, golden, driven)) => judged(subject, golden, driven, round),
-            Err(unjudged) => super::could_not(&subject.session, &identity.user, unjudged.clone(), round),
+            Err(unjudged) => could_not(&subject.session, &identity.user, unjudged.clone(), round),
         })
         .collect();
     let own: Vec<(usize, Own<'_>)> = played
@@ -136,7 +138,7 @@ fn own_identity(subject: &Subject, places: usize, runs: Vec<Run>) -> Cell {
         Some(first) => first.message.clone(),
         None => format!("{} sockets were told who they are, each rightly", runs.len()),
     };
-    super::cell(ISOLATION, subject, CASE, said, runs)
+    cell(ISOLATION, subject, CASE, said, runs)
 }
 
 /// One user's session while others were running.

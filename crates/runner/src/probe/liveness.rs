@@ -1,7 +1,10 @@
 //! Is it a server at work, and does it stay as fast as it was?
 
+use super::cells::{cell, not_asked, stuck, summary};
+use super::context::{ProbeContext, Twist};
+use super::finding::finding;
+use super::subject::Subject;
 use super::trend::{MIN_SESSIONS, Shown, Trend, shown, trend};
-use super::{ProbeContext, Subject, Twist, finding, not_asked, stuck};
 use crate::auth::Identity;
 use goldwire_core::check::{Live, Witness, check, judge_liveness, liveness_findings};
 use goldwire_core::dialect::Label;
@@ -48,8 +51,8 @@ async fn evidence(context: &ProbeContext<'_>, subject: &Subject) -> Vec<Cell> {
         }
     }
     if !failed.is_empty() {
-        let said = super::summary(&failed);
-        return vec![super::cell(LIVENESS, subject, "evidence", said, failed)];
+        let said = summary(&failed);
+        return vec![cell(LIVENESS, subject, "evidence", said, failed)];
     }
     let witness = |one: &Witnessed| (one.header.clone(), one.ended);
     let known: Vec<(Header, Offset)> = all.iter().map(witness).collect();
@@ -84,7 +87,7 @@ fn answer(subject: &Subject, item: LiveItem, runs: &[Run]) -> Cell {
         let findings = run.findings.iter().filter(|finding| is_own(finding)).cloned().collect();
         Run { findings, ..run.clone() }
     };
-    super::cell(LIVENESS, subject, item.name(), said, runs.iter().map(own).collect())
+    cell(LIVENESS, subject, item.name(), said, runs.iter().map(own).collect())
 }
 
 /// Sessions of one user, one after the other: does the server become slower?
@@ -123,7 +126,7 @@ async fn soak(context: &ProbeContext<'_>, subject: &Subject) -> Cell {
     // Sessions that did not come through may leave fewer than one block.
     let more = seconds.len().saturating_sub(count as usize);
     let said = match shown {
-        None | Some(Shown::Unclear) => super::summary(&runs),
+        None | Some(Shown::Unclear) => summary(&runs),
         Some(Shown::Flat(seen) | Shown::Steep(seen)) => says(seconds.len(), seen),
         Some(Shown::Machine(begun, after)) => {
             let begun = says(count as usize, begun);
@@ -146,7 +149,7 @@ async fn soak(context: &ProbeContext<'_>, subject: &Subject) -> Cell {
             .hint("what does each session leave behind: tasks, handlers, growing tables?");
         last.findings.push(found);
     }
-    super::cell(LIVENESS, subject, CASE, said, runs)
+    cell(LIVENESS, subject, CASE, said, runs)
 }
 
 /// The same question is answered with more from session to session.

@@ -1,11 +1,14 @@
 //! Does it hold when many come at the same moment, and do not wait?
 
 use super::cancel::{close_mid_run, mid_run};
+use super::cells::{cell, could_not, judged, not_asked, stuck, summary};
+use super::context::{ProbeContext, Twist};
+use super::finding::finding;
 use super::isolation::{Own, wires};
 use super::leak::{bound_values, leaks};
 use super::refresh::during_use;
 use super::spread::{Opening, judge};
-use super::{ProbeContext, Subject, Twist, could_not, finding, not_asked, stuck, summary};
+use super::subject::Subject;
 use crate::auth::Identity;
 use crate::driver::{Cut, CutHow, Driven};
 use goldwire_core::dialect::Label;
@@ -41,12 +44,12 @@ pub(super) async fn ask(context: &ProbeContext<'_>, subject: &Subject) -> Vec<Ce
         .collect();
     let crossed = cross_talk(subject, &identities, &played);
     let runs: Vec<Run> = played.into_iter().flatten().map(|(run, _)| run).collect();
-    cells.push(super::cell(RACE, subject, "at-once", summary(&runs), runs));
+    cells.push(cell(RACE, subject, "at-once", summary(&runs), runs));
     cells.push(crossed);
     cells.push(spread(subject, &openings));
     let runs: Vec<Run> =
         rounds(context, subject, &one).await.into_iter().flatten().map(|(run, _)| run).collect();
-    cells.push(super::cell(RACE, subject, "same-token", summary(&runs), runs));
+    cells.push(cell(RACE, subject, "same-token", summary(&runs), runs));
     cells.push(eager(context, subject, &everybody).await);
     cells.push(storm(context, subject, &everybody).await);
     cells.push(close_mid_run(context, subject, &everybody, messages.unwrap_or(0)).await);
@@ -95,7 +98,7 @@ fn cross_talk(subject: &Subject, identities: &[Identity], rounds: &[Vec<Played>]
         Some(first) => first.message.clone(),
         None => format!("{} sessions, nothing of anybody else", runs.len()),
     };
-    super::cell(RACE, subject, "cross-talk", said, runs)
+    cell(RACE, subject, "cross-talk", said, runs)
 }
 
 /// All of them play the session, begun at the same moment, again and again.
@@ -145,7 +148,7 @@ fn spread(subject: &Subject, rounds: &[Vec<Opening>]) -> Cell {
         .map_or_else(|| format!("the slowest was ready after {slowest}"), |f| f.message.clone());
     let unjudged = Unjudged { cause: String::new(), hint: None };
     let run = Run { findings, unjudged: None, ..could_not(&subject.session, "", unjudged, 1) };
-    super::cell(RACE, subject, "spread", said, vec![run])
+    cell(RACE, subject, "spread", said, vec![run])
 }
 
 /// The client sends its first message at once, without waiting for a greeting.
@@ -175,7 +178,7 @@ async fn eager(context: &ProbeContext<'_>, subject: &Subject, identities: &[&Ide
         });
         runs.extend(futures_util::future::join_all(players).await);
     }
-    super::cell(RACE, subject, CASE, summary(&runs), runs)
+    cell(RACE, subject, CASE, summary(&runs), runs)
 }
 
 /// The golden of a client that sends its first message before anything else happens.
@@ -211,7 +214,7 @@ async fn storm(context: &ProbeContext<'_>, subject: &Subject, identities: &[&Ide
     if let Some(run) = after_storm(context, subject, identities, &twist).await {
         runs.push(run);
     }
-    super::cell(RACE, subject, "storm", said, runs)
+    cell(RACE, subject, "storm", said, runs)
 }
 
 /// Waits until the server greets somebody again. Otherwise the next question would go to a server that is still busy with
@@ -251,7 +254,7 @@ fn greeted(subject: &Subject, identity: &Identity, driven: &Result<Driven, Unjud
                 let last = driven.transcript.frames.len().checked_sub(1);
                 (Label::from("@end"), last, format!("ended before it was greeted: {}", ending.label()))
             });
-            (super::judged(subject, &subject.golden, driven, 1), failure)
+            (judged(subject, &subject.golden, driven, 1), failure)
         }
         Err(unjudged) => {
             let run = could_not(&subject.session, &identity.user, unjudged.clone(), 1);

@@ -1,7 +1,10 @@
 //! Is a session whole after others were cut off?
 
+use super::cells::{cell, could_not, judged, stuck, summary};
+use super::context::{ProbeContext, Twist};
+use super::finding::finding;
 use super::resume::places;
-use super::{ProbeContext, Subject, Twist, could_not, finding, stuck, summary};
+use super::subject::Subject;
 use crate::auth::Identity;
 use crate::driver::{Cut, CutHow};
 use goldwire_core::dialect::Label;
@@ -27,13 +30,7 @@ pub(super) async fn ask(context: &ProbeContext<'_>, subject: &Subject) -> Vec<Ce
             let cause = "the server says nothing in this session".to_owned();
             run.unjudged = Some(Unjudged { cause, hint: None });
         }
-        return vec![super::cell(
-            RECONNECT,
-            subject,
-            "uncut",
-            summary(std::slice::from_ref(&run)),
-            vec![run],
-        )];
+        return vec![cell(RECONNECT, subject, "uncut", summary(std::slice::from_ref(&run)), vec![run])];
     }
     let mut cells = vec![cycles(context, subject, first).await];
     cells.push(farewell(context, subject, &identities, messages).await);
@@ -44,7 +41,7 @@ pub(super) async fn ask(context: &ProbeContext<'_>, subject: &Subject) -> Vec<Ce
         let runs = cuts(context, subject, &identities, messages, how).await;
         let places = places(messages, context.settings.cuts).len();
         let said = format!("cut at {places} messages: {}", summary(&runs));
-        cells.push(super::cell(RECONNECT, subject, &format!("cut by {name}"), said, runs));
+        cells.push(cell(RECONNECT, subject, &format!("cut by {name}"), said, runs));
     }
     cells.extend(super::resume::ask(context, subject, &identities).await);
     cells
@@ -62,7 +59,7 @@ async fn farewell(
         let after = 1 + index * (messages - 1) / count;
         let twist = Twist { cut: Some(Cut { after, how: CutHow::Farewell }), ..Twist::default() };
         match context.drive(subject, &subject.golden, identity, &twist).await {
-            Ok(driven) => closed(super::judged(subject, &subject.golden, &driven, 1), &driven.transcript),
+            Ok(driven) => closed(judged(subject, &subject.golden, &driven, 1), &driven.transcript),
             Err(unjudged) => could_not(&subject.session, &identity.user, unjudged, 1),
         }
     });
@@ -71,7 +68,7 @@ async fn farewell(
         Some(first) => first.message.clone(),
         None => format!("{count} sockets were closed by the server too, when their clients had left"),
     };
-    super::cell(RECONNECT, subject, "old-socket", said, runs)
+    cell(RECONNECT, subject, "old-socket", said, runs)
 }
 
 /// What a server does with the socket of a client that has left in the middle of a session.
@@ -110,12 +107,12 @@ async fn cycles(context: &ProbeContext<'_>, subject: &Subject, identity: &Identi
             let cause = format!("connection {cycle} of {cycles}: {}", unjudged.cause);
             let run =
                 could_not(&subject.session, &identity.user, Unjudged { cause: cause.clone(), ..unjudged }, 1);
-            return super::cell(RECONNECT, subject, "rapid", cause, vec![run]);
+            return cell(RECONNECT, subject, "rapid", cause, vec![run]);
         }
     }
     let (run, _) = context.session(subject, &subject.golden, identity, &Twist::default(), 1).await;
     let said = format!("after {cycles} connections: {}", summary(std::slice::from_ref(&run)));
-    super::cell(RECONNECT, subject, "rapid", said, vec![run])
+    cell(RECONNECT, subject, "rapid", said, vec![run])
 }
 
 /// For every place a session that is cut there, and a whole one of the same user right after it. Users take turns.

@@ -1,7 +1,10 @@
 //! Does a session outlive its token where its user gets another one in time?
 
 use super::attempt::{Outcome, SKIPPED, is_skipped, knock, knocked};
-use super::{ProbeContext, Subject, Twist, finding, login_failed, not_asked, stuck, summary};
+use super::cells::{cell, could_not, login_failed, not_asked, stuck, summary};
+use super::context::{ProbeContext, Twist};
+use super::finding::finding;
+use super::subject::Subject;
 use crate::auth::{Identity, Kind as LoginKind, Recipe, Refresh, claims_of, refresh};
 use crate::driver::Beside;
 use goldwire_core::dialect::Label;
@@ -81,7 +84,7 @@ async fn opens(context: &ProbeContext<'_>, subject: &Subject, case: &str, identi
         let (run, _) = context.session(subject, &subject.golden, identity, &Twist::default(), 1).await;
         if run.findings.is_empty() && run.unjudged.is_none() {
             let said = format!("the session conforms, in {}", run.took);
-            return super::cell(ProbeName::Auth, subject, case, said, vec![run]);
+            return cell(ProbeName::Auth, subject, case, said, vec![run]);
         }
     }
     let mut cell = knocked(subject, case, identity, &knock, None);
@@ -193,7 +196,7 @@ async fn outlives_once(
             None => format!("it went on after the first token's end, for {} in all", run.took),
         },
     };
-    super::cell(AUTH, subject, case, said, vec![run])
+    cell(AUTH, subject, case, said, vec![run])
 }
 
 fn too_busy(cause: &str) -> Unjudged {
@@ -252,7 +255,7 @@ pub(super) async fn during_use(context: &ProbeContext<'_>, subject: &Subject) ->
         }
         identities = next;
     }
-    super::cell(RACE, subject, CASE, summary(&runs), runs)
+    cell(RACE, subject, CASE, summary(&runs), runs)
 }
 
 /// A session during which the token is refreshed, and one with the new token.
@@ -279,7 +282,7 @@ async fn during_one(
             (vec![run, again], Some(renewed))
         }
         Err(unjudged) => {
-            let failed = super::could_not(&subject.session, &identity.user, unjudged, round);
+            let failed = could_not(&subject.session, &identity.user, unjudged, round);
             (vec![run, failed], None)
         }
     }

@@ -4,8 +4,11 @@
 //! bound. The first connection is cut at every message from which these values are known; then the rest of the script is
 //! played on a new one, with them.
 
+use super::cells::{cell, could_not, not_asked, stuck, summary};
+use super::context::{ProbeContext, Twist};
+use super::finding::finding;
 use super::leak::{bound_values, text_of, with_canary};
-use super::{ProbeContext, Subject, Twist, finding, not_asked};
+use super::subject::Subject;
 use crate::auth::{Identity, random_word};
 use crate::driver::{Cut, CutHow};
 use goldwire_core::dialect::RECONNECT;
@@ -41,7 +44,7 @@ pub(super) async fn ask(context: &ProbeContext<'_>, subject: &Subject, identitie
     let whole = match context.drive(subject, &marked, first, &Twist::default()).await {
         Ok(driven) => driven.transcript,
         Err(unjudged) => {
-            return vec![super::stuck(PROBE, subject, CASES[0].0, unjudged)];
+            return vec![stuck(PROBE, subject, CASES[0].0, unjudged)];
         }
     };
     let Some((from, to)) = known_from(&subject.golden, &rest, &whole) else {
@@ -69,8 +72,8 @@ pub(super) async fn ask(context: &ProbeContext<'_>, subject: &Subject, identitie
             }
         });
         let runs: Vec<Run> = futures_util::future::join_all(users).await.into_iter().flatten().collect();
-        let said = format!("cut at {} messages: {}", cuts.len(), super::summary(&runs));
-        cells.push(super::cell(PROBE, subject, case, said, runs));
+        let said = format!("cut at {} messages: {}", cuts.len(), summary(&runs));
+        cells.push(cell(PROBE, subject, case, said, runs));
     }
     cells
 }
@@ -92,7 +95,7 @@ async fn resumed(
     cut: Cut,
 ) -> Run {
     let round = u32::try_from(cut.after).unwrap_or(u32::MAX);
-    let failed = |unjudged: Unjudged| super::could_not(&subject.session, &identity.user, unjudged, round);
+    let failed = |unjudged: Unjudged| could_not(&subject.session, &identity.user, unjudged, round);
     let canary = match random_word(16) {
         Ok(word) => format!("ref-{word}"),
         Err(error) => return failed(Unjudged { cause: error.to_string(), hint: None }),

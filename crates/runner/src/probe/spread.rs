@@ -1,6 +1,6 @@
 //! How soon a connection that is opened together with others is ready.
 
-use super::finding;
+use super::finding::finding;
 use goldwire_core::dialect::Label;
 use goldwire_core::finding::{Finding, Kind};
 use goldwire_core::golden::{ALPHA_DEVIATION, Envelope, Limits, MIN_RUNS, SAME_HOST, SLACK, default_df};

@@ -1,7 +1,7 @@
 //! Requests that ask for no WebSocket: a page, a login, a health check. One request is one connection, and is not recorded.
 
-use super::Origins;
 use super::head::{self, Head, Kind};
+use super::request::{Origins, answer};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy};
 use tokio::time::timeout;
@@ -31,7 +31,7 @@ where
         loop {
             let Ok(Some(mut answer)) = head::read(&mut from_server, Kind::Response, &mut buffer).await else {
                 let text = "goldwire proxy: the server ended the connection without an answer";
-                return super::answer(&mut to_client, "502 Bad Gateway", text).await;
+                return answer(&mut to_client, "502 Bad Gateway", text).await;
             };
             // RFC 9110, 15.2: an interim response comes before the answer itself.
             let is_interim = (100..200).contains(&answer.status);

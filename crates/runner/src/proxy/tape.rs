@@ -6,8 +6,9 @@
 use super::credentials::Shown;
 use super::decoder::{DecodeError, Decoder};
 use super::deflate::{Agreed, Inflate};
+use super::options::{Notice, Recorded};
 use super::relay::{Arrival, Outcome, Watcher};
-use super::{Notice, Recorded, Shared};
+use super::shared::Shared;
 use crate::recording::{NewRecording, Recorder};
 use crate::server::Watch;
 use goldwire_core::transcript::{

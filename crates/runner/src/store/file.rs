@@ -1,6 +1,6 @@
 //! A recording's file: plain, or compressed by zstd (RFC 8878) when it is finished.
 
-use super::{StoreError, io_error};
+use super::error::{StoreError, io_error};
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};

@@ -11,7 +11,8 @@
 //! brings the first message nearest to the entry's own start. `data` is text for opcode 1, else base64. The close frame
 //! is in none of the three.
 
-use super::{CaptureError, Imported, Unit, events, parse_ending, rfc3339};
+use super::unit::rfc3339;
+use super::{CaptureError, Imported, Unit, events, parse_ending};
 use crate::transcript::{
     End, Ending, Frame, Gap, Handshake, Header, Offset, Payload, Redactor, Side, Stamps, Transcript,
 };

@@ -1,6 +1,7 @@
 //! JSON Lines of any program, by a mapping of their fields: `time=/ts,dir=/direction,data=/payload,sent=out`.
 
-use super::{CaptureError, Imported, Unit, rfc3339};
+use super::unit::{is_zoneless, number_within, rfc3339};
+use super::{CaptureError, Imported, Unit};
 use crate::transcript::{End, Ending, Frame, Header, Offset, Payload, Redactor, Side, Stamps, Transcript};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -131,7 +132,7 @@ pub fn read_lines(text: &str, mapping: &Mapping, redactor: &Redactor) -> Result<
             CaptureError::new(&*place, cause)
                 .hint("a number, also in quotes, with its unit in --map …,unit=ms, or a date and time such as 2026-03-01T10:00:00.5Z")
         })?;
-        zoneless += usize::from(super::is_zoneless(&time));
+        zoneless += usize::from(is_zoneless(&time));
         let mut text_at = |raw: &str| {
             let mend = super::mend_surrogates(raw);
             mended += usize::from(matches!(mend, Cow::Owned(_)));
@@ -280,7 +281,7 @@ fn raw_at<'t>(text: &'t str, pointer: &str) -> Option<&'t str> {
 
 /// Counted since 1970, a time in this century has 10 digits in seconds and three more for each finer unit.
 fn usual_unit(time: &RawValue) -> Unit {
-    let written = super::number_within(time.get());
+    let written = number_within(time.get());
     if written.starts_with('"') {
         return Unit::Text;
     }

@@ -1,5 +1,6 @@
 //! Transcripts as HAR, in the form of Chromium's DevTools.
 
+use super::unit::rfc3339;
 use crate::transcript::{Frame, Handshake, Payload, Side, Transcript};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -85,7 +86,7 @@ fn entry(url: &str, started: u64, took: u64, handshake: &Handshake) -> serde_jso
         .filter_map(|pair| pair.split_once('='))
         .map(|(name, value)| json!({ "name": name, "value": value }))
         .collect();
-    let text = super::rfc3339(i128::from(started));
+    let text = rfc3339(i128::from(started));
     let entry = json!({
         "_resourceType": "websocket",
         "startedDateTime": text,

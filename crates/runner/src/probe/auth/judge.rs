@@ -1,0 +1,122 @@
+//! Whether an attempt ended as it should have.
+
+use crate::auth::Identity;
+use crate::probe::attempt::{Knock, Outcome, Sign, knock, knocked, quoted, unlike};
+use crate::probe::context::ProbeContext;
+use crate::probe::finding::finding;
+use crate::probe::settings::AuthSettings;
+use crate::probe::subject::Subject;
+use goldwire_core::dialect::Label;
+use goldwire_core::finding::{Cell, Finding, Kind, Unjudged};
+use serde_json::Value;
+
+/// A case that must be refused.
+pub(super) async fn refused(
+    context: &ProbeContext<'_>,
+    subject: &Subject,
+    case: &str,
+    identity: &Identity,
+    headers: &[(String, String)],
+) -> Cell {
+    let knock = knock(context, &subject.golden, &subject.session, identity, headers).await;
+    knocked(subject, case, identity, &knock, judge(case, &knock, &context.settings.auth))
+}
+
+/// A case that must be let in.
+pub(super) async fn opens(
+    context: &ProbeContext<'_>,
+    subject: &Subject,
+    case: &str,
+    identity: &Identity,
+) -> Cell {
+    let knock = knock(context, &subject.golden, &subject.session, identity, &[]).await;
+    let mut cell = knocked(subject, case, identity, &knock, None);
+    if !matches!(knock.outcome, Outcome::Served(..)) {
+        let cause = format!("a good token does not open the door here: {}", cell.said);
+        let hint = Some("take the place out of `places` if the server does not read it".to_owned());
+        cell.runs[0].unjudged = Some(Unjudged { cause, hint });
+    }
+    cell
+}
+
+/// Where the odd message says something else, as a policy names it: `, "/status" = "no"`.
+fn place(knock: &Knock) -> String {
+    let what = knock.refusal.as_ref().map_or("", |refused| &refused.what);
+    let place = what.split_once(' ').filter(|(path, value)| {
+        path.starts_with('/') && !path.contains('*') && serde_json::from_str::<Value>(value).is_ok()
+    });
+    place.map_or_else(String::new, |(path, value)| format!(", \"{path}\" = {value}"))
+}
+
+/// What a knock with a bad token shows, if it was not refused as it should be.
+pub(super) fn judge(case: &str, knock: &Knock, settings: &AuthSettings) -> Option<Finding> {
+    let key = format!("probe.auth.{case}");
+    let last = knock.frames.checked_sub(1);
+    let at = |kind, label: &str, frame: Option<usize>, message: String| {
+        let frames = frame.into_iter().collect();
+        finding(kind, key.clone(), Label::from(label), frames, message)
+    };
+    let refusals = "HTTP 401 or 403, or a close with 1008, 3000, 3003 or a code from 4000 on";
+    match &knock.outcome {
+        Outcome::Status(code) | Outcome::Closed(code) if settings.is_refusal(*code) => None,
+        // A policy that names codes wants these codes, or a message that it names.
+        Outcome::Closed(_) | Outcome::Dropped(_) | Outcome::Hung(_)
+            if knock
+                .refusal
+                .as_ref()
+                .is_some_and(|refused| refused.by == Sign::Policy || settings.refuse.is_empty()) =>
+        {
+            None
+        }
+        // Nobody was let in: a server may find fault with an odd header itself.
+        Outcome::Status(400..=499) if case.starts_with("bypass-header") => None,
+        Outcome::Failed(_) => None,
+        Outcome::Served(label, frame) if unlike(knock).is_some() => {
+            let told = unlike(knock).map(quoted).unwrap_or_default();
+            let message = format!("`{case}` was answered with {told}, and the connection stays open");
+            Some(
+                at(Kind::Accepted, label.as_str(), Some(*frame), message)
+                    .values("a refusal", told)
+                    .evidence("one connection, opened for this question alone; good logins never got that")
+                    .hint(format!(
+                        "if this is how the server refuses, say so in [probe.auth]: refuse = [{{ event = \"{label}\"{} }}]",
+                        place(knock)
+                    )),
+            )
+        }
+        Outcome::Served(label, frame) => {
+            let message = format!("`{case}` was accepted: `{label}` came after {}", knock.took);
+            Some(
+                at(Kind::Accepted, label.as_str(), Some(*frame), message)
+                    .values("a refusal before any event", format!("`{label}`"))
+                    .evidence("one connection, opened for this question alone")
+                    .hint("the token is not verified on this path"),
+            )
+        }
+        Outcome::Status(code) => Some(
+            at(Kind::WrongRefusal, "@open", None, format!("`{case}` was answered with HTTP {code}"))
+                .values(refusals, format!("HTTP {code}"))
+                .hint("`refuse` in [probe.auth] says which answers count as a refusal"),
+        ),
+        Outcome::Closed(code) => Some(
+            at(Kind::WrongRefusal, "@close", last, format!("`{case}` was closed with {code}"))
+                .values(refusals, format!("close {code}"))
+                .hint("`refuse` in [probe.auth] says which answers count as a refusal"),
+        ),
+        Outcome::Dropped(detail) => Some(
+            at(Kind::WrongRefusal, "@close", last, format!("`{case}` was dropped: {detail}"))
+                .values(refusals, detail.clone())
+                .hint("clients take a dropped connection for a network failure and try again for ever"),
+        ),
+        Outcome::Hung(what) => Some(
+            at(
+                Kind::NotRefused,
+                "@open",
+                last,
+                format!("`{case}` was neither refused nor served: {what} after {}", knock.took),
+            )
+            .values(format!("a refusal within {}", settings.deadline), what.clone())
+            .hint("a client cannot tell this from a slow server"),
+        ),
+    }
+}

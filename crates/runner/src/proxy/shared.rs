@@ -1,0 +1,54 @@
+//! What all connections of a proxy share.
+
+use super::options::{Notice, ProxyOptions};
+use crate::connection::Place;
+use crate::server::Probe;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+use tokio::sync::mpsc;
+
+/// What all connections share.
+pub(super) struct Shared {
+    pub(super) options: ProxyOptions,
+    pub(super) to: Place,
+    /// When it began to listen: no client said anything before.
+    pub(super) since: Instant,
+    pub(super) users: Users,
+    pub(super) probe: Probe,
+    pub(super) notices: mpsc::UnboundedSender<Notice>,
+}
+
+impl Shared {
+    pub(super) fn tell(&self, notice: Notice) {
+        // Nobody listens any more: then nobody wants to know.
+        let _ = self.notices.send(notice);
+    }
+
+    pub(super) fn trouble(&self, message: String, hint: Option<String>) {
+        self.tell(Notice::Trouble { message, hint, is_loss: false });
+    }
+}
+
+/// Names for those who talk: `u1`, `u2` …
+#[derive(Debug, Default)]
+pub(super) struct Users {
+    known: Mutex<(u32, HashMap<String, u32>)>,
+}
+
+impl Users {
+    /// By the subject of their token; a new name where none is known.
+    pub(super) fn name(&self, subject: Option<String>) -> String {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let (count, by_subject) = &mut *known;
+        let mut next = || {
+            *count += 1;
+            *count
+        };
+        let number = match subject {
+            Some(subject) => *by_subject.entry(subject).or_insert_with(next),
+            None => next(),
+        };
+        format!("u{number}")
+    }
+}
