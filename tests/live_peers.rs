@@ -11,6 +11,7 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// So many sessions are learned from.
@@ -19,6 +20,9 @@ const RECORDINGS: usize = 12;
 const CHECKS: usize = 10;
 /// Whoever is not there then never comes.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Two peers may be of one package.
+static INSTALL: Mutex<()> = Mutex::new(());
 
 /// A server and its client, by the names that `tests/peers.sh` has for them.
 struct Peer {
@@ -170,7 +174,9 @@ fn record(peer: &Peer, folder: &Path, port: u16) {
 
 /// All of it, for one peer.
 fn holds(peer: &Peer) {
+    let install = INSTALL.lock().unwrap_or_else(PoisonError::into_inner);
     let status = Command::new(script()).args(["install", peer.name]).status().expect("bash runs");
+    drop(install);
     assert!(status.success(), "{} is not installed, for the reason above", peer.name);
     let folder = root().join("target/live-peers").join(peer.client.trim_end_matches("-client"));
     let _ = fs::remove_dir_all(&folder);
