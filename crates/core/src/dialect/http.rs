@@ -231,9 +231,10 @@ pub(super) fn encode(names: &HttpNames, label: &Label, data: &Value) -> Result<V
     });
     let own = match (body.filter(|own| own.name() != NAMELESS), said("path")) {
         (Some(own), _) => own,
+        // Whose reply it is, only the session shows.
+        (None, Some(_)) if label.name().starts_with("re:") => label.clone(),
         (None, Some(path)) => Label::new(Side::Client, &path_name(&names.requests, method, path)),
-        // Whose reply it is, only the session shows; the target's own path is not known here.
-        _ if label.name().starts_with("re:") => label.clone(),
+        // The target's own path is not known here.
         (None, None) => label.clone(),
     };
     // What is not filled yet may be anything.
@@ -335,6 +336,19 @@ mod tests {
         let frames = frames.iter().map(|(conn, side, text)| frame(*conn, *side, payload(text)));
         let events: Vec<Event> = frames.flat_map(|frame| decoder.feed(&frame).collect::<Vec<_>>()).collect();
         events.into_iter().map(|event| (event.label.as_str().to_owned(), event.data)).collect()
+    }
+
+    /// MCP: the client's answer to a question of the server's is a request of its own, at the path of all others.
+    #[test]
+    fn a_reply_in_a_request_is_said_whatever_its_path() {
+        let names =
+            HttpNames::from(JsonNames { reply: Some("/id".to_owned()), ..JsonNames::both("/method") });
+        let label = Label::from(">re:sampling/createMessage");
+        let body = json!({ "jsonrpc": "2.0", "id": 0, "result": {} });
+        let request = json!({ "method": "POST", "path": "/mcp", "body": body });
+        assert_eq!(encode(&names, &label, &request), Ok(vec![Payload::Text(request.to_string())]));
+        let other = encode(&names, &Label::from(">ask"), &request);
+        assert_eq!(other.map_err(|error| error.0.contains(">POST/mcp")), Err(true));
     }
 
     #[test]
