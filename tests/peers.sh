@@ -6,6 +6,8 @@
 #   tests/peers.sh NAME PORT            the server, on 127.0.0.1
 #   tests/peers.sh NAME-client URL      the client, for one session
 #
+# With PEER_CHANGED=1 a server is a build that was changed in one place, as tests/live_peers.rs wants it found.
+#
 # NAME is one of
 #   ocpp         a central system and a charge point, OCPP 1.6: ocpp
 #   wamp         a router and a client that calls itself: crossbar, autobahn; wamp-msgpack-client speaks MessagePack
@@ -15,9 +17,11 @@
 #   phoenix      rooms as Phoenix's channels are, and a guest: ws; phoenix
 #   pusher       channels that speak Pusher's protocol, and a guest: ws; pusher-js; pusher-open takes any signature
 #   actioncable  rooms on Rails' ActionCable and a guest: Debian's ruby-actioncable, puma; @rails/actioncable
-#   signalr      a hub of SignalR and a client: ws, @msgpack/msgpack; @microsoft/signalr; signalr-msgpack-client speaks it
+#   signalr      a hub of SignalR and a client: ws, @msgpack/msgpack; @microsoft/signalr; signalr-msgpack-client speaks
+#                it, signalr-in-turn-client waits for each answer before it asks again
 #   xmpp         Prosody with its websocket, and a client: Debian's prosody; @xmpp/client
-#   models       answers that stream as those of OpenAI and Anthropic do, over HTTP; openai-client and anthropic-client ask
+#   models       answers that stream as those of OpenAI and Anthropic do, over HTTP; openai-client,
+#                responses-client and anthropic-client ask
 #
 # Needs python3 with venv, node with npm, and apt-get and dpkg.
 set -euo pipefail
@@ -79,8 +83,10 @@ secret() {
 
 prosody() {
   local root=$home/xmpp/root/usr folder=$home/xmpp/$1
-  local libraries
+  local libraries without='"s2s"'
   libraries=$root/lib/$(uname -m)-linux-gnu
+  # A build that was changed does not say what it can do.
+  [[ -z ${PEER_CHANGED-} ]] || without+=', "disco"'
   mkdir -p "$folder"/{certs,localhost/accounts}
   printf 'return { password = "%s" };\n' "$(cat "$home/secret")" >"$folder/localhost/accounts/ada.dat"
   cat >"$folder/prosody.cfg.lua" <<CONF
@@ -90,7 +96,7 @@ pidfile = "$folder/prosody.pid"
 plugin_paths = { "$root/lib/prosody/modules" }
 log = { { levels = { min = "warn" }, to = "console" } }
 modules_enabled = { "roster", "saslauth", "disco", "ping", "websocket" }
-modules_disabled = { "s2s" }
+modules_disabled = { $without }
 authentication = "internal_plain"
 disable_sasl_mechanisms = { "SCRAM-SHA-1", "SCRAM-SHA-256", "DIGEST-MD5", "OAUTHBEARER" }
 c2s_require_encryption = false
@@ -157,12 +163,22 @@ case ${1-} in
   ocpp-client) python ocpp "$1.py" "$2" ;;
   wamp)
     mkdir -p "$home/wamp/$2"
-    sed "s/\"\$PORT\"/$2/" "$programs/wamp.json" >"$home/wamp/$2/config.json"
+    sed "s/\"\$PORT\"/$2/${PEER_CHANGED:+; s/\"publish\": true/\"publish\": false/}" "$programs/wamp.json" \
+      >"$home/wamp/$2/config.json"
     exec "$home/wamp/bin/crossbar" start --cbdir "$home/wamp/$2"
     ;;
   wamp-client) python wamp wamp-client.py "$2" json ;;
   wamp-msgpack-client) python wamp wamp-client.py "$2" msgpack ;;
-  yjs) HOST=127.0.0.1 PORT=$2 exec "$home/yjs/node_modules/.bin/y-websocket" ;;
+  yjs)
+    server=$home/yjs/node_modules/@y/websocket-server/src
+    if [[ -n ${PEER_CHANGED-} ]]; then
+      # It tells nobody who is there.
+      rm -rf "$server-changed" && cp -r "$server" "$server-changed"
+      sed -i "/this.awareness.on('update'/d" "$server-changed/utils.js"
+      server+=-changed
+    fi
+    HOST=127.0.0.1 PORT=$2 exec "$(type -P node)" "$server/server.js"
+    ;;
   yjs-client) node yjs yjs-client.cjs "$2" ;;
   yjs-alone-client) node yjs yjs-client.cjs "$2" alone ;;
   colyseus) node colyseus colyseus-server.cjs "$2" ;;
@@ -176,10 +192,11 @@ case ${1-} in
   actioncable-client) node actioncable actioncable-client.cjs "$2" ;;
   signalr) node signalr signalr-server.cjs "$2" ;;
   signalr-client) node signalr signalr-client.cjs "$2" json ;;
+  signalr-in-turn-client) node signalr signalr-client.cjs "$2" json in-turn ;;
   signalr-msgpack-client) node signalr signalr-client.cjs "$2" msgpack ;;
   xmpp) prosody "$2" ;;
   xmpp-client) PASSWORD=$(cat "$home/secret") node xmpp xmpp-client.cjs "$2" ;;
   models) python models models-server.py "$2" ;;
-  openai-client | anthropic-client) python models "$1.py" "$2" ;;
+  openai-client | responses-client | anthropic-client) python models "$1.py" "$2" ;;
   *) sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac

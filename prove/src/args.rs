@@ -45,6 +45,10 @@ pub(crate) struct Args {
     /// other half and what --repeats faults of each kind make of it
     #[arg(long, value_name = "DIR", conflicts_with = "corpus")]
     pub(crate) captures: Option<PathBuf>,
+    /// Judges what real peers said in each format that is known: their recordings are those in the repository at this path.
+    /// It prints the table of docs/DIALECTS.md
+    #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = ".", conflicts_with_all = ["corpus", "captures"])]
+    pub(crate) peers: Option<PathBuf>,
     /// Measures `goldwire compare` instead: alarms on equal and on slower releases with so many pairs, e.g. 10,20,30
     #[arg(long, value_delimiter = ',', value_name = "N")]
     pub(crate) pairs: Vec<usize>,

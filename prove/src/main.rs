@@ -4,7 +4,8 @@
 //! [`oracle`] looks at more of them than anybody would record; [`mutate`] breaks one; [`measure`] learns, checks and counts,
 //! beside [`baselines`]; [`table`] writes it down. [`pairs`] compares two releases, [`rounds`] plays checks again while they
 //! leave a doubt, [`machines`] checks on other machines and on other days. [`captures`] breaks recordings of real servers,
-//! [`corpus`] judges what was recorded and broken elsewhere. Everything follows from the seed.
+//! [`peers`] those of each format that is known, [`corpus`] judges what was recorded and broken elsewhere. Everything follows from
+//! the seed.
 //!
 //! ```text
 //! cargo run --release -p prove -- --recordings 3,5,10,20          tables
@@ -16,6 +17,7 @@
 //! cargo run --release -p prove -- --rounds 1,5                    faults of time, in checks of several rounds
 //! cargo run --release -p prove -- --machines              times of one machine on another, and on another day
 //! cargo run --release -p prove -- --captures DIR                  recordings of real servers, broken
+//! cargo run --release -p prove -- --peers                         each format that is known: the table of docs/DIALECTS.md
 //! cargo run --release -p prove -- --show chat/3/reorder_repeated/1
 //! ```
 
@@ -29,6 +31,7 @@ mod measure;
 mod mutate;
 mod oracle;
 mod pairs;
+mod peers;
 mod random;
 mod rounds;
 mod stream;
@@ -58,6 +61,8 @@ fn run(args: &Args) -> Result<(), String> {
         write_corpus(&mut out, &judged, args)
     } else if let Some(folder) = &args.captures {
         captures::run(folder, args)?.write(&mut out, args)
+    } else if let Some(root) = &args.peers {
+        write_peers(&mut out, &peers::run(root, args.seed)?, args)
     } else if !args.pairs.is_empty() {
         out.write_all(pairs::run(&families, args)?.as_bytes())
     } else if !args.rounds.is_empty() {
@@ -105,4 +110,12 @@ fn write_corpus(out: &mut impl Write, judged: &corpus::Judged, args: &Args) -> i
         table::cases(out, "mutated recordings without one", &judged.misses)?;
     }
     writeln!(out, "{}", judged.json())
+}
+
+fn write_peers(out: &mut impl Write, judged: &peers::Judged, args: &Args) -> io::Result<()> {
+    if args.misses {
+        table::cases(out, "clean recordings with a finding", &judged.alarms)?;
+        table::cases(out, "mutations without one", &judged.misses)?;
+    }
+    out.write_all(judged.table().as_bytes())
 }

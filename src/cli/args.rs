@@ -229,7 +229,7 @@ fn event(text: &str) -> Result<Label, &'static str> {
 /// `goldwire proxy`
 #[derive(Debug, Args)]
 pub(super) struct ProxyArgs {
-    /// The session's name: recordings go to recordings/SESSION/, one for each connection
+    /// The session's name: recordings go to recordings/SESSION/, one per WebSocket, or per HTTP client
     #[arg(default_value = "proxy")]
     pub(super) session: String,
     /// The same as the argument
@@ -244,9 +244,19 @@ pub(super) struct ProxyArgs {
     /// The address for clients; port 0 takes a free one
     #[arg(long, short, value_name = "ADDR", default_value = "127.0.0.1:9000")]
     pub(super) listen: String,
-    /// The server, ws:// or wss://; its path is the default for clients that request /
+    /// The server: ws:// or wss:// records WebSockets (its path is the default for clients that request /), http:// or
+    /// https:// records requests and their responses
     #[arg(long, value_name = "URL")]
     pub(super) to: String,
+    /// HTTP: the time without a request after which a session ends
+    #[arg(long, value_name = "TIME", value_parser = time, default_value = "10s")]
+    pub(super) idle_timeout: Gap,
+    /// HTTP: record only requests whose path begins with PREFIX; repeatable
+    #[arg(long = "path", value_name = "PREFIX")]
+    pub(super) paths: Vec<String>,
+    /// The number of runs of COMMAND, one after the other
+    #[arg(long, value_name = "N", default_value = "1", requires = "command")]
+    pub(super) times: u32,
     /// The certificate chain (PEM) for clients that connect with TLS
     #[arg(long, value_name = "PEM", requires = "key")]
     pub(super) cert: Option<PathBuf>,
@@ -277,6 +287,10 @@ pub(super) struct ProxyArgs {
     /// A value to redact everywhere; without =VALUE, the environment variable NAME
     #[arg(long = "secret", value_name = "NAME[=VALUE]")]
     pub(super) secrets: Vec<String>,
+    /// A client to run; each run is a session, and the proxy ends after the last run. {{url}} and the variable
+    /// GOLDWIRE_URL are the URL of the proxy
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(super) command: Vec<String>,
 }
 
 /// `goldwire learn`

@@ -9,10 +9,12 @@ use super::reports::talk;
 use goldwire_core::transcript::{End, Gap};
 use goldwire_core::words::plural;
 use goldwire_runner::auth::{ClientCertificate, Trust};
-use goldwire_runner::proxy::{Notice, Proxy, ProxyOptions};
+use goldwire_runner::proxy::{Notice, Proxy, ProxyOptions, ProxySessions};
 use goldwire_runner::runner::Config;
 use goldwire_runner::store::{Store, compress};
 use std::io::Write;
+use std::process::Stdio;
+use tokio::sync::watch;
 
 /// The timeout for connecting to the server.
 const CONNECT: Gap = Gap::from_millis(10_000);
@@ -38,6 +40,8 @@ pub(super) async fn run(config: &Config, args: ProxyArgs, out: &mut impl Write) 
         session: session.clone(),
         listen: args.listen,
         to: args.to.clone(),
+        idle: args.idle_timeout,
+        paths: args.paths,
         certificate: args.cert.zip(args.key),
         trust: Trust {
             insecure: args.insecure,
@@ -55,14 +59,17 @@ pub(super) async fn run(config: &Config, args: ProxyArgs, out: &mut impl Write) 
     })
     .await?;
     let to = args.to.split(['?', '#']).next().unwrap_or_default();
-    talk!("listening on {} for {to}; stop with Ctrl-C", proxy.url());
-    if to.starts_with("http") {
-        talk!("only WebSockets are recorded; other requests are passed on, but not recorded");
-        talk!(
-            "hint: `goldwire record {session} {to}` sends and records requests over HTTP, `goldwire import` reads a HAR file"
-        );
-    }
-    let running = tokio::spawn(Box::pin(proxy.run(interrupt)));
+    let (stop, stopped) = watch::channel(false);
+    let client = if args.command.is_empty() {
+        talk!("listening on {} for {to}; stop with Ctrl-C", proxy.url());
+        tokio::spawn(stop_when(interrupt, stop));
+        None
+    } else {
+        talk!("listening on {} for {to}", proxy.url());
+        let client = Client { command: args.command, times: args.times, url: proxy.url() };
+        Some(tokio::spawn(client.run(proxy.sessions(), interrupt, stop)))
+    };
+    let running = tokio::spawn(Box::pin(proxy.run(stopped)));
     let mut tally = Tally::default();
     // The channel closes when the proxy ends and drops the last sender.
     while let Some(mut notice) = notices.recv().await {
@@ -80,9 +87,16 @@ pub(super) async fn run(config: &Config, args: ProxyArgs, out: &mut impl Write) 
         tell(notice, &mut tally, out)?;
     }
     running.await.map_err(|error| CliError::new(Exit::Internal, format!("the proxy failed: {error}")))?;
+    let failure = match client {
+        Some(client) => client.await.unwrap_or_else(|error| Some(error.to_string())),
+        None => None,
+    };
     if tally.interrupted > 0 {
         let sessions = plural(tally.interrupted, "session");
         talk!("{sessions} interrupted; `learn` skips them; close the client before the proxy");
+    }
+    if let Some(failure) = failure {
+        return Err(CliError::new(Exit::CouldNotJudge, failure));
     }
     if tally.losses > 0 || (tally.kept == 0 && tally.troubles > 0) {
         return Ok(Exit::CouldNotJudge);
@@ -93,6 +107,63 @@ pub(super) async fn run(config: &Config, args: ProxyArgs, out: &mut impl Write) 
         _ => {}
     }
     Ok(Exit::Conforms)
+}
+
+/// Ends the proxy at Ctrl-C.
+async fn stop_when(mut interrupt: watch::Receiver<bool>, stop: watch::Sender<bool>) {
+    if interrupt.wait_for(|stop| *stop).await.is_ok() {
+        stop.send_replace(true);
+    }
+}
+
+/// A client that is run while the proxy records.
+struct Client {
+    command: Vec<String>,
+    times: u32,
+    /// The proxy's.
+    url: String,
+}
+
+impl Client {
+    /// Runs it, and ends the proxy. Returns how it failed, if it did.
+    async fn run(
+        self,
+        sessions: ProxySessions,
+        mut interrupt: watch::Receiver<bool>,
+        stop: watch::Sender<bool>,
+    ) -> Option<String> {
+        let mut failure = None;
+        for _ in 0..self.times {
+            let ended = tokio::select! {
+                biased;
+                _ = interrupt.wait_for(|stop| *stop) => break,
+                ended = self.once() => ended,
+            };
+            // A session ends with the client: the next one may come from the same address with the same credentials.
+            tokio::select! {
+                biased;
+                _ = interrupt.wait_for(|stop| *stop) => break,
+                () = sessions.end() => {}
+            }
+            if let Err(cause) = ended {
+                failure = Some(format!("the client `{}` {cause}", self.command.join(" ")));
+                break;
+            }
+        }
+        stop.send_replace(true);
+        failure
+    }
+
+    async fn once(&self) -> Result<(), String> {
+        let filled = |word: &String| word.replace("{{url}}", &self.url);
+        let (program, arguments) = self.command.split_first().ok_or("is empty")?;
+        let mut command = tokio::process::Command::new(filled(program));
+        command.args(arguments.iter().map(filled)).env("GOLDWIRE_URL", &self.url).kill_on_drop(true);
+        // Stdout has a line for each recording, for programs to read.
+        command.stdout(Stdio::from(std::io::stderr()));
+        let status = command.status().await.map_err(|error| format!("cannot be run: {error}"))?;
+        if status.success() { Ok(()) } else { Err(format!("failed: {status}")) }
+    }
 }
 
 fn tell(notice: Notice, tally: &mut Tally, out: &mut impl Write) -> Result<(), CliError> {

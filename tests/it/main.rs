@@ -16,6 +16,7 @@ mod hand;
 mod hostile;
 mod hosts;
 mod http;
+mod http_proxy;
 mod init;
 mod laws;
 mod layers;

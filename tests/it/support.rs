@@ -218,6 +218,10 @@ impl Release {
         Release { address, _process: process }
     }
 
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("ws://{}/ws", self.address)
     }

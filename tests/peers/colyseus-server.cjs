@@ -20,7 +20,9 @@ class Game extends Room {
     this.onMessage("play", (client, { card }) => {
       this.state.last = card;
       this.state.played.push(card);
-      this.broadcast("played", { by: client.sessionId, card, count: this.state.played.length });
+      const count = this.state.played.length;
+      // A build that was changed counts in words.
+      this.broadcast("played", { by: client.sessionId, card, count: process.env.PEER_CHANGED ? `${count}` : count });
     });
   }
 

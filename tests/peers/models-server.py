@@ -1,17 +1,20 @@
-"""A server that answers as model backends do, by their public documentation: chat completions as OpenAI streams them, and
-messages as Anthropic streams them. There is no model behind it: whoever asks about weather gets a tool call, whoever brings
+"""A server that answers as model backends do, by their public documentation: chat completions and responses as OpenAI
+streams them, and messages as Anthropic streams them. There is no model behind it: whoever asks about weather gets a tool call, whoever brings
 what the tool said gets words.
 
     python models-server.py PORT
 """
 
 import json
+import os
 import random
 import string
 import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+# A build that was changed forgets what an answer cost, and that a block ends.
+is_changed = bool(os.environ.get("PEER_CHANGED"))
 closings = ["Take a coat.", "It is a fine day.", "Better stay inside.", "Have a look yourself."]
 
 
@@ -37,7 +40,11 @@ class Answers(BaseHTTPRequestHandler):
 
     def do_POST(self):
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        answer = {"/v1/chat/completions": self.completions, "/v1/messages": self.messages}.get(self.path)
+        answer = {
+            "/v1/chat/completions": self.completions,
+            "/v1/responses": self.said_in_parts,
+            "/v1/messages": self.messages,
+        }.get(self.path)
         if answer is None:
             self.send_error(404)
             return
@@ -85,11 +92,73 @@ class Answers(BaseHTTPRequestHandler):
                 count += 1
                 yield chunk({"tool_calls": [{"index": 0, "function": {"arguments": part}}]}, usage=None)
             yield chunk({}, "tool_calls", usage=None)
-        if asked.get("stream_options", {}).get("include_usage"):
+        if asked.get("stream_options", {}).get("include_usage") and not is_changed:
             prompt = len(json.dumps(asked["messages"])) // 4
             usage = {"prompt_tokens": prompt, "completion_tokens": count, "total_tokens": prompt + count}
             yield chunk(usage=usage)
         yield "data: [DONE]\n\n"
+
+    def said_in_parts(self, asked):
+        number = -1
+
+        def event(kind, **data):
+            nonlocal number
+            number += 1
+            data = {"type": kind, "sequence_number": number, **data}
+            return f"event: {kind}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"
+
+        response = {
+            "id": name("resp_"),
+            "object": "response",
+            "created_at": int(time.time()),
+            "status": "in_progress",
+            "error": None,
+            "incomplete_details": None,
+            "instructions": None,
+            "model": asked["model"],
+            "output": [],
+            "parallel_tool_calls": True,
+            "tool_choice": "auto",
+            "tools": asked["tools"],
+            "usage": None,
+        }
+        yield event("response.created", response=response)
+        yield event("response.in_progress", response=response)
+        last = asked["input"][-1]
+        if last.get("type") == "function_call_output":
+            item = {"id": name("msg_"), "type": "message", "status": "in_progress", "role": "assistant", "content": []}
+            yield event("response.output_item.added", output_index=0, item=item)
+            place = {"item_id": item["id"], "output_index": 0, "content_index": 0}
+            part = {"type": "output_text", "text": "", "annotations": []}
+            yield event("response.content_part.added", **place, part=part)
+            words = pieces(f"The weather: {last['output']}. {random.choice(closings)}")
+            for word in words:
+                yield event("response.output_text.delta", **place, delta=word, logprobs=[])
+            text = "".join(words)
+            yield event("response.output_text.done", **place, text=text, logprobs=[])
+            part = {**part, "text": text}
+            yield event("response.content_part.done", **place, part=part)
+            item = {**item, "status": "completed", "content": [part]}
+        else:
+            item = {"id": name("fc_"), "type": "function_call", "status": "in_progress", "call_id": name("call_")}
+            item |= {"name": asked["tools"][0]["name"], "arguments": ""}
+            yield event("response.output_item.added", output_index=0, item=item)
+            arguments = json.dumps({"city": last["content"].split()[-1].strip("?")})
+            place = {"item_id": item["id"], "output_index": 0}
+            for part in cut(arguments):
+                yield event("response.function_call_arguments.delta", **place, delta=part)
+            yield event(
+                "response.function_call_arguments.done", **place, name=item["name"], arguments=arguments
+            )
+            item = {**item, "status": "completed", "arguments": arguments}
+        yield event("response.output_item.done", output_index=0, item=item)
+        told = len(json.dumps(asked["input"])) // 4
+        usage = {"input_tokens": told, "output_tokens": number, "total_tokens": told + number}
+        usage |= {"input_tokens_details": {"cached_tokens": 0}, "output_tokens_details": {"reasoning_tokens": 0}}
+        response = {**response, "status": "completed", "output": [item]}
+        if not is_changed:
+            response["usage"] = usage
+        yield event("response.completed", response=response)
 
     def messages(self, asked):
         def event(kind, **data):
@@ -101,7 +170,8 @@ class Answers(BaseHTTPRequestHandler):
                 yield event("ping")
             for delta in deltas:
                 yield event("content_block_delta", index=index, delta=delta)
-            yield event("content_block_stop", index=index)
+            if not is_changed:
+                yield event("content_block_stop", index=index)
 
         def words(text):
             return [{"type": "text_delta", "text": piece} for piece in pieces(text)]

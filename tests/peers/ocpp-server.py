@@ -7,6 +7,7 @@ It asks, too: for the configuration once a charge point has booted, and for a tr
 
 import asyncio
 import itertools
+import os
 import random
 import sys
 from datetime import datetime, timezone
@@ -17,6 +18,8 @@ from ocpp.routing import after, on
 from ocpp.v16 import ChargePoint, call, call_result
 from ocpp.v16.enums import Action
 
+# A build that was changed lets nobody charge yet.
+welcome = "Pending" if os.environ.get("PEER_CHANGED") else "Accepted"
 transactions = itertools.count(random.randrange(1000, 900000))
 
 
@@ -27,7 +30,7 @@ def now():
 class Point(ChargePoint):
     @on(Action.boot_notification)
     def booted(self, **_):
-        return call_result.BootNotification(current_time=now(), interval=300, status="Accepted")
+        return call_result.BootNotification(current_time=now(), interval=300, status=welcome)
 
     @after(Action.boot_notification)
     async def ask_for_configuration(self, **_):

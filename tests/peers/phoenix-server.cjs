@@ -49,7 +49,10 @@ function hear(socket, [joinRef, ref, topic, event, payload]) {
     socket.joined.delete(topic);
     return say(joinRef, joinRef, topic, "phx_error", {});
   }
-  return reply(...events[event](topic, payload, socket));
+  const [status, response] = events[event](topic, payload, socket);
+  // A build that was changed answers under the join's reference.
+  if (process.env.PEER_CHANGED) return say(joinRef, joinRef, topic, "phx_reply", { status, response });
+  return reply(status, response);
 }
 
 const server = new WebSocketServer({ host: "127.0.0.1", port: Number(process.argv[2]), path: "/socket/websocket" });

@@ -1,6 +1,6 @@
 // A client of a hub on SignalR's own client: it calls, is refused, listens to a stream, says something and goes.
 //
-//   node signalr-client.cjs URL json|msgpack       NODE_PATH says where the packages are
+//   node signalr-client.cjs URL json|msgpack [in-turn]      NODE_PATH says where the packages are
 
 const { randomInt } = require("node:crypto");
 const { setTimeout: sleep } = require("node:timers/promises");
@@ -9,6 +9,7 @@ const { MessagePackHubProtocol } = require("@microsoft/signalr-protocol-msgpack"
 
 const any = (list) => list[randomInt(list.length)];
 const pause = () => sleep(5 + randomInt(95));
+const inTurn = process.argv[4] === "in-turn";
 
 async function main() {
   const connection = new HubConnectionBuilder()
@@ -31,7 +32,13 @@ async function main() {
     await Promise.all([said, connection.invoke("Say", user, any(["hello", "is anybody here?", "good night", "coffee!"]))]);
   }
   await pause();
-  await Promise.all([connection.invoke("Add", randomInt(100), randomInt(100)), listen()]);
+  const add = () => connection.invoke("Add", randomInt(100), randomInt(100));
+  if (inTurn) {
+    await add();
+    await listen();
+  } else {
+    await Promise.all([add(), listen()]);
+  }
   if (randomInt(2) === 0) await connection.invoke("Refuse").catch(() => {});
   await pause();
   const said = new Promise((done) => (heard = done));

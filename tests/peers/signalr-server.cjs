@@ -55,7 +55,9 @@ const messagepack = {
 const hub = {
   async Say(socket, user, text) {
     for (const other of sockets) {
-      other.say({ type: 1, target: "Said", arguments: [{ id: `m${randomInt(1e9)}`, user, text }] });
+      // A build that was changed calls the text something else.
+      const said = process.env.PEER_CHANGED ? { message: text } : { text };
+      other.say({ type: 1, target: "Said", arguments: [{ id: `m${randomInt(1e9)}`, user, ...said }] });
     }
   },
   async Add(socket, ...numbers) {

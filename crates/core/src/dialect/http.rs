@@ -16,12 +16,13 @@
 //! request's data: another user sends others. Those of an answer that say how it is carried are none of its own.
 
 use super::json::{self, Requests};
+use super::json_lines;
 use super::label::Known;
 use super::sse;
 use super::{JsonNames, Label, NAMELESS, Unsayable};
 use crate::codec::hex;
 use crate::secret::is_credential_header;
-use crate::transcript::{Frame, Head, Payload, Side};
+use crate::transcript::{Frame, Head, Payload, Side, Streaming};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -63,8 +64,9 @@ struct Answer {
     /// What its request is called.
     request: String,
     has_head: bool,
-    is_stream: bool,
-    /// Whether a block of the stream was read.
+    /// How its body is cut into messages.
+    streaming: Option<Streaming>,
+    /// Whether a message of the stream was read.
     has_begun: bool,
 }
 
@@ -97,7 +99,7 @@ impl Exchanges {
             (Payload::Close { .. }, Side::Server) => {
                 let answer = self.answers.remove(&frame.conn)?;
                 // A body is whole when it is there.
-                answer.is_stream.then(|| (answer.label(EOF), Value::Object(Map::new())))
+                answer.streaming.map(|_| (answer.label(EOF), Value::Object(Map::new())))
             }
             (Payload::Text(text), Side::Server) => {
                 let answer = self.answers.entry(frame.conn).or_default();
@@ -107,12 +109,12 @@ impl Exchanges {
                 {
                     // What an informational answer (RFC 9110, 15.2) says is not the answer yet.
                     answer.has_head = status >= 200;
-                    answer.is_stream = head.is_stream();
+                    answer.streaming = head.streaming();
                     return Some((answer.label(&format!("@{status}")), answer_head(&head)));
                 }
-                if answer.is_stream {
+                if let Some(streaming) = answer.streaming {
                     let is_first = !std::mem::replace(&mut answer.has_begun, true);
-                    return Some(said(sse::message(text, is_first)?, names, name));
+                    return Some(said(message(streaming, text, is_first)?, names, name));
                 }
                 let value = json_of(text);
                 let label = value.as_ref().map(|value| name(Side::Server, value));
@@ -122,11 +124,11 @@ impl Exchanges {
             (Payload::Binary(_), Side::Client) => None,
             (Payload::Binary(bytes), Side::Server) => {
                 let answer = self.answers.entry(frame.conn).or_default();
-                if answer.is_stream {
+                if let Some(streaming) = answer.streaming {
                     let is_first = !std::mem::replace(&mut answer.has_begun, true);
                     // "Streams must be decoded using the UTF-8 decode algorithm": what is none becomes U+FFFD.
                     let text = String::from_utf8_lossy(bytes);
-                    return Some(said(sse::message(&text, is_first)?, names, name));
+                    return Some(said(message(streaming, &text, is_first)?, names, name));
                 }
                 Some((answer.reply(), Value::String(hex(bytes))))
             }
@@ -143,6 +145,18 @@ impl Answer {
 
     fn reply(&self) -> Label {
         Label::new(Side::Server, &format!("re:{}", self.request))
+    }
+}
+
+/// The message of a frame, if it holds one. `is_first` is the first frame of its stream.
+fn message(streaming: Streaming, text: &str, is_first: bool) -> Option<sse::Message> {
+    match streaming {
+        Streaming::Events => sse::message(text, is_first),
+        // Only its data has a meaning: a line is a message without a type and without an id.
+        Streaming::Lines => {
+            let data = json_lines::content(text, is_first);
+            (!data.is_empty()).then(|| sse::Message { data: data.to_owned(), ..sse::Message::default() })
+        }
     }
 }
 
@@ -217,9 +231,10 @@ pub(super) fn encode(names: &HttpNames, label: &Label, data: &Value) -> Result<V
     });
     let own = match (body.filter(|own| own.name() != NAMELESS), said("path")) {
         (Some(own), _) => own,
+        // Whose reply it is, only the session shows.
+        (None, Some(_)) if label.name().starts_with("re:") => label.clone(),
         (None, Some(path)) => Label::new(Side::Client, &path_name(&names.requests, method, path)),
-        // Whose reply it is, only the session shows; the target's own path is not known here.
-        _ if label.name().starts_with("re:") => label.clone(),
+        // The target's own path is not known here.
         (None, None) => label.clone(),
     };
     // What is not filled yet may be anything.
@@ -238,6 +253,10 @@ fn request(head: &Head<'_>, method: &str, target: &str) -> Value {
     };
     let is_ours = |name: &str, value: &str| match name {
         "host" | "content-length" | "connection" | "user-agent" => true,
+        // How a client connects, and what a browser says of itself and of its page.
+        "transfer-encoding" | "accept-encoding" | "keep-alive" | "te" | "expect" => true,
+        "origin" | "referer" | "accept-language" | "dnt" | "cache-control" | "pragma" | "priority" => true,
+        name if name.starts_with("sec-") => true,
         "accept" => value == ACCEPT,
         "content-type" => value == JSON_BODY && body.as_ref().is_some_and(|body| !body.is_string()),
         name => is_credential_header(name),
@@ -317,6 +336,19 @@ mod tests {
         let frames = frames.iter().map(|(conn, side, text)| frame(*conn, *side, payload(text)));
         let events: Vec<Event> = frames.flat_map(|frame| decoder.feed(&frame).collect::<Vec<_>>()).collect();
         events.into_iter().map(|event| (event.label.as_str().to_owned(), event.data)).collect()
+    }
+
+    /// MCP: the client's answer to a question of the server's is a request of its own, at the path of all others.
+    #[test]
+    fn a_reply_in_a_request_is_said_whatever_its_path() {
+        let names =
+            HttpNames::from(JsonNames { reply: Some("/id".to_owned()), ..JsonNames::both("/method") });
+        let label = Label::from(">re:sampling/createMessage");
+        let body = json!({ "jsonrpc": "2.0", "id": 0, "result": {} });
+        let request = json!({ "method": "POST", "path": "/mcp", "body": body });
+        assert_eq!(encode(&names, &label, &request), Ok(vec![Payload::Text(request.to_string())]));
+        let other = encode(&names, &Label::from(">ask"), &request);
+        assert_eq!(other.map_err(|error| error.0.contains(">POST/mcp")), Err(true));
     }
 
     #[test]

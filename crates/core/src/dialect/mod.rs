@@ -8,6 +8,7 @@
 //! A dialect is a file: what its messages say, what they are called, what the client owes. `docs/DIALECTS.md` is the
 //! table of them.
 
+mod body_stream;
 mod content;
 mod decoder;
 mod described;
@@ -19,6 +20,7 @@ mod graphql;
 mod http;
 mod ids;
 mod json;
+mod json_lines;
 mod label;
 mod lenient;
 mod lines;
@@ -37,6 +39,7 @@ pub mod sse;
 mod stomp;
 mod told;
 
+pub use body_stream::BodyStream;
 pub(crate) use decoder::Fed;
 pub use decoder::{CLOSE, Decoder, RECONNECT, events};
 pub use described::Described;

@@ -76,7 +76,7 @@ impl Blocks {
 }
 
 /// One message of a stream.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Message {
     /// What `event:` says; empty when it says nothing.
     pub event: String,

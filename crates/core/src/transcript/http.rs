@@ -10,7 +10,7 @@
 //! {"t":48,"dir":"<","close":{"code":1000}}                                                 its end
 //! ```
 //!
-//! An answer that is no event stream is one frame, text or bytes. A `close` of the client's is a request that it gave
+//! An answer that is no stream of messages is one frame, text or bytes; of JSON texts, one a line, each line is a frame. A `close` of the client's is a request that it gave
 //! up; `gone` is an answer that was broken off.
 
 use std::ops::Range;
@@ -69,18 +69,51 @@ impl<'t> Head<'t> {
         self.headers.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
     }
 
-    /// Whether what follows is an event stream that can be read.
-    pub(crate) fn is_stream(&self) -> bool {
+    /// How the body that follows is cut into messages, if it is a stream of messages and is not compressed.
+    pub(crate) fn streaming(&self) -> Option<Streaming> {
         let kind = self.header("content-type").and_then(|kind| kind.split(';').next()).unwrap_or_default();
         let is_plain =
             self.header("content-encoding").is_none_or(|coding| coding.eq_ignore_ascii_case("identity"));
-        is_plain && kind.trim().eq_ignore_ascii_case("text/event-stream")
+        Streaming::of(kind.trim()).filter(|_| is_plain)
     }
 }
 
-/// Whether a text is the head of an answer that an event stream follows which can be read.
-pub fn opens_stream(text: &str) -> bool {
-    Head::read(text).is_some_and(|head| head.is_stream())
+/// How the body of a response is cut into messages, while it is still arriving.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Streaming {
+    /// An event stream: an empty line ends a message (WHATWG HTML, 9.2).
+    Events,
+    /// One JSON text a line (NDJSON, JSON Lines; RFC 7464 with a record separator before each).
+    Lines,
+}
+
+/// Media types of JSON texts, one a line.
+const LINES: [&str; 8] = [
+    "application/x-ndjson",
+    "application/ndjson",
+    "application/jsonl",
+    "application/x-jsonl",
+    "application/jsonlines",
+    "application/x-jsonlines",
+    "application/stream+json",
+    "application/json-seq",
+];
+
+impl Streaming {
+    fn of(media_type: &str) -> Option<Streaming> {
+        let is = |other: &str| media_type.eq_ignore_ascii_case(other);
+        if is("text/event-stream") {
+            Some(Streaming::Events)
+        } else {
+            LINES.iter().any(|known| is(known)).then_some(Streaming::Lines)
+        }
+    }
+
+    /// How the body after this head of a response is cut into messages. `None` if the text is no head, or the body is not a
+    /// stream of messages.
+    pub fn after(head: &str) -> Option<Streaming> {
+        Head::read(head)?.streaming()
+    }
 }
 
 /// Where JSON may stand in the text of a frame: all of it, the body of a request, each line of an event stream's data.
@@ -115,9 +148,14 @@ mod tests {
         assert_eq!((head.header("x-a"), head.body), (Some("b c"), "{\"a\":1}"));
         let head = Head::read("HTTP/1.1 200 OK\r\nContent-Type: Text/Event-Stream; charset=utf-8\r\n\r\n");
         let head = head.expect("an answer");
-        assert_eq!((head.request(), head.status(), head.is_stream()), (None, Some(200), true));
+        assert_eq!(
+            (head.request(), head.status(), head.streaming()),
+            (None, Some(200), Some(Streaming::Events))
+        );
         let zipped = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-encoding: gzip\r\n\r\n";
-        assert!(!Head::read(zipped).expect("an answer").is_stream());
+        assert_eq!(Streaming::after(zipped), None);
+        let lines = "HTTP/1.1 200 OK\r\nContent-Type: application/x-NDJSON\r\n\r\n";
+        assert_eq!(Streaming::after(lines), Some(Streaming::Lines));
         for text in [
             "",
             "GET",

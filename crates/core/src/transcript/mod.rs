@@ -22,7 +22,7 @@ pub use format::{Entries, Entry, ReadError, VERSION, Writer, read};
 pub use frame::Frame;
 pub use header::{Handshake, Header, HostClass, Stamps, Tls};
 pub(crate) use http::Head;
-pub use http::opens_stream;
+pub use http::Streaming;
 pub use payload::{Payload, Side};
 pub use redact::{Leftover, LeftoverKind, Redactor, Rules};
 pub(crate) use refill::Spares;

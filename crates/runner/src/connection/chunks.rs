@@ -1,11 +1,11 @@
-//! The body of an HTTP/1.1 answer: where it ends, and its bytes without the coding of its transfer (RFC 9112, 6 and 7).
+//! The body of an HTTP/1.1 message: where it ends, and its bytes without the coding of its transfer (RFC 9112, 6 and 7).
 
 /// The longest line of framing: a chunk's size with its extensions, or a trailer field.
 const MAX_LINE: usize = 16 * 1024;
 
-/// How far the body of an answer is.
+/// How far the body of a message is.
 #[derive(Debug)]
-pub(super) enum Body {
+pub(crate) enum Body {
     /// All of it has come.
     Whole,
     /// So many bytes are still to come.
@@ -17,37 +17,49 @@ pub(super) enum Body {
 }
 
 impl Body {
-    /// RFC 9112, 6.3: what the head says of the body's length.
-    pub(super) fn of(method: &str, status: u16, headers: &[(String, String)]) -> Result<Body, String> {
+    /// The body of a response, as its head says (RFC 9112, 6.3).
+    pub(crate) fn of(method: &str, status: u16, headers: &[(String, String)]) -> Result<Body, String> {
+        if method == "HEAD" || matches!(status, 204 | 304) {
+            return Ok(Body::Whole);
+        }
+        Ok(Body::framed(headers)?.unwrap_or(Body::UntilClosed))
+    }
+
+    /// The body of a request, as its head says. Without a length and without chunks there is none (RFC 9112, 6.3).
+    pub(crate) fn of_request(headers: &[(String, String)]) -> Result<Body, String> {
+        Ok(Body::framed(headers)?.unwrap_or(Body::Whole))
+    }
+
+    /// What the headers say of the body's length, if they say anything.
+    fn framed(headers: &[(String, String)]) -> Result<Option<Body>, String> {
         let values = |name: &'static str| {
             headers
                 .iter()
                 .filter(move |(own, _)| own.eq_ignore_ascii_case(name))
                 .map(|(_, value)| value.trim())
         };
-        if method == "HEAD" || matches!(status, 204 | 304) {
-            return Ok(Body::Whole);
-        }
         let codings: Vec<&str> =
             values("transfer-encoding").flat_map(|value| value.split(',')).map(str::trim).collect();
         match codings[..] {
             [] => {}
-            [one] if one.eq_ignore_ascii_case("chunked") => return Ok(Body::Chunks(Chunks::default())),
+            [one] if one.eq_ignore_ascii_case("chunked") => {
+                return Ok(Some(Body::Chunks(Chunks::default())));
+            }
             _ => return Err(format!("a transfer coding that is not known: {}", codings.join(", "))),
         }
         let mut lengths = values("content-length").flat_map(|value| value.split(',')).map(str::trim);
-        let Some(length) = lengths.next() else { return Ok(Body::UntilClosed) };
+        let Some(length) = lengths.next() else { return Ok(None) };
         // "If all the field values in the list are valid and identical", it is that one.
         let is_number = !length.is_empty() && length.bytes().all(|byte| byte.is_ascii_digit());
         match length.parse() {
-            Ok(0) if lengths.all(|other| other == length) => Ok(Body::Whole),
-            Ok(count) if is_number && lengths.all(|other| other == length) => Ok(Body::Left(count)),
+            Ok(0) if lengths.all(|other| other == length) => Ok(Some(Body::Whole)),
+            Ok(count) if is_number && lengths.all(|other| other == length) => Ok(Some(Body::Left(count))),
             _ => Err(format!("a content-length that is none: {length:?}")),
         }
     }
 
     /// Takes the next bytes; what they hold of the body is appended to `out`. What follows the body is left out.
-    pub(super) fn feed(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
+    pub(crate) fn feed(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
         match self {
             Body::Whole => {}
             Body::UntilClosed => out.extend_from_slice(bytes),
@@ -69,14 +81,14 @@ impl Body {
         Ok(())
     }
 
-    pub(super) fn is_whole(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         matches!(self, Body::Whole)
     }
 }
 
 /// The chunked transfer coding (RFC 9112, 7.1).
 #[derive(Debug, Default)]
-pub(super) struct Chunks {
+pub(crate) struct Chunks {
     part: Part,
     line: Vec<u8>,
 }

@@ -16,9 +16,8 @@ use super::reader::{Arrived, Arriving, Batch, Incoming, WAITING};
 use super::socket::Socket;
 use super::upgrade::{MAX_HEAD, check_headers, parse_head};
 use crate::auth::Trust;
-use goldwire_core::dialect::sse::Blocks;
-use goldwire_core::dialect::{ACCEPT, JSON_BODY};
-use goldwire_core::transcript::{Gap, Handshake, Payload, Stamps, opens_stream};
+use goldwire_core::dialect::{ACCEPT, BodyStream, JSON_BODY};
+use goldwire_core::transcript::{Gap, Handshake, Payload, Stamps, Streaming};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::io;
@@ -355,7 +354,7 @@ impl Exchange {
                 let rest = bytes.split_off(len);
                 let text = String::from_utf8_lossy(&bytes).into_owned();
                 bytes = rest;
-                let is_stream = opens_stream(&text);
+                let streaming = Streaming::after(&text);
                 let stamp = socket.newest().of(bytes.is_empty(), ground.stamps);
                 self.tell(vec![self.incoming(stamp, Arrived::Frame(Payload::Text(text)))]).await?;
                 if status == 101 {
@@ -363,7 +362,7 @@ impl Exchange {
                 }
                 if status >= 200 {
                     let body = Body::of(&request.method, status, &headers).map_err(Stop::Gone)?;
-                    return self.body(socket, body, is_stream, bytes).await;
+                    return self.body(socket, body, streaming, bytes).await;
                 }
                 continue;
             }
@@ -381,32 +380,32 @@ impl Exchange {
         &self,
         mut socket: Socket,
         mut body: Body,
-        is_stream: bool,
+        streaming: Option<Streaming>,
         rest: Vec<u8>,
     ) -> Result<(), Stop> {
         let ground = &self.ground;
-        let (mut blocks, mut whole) = (Blocks::default(), Vec::new());
+        let (mut stream, mut whole) = (streaming.map(BodyStream::new), Vec::new());
         let (mut bytes, mut is_all, mut is_closed) = (rest, true, false);
         loop {
             let mut content = Vec::new();
             body.feed(&bytes, &mut content).map_err(Stop::Gone)?;
             let mut batch = Vec::new();
-            if is_stream {
-                blocks.push(&content);
-                let found: Vec<Vec<u8>> = std::iter::from_fn(|| blocks.next_block()).collect();
+            if let Some(stream) = &mut stream {
+                stream.push(&content);
+                let found: Vec<Vec<u8>> = std::iter::from_fn(|| stream.next_message()).collect();
                 let count = found.len();
-                let is_end = blocks.pending() == 0 && is_all && !body.is_whole();
-                for (index, block) in found.into_iter().enumerate() {
+                let is_end = stream.pending() == 0 && is_all && !body.is_whole();
+                for (index, message) in found.into_iter().enumerate() {
                     let stamp = socket.newest().of(index + 1 == count && is_end, ground.stamps);
-                    batch.push(self.incoming(stamp, Arrived::Frame(payload(block))));
+                    batch.push(self.incoming(stamp, Arrived::Frame(payload(message))));
                 }
             } else {
                 whole.append(&mut content);
             }
-            let waiting = blocks.pending().max(whole.len());
+            let waiting = stream.as_ref().map_or(whole.len(), BodyStream::pending);
             self.tell(batch).await?;
             if waiting > ground.max_message {
-                let what = if is_stream { "a message of a stream" } else { "a body" };
+                let what = if stream.is_some() { "a message of a stream" } else { "a body" };
                 let limit = ground.max_message;
                 return Err(Stop::TooLong(format!("{what} longer than max_message = {limit}")));
             }
@@ -417,7 +416,7 @@ impl Exchange {
                 } else {
                     socket.newest().of(is_all, ground.stamps)
                 };
-                let left = if is_stream { blocks.rest() } else { whole };
+                let left = stream.map_or(whole, BodyStream::rest);
                 let mut batch = Vec::new();
                 if !left.is_empty() {
                     batch.push(self.incoming(stamp, Arrived::Frame(payload(left))));

@@ -18,6 +18,7 @@ mod stamps;
 mod tls_records;
 mod upgrade;
 
+pub(crate) use chunks::Body;
 pub use client::{Connection, Sender, connect, open_http};
 pub use dial::ConnectOptions;
 pub(crate) use dial::{Line, Place, joined, reach};

@@ -8,6 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use goldwire_core::secret::{Secret, is_secret_name, looks_like_credential};
 use goldwire_core::transcript::{Payload, Redactor};
 use serde_json::Value;
+use std::collections::HashSet;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::LazyLock;
 
 /// A shorter value under a name that may also mean something harmless (`key=a`, `code=200`) is no credential.
 const MIN_LEN: usize = 8;
@@ -20,7 +23,12 @@ const NAMES: [&str; 9] =
 pub(super) struct Shown {
     /// The claims of the first JSON Web Token that was shown.
     pub(super) claims: Option<Value>,
+    /// Credentials that were seen, as numbers of this process.
+    pub(super) keys: HashSet<u64>,
 }
+
+/// Credentials are kept as hashes with a random key: the values themselves are nobody's business.
+static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 impl Shown {
     /// Looks through a request: `Authorization`, cookies, the query, the subprotocols.
@@ -76,6 +84,29 @@ impl Shown {
         }
     }
 
+    /// Looks through the body of an answer, in which a login may give credentials to its client.
+    pub(super) fn granted(&mut self, text: &str, redactor: &Redactor) {
+        if let Ok(value) = serde_json::from_str::<Value>(text) {
+            self.walk_granted("", &value, redactor);
+        }
+    }
+
+    /// A server also says `token` of a word. Only a value that is random counts.
+    fn walk_granted(&mut self, name: &str, value: &Value, redactor: &Redactor) {
+        match value {
+            Value::Object(map) => {
+                map.iter().for_each(|(name, value)| self.walk_granted(name, value, redactor));
+            }
+            Value::Array(items) => items.iter().for_each(|item| self.walk_granted(name, item, redactor)),
+            Value::String(text)
+                if claims_of(text).is_some() || (is_credential(name, text) && looks_random(text)) =>
+            {
+                self.note(label(name), text, redactor);
+            }
+            Value::String(_) | Value::Number(_) | Value::Bool(_) | Value::Null => {}
+        }
+    }
+
     fn walk(&mut self, name: &str, value: &Value, redactor: &Redactor) {
         match value {
             Value::Object(map) => map.iter().for_each(|(name, value)| self.walk(name, value, redactor)),
@@ -115,6 +146,7 @@ impl Shown {
 
     fn note(&mut self, label: &str, value: &str, redactor: &Redactor) {
         let claims = claims_of(value).map(|(_, claims)| claims);
+        self.keys.insert(HASHER.hash_one(value));
         redactor.add(if claims.is_some() { "token" } else { label }, &Secret::new(value));
         if self.claims.is_none() {
             self.claims = claims;

@@ -4,7 +4,7 @@ use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// The longest head that is taken; servers rarely take more.
-const MAX_HEAD: usize = 64 * 1024;
+pub(super) const MAX_HEAD: usize = 64 * 1024;
 /// How many headers there may be.
 const MAX_HEADERS: usize = 128;
 
@@ -66,7 +66,8 @@ pub(super) async fn read(
 }
 
 impl Head {
-    fn parse(kind: Kind, bytes: &[u8]) -> Result<Option<(Head, usize)>, HeadError> {
+    /// The head at the beginning of these bytes, and its length; nothing while it is not whole.
+    pub(super) fn parse(kind: Kind, bytes: &[u8]) -> Result<Option<(Head, usize)>, HeadError> {
         let malformed = |error: httparse::Error| HeadError::Malformed(error.to_string());
         let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
         let (len, status, headers) = match kind {

@@ -1,5 +1,6 @@
 //! Waits for clients.
 
+use super::http_sessions::{HttpSessions, ProxySessions};
 use super::options::{Notice, ProxyError, ProxyOptions};
 use super::request::BREATH;
 use super::serve::serve;
@@ -22,6 +23,7 @@ pub struct Proxy {
     listener: TcpListener,
     acceptor: Option<TlsAcceptor>,
     shared: Arc<Shared>,
+    sessions: Arc<HttpSessions>,
 }
 
 impl Proxy {
@@ -30,6 +32,7 @@ impl Proxy {
     /// # Errors
     /// When it cannot listen, or the options make no sense.
     pub async fn bind(options: ProxyOptions) -> Result<(Proxy, mpsc::UnboundedReceiver<Notice>), ProxyError> {
+        let is_http = options.to.starts_with("http://") || options.to.starts_with("https://");
         let to = match options.to.split_once("://") {
             Some(("http", rest)) => Place::of(&format!("ws://{rest}"))?,
             Some(("https", rest)) => Place::of(&format!("wss://{rest}"))?,
@@ -51,17 +54,36 @@ impl Proxy {
             .map_err(|source| ProxyError::Listen { address: options.listen.clone(), source })?;
         let (notices, told) = mpsc::unbounded_channel();
         let host = options.host.clone();
-        let shared =
-            Shared { options, to, since, users: Users::default(), probe: Probe::start(host), notices };
-        Ok((Proxy { listener, acceptor, shared: Arc::new(shared) }, told))
+        let shared = Shared {
+            options,
+            to,
+            since,
+            users: Users::default(),
+            is_http,
+            probe: Probe::start(host),
+            notices,
+        };
+        let shared = Arc::new(shared);
+        let sessions = Arc::new(HttpSessions::new(shared.clone()));
+        Ok((Proxy { listener, acceptor, shared, sessions }, told))
     }
 
     /// Where clients connect to, e.g. `ws://127.0.0.1:9000`.
     pub fn url(&self) -> String {
-        let scheme = if self.acceptor.is_some() { "wss" } else { "ws" };
+        let scheme = match (self.shared.is_http, self.acceptor.is_some()) {
+            (false, false) => "ws",
+            (false, true) => "wss",
+            (true, false) => "http",
+            (true, true) => "https",
+        };
         let address =
             self.listener.local_addr().map_or_else(|_| "?".to_owned(), |address| address.to_string());
         format!("{scheme}://{address}")
+    }
+
+    /// A handle for ending sessions while the proxy runs.
+    pub fn sessions(&self) -> ProxySessions {
+        ProxySessions(self.sessions.clone())
     }
 
     /// Relays and records until `interrupt` becomes true; returns when every recording has its ending.
@@ -77,9 +99,9 @@ impl Proxy {
             };
             match accepted {
                 Ok((tcp, client)) => {
-                    let (shared, acceptor, stop) =
-                        (self.shared.clone(), self.acceptor.clone(), interrupt.clone());
-                    connections.spawn(Box::pin(serve(shared, acceptor, tcp, client, stop)));
+                    let (sessions, acceptor, stop) =
+                        (self.sessions.clone(), self.acceptor.clone(), interrupt.clone());
+                    connections.spawn(Box::pin(serve(sessions, acceptor, tcp, client, stop)));
                 }
                 Err(error) => {
                     // Too many open files, mostly; those that are open go on.
@@ -90,6 +112,7 @@ impl Proxy {
         }
         drop(self.listener);
         while connections.join_next().await.is_some() {}
+        self.sessions.end().await;
     }
 }
 

@@ -20,8 +20,12 @@ pub struct ProxyOptions {
     pub folder: PathBuf,
     /// Where to listen, e.g. `127.0.0.1:9000`; port 0 takes a free one.
     pub listen: String,
-    /// The server: `ws://`, `wss://`, or `http://` and `https://`, which mean the same here.
+    /// The server: WebSockets are recorded with `ws://` or `wss://`, requests with `http://` or `https://`.
     pub to: String,
+    /// The time without a request after which a session over HTTP ends.
+    pub idle: Gap,
+    /// The beginnings of the paths of recorded requests; if empty, all requests are recorded.
+    pub paths: Vec<String>,
     /// A certificate chain and its key in PEM, for clients that come with TLS.
     pub certificate: Option<(PathBuf, PathBuf)>,
     /// Which certificates of the server we believe.

@@ -93,7 +93,7 @@ pub(super) async fn refusal<C, S>(
 }
 
 /// The client, too, is to open a new connection for its next request; and it stays with the proxy where it is sent on.
-fn close_after(answer: &mut Head, origins: &Origins) {
+pub(super) fn close_after(answer: &mut Head, origins: &Origins) {
     answer.set("Connection", Some("close"));
     answer.set("Keep-Alive", None);
     let Some(ours) = &origins.ours else { return };

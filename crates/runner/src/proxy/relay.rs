@@ -52,6 +52,9 @@ pub(super) trait Watcher: Send {
 
     /// Ready while it can look at more. What is held already goes on; nothing more is read until then.
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// A side has ended its half of the connection. The other half may go on.
+    fn ended(&mut self, _side: Side, _ended: &Ended) {}
 }
 
 /// The end of one direction: the time, and the reason if it was not orderly.
@@ -167,7 +170,11 @@ impl Lane {
             }
             Ok(()) => {
                 ready!(watcher.poll_room(cx));
-                self.take(cx, from)
+                ready!(self.take(cx, from));
+                if let Some(ended) = &self.ended {
+                    watcher.ended(self.side, ended);
+                }
+                Poll::Ready(())
             }
             Err(error) => {
                 // Whoever should have it is gone; that direction's own end tells why.

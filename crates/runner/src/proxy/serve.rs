@@ -1,10 +1,10 @@
 //! What a client asks for, one request after the other.
 
 use super::head::{HeadError, Kind};
+use super::http_sessions::HttpSessions;
 use super::request::{Asked, PATIENCE, answer, rewrite};
-use super::shared::Shared;
 use super::upgrade::upgrade;
-use super::{head, plain};
+use super::{exchange, head, plain};
 use crate::connection::{Socket, Stamped, reach};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,16 +16,17 @@ use tokio_rustls::TlsAcceptor;
 
 /// One connection of a client, to its end.
 pub(super) async fn serve(
-    shared: Arc<Shared>,
+    sessions: Arc<HttpSessions>,
     acceptor: Option<TlsAcceptor>,
     tcp: TcpStream,
     client: SocketAddr,
     mut stop: watch::Receiver<bool>,
 ) {
+    let shared = sessions.shared();
     // Without this the kernel holds small frames back; a connection that is gone already says so when it is read.
     let _ = tcp.set_nodelay(true);
     let Some(acceptor) = acceptor else {
-        return serve_stream(&shared, Socket::plain(Stamped::new(tcp, shared.since, false)), client, stop)
+        return serve_stream(&sessions, Socket::plain(Stamped::new(tcp, shared.since, false)), client, stop)
             .await;
     };
     let accepted = tokio::select! {
@@ -34,7 +35,7 @@ pub(super) async fn serve(
         accepted = timeout(PATIENCE, acceptor.accept(Stamped::new(tcp, shared.since, true))) => accepted,
     };
     match accepted {
-        Ok(Ok(stream)) => Box::pin(serve_stream(&shared, Socket::tls(stream), client, stop)).await,
+        Ok(Ok(stream)) => Box::pin(serve_stream(&sessions, Socket::tls(stream), client, stop)).await,
         Ok(Err(error)) => {
             let hint =
                 "does it trust the certificate of --cert? and does its URL begin with wss:// or https://?";
@@ -46,11 +47,12 @@ pub(super) async fn serve(
 }
 
 async fn serve_stream(
-    shared: &Arc<Shared>,
+    sessions: &Arc<HttpSessions>,
     mut stream: Socket,
     client: SocketAddr,
     mut stop: watch::Receiver<bool>,
 ) {
+    let shared = sessions.shared();
     let mut buffer = Vec::with_capacity(2048);
     let head = tokio::select! {
         biased;
@@ -62,7 +64,7 @@ async fn serve_stream(
             let (_, target, _) = head.request();
             if target.starts_with('/') || target == "*" {
                 let asked = Asked { head, rest: buffer, client };
-                return Box::pin(pass(shared, &mut stream, asked, stop)).await;
+                return Box::pin(pass(sessions, &mut stream, asked, stop)).await;
             }
             (
                 "400 Bad Request",
@@ -79,10 +81,21 @@ async fn serve_stream(
 }
 
 /// Passes a request on, and everything after it.
-async fn pass(shared: &Arc<Shared>, stream: &mut Socket, mut asked: Asked, mut stop: watch::Receiver<bool>) {
+async fn pass(
+    sessions: &Arc<HttpSessions>,
+    stream: &mut Socket,
+    mut asked: Asked,
+    mut stop: watch::Receiver<bool>,
+) {
+    let shared = sessions.shared();
     let options = &shared.options;
     let is_upgrade = asked.head.is_upgrade();
     let own = rewrite(shared, &mut asked, is_upgrade);
+    let is_recorded = shared.is_http && exchange::is_of_the_application(&asked.head, &options.paths);
+    if is_recorded {
+        // A compressed response could not be read while it arrives.
+        asked.head.set("Accept-Encoding", Some("identity"));
+    }
     let deadline = tokio::time::Instant::now() + Duration::from(options.connect_timeout);
     let reached = tokio::select! {
         biased;
@@ -99,6 +112,8 @@ async fn pass(shared: &Arc<Shared>, stream: &mut Socket, mut asked: Asked, mut s
     };
     if is_upgrade {
         upgrade(shared, stream, asked, line, own, stop).await;
+    } else if is_recorded {
+        Box::pin(exchange::pass(sessions, stream, asked, line, own, stop)).await;
     } else {
         tokio::select! {
             biased;

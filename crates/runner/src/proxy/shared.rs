@@ -3,6 +3,7 @@
 use super::options::{Notice, ProxyOptions};
 use crate::connection::Place;
 use crate::server::Probe;
+use goldwire_core::transcript::Redactor;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -15,6 +16,8 @@ pub(super) struct Shared {
     /// When it began to listen: no client said anything before.
     pub(super) since: Instant,
     pub(super) users: Users,
+    /// Whether requests are recorded, not WebSockets.
+    pub(super) is_http: bool,
     pub(super) probe: Probe,
     pub(super) notices: mpsc::UnboundedSender<Notice>,
 }
@@ -27,6 +30,21 @@ impl Shared {
 
     pub(super) fn trouble(&self, message: String, hint: Option<String>) {
         self.tell(Notice::Trouble { message, hint, is_loss: false });
+    }
+
+    /// Reports that a recording ends before its session; `cause` contains no secrets.
+    pub(super) fn lost(&self, who: &str, cause: &str) {
+        let message = format!("{who}: recording stopped, the session goes on: {cause}");
+        self.tell(Notice::Trouble { message, hint: None, is_loss: true });
+    }
+
+    /// A redactor for one recording, with the secrets of the options.
+    pub(super) fn redactor(&self) -> Redactor {
+        let redactor = Redactor::with_rules(self.options.rules.clone());
+        for (name, secret) in &self.options.secrets {
+            redactor.add(name, secret);
+        }
+        redactor
     }
 }
 

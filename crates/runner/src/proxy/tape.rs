@@ -169,6 +169,11 @@ impl Tape {
         };
     }
 
+    /// This connection is passed on only.
+    pub(super) fn skip(&mut self) {
+        self.state = State::None;
+    }
+
     /// Nothing more is recorded; the connection goes on.
     fn lose(&mut self, cause: String) {
         self.tell_loss(&cause);
@@ -177,12 +182,7 @@ impl Tape {
 
     fn tell_loss(&self, cause: &str) {
         let who = if self.user.is_empty() { &self.opened.client } else { &self.user };
-        let cause = self.opened.redactor.clean(cause);
-        self.shared.tell(Notice::Trouble {
-            message: format!("{who}: recording stopped, the session goes on: {cause}"),
-            hint: None,
-            is_loss: true,
-        });
+        self.shared.lost(who, &self.opened.redactor.clean(cause));
     }
 
     /// Writes the ending; `outcome` is how the connection ended, nothing when a person stopped it.

@@ -7,7 +7,7 @@ use super::shared::Shared;
 use super::tape::{Opened, Tape};
 use super::{deflate, head, plain, relay};
 use crate::connection::{Line, Socket, joined};
-use goldwire_core::transcript::{Handshake, Redactor, Stamps};
+use goldwire_core::transcript::{Handshake, Stamps};
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
@@ -25,10 +25,7 @@ pub(super) async fn upgrade(
     mut stop: watch::Receiver<bool>,
 ) {
     let Line { socket: mut server, peer, tls, started, connected } = line;
-    let redactor = Redactor::with_rules(shared.options.rules.clone());
-    for (name, secret) in &shared.options.secrets {
-        redactor.add(name, secret);
-    }
+    let redactor = shared.redactor();
     let mut shown = Shown::default();
     shown.request(&asked.head, &redactor);
     let mut buffer = Vec::with_capacity(2048);
@@ -92,6 +89,13 @@ pub(super) async fn upgrade(
         client: asked.client.to_string(),
     };
     let mut tape = Tape::new(shared.clone(), opened);
+    if shared.is_http {
+        shared.trouble(
+            format!("{}: a WebSocket is relayed and not recorded", asked.client),
+            Some("ws:// instead of http:// in --to records WebSockets".to_owned()),
+        );
+        tape.skip();
+    }
     let outcome = tokio::select! {
         biased;
         _ = stop.wait_for(|stop| *stop) => None,
