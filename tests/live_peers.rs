@@ -38,8 +38,10 @@ struct Peer {
     config: &'static str,
     /// The target's own path, where it is another one than the client's.
     target: Option<&'static str>,
-    /// Fills `{{password}}`.
+    /// Fills `{{password}}`, as a variable of the environment.
     password: Option<fn() -> String>,
+    /// What else a check is told.
+    options: &'static [&'static str],
     /// What is said of the changed build.
     finding: &'static str,
 }
@@ -53,6 +55,7 @@ const PEER: Peer = Peer {
     config: "",
     target: None,
     password: None,
+    options: &[],
     finding: "",
 };
 
@@ -141,14 +144,11 @@ fn talk(command: &mut Command) {
 /// Records sessions one after the other, so that nobody hears another one.
 fn record(peer: &Peer, folder: &Path, port: u16) {
     if peer.is_http {
-        for number in 0..RECORDINGS {
-            let file = folder.join(format!("recordings/{0}/{number:02}.jsonl", peer.name));
-            let mut command = Command::new("python3");
-            command.arg(root().join("tests/peers/http-recorder.py"));
-            command.args([&format!("http://127.0.0.1:{port}"), peer.name]).arg(file);
-            talk(command.arg(script()).arg(peer.client));
-        }
-        return;
+        let to = format!("http://127.0.0.1:{port}");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_goldwire"));
+        command.args(["proxy", peer.name, "--listen", "127.0.0.1:0", "--to", &to]).current_dir(folder);
+        command.args(["--times", &RECORDINGS.to_string(), "--"]).arg(script()).args([peer.client, "{{url}}"]);
+        return talk(&mut command);
     }
     let to = format!("ws://127.0.0.1:{port}{}", peer.path);
     let mut command = Command::new(env!("CARGO_BIN_EXE_goldwire"));
@@ -195,8 +195,7 @@ fn holds(peer: &Peer) {
     record(peer, &folder, port);
     let (code, said) = goldwire(peer, &folder, &["learn", peer.name, "--accept", "what it does"]);
     assert_eq!(code, Some(0), "{said}");
-    let secret: &[&str] = if peer.password.is_some() { &["--secret", "password"] } else { &[] };
-    let check = [&["check", peer.name, "--time", "off", "--confirm", "1", "--strict"], secret].concat();
+    let check = [&["check", peer.name, "--time", "off", "--confirm", "1", "--strict"], peer.options].concat();
     let mut conform = 0;
     let mut others = String::new();
     for _ in 0..CHECKS {
@@ -264,30 +263,17 @@ fn xmpp() {
         client: "xmpp-client",
         path: "/xmpp-websocket",
         config: "subprotocols = [\"xmpp\"]",
-        password: Some(sasl_plain),
+        password: Some(xmpp_password),
+        options: &["--variable", "username=ada", "--secret", "password"],
         finding: "disco#info",
         ..PEER
     });
 }
 
-/// What SASL's PLAIN says of ada, in base64.
-fn sasl_plain() -> String {
+/// Of the user ada.
+fn xmpp_password() -> String {
     let password = fs::read_to_string("target/peers/secret").expect("made by the install");
-    base64(format!("\0ada\0{}", password.trim()).as_bytes())
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::new();
-    for three in bytes.chunks(3) {
-        let bits =
-            three.iter().fold(0, |bits, byte| bits << 8 | usize::from(*byte)) << (8 * (3 - three.len()));
-        for place in 0..4 {
-            let digit = DIGITS[bits >> (18 - 6 * place) & 63];
-            out.push(if place > three.len() { '=' } else { char::from(digit) });
-        }
-    }
-    out
+    password.trim().to_owned()
 }
 
 #[test]
