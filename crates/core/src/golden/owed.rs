@@ -1,6 +1,6 @@
 //! Who is owed an answer: the requests of a session by their ids, and what became of each.
 //!
-//! What answers a request is said by [`Answers`](super::Answers). It is followed beside the order, which sees that as many
+//! What answers a request is said by [`Answers`]. It is followed beside the order, which sees that as many
 //! answers come as requests, and not whose they are.
 
 use super::{Answers, Event, Golden};

@@ -1,6 +1,6 @@
 //! Checks whether a real server answered, or a stub that replays a recording.
 //!
-//! Each [`LiveItem`] is one check; no single one is a proof, and a replay that makes up new ids and varies its pauses
+//! Each [`LiveItem`](crate::golden::LiveItem) is one check; no single one is a proof, and a replay that makes up new ids and varies its pauses
 //! passes them all. An unknown result never fails.
 
 mod judge;

@@ -269,7 +269,7 @@ impl<R: BufRead> Entries<R> {
     }
 }
 
-/// A JSON message in a line exactly as [`Writer`] writes it. The text between `"json":` and the last brace is one
+/// A JSON message in a line exactly as [`Writer`](super::Writer) writes it. The text between `"json":` and the last brace is one
 /// JSON value only if the line has no other key after it; all other lines are parsed key by key.
 fn json_line(line: &[u8]) -> Option<(Offset, u32, Side, &str)> {
     fn number(bytes: &[u8]) -> Option<(u64, &[u8])> {

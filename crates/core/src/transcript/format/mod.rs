@@ -17,7 +17,7 @@
 //! is stored unchanged, byte for byte; other text is a string, and bytes are base64. The last line has the number of
 //! frames and a hash of every byte before it. Every 256th frame also has such a hash, in a `"sha256"` before its
 //! payload, so that the rest after a crash can be verified. A file without a complete last line, as a crash leaves
-//! it, can be read up to that point and has the ending [`End::Torn`]. `host` is the lag of the recording machine, in
+//! it, can be read up to that point and has the ending [`End::Torn`](super::End::Torn). `host` is the lag of the recording machine, in
 //! nanoseconds: `{"probes":81,"lag_p50":1048576,"lag_max":2391044,"starved":12}`, and, if the system reports it, the
 //! share of time in per cent in which something waited for a processor; `work` and `work_cpu` are the wall-clock and
 //! the processor time of a fixed piece of work. Without `host`, nothing was measured. The header's `host` is the kind

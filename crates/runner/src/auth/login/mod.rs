@@ -1,4 +1,4 @@
-//! Executes a [`Recipe`]: a login at the live server, a token signed with the real key, or an existing token.
+//! Executes a [`Recipe`](super::Recipe): a login at the live server, a token signed with the real key, or an existing token.
 
 mod attempt;
 mod quote;
