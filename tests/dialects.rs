@@ -124,7 +124,7 @@ fn a_chat_over_socket_io() {
     std::fs::remove_dir_all(project.folder.path().join("golden")).expect("the golden");
     let (code, said) = project.goldwire("", &["show", &recording.display().to_string()]);
     assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("dialect socket.io, by the look of it") && said.contains("re:ask"), "{said}");
+    assert!(said.contains("dialect socket.io, detected") && said.contains("re:ask"), "{said}");
 }
 
 #[test]
