@@ -49,7 +49,8 @@ fn a_proposal_is_recorded_learned_read_and_accepted_before_it_judges() {
     let golden = project.read("golden/agent-run.toml");
     assert!(
         golden.contains("reason = \"how it is today\"")
-            && golden.contains("connected ; >ask ; agent_started")
+            && golden.contains("connected ; >ask ; agent_started"),
+        "{golden}"
     );
 
     // A person's comment and decision survive learning from more recordings.

@@ -64,8 +64,13 @@ fn whole_run(
     if slower <= suspicious {
         return None;
     }
-    let is_excused = pace.relieved.exp() <= suspicious;
-    let severity = if pace.relieved.exp() > bound { Severity::Deviation } else { Severity::Suspect };
+    // A machine whose own work took as much longer says nothing about the server.
+    let relieved = pace.relieved.min(pace.log - reference.work.unwrap_or(0.0)).exp();
+    let is_excused = relieved <= suspicious;
+    let (severity, most) = match relieved > bound {
+        true => (Severity::Deviation, bound),
+        false => (Severity::Suspect, suspicious),
+    };
     let place = Place {
         event: Label::from(WHOLE),
         lane: None,
@@ -77,7 +82,7 @@ fn whole_run(
     let message = format!("the whole session went {slower:.1} times as slow as usual");
     let count = runs.len();
     let mut finding = Finding::new(Kind::TooLate, severity, place, message)
-        .values(format!("at most {bound:.2} times"), format!("{slower:.2} times"))
+        .values(format!("at most {most:.2} times"), format!("{slower:.2} times"))
         .evidence(format!(
             "over {} kinds of gaps; {} occasions on this class of hosts, spread {:.2}; judged over {count} run{}{}",
             pace.kinds,
@@ -265,7 +270,7 @@ impl Class<'_> {
         let severity = if is_sure { Severity::Deviation } else { Severity::Suspect };
         let message = self.says_late(typical, &told);
         let is_excused = relieved <= suspicious;
-        let bound = if fails.is_some() { failing } else { suspicious };
+        let bound = if typical > failing { failing } else { suspicious };
         Some((run, self.finding(Kind::TooLate, severity, message, frame, (typical, bound), is_excused)))
     }
 
@@ -322,7 +327,8 @@ impl Class<'_> {
             ratio(typical, self.envelope.usual)
         );
         let is_excused = relieved <= suspicious;
-        Some((run, self.finding(Kind::TooLate, severity, message, frame, (typical, failing), is_excused)))
+        let bound = if typical > failing { failing } else { suspicious };
+        Some((run, self.finding(Kind::TooLate, severity, message, frame, (typical, bound), is_excused)))
     }
 
     /// A delay of this machine can also make gaps shorter, so another round decides.
