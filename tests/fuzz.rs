@@ -9,7 +9,9 @@
 
 use goldwire::check::check;
 use goldwire::codec::{Codec, Format, Schema};
-use goldwire::dialect::{Codecs, Dialect, Embedded, HttpNames, JsonNames, Protocol, Spoken, events, sse};
+use goldwire::dialect::{
+    Codecs, Dialect, Embedded, HttpNames, JsonNames, Protocol, ProtocolOptions, events, sse,
+};
 use goldwire::golden::{self, Golden, HostProfile, Seen, parse_order};
 use goldwire::learn::learn;
 use goldwire::report;
@@ -468,7 +470,7 @@ const NEXT: u8 = 0xfc;
 fn messages_of_every_dialect_are_named_and_learned_from() {
     let dialects: Vec<Dialect> = Protocol::ALL
         .into_iter()
-        .map(|protocol| Dialect::Protocol(Spoken::new(protocol)))
+        .map(|protocol| Dialect::Protocol(ProtocolOptions::new(protocol)))
         .chain([Dialect::default(), Dialect::Sse(HttpNames::default())])
         .chain(Codec::all().map(|codec| {
             let places = ["/data".to_owned(), "/data/in".to_owned()].to_vec();

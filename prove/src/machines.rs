@@ -37,7 +37,7 @@ use crate::args::Args;
 use crate::families;
 use crate::measure::{on_all_processors, said_of};
 use crate::random::{Random, fork};
-use goldwire_core::check::{Baseline, Gaps, Shift, Timed, check, judge_rounds, leave_doubt};
+use goldwire_core::check::{Baseline, Gaps, Shift, Timed, check, judge_rounds, needs_more_rounds};
 use goldwire_core::finding::{Finding, Severity};
 use goldwire_core::golden::{Golden, HostProfile, HostState, SessionProfile, TimeMode, gap_of, log_of};
 use goldwire_core::learn::learn;
@@ -535,7 +535,7 @@ impl Stage<'_> {
                     .iter()
                     .map(|round| round.iter().map(|(gaps, host)| Timed { gaps, host: *host }).collect())
                     .collect();
-                if runs > 1 || !leave_doubt(&baseline, &timed, CONFIRM) {
+                if runs > 1 || !needs_more_rounds(&baseline, &timed, CONFIRM) {
                     let (own, _) = judge_rounds(&baseline, &timed);
                     break (own, baseline.shifts(&timed.concat()));
                 }

@@ -7,7 +7,9 @@ use crate::mutate::{self, CATALOGUE, Group, Mutation, Scene, Truth};
 use crate::oracle::Oracle;
 use crate::random::{Random, fork};
 use crate::stream::Stream;
-use goldwire_core::check::{Baseline, Gaps, Timed, check, judge_rounds, judge_timing, leave_doubt, told};
+use goldwire_core::check::{
+    Baseline, Gaps, Timed, check, judge_rounds, judge_timing, needs_more_rounds, told,
+};
 use goldwire_core::finding::{Finding, Run, Severity, confirm, is_settled, needs_another_round};
 use goldwire_core::golden::{self, Golden, TimeMode};
 use goldwire_core::learn::learn;
@@ -240,7 +242,7 @@ impl<'s> Site<'s> {
                 .map(|round| round.iter().map(|gaps| Timed { gaps, host: None }).collect())
                 .collect();
             let asks =
-                needs_another_round(&rounds, CONFIRM, &told) || leave_doubt(&baseline, &timed, CONFIRM);
+                needs_another_round(&rounds, CONFIRM, &told) || needs_more_rounds(&baseline, &timed, CONFIRM);
             if is_settled(&rounds) || !asks {
                 let (late, _) = judge_rounds(&baseline, &timed);
                 let runs = confirm(rounds, &told).into_iter().flat_map(|run| run.findings);

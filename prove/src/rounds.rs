@@ -6,7 +6,7 @@ use crate::measure::{baseline, on_all_processors, said_of};
 use crate::mutate::{CATALOGUE, Group, Mutation, Scene};
 use crate::oracle::Oracle;
 use crate::random::{Random, fork};
-use goldwire_core::check::{Gaps, Timed, check, judge_rounds, leave_doubt};
+use goldwire_core::check::{Gaps, Timed, check, judge_rounds, needs_more_rounds};
 use goldwire_core::finding::{Finding, Severity};
 use goldwire_core::golden::Golden;
 use goldwire_core::learn::learn;
@@ -97,7 +97,7 @@ impl Site {
                 .iter()
                 .map(|round| round.iter().map(|gaps| Timed { gaps, host: None }).collect())
                 .collect();
-            if !leave_doubt(&baseline, &timed, CONFIRM) {
+            if !needs_more_rounds(&baseline, &timed, CONFIRM) {
                 let (findings, _) = judge_rounds(&baseline, &timed);
                 return (findings.into_iter().map(|(_, finding)| finding).collect(), rounds.len());
             }

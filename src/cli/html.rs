@@ -3,7 +3,7 @@
 use super::error::CliError;
 use super::reports::write;
 use goldwire_core::compare::{Comparison, Played};
-use goldwire_core::finding::{Cell, Outcome, Run};
+use goldwire_core::finding::{Outcome, ProbeResult, Run};
 use goldwire_core::golden::Golden;
 use goldwire_core::report::{self, Compared, Shown};
 use goldwire_core::transcript::Transcript;
@@ -61,7 +61,7 @@ impl HtmlReport {
     /// Writes the results of a check's probes: a page of its own beside the check's.
     pub(super) fn probes_beside(
         &self,
-        cells: &[Cell],
+        cells: &[ProbeResult],
         interrupted: bool,
         store: &Store,
     ) -> Result<(), CliError> {
@@ -69,7 +69,12 @@ impl HtmlReport {
         HtmlReport { page }.probes(cells, interrupted, store)
     }
 
-    pub(super) fn probes(&self, cells: &[Cell], interrupted: bool, store: &Store) -> Result<(), CliError> {
+    pub(super) fn probes(
+        &self,
+        cells: &[ProbeResult],
+        interrupted: bool,
+        store: &Store,
+    ) -> Result<(), CliError> {
         if self.page.is_none() {
             return Ok(());
         }

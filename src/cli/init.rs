@@ -16,7 +16,7 @@ use goldwire_core::learn::learn;
 use goldwire_core::transcript::{Frame, Gap, Offset, Payload, Transcript};
 use goldwire_core::words::plural;
 use goldwire_runner::auth::AuthError;
-use goldwire_runner::driver::{Driven, Hand};
+use goldwire_runner::driver::{Driven, Interactive};
 use goldwire_runner::runner::{Config, RecordOptions, RunningTarget};
 use goldwire_runner::store::{Store, replace};
 use std::collections::BTreeMap;
@@ -291,7 +291,7 @@ async fn listen(
     let folder = Store::new(root).recordings_folder(session);
     // Nothing is sent. The sender is kept, because dropping it would end the session early.
     let (sender, lines) = mpsc::channel(1);
-    let hand = Hand { lines, show: Box::new(|_| {}) };
+    let hand = Interactive { lines, show: Box::new(|_| {}) };
     talk!("listening to {url} for {}", args.listen);
     let driven = target.play_by_hand(session, &Golden::default(), &folder, hand).await;
     drop(sender);

@@ -11,7 +11,7 @@ pub(super) fn interrupts() -> watch::Receiver<bool> {
     std::thread::spawn(move || {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
         runtime.block_on(async move {
-            let mut stop = StopSignals::heed();
+            let mut stop = StopSignals::install();
             let _ = heeded.send(());
             stop.next().await;
             // If the receiver is gone, there is nothing to stop.
@@ -33,7 +33,7 @@ struct StopSignals([Option<tokio::signal::unix::Signal>; 2]);
 
 #[cfg(unix)]
 impl StopSignals {
-    fn heed() -> StopSignals {
+    fn install() -> StopSignals {
         use tokio::signal::unix::{SignalKind, signal};
         StopSignals([SignalKind::interrupt(), SignalKind::terminate()].map(|kind| signal(kind).ok()))
     }
@@ -59,7 +59,7 @@ struct StopSignals;
 
 #[cfg(not(unix))]
 impl StopSignals {
-    fn heed() -> StopSignals {
+    fn install() -> StopSignals {
         StopSignals
     }
 

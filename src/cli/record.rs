@@ -3,7 +3,7 @@
 use super::args::RecordArgs;
 use super::error::CliError;
 use super::exit::Exit;
-use super::hand::{self, hand};
+use super::interactive::{self, hand};
 use super::interrupt::interrupts;
 use super::progress::{Progress, observer};
 use super::reports::{harmless, talk};
@@ -37,7 +37,7 @@ pub(super) async fn run(config: &Config, mut args: RecordArgs, color: ColorChoic
     }
     match golden {
         Some(golden) if !args.stdin => by_script(config, &store, &args, &golden).await,
-        golden => by_hand(config, &store, &args, golden, color).await,
+        golden => interactive(config, &store, &args, golden, color).await,
     }
 }
 
@@ -110,7 +110,7 @@ async fn by_script(
     Ok(worst)
 }
 
-async fn by_hand(
+async fn interactive(
     config: &Config,
     store: &Store,
     args: &RecordArgs,
@@ -129,7 +129,7 @@ async fn by_hand(
     let (hand, unsent) = hand(color)?;
     let folder = store.folder_to_record(&args.session)?;
     let played = target.play_by_hand(&args.session, golden, &folder, hand).await;
-    hand::leave();
+    interactive::leave();
     let died = target.server_died();
     let is_interrupted = target.is_interrupted();
     target.close().await;
@@ -143,8 +143,10 @@ async fn by_hand(
         return Ok(Exit::Interrupted);
     }
     Ok(match ended {
-        Exit::Conforms if unsent.bad.load(Ordering::Relaxed) && !hand::is_typed() => Exit::Usage,
-        Exit::Conforms if unsent.late.load(Ordering::Relaxed) && !hand::is_typed() => Exit::CouldNotJudge,
+        Exit::Conforms if unsent.bad.load(Ordering::Relaxed) && !interactive::is_typed() => Exit::Usage,
+        Exit::Conforms if unsent.late.load(Ordering::Relaxed) && !interactive::is_typed() => {
+            Exit::CouldNotJudge
+        }
         ended => ended,
     })
 }

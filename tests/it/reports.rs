@@ -5,7 +5,7 @@ use crate::cases::case;
 use crate::support::{Project, Said, signal};
 use goldwire::check::check;
 use goldwire::dialect::Label;
-use goldwire::finding::{Cell, Finding, Kind, Outcome, Place, ProbeName, Run, Severity, Unjudged};
+use goldwire::finding::{Finding, Kind, Outcome, Place, ProbeName, ProbeResult, Run, Severity, Unjudged};
 use goldwire::report::{self, Sheet, Times};
 use goldwire::transcript::Gap;
 use proptest::prelude::*;
@@ -241,7 +241,7 @@ fn a_summary_that_has_no_room_says_how_much_it_leaves_out() {
 
 #[test]
 fn a_table_of_questions_leads_to_its_failures() {
-    let cell = |case: &str, sort: &str, runs: Vec<Run>, not_asked: Option<&str>| Cell {
+    let cell = |case: &str, sort: &str, runs: Vec<Run>, not_asked: Option<&str>| ProbeResult {
         probe: ProbeName::Auth,
         session: "chat".to_owned(),
         case: case.to_owned(),

@@ -4,7 +4,7 @@
 //! `{{nonce}}`, `{{now}}`) or a variable of the command line. A string that is one placeholder takes the value with
 //! its JSON type; in a longer string the value is written as text.
 
-use crate::dialect::{Dialect, Label, Unsayable};
+use crate::dialect::{Dialect, EncodeError, Label};
 use crate::transcript::Payload;
 use serde_json::Value;
 
@@ -40,7 +40,7 @@ impl Template {
     ///
     /// # Errors
     /// If the dialect cannot express it.
-    pub fn payloads(self, dialect: &Dialect, label: &Label) -> Result<Vec<Payload>, Unsayable> {
+    pub fn payloads(self, dialect: &Dialect, label: &Label) -> Result<Vec<Payload>, EncodeError> {
         match self {
             Template::Json(value) => dialect.encode(label, &value),
             Template::Text(text) => Ok(vec![Payload::Text(text)]),

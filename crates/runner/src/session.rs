@@ -46,7 +46,7 @@
 use crate::runner::{self, CheckOptions, CheckRun, Config, Error, ErrorKind, Observer, Update};
 pub use crate::runner::{ProfileUse, Progress, UpdateWhen};
 use anstream::{AutoStream, ColorChoice};
-use goldwire_core::finding::{Cell, Outcome, ProbeName, Verdict};
+use goldwire_core::finding::{Outcome, ProbeName, ProbeResult, Verdict};
 use goldwire_core::golden::TimeMode;
 use goldwire_core::report::{self, Inert, Layout};
 use goldwire_core::secret::Secret;
@@ -70,7 +70,7 @@ pub struct Checked {
     /// Every run with its findings.
     pub outcome: Outcome,
     /// The results of probes, if the golden or an option names any.
-    pub cells: Vec<Cell>,
+    pub cells: Vec<ProbeResult>,
     /// The text that `goldwire check` prints, without colour.
     pub text: String,
 }

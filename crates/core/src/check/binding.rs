@@ -13,7 +13,7 @@ use serde_json::Value;
 
 /// One contradiction of a fact.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Mismatch {
+pub(super) struct BindingViolation {
     pub(super) kind: Kind,
     pub(super) pattern: String,
     pub(super) fact: Fact,
@@ -290,7 +290,7 @@ impl Bindings {
     }
 
     /// Holds an event against what it must follow from, then remembers what the next one of its kind must follow from.
-    fn follow(&mut self, number: usize, event: &Event, lane: Scope, out: &mut Vec<Mismatch>) {
+    fn follow(&mut self, number: usize, event: &Event, lane: Scope, out: &mut Vec<BindingViolation>) {
         let Bindings { events, series, .. } = self;
         let links = &events[number].chains;
         for link in links.iter() {
@@ -298,7 +298,7 @@ impl Bindings {
             let before = series.get(&link.scope(lane)).and_then(|of_lane| of_lane.get(&key));
             let Some((before, frame)) = before else { continue };
             if let Some(expected) = link.expected(before, own) {
-                out.push(Mismatch {
+                out.push(BindingViolation {
                     kind: Kind::Relation,
                     pattern: link.path.pattern.clone(),
                     fact: link.fact.clone(),
@@ -359,7 +359,7 @@ impl Bindings {
     }
 
     /// Takes the next event, by its number and its `lane`. Returns the violated facts.
-    pub(super) fn feed(&mut self, number: usize, event: &Event, lane: Scope) -> Vec<Mismatch> {
+    pub(super) fn feed(&mut self, number: usize, event: &Event, lane: Scope) -> Vec<BindingViolation> {
         let mut out = Vec::new();
         let bound = &self.events[number];
         let mut values = Values { held: self.held.at(lane), seen: &mut self.seen, frame: event.frame };
@@ -379,12 +379,12 @@ impl Bindings {
     }
 
     /// The goals that an event does not reach if it is the last one of its lane.
-    pub(super) fn short(&self, number: usize, event: &Event) -> Vec<Mismatch> {
+    pub(super) fn short(&self, number: usize, event: &Event) -> Vec<BindingViolation> {
         self.events[number].goals.iter().filter_map(|goal| goal.short(event)).collect()
     }
 
     /// Whether a number begins anew with this event, where the one before was short of its goal.
-    pub(super) fn begins_anew(&self, number: usize, event: &Event, short: &Mismatch) -> bool {
+    pub(super) fn begins_anew(&self, number: usize, event: &Event, short: &BindingViolation) -> bool {
         let is_same = |goal: &&BoundGoal| goal.fact == short.fact && goal.path.pattern == short.pattern;
         let own = self.events[number].goals.iter().find(is_same).and_then(|goal| goal.path.last(&event.data));
         let (Some(own), Some(before)) = (own.and_then(Value::as_f64), short.actual.as_f64()) else {
@@ -410,14 +410,14 @@ impl Bindings {
 
 impl Wholes {
     /// Holds what an event says over again against the parts that came.
-    fn against(&self, bound: &Bound, event: &Event, out: &mut Vec<Mismatch>) {
+    fn against(&self, bound: &Bound, event: &Event, out: &mut Vec<BindingViolation>) {
         for BoundWhole { number, path, key, fact } in &bound.wholes {
             path.visit_beside(key, &event.data, &mut |value, key| {
                 let came = key.and_then(|key| self.texts.get(&(*number, quick_hash(&JsonHash(key)))));
                 let Some(came) = came.filter(|came| value.as_str() != Some(came)) else { return };
                 // The shape reports another type.
                 if value.is_string() {
-                    out.push(Mismatch {
+                    out.push(BindingViolation {
                         kind: Kind::Relation,
                         pattern: path.pattern.clone(),
                         fact: fact.clone(),
@@ -458,7 +458,7 @@ impl BoundGoal {
     }
 
     /// The goal that an event does not reach. Another type is reported by its shape.
-    fn short(&self, event: &Event) -> Option<Mismatch> {
+    fn short(&self, event: &Event) -> Option<BindingViolation> {
         let own = self.path.last(&event.data).unwrap_or(&Value::Null);
         let expected = match &self.goal {
             Due::Total(path) => path.last(&event.data).filter(|_| own.is_number())?.clone(),
@@ -471,7 +471,7 @@ impl BoundGoal {
             (Some(own), Some(goal)) => own == goal,
             _ => *own == expected,
         };
-        (!is_reached).then(|| Mismatch {
+        (!is_reached).then(|| BindingViolation {
             kind: Kind::Relation,
             pattern: self.path.pattern.clone(),
             fact: self.fact.clone(),
@@ -590,8 +590,8 @@ impl Values<'_> {
         if in_lane { self.held.own(fact) } else { self.held.wide(fact) }
     }
 
-    fn against(&mut self, bound: &BoundFact, value: &Value) -> Option<Mismatch> {
-        let mismatch = |kind: Kind, expected: Value, source_frame: Option<usize>| Mismatch {
+    fn against(&mut self, bound: &BoundFact, value: &Value) -> Option<BindingViolation> {
+        let mismatch = |kind: Kind, expected: Value, source_frame: Option<usize>| BindingViolation {
             kind,
             pattern: bound.path.pattern.clone(),
             fact: bound.fact.clone(),

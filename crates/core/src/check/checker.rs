@@ -1,10 +1,10 @@
 //! Follows one session, event by event, and notes what does not fit.
 
-use super::binding::{Bindings, Mismatch};
+use super::binding::{BindingViolation, Bindings};
 use super::gaps::{Gaps, Stopwatch};
 use super::liveness::Live;
 use super::notes::{Faults, NOTES, Note, Notes};
-use super::shape::{Misfit, Tree};
+use super::shape::{ShapeViolation, Tree};
 use super::{budget, liveness};
 use crate::dialect::{Decoder, Event, Fed, Label};
 use crate::finding::Finding;
@@ -48,16 +48,16 @@ pub struct Checker<'g> {
     pub(super) owed: Owed<'g>,
     pub(super) faults: Faults,
     pub(super) violations: Notes<Violation>,
-    pub(super) misfits: Notes<Misfit>,
-    pub(super) mismatches: Notes<Mismatch>,
+    pub(super) misfits: Notes<ShapeViolation>,
+    pub(super) mismatches: Notes<BindingViolation>,
     /// What the latest event of a name in a lane falls short of, by the number of the event, if it stays the last.
-    pub(super) short: BTreeMap<(usize, Option<LaneId>), Vec<Note<Mismatch>>>,
+    pub(super) short: BTreeMap<(usize, Option<LaneId>), Vec<Note<BindingViolation>>>,
     /// Payloads of events that fit nowhere, the first of each name.
     pub(super) strangers: HashMap<Label, Value>,
     /// Payloads of events with a field too many or too few, the first of each name.
     pub(super) oddities: HashMap<Label, Value>,
     /// Noted frames that say the same as an earlier frame of their kind, with that frame.
-    pub(super) twins: HashMap<usize, usize>,
+    pub(super) duplicates: HashMap<usize, usize>,
     /// What came when something that the client says was due, by its frame.
     pub(super) unasked: HashMap<usize, Label>,
     /// Events that came another number of times than in every recording, with that number.
@@ -133,7 +133,7 @@ impl<'g> Checker<'g> {
             short: BTreeMap::new(),
             strangers: HashMap::new(),
             oddities: HashMap::new(),
-            twins: HashMap::new(),
+            duplicates: HashMap::new(),
             unasked: HashMap::new(),
             totals: Vec::new(),
             events: 0,
@@ -220,7 +220,7 @@ impl<'g> Checker<'g> {
             self.note_payload(number, event, misfits, mismatches);
         }
         if let Some(twin) = self.known[number].twin(event).filter(|_| noted) {
-            self.twins.insert(event.frame, twin);
+            self.duplicates.insert(event.frame, twin);
         }
         for lane in forgotten.drain(..) {
             self.bindings.forget(lane);
@@ -276,8 +276,8 @@ impl<'g> Checker<'g> {
         &mut self,
         number: usize,
         event: &Event,
-        misfits: Vec<Misfit>,
-        mismatches: Vec<Mismatch>,
+        misfits: Vec<ShapeViolation>,
+        mismatches: Vec<BindingViolation>,
     ) {
         let known = &self.known[number];
         let lane = known.in_order.and_then(|own| self.monitor.lane(own, &known.lane_values(event)));

@@ -29,7 +29,7 @@ pub use evidence::told;
 pub use gaps::{Gaps, Sample, Timed};
 pub use liveness::{Live, OTHER_HOSTS, Witness, findings as liveness_findings, judge as judge_liveness};
 pub use reference::Shift;
-pub use rounds::{judge as judge_rounds, leave_doubt};
+pub use rounds::{judge as judge_rounds, needs_more_rounds};
 pub use shape::{Likeness, likeness};
 pub use timing::judge as judge_timing;
 

@@ -19,7 +19,7 @@ use crate::finding::{Basis, Finding, Kind, Severity};
 const EXTENDED: usize = 2;
 
 /// Whether the gaps leave a doubt that another round could settle. A doubt gets `confirm` rounds.
-pub fn leave_doubt(baseline: &Baseline<'_>, rounds: &[Vec<Timed<'_>>], confirm: usize) -> bool {
+pub fn needs_more_rounds(baseline: &Baseline<'_>, rounds: &[Vec<Timed<'_>>], confirm: usize) -> bool {
     let runs: Vec<Timed<'_>> = rounds.iter().flatten().copied().collect();
     let baseline = &baseline.over(rounds.len()).amid(&runs);
     if confirm < 2 || rounds.len() >= confirm + EXTENDED || !has_doubt(baseline, rounds) {
@@ -66,23 +66,23 @@ pub fn judge(baseline: &Baseline<'_>, rounds: &[Vec<Timed<'_>>]) -> (Vec<(usize,
     let baseline = &baseline.over(rounds.len()).amid(&runs);
     let doubts = doubts(baseline, rounds);
     let needed = needed(baseline, rounds.len());
-    let mut taken_back: Vec<Finding> = Vec::new();
+    let mut withdrawn: Vec<Finding> = Vec::new();
     let mut standing: Vec<Group> = find(baseline, &runs, Ask::Verdict);
     for group in &mut standing {
         let chance = group.extract_if(.., |(_, finding)| !stands(finding, &doubts, needed));
-        taken_back.extend(chance.map(|(_, finding)| finding));
+        withdrawn.extend(chance.map(|(_, finding)| finding));
     }
     // Findings of one round that all rounds together do not show.
     for (_, finding) in rounds.iter().flat_map(|round| find(baseline, round, Ask::Verdict)).flatten() {
-        let mut told = standing.iter().flatten().map(|(_, told)| told).chain(&taken_back);
+        let mut told = standing.iter().flatten().map(|(_, told)| told).chain(&withdrawn);
         if !told.any(|told| is_same(told, &finding)) {
-            taken_back.push(finding);
+            withdrawn.push(finding);
         }
     }
     let mut standing = arrange(standing);
     // The user's own limits are not a matter of chance.
     standing.extend(budget::judge(baseline.golden, &runs));
-    (standing, taken_back.into_iter().map(|finding| finding.message).collect())
+    (standing, withdrawn.into_iter().map(|finding| finding.message).collect())
 }
 
 /// Whether the rounds bear a finding out; and how sure it is then.
@@ -243,11 +243,11 @@ timing = [
     fn one_slow_round_is_chance() {
         assert!(asked(&[first(400)], has_doubt));
         assert!(!asked(&[first(400), first(25)], has_doubt));
-        let (found, taken_back) = asked(&[first(400), first(25)], judge);
-        assert_eq!((found.len(), taken_back.len()), (0, 1));
-        let (found, taken_back) = asked(&[first(25), first(400), first(25)], judge);
+        let (found, withdrawn) = asked(&[first(400), first(25)], judge);
+        assert_eq!((found.len(), withdrawn.len()), (0, 1));
+        let (found, withdrawn) = asked(&[first(25), first(400), first(25)], judge);
         assert_eq!(
-            (found.len(), taken_back.len()),
+            (found.len(), withdrawn.len()),
             (0, 1),
             "told, although the middle one of all is as usual"
         );

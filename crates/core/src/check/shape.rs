@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// One contradiction of a shape.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Misfit {
+pub(super) struct ShapeViolation {
     pub(super) kind: Kind,
     /// The path as the golden writes it, with `*` for items.
     pub(super) pattern: String,
@@ -43,7 +43,7 @@ pub fn likeness(event: &Event, data: &Value) -> Likeness {
     let Some(mut tree) = Tree::new(event) else { return Likeness::Unknown };
     match tree.misfits(data).into_iter().next() {
         None => Likeness::Like,
-        Some(Misfit { pattern: path, actual, .. }) => Likeness::Unlike { path, actual },
+        Some(ShapeViolation { pattern: path, actual, .. }) => Likeness::Unlike { path, actual },
     }
 }
 
@@ -193,7 +193,7 @@ impl Tree {
     }
 
     /// All differences of `value` from the shape.
-    pub(super) fn misfits(&mut self, value: &Value) -> Vec<Misfit> {
+    pub(super) fn misfits(&mut self, value: &Value) -> Vec<ShapeViolation> {
         let mut out = Vec::new();
         if !self.fits(value) {
             self.walk(value, &mut out);
@@ -221,7 +221,7 @@ impl Tree {
         self.rule.as_ref()?.when.as_ref()
     }
 
-    fn walk(&self, value: &Value, out: &mut Vec<Misfit>) {
+    fn walk(&self, value: &Value, out: &mut Vec<ShapeViolation>) {
         if let Some(rule) = &self.rule {
             if let Some(misfit) = self.against(rule, value) {
                 out.push(misfit);
@@ -246,7 +246,7 @@ impl Tree {
         }
     }
 
-    fn walk_tuple(&self, items: &[Value], out: &mut Vec<Misfit>) {
+    fn walk_tuple(&self, items: &[Value], out: &mut Vec<ShapeViolation>) {
         for (key, tree) in &self.fields {
             match place(items, key) {
                 Some(item) => tree.walk(item, out),
@@ -256,7 +256,7 @@ impl Tree {
         }
         for (number, item) in items.iter().enumerate() {
             if self.index(&number.to_string()).is_none() {
-                out.push(Misfit {
+                out.push(ShapeViolation {
                     kind: Kind::FieldNew,
                     pattern: format!("{}/{number}", self.pattern),
                     expected: "no such place".to_owned(),
@@ -268,7 +268,7 @@ impl Tree {
         }
     }
 
-    fn walk_object(&self, map: &serde_json::Map<String, Value>, out: &mut Vec<Misfit>) {
+    fn walk_object(&self, map: &serde_json::Map<String, Value>, out: &mut Vec<ShapeViolation>) {
         let mut known = 0;
         for (key, tree) in &self.fields {
             match field(map, key) {
@@ -295,7 +295,7 @@ impl Tree {
         for (key, value) in map {
             if self.index(key).is_none() {
                 let pattern = format!("{}{}", self.pattern, path_step(key));
-                out.push(Misfit {
+                out.push(ShapeViolation {
                     kind: Kind::FieldNew,
                     pattern,
                     expected: "no such field".to_owned(),
@@ -327,12 +327,12 @@ impl Tree {
         }
     }
 
-    fn misfit(&self, kind: Kind, expected: &str, actual: &str, samples: Option<u32>) -> Misfit {
+    fn misfit(&self, kind: Kind, expected: &str, actual: &str, samples: Option<u32>) -> ShapeViolation {
         let (expected, actual) = (expected.to_owned(), actual.to_owned());
-        Misfit { kind, pattern: self.pattern.clone(), expected, actual, samples, novel: false }
+        ShapeViolation { kind, pattern: self.pattern.clone(), expected, actual, samples, novel: false }
     }
 
-    fn against(&self, rule: &Rule, value: &Value) -> Option<Misfit> {
+    fn against(&self, rule: &Rule, value: &Value) -> Option<ShapeViolation> {
         if rule.types.is_empty() || rule.types.iter().any(|t| t.fits(value)) {
             return None;
         }

@@ -1,7 +1,7 @@
 //! The payload of a protocol's message as JSON: an object or a list of JSON unchanged, other text as a string, and
 //! bytes that are not text as hexadecimal digits under a separate name.
 
-use super::Unsayable;
+use super::EncodeError;
 use crate::codec::{hex, unhex};
 use serde_json::{Map, Value, json};
 
@@ -28,15 +28,15 @@ pub(super) fn text_or_json(text: &str) -> Value {
 }
 
 /// The bytes that [`put`] has put there; none when there is neither.
-pub(super) fn take(data: &Value, key: &str) -> Result<Vec<u8>, Unsayable> {
+pub(super) fn take(data: &Value, key: &str) -> Result<Vec<u8>, EncodeError> {
     if let Some(value) = data.get(key) {
         return Ok(text_of(value).into_bytes());
     }
     match data.get(format!("{key}_hex")) {
         Some(Value::String(digits)) => {
-            unhex(digits).ok_or_else(|| Unsayable(format!("its {key}_hex is not hexadecimal")))
+            unhex(digits).ok_or_else(|| EncodeError(format!("its {key}_hex is not hexadecimal")))
         }
-        Some(_) => Err(Unsayable(format!("its {key}_hex is not a string"))),
+        Some(_) => Err(EncodeError(format!("its {key}_hex is not a string"))),
         None => Ok(Vec::new()),
     }
 }
@@ -51,9 +51,9 @@ pub(super) fn text_of(value: &Value) -> String {
 }
 
 /// A field that must be there, as text.
-pub(super) fn need(data: &Value, key: &str) -> Result<String, Unsayable> {
+pub(super) fn need(data: &Value, key: &str) -> Result<String, EncodeError> {
     let text = data.get(key).map(text_of).filter(|text| !text.is_empty());
-    text.ok_or_else(|| Unsayable(format!("it has no {key}")))
+    text.ok_or_else(|| EncodeError(format!("it has no {key}")))
 }
 
 /// A field that may be there, as text.
@@ -62,7 +62,7 @@ pub(super) fn text(data: &Value, key: &str) -> Option<String> {
 }
 
 /// The content of an invalid message.
-pub(super) fn garbled(why: &str, bytes: &[u8]) -> Value {
+pub(super) fn malformed(why: &str, bytes: &[u8]) -> Value {
     let mut map = Map::new();
     map.insert("why".to_owned(), why.into());
     map.insert("bytes".to_owned(), bytes.len().into());
@@ -74,7 +74,7 @@ pub(super) fn garbled(why: &str, bytes: &[u8]) -> Value {
     Value::Object(map)
 }
 
-/// The bytes of a [`garbled`] event, to be said again; none when it is something else.
+/// The bytes of a [`malformed`] event, to be said again; none when it is something else.
 pub(super) fn ungarbled(data: &Value) -> Option<Vec<u8>> {
     match (data.get("text"), data.get("hex")) {
         (Some(Value::String(text)), _) => Some(text.clone().into_bytes()),

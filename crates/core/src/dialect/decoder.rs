@@ -1,11 +1,11 @@
 //! Decodes the frames of one session, in order.
 
+use super::decoded::{Beat, Decoded};
 use super::http::Exchanges;
 use super::json::Requests;
 use super::label::Known;
-use super::protocol::{Reader, Spoken};
-use super::told::{Beat, Told};
-use super::{Dialect, Event, HttpNames, JsonNames, Label, NAMELESS, When, glance, json, lenient};
+use super::protocol::{ProtocolOptions, Reader};
+use super::{Dialect, Event, HttpNames, JsonNames, Label, NAMELESS, When, json, lenient, peek};
 use crate::transcript::{Frame, Offset, Payload, Side, Spares};
 use serde_json::{Value, json};
 
@@ -182,11 +182,11 @@ impl Decoder {
 
     /// The events of a protocol's frame.
     fn hear(&mut self, frame: &Frame, index: usize) -> Vec<Event> {
-        let mut told = Told::default();
+        let mut decoded = Decoded::default();
         if let Some(reader) = &mut self.reader {
-            reader.read(frame.side, &frame.payload, &mut told);
+            reader.read(frame.side, &frame.payload, &mut decoded);
         }
-        self.told(told, frame, index)
+        self.decoded(decoded, frame, index)
     }
 
     /// The rest of an incomplete message that will not be completed.
@@ -194,21 +194,22 @@ impl Decoder {
         let Some(reader) = &mut self.reader else { return Vec::new() };
         let mut all = Vec::new();
         for side in sides {
-            let mut told = Told::default();
-            reader.rest(*side, &mut told);
-            all.push((*side, told));
+            let mut decoded = Decoded::default();
+            reader.rest(*side, &mut decoded);
+            all.push((*side, decoded));
         }
-        let events =
-            all.into_iter().flat_map(|(side, told)| self.told(told, &Frame { side, ..frame.clone() }, index));
+        let events = all
+            .into_iter()
+            .flat_map(|(side, decoded)| self.decoded(decoded, &Frame { side, ..frame.clone() }, index));
         events.collect()
     }
 
-    fn told(&mut self, told: Told, frame: &Frame, index: usize) -> Vec<Event> {
+    fn decoded(&mut self, decoded: Decoded, frame: &Frame, index: usize) -> Vec<Event> {
         let Dialect::Protocol(spoken) = &self.dialect else { return Vec::new() };
         let owes = |chore: &str| !spoken.named.contains(&Label::new(Side::Client, chore));
-        self.owed = told.owed.into_iter().filter(|(chore, _)| owes(chore)).map(|(_, owed)| owed).collect();
-        let mut events = Vec::with_capacity(told.said.len());
-        for (name, data) in told.said {
+        self.owed = decoded.owed.into_iter().filter(|(chore, _)| owes(chore)).map(|(_, owed)| owed).collect();
+        let mut events = Vec::with_capacity(decoded.said.len());
+        for (name, data) in decoded.said {
             // An order cannot express an event without a name.
             let name = if name.is_empty() { NAMELESS.into() } else { name };
             let label = self.known.label(frame.side, &name);
@@ -256,7 +257,7 @@ impl Decoder {
 
     /// The name of the next event, a JSON object, if it can be found without parsing the rest. A caller that needs no
     /// more continues with [`Decoder::pass`].
-    pub(crate) fn glance(&mut self, side: Side, text: &str) -> Option<Label> {
+    pub(crate) fn peek_name(&mut self, side: Side, text: &str) -> Option<Label> {
         let names = match &self.dialect {
             Dialect::Json(names) if !names.codec.has_text() => names,
             Dialect::Json(_) | Dialect::Protocol(_) | Dialect::Sse(_) => return None,
@@ -267,10 +268,10 @@ impl Decoder {
         };
         let key = key.field()?;
         let is_all = names.reply.is_none() && names.refine.is_empty() && names.reflexes.is_empty();
-        if is_all { glance::name(text, key, side, &mut self.known) } else { None }
+        if is_all { peek::name(text, key, side, &mut self.known) } else { None }
     }
 
-    /// Skips an event after [`Decoder::glance`].
+    /// Skips an event after [`Decoder::peek_name`].
     pub(crate) fn pass(&mut self) {
         self.seen += 1;
         self.is_json = true;
@@ -351,7 +352,7 @@ impl Decoder {
             Dialect::Json(names) | Dialect::Sse(HttpNames { json: names, .. }) => {
                 json::label(names, side, value, &mut self.requests, &mut self.known)
             }
-            Dialect::Protocol(Spoken { .. }) => self.known.label(side, NAMELESS),
+            Dialect::Protocol(ProtocolOptions { .. }) => self.known.label(side, NAMELESS),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Detects the dialect of a session: by an HTTP URL, by the negotiated subprotocol, or by the first messages.
 
-use super::{Codecs, Dialect, JsonNames, Protocol, Spoken, lenient, presets};
+use super::{Codecs, Dialect, JsonNames, Protocol, ProtocolOptions, lenient, presets};
 use crate::codec::{self, Codec};
 use crate::transcript::{Frame, Payload, Side, Transcript};
 use serde_json::Value;
@@ -50,12 +50,12 @@ impl Dialect {
                         Dialect::Json(preset.or(found).unwrap_or_default())
                     }
                     _ if best.is_some_and(|(protocol, _)| protocol.is_some()) => {
-                        Dialect::Protocol(Spoken::new(Protocol::Bytes))
+                        Dialect::Protocol(ProtocolOptions::new(Protocol::Bytes))
                     }
                     _ => Dialect::default(),
                 }
             }
-            Some(protocol) => Dialect::Protocol(Spoken::new(protocol)),
+            Some(protocol) => Dialect::Protocol(ProtocolOptions::new(protocol)),
         }
     }
 }

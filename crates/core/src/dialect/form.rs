@@ -1,6 +1,6 @@
 //! The encoding of messages that are not plain JSON: their codec, and the messages within Protocol Buffers messages.
 
-use super::{Embedded, JsonNames, RECORD_SEPARATOR, Unsayable, embedded, push_key};
+use super::{Embedded, EncodeError, JsonNames, RECORD_SEPARATOR, embedded, push_key};
 use crate::codec::{Codec, Format, protobuf_inner};
 use crate::transcript::{Payload, Side};
 use serde_json::Value;
@@ -59,7 +59,7 @@ impl JsonNames {
     }
 
     /// The frame of a client's message.
-    pub(super) fn encode(&self, message: &Value) -> Result<Payload, Unsayable> {
+    pub(super) fn encode(&self, message: &Value) -> Result<Payload, EncodeError> {
         let mut message = message.clone();
         embedded::collapse(&mut message, &self.embedded.client);
         let Some(codec) = self.codec.client else {
@@ -71,13 +71,15 @@ impl JsonNames {
         let frame = match self.described.as_ref().filter(|_| codec.format == Format::Protobuf) {
             Some(described) => match described.of(Side::Client) {
                 Some(schema) => codec.write_described(&message, schema),
-                None => return Err(Unsayable(format!("`{}` was not read", described.file))),
+                None => return Err(EncodeError(format!("`{}` was not read", described.file))),
             },
             None => codec.write(&message),
         };
-        let frame = frame.map_err(|error| Unsayable(error.to_string()))?;
+        let frame = frame.map_err(|error| EncodeError(error.to_string()))?;
         match codec.is_text() {
-            true => String::from_utf8(frame).map(Payload::Text).map_err(|error| Unsayable(error.to_string())),
+            true => {
+                String::from_utf8(frame).map(Payload::Text).map_err(|error| EncodeError(error.to_string()))
+            }
             false => Ok(Payload::Binary(frame)),
         }
     }

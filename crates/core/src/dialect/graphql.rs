@@ -9,10 +9,10 @@
 //! {"id":"1","type":"complete"}                                                   complete[Chat]
 //! ```
 
+use super::decoded::Decoded;
 use super::ids::Ids;
 use super::json::Asked;
-use super::told::Told;
-use super::{NAMELESS, Unsayable, refinement};
+use super::{EncodeError, NAMELESS, refinement};
 use crate::transcript::{Payload, Side};
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn read(&mut self, side: Side, payload: &Payload, told: &mut Told) {
+    pub(super) fn read(&mut self, side: Side, payload: &Payload, decoded: &mut Decoded) {
         let value = match payload {
             Payload::Text(text) => serde_json::from_str(text),
             Payload::Binary(bytes) => serde_json::from_slice(bytes),
@@ -38,22 +38,24 @@ impl Reader {
             | Payload::Open(_)
             | Payload::Gone(_) => return,
         };
-        let Ok(value @ Value::Object(_)) = value else { return told.plain(payload) };
-        let Some(kind) = value.get("type").and_then(Value::as_str) else { return told.say(NAMELESS, value) };
+        let Ok(value @ Value::Object(_)) = value else { return decoded.plain(payload) };
+        let Some(kind) = value.get("type").and_then(Value::as_str) else {
+            return decoded.say(NAMELESS, value);
+        };
         let id = value.get("id").map(Value::to_string);
         if let ("subscribe" | "start", Some(id)) = (kind, &id) {
             // An id may be used again for another operation.
             self.operations.note(id.clone(), operation(&value).unwrap_or_default());
         }
         if side == Side::Server && kind == "ping" {
-            told.owed.push(("pong", Payload::Text(json!({ "type": "pong" }).to_string())));
+            decoded.owed.push(("pong", Payload::Text(json!({ "type": "pong" }).to_string())));
         }
         let operation = id.and_then(|id| self.operations.get(&id)).filter(|name| !name.is_empty());
         let name = match operation {
             Some(operation) => format!("{kind}[{operation}]"),
             None => kind.to_owned(),
         };
-        told.say(name, value);
+        decoded.say(name, value);
     }
 }
 
@@ -75,8 +77,8 @@ fn operation(message: &Value) -> Option<&str> {
 }
 
 /// The message of an event.
-pub(super) fn encode(name: &str, data: &Value) -> Result<String, Unsayable> {
-    let Value::Object(fields) = data else { return Err(Unsayable("it is no object".to_owned())) };
+pub(super) fn encode(name: &str, data: &Value) -> Result<String, EncodeError> {
+    let Value::Object(fields) = data else { return Err(EncodeError("it is no object".to_owned())) };
     let kind = name.split_once('[').map_or(name, |(kind, _)| kind);
     if fields.contains_key("type") || kind == NAMELESS {
         return Ok(data.to_string());
@@ -89,12 +91,12 @@ pub(super) fn encode(name: &str, data: &Value) -> Result<String, Unsayable> {
 #[cfg(test)]
 mod tests {
     use super::super::protocol::tests::said;
-    use super::super::{Decoder, Dialect, Label, Protocol, Spoken};
+    use super::super::{Decoder, Dialect, Label, Protocol, ProtocolOptions};
     use super::*;
     use crate::transcript::{Frame, Offset};
 
     fn graphql() -> Dialect {
-        Dialect::Protocol(Spoken::new(Protocol::GraphqlWs))
+        Dialect::Protocol(ProtocolOptions::new(Protocol::GraphqlWs))
     }
 
     #[test]

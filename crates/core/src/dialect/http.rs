@@ -19,7 +19,7 @@ use super::json::{self, Requests};
 use super::json_lines;
 use super::label::Known;
 use super::sse;
-use super::{JsonNames, Label, NAMELESS, Unsayable};
+use super::{EncodeError, JsonNames, Label, NAMELESS};
 use crate::codec::hex;
 use crate::secret::is_credential_header;
 use crate::transcript::{Frame, Head, Payload, Side, Streaming};
@@ -217,13 +217,13 @@ fn is_marker(text: &str) -> bool {
 }
 
 /// The request that an event says; it is called as it will be when it is read again.
-pub(super) fn encode(names: &HttpNames, label: &Label, data: &Value) -> Result<Vec<Payload>, Unsayable> {
+pub(super) fn encode(names: &HttpNames, label: &Label, data: &Value) -> Result<Vec<Payload>, EncodeError> {
     if label.as_str() == CANCEL {
         return Ok(Vec::new());
     }
     let said = |key: &str| data.get(key).and_then(Value::as_str);
     if let Some(path) = said("path").filter(|path| !path.starts_with(['/', '{'])) {
-        return Err(Unsayable(format!("its path is `{path}`, which does not begin with /")));
+        return Err(EncodeError(format!("its path is `{path}`, which does not begin with /")));
     }
     let method = said("method").unwrap_or(if data.get("body").is_some() { "POST" } else { "GET" });
     let body = data.get("body").map(|body| {
@@ -239,7 +239,9 @@ pub(super) fn encode(names: &HttpNames, label: &Label, data: &Value) -> Result<V
     };
     // What is not filled yet may be anything.
     if own != *label && !own.as_str().contains("{{") {
-        return Err(Unsayable(format!("this request is called {own}, by its body, or its method and path")));
+        return Err(EncodeError(format!(
+            "this request is called {own}, by its body, or its method and path"
+        )));
     }
     Ok(vec![Payload::Text(data.to_string())])
 }

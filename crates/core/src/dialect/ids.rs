@@ -91,7 +91,7 @@ impl JsonNames {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Protocol, Spoken, events, presets};
+    use super::super::{Protocol, ProtocolOptions, events, presets};
     use super::*;
     use crate::transcript::{Frame, Offset, Payload, Side};
 
@@ -99,11 +99,11 @@ mod tests {
         let frame =
             |(side, text): &(Side, &str)| Frame::new(Offset::ZERO, *side, Payload::Text((*text).to_owned()));
         let frames: Vec<Frame> = said.iter().map(frame).collect();
-        let told = |event: &Event| {
+        let decoded = |event: &Event| {
             let mark = if dialect.is_answer(&event.label) { "!" } else { "" };
             format!("{}{mark} {}", event.label, dialect.id_of(event).unwrap_or_default())
         };
-        events(dialect, &frames).iter().map(told).collect()
+        events(dialect, &frames).iter().map(decoded).collect()
     }
 
     #[test]
@@ -117,7 +117,7 @@ mod tests {
             (Server, "[50,9,{}]"),
         ];
         assert_eq!(ids(&wamp, &said), [">CALL 7", "re:CALL! 7", "re:CALL:error! 7", "RESULT 9"]);
-        let socketio = Dialect::Protocol(Spoken::new(Protocol::SocketIo));
+        let socketio = Dialect::Protocol(ProtocolOptions::new(Protocol::SocketIo));
         let said = [
             (Client, r#"42/chat,7["ask"]"#),
             (Server, r#"43/chat,7["ok"]"#),
@@ -128,7 +128,7 @@ mod tests {
             ids(&socketio, &said),
             [">ask /chat 7", "re:ask! /chat 7", "eio.answer! /chat 9", "news "]
         );
-        let graphql = Dialect::Protocol(Spoken::new(Protocol::GraphqlWs));
+        let graphql = Dialect::Protocol(ProtocolOptions::new(Protocol::GraphqlWs));
         let said = [
             (Client, r#"{"id":"1","type":"subscribe","payload":{"query":"{ m }"}}"#),
             (Server, r#"{"id":"1","type":"next","payload":{}}"#),

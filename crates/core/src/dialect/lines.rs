@@ -9,25 +9,25 @@
 //! EVENT {"id":1}                     EVENT      {"payload":{"id":1}}
 //! ```
 
-use super::Unsayable;
+use super::EncodeError;
 use super::content::{text, text_of, text_or_json};
-use super::told::Told;
+use super::decoded::Decoded;
 use crate::transcript::{Payload, Side};
 use serde_json::{Map, Value};
 
-pub(super) fn read(side: Side, payload: &Payload, told: &mut Told) {
+pub(super) fn read(side: Side, payload: &Payload, decoded: &mut Decoded) {
     let text = match payload {
         Payload::Text(text) => text,
         Payload::Binary(bytes) => match std::str::from_utf8(bytes) {
             Ok(text) => text,
-            Err(_) => return told.plain(payload),
+            Err(_) => return decoded.plain(payload),
         },
         Payload::Ping(_) | Payload::Pong(_) | Payload::Close { .. } | Payload::Open(_) | Payload::Gone(_) => {
             return;
         }
     };
     if text.is_empty() {
-        return told.plain(payload);
+        return decoded.plain(payload);
     }
     for whole in text.split_inclusive('\n') {
         let line = whole.strip_suffix('\n').unwrap_or(whole);
@@ -39,10 +39,10 @@ pub(super) fn read(side: Side, payload: &Payload, told: &mut Told) {
                 if let Some(end) = end {
                     fields.insert("end".to_owned(), end.into());
                 }
-                told.say(name, Value::Object(fields));
+                decoded.say(name, Value::Object(fields));
             }
-            None if side == Side::Client => told.say("text", Value::from(whole)),
-            None => told.say("text", Value::from(line)),
+            None if side == Side::Client => decoded.say("text", Value::from(whole)),
+            None => decoded.say("text", Value::from(line)),
         }
     }
 }
@@ -85,7 +85,7 @@ fn is_verb(word: &str) -> bool {
 }
 
 /// The line of an event.
-pub(super) fn encode(name: &str, data: &Value) -> Result<String, Unsayable> {
+pub(super) fn encode(name: &str, data: &Value) -> Result<String, EncodeError> {
     if name == "text" {
         return Ok(text_of(data));
     }
@@ -99,14 +99,14 @@ pub(super) fn encode(name: &str, data: &Value) -> Result<String, Unsayable> {
 #[cfg(test)]
 mod tests {
     use super::super::protocol::tests::said;
-    use super::super::{Dialect, Label, Protocol, Spoken};
+    use super::super::{Dialect, Label, Protocol, ProtocolOptions};
     use super::*;
     use proptest::prelude::*;
     use serde_json::json;
 
     #[test]
     fn a_line_is_a_word_and_what_follows() {
-        let dialect = Dialect::Protocol(Spoken::new(Protocol::Lines));
+        let dialect = Dialect::Protocol(ProtocolOptions::new(Protocol::Lines));
         let frames = [
             (Side::Client, "JOIN #lobby\r\n"),
             (Side::Server, ":ada PRIVMSG #lobby :how far is it\r\n001 hi"),
@@ -130,7 +130,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_line_that_was_sent_is_sent_again_as_it_was(line in "(:[a-z]{1,3} )?[A-Z]{1,5}( [ -z]{0,12})?(\r?\n)?") {
-            let dialect = Dialect::Protocol(Spoken::new(Protocol::Lines));
+            let dialect = Dialect::Protocol(ProtocolOptions::new(Protocol::Lines));
             let frame = (Side::Client, Payload::Text(line.clone()));
             let events = said(&dialect, &[frame]);
             let encoded = events.iter().map(|(name, data)| dialect.encode(&Label::from(name.as_str()), data));

@@ -10,12 +10,12 @@
 
 mod body_stream;
 mod content;
+mod decoded;
 mod decoder;
 mod described;
 mod detect;
 mod embedded;
 mod form;
-mod glance;
 mod graphql;
 mod http;
 mod ids;
@@ -29,6 +29,7 @@ mod mqtt_bytes;
 mod mqtt_properties;
 mod name_at;
 mod nats;
+mod peek;
 mod pointer;
 mod presets;
 mod protocol;
@@ -37,7 +38,6 @@ mod scan;
 mod socketio;
 pub mod sse;
 mod stomp;
-mod told;
 
 pub use body_stream::BodyStream;
 pub(crate) use decoder::Fed;
@@ -55,7 +55,7 @@ pub use name_at::{NameAt, Said};
 pub use pointer::pointer;
 pub(crate) use pointer::{field, place, push_key, value_at};
 pub(crate) use presets::by_look as preset_by_look;
-pub use protocol::{Protocol, Spoken};
+pub use protocol::{Protocol, ProtocolOptions};
 pub(crate) use reflex::template as reflex_template;
 pub use reflex::{Reflex, When};
 
@@ -100,7 +100,7 @@ pub enum Dialect {
     /// One JSON value a message; its name is the string at a JSON pointer (RFC 6901).
     Json(JsonNames),
     /// Messages of a protocol that says itself what they are.
-    Protocol(Spoken),
+    Protocol(ProtocolOptions),
     /// HTTP requests, answered by event streams (WHATWG HTML, 9.2) or at once.
     Sse(HttpNames),
 }
@@ -219,7 +219,7 @@ impl Dialect {
     ///
     /// # Errors
     /// When something is missing without which it cannot be said.
-    pub fn encode(&self, label: &Label, data: &Value) -> Result<Vec<Payload>, Unsayable> {
+    pub fn encode(&self, label: &Label, data: &Value) -> Result<Vec<Payload>, EncodeError> {
         match self {
             Dialect::Json(names) => names.encode(data).map(|payload| vec![payload]),
             Dialect::Protocol(spoken) => spoken.encode(label, data),
@@ -236,7 +236,7 @@ fn is_numbered(name: &str) -> bool {
 /// Why an event cannot be said in a dialect: a fragment that fits after its name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Unsayable(pub String);
+pub struct EncodeError(pub String);
 
 /// Where JSON messages say what they are; all places are JSON pointers (RFC 6901).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -380,11 +380,11 @@ mod tests {
             let frame = Frame::new(Offset::ZERO, Side::Server, Payload::Text(message.to_string()));
             let label = &events(&dialect, &[frame])[0].label;
             assert_eq!(label.as_str(), name);
-            let told = dialect.said_by_name(label);
-            assert!(told.iter().all(|(at, value)| message.pointer(at) == Some(value)), "{told:?}");
+            let decoded = dialect.said_by_name(label);
+            assert!(decoded.iter().all(|(at, value)| message.pointer(at) == Some(value)), "{decoded:?}");
             let said: Vec<(String, Value)> =
                 said.into_iter().map(|(at, value)| (at.to_owned(), value)).collect();
-            assert_eq!(told, said);
+            assert_eq!(decoded, said);
         }
         assert_eq!(dialect.said_by_name(&Label::from("re:ask")), []);
     }

@@ -17,12 +17,12 @@
 //! of a packet with a secret are, because the secret's label has another length; and all of what cannot be read has to
 //! become an event as well.
 
-use super::Unsayable;
+use super::EncodeError;
 use super::content::{self, label_at, put, text_of};
+use super::decoded::{Beat, Decoded, Pending, Sides, Step};
 use super::ids::Ids;
 use super::mqtt_bytes::{Cursor, Packet, number, variable};
 use super::mqtt_properties as properties;
-use super::told::{Beat, Pending, Sides, Step, Told};
 use crate::transcript::{Gap, Payload, Side};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -78,16 +78,16 @@ struct Session {
 }
 
 impl Reader {
-    pub(super) fn read(&mut self, side: Side, payload: &Payload, told: &mut Told) {
+    pub(super) fn read(&mut self, side: Side, payload: &Payload, decoded: &mut Decoded) {
         if matches!(payload, Payload::Text(_)) {
-            return told.plain(payload);
+            return decoded.plain(payload);
         }
         let session = &mut self.session;
-        self.pending.of(side).read(payload, told, |bytes, told| packet(side, bytes, session, told));
+        self.pending.of(side).read(payload, decoded, |bytes, decoded| packet(side, bytes, session, decoded));
     }
 
-    pub(super) fn rest(&mut self, side: Side, told: &mut Told) {
-        self.pending.of(side).rest(told);
+    pub(super) fn rest(&mut self, side: Side, decoded: &mut Decoded) {
+        self.pending.of(side).rest(decoded);
     }
 
     pub(super) fn beat(&self) -> Option<Beat> {
@@ -97,11 +97,11 @@ impl Reader {
 }
 
 /// Reads the first packet of what a side has sent.
-fn packet(side: Side, bytes: &[u8], session: &mut Session, told: &mut Told) -> Step {
+fn packet(side: Side, bytes: &[u8], session: &mut Session, decoded: &mut Decoded) -> Step {
     let Some(first) = bytes.first() else { return Step::Needs(1) };
     let (kind, flags) = (usize::from(first >> 4), first & 15);
     if kind == 0 {
-        told.garbled("there is no packet of type 0", bytes);
+        decoded.malformed("there is no packet of type 0", bytes);
         return Step::Took(bytes.len());
     }
     let name = NAMES[kind - 1];
@@ -109,7 +109,7 @@ fn packet(side: Side, bytes: &[u8], session: &mut Session, told: &mut Told) -> S
         Some((length, size)) => (length, 1 + size),
         None if bytes.len() <= 4 => return Step::Needs(bytes.len() + 1),
         None => {
-            told.garbled("its length is longer than four bytes", bytes);
+            decoded.malformed("its length is longer than four bytes", bytes);
             return Step::Took(bytes.len());
         }
     };
@@ -125,15 +125,15 @@ fn packet(side: Side, bytes: &[u8], session: &mut Session, told: &mut Told) -> S
     let mut cursor = Cursor { rest: body, is_redacted };
     match fields(side, name, flags, &mut cursor, session) {
         Some(fields) => {
-            answer(side, name, &fields, told);
+            answer(side, name, &fields, decoded);
             let has_end = name == "CONNECT" && cursor.rest.first().is_none_or(|next| *next >= 0x10);
             let taken = if is_redacted && has_end { body.len() - cursor.rest.len() } else { body.len() };
             let refused = if is_refused(&fields) { REFUSED } else { "" };
-            told.say(format!("{name}{refused}"), Value::Object(fields));
+            decoded.say(format!("{name}{refused}"), Value::Object(fields));
             Step::Took(head + taken)
         }
         None => {
-            told.garbled(&format!("its {name} is not well-formed"), &bytes[..head + body.len()]);
+            decoded.malformed(&format!("its {name} is not well-formed"), &bytes[..head + body.len()]);
             Step::Took(head + body.len())
         }
     }
@@ -281,7 +281,7 @@ fn is_refused(fields: &Map<String, Value>) -> bool {
 }
 
 /// What the client must answer to a packet of the server.
-fn answer(side: Side, name: &str, fields: &Map<String, Value>, told: &mut Told) {
+fn answer(side: Side, name: &str, fields: &Map<String, Value>, decoded: &mut Decoded) {
     let Some(id) = fields.get("packet_id").and_then(Value::as_u64).and_then(|id| u16::try_from(id).ok())
     else {
         return;
@@ -294,7 +294,7 @@ fn answer(side: Side, name: &str, fields: &Map<String, Value>, told: &mut Told) 
         _ => return,
     };
     let [high, low] = id.to_be_bytes();
-    told.owed.push((chore, Payload::Binary(vec![first, 2, high, low])));
+    decoded.owed.push((chore, Payload::Binary(vec![first, 2, high, low])));
 }
 
 fn flag(data: &Value, key: &str) -> bool {
@@ -302,10 +302,10 @@ fn flag(data: &Value, key: &str) -> bool {
 }
 
 /// The bytes of a packet. What is not said is 0, false or empty; a CONNECT is one of 3.1.1.
-pub(super) fn encode(name: &str, data: &Value) -> Result<Vec<u8>, Unsayable> {
+pub(super) fn encode(name: &str, data: &Value) -> Result<Vec<u8>, EncodeError> {
     let name = name.strip_suffix(REFUSED).unwrap_or(name);
     let Some(kind) = NAMES.iter().position(|own| *own == name) else {
-        return Err(Unsayable(format!("there is no packet {name}")));
+        return Err(EncodeError(format!("there is no packet {name}")));
     };
     let mut body = Packet::default();
     let has_properties = data.get("properties").is_some();
@@ -324,7 +324,7 @@ pub(super) fn encode(name: &str, data: &Value) -> Result<Vec<u8>, Unsayable> {
             flags = u64::from(flag(data, "dup")) << 3 | qos << 1 | u64::from(flag(data, "retain"));
             let topic = text_of(data.get("topic").unwrap_or(&Value::Null));
             if topic.is_empty() && data.pointer("/properties/topic_alias").is_none() {
-                return Err(Unsayable("it has no topic".to_owned()));
+                return Err(EncodeError("it has no topic".to_owned()));
             }
             body.field(topic.as_bytes())?;
             if qos > 0 {
@@ -344,7 +344,7 @@ pub(super) fn encode(name: &str, data: &Value) -> Result<Vec<u8>, Unsayable> {
             let Some(topics) =
                 data.get("topics").and_then(Value::as_array).filter(|topics| !topics.is_empty())
             else {
-                return Err(Unsayable("it has no topics".to_owned()));
+                return Err(EncodeError("it has no topics".to_owned()));
             };
             for topic in topics {
                 body.field(text_of(topic.get("topic").unwrap_or(topic)).as_bytes())?;
@@ -382,7 +382,7 @@ pub(super) fn encode(name: &str, data: &Value) -> Result<Vec<u8>, Unsayable> {
     Ok(packet.0)
 }
 
-fn connect(data: &Value, body: &mut Packet) -> Result<u64, Unsayable> {
+fn connect(data: &Value, body: &mut Packet) -> Result<u64, EncodeError> {
     let text = |key: &str, default: &str| data.get(key).map_or_else(|| default.to_owned(), text_of);
     let level = if data.get("level").is_some() { number(data, "level", 255)? } else { 4 };
     body.field(text("protocol", "MQTT").as_bytes())?;
@@ -420,13 +420,13 @@ fn connect(data: &Value, body: &mut Packet) -> Result<u64, Unsayable> {
 #[cfg(test)]
 mod tests {
     use super::super::protocol::tests::{said, split};
-    use super::super::{Decoder, Dialect, Label, Protocol, Spoken};
+    use super::super::{Decoder, Dialect, Label, Protocol, ProtocolOptions};
     use super::*;
     use crate::transcript::{Frame, Offset};
     use proptest::prelude::*;
 
     fn mqtt() -> Dialect {
-        Dialect::Protocol(Spoken::new(Protocol::Mqtt))
+        Dialect::Protocol(ProtocolOptions::new(Protocol::Mqtt))
     }
 
     /// The example of MQTT 3.1.1, sections 3.1 to 3.3, by hand.
@@ -462,11 +462,11 @@ mod tests {
             ("garbled", json!({"why": "there is no packet of type 0"})),
             ("text", json!("no")),
         ];
-        let told = said(&mqtt(), &frames);
-        let names: Vec<&str> = told.iter().map(|(name, _)| name.as_str()).collect();
+        let decoded = said(&mqtt(), &frames);
+        let names: Vec<&str> = decoded.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, expected.each_ref().map(|(name, _)| *name));
         for ((name, data), (_, expected)) in
-            told.iter().zip(&expected).filter(|((name, _), _)| name != "garbled")
+            decoded.iter().zip(&expected).filter(|((name, _), _)| name != "garbled")
         {
             assert_eq!(data, expected, "{name}");
         }
@@ -493,9 +493,9 @@ mod tests {
     fn a_secret_of_another_length_takes_nothing_of_what_follows() {
         // Username and password are four bytes each on the wire.
         let bytes = b"\x10\x19\x00\x04MQTT\x04\xc2\x00\x0a\x00\x01a\x00\x04user\x00\x04{{secret:password#1}}\x82\x06\x00\x01\x00\x01a\x00";
-        let told = said(&mqtt(), &[(Side::Client, Payload::Binary(bytes.to_vec()))]);
-        assert_eq!(told[0].1["password"], "{{secret:password#1}}");
-        assert_eq!((told[1].0.as_str(), told.len()), (">SUBSCRIBE", 2));
+        let decoded = said(&mqtt(), &[(Side::Client, Payload::Binary(bytes.to_vec()))]);
+        assert_eq!(decoded[0].1["password"], "{{secret:password#1}}");
+        assert_eq!((decoded[1].0.as_str(), decoded.len()), (">SUBSCRIBE", 2));
     }
 
     fn properties() -> impl Strategy<Value = Value> {
@@ -559,9 +559,9 @@ mod tests {
             let connect = mqtt().encode(&Label::from(">CONNECT"), &connect).expect("it can be said");
             let mut frames: Vec<(Side, Payload)> = connect.into_iter().map(|payload| (Side::Client, payload)).collect();
             frames.extend(split(&bytes, &cuts).into_iter().map(|part| (Side::Server, Payload::Binary(part))));
-            let told = said(&mqtt(), &frames);
-            prop_assert_eq!(&told[0].1["will"]["payload"], "gone");
-            prop_assert_eq!(&told[1..], &packets[..]);
+            let decoded = said(&mqtt(), &frames);
+            prop_assert_eq!(&decoded[0].1["will"]["payload"], "gone");
+            prop_assert_eq!(&decoded[1..], &packets[..]);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The encoding of the parts of an MQTT packet: numbers, text after its length, numbers in one to four bytes.
 
-use super::Unsayable;
+use super::EncodeError;
 use super::content::label_at;
 use crate::codec::varint;
 use serde_json::Value;
@@ -78,9 +78,9 @@ impl Packet {
         varint::write(value as u64, &mut self.0);
     }
 
-    pub(super) fn field(&mut self, bytes: &[u8]) -> Result<(), Unsayable> {
+    pub(super) fn field(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
         let length =
-            u16::try_from(bytes.len()).map_err(|_| Unsayable("a text of it is too long".to_owned()))?;
+            u16::try_from(bytes.len()).map_err(|_| EncodeError("a text of it is too long".to_owned()))?;
         self.number(length.into(), 2);
         self.0.extend_from_slice(bytes);
         Ok(())
@@ -93,7 +93,7 @@ impl Packet {
 }
 
 /// A whole number that may be written as a text; a place that is not filled yet counts as 0.
-pub(super) fn number(data: &Value, key: &str, most: u64) -> Result<u64, Unsayable> {
+pub(super) fn number(data: &Value, key: &str, most: u64) -> Result<u64, EncodeError> {
     let value = match data.get(key) {
         None | Some(Value::Null) => return Ok(0),
         Some(Value::String(text)) if text.contains("{{") => return Ok(0),
@@ -102,5 +102,5 @@ pub(super) fn number(data: &Value, key: &str, most: u64) -> Result<u64, Unsayabl
     };
     value
         .filter(|value| *value <= most)
-        .ok_or_else(|| Unsayable(format!("its {key} is no number up to {most}")))
+        .ok_or_else(|| EncodeError(format!("its {key} is no number up to {most}")))
 }

@@ -2,7 +2,7 @@
 //!
 //! They are fields under `properties`. Repeatable ones, `user_property` and `subscription_identifier`, are lists.
 
-use super::Unsayable;
+use super::EncodeError;
 use super::content::{self, put, text_of};
 use super::mqtt_bytes::{Cursor, Packet, number};
 use serde_json::{Map, Value, json};
@@ -81,14 +81,14 @@ pub(super) fn read(cursor: &mut Cursor<'_>, map: &mut Map<String, Value>) -> Opt
 }
 
 /// Writes the `properties` of an event, with their length.
-pub(super) fn write(data: &Value, packet: &mut Packet) -> Result<(), Unsayable> {
+pub(super) fn write(data: &Value, packet: &mut Packet) -> Result<(), EncodeError> {
     let mut inner = Packet::default();
     let empty = Map::new();
     let all = data.get("properties").unwrap_or(&Value::Null);
     for (key, value) in all.as_object().unwrap_or(&empty) {
         let base = key.strip_suffix("_hex").unwrap_or(key);
         let Some((id, name, kind)) = ALL.iter().find(|(_, own, _)| own == key || *own == base) else {
-            return Err(Unsayable(format!("there is no property {key}")));
+            return Err(EncodeError(format!("there is no property {key}")));
         };
         let values = match value {
             Value::Array(list) if is_list(name) => list.as_slice(),

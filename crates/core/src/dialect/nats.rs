@@ -14,8 +14,8 @@
 //! ```
 
 use super::content::{self, need, nothing, put, text};
-use super::told::{Step, Told};
-use super::{Unsayable, refinement};
+use super::decoded::{Decoded, Step};
+use super::{EncodeError, refinement};
 use crate::transcript::{Payload, Side};
 use serde_json::{Map, Value, json};
 
@@ -47,10 +47,10 @@ pub(super) fn word(subject: &Value) -> Option<&str> {
 }
 
 /// Reads the first message of what a side has sent.
-pub(super) fn read(side: Side, bytes: &[u8], told: &mut Told) -> Step {
+pub(super) fn read(side: Side, bytes: &[u8], decoded: &mut Decoded) -> Step {
     let Some(end) = memchr::memchr(b'\n', bytes) else {
         if bytes.len() > MAX_LINE {
-            told.garbled("no line is that long", bytes);
+            decoded.malformed("no line is that long", bytes);
             return Step::Took(bytes.len());
         }
         return Step::Needs(bytes.len() + 1);
@@ -60,19 +60,19 @@ pub(super) fn read(side: Side, bytes: &[u8], told: &mut Told) -> Step {
     let after = end + 1;
     let Some((verb, arguments)) = verb(line) else {
         if !line.is_empty() {
-            told.garbled("it begins with no word", line);
+            decoded.malformed("it begins with no word", line);
         }
         return Step::Took(after);
     };
     let name = verb.to_ascii_uppercase();
     let carried = carried(&name, arguments);
     let Some(Carried { mut fields, headers, length }) = carried else {
-        told.say(name.clone(), without_payload(&name, arguments));
+        decoded.say(name.clone(), without_payload(&name, arguments));
         if side == Side::Server && name == "PING" {
-            told.owed.push(("PONG", Payload::Binary(b"PONG\r\n".to_vec())));
+            decoded.owed.push(("PONG", Payload::Binary(b"PONG\r\n".to_vec())));
         }
         // The sign belongs to the protocol; a name is easier to read without it.
-        if let Some((said, _)) = told.said.last_mut() {
+        if let Some((said, _)) = decoded.said.last_mut() {
             if let Some(plain) = said.strip_prefix(['+', '-']).filter(|_| matches!(&**said, "+OK" | "-ERR")) {
                 *said = plain.to_owned().into();
             }
@@ -92,7 +92,7 @@ pub(super) fn read(side: Side, bytes: &[u8], told: &mut Told) -> Step {
         put_headers(&mut fields, &payload[..headers_end]);
     }
     put(&mut fields, "payload", &payload[headers_end..]);
-    told.say(name, Value::Object(fields));
+    decoded.say(name, Value::Object(fields));
     Step::Took(after + taken)
 }
 
@@ -202,7 +202,7 @@ fn put_headers(fields: &mut Map<String, Value>, head: &[u8]) {
 }
 
 /// The bytes of a message.
-pub(super) fn encode(name: &str, data: &Value) -> Result<Vec<u8>, Unsayable> {
+pub(super) fn encode(name: &str, data: &Value) -> Result<Vec<u8>, EncodeError> {
     let words =
         |list: &[Option<String>]| list.iter().flatten().fold(name.to_owned(), |line, word| line + " " + word);
     let line = match name {
@@ -229,7 +229,7 @@ pub(super) fn encode(name: &str, data: &Value) -> Result<Vec<u8>, Unsayable> {
     Ok((line + "\r\n").into_bytes())
 }
 
-fn carrying(line: &str, head: Option<&str>, data: &Value) -> Result<Vec<u8>, Unsayable> {
+fn carrying(line: &str, head: Option<&str>, data: &Value) -> Result<Vec<u8>, EncodeError> {
     let payload = content::take(data, "payload")?;
     let head = head.unwrap_or_default();
     let lengths = match head.len() {
@@ -257,12 +257,12 @@ fn head(data: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::protocol::tests::{said, split};
-    use super::super::{Dialect, Label, Protocol, Spoken};
+    use super::super::{Dialect, Label, Protocol, ProtocolOptions};
     use super::*;
     use proptest::prelude::*;
 
     fn nats() -> Dialect {
-        Dialect::Protocol(Spoken::new(Protocol::Nats))
+        Dialect::Protocol(ProtocolOptions::new(Protocol::Nats))
     }
 
     fn binary(bytes: &[u8]) -> Payload {
@@ -310,7 +310,7 @@ mod tests {
     #[test]
     fn a_subject_tells_messages_apart_and_all_inboxes_are_one() {
         let refine = [(Label::from("MSG"), "/subject".to_owned())].into();
-        let dialect = Dialect::Protocol(Spoken { refine, ..Spoken::new(Protocol::Nats) });
+        let dialect = Dialect::Protocol(ProtocolOptions { refine, ..ProtocolOptions::new(Protocol::Nats) });
         let bytes = b"MSG chat.a 1 1\r\nx\r\nMSG _INBOX.Zk3.1 1 1\r\nx\r\nMSG what? 1 1\r\nx\r\n";
         let events = said(&dialect, &[(Side::Server, binary(bytes))]);
         let names: Vec<&str> = events.iter().map(|(name, _)| name.as_str()).collect();

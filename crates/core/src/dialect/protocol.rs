@@ -2,14 +2,14 @@
 //!
 //! A protocol is a file beside this one with a reader, which turns the payloads of both sides into what they say, and
 //! `encode`, which goes the other way. A reader keeps what it must remember: a message that is not whole yet, what an
-//! answer answers. It loses nothing: what it cannot understand is told as `text`, `binary` or `garbled`.
+//! answer answers. It loses nothing: what it cannot understand is told as `text`, `binary` or `malformed`.
 //!
 //! Some messages are *chores*: what a protocol obliges its clients to say without the application's knowing. They are
 //! no events, unless the golden's order names them, and the client's are sent when they are due, unless it does.
 
+use super::decoded::{Beat, Decoded, GARBLED, Pending, Sides};
 use super::ids::Ids;
-use super::told::{Beat, GARBLED, Pending, Sides, Told};
-use super::{Label, Unsayable, content, graphql, lines, mqtt, nats, refinement, socketio, stomp};
+use super::{EncodeError, Label, content, graphql, lines, mqtt, nats, refinement, socketio, stomp};
 use crate::codec::unhex;
 use crate::transcript::{Payload, Side};
 use serde_json::Value;
@@ -102,7 +102,7 @@ impl Protocol {
 
 /// A protocol, and what a golden says of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Spoken {
+pub struct ProtocolOptions {
     /// Which one.
     pub protocol: Protocol,
     /// Events that are several by what stands at a pointer: `MSG[chat.room]`.
@@ -111,10 +111,10 @@ pub struct Spoken {
     pub named: BTreeSet<Label>,
 }
 
-impl Spoken {
+impl ProtocolOptions {
     /// A protocol as it is.
-    pub fn new(protocol: Protocol) -> Spoken {
-        Spoken { protocol, refine: BTreeMap::new(), named: BTreeSet::new() }
+    pub fn new(protocol: Protocol) -> ProtocolOptions {
+        ProtocolOptions { protocol, refine: BTreeMap::new(), named: BTreeSet::new() }
     }
 
     /// Makes events of those chores that are among an order's events.
@@ -171,12 +171,12 @@ impl Spoken {
     }
 
     /// The messages that say an event.
-    pub(super) fn encode(&self, label: &Label, data: &Value) -> Result<Vec<Payload>, Unsayable> {
+    pub(super) fn encode(&self, label: &Label, data: &Value) -> Result<Vec<Payload>, EncodeError> {
         let name = self.own_name(label);
         let is_text = !matches!(self.protocol, Protocol::Nats | Protocol::Mqtt);
         if name == GARBLED {
             let bytes =
-                content::ungarbled(data).ok_or_else(|| Unsayable("it has no text or hex".to_owned()))?;
+                content::ungarbled(data).ok_or_else(|| EncodeError("it has no text or hex".to_owned()))?;
             return Ok(vec![as_frame(bytes, is_text)]);
         }
         let one = |bytes| vec![as_frame(bytes, is_text)];
@@ -191,9 +191,9 @@ impl Spoken {
                 "text" => Ok(vec![Payload::Text(content::text_of(data))]),
                 "binary" => match unhex(&content::text_of(data)) {
                     Some(bytes) => Ok(vec![Payload::Binary(bytes)]),
-                    None => Err(Unsayable("it is not hexadecimal".to_owned())),
+                    None => Err(EncodeError("it is not hexadecimal".to_owned())),
                 },
-                _ => Err(Unsayable("there are only text and binary messages".to_owned())),
+                _ => Err(EncodeError("there are only text and binary messages".to_owned())),
             },
         }
     }
@@ -234,27 +234,27 @@ impl Reader {
     }
 
     /// Reads a text or a binary message.
-    pub(super) fn read(&mut self, side: Side, payload: &Payload, told: &mut Told) {
+    pub(super) fn read(&mut self, side: Side, payload: &Payload, decoded: &mut Decoded) {
         match self {
             Reader::Nats(pending) => {
-                pending.of(side).read(payload, told, |bytes, told| nats::read(side, bytes, told));
+                pending.of(side).read(payload, decoded, |bytes, decoded| nats::read(side, bytes, decoded));
             }
-            Reader::SocketIo(reader) => reader.read(side, payload, told),
-            Reader::GraphqlWs(reader) => reader.read(side, payload, told),
-            Reader::Mqtt(reader) => reader.read(side, payload, told),
-            Reader::Stomp(reader) => reader.read(side, payload, told),
-            Reader::Lines => lines::read(side, payload, told),
-            Reader::Bytes => told.plain(payload),
+            Reader::SocketIo(reader) => reader.read(side, payload, decoded),
+            Reader::GraphqlWs(reader) => reader.read(side, payload, decoded),
+            Reader::Mqtt(reader) => reader.read(side, payload, decoded),
+            Reader::Stomp(reader) => reader.read(side, payload, decoded),
+            Reader::Lines => lines::read(side, payload, decoded),
+            Reader::Bytes => decoded.plain(payload),
         }
     }
 
     /// Tells what a side has begun and will never end.
-    pub(super) fn rest(&mut self, side: Side, told: &mut Told) {
+    pub(super) fn rest(&mut self, side: Side, decoded: &mut Decoded) {
         match self {
-            Reader::Nats(pending) => pending.of(side).rest(told),
-            Reader::SocketIo(reader) => reader.rest(side, told),
-            Reader::Mqtt(reader) => reader.rest(side, told),
-            Reader::Stomp(reader) => reader.rest(side, told),
+            Reader::Nats(pending) => pending.of(side).rest(decoded),
+            Reader::SocketIo(reader) => reader.rest(side, decoded),
+            Reader::Mqtt(reader) => reader.rest(side, decoded),
+            Reader::Stomp(reader) => reader.rest(side, decoded),
             Reader::GraphqlWs(_) | Reader::Lines | Reader::Bytes => {}
         }
     }
@@ -313,11 +313,11 @@ pub(super) mod tests {
     fn a_greeting_is_what_a_server_says_before_it_knows_to_whom() {
         let refined = |protocol, name: &str, pointer: &str| {
             let refine = BTreeMap::from([(Label::from(name), pointer.to_owned())]);
-            Dialect::Protocol(Spoken { refine, ..Spoken::new(protocol) })
+            Dialect::Protocol(ProtocolOptions { refine, ..ProtocolOptions::new(protocol) })
         };
         let nats = refined(Protocol::Nats, "INFO", "/connect_info");
         let by_version = refined(Protocol::Nats, "INFO", "/version");
-        let plain = |protocol| Dialect::Protocol(Spoken::new(protocol));
+        let plain = |protocol| Dialect::Protocol(ProtocolOptions::new(protocol));
         let greets = |dialect: &Dialect, frame: &str| {
             let frame = Frame::new(Offset::ZERO, Side::Server, Payload::Text(frame.to_owned()));
             events(dialect, &[frame]).iter().map(|event| dialect.is_greeting(event)).collect::<Vec<_>>()
@@ -369,7 +369,7 @@ pub(super) mod tests {
         ) {
             for protocol in Protocol::ALL {
                 let mut reader = Reader::new(protocol);
-                let mut told = Told::default();
+                let mut decoded = Decoded::default();
                 for (is_client, is_text, bytes) in &frames {
                     let side = if *is_client { Side::Client } else { Side::Server };
                     let payload = if *is_text {
@@ -377,12 +377,12 @@ pub(super) mod tests {
                     } else {
                         Payload::Binary(bytes.clone())
                     };
-                    reader.read(side, &payload, &mut told);
+                    reader.read(side, &payload, &mut decoded);
                 }
-                reader.rest(Side::Client, &mut told);
-                reader.rest(Side::Server, &mut told);
-                let spoken = Spoken::new(protocol);
-                for (name, data) in &told.said {
+                reader.rest(Side::Client, &mut decoded);
+                reader.rest(Side::Server, &mut decoded);
+                let spoken = ProtocolOptions::new(protocol);
+                for (name, data) in &decoded.said {
                     // It can be said again or says why not.
                     let _ = spoken.encode(&Label::new(Side::Client, name), data);
                 }

@@ -14,11 +14,11 @@
 //!
 //! Arguments are numbered fields, not a list, because each has a meaning of its own; a golden may write a list too.
 
-use super::Unsayable;
+use super::EncodeError;
 use super::content::{nothing, text_of};
+use super::decoded::{Decoded, Sides};
 use super::ids::Ids;
 use super::json::Asked;
-use super::told::{Sides, Told};
 use crate::codec::{hex, unhex};
 use crate::transcript::{Payload, Side};
 use serde_json::{Map, Value, json};
@@ -62,21 +62,21 @@ struct Packet {
 }
 
 impl Reader {
-    pub(super) fn read(&mut self, side: Side, payload: &Payload, told: &mut Told) {
+    pub(super) fn read(&mut self, side: Side, payload: &Payload, decoded: &mut Decoded) {
         match payload {
             Payload::Text(text) => {
-                self.rest(side, told);
-                self.text(side, text, payload, told);
+                self.rest(side, decoded);
+                self.text(side, text, payload, decoded);
             }
             Payload::Binary(bytes) => {
                 let slot = self.waiting.of(side);
-                let Some(waiting) = slot else { return told.plain(payload) };
+                let Some(waiting) = slot else { return decoded.plain(payload) };
                 waiting.attachments.push(bytes.clone());
                 if waiting.attachments.len() == waiting.count {
                     let whole = slot.take();
                     whole
                         .into_iter()
-                        .for_each(|whole| self.packet(side, whole.packet, &whole.attachments, told));
+                        .for_each(|whole| self.packet(side, whole.packet, &whole.attachments, decoded));
                 }
             }
             Payload::Ping(_)
@@ -88,44 +88,45 @@ impl Reader {
     }
 
     /// Tells of an event whose attachments did not come.
-    pub(super) fn rest(&mut self, side: Side, told: &mut Told) {
+    pub(super) fn rest(&mut self, side: Side, decoded: &mut Decoded) {
         if let Some(waiting) = self.waiting.of(side).take() {
             let came = waiting.attachments.len();
-            told.garbled(&format!("{came} of {} attachments came", waiting.count), waiting.text.as_bytes());
+            decoded
+                .malformed(&format!("{came} of {} attachments came", waiting.count), waiting.text.as_bytes());
         }
     }
 
-    fn text(&mut self, side: Side, text: &str, payload: &Payload, told: &mut Told) {
+    fn text(&mut self, side: Side, text: &str, payload: &Payload, decoded: &mut Decoded) {
         let (kind, rest) = text.split_at_checked(1).unwrap_or(("", text));
         match (kind, rest) {
             ("0", _) => match serde_json::from_str(rest) {
-                Ok(value @ Value::Object(_)) => told.say(GREETING, value),
-                _ => told.plain(payload),
+                Ok(value @ Value::Object(_)) => decoded.say(GREETING, value),
+                _ => decoded.plain(payload),
             },
-            ("1", "") => told.say("eio.close", nothing()),
+            ("1", "") => decoded.say("eio.close", nothing()),
             ("2", "") => {
-                told.say("eio.ping", nothing());
+                decoded.say("eio.ping", nothing());
                 if side == Side::Server {
-                    told.owed.push(("eio.pong", Payload::Text("3".to_owned())));
+                    decoded.owed.push(("eio.pong", Payload::Text("3".to_owned())));
                 }
             }
-            ("3", "") => told.say("eio.pong", nothing()),
-            ("2" | "3", "probe") => told.say("eio.probe", nothing()),
-            ("5", "") => told.say("eio.upgrade", nothing()),
-            ("6", "") => told.say("eio.noop", nothing()),
+            ("3", "") => decoded.say("eio.pong", nothing()),
+            ("2" | "3", "probe") => decoded.say("eio.probe", nothing()),
+            ("5", "") => decoded.say("eio.upgrade", nothing()),
+            ("6", "") => decoded.say("eio.noop", nothing()),
             ("4", packet) => match parse(packet) {
-                Some((packet, 0)) => self.packet(side, packet, &[], told),
+                Some((packet, 0)) => self.packet(side, packet, &[], decoded),
                 Some((packet, count)) => {
                     let waiting = Waiting { text: text.to_owned(), packet, count, attachments: Vec::new() };
                     *self.waiting.of(side) = Some(waiting);
                 }
-                None => told.plain(payload),
+                None => decoded.plain(payload),
             },
-            _ => told.plain(payload),
+            _ => decoded.plain(payload),
         }
     }
 
-    fn packet(&mut self, side: Side, packet: Packet, attachments: &[Vec<u8>], told: &mut Told) {
+    fn packet(&mut self, side: Side, packet: Packet, attachments: &[Vec<u8>], decoded: &mut Decoded) {
         let Packet { kind, namespace, id, content } = packet;
         let key = id.map(|id| format!("{namespace},{id}"));
         let mut fields = Map::new();
@@ -163,7 +164,7 @@ impl Reader {
                 name
             }
         };
-        told.say(name, Value::Object(fields));
+        decoded.say(name, Value::Object(fields));
     }
 }
 
@@ -219,13 +220,13 @@ fn attach(value: &mut Value, attachments: &[Vec<u8>]) {
 }
 
 /// Takes the attachments out again, in the order of their places.
-fn detach(value: &mut Value, attachments: &mut Vec<Vec<u8>>) -> Result<(), Unsayable> {
+fn detach(value: &mut Value, attachments: &mut Vec<Vec<u8>>) -> Result<(), EncodeError> {
     match value {
         Value::Object(map) => {
             if map.get("_placeholder") == Some(&Value::Bool(true)) {
                 let digits = map.shift_remove("hex").map(|digits| text_of(&digits)).unwrap_or_default();
                 let bytes =
-                    unhex(&digits).ok_or_else(|| Unsayable("its hex is not hexadecimal".to_owned()))?;
+                    unhex(&digits).ok_or_else(|| EncodeError("its hex is not hexadecimal".to_owned()))?;
                 map.insert("num".to_owned(), attachments.len().into());
                 attachments.push(bytes);
                 return Ok(());
@@ -238,7 +239,7 @@ fn detach(value: &mut Value, attachments: &mut Vec<Vec<u8>>) -> Result<(), Unsay
 }
 
 /// The messages of an event: one text, and its attachments.
-pub(super) fn encode(name: &str, data: &Value) -> Result<Vec<Payload>, Unsayable> {
+pub(super) fn encode(name: &str, data: &Value) -> Result<Vec<Payload>, EncodeError> {
     let namespace = match data.get("namespace").map(text_of).unwrap_or_default() {
         name if name.is_empty() || name == "/" => String::new(),
         name => format!("{name},"),
@@ -265,7 +266,7 @@ pub(super) fn encode(name: &str, data: &Value) -> Result<Vec<Payload>, Unsayable
     Ok(vec![Payload::Text(text)])
 }
 
-fn event(name: &str, namespace: &str, data: &Value) -> Result<Vec<Payload>, Unsayable> {
+fn event(name: &str, namespace: &str, data: &Value) -> Result<Vec<Payload>, EncodeError> {
     let is_answer = name.starts_with("re:") || name == STRAY;
     let mut args = match data.get("args") {
         None | Some(Value::Null) => Vec::new(),
@@ -275,13 +276,13 @@ fn event(name: &str, namespace: &str, data: &Value) -> Result<Vec<Payload>, Unsa
                 (0..args.len()).map_while(|place| args.get(&place.to_string()).cloned()).collect();
             args
         }
-        Some(_) => return Err(Unsayable("its args are not a list".to_owned())),
+        Some(_) => return Err(EncodeError("its args are not a list".to_owned())),
     };
     let mut attachments = Vec::new();
     args.iter_mut().try_for_each(|arg| detach(arg, &mut attachments))?;
     let id = data.get("ack_id").map(text_of).unwrap_or_default();
     if is_answer && id.is_empty() {
-        return Err(Unsayable("it has no ack_id".to_owned()));
+        return Err(EncodeError("it has no ack_id".to_owned()));
     }
     if !is_answer {
         args.insert(0, json!(name));
@@ -299,12 +300,12 @@ fn event(name: &str, namespace: &str, data: &Value) -> Result<Vec<Payload>, Unsa
 #[cfg(test)]
 mod tests {
     use super::super::protocol::tests::said;
-    use super::super::{Dialect, Label, Protocol, Spoken};
+    use super::super::{Dialect, Label, Protocol, ProtocolOptions};
     use super::*;
     use proptest::prelude::*;
 
     fn socketio() -> Dialect {
-        Dialect::Protocol(Spoken::new(Protocol::SocketIo))
+        Dialect::Protocol(ProtocolOptions::new(Protocol::SocketIo))
     }
 
     #[test]

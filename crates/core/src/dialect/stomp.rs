@@ -7,10 +7,10 @@
 //! SEND⏎destination:/queue/a⏎⏎{"text":"hi"}␀   >SEND  {"headers":{"destination":"/queue/a"},"payload":{"text":"hi"}}
 //! ```
 
-use super::Unsayable;
+use super::EncodeError;
 use super::content::{self, put, take, text_of};
+use super::decoded::{Beat, Decoded, Pending, Sides, Step};
 use super::ids::Ids;
-use super::told::{Beat, Pending, Sides, Step, Told};
 use crate::transcript::{Gap, Payload, Side};
 use serde_json::{Map, Value};
 
@@ -35,10 +35,10 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn read(&mut self, side: Side, payload: &Payload, told: &mut Told) {
-        let before = told.said.len();
-        self.pending.of(side).read(payload, told, read);
-        for (name, data) in &told.said[before..] {
+    pub(super) fn read(&mut self, side: Side, payload: &Payload, decoded: &mut Decoded) {
+        let before = decoded.said.len();
+        self.pending.of(side).read(payload, decoded, read);
+        for (name, data) in &decoded.said[before..] {
             let beat = data.pointer("/headers/heart-beat").and_then(Value::as_str);
             if let ("CONNECT" | "STOMP" | "CONNECTED", Some(beat)) = (&**name, beat) {
                 let (can, wants) = beat.split_once(',').unwrap_or_default();
@@ -48,8 +48,8 @@ impl Reader {
         }
     }
 
-    pub(super) fn rest(&mut self, side: Side, told: &mut Told) {
-        self.pending.of(side).rest(told);
+    pub(super) fn rest(&mut self, side: Side, decoded: &mut Decoded) {
+        self.pending.of(side).rest(decoded);
     }
 
     /// "If cx is 0 or sy is 0, there will be none; otherwise, there will be heart-beats every MAX(cx, sy) milliseconds"
@@ -61,31 +61,31 @@ impl Reader {
     }
 }
 
-fn read(bytes: &[u8], told: &mut Told) -> Step {
+fn read(bytes: &[u8], decoded: &mut Decoded) -> Step {
     let ends = bytes.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
     if ends > 0 {
-        told.say("heart-beat", content::nothing());
+        decoded.say("heart-beat", content::nothing());
         return Step::Took(ends);
     }
     let command = bytes.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
-    let garbage = |why: &str, told: &mut Told| {
+    let garbage = |why: &str, decoded: &mut Decoded| {
         let end = memchr::memchr(0, bytes).map_or(bytes.len(), |at| at + 1);
-        told.garbled(why, &bytes[..end]);
+        decoded.malformed(why, &bytes[..end]);
         Step::Took(end)
     };
     let after = match &bytes[command..] {
         [] | [b'\r'] => return Step::Needs(bytes.len() + 1),
         [b'\n', ..] => command + 1,
         [b'\r', b'\n', ..] => command + 2,
-        _ => return garbage("it begins with no command", told),
+        _ => return garbage("it begins with no command", decoded),
     };
-    let Ok(name) = std::str::from_utf8(&bytes[..command]) else { return garbage("no command", told) };
+    let Ok(name) = std::str::from_utf8(&bytes[..command]) else { return garbage("no command", decoded) };
     let is_plain = matches!(name, "CONNECT" | "CONNECTED");
     let (mut headers, mut at) = (Map::new(), after);
     loop {
         let Some(end) = memchr::memchr(b'\n', &bytes[at..]).map(|end| at + end) else {
             if bytes.len() > MAX_HEAD {
-                return garbage("no headers are that long", told);
+                return garbage("no headers are that long", decoded);
             }
             return Step::Needs(bytes.len() + 1);
         };
@@ -122,7 +122,7 @@ fn read(bytes: &[u8], told: &mut Told) -> Step {
     if length > 0 {
         put(&mut fields, "payload", &rest[..length]);
     }
-    told.say(name.to_owned(), Value::Object(fields));
+    decoded.say(name.to_owned(), Value::Object(fields));
     Step::Took(at + length + 1)
 }
 
@@ -152,7 +152,7 @@ fn escape(text: &str) -> String {
 }
 
 /// The bytes of a frame. A `content-length` that the headers have is set right; a body with a NUL in it gets one.
-pub(super) fn encode(name: &str, data: &Value) -> Result<Vec<u8>, Unsayable> {
+pub(super) fn encode(name: &str, data: &Value) -> Result<Vec<u8>, EncodeError> {
     if name == "heart-beat" {
         return Ok(b"\n".to_vec());
     }
@@ -164,7 +164,7 @@ pub(super) fn encode(name: &str, data: &Value) -> Result<Vec<u8>, Unsayable> {
     let headers = match data.get("headers") {
         None | Some(Value::Null) => &empty,
         Some(Value::Object(headers)) => headers,
-        Some(_) => return Err(Unsayable("its headers are no table".to_owned())),
+        Some(_) => return Err(EncodeError("its headers are no table".to_owned())),
     };
     for (key, value) in headers.iter().filter(|(key, _)| *key != "content-length") {
         out.push_str(&format!("{}:{}\n", write(key), write(&text_of(value))));
@@ -181,14 +181,14 @@ pub(super) fn encode(name: &str, data: &Value) -> Result<Vec<u8>, Unsayable> {
 #[cfg(test)]
 mod tests {
     use super::super::protocol::tests::{said, split};
-    use super::super::{Decoder, Dialect, Protocol, Spoken};
+    use super::super::{Decoder, Dialect, Protocol, ProtocolOptions};
     use super::*;
     use crate::transcript::{Frame, Offset};
     use proptest::prelude::*;
     use serde_json::json;
 
     fn stomp() -> Dialect {
-        Dialect::Protocol(Spoken::new(Protocol::Stomp))
+        Dialect::Protocol(ProtocolOptions::new(Protocol::Stomp))
     }
 
     #[test]

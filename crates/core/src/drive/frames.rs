@@ -97,14 +97,14 @@ impl Session<'_> {
     }
 
     /// Whether nothing that comes can oblige the client to an answer, so that all of it may be taken before it is asked.
-    pub fn owes_nothing(&self) -> bool {
+    pub fn has_no_pending_reply(&self) -> bool {
         self.decoder.takes_json()
     }
 
     /// Takes a text of the server: as [`Session::frame`], without more of the message than its name where the golden
     /// wants no more.
     pub fn text(&mut self, at: Offset, conn: u32, text: &str) -> bool {
-        let known = self.decoder.glance(Side::Server, text).map(|label| self.known(label));
+        let known = self.decoder.peek_name(Side::Server, text).map(|label| self.known(label));
         let Some(Latest { label, floats, .. }) = known.filter(|known| known.is_name) else {
             let payload = Payload::Text(text.to_owned());
             let frame = Frame { conn, ..Frame::new(at, Side::Server, payload) };

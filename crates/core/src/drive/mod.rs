@@ -7,7 +7,7 @@
 
 mod bounds;
 mod frames;
-mod hand;
+mod interactive;
 mod sends;
 mod session;
 mod steps;
@@ -16,7 +16,7 @@ mod tests;
 mod turn;
 
 pub use bounds::Bounds;
-pub use hand::LineError;
+pub use interactive::LineError;
 pub use sends::unbound;
 pub use session::Session;
 pub use turn::{Action, Turn};

@@ -2,7 +2,7 @@
 
 use super::session::{Session, known};
 use super::turn::Action;
-use crate::dialect::{CANCEL, Label, RECONNECT, REQUEST, Unsayable};
+use crate::dialect::{CANCEL, EncodeError, Label, RECONNECT, REQUEST};
 use crate::golden::Golden;
 use crate::template::{Template, Unbound};
 use crate::transcript::Payload;
@@ -64,7 +64,7 @@ impl Session<'_> {
         let cannot = |cause| vec![format!("something that can be said instead of {label}: {cause}")];
         let mut payloads = message.payloads(&self.golden.dialect, label).map_err(cannot)?;
         if payloads.is_empty() {
-            return Err(cannot(Unsayable("it is nothing".to_owned())));
+            return Err(cannot(EncodeError("it is nothing".to_owned())));
         }
         Ok((Action::Send(payloads.remove(0)), payloads))
     }

@@ -1,8 +1,8 @@
 //! The client's side of one session: what it knows, and how it is made and asked.
 
 use super::bounds::{Bounds, Watch};
-use super::hand;
-use super::hand::{Hand, LineError};
+use super::interactive;
+use super::interactive::{Interactive, LineError};
 use super::turn::Action;
 use crate::dialect::{Decoder, Label};
 use crate::golden::{Golden, Monitor, Order, Owed};
@@ -68,7 +68,7 @@ pub struct Session<'g> {
     /// The server's event that came last by its name alone.
     pub(super) latest: Option<Latest>,
     /// What a person says, when it is not the script that speaks.
-    pub(super) hand: Option<Hand>,
+    pub(super) hand: Option<Interactive>,
     pub(super) state: State,
 }
 
@@ -121,8 +121,8 @@ impl<'g> Session<'g> {
     }
 
     /// Likewise, but a person speaks, by [`Session::say`]; of the golden only the dialect and the bindings matter.
-    pub fn by_hand(golden: &'g Golden, values: BTreeMap<String, Value>) -> Session<'g> {
-        Session { hand: Some(Hand::default()), ..Session::new(golden, values) }
+    pub fn interactive(golden: &'g Golden, values: BTreeMap<String, Value>) -> Session<'g> {
+        Session { hand: Some(Interactive::default()), ..Session::new(golden, values) }
     }
 
     /// Within these bounds.
@@ -145,7 +145,7 @@ impl<'g> Session<'g> {
     /// When it cannot be sent; it is as if it had not been typed.
     pub fn say(&mut self, line: &str, fresh: &mut dyn FnMut(&str) -> Option<Value>) -> Result<(), LineError> {
         let mut lookup = |name: &str| known(&self.values, name).or_else(|| fresh(name));
-        let action = hand::action(line, &mut lookup)?;
+        let action = interactive::action(line, &mut lookup)?;
         if let Some(hand) = &mut self.hand {
             hand.queue.extend(action);
         }
@@ -153,7 +153,7 @@ impl<'g> Session<'g> {
     }
 
     /// There will be no more lines.
-    pub fn hush(&mut self, now: Offset) {
+    pub fn end_of_input(&mut self, now: Offset) {
         if let Some(hand) = &mut self.hand {
             hand.silent_since.get_or_insert(now);
         }
@@ -161,7 +161,8 @@ impl<'g> Session<'g> {
 
     /// Whether the next line would be sent at once.
     pub fn listens(&self) -> bool {
-        let idle = |hand: &Hand| hand.queue.is_empty() && hand.silent_since.is_none() && !hand.has_left;
+        let idle =
+            |hand: &Interactive| hand.queue.is_empty() && hand.silent_since.is_none() && !hand.has_left;
         self.state == State::Running && self.hand.as_ref().is_some_and(idle)
     }
 

@@ -1,7 +1,7 @@
 //! What to do now: what a bound asks for, what the protocol obliges to, the next of the script, or the end.
 
 use super::bounds::{Bounds, Stop};
-use super::hand;
+use super::interactive;
 use super::session::{LATER, Session, State, UNANSWERED, times};
 use super::turn::{Action, Turn};
 use crate::golden::{Answers, Pace};
@@ -125,7 +125,7 @@ impl Session<'_> {
                 if idle.is_none() && (duration.is_some() || until.is_some()) {
                     return wait(now + LATER);
                 }
-                let quiet = self.watch.latest.max(since) + idle.unwrap_or(hand::QUIET);
+                let quiet = self.watch.latest.max(since) + idle.unwrap_or(interactive::QUIET);
                 if now >= quiet { self.close(now, 1000) } else { wait(quiet) }
             }
             (None, None) => wait(now + LATER),

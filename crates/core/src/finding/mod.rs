@@ -19,7 +19,7 @@ pub use deviation::{Finding, Place};
 pub use kind::{Kind, Severity};
 pub use liveness::{Answer, LiveCheck};
 pub use merge::{MergeError, merge};
-pub use probe::{Cell, probe_verdict, verdict_with_probes};
+pub use probe::{ProbeResult, probe_verdict, verdict_with_probes};
 pub use run::{Asked, Outcome, Run, Unjudged, Verdict};
 pub use shard::{Part, Shard};
 pub use time::{Basis, BudgetReport, TimeReport};

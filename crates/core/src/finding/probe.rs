@@ -5,7 +5,7 @@ use crate::golden::ProbeName;
 
 /// One question of a probe, with its answer.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Cell {
+pub struct ProbeResult {
     /// The probe of the question.
     pub probe: ProbeName,
     /// The session whose golden was used.
@@ -22,7 +22,7 @@ pub struct Cell {
     pub runs: Vec<Run>,
 }
 
-impl Cell {
+impl ProbeResult {
     /// The verdict over its runs. A question that was not asked has none.
     pub fn verdict(&self) -> Option<Verdict> {
         if self.not_asked.is_some() {
@@ -33,11 +33,11 @@ impl Cell {
 }
 
 /// The verdict over all cells. None if no question was asked.
-pub fn probe_verdict(cells: &[Cell]) -> Option<Verdict> {
-    cells.iter().filter_map(Cell::verdict).max()
+pub fn probe_verdict(cells: &[ProbeResult]) -> Option<Verdict> {
+    cells.iter().filter_map(ProbeResult::verdict).max()
 }
 
 /// The verdict over a check and its probes. A probe without questions changes nothing.
-pub fn verdict_with_probes(outcome: &Outcome, cells: &[Cell]) -> Verdict {
+pub fn verdict_with_probes(outcome: &Outcome, cells: &[ProbeResult]) -> Verdict {
     probe_verdict(cells).map_or(outcome.verdict(), |verdict| verdict.max(outcome.verdict()))
 }

@@ -68,7 +68,7 @@ fn learned(variants: &[&[&str]]) -> Golden {
 fn bare(dialect: &Dialect) -> Dialect {
     match dialect {
         Dialect::Json(_) | Dialect::Sse(_) => dialect.clone(),
-        Dialect::Protocol(spoken) => Dialect::Protocol(crate::dialect::Spoken::new(spoken.protocol)),
+        Dialect::Protocol(spoken) => Dialect::Protocol(crate::dialect::ProtocolOptions::new(spoken.protocol)),
     }
 }
 

@@ -24,7 +24,6 @@ mod names;
 mod notes;
 mod order;
 mod parallel;
-mod past;
 mod paths;
 mod play;
 mod playable;
@@ -45,6 +44,7 @@ mod summary;
 mod timing;
 mod traces;
 mod trial;
+mod value_index;
 
 #[cfg(test)]
 mod dialects;

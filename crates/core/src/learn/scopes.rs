@@ -130,7 +130,7 @@ impl Scope {
 
     /// The distances between a symbol and the nearest of those that always come before it (or after it). If they are
     /// those of a dependency, it follows whichever is nearest (or is followed by it).
-    pub(super) fn hangs_on(&self, symbol: u16, others: &BTreeSet<u16>, others_first: bool) -> Gaps {
+    pub(super) fn depends_on(&self, symbol: u16, others: &BTreeSet<u16>, others_first: bool) -> Gaps {
         let mut gaps = Gaps::default();
         for span in &self.spans {
             let Some((first, last)) = span.ends.get(&symbol) else { continue };

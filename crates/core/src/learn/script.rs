@@ -1,10 +1,10 @@
 //! The client's half: what it sends, where the values in it come from, and what each send waits for.
 
 use super::lanes::is_id;
-use super::past::{Origin, Past};
 use super::paths::word_of;
 use super::sasl;
 use super::session::Session;
+use super::value_index::{Origin, ValueIndex};
 use crate::codec::unhex;
 use crate::dialect::{CANCEL, Event, Label, RECONNECT, REQUEST, pointer};
 use crate::golden::{self, Format, Golden, Monitor, Order};
@@ -35,7 +35,7 @@ pub(super) fn learn(
             event.sends.clone_from(sends);
         }
     }
-    let pasts: Vec<Past<'_>> = following.iter().map(|session| Past::of(session)).collect();
+    let pasts: Vec<ValueIndex<'_>> = following.iter().map(|session| ValueIndex::of(session)).collect();
     for (index, label) in script.iter().enumerate() {
         if matches!(label.as_str(), RECONNECT | CANCEL) || kept.contains_key(label) {
             continue;
@@ -66,8 +66,8 @@ pub(super) fn learn(
     for label in silent {
         let showing = |session: &&Session| session.events.iter().any(|event| event.label == label);
         let usual = usual_script(sessions.iter().filter(showing));
-        let pasts: Vec<Past<'_>> =
-            sessions.iter().filter(|session| labels(session) == usual).map(Past::of).collect();
+        let pasts: Vec<ValueIndex<'_>> =
+            sessions.iter().filter(|session| labels(session) == usual).map(ValueIndex::of).collect();
         let mut sends = spell_out(&label, &usual, &pasts, &mut binds);
         sends.dedup();
         if let Some(event) = events.get_mut(&label) {
@@ -102,7 +102,7 @@ fn kept(
     own.map(|(label, event)| (label.clone(), event.sends.clone())).collect()
 }
 
-fn spell_out(label: &Label, script: &[Label], pasts: &[Past<'_>], binds: &mut Binds) -> Vec<Template> {
+fn spell_out(label: &Label, script: &[Label], pasts: &[ValueIndex<'_>], binds: &mut Binds) -> Vec<Template> {
     let places = script.iter().enumerate().filter(|(_, own)| *own == label);
     places.map(|(index, _)| template(index, pasts, binds)).collect()
 }
@@ -174,7 +174,7 @@ impl Binds {
 /// A message of the client, and what came before it.
 #[derive(Clone, Copy)]
 struct Sent<'p, 's> {
-    past: &'p Past<'s>,
+    past: &'p ValueIndex<'s>,
     at: usize,
 }
 
@@ -184,7 +184,7 @@ impl<'s> Sent<'_, 's> {
     }
 }
 
-fn template(index: usize, pasts: &[Past<'_>], binds: &mut Binds) -> Template {
+fn template(index: usize, pasts: &[ValueIndex<'_>], binds: &mut Binds) -> Template {
     let sent = pasts.iter().filter_map(|past| Some(Sent { past, at: past.send(index)? }));
     let sent: Vec<Sent<'_, '_>> = sent.collect();
     let Some(first) = sent.first().map(|sent| sent.event()) else { return Template::Text(String::new()) };
@@ -296,7 +296,7 @@ fn leaf(value: &Value, path: &str, sent: &[Sent<'_, '_>], binds: &mut Binds) -> 
 fn origin(here: &[(&Value, Sent<'_, '_>)]) -> Option<Origin> {
     let mut common: Option<BTreeSet<Origin>> = None;
     for (value, Sent { past, at }) in here {
-        let mut equal = past.sayers(value, *at);
+        let mut equal = past.sources(value, *at);
         equal.retain(|origin| common.as_ref().is_none_or(|common| common.contains(origin)));
         common = Some(equal);
     }

@@ -18,7 +18,7 @@
 //! could not be judged.
 
 use crate::finding::{
-    Basis, BudgetReport, Cell, Finding, LiveCheck, Outcome, Run, Severity, TimeReport, Verdict,
+    Basis, BudgetReport, Finding, LiveCheck, Outcome, ProbeResult, Run, Severity, TimeReport, Verdict,
     verdict_with_probes,
 };
 use crate::transcript::{Gap, visible_json};
@@ -321,11 +321,11 @@ pub(super) struct CellLine<'c, R = RunLine<'c>> {
     runs: Vec<R>,
 }
 
-pub(super) fn cell_line(cell: &Cell) -> CellLine<'_> {
+pub(super) fn cell_line(cell: &ProbeResult) -> CellLine<'_> {
     cell_line_with(cell, cell.runs.iter().map(run).collect())
 }
 
-pub(super) fn cell_line_with<R>(cell: &Cell, runs: Vec<R>) -> CellLine<'_, R> {
+pub(super) fn cell_line_with<R>(cell: &ProbeResult, runs: Vec<R>) -> CellLine<'_, R> {
     CellLine {
         probe: cell.probe.name(),
         session: &cell.session,
@@ -350,7 +350,7 @@ pub fn write(out: &mut impl Write, outcome: &Outcome) -> io::Result<()> {
 ///
 /// # Errors
 /// The errors of `out`.
-pub fn with_probes(out: &mut impl Write, outcome: &Outcome, cells: &[Cell]) -> io::Result<()> {
+pub fn with_probes(out: &mut impl Write, outcome: &Outcome, cells: &[ProbeResult]) -> io::Result<()> {
     let report = Report {
         goldwire_report: SCHEMA_VERSION,
         verdict: match cells.is_empty() {

@@ -9,7 +9,7 @@
 
 use super::json::{CellLine, cell_line, pretty};
 use super::text::{BAD, BOLD, DOUBT, FAINT, GOOD};
-use crate::finding::{Cell, Finding, ProbeName, Run, Verdict, probe_verdict};
+use crate::finding::{Finding, ProbeName, ProbeResult, Run, Verdict, probe_verdict};
 use crate::words::plural;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -18,13 +18,13 @@ use std::io::{self, Write};
 ///
 /// # Errors
 /// The errors of `out`.
-pub fn probe_text(out: &mut impl Write, cells: &[Cell]) -> io::Result<()> {
+pub fn probe_text(out: &mut impl Write, cells: &[ProbeResult]) -> io::Result<()> {
     for probe in ProbeName::ALL {
         let mut sessions: Vec<&str> =
             cells.iter().filter(|cell| cell.probe == probe).map(|cell| cell.session.as_str()).collect();
         sessions.dedup();
         for session in sessions {
-            let own: Vec<&Cell> =
+            let own: Vec<&ProbeResult> =
                 cells.iter().filter(|cell| cell.probe == probe && cell.session == session).collect();
             table(out, probe, session, &own)?;
         }
@@ -32,7 +32,7 @@ pub fn probe_text(out: &mut impl Write, cells: &[Cell]) -> io::Result<()> {
     Ok(())
 }
 
-fn table(out: &mut impl Write, probe: ProbeName, session: &str, cells: &[&Cell]) -> io::Result<()> {
+fn table(out: &mut impl Write, probe: ProbeName, session: &str, cells: &[&ProbeResult]) -> io::Result<()> {
     let worst = cells.iter().filter_map(|cell| cell.verdict()).max();
     let (style, word) = match worst {
         Some(Verdict::Conforms) => (GOOD, "CONFORMS"),
@@ -74,14 +74,14 @@ fn table(out: &mut impl Write, probe: ProbeName, session: &str, cells: &[&Cell])
 
 /// A line of the table.
 struct Row<'c> {
-    cell: &'c Cell,
+    cell: &'c ProbeResult,
     name: &'c str,
     /// The number of other good answers of the same kind.
     more: usize,
 }
 
 /// Questions of one sort with the same verdict are one row, unless something is wrong with them.
-fn rows<'c>(cells: &[&'c Cell]) -> Vec<Row<'c>> {
+fn rows<'c>(cells: &[&'c ProbeResult]) -> Vec<Row<'c>> {
     let mut rows: Vec<Row<'c>> = Vec::new();
     for &cell in cells {
         let is_quiet = matches!(cell.verdict(), None | Some(Verdict::Conforms));
@@ -95,7 +95,7 @@ fn rows<'c>(cells: &[&'c Cell]) -> Vec<Row<'c>> {
 }
 
 /// The first run of each kind of finding, with its frames.
-fn details(out: &mut impl Write, cell: &Cell) -> io::Result<()> {
+fn details(out: &mut impl Write, cell: &ProbeResult) -> io::Result<()> {
     writeln!(out, "\n  {BOLD}{}: {}{BOLD:#}", cell.probe.name(), cell.case)?;
     let mut told: Vec<&Finding> = Vec::new();
     for run in &cell.runs {
@@ -116,7 +116,7 @@ fn details(out: &mut impl Write, cell: &Cell) -> io::Result<()> {
     writeln!(out)
 }
 
-fn one(out: &mut impl Write, cell: &Cell, run: &Run, finding: &Finding) -> io::Result<()> {
+fn one(out: &mut impl Write, cell: &ProbeResult, run: &Run, finding: &Finding) -> io::Result<()> {
     let alike =
         cell.runs.iter().filter(|run| run.findings.iter().any(|other| other.is_like(finding))).count();
     writeln!(out, "    {BAD}{}{BAD:#}: {}", finding.kind.family(), finding.message)?;
@@ -153,7 +153,7 @@ struct Report<'c> {
 ///
 /// # Errors
 /// The errors of `out`.
-pub fn probe_json(out: &mut impl Write, cells: &[Cell], interrupted: bool) -> io::Result<()> {
+pub fn probe_json(out: &mut impl Write, cells: &[ProbeResult], interrupted: bool) -> io::Result<()> {
     let report = Report {
         goldwire_probes: 1,
         verdict: probe_verdict(cells).map_or("not asked", Verdict::name),

@@ -3,8 +3,8 @@
 use super::json::TimeLine;
 use crate::dialect::Label;
 use crate::finding::{
-    Answer, Asked, Cell, Finding, Kind, LiveCheck, Outcome, Part, Place, ProbeName, Run, Severity, Shard,
-    Unjudged,
+    Answer, Asked, Finding, Kind, LiveCheck, Outcome, Part, Place, ProbeName, ProbeResult, Run, Severity,
+    Shard, Unjudged,
 };
 use crate::golden::LiveItem;
 use crate::transcript::{Gap, Host};
@@ -142,7 +142,7 @@ struct LiveLine {
 ///
 /// # Errors
 /// If the text is not such a report, or has another version.
-pub fn read(text: &str) -> Result<(Outcome, Vec<Cell>), ReportError> {
+pub fn read(text: &str) -> Result<(Outcome, Vec<ProbeResult>), ReportError> {
     let value: serde_json::Value = serde_json::from_str(text)?;
     match value.get("goldwire_report").map(|version| version.as_u64().unwrap_or_default()) {
         Some(1) => {}
@@ -177,8 +177,8 @@ pub fn read(text: &str) -> Result<(Outcome, Vec<Cell>), ReportError> {
     Ok((outcome, cells))
 }
 
-fn cell(line: CellLine) -> Result<Cell, ReportError> {
-    Ok(Cell {
+fn cell(line: CellLine) -> Result<ProbeResult, ReportError> {
+    Ok(ProbeResult {
         probe: ProbeName::of(&line.probe).ok_or(ReportError::Word(line.probe, "a probe"))?,
         session: line.session,
         case: line.case,

@@ -7,7 +7,7 @@
 use super::Compared;
 use crate::compare::{Comparison, Difference, Standing, Subject};
 use crate::finding::{
-    Cell, Finding, Outcome, ProbeName, Run, Severity, Verdict, probe_verdict, verdict_with_probes,
+    Finding, Outcome, ProbeName, ProbeResult, Run, Severity, Verdict, probe_verdict, verdict_with_probes,
 };
 use crate::transcript::Gap;
 
@@ -222,7 +222,7 @@ impl Sheet {
     }
 
     /// The sheet of probes. `golden` returns the path of a session's golden.
-    pub fn of_probe(cells: &[Cell], interrupted: bool, golden: impl Fn(&str) -> String) -> Sheet {
+    pub fn of_probe(cells: &[ProbeResult], interrupted: bool, golden: impl Fn(&str) -> String) -> Sheet {
         let mut suites: Vec<Suite> = Vec::new();
         for cell in ProbeName::ALL.iter().flat_map(|probe| cells.iter().filter(move |c| c.probe == *probe)) {
             let name = format!("{} {}", cell.probe.name(), cell.session);
@@ -253,7 +253,7 @@ impl Sheet {
     pub fn with_probes(
         mut self,
         outcome: &Outcome,
-        cells: &[Cell],
+        cells: &[ProbeResult],
         golden: impl Fn(&str) -> String,
     ) -> Sheet {
         if !cells.is_empty() {

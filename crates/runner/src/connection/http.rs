@@ -38,7 +38,7 @@ const BROKEN: &str = "connection closed in the middle of the answer";
 /// The requests of one session. Dropping it gives up those under way.
 #[derive(Debug)]
 pub(super) struct Requests {
-    ground: Arc<Ground>,
+    shared: Arc<SharedRequests>,
     out: mpsc::Sender<Box<Batch>>,
     /// The session's first connection, for its first request.
     first: Option<(Line, Instant)>,
@@ -63,7 +63,7 @@ impl Running {
 
 /// What all requests of a session have in common.
 #[derive(Debug)]
-struct Ground {
+struct SharedRequests {
     place: Place,
     headers: Vec<(String, String)>,
     trust: Trust,
@@ -99,7 +99,7 @@ pub(super) async fn open(options: &ConnectOptions) -> Result<Opened, ConnectErro
         ..Handshake::default()
     };
     let (out, batches) = mpsc::channel(WAITING);
-    let ground = Arc::new(Ground {
+    let shared = Arc::new(SharedRequests {
         place,
         headers: options.request.headers.clone(),
         trust: options.trust.clone(),
@@ -109,7 +109,7 @@ pub(super) async fn open(options: &ConnectOptions) -> Result<Opened, ConnectErro
         stamps,
     });
     let requests = Requests {
-        ground,
+        shared,
         out,
         first: Some((line, opened)),
         tasks: JoinSet::new(),
@@ -134,7 +134,7 @@ impl Requests {
                 return Err(SendError::NotAFrame("over HTTP only requests are sent"));
             }
         };
-        let request = Request::read(text, &self.ground)?;
+        let request = Request::read(text, &self.shared)?;
         // Those that have ended.
         while self.tasks.try_join_next().is_some() {}
         self.running.retain(|_, request| request.goes_on());
@@ -142,8 +142,8 @@ impl Requests {
         self.next += 1;
         let line = self.first.take().filter(|(_, opened)| opened.elapsed() < FRESH).map(|(line, _)| line);
         let is_whole = Arc::new(AtomicBool::new(false));
-        let (ground, out) = (self.ground.clone(), self.out.clone());
-        let exchange = Exchange { ground, number, out, is_whole: is_whole.clone() };
+        let (shared, out) = (self.shared.clone(), self.out.clone());
+        let exchange = Exchange { shared, number, out, is_whole: is_whole.clone() };
         let task = self.tasks.spawn(exchange.run(request, line));
         self.running.insert(number, Running { task, is_whole });
         Ok(())
@@ -226,9 +226,9 @@ impl Asked {
 }
 
 impl Request {
-    fn read(text: &str, ground: &Ground) -> Result<Request, SendError> {
+    fn read(text: &str, shared: &SharedRequests) -> Result<Request, SendError> {
         let Asked { method, path, headers, body } = Asked::read(text)?;
-        let target = ground.target(path.as_deref());
+        let target = shared.target(path.as_deref());
         if !target.starts_with('/') || target.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
             return Err(SendError::NotAFrame("a request's path begins with / and has no blanks"));
         }
@@ -245,7 +245,7 @@ impl Request {
         };
         // What the script says goes before what the target says, and that before what is usual.
         let mut lines: Vec<(String, String)> = Vec::new();
-        lines.extend(ground.headers.iter().filter(|(name, _)| !is_given(&headers, name)).cloned());
+        lines.extend(shared.headers.iter().filter(|(name, _)| !is_given(&headers, name)).cloned());
         lines.extend(headers);
         for (name, value, is_wanted) in [
             ("Accept", ACCEPT, true),
@@ -257,7 +257,7 @@ impl Request {
             }
         }
         if !is_given(&lines, "host") {
-            lines.insert(0, ("Host".to_owned(), ground.place.authority.clone()));
+            lines.insert(0, ("Host".to_owned(), shared.place.authority.clone()));
         }
         let mut text = format!("{method} {target} HTTP/1.1\r\n");
         for (name, value) in &lines {
@@ -269,7 +269,7 @@ impl Request {
     }
 }
 
-impl Ground {
+impl SharedRequests {
     /// A path with the query that the target's URL has, where the path does not say otherwise: a token may stand there.
     fn target(&self, path: Option<&str>) -> String {
         let (usual, query) = self.place.path.split_once('?').unwrap_or((&self.place.path, ""));
@@ -288,7 +288,7 @@ impl Ground {
 
 /// One request and its answer.
 struct Exchange {
-    ground: Arc<Ground>,
+    shared: Arc<SharedRequests>,
     number: u32,
     out: mpsc::Sender<Box<Batch>>,
     is_whole: Arc<AtomicBool>,
@@ -327,17 +327,17 @@ impl Exchange {
     }
 
     async fn exchange(&self, request: &Request, line: Option<Line>) -> Result<(), Stop> {
-        let ground = &self.ground;
+        let shared = &self.shared;
         let line = match line {
             Some(line) => line,
             None => {
-                let deadline = tokio::time::Instant::now() + Duration::from(ground.timeout);
-                let reached = reach(&ground.place, &ground.trust, deadline, ground.timeout).await;
+                let deadline = tokio::time::Instant::now() + Duration::from(shared.timeout);
+                let reached = reach(&shared.place, &shared.trust, deadline, shared.timeout).await;
                 reached.map_err(|error| Stop::Gone(error.to_string()))?
             }
         };
         let mut socket = line.socket;
-        if ground.reset {
+        if shared.reset {
             socket.tcp().set_zero_linger()?;
         }
         let sent = Arrived::Sent(Payload::Text(request.text.clone()));
@@ -355,7 +355,7 @@ impl Exchange {
                 let text = String::from_utf8_lossy(&bytes).into_owned();
                 bytes = rest;
                 let streaming = Streaming::after(&text);
-                let stamp = socket.newest().of(bytes.is_empty(), ground.stamps);
+                let stamp = socket.newest().of(bytes.is_empty(), shared.stamps);
                 self.tell(vec![self.incoming(stamp, Arrived::Frame(Payload::Text(text)))]).await?;
                 if status == 101 {
                     return Err(Stop::Gone("the server changed to another protocol, unasked".to_owned()));
@@ -383,7 +383,7 @@ impl Exchange {
         streaming: Option<Streaming>,
         rest: Vec<u8>,
     ) -> Result<(), Stop> {
-        let ground = &self.ground;
+        let shared = &self.shared;
         let (mut stream, mut whole) = (streaming.map(BodyStream::new), Vec::new());
         let (mut bytes, mut is_all, mut is_closed) = (rest, true, false);
         loop {
@@ -396,7 +396,7 @@ impl Exchange {
                 let count = found.len();
                 let is_end = stream.pending() == 0 && is_all && !body.is_whole();
                 for (index, message) in found.into_iter().enumerate() {
-                    let stamp = socket.newest().of(index + 1 == count && is_end, ground.stamps);
+                    let stamp = socket.newest().of(index + 1 == count && is_end, shared.stamps);
                     batch.push(self.incoming(stamp, Arrived::Frame(payload(message))));
                 }
             } else {
@@ -404,9 +404,9 @@ impl Exchange {
             }
             let waiting = stream.as_ref().map_or(whole.len(), BodyStream::pending);
             self.tell(batch).await?;
-            if waiting > ground.max_message {
+            if waiting > shared.max_message {
                 let what = if stream.is_some() { "a message of a stream" } else { "a body" };
-                let limit = ground.max_message;
+                let limit = shared.max_message;
                 return Err(Stop::TooLong(format!("{what} longer than max_message = {limit}")));
             }
             let is_whole = body.is_whole() || (is_closed && matches!(body, Body::UntilClosed));
@@ -414,7 +414,7 @@ impl Exchange {
                 let stamp = if is_closed {
                     (Instant::now(), Gap::ZERO)
                 } else {
-                    socket.newest().of(is_all, ground.stamps)
+                    socket.newest().of(is_all, shared.stamps)
                 };
                 let left = stream.map_or(whole, BodyStream::rest);
                 let mut batch = Vec::new();

@@ -6,10 +6,10 @@
 //!
 //! A [`SessionContext`] is shared by all sessions against one target, and a [`Plan`] belongs to one session.
 
-mod hand;
+mod interactive;
 mod session_context;
 mod session_driver;
 
-pub use hand::{Hand, Shown};
+pub use interactive::{Interactive, Shown};
 pub use session_context::{SessionContext, Warnings};
-pub use session_driver::{Beside, Cut, CutHow, DriveError, Driven, Plan};
+pub use session_driver::{Disconnect, DisconnectKind, DriveError, Driven, Plan, SideChannel};

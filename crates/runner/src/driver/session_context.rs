@@ -2,7 +2,7 @@
 
 use crate::auth::{AuthError, Base, Identity, Recipe, clean_up, login};
 use crate::recording::Flush;
-use crate::server::{Probe, Target};
+use crate::server::{HostMonitor, Target};
 use goldwire_core::drive::Bounds;
 use goldwire_core::transcript::Redactor;
 use serde_json::Value;
@@ -31,7 +31,7 @@ pub struct SessionContext {
     /// Whether frames are also kept in memory, for judging; otherwise memory does not grow with the session.
     pub keeps_frames: bool,
     /// The load monitor of this machine.
-    pub host: Arc<Probe>,
+    pub host: Arc<HostMonitor>,
     /// Becomes true on an interrupt.
     pub interrupt: watch::Receiver<bool>,
     /// The receiver of warnings.

@@ -3,7 +3,7 @@
 //! Frames are never lost between steps: received frames are processed first. Every frame is passed to the session,
 //! recorded and kept, in that order.
 
-use super::hand::{Hand, Shown, next_line};
+use super::interactive::{Interactive, Shown, next_line};
 use super::session_context::SessionContext;
 use crate::auth::{Identity, RequestParts, random_word};
 use crate::connection::{
@@ -36,20 +36,20 @@ pub struct Plan<'p> {
     /// The user.
     pub identity: &'p Identity,
     /// A person who sends messages instead of the script.
-    pub hand: Option<Hand>,
+    pub hand: Option<Interactive>,
     /// The folder of the recording.
     pub folder: &'p Path,
     /// The number of concurrent users.
     pub users: u32,
     /// The place where the session is cut on purpose.
-    pub cut: Option<Cut>,
+    pub disconnect: Option<Disconnect>,
     /// A channel to observe and control the session while it runs.
-    pub beside: Option<Beside>,
+    pub side_channel: Option<SideChannel>,
 }
 
 /// Observes the progress of a session, and may send messages in addition to the script.
 #[derive(Debug, Clone)]
-pub struct Beside {
+pub struct SideChannel {
     /// The number of server messages so far.
     pub passed: watch::Sender<usize>,
     /// Messages that are sent at once, independent of the script.
@@ -60,16 +60,16 @@ pub struct Beside {
 
 /// A place where a session is cut on purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cut {
+pub struct Disconnect {
     /// The number of server messages before the cut.
     pub after: usize,
     /// The kind of the cut.
-    pub how: CutHow,
+    pub how: DisconnectKind,
 }
 
 /// The way in which a client leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CutHow {
+pub enum DisconnectKind {
     /// With a close frame, code 1000.
     Close,
     /// With a close frame, and waits for the server to close its side.
@@ -161,7 +161,7 @@ impl SessionContext {
         values.append(&mut plan.values);
         values.extend(plan.identity.vars.clone());
         let mut options = options(self, &plan, &mut values)?;
-        options.reset = plan.cut.is_some_and(|cut| cut.how == CutHow::Reset);
+        options.reset = plan.disconnect.is_some_and(|disconnect| disconnect.how == DisconnectKind::Reset);
         if let Some(token) = &plan.identity.token {
             values.insert("token".to_owned(), Value::from(token.expose()));
         }
@@ -207,10 +207,11 @@ impl SessionContext {
         let watch = self.host.watch();
         let hand = plan.hand.take();
         let session = match hand {
-            Some(_) => Session::by_hand(plan.golden, values),
+            Some(_) => Session::interactive(plan.golden, values),
             None => Session::new(plan.golden, values),
         };
-        let held_until = plan.beside.as_ref().map_or(Offset::ZERO, |beside| beside.held_until);
+        let held_until =
+            plan.side_channel.as_ref().map_or(Offset::ZERO, |side_channel| side_channel.held_until);
         let mut driver = Driver {
             session: session.within(self.bounds.clone()).held_until(held_until),
             hand,
@@ -227,7 +228,7 @@ impl SessionContext {
             recorder,
             redactor: &self.redactor,
             left: None,
-            passed: plan.beside.as_ref().map(|beside| beside.passed.clone()),
+            passed: plan.side_channel.as_ref().map(|side_channel| side_channel.passed.clone()),
             interrupt: self.interrupt.clone(),
             patience: Patience { wait: plan.golden.wait, max_duration: self.bounds.max_duration },
         };
@@ -333,7 +334,7 @@ fn fresh(name: &str) -> Option<Value> {
 
 struct Driver<'g> {
     session: Session<'g>,
-    hand: Option<Hand>,
+    hand: Option<Interactive>,
     base: Instant,
     conn: u32,
     /// Whether the frames are those of HTTP exchanges, and belong to their requests.
@@ -487,7 +488,7 @@ impl Driver<'_> {
 
     async fn run(&mut self, plan: &Plan<'_>, options: &ConnectOptions) -> Ending {
         let interrupt = self.interrupt.clone();
-        let mut say = plan.beside.as_ref().map(|beside| beside.say.clone());
+        let mut say = plan.side_channel.as_ref().map(|side_channel| side_channel.say.clone());
         let mut is_leaving = false;
         // Both are kept from frame to frame: setting and cancelling a timer costs more than most frames do.
         let mut stopped = pin!(stopped(self.interrupt.clone()));
@@ -507,8 +508,8 @@ impl Driver<'_> {
                 self.hang_up().await;
                 return self.session.interrupt(now);
             }
-            if let Some(cut) = plan.cut
-                && let Some(ending) = self.cut(cut, plan).await
+            if let Some(disconnect) = plan.disconnect
+                && let Some(ending) = self.disconnect(disconnect, plan).await
             {
                 return ending;
             }
@@ -536,7 +537,7 @@ impl Driver<'_> {
                         () = &mut stopped, if !is_stopped => is_stopped = true,
                         is_there = something(self.connection.as_mut()) => {
                             if is_there { self.drain() } else { self.arrived(None) }
-                            self.recorder.room().await;
+                            self.recorder.backpressure().await;
                         }
                         line = next_line(self.hand.as_mut(), self.session.listens()) => self.said(line),
                         payload = next_said(say.as_mut()) => self.send(payload).await,
@@ -550,7 +551,7 @@ impl Driver<'_> {
     fn said(&mut self, line: Option<(u64, String)>) {
         let Some((number, line)) = line else {
             let now = self.offset(Instant::now());
-            return self.session.hush(now);
+            return self.session.end_of_input(now);
         };
         if let Err(error) = self.session.say(&line, &mut fresh)
             && let Some(hand) = &mut self.hand
@@ -563,7 +564,7 @@ impl Driver<'_> {
     /// cause has come.
     fn drain(&mut self) {
         let (sent, total) = self.session.progress();
-        let is_read_only = sent == total && self.hand.is_none() && self.session.owes_nothing();
+        let is_read_only = sent == total && self.hand.is_none() && self.session.has_no_pending_reply();
         if is_read_only && self.kept.is_none() {
             return self.drain_texts();
         }
@@ -650,15 +651,15 @@ impl Driver<'_> {
     }
 
     /// Breaks the session off, when it is time.
-    async fn cut(&mut self, cut: Cut, plan: &Plan<'_>) -> Option<Ending> {
-        if self.connection.is_none() || self.messages < cut.after {
+    async fn disconnect(&mut self, disconnect: Disconnect, plan: &Plan<'_>) -> Option<Ending> {
+        if self.connection.is_none() || self.messages < disconnect.after {
             return None;
         }
-        match cut.how {
-            CutHow::Close => self.close(1000).await,
-            CutHow::Farewell => self.close_and_wait(plan).await,
-            CutHow::Reset => self.connection = None,
-            CutHow::Silence => self.left = self.connection.take(),
+        match disconnect.how {
+            DisconnectKind::Close => self.close(1000).await,
+            DisconnectKind::Farewell => self.close_and_wait(plan).await,
+            DisconnectKind::Reset => self.connection = None,
+            DisconnectKind::Silence => self.left = self.connection.take(),
         }
         Some(self.session.interrupt(self.offset(Instant::now())))
     }

@@ -2,14 +2,14 @@
 
 use super::cells::cell;
 use super::context::ProbeContext;
+use super::probed_session::ProbedSession;
 use super::settings::AuthSettings;
-use super::subject::Subject;
 use crate::auth::Identity;
 use crate::connection::{Arrived, ConnectError, ConnectOptions, Connection, connect};
 use crate::recording::{NewRecording, Recorder};
 use goldwire_core::check::{Likeness, likeness};
 use goldwire_core::dialect::{Decoder, Event, Label};
-use goldwire_core::finding::{Cell, Finding, ProbeName, Run, Unjudged};
+use goldwire_core::finding::{Finding, ProbeName, ProbeResult, Run, Unjudged};
 use goldwire_core::golden::Golden;
 use goldwire_core::template::Template;
 use goldwire_core::transcript::{End, Ending, Frame, Gap, Handshake, Offset, Payload, Side};
@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 /// The result of a connection attempt.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Knock {
+pub(super) struct AuthAttempt {
     /// The outcome.
     pub(super) outcome: Outcome,
     /// The server events before the outcome: event and frame.
@@ -74,15 +74,15 @@ pub(super) enum Outcome {
 }
 
 /// Knocks, and waits until the server served, refused or let the deadline pass.
-pub(super) async fn knock(
+pub(super) async fn attempt_login(
     context: &ProbeContext<'_>,
     golden: &Golden,
     session: &str,
     identity: &Identity,
     headers: &[(String, String)],
-) -> Knock {
+) -> AuthAttempt {
     let begun = Instant::now();
-    let failed = |cause: String| Knock {
+    let failed = |cause: String| AuthAttempt {
         outcome: Outcome::Failed(cause),
         said: Vec::new(),
         took: begun.elapsed().into(),
@@ -103,10 +103,10 @@ pub(super) async fn knock(
                 ConnectError::Dropped { cause, .. } => Outcome::Dropped(cause),
                 error => Outcome::Failed(context.sessions.redactor.clean(&error.to_string()).into_owned()),
             };
-            return Knock { outcome, ..failed(String::new()) };
+            return AuthAttempt { outcome, ..failed(String::new()) };
         }
     };
-    match Talk::begin(context, golden, session, identity, &options, connection, &handshake) {
+    match RecordedConnection::begin(context, golden, session, identity, &options, connection, &handshake) {
         Ok(talk) => talk.until_answered(context, golden, identity, begun).await,
         Err(cause) => failed(cause),
     }
@@ -129,7 +129,7 @@ pub(super) fn options(
 }
 
 /// An open connection whose frames are written down, and on which the client does what its protocol obliges it to.
-pub(super) struct Talk {
+pub(super) struct RecordedConnection {
     connection: Option<Connection>,
     recorder: Recorder,
     base: Instant,
@@ -139,7 +139,7 @@ pub(super) struct Talk {
     heard: Vec<(Event, usize)>,
 }
 
-impl Talk {
+impl RecordedConnection {
     pub(super) fn begin(
         context: &ProbeContext<'_>,
         golden: &Golden,
@@ -148,7 +148,7 @@ impl Talk {
         options: &ConnectOptions,
         connection: Connection,
         handshake: &Handshake,
-    ) -> Result<Talk, String> {
+    ) -> Result<RecordedConnection, String> {
         let recording = NewRecording {
             folder: &context.folder.join("probe"),
             session,
@@ -170,7 +170,7 @@ impl Talk {
         let base = connection.opened;
         let decoder = Decoder::new(&golden.dialect);
         let (frames, heard) = (Vec::new(), Vec::new());
-        Ok(Talk { connection: Some(connection), recorder, base, frames, decoder, heard })
+        Ok(RecordedConnection { connection: Some(connection), recorder, base, frames, decoder, heard })
     }
 
     fn take(&mut self, context: &ProbeContext<'_>, at: Instant, side: Side, payload: Payload) {
@@ -241,7 +241,7 @@ impl Talk {
         golden: &Golden,
         identity: &Identity,
         begun: Instant,
-    ) -> Knock {
+    ) -> AuthAttempt {
         self.introduce(context, identity).await;
         let wait = Duration::from(context.settings.auth.deadline);
         let until = begun + wait;
@@ -284,8 +284,8 @@ impl Talk {
             }
             (outcome, _) => outcome,
         };
-        let knock = self.finish(context, outcome, begun.elapsed().into()).await;
-        Knock { refusal: refusal.or(odd), ..knock }
+        let attempt = self.finish(context, outcome, begun.elapsed().into()).await;
+        AuthAttempt { refusal: refusal.or(odd), ..attempt }
     }
 
     /// Says who the user is, and waits for the server to end it.
@@ -294,7 +294,7 @@ impl Talk {
         context: &ProbeContext<'_>,
         identity: &Identity,
         until: Instant,
-    ) -> Knock {
+    ) -> AuthAttempt {
         let begun = Instant::now();
         self.introduce(context, identity).await;
         let outcome = loop {
@@ -307,7 +307,7 @@ impl Talk {
         self.finish(context, outcome, begun.elapsed().into()).await
     }
 
-    async fn finish(mut self, context: &ProbeContext<'_>, outcome: Outcome, took: Gap) -> Knock {
+    async fn finish(mut self, context: &ProbeContext<'_>, outcome: Outcome, took: Gap) -> AuthAttempt {
         let at = Instant::now();
         let how = match &outcome {
             Outcome::Closed(code) => End::Closed { by: Side::Server, code: *code, reason: String::new() },
@@ -328,7 +328,7 @@ impl Talk {
         let said = self.heard.into_iter().map(|(event, frame)| (event.label, frame)).collect();
         let path = self.recorder.path().to_owned();
         let recording = self.recorder.finish(ending).await.ok().map(|_| path);
-        Knock { outcome, said, took, recording, frames, refusal: None }
+        AuthAttempt { outcome, said, took, recording, frames, refusal: None }
     }
 }
 
@@ -341,14 +341,14 @@ pub(super) fn is_skipped(context: &ProbeContext<'_>, case: &str) -> bool {
 }
 
 /// The answer to a question of the auth probe; the attempt counts as a run.
-pub(super) fn knocked(
-    subject: &Subject,
+pub(super) fn attempted(
+    subject: &ProbedSession,
     case: &str,
     identity: &Identity,
-    knock: &Knock,
+    attempt: &AuthAttempt,
     found: Option<Finding>,
-) -> Cell {
-    let failed = match &knock.outcome {
+) -> ProbeResult {
+    let failed = match &attempt.outcome {
         Outcome::Failed(cause) => Some(Unjudged { cause: cause.clone(), hint: None }),
         _ => None,
     };
@@ -356,44 +356,44 @@ pub(super) fn knocked(
         session: subject.session.clone(),
         user: identity.user.clone(),
         round: 1,
-        recording: knock.recording.as_ref().map(|path| path.display().to_string()).unwrap_or_default(),
-        events: knock.said.len(),
-        took: knock.took,
+        recording: attempt.recording.as_ref().map(|path| path.display().to_string()).unwrap_or_default(),
+        events: attempt.said.len(),
+        took: attempt.took,
         host: None,
         findings: if failed.is_some() { Vec::new() } else { found.into_iter().collect() },
         live: Vec::new(),
         unjudged: failed,
     };
-    cell(ProbeName::Auth, subject, case, said(knock), vec![run])
+    cell(ProbeName::Auth, subject, case, said(attempt), vec![run])
 }
 
 /// The result in a few words.
-pub(super) fn said(knock: &Knock) -> String {
-    let is_served = matches!(knock.outcome, Outcome::Served(..));
-    let first = match knock.refusal.as_ref().filter(|_| !is_served) {
+pub(super) fn said(attempt: &AuthAttempt) -> String {
+    let is_served = matches!(attempt.outcome, Outcome::Served(..));
+    let first = match attempt.refusal.as_ref().filter(|_| !is_served) {
         Some(refused) => format!("refused by message: {}, then ", quoted(refused)),
-        None => knock.said.first().map(|(label, _)| format!("`{label}`, then ")).unwrap_or_default(),
+        None => attempt.said.first().map(|(label, _)| format!("`{label}`, then ")).unwrap_or_default(),
     };
-    let took = knock.took;
-    match &knock.outcome {
+    let took = attempt.took;
+    match &attempt.outcome {
         Outcome::Status(status) => format!("HTTP {status} after {took}"),
-        Outcome::Closed(1005) if knock.refusal.is_some() => {
+        Outcome::Closed(1005) if attempt.refusal.is_some() => {
             format!("{first}closed without a code after {took}")
         }
         Outcome::Closed(code) => format!("{first}close {code} after {took}"),
         Outcome::Dropped(detail) => format!("{first}{detail} after {took}"),
         Outcome::Hung(what) => format!("{first}{what} after {took}"),
         Outcome::Served(label, _) => {
-            format!("{} came after {took}", unlike(knock).map_or_else(|| format!("`{label}`"), quoted))
+            format!("{} came after {took}", unlike(attempt).map_or_else(|| format!("`{label}`"), quoted))
         }
         Outcome::Failed(cause) => cause.clone(),
     }
 }
 
 /// The message of a client that the server neither refused nor served like a good login.
-pub(super) fn unlike(knock: &Knock) -> Option<&Refused> {
-    let is_served = matches!(knock.outcome, Outcome::Served(..));
-    knock.refusal.as_ref().filter(|refused| is_served && refused.by == Sign::Unlike)
+pub(super) fn unlike(attempt: &AuthAttempt) -> Option<&Refused> {
+    let is_served = matches!(attempt.outcome, Outcome::Served(..));
+    attempt.refusal.as_ref().filter(|refused| is_served && refused.by == Sign::Unlike)
 }
 
 /// A refusing message, as a person would name it.

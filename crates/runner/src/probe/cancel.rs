@@ -1,15 +1,15 @@
 //! What becomes of a run that its client does not want any more: cancelled, or left while others go on.
 
 use super::cells::{cell, could_not, not_asked, summary};
-use super::context::{ProbeContext, Twist};
+use super::context::{DriveOverrides, ProbeContext};
 use super::finding::finding;
 use super::leak::each_event;
+use super::probed_session::ProbedSession;
 use super::settings::Cancel;
-use super::subject::Subject;
 use crate::auth::Identity;
-use crate::driver::{Cut, CutHow};
+use crate::driver::{Disconnect, DisconnectKind};
 use goldwire_core::dialect::{Decoder, Label};
-use goldwire_core::finding::{Cell, Finding, Kind, ProbeName, Run};
+use goldwire_core::finding::{Finding, Kind, ProbeName, ProbeResult, Run};
 use goldwire_core::golden::{Event, Golden, Order, Times};
 use goldwire_core::template::Template;
 use goldwire_core::transcript::{End, Frame, Gap, Offset, Payload, Side, Transcript};
@@ -22,7 +22,11 @@ const TRIES: u32 = 3;
 const STOPPED: Gap = Gap::from_millis(5_000);
 
 /// All ask at the same moment and take it back as soon as the server has begun.
-pub(super) async fn mid_run(context: &ProbeContext<'_>, subject: &Subject, identities: &[&Identity]) -> Cell {
+pub(super) async fn mid_run(
+    context: &ProbeContext<'_>,
+    subject: &ProbedSession,
+    identities: &[&Identity],
+) -> ProbeResult {
     const CASE: &str = "cancel-mid-run";
     let Some(cancel) = &context.settings.cancel else {
         return not_asked(RACE, subject, CASE, "nothing says how a run is cancelled: `[probe.cancel]`");
@@ -47,7 +51,7 @@ pub(super) async fn mid_run(context: &ProbeContext<'_>, subject: &Subject, ident
             }
             // Whoever has cancelled may ask again.
             let (again, _) =
-                context.session(subject, &subject.golden, identity, &Twist::default(), round).await;
+                context.session(subject, &subject.golden, identity, &DriveOverrides::default(), round).await;
             [run, again]
         });
         runs.extend(futures_util::future::join_all(players).await.into_iter().flatten());
@@ -58,13 +62,14 @@ pub(super) async fn mid_run(context: &ProbeContext<'_>, subject: &Subject, ident
 /// A session in which the client cancels, and what it shows.
 async fn cancelled(
     context: &ProbeContext<'_>,
-    subject: &Subject,
+    subject: &ProbedSession,
     golden: &Golden,
     identity: &Identity,
     (cancel, label): (&Cancel, &Label),
     round: u32,
 ) -> Run {
-    let (mut run, driven) = context.session(subject, golden, identity, &Twist::default(), round).await;
+    let (mut run, driven) =
+        context.session(subject, golden, identity, &DriveOverrides::default(), round).await;
     if let Some(driven) = &driven {
         run.unjudged = None;
         run.findings = judge(golden, cancel, label, &driven.transcript);
@@ -190,10 +195,10 @@ fn holds(data: &Value, ids: &[String]) -> bool {
 /// Half of the users close in the middle of their run while the others go on, and come again at once.
 pub(super) async fn close_mid_run(
     context: &ProbeContext<'_>,
-    subject: &Subject,
+    subject: &ProbedSession,
     identities: &[&Identity],
     messages: usize,
-) -> Cell {
+) -> ProbeResult {
     const CASE: &str = "close-mid-run";
     if messages < 2 {
         let why = "the server says too little in this session to be left in the middle of it";
@@ -208,12 +213,15 @@ pub(super) async fn close_mid_run(
         let players = identities.iter().enumerate().map(|(index, identity)| async move {
             if (index + round as usize) % 2 == 1 {
                 let after = 1 + (index + 1) * (messages - 1) / (count + 1);
-                let twist = Twist { cut: Some(Cut { after, how: CutHow::Close }), ..Twist::default() };
-                if let Err(unjudged) = context.drive(subject, &subject.golden, identity, &twist).await {
+                let overrides = DriveOverrides {
+                    disconnect: Some(Disconnect { after, how: DisconnectKind::Close }),
+                    ..DriveOverrides::default()
+                };
+                if let Err(unjudged) = context.drive(subject, &subject.golden, identity, &overrides).await {
                     return could_not(&subject.session, &identity.user, unjudged, round);
                 }
             }
-            context.session(subject, &subject.golden, identity, &Twist::default(), round).await.0
+            context.session(subject, &subject.golden, identity, &DriveOverrides::default(), round).await.0
         });
         runs.extend(futures_util::future::join_all(players).await);
     }

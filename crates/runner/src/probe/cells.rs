@@ -1,14 +1,14 @@
 //! What came of a question, and of the runs by which it was asked.
 
-use super::subject::Subject;
+use super::probed_session::ProbedSession;
 use crate::auth::AuthError;
 use crate::driver::Driven;
 use goldwire_core::check::check;
-use goldwire_core::finding::{Cell, ProbeName, Run, Unjudged};
+use goldwire_core::finding::{ProbeName, ProbeResult, Run, Unjudged};
 use goldwire_core::golden::Golden;
 
 /// A run of a session that was driven, with what the golden says of it.
-pub(super) fn judged(subject: &Subject, golden: &Golden, driven: &Driven, round: u32) -> Run {
+pub(super) fn judged(subject: &ProbedSession, golden: &Golden, driven: &Driven, round: u32) -> Run {
     let checked = check(golden, &driven.transcript);
     let transcript = &driven.transcript;
     let unjudged = (!checked.is_whole && checked.findings.is_empty())
@@ -36,17 +36,33 @@ pub(super) fn login_failed(error: &AuthError) -> Unjudged {
     Unjudged { cause: error.to_string(), hint: error.hint() }
 }
 
-pub(super) fn cell(probe: ProbeName, subject: &Subject, case: &str, said: String, runs: Vec<Run>) -> Cell {
+pub(super) fn cell(
+    probe: ProbeName,
+    subject: &ProbedSession,
+    case: &str,
+    said: String,
+    runs: Vec<Run>,
+) -> ProbeResult {
     let (session, case) = (subject.session.clone(), case.to_owned());
-    Cell { probe, session, sort: case.clone(), case, said, not_asked: None, runs }
+    ProbeResult { probe, session, sort: case.clone(), case, said, not_asked: None, runs }
 }
 
-pub(super) fn not_asked(probe: ProbeName, subject: &Subject, case: &str, why: impl Into<String>) -> Cell {
-    Cell { not_asked: Some(why.into()), ..cell(probe, subject, case, String::new(), Vec::new()) }
+pub(super) fn not_asked(
+    probe: ProbeName,
+    subject: &ProbedSession,
+    case: &str,
+    why: impl Into<String>,
+) -> ProbeResult {
+    ProbeResult { not_asked: Some(why.into()), ..cell(probe, subject, case, String::new(), Vec::new()) }
 }
 
 /// A cell for what could not even begin.
-pub(super) fn stuck(probe: ProbeName, subject: &Subject, case: &str, unjudged: Unjudged) -> Cell {
+pub(super) fn stuck(
+    probe: ProbeName,
+    subject: &ProbedSession,
+    case: &str,
+    unjudged: Unjudged,
+) -> ProbeResult {
     let said = unjudged.cause.clone();
     cell(probe, subject, case, said, vec![could_not(&subject.session, "", unjudged, 1)])
 }

@@ -1,10 +1,10 @@
 //! The context of probes.
 
 use super::cells::{could_not, judged, login_failed};
+use super::probed_session::ProbedSession;
 use super::settings::Settings;
-use super::subject::Subject;
 use crate::auth::Identity;
-use crate::driver::{Beside, Cut, Driven, Plan, SessionContext};
+use crate::driver::{Disconnect, Driven, Plan, SessionContext, SideChannel};
 use goldwire_core::finding::{Run, Unjudged};
 use goldwire_core::golden::Golden;
 use serde_json::Value;
@@ -27,13 +27,13 @@ pub struct ProbeContext<'c> {
 
 /// The differences of a session from one that `check` drives.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Twist {
+pub(super) struct DriveOverrides {
     /// Known before the server says them.
     pub(super) values: BTreeMap<String, Value>,
     /// The place of the cut.
-    pub(super) cut: Option<Cut>,
+    pub(super) disconnect: Option<Disconnect>,
     /// The side channel.
-    pub(super) beside: Option<Beside>,
+    pub(super) side_channel: Option<SideChannel>,
 }
 
 impl<'c> ProbeContext<'c> {
@@ -79,21 +79,21 @@ impl<'c> ProbeContext<'c> {
 
     pub(super) async fn drive(
         &self,
-        subject: &Subject,
+        subject: &ProbedSession,
         golden: &Golden,
         identity: &Identity,
-        twist: &Twist,
+        overrides: &DriveOverrides,
     ) -> Result<Driven, Unjudged> {
         let plan = Plan {
             session: &subject.session,
             golden,
-            values: twist.values.clone(),
+            values: overrides.values.clone(),
             identity,
             hand: None,
             folder: &self.folder.join(&subject.session),
             users: 1,
-            cut: twist.cut,
-            beside: twist.beside.clone(),
+            disconnect: overrides.disconnect,
+            side_channel: overrides.side_channel.clone(),
         };
         self.sessions.drive(plan).await.map_err(|error| Unjudged {
             cause: self.sessions.redactor.clean(&error.to_string()).into_owned(),
@@ -104,13 +104,13 @@ impl<'c> ProbeContext<'c> {
     /// Drives a session to its end and judges all but time.
     pub(super) async fn session(
         &self,
-        subject: &Subject,
+        subject: &ProbedSession,
         golden: &Golden,
         identity: &Identity,
-        twist: &Twist,
+        overrides: &DriveOverrides,
         round: u32,
     ) -> (Run, Option<Driven>) {
-        match self.drive(subject, golden, identity, twist).await {
+        match self.drive(subject, golden, identity, overrides).await {
             Ok(driven) => (judged(subject, golden, &driven, round), Some(driven)),
             Err(unjudged) => (could_not(&subject.session, &identity.user, unjudged, round), None),
         }

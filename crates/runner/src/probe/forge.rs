@@ -43,8 +43,8 @@ pub(super) fn all(material: &Material<'_>) -> Vec<(String, Forged)> {
     add("no-token", Ok(None));
     add("empty", Ok(Some(String::new())));
     add("garbage", Ok(Some(format!("garbage-{}", material.random))));
-    let cut = material.good.len() - material.good.len().min(8);
-    let truncated = material.good.get(..cut).filter(|text| !text.is_empty());
+    let disconnect = material.good.len() - material.good.len().min(8);
+    let truncated = material.good.get(..disconnect).filter(|text| !text.is_empty());
     add(
         "truncated",
         truncated.map(|text| Some(text.to_owned())).ok_or_else(|| "the token is too short".into()),

@@ -1,13 +1,13 @@
 //! The isolation probe: checks that each of several users gets only their own data.
 
 use super::cells::{cell, could_not, judged, not_asked, stuck, summary};
-use super::context::{ProbeContext, Twist, subject_claim};
+use super::context::{DriveOverrides, ProbeContext, subject_claim};
 use super::identity::strangers;
 use super::leak::{Mark, Wire, bound_values, leaks, own_ids, with_canary};
-use super::subject::Subject;
+use super::probed_session::ProbedSession;
 use crate::auth::{Identity, random_word};
 use crate::driver::Driven;
-use goldwire_core::finding::{Cell, ProbeName, Run, Unjudged};
+use goldwire_core::finding::{ProbeName, ProbeResult, Run, Unjudged};
 use goldwire_core::golden::Golden;
 use goldwire_core::transcript::Transcript;
 use serde_json::Value;
@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 
 const ISOLATION: ProbeName = ProbeName::Isolation;
 
-pub(super) async fn ask(context: &ProbeContext<'_>, subject: &Subject) -> Vec<Cell> {
+pub(super) async fn ask(context: &ProbeContext<'_>, subject: &ProbedSession) -> Vec<ProbeResult> {
     let identities = match context.logins(context.settings.users).await {
         Ok(identities) => identities,
         Err(unjudged) => return vec![stuck(ISOLATION, subject, "login", unjudged)],
@@ -71,7 +71,7 @@ fn apart(runs: Vec<Run>) -> (Vec<Run>, Vec<Run>) {
 /// All users play the session at the same time.
 async fn together(
     context: &ProbeContext<'_>,
-    subject: &Subject,
+    subject: &ProbedSession,
     identities: &[Identity],
     round: u32,
     with_canaries: bool,
@@ -83,7 +83,7 @@ async fn together(
         };
         let golden =
             if with_canaries { with_canary(&subject.golden, &canary).0 } else { subject.golden.clone() };
-        let driven = context.drive(subject, &golden, identity, &Twist::default()).await?;
+        let driven = context.drive(subject, &golden, identity, &DriveOverrides::default()).await?;
         Ok((canary, golden, driven))
     });
     let played: Vec<Result<(String, Golden, Driven), Unjudged>> =
@@ -128,7 +128,7 @@ struct Identified {
     runs: Vec<Run>,
 }
 
-fn own_identity(subject: &Subject, places: usize, runs: Vec<Run>) -> Cell {
+fn own_identity(subject: &ProbedSession, places: usize, runs: Vec<Run>) -> ProbeResult {
     const CASE: &str = "own-identity";
     if places == 0 {
         let why = "the server does not say to whom it talks: no user's id, address or subject comes back";
@@ -157,7 +157,11 @@ impl Own<'_> {
 }
 
 /// What passed on each wire, with what belongs to its user alone.
-pub(super) fn wires<'w>(subject: &Subject, identities: &[Identity], own: &'w [Own<'w>]) -> Vec<Wire<'w>> {
+pub(super) fn wires<'w>(
+    subject: &ProbedSession,
+    identities: &[Identity],
+    own: &'w [Own<'w>],
+) -> Vec<Wire<'w>> {
     let mut wires: Vec<Wire<'_>> = own
         .iter()
         .map(|own| Wire {

@@ -1,20 +1,20 @@
 //! The liveness probe: checks that a real server answers, and that sessions do not become slower.
 
 use super::cells::{cell, not_asked, stuck, summary};
-use super::context::{ProbeContext, Twist};
+use super::context::{DriveOverrides, ProbeContext};
 use super::finding::finding;
-use super::subject::Subject;
+use super::probed_session::ProbedSession;
 use super::trend::{MIN_SESSIONS, Shown, Trend, shown, trend};
 use crate::auth::Identity;
 use goldwire_core::check::{Live, Witness, check, judge_liveness, liveness_findings};
 use goldwire_core::dialect::Label;
-use goldwire_core::finding::{Answer, Cell, Finding, Kind, ProbeName, Run};
+use goldwire_core::finding::{Answer, Finding, Kind, ProbeName, ProbeResult, Run};
 use goldwire_core::golden::{Golden, LiveItem};
 use goldwire_core::transcript::{Header, Offset, Payload, Side, Transcript};
 
 const LIVENESS: ProbeName = ProbeName::Liveness;
 
-pub(super) async fn ask(context: &ProbeContext<'_>, subject: &Subject) -> Vec<Cell> {
+pub(super) async fn ask(context: &ProbeContext<'_>, subject: &ProbedSession) -> Vec<ProbeResult> {
     let mut cells = evidence(context, subject).await;
     cells.push(soak(context, subject).await);
     cells
@@ -28,7 +28,7 @@ struct Witnessed {
 }
 
 /// Two rounds by all users, and every question of liveness that can be answered; a failed one is a finding here.
-async fn evidence(context: &ProbeContext<'_>, subject: &Subject) -> Vec<Cell> {
+async fn evidence(context: &ProbeContext<'_>, subject: &ProbedSession) -> Vec<ProbeResult> {
     let identities = match context.logins(context.settings.users).await {
         Ok(identities) => identities,
         Err(unjudged) => return vec![stuck(LIVENESS, subject, "evidence", unjudged)],
@@ -36,9 +36,9 @@ async fn evidence(context: &ProbeContext<'_>, subject: &Subject) -> Vec<Cell> {
     let mut failed = Vec::new();
     let mut all: Vec<Witnessed> = Vec::new();
     for round in 1..=2 {
-        let twist = Twist::default();
+        let overrides = DriveOverrides::default();
         let players =
-            identities.iter().map(|user| context.session(subject, &subject.golden, user, &twist, round));
+            identities.iter().map(|user| context.session(subject, &subject.golden, user, &overrides, round));
         for (run, driven) in futures_util::future::join_all(players).await {
             let Some(driven) = driven.filter(|_| run.unjudged.is_none()) else {
                 failed.push(run);
@@ -75,7 +75,7 @@ async fn evidence(context: &ProbeContext<'_>, subject: &Subject) -> Vec<Cell> {
 }
 
 /// One question over all runs.
-fn answer(subject: &Subject, item: LiveItem, runs: &[Run]) -> Cell {
+fn answer(subject: &ProbedSession, item: LiveItem, runs: &[Run]) -> ProbeResult {
     let checks: Vec<_> = runs.iter().flat_map(|run| &run.live).filter(|check| check.item == item).collect();
     let worst = checks.iter().max_by_key(|check| check.answer);
     let said = worst.map_or_else(String::new, |check| check.detail.clone());
@@ -91,7 +91,7 @@ fn answer(subject: &Subject, item: LiveItem, runs: &[Run]) -> Cell {
 }
 
 /// Sessions of one user, one after the other: does the server become slower?
-async fn soak(context: &ProbeContext<'_>, subject: &Subject) -> Cell {
+async fn soak(context: &ProbeContext<'_>, subject: &ProbedSession) -> ProbeResult {
     const CASE: &str = "soak";
     let count = context.settings.soak;
     if (count as usize) < MIN_SESSIONS {
@@ -153,7 +153,7 @@ async fn soak(context: &ProbeContext<'_>, subject: &Subject) -> Cell {
 }
 
 /// The same question is answered with more from session to session.
-fn says_more(subject: &Subject, grown: Trend, sessions: usize) -> Finding {
+fn says_more(subject: &ProbedSession, grown: Trend, sessions: usize) -> Finding {
     let label = subject.golden.script.last().cloned().unwrap_or_else(|| Label::from("@open"));
     let factor = format!("{:.2}", grown.factor);
     let message = format!(
@@ -175,7 +175,7 @@ fn says(sessions: usize, trend: Trend) -> String {
 /// Plays so many more sessions one after the other, and adds how long the server took for each, and how many bytes it said.
 async fn go_on(
     context: &ProbeContext<'_>,
-    subject: &Subject,
+    subject: &ProbedSession,
     identity: &Identity,
     count: u32,
     (runs, seconds, bytes): (&mut Vec<Run>, &mut Vec<f64>, &mut Vec<f64>),
@@ -186,7 +186,7 @@ async fn go_on(
         }
         let round = u32::try_from(runs.len() + 1).unwrap_or(u32::MAX);
         let (run, driven) =
-            context.session(subject, &subject.golden, identity, &Twist::default(), round).await;
+            context.session(subject, &subject.golden, identity, &DriveOverrides::default(), round).await;
         let went_on = run.unjudged.is_none();
         runs.push(run);
         match driven.as_ref().and_then(|driven| served(&driven.transcript)) {

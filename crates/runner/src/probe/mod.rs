@@ -8,8 +8,8 @@
 //! liveness    is it a server at work, and as fast at the end as at the beginning?
 //! ```
 //!
-//! Each probe takes a [`ProbeContext`] (target, logins, folders) and a [`Subject`] (a session's golden), drives real
-//! sessions with the same driver and recorder as `check`, and returns [`Cell`]s. The contents of a cell follow from
+//! Each probe takes a [`ProbeContext`] (target, logins, folders) and a [`ProbedSession`] (a session's golden), drives real
+//! sessions with the same driver and recorder as `check`, and returns [`ProbeResult`]s. The contents of a cell follow from
 //! transcripts alone; the judging functions open no socket.
 
 mod attempt;
@@ -23,24 +23,24 @@ mod identity;
 mod isolation;
 mod leak;
 mod liveness;
+mod probed_session;
 mod race;
 mod reconnect;
 mod refresh;
 mod resume;
 mod settings;
 mod spread;
-mod subject;
 mod trend;
 
 pub use context::ProbeContext;
+pub use probed_session::{Kept, ProbedSession};
 pub use settings::{AuthSettings, Cancel, Place, Settings};
 pub use spread::Opening;
-pub use subject::{Kept, Subject};
 
-use goldwire_core::finding::{Cell, ProbeName};
+use goldwire_core::finding::{ProbeName, ProbeResult};
 
 /// Runs a probe for a session, and cleans up after all its logins.
-pub async fn probe(name: ProbeName, context: &ProbeContext<'_>, subject: &Subject) -> Vec<Cell> {
+pub async fn probe(name: ProbeName, context: &ProbeContext<'_>, subject: &ProbedSession) -> Vec<ProbeResult> {
     let cells = match name {
         ProbeName::Auth => auth::ask(context, subject).await,
         ProbeName::Isolation => isolation::ask(context, subject).await,

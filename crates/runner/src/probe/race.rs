@@ -2,17 +2,17 @@
 
 use super::cancel::{close_mid_run, mid_run};
 use super::cells::{cell, could_not, judged, not_asked, stuck, summary};
-use super::context::{ProbeContext, Twist};
+use super::context::{DriveOverrides, ProbeContext};
 use super::finding::finding;
 use super::isolation::{Own, wires};
 use super::leak::{bound_values, leaks};
+use super::probed_session::ProbedSession;
 use super::refresh::during_use;
 use super::spread::{Opening, judge};
-use super::subject::Subject;
 use crate::auth::Identity;
-use crate::driver::{Cut, CutHow, Driven};
+use crate::driver::{Disconnect, DisconnectKind, Driven};
 use goldwire_core::dialect::Label;
-use goldwire_core::finding::{Cell, Finding, Kind, ProbeName, Run, Unjudged};
+use goldwire_core::finding::{Finding, Kind, ProbeName, ProbeResult, Run, Unjudged};
 use goldwire_core::golden::{Golden, Order};
 use goldwire_core::transcript::{End, Gap, Payload, Side};
 use std::time::Duration;
@@ -26,7 +26,7 @@ const SETTLES: Duration = Duration::from_secs(60);
 /// So long after a refusal the next connection is tried.
 const AGAIN: Duration = Duration::from_millis(200);
 
-pub(super) async fn ask(context: &ProbeContext<'_>, subject: &Subject) -> Vec<Cell> {
+pub(super) async fn ask(context: &ProbeContext<'_>, subject: &ProbedSession) -> Vec<ProbeResult> {
     let identities = match context.logins(context.settings.users).await {
         Ok(identities) => identities,
         Err(unjudged) => return vec![stuck(RACE, subject, "login", unjudged)],
@@ -68,7 +68,7 @@ fn messages(driven: &Driven) -> usize {
 }
 
 /// The data of one user that reached another.
-fn cross_talk(subject: &Subject, identities: &[Identity], rounds: &[Vec<Played>]) -> Cell {
+fn cross_talk(subject: &ProbedSession, identities: &[Identity], rounds: &[Vec<Played>]) -> ProbeResult {
     let mut runs: Vec<Run> = Vec::new();
     for round in rounds {
         let there: Vec<(&Identity, &Run, &Driven)> = identities
@@ -102,23 +102,27 @@ fn cross_talk(subject: &Subject, identities: &[Identity], rounds: &[Vec<Played>]
 }
 
 /// All of them play the session, begun at the same moment, again and again.
-async fn rounds(context: &ProbeContext<'_>, subject: &Subject, identities: &[&Identity]) -> Vec<Vec<Played>> {
+async fn rounds(
+    context: &ProbeContext<'_>,
+    subject: &ProbedSession,
+    identities: &[&Identity],
+) -> Vec<Vec<Played>> {
     let mut played = Vec::new();
     for round in 1..=context.settings.rounds {
         if context.is_interrupted() {
             break;
         }
-        let twist = Twist::default();
+        let overrides = DriveOverrides::default();
         let players = identities
             .iter()
-            .map(|identity| context.session(subject, &subject.golden, identity, &twist, round));
+            .map(|identity| context.session(subject, &subject.golden, identity, &overrides, round));
         played.push(futures_util::future::join_all(players).await);
     }
     played
 }
 
 /// The delay of the last ready connection beyond the recordings.
-fn spread(subject: &Subject, rounds: &[Vec<Opening>]) -> Cell {
+fn spread(subject: &ProbedSession, rounds: &[Vec<Opening>]) -> ProbeResult {
     let known = |gap: fn(&Opening) -> Option<Gap>| {
         let recorded =
             subject.openings.iter().filter_map(|opening| Some((opening.host.as_str(), gap(opening)?)));
@@ -152,7 +156,7 @@ fn spread(subject: &Subject, rounds: &[Vec<Opening>]) -> Cell {
 }
 
 /// The client sends its first message at once, without waiting for a greeting.
-async fn eager(context: &ProbeContext<'_>, subject: &Subject, identities: &[&Identity]) -> Cell {
+async fn eager(context: &ProbeContext<'_>, subject: &ProbedSession, identities: &[&Identity]) -> ProbeResult {
     const CASE: &str = "send-at-once";
     let Some(golden) = eager_golden(&subject.golden) else {
         return not_asked(
@@ -167,11 +171,11 @@ async fn eager(context: &ProbeContext<'_>, subject: &Subject, identities: &[&Ide
         let players = identities.iter().map(|identity| async {
             // The client knows the required values from an earlier session.
             let (run, driven) =
-                context.session(subject, &subject.golden, identity, &Twist::default(), round).await;
+                context.session(subject, &subject.golden, identity, &DriveOverrides::default(), round).await;
             let Some(driven) = driven.filter(|_| run.unjudged.is_none()) else { return run };
             let values = bound_values(&subject.golden, &driven.transcript);
-            let twist = Twist { values, ..Twist::default() };
-            let (mut run, _) = context.session(subject, &golden, identity, &twist, round).await;
+            let overrides = DriveOverrides { values, ..DriveOverrides::default() };
+            let (mut run, _) = context.session(subject, &golden, identity, &overrides, round).await;
             // An id of another connection does not match here; only losses are checked.
             run.findings.retain(|finding| matches!(finding.kind.family(), "order" | "ending"));
             run
@@ -198,12 +202,12 @@ fn eager_golden(golden: &Golden) -> Option<Golden> {
 }
 
 /// Many connections at once, of which each is gone as soon as it is greeted.
-async fn storm(context: &ProbeContext<'_>, subject: &Subject, identities: &[&Identity]) -> Cell {
-    let cut = Cut { after: 1, how: CutHow::Close };
-    let twist = Twist { cut: Some(cut), ..Twist::default() };
+async fn storm(context: &ProbeContext<'_>, subject: &ProbedSession, identities: &[&Identity]) -> ProbeResult {
+    let disconnect = Disconnect { after: 1, how: DisconnectKind::Close };
+    let overrides = DriveOverrides { disconnect: Some(disconnect), ..DriveOverrides::default() };
     let players = (0..STORM).flat_map(|_| identities.iter().copied()).map(|identity| {
-        let twist = &twist;
-        async move { (identity, context.drive(subject, &subject.golden, identity, twist).await) }
+        let overrides = &overrides;
+        async move { (identity, context.drive(subject, &subject.golden, identity, overrides).await) }
     });
     let played = futures_util::future::join_all(players).await;
     let count = played.len();
@@ -211,7 +215,7 @@ async fn storm(context: &ProbeContext<'_>, subject: &Subject, identities: &[&Ide
         played.iter().map(|(identity, driven)| greeted(subject, identity, driven)).collect();
     let fine = runs.iter().filter(|run| run.unjudged.is_none() && run.findings.is_empty()).count();
     let said = format!("{fine} of {count} connections were greeted");
-    if let Some(run) = after_storm(context, subject, identities, &twist).await {
+    if let Some(run) = after_storm(context, subject, identities, &overrides).await {
         runs.push(run);
     }
     cell(RACE, subject, "storm", said, runs)
@@ -221,14 +225,14 @@ async fn storm(context: &ProbeContext<'_>, subject: &Subject, identities: &[&Ide
 /// connections which nobody waits for. Where it greets nobody for [`SETTLES`], the run says so.
 async fn after_storm(
     context: &ProbeContext<'_>,
-    subject: &Subject,
+    subject: &ProbedSession,
     identities: &[&Identity],
-    twist: &Twist,
+    overrides: &DriveOverrides,
 ) -> Option<Run> {
     let identity = *identities.first()?;
     let began = Instant::now();
     loop {
-        let driven = context.drive(subject, &subject.golden, identity, twist).await;
+        let driven = context.drive(subject, &subject.golden, identity, overrides).await;
         let run = greeted(subject, identity, &driven);
         if run.findings.is_empty() || context.is_interrupted() {
             return None;
@@ -245,7 +249,7 @@ async fn after_storm(
 }
 
 /// A connection of a storm that did not come to be, or that ended before we cut it off, is a finding.
-fn greeted(subject: &Subject, identity: &Identity, driven: &Result<Driven, Unjudged>) -> Run {
+fn greeted(subject: &ProbedSession, identity: &Identity, driven: &Result<Driven, Unjudged>) -> Run {
     let (mut run, failure) = match driven {
         Ok(driven) => {
             let ending = &driven.transcript.ending;

@@ -1,25 +1,25 @@
 //! The reconnect probe: checks that a session is complete after others were cut.
 
 use super::cells::{cell, could_not, judged, stuck, summary};
-use super::context::{ProbeContext, Twist};
+use super::context::{DriveOverrides, ProbeContext};
 use super::finding::finding;
+use super::probed_session::ProbedSession;
 use super::resume::places;
-use super::subject::Subject;
 use crate::auth::Identity;
-use crate::driver::{Cut, CutHow};
+use crate::driver::{Disconnect, DisconnectKind};
 use goldwire_core::dialect::Label;
-use goldwire_core::finding::{Cell, Kind, ProbeName, Run, Unjudged};
+use goldwire_core::finding::{Kind, ProbeName, ProbeResult, Run, Unjudged};
 use goldwire_core::transcript::{Frame, Payload, Side, Transcript};
 
 const RECONNECT: ProbeName = ProbeName::Reconnect;
 
-pub(super) async fn ask(context: &ProbeContext<'_>, subject: &Subject) -> Vec<Cell> {
+pub(super) async fn ask(context: &ProbeContext<'_>, subject: &ProbedSession) -> Vec<ProbeResult> {
     let identities = match context.logins(context.settings.users).await {
         Ok(identities) => identities,
         Err(unjudged) => return vec![stuck(RECONNECT, subject, "login", unjudged)],
     };
     let Some(first) = identities.first() else { return Vec::new() };
-    let (run, driven) = context.session(subject, &subject.golden, first, &Twist::default(), 1).await;
+    let (run, driven) = context.session(subject, &subject.golden, first, &DriveOverrides::default(), 1).await;
     let is_message = |payload: &Payload| matches!(payload, Payload::Text(_) | Payload::Binary(_));
     let messages = driven.as_ref().map_or(0, |driven| {
         driven.transcript.frames.iter().filter(|f| f.side == Side::Server && is_message(&f.payload)).count()
@@ -34,7 +34,11 @@ pub(super) async fn ask(context: &ProbeContext<'_>, subject: &Subject) -> Vec<Ce
     }
     let mut cells = vec![cycles(context, subject, first).await];
     cells.push(farewell(context, subject, &identities, messages).await);
-    for (name, how) in [("close", CutHow::Close), ("reset", CutHow::Reset), ("half-open", CutHow::Silence)] {
+    for (name, how) in [
+        ("close", DisconnectKind::Close),
+        ("reset", DisconnectKind::Reset),
+        ("half-open", DisconnectKind::Silence),
+    ] {
         if context.is_interrupted() {
             break;
         }
@@ -50,15 +54,18 @@ pub(super) async fn ask(context: &ProbeContext<'_>, subject: &Subject) -> Vec<Ce
 /// Each user leaves in the middle of a session: the server has to close its side of the old socket, too.
 async fn farewell(
     context: &ProbeContext<'_>,
-    subject: &Subject,
+    subject: &ProbedSession,
     identities: &[Identity],
     messages: usize,
-) -> Cell {
+) -> ProbeResult {
     let count = identities.len();
     let leaving = identities.iter().enumerate().map(|(index, identity)| async move {
         let after = 1 + index * (messages - 1) / count;
-        let twist = Twist { cut: Some(Cut { after, how: CutHow::Farewell }), ..Twist::default() };
-        match context.drive(subject, &subject.golden, identity, &twist).await {
+        let overrides = DriveOverrides {
+            disconnect: Some(Disconnect { after, how: DisconnectKind::Farewell }),
+            ..DriveOverrides::default()
+        };
+        match context.drive(subject, &subject.golden, identity, &overrides).await {
             Ok(driven) => closed(judged(subject, &subject.golden, &driven, 1), &driven.transcript),
             Err(unjudged) => could_not(&subject.session, &identity.user, unjudged, 1),
         }
@@ -99,18 +106,21 @@ fn closed(run: Run, transcript: &Transcript) -> Run {
 }
 
 /// Connections that are gone as soon as they are greeted, one right after the other, and then a whole session.
-async fn cycles(context: &ProbeContext<'_>, subject: &Subject, identity: &Identity) -> Cell {
+async fn cycles(context: &ProbeContext<'_>, subject: &ProbedSession, identity: &Identity) -> ProbeResult {
     let cycles = context.settings.cycles;
-    let twist = Twist { cut: Some(Cut { after: 1, how: CutHow::Close }), ..Twist::default() };
+    let overrides = DriveOverrides {
+        disconnect: Some(Disconnect { after: 1, how: DisconnectKind::Close }),
+        ..DriveOverrides::default()
+    };
     for cycle in 1..=cycles {
-        if let Err(unjudged) = context.drive(subject, &subject.golden, identity, &twist).await {
+        if let Err(unjudged) = context.drive(subject, &subject.golden, identity, &overrides).await {
             let cause = format!("connection {cycle} of {cycles}: {}", unjudged.cause);
             let run =
                 could_not(&subject.session, &identity.user, Unjudged { cause: cause.clone(), ..unjudged }, 1);
             return cell(RECONNECT, subject, "rapid", cause, vec![run]);
         }
     }
-    let (run, _) = context.session(subject, &subject.golden, identity, &Twist::default(), 1).await;
+    let (run, _) = context.session(subject, &subject.golden, identity, &DriveOverrides::default(), 1).await;
     let said = format!("after {cycles} connections: {}", summary(std::slice::from_ref(&run)));
     cell(RECONNECT, subject, "rapid", said, vec![run])
 }
@@ -118,10 +128,10 @@ async fn cycles(context: &ProbeContext<'_>, subject: &Subject, identity: &Identi
 /// For every place a session that is cut there, and a whole one of the same user right after it. Users take turns.
 async fn cuts(
     context: &ProbeContext<'_>,
-    subject: &Subject,
+    subject: &ProbedSession,
     identities: &[Identity],
     messages: usize,
-    how: CutHow,
+    how: DisconnectKind,
 ) -> Vec<Run> {
     let places = places(messages, context.settings.cuts);
     let users = identities.iter().enumerate().map(|(index, identity)| {
@@ -129,12 +139,17 @@ async fn cuts(
         async move {
             let mut runs = Vec::new();
             for after in own {
-                let twist = Twist { cut: Some(Cut { after, how }), ..Twist::default() };
-                let left = context.drive(subject, &subject.golden, identity, &twist).await;
+                let overrides = DriveOverrides {
+                    disconnect: Some(Disconnect { after, how }),
+                    ..DriveOverrides::default()
+                };
+                let left = context.drive(subject, &subject.golden, identity, &overrides).await;
                 let round = u32::try_from(after).unwrap_or(u32::MAX);
                 let (run, _) = match &left {
                     Ok(_) => {
-                        context.session(subject, &subject.golden, identity, &Twist::default(), round).await
+                        context
+                            .session(subject, &subject.golden, identity, &DriveOverrides::default(), round)
+                            .await
                     }
                     Err(unjudged) => {
                         (could_not(&subject.session, &identity.user, unjudged.clone(), round), None)

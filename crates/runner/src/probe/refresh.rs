@@ -1,14 +1,14 @@
 //! Checks that a session continues after its token expires if the user refreshes it in time.
 
-use super::attempt::{Outcome, SKIPPED, is_skipped, knock, knocked};
+use super::attempt::{Outcome, SKIPPED, attempt_login, attempted, is_skipped};
 use super::cells::{cell, could_not, login_failed, not_asked, stuck, summary};
-use super::context::{ProbeContext, Twist};
+use super::context::{DriveOverrides, ProbeContext};
 use super::finding::finding;
-use super::subject::Subject;
+use super::probed_session::ProbedSession;
 use crate::auth::{Identity, Kind as LoginKind, Recipe, Refresh, claims_of, refresh};
-use crate::driver::Beside;
+use crate::driver::SideChannel;
 use goldwire_core::dialect::Label;
-use goldwire_core::finding::{Cell, Kind, ProbeName, Run, Unjudged, Verdict};
+use goldwire_core::finding::{Kind, ProbeName, ProbeResult, Run, Unjudged, Verdict};
 use goldwire_core::template::Template;
 use goldwire_core::transcript::{End, Gap, Offset, Payload, Side};
 use serde_json::Value;
@@ -46,7 +46,7 @@ async fn renewed(
 }
 
 /// The questions of the auth probe: does a refreshed token open the door, and does it keep an open session open?
-pub(super) async fn ask(context: &ProbeContext<'_>, subject: &Subject) -> Vec<Cell> {
+pub(super) async fn ask(context: &ProbeContext<'_>, subject: &ProbedSession) -> Vec<ProbeResult> {
     const CASES: [&str; 2] = ["refreshed", "refreshed-mid-session"];
     const AUTH: ProbeName = ProbeName::Auth;
     let Some((recipe, how)) = recipe_of(context) else {
@@ -60,7 +60,7 @@ pub(super) async fn ask(context: &ProbeContext<'_>, subject: &Subject) -> Vec<Ce
         Err(unjudged) => Err(unjudged),
     };
     let door = match renewed {
-        Ok(identity) => opens(context, subject, CASES[0], &identity).await,
+        Ok(identity) => must_accept(context, subject, CASES[0], &identity).await,
         Err(unjudged) => stuck(AUTH, subject, CASES[0], unjudged),
     };
     let message = match &how.message {
@@ -77,20 +77,26 @@ pub(super) async fn ask(context: &ProbeContext<'_>, subject: &Subject) -> Vec<Ce
 }
 
 /// A refreshed token is as good as any.
-async fn opens(context: &ProbeContext<'_>, subject: &Subject, case: &str, identity: &Identity) -> Cell {
-    let knock = knock(context, &subject.golden, &subject.session, identity, &[]).await;
-    if matches!(knock.outcome, Outcome::Hung(_)) {
+async fn must_accept(
+    context: &ProbeContext<'_>,
+    subject: &ProbedSession,
+    case: &str,
+    identity: &Identity,
+) -> ProbeResult {
+    let attempt = attempt_login(context, &subject.golden, &subject.session, identity, &[]).await;
+    if matches!(attempt.outcome, Outcome::Hung(_)) {
         // The session may have no more server events.
-        let (run, _) = context.session(subject, &subject.golden, identity, &Twist::default(), 1).await;
+        let (run, _) =
+            context.session(subject, &subject.golden, identity, &DriveOverrides::default(), 1).await;
         if run.findings.is_empty() && run.unjudged.is_none() {
             let said = format!("the session conforms, in {}", run.took);
             return cell(ProbeName::Auth, subject, case, said, vec![run]);
         }
     }
-    let mut cell = knocked(subject, case, identity, &knock, None);
-    if !matches!(knock.outcome, Outcome::Served(..) | Outcome::Failed(_)) {
+    let mut cell = attempted(subject, case, identity, &attempt, None);
+    if !matches!(attempt.outcome, Outcome::Served(..) | Outcome::Failed(_)) {
         let message = format!("a refreshed token does not open the door: {}", cell.said);
-        let frames = knock.frames.checked_sub(1).into_iter().collect();
+        let frames = attempt.frames.checked_sub(1).into_iter().collect();
         let found =
             finding(Kind::Ending, format!("probe.auth.{case}"), Label::from("@open"), frames, message)
                 .values("the session", cell.said.clone())
@@ -103,11 +109,11 @@ async fn opens(context: &ProbeContext<'_>, subject: &Subject, case: &str, identi
 /// The user gets another token shortly before the first one runs out and tells the server; the client asks only afterwards.
 async fn outlives(
     context: &ProbeContext<'_>,
-    subject: &Subject,
+    subject: &ProbedSession,
     case: &str,
     recipe: &Recipe,
     message: &Template,
-) -> Cell {
+) -> ProbeResult {
     let mut cell = outlives_once(context, subject, case, recipe, message).await;
     if cell.verdict() == Some(Verdict::CouldNotJudge) {
         // A busy machine may have missed the moment.
@@ -118,11 +124,11 @@ async fn outlives(
 
 async fn outlives_once(
     context: &ProbeContext<'_>,
-    subject: &Subject,
+    subject: &ProbedSession,
     case: &str,
     recipe: &Recipe,
     message: &Template,
-) -> Cell {
+) -> ProbeResult {
     const AUTH: ProbeName = ProbeName::Auth;
     let golden = &subject.golden;
     if golden.script.is_empty() {
@@ -150,7 +156,10 @@ async fn outlives_once(
     let (passed, _) = watch::channel(0);
     let (say, said) = watch::channel(None);
     let held_until = Offset::from_nanos(Gap::from(left + lead / 2).as_nanos());
-    let twist = Twist { beside: Some(Beside { passed, say: said, held_until }), ..Twist::default() };
+    let overrides = DriveOverrides {
+        side_channel: Some(SideChannel { passed, say: said, held_until }),
+        ..DriveOverrides::default()
+    };
     let refreshing = async {
         tokio::time::sleep_until((begun + left.saturating_sub(lead)).into()).await;
         let renewed = renewed(context, recipe, &identity).await?;
@@ -160,7 +169,7 @@ async fn outlives_once(
         say.send_replace(Some(filled(message, &renewed)?));
         Ok(self::left(&renewed).map(|left| Instant::now() + left))
     };
-    let driving = context.session(subject, golden, &identity, &twist, 1);
+    let driving = context.session(subject, golden, &identity, &overrides, 1);
     let ((mut run, driven), refreshed) = tokio::join!(driving, refreshing);
     match refreshed {
         Err(unjudged) => return stuck(AUTH, subject, case, unjudged),
@@ -233,7 +242,7 @@ fn left(identity: &Identity) -> Option<Duration> {
 }
 
 /// The question of the race probe: all refresh their tokens while their sessions are under way, and come again with the new ones.
-pub(super) async fn during_use(context: &ProbeContext<'_>, subject: &Subject) -> Cell {
+pub(super) async fn during_use(context: &ProbeContext<'_>, subject: &ProbedSession) -> ProbeResult {
     const CASE: &str = "refresh-during-use";
     const RACE: ProbeName = ProbeName::Race;
     let Some((recipe, _)) = recipe_of(context) else { return not_asked(RACE, subject, CASE, NO_REFRESH) };
@@ -261,24 +270,24 @@ pub(super) async fn during_use(context: &ProbeContext<'_>, subject: &Subject) ->
 /// A session during which the token is refreshed, and one with the new token.
 async fn during_one(
     context: &ProbeContext<'_>,
-    subject: &Subject,
+    subject: &ProbedSession,
     recipe: &Recipe,
     identity: &Identity,
     round: u32,
 ) -> (Vec<Run>, Option<Identity>) {
     let (passed, mut count) = watch::channel(0);
-    let beside = Beside { passed, say: watch::channel(None).1, held_until: Offset::ZERO };
-    let twist = Twist { beside: Some(beside), ..Twist::default() };
+    let side_channel = SideChannel { passed, say: watch::channel(None).1, held_until: Offset::ZERO };
+    let overrides = DriveOverrides { side_channel: Some(side_channel), ..DriveOverrides::default() };
     let refreshing = async {
         let _ = tokio::time::timeout(GREETING, count.wait_for(|count| *count > 1)).await;
         renewed(context, recipe, identity).await
     };
-    let driving = context.session(subject, &subject.golden, identity, &twist, round);
+    let driving = context.session(subject, &subject.golden, identity, &overrides, round);
     let ((run, _), renewed) = tokio::join!(driving, refreshing);
     match renewed {
         Ok(renewed) => {
             let (again, _) =
-                context.session(subject, &subject.golden, &renewed, &Twist::default(), round).await;
+                context.session(subject, &subject.golden, &renewed, &DriveOverrides::default(), round).await;
             (vec![run, again], Some(renewed))
         }
         Err(unjudged) => {

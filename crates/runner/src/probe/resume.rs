@@ -5,14 +5,14 @@
 //! played on a new one, with them.
 
 use super::cells::{cell, could_not, not_asked, stuck, summary};
-use super::context::{ProbeContext, Twist};
+use super::context::{DriveOverrides, ProbeContext};
 use super::finding::finding;
 use super::leak::{bound_values, text_of, with_canary};
-use super::subject::Subject;
+use super::probed_session::ProbedSession;
 use crate::auth::{Identity, random_word};
-use crate::driver::{Cut, CutHow};
+use crate::driver::{Disconnect, DisconnectKind};
 use goldwire_core::dialect::RECONNECT;
-use goldwire_core::finding::{Cell, Kind, ProbeName, Run, Unjudged};
+use goldwire_core::finding::{Kind, ProbeName, ProbeResult, Run, Unjudged};
 use goldwire_core::golden::Golden;
 use goldwire_core::transcript::{Gap, Payload, Side, Transcript};
 use serde_json::Value;
@@ -20,8 +20,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 const PROBE: ProbeName = ProbeName::Reconnect;
-const CASES: [(&str, CutHow); 2] =
-    [("resume after close", CutHow::Close), ("resume after reset", CutHow::Reset)];
+const CASES: [(&str, DisconnectKind); 2] =
+    [("resume after close", DisconnectKind::Close), ("resume after reset", DisconnectKind::Reset)];
 /// A server needs a moment to see that a client has gone, and to stop what it was doing for it. So often it is asked again,
 const TRIES: u32 = 4;
 /// so much later each time.
@@ -29,7 +29,11 @@ const PAUSE: Duration = Duration::from_millis(300);
 /// and each time waited for as long as this at most.
 const SOON: Gap = Gap::from_millis(3_000);
 
-pub(super) async fn ask(context: &ProbeContext<'_>, subject: &Subject, identities: &[Identity]) -> Vec<Cell> {
+pub(super) async fn ask(
+    context: &ProbeContext<'_>,
+    subject: &ProbedSession,
+    identities: &[Identity],
+) -> Vec<ProbeResult> {
     let all = |why: &str| CASES.map(|(case, _)| not_asked(PROBE, subject, case, why)).to_vec();
     let Some(rest) = rest(&subject.golden) else {
         return all("no script of this session reconnects: `>@reconnect`");
@@ -41,7 +45,7 @@ pub(super) async fn ask(context: &ProbeContext<'_>, subject: &Subject, identitie
     };
     // Uncut, to see from which message on everything is known, and whether what was said before comes back afterwards.
     let (marked, is_marked) = marked(&subject.golden, &canary);
-    let whole = match context.drive(subject, &marked, first, &Twist::default()).await {
+    let whole = match context.drive(subject, &marked, first, &DriveOverrides::default()).await {
         Ok(driven) => driven.transcript,
         Err(unjudged) => {
             return vec![stuck(PROBE, subject, CASES[0].0, unjudged)];
@@ -63,9 +67,16 @@ pub(super) async fn ask(context: &ProbeContext<'_>, subject: &Subject, identitie
             let known = &known;
             async move {
                 let mut runs = Vec::new();
-                for cut in own {
+                for disconnect in own {
                     runs.push(
-                        resumed(context, subject, identity, known, Cut { after: from + cut - 1, how }).await,
+                        resumed(
+                            context,
+                            subject,
+                            identity,
+                            known,
+                            Disconnect { after: from + disconnect - 1, how },
+                        )
+                        .await,
                     );
                 }
                 runs
@@ -89,28 +100,28 @@ struct Known {
 /// A session that is cut, and the rest of it by a client that comes back.
 async fn resumed(
     context: &ProbeContext<'_>,
-    subject: &Subject,
+    subject: &ProbedSession,
     identity: &Identity,
     known: &Known,
-    cut: Cut,
+    disconnect: Disconnect,
 ) -> Run {
-    let round = u32::try_from(cut.after).unwrap_or(u32::MAX);
+    let round = u32::try_from(disconnect.after).unwrap_or(u32::MAX);
     let failed = |unjudged: Unjudged| could_not(&subject.session, &identity.user, unjudged, round);
     let canary = match random_word(16) {
         Ok(word) => format!("ref-{word}"),
         Err(error) => return failed(Unjudged { cause: error.to_string(), hint: None }),
     };
-    let twist = Twist { cut: Some(cut), ..Twist::default() };
-    let left = match context.drive(subject, &marked(&subject.golden, &canary).0, identity, &twist).await {
+    let overrides = DriveOverrides { disconnect: Some(disconnect), ..DriveOverrides::default() };
+    let left = match context.drive(subject, &marked(&subject.golden, &canary).0, identity, &overrides).await {
         Ok(driven) => driven.transcript,
         Err(unjudged) => return failed(unjudged),
     };
     let values = bound_values(&subject.golden, &left);
-    let twist = Twist { values: values.clone(), ..Twist::default() };
+    let overrides = DriveOverrides { values: values.clone(), ..DriveOverrides::default() };
     let mut tries = 0;
     loop {
         tries += 1;
-        let (mut run, driven) = context.session(subject, &known.rest, identity, &twist, round).await;
+        let (mut run, driven) = context.session(subject, &known.rest, identity, &overrides, round).await;
         if let Some(driven) = driven
             && known.again > 0
             && run.findings.is_empty()
@@ -129,7 +140,7 @@ async fn resumed(
 
 /// What the client had said before must come back as often as where nothing was cut.
 fn lost(
-    subject: &Subject,
+    subject: &ProbedSession,
     transcript: &Transcript,
     canary: &str,
     wanted: usize,
@@ -296,7 +307,7 @@ mod tests {
 
     #[test]
     fn what_was_said_before_comes_back_once() {
-        let subject = Subject {
+        let subject = ProbedSession {
             session: "chat".to_owned(),
             golden: golden(),
             seen: None,

@@ -412,7 +412,7 @@ impl Watcher for ExchangeTape {
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.room.is_none() {
             let Some(recorder) = self.session.full() else { return Poll::Ready(()) };
-            self.room = Some(Box::pin(async move { recorder.room().await }));
+            self.room = Some(Box::pin(async move { recorder.backpressure().await }));
         }
         if let Some(room) = &mut self.room {
             ready!(room.as_mut().poll(cx));

@@ -6,7 +6,7 @@ use super::request::BREATH;
 use super::serve::serve;
 use super::shared::{Shared, Users};
 use crate::connection::{ConnectError, Place, begin_stamping};
-use crate::server::Probe;
+use crate::server::HostMonitor;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -60,7 +60,7 @@ impl Proxy {
             since,
             users: Users::default(),
             is_http,
-            probe: Probe::start(host),
+            probe: HostMonitor::start(host),
             notices,
         };
         let shared = Arc::new(shared);

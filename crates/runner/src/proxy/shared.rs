@@ -2,7 +2,7 @@
 
 use super::options::{Notice, ProxyOptions};
 use crate::connection::Place;
-use crate::server::Probe;
+use crate::server::HostMonitor;
 use goldwire_core::transcript::Redactor;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -18,7 +18,7 @@ pub(super) struct Shared {
     pub(super) users: Users,
     /// Whether requests are recorded, not WebSockets.
     pub(super) is_http: bool,
-    pub(super) probe: Probe,
+    pub(super) probe: HostMonitor,
     pub(super) notices: mpsc::UnboundedSender<Notice>,
 }
 

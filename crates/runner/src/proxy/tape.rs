@@ -258,7 +258,7 @@ impl Watcher for Tape {
             match &self.state {
                 State::Writing(recorder) if recorder.is_full() => {
                     let recorder = recorder.clone();
-                    self.room = Some(Box::pin(async move { recorder.room().await }));
+                    self.room = Some(Box::pin(async move { recorder.backpressure().await }));
                 }
                 State::Writing(_) | State::Waiting | State::None => return Poll::Ready(()),
             }

@@ -11,4 +11,4 @@ mod recorder;
 pub use append::Flush;
 pub use new_recording::{NewRecording, PreparedRecording};
 pub(crate) use recorder::{Line, Texts};
-pub use recorder::{Loss, Recorder};
+pub use recorder::{Recorder, WriteError};

@@ -31,12 +31,12 @@ const ENOUGH: usize = 64 * 1024;
 /// The memory of a frame besides its payload.
 const FRAME: usize = 64;
 /// The time for which a dropped recorder waits for its last lines to be written.
-const FAREWELL: Duration = Duration::from_millis(500);
+const DROP_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// A recording that is incomplete because it could not be written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("recording {}: {cause}; it ends after {frames} frames", path.display())]
-pub struct Loss {
+pub struct WriteError {
     /// The file with the frames so far.
     pub path: PathBuf,
     /// The error of the system.
@@ -66,12 +66,12 @@ struct Thread {
 
 impl Thread {
     /// Whether it is there to do it.
-    fn give(&self, job: Job) -> bool {
+    fn send(&self, job: Job) -> bool {
         self.jobs.send(job).is_ok()
     }
 
     /// Ends its waiting for more.
-    fn hurry(&self) {
+    fn wake(&self) {
         self.thread.unpark();
     }
 }
@@ -88,7 +88,7 @@ struct State {
     is_stalled: AtomicBool,
     /// Whether there is a cause in `loss`: asked with every frame, by two threads.
     is_lost: AtomicBool,
-    loss: Mutex<Lost>,
+    loss: Mutex<FirstError>,
 }
 
 /// The queued data.
@@ -143,13 +143,13 @@ impl Queued {
 }
 
 #[derive(Debug, Default)]
-struct Lost {
+struct FirstError {
     cause: Option<String>,
     is_told: bool,
 }
 
 impl State {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Lost> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, FirstError> {
         self.loss.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -164,13 +164,13 @@ impl State {
 }
 
 enum Job {
-    Open(u64, Box<Open>),
+    Open(u64, Box<OpenRecording>),
     Write(u64, Queued),
-    Finish(u64, Option<Ending>, oneshot::Sender<Result<(), Loss>>),
+    Finish(u64, Option<Ending>, oneshot::Sender<Result<(), WriteError>>),
 }
 
 /// A recording that is being written.
-struct Open {
+struct OpenRecording {
     path: PathBuf,
     writer: Writer<Append>,
     state: Arc<State>,
@@ -227,7 +227,7 @@ impl Recorder {
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         let state = Arc::new(State::default());
         let path = path.to_owned();
-        let open = Open {
+        let open = OpenRecording {
             path: path.clone(),
             writer,
             state: state.clone(),
@@ -236,7 +236,7 @@ impl Recorder {
             is_dirty: false,
         };
         let gathers = open.gathers_for() > Duration::ZERO;
-        if !thread.give(Job::Open(id, Box::new(open))) {
+        if !thread.send(Job::Open(id, Box::new(open))) {
             return Err(io::Error::other("the writer thread has ended"));
         }
         Ok(Recorder { id, path, state, thread, gathers, is_finished: false })
@@ -277,17 +277,17 @@ impl Recorder {
             self.state.lose(format!("the disk is too slow: {} MiB wait to be written", MAX_WAITING >> 20));
             return;
         }
-        if !self.thread.give(Job::Write(self.id, queued)) {
+        if !self.thread.send(Job::Write(self.id, queued)) {
             self.state.lose("the writer thread has ended".to_owned());
         }
         if !self.gathers || (before < ENOUGH && waiting >= ENOUGH) {
-            self.thread.hurry();
+            self.thread.wake();
         }
     }
 
     /// Waits while too much data of this session is queued, so that memory stays small and a fast server is slowed
     /// down. It does not wait long for a disk that does nothing: the session is more important than its recording.
-    pub async fn room(&self) {
+    pub async fn backpressure(&self) {
         while self.is_full() {
             let written = self.state.written.notified();
             if self.is_full() && tokio::time::timeout(PATIENCE, written).await.is_err() {
@@ -318,15 +318,18 @@ impl Recorder {
     /// # Errors
     /// If not everything could be written. The file then is a prefix, and its last line says so if it could be
     /// written.
-    pub async fn finish(mut self, ending: Ending) -> Result<PathBuf, Loss> {
+    pub async fn finish(mut self, ending: Ending) -> Result<PathBuf, WriteError> {
         self.is_finished = true;
         let (done, finished) = oneshot::channel();
-        let gone =
-            || Loss { path: self.path.clone(), cause: "the writer thread has ended".to_owned(), frames: 0 };
-        if !self.thread.give(Job::Finish(self.id, Some(ending), done)) {
+        let gone = || WriteError {
+            path: self.path.clone(),
+            cause: "the writer thread has ended".to_owned(),
+            frames: 0,
+        };
+        if !self.thread.send(Job::Finish(self.id, Some(ending), done)) {
             return Err(gone());
         }
-        self.thread.hurry();
+        self.thread.wake();
         finished.await.map_err(|_| gone())?.map(|()| self.path.clone())
     }
 }
@@ -338,9 +341,9 @@ impl Drop for Recorder {
             return;
         }
         let (done, mut finished) = oneshot::channel();
-        if self.thread.give(Job::Finish(self.id, None, done)) {
-            self.thread.hurry();
-            let until = Instant::now() + FAREWELL;
+        if self.thread.send(Job::Finish(self.id, None, done)) {
+            self.thread.wake();
+            let until = Instant::now() + DROP_TIMEOUT;
             // Not `blocking_recv`, which panics within a runtime; this is the way of failures, where a moment is cheap.
             while matches!(finished.try_recv(), Err(oneshot::error::TryRecvError::Empty))
                 && Instant::now() < until
@@ -365,7 +368,7 @@ fn thread() -> io::Result<Thread> {
 }
 
 fn write(jobs: &mpsc::Receiver<Job>) {
-    let mut desk = Desk::default();
+    let mut desk = WriterThread::default();
     loop {
         // What is there already has gathered while something else was done.
         let ready = jobs.try_recv();
@@ -399,14 +402,14 @@ fn write(jobs: &mpsc::Receiver<Job>) {
 
 /// The state of the writer thread for a recording.
 #[derive(Default)]
-struct Desk {
-    open: HashMap<u64, Box<Open>>,
+struct WriterThread {
+    open: HashMap<u64, Box<OpenRecording>>,
     unflushed: Vec<u64>,
     /// The time by which it must be flushed.
     flush_at: Option<Instant>,
 }
 
-impl Desk {
+impl WriterThread {
     /// Whether more may come before this is done.
     fn may_gather(&self, job: &Job) -> bool {
         let Job::Write(id, _) = job else { return false };
@@ -457,7 +460,7 @@ impl Desk {
     }
 }
 
-impl Open {
+impl OpenRecording {
     /// The share of the flush time for which a line may wait for others.
     fn gathers_for(&self) -> Duration {
         if self.flush_within > GATHER { GATHER } else { Duration::ZERO }
@@ -514,7 +517,7 @@ impl Open {
         }
     }
 
-    fn finish(mut self: Box<Open>, ending: Option<&Ending>) -> Result<(), Loss> {
+    fn finish(mut self: Box<OpenRecording>, ending: Option<&Ending>) -> Result<(), WriteError> {
         let cause = self.state.lock().cause.clone();
         let (path, frames) = (self.path, self.frames);
         let written = match (cause, ending) {
@@ -534,7 +537,7 @@ impl Open {
                 Err(cause)
             }
         };
-        written.map_err(|cause| Loss { path, cause, frames })
+        written.map_err(|cause| WriteError { path, cause, frames })
     }
 }
 
@@ -662,7 +665,7 @@ mod tests {
         let mut writer =
             Writer::new(writer, &Header::default(), Redactor::default()).expect("it is buffered");
         assert!(writer.flush().is_err());
-        let open = Open {
+        let open = OpenRecording {
             path: path.to_owned(),
             writer,
             state: state.clone(),
@@ -670,7 +673,7 @@ mod tests {
             flush_within: Flush::default().interval(),
             is_dirty: false,
         };
-        assert!(recorder.thread.give(Job::Open(u64::MAX, Box::new(open))), "the thread runs");
+        assert!(recorder.thread.send(Job::Open(u64::MAX, Box::new(open))), "the thread runs");
         let thread = recorder.thread.clone();
         let full = Recorder {
             id: u64::MAX,

@@ -10,10 +10,10 @@ use super::selection::{Selected, load, names, share};
 use super::target::{RunningTarget, runs_folder, unjudge};
 use super::time::{ProfileUse, Timekeeper, classes};
 use crate::store::{Store, open_recording, recordings_at};
-use goldwire_core::check::{Baseline, Crowd, Timed, judge_rounds, leave_doubt, told};
+use goldwire_core::check::{Baseline, Crowd, Timed, judge_rounds, needs_more_rounds, told};
 use goldwire_core::finding::verdict_with_probes;
 use goldwire_core::finding::{
-    Asked, Cell, Finding, Outcome, Part, Run, Severity, Unjudged, Verdict, confirm, is_settled,
+    Asked, Finding, Outcome, Part, ProbeResult, Run, Severity, Unjudged, Verdict, confirm, is_settled,
     needs_another_round,
 };
 use goldwire_core::golden::LiveItem;
@@ -28,7 +28,7 @@ pub struct CheckRun {
     /// Every run with its findings.
     pub outcome: Outcome,
     /// The results of probes, if any.
-    pub cells: Vec<Cell>,
+    pub cells: Vec<ProbeResult>,
     /// The goldens that were checked.
     pub selected: Vec<Selected>,
     /// Transcripts by the path of their recording.
@@ -128,7 +128,7 @@ pub async fn check(
 ///
 /// # Errors
 /// If the check would pass.
-pub fn refuse_unasked(cells: &[Cell], verdict: Verdict) -> Result<(), Error> {
+pub fn refuse_unasked(cells: &[ProbeResult], verdict: Verdict) -> Result<(), Error> {
     let unasked = unasked(cells);
     if !unasked.is_empty() && matches!(verdict, Verdict::Conforms | Verdict::Drift) {
         return Err(Error::new(
@@ -141,8 +141,8 @@ pub fn refuse_unasked(cells: &[Cell], verdict: Verdict) -> Result<(), Error> {
 }
 
 /// Probes that could ask nothing at all of a session.
-fn unasked(cells: &[Cell]) -> Vec<String> {
-    let name = |cell: &Cell| format!("{} {}", cell.probe.name(), cell.session);
+fn unasked(cells: &[ProbeResult]) -> Vec<String> {
+    let name = |cell: &ProbeResult| format!("{} {}", cell.probe.name(), cell.session);
     let mut names: Vec<String> = cells.iter().map(name).collect();
     names.dedup();
     names.retain(|own| cells.iter().all(|cell| name(cell) != *own || cell.not_asked.is_some()));
@@ -154,7 +154,7 @@ fn unasked(cells: &[Cell]) -> Vec<String> {
 struct LiveResult {
     judged: Vec<JudgedRun>,
     /// The results of probes.
-    cells: Vec<Cell>,
+    cells: Vec<ProbeResult>,
     interrupted: bool,
 }
 
@@ -249,7 +249,7 @@ fn needs_another_look(
     let confirm = confirm as usize;
     let recordings = recordings_that_tell(baseline, rounds);
     let is_doubtful = needs_another_round(runs, confirm, &recordings);
-    !is_settled(runs) && (is_doubtful || leave_doubt(baseline, &timed(rounds), confirm))
+    !is_settled(runs) && (is_doubtful || needs_more_rounds(baseline, &timed(rounds), confirm))
 }
 
 /// The number of recordings that could have shown a finding; none if they cannot show it because they had fewer
@@ -266,8 +266,8 @@ fn recordings_that_tell(
 
 /// Weighs the rounds against each other; transcripts stay with their runs.
 fn settle(baseline: &Baseline<'_>, rounds: Vec<Vec<JudgedRun>>, observer: &Observer) -> Vec<JudgedRun> {
-    let (late, taken_back) = judge_rounds(baseline, &timed(&rounds));
-    for message in taken_back {
+    let (late, withdrawn) = judge_rounds(baseline, &timed(&rounds));
+    for message in withdrawn {
         observer.tell(&Progress::NotConfirmed { message });
     }
     let runs = rounds.iter().map(|round| round.iter().map(|judged| judged.run.clone()).collect()).collect();

@@ -6,9 +6,9 @@ use super::options::ProbeOptions;
 use super::progress::{Observer, Progress};
 use super::selection::{Selected, select};
 use super::target::{RunningTarget, runs_folder, unjudge};
-use crate::probe::{Kept, Opening, ProbeContext, Settings, Subject};
+use crate::probe::{Kept, Opening, ProbeContext, ProbedSession, Settings};
 use crate::store::{Store, read_recording, recordings_at};
-use goldwire_core::finding::{Cell, ProbeName};
+use goldwire_core::finding::{ProbeName, ProbeResult};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -17,7 +17,7 @@ use tokio::sync::watch;
 /// The result of probes.
 pub struct ProbeRun {
     /// The answers, in the order of the questions.
-    pub cells: Vec<Cell>,
+    pub cells: Vec<ProbeResult>,
     /// Whether the probes were interrupted.
     pub interrupted: bool,
 }
@@ -57,7 +57,7 @@ pub async fn probe(
 /// A probe with the sessions that it is asked of.
 pub(super) struct Question {
     pub(super) probe: ProbeName,
-    pub(super) subjects: Vec<Rc<Subject>>,
+    pub(super) subjects: Vec<Rc<ProbedSession>>,
 }
 
 /// The questions: `probes` of all sessions; with `own`, also the probes that a golden names.
@@ -74,7 +74,7 @@ pub(super) fn questions(
     for one in over_http.iter().filter(|one| !probes.is_empty() || (own && !one.golden.probes.is_empty())) {
         observer.tell(&Progress::ProbesSkippedOverHttp { session: one.session.clone() });
     }
-    let mut known: BTreeMap<&str, Rc<Subject>> = BTreeMap::new();
+    let mut known: BTreeMap<&str, Rc<ProbedSession>> = BTreeMap::new();
     let mut questions = Vec::new();
     for probe in ProbeName::ALL {
         let mut subjects = Vec::new();
@@ -103,7 +103,7 @@ pub(super) fn questions(
 const EARLIER: usize = 500;
 
 /// A golden with what is kept of its session. `earlier` is where checks keep their recordings.
-fn subject(store: &Store, earlier: &Path, selected: &Selected) -> Result<Subject, Error> {
+fn subject(store: &Store, earlier: &Path, selected: &Selected) -> Result<ProbedSession, Error> {
     let Selected { session, golden, seen, .. } = selected;
     let folder = store.recordings_folder(session);
     let (mut openings, mut kept) = (Vec::new(), Vec::new());
@@ -121,7 +121,7 @@ fn subject(store: &Store, earlier: &Path, selected: &Selected) -> Result<Subject
         let newest = paths.iter().skip(paths.len().saturating_sub(EARLIER));
         kept.extend(newest.filter_map(|path| Some(Kept::of(golden, read_recording(path).ok()?))));
     }
-    Ok(Subject { session: session.clone(), golden: golden.clone(), seen: seen.clone(), openings, kept })
+    Ok(ProbedSession { session: session.clone(), golden: golden.clone(), seen: seen.clone(), openings, kept })
 }
 
 /// Asks all questions, until an interrupt or until the server has ended.
@@ -131,7 +131,7 @@ pub(super) async fn ask(
     settings: &Settings,
     questions: &[Question],
     observer: &Observer,
-) -> Vec<Cell> {
+) -> Vec<ProbeResult> {
     let mut cells = Vec::new();
     for Question { probe: name, subjects } in questions {
         for subject in subjects {

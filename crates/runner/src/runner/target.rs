@@ -5,8 +5,8 @@ use super::error::{Error, ErrorKind};
 use super::options::{RecordOptions, TargetOptions};
 use super::progress::{Observer, Progress};
 use crate::auth::{AuthError, Base};
-use crate::driver::{Driven, Hand, Plan, SessionContext, Warnings};
-use crate::server::{Probe, ServerProcess, Target, free_port, is_free};
+use crate::driver::{Driven, Interactive, Plan, SessionContext, Warnings};
+use crate::server::{HostMonitor, ServerProcess, Target, free_port, is_free};
 use goldwire_core::drive::Bounds;
 use goldwire_core::finding::{Run, Unjudged};
 use goldwire_core::golden::Golden;
@@ -111,7 +111,7 @@ impl RunningTarget {
             }
             None => None,
         };
-        let probe = Probe::start(config.host());
+        let probe = HostMonitor::start(config.host());
         if let Some(group) = server.as_ref().and_then(ServerProcess::group) {
             probe.serve(group);
         }
@@ -210,7 +210,7 @@ impl RunningTarget {
         session: &str,
         golden: &Golden,
         folder: &Path,
-        hand: Hand,
+        hand: Interactive,
     ) -> Result<Driven, Error> {
         drive(&self.sessions, session, golden, Seat { index: 1, of: 1 }, folder, Some(hand)).await
     }
@@ -256,7 +256,7 @@ async fn drive(
     golden: &Golden,
     seat: Seat,
     folder: &Path,
-    hand: Option<Hand>,
+    hand: Option<Interactive>,
 ) -> Result<Driven, Error> {
     let identity = sessions.login(seat.index).await?;
     let plan = Plan {
@@ -267,8 +267,8 @@ async fn drive(
         hand,
         folder,
         users: seat.of,
-        cut: None,
-        beside: None,
+        disconnect: None,
+        side_channel: None,
     };
     let driven = sessions.drive(plan).await;
     sessions.clean_up(&identity).await;

@@ -1,6 +1,6 @@
 //! Measures the load of this machine while sessions run: how late a sleeping task wakes.
 //!
-//! One [`Probe`] serves all sessions that share it; without sessions it does not run. It runs among the tasks that
+//! One [`HostMonitor`] serves all sessions that share it; without sessions it does not run. It runs among the tasks that
 //! take the times of frames, so that it is delayed by the same causes: other processes, and goldwire itself.
 //!
 //! A scheduler wakes a sleeping task soon, but a computing server may still be slow because other programs compute.
@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// Measures until it is dropped.
 #[derive(Debug)]
-pub struct Probe {
+pub struct HostMonitor {
     shared: Arc<Shared>,
     task: AbortHandle,
     options: HostOptions,
@@ -124,18 +124,18 @@ impl Shared {
     }
 }
 
-impl Probe {
+impl HostMonitor {
     /// Starts the measurement in the runtime of the sessions.
     ///
     /// # Panics
     /// If called outside of a runtime.
-    pub fn start(options: HostOptions) -> Probe {
+    pub fn start(options: HostOptions) -> HostMonitor {
         let shared = Arc::new(Shared::default());
         let task = tokio::spawn(probe(shared.clone())).abort_handle();
         // A program that is not optimised computes several times as long: its work is no measure for another's.
         let computes = !options.no_work && !cfg!(debug_assertions);
         let worker = Arc::new(Worker::new(computes));
-        Probe { shared, task, options, worker }
+        HostMonitor { shared, task, options, worker }
     }
 
     /// The class of this machine with this number of concurrent users.
@@ -162,7 +162,7 @@ impl Probe {
     }
 }
 
-impl Drop for Probe {
+impl Drop for HostMonitor {
     fn drop(&mut self) {
         self.task.abort();
     }
@@ -366,7 +366,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_session_knows_only_its_own_time_and_leaves_nothing_behind() {
-        let probe = Probe::start(HostOptions::default());
+        let probe = HostMonitor::start(HostOptions::default());
         let first = probe.watch();
         assert_eq!(first.finish(), None, "it was over before the first probe");
         let (long, abandoned) = (probe.watch(), probe.watch());

@@ -279,7 +279,7 @@ fn a_suspect_elsewhere_never_becomes_a_deviation_by_looking_again() {
     let baseline = Baseline::of(&known, TimeMode::Auto, &classes, None).expect("a baseline");
     let gaps = run(one(40.0, 1.0));
     let rounds = vec![vec![Timed { gaps: &gaps, host: None }; 5]; 3];
-    assert!(!rounds::leave_doubt(&baseline, &rounds, 3), "more rounds would confirm the machine");
+    assert!(!rounds::needs_more_rounds(&baseline, &rounds, 3), "more rounds would confirm the machine");
     let (told, _) = rounds::judge(&baseline, &rounds);
     assert_eq!(told.iter().map(|(_, f)| f.severity).collect::<Vec<_>>(), [Severity::Suspect]);
 }

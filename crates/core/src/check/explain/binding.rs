@@ -1,7 +1,7 @@
 //! Faults of values that are bound to others.
 
 use super::explainer::{Explainer, at, in_lane};
-use crate::check::binding::Mismatch;
+use crate::check::binding::BindingViolation;
 use crate::check::checker::Checker;
 use crate::check::notes::Note;
 use crate::check::shape::short;
@@ -19,7 +19,7 @@ impl Explainer<'_, '_> {
             if crossed.contains(&i) {
                 continue;
             }
-            if let (Kind::Relation, Some(twin)) = (mismatch.kind, self.checker.twins.get(&note.frame)) {
+            if let (Kind::Relation, Some(twin)) = (mismatch.kind, self.checker.duplicates.get(&note.frame)) {
                 self.duplicate_value(note, *twin);
                 continue;
             }
@@ -61,7 +61,7 @@ impl Explainer<'_, '_> {
         }
     }
 
-    fn duplicate_value(&mut self, note: &Note<Mismatch>, twin: usize) {
+    fn duplicate_value(&mut self, note: &Note<BindingViolation>, twin: usize) {
         let (severity, evidence) =
             self.evidence.fact(&note.label, path_rule(self.checker, note), &note.what.fact);
         let lane = in_lane(note.lane.as_ref());
@@ -71,7 +71,7 @@ impl Explainer<'_, '_> {
     }
 
     /// Finds lanes that carry each other's values; says which notes that explains.
-    fn crossed(&mut self, notes: &[Note<Mismatch>]) -> BTreeSet<usize> {
+    fn crossed(&mut self, notes: &[Note<BindingViolation>]) -> BTreeSet<usize> {
         let mut explained = BTreeSet::new();
         for (i, a) in notes.iter().enumerate() {
             for (j, b) in notes.iter().enumerate().skip(i + 1) {
@@ -109,7 +109,7 @@ impl Explainer<'_, '_> {
 }
 
 /// The golden's rule at the path of a mismatch.
-fn path_rule<'c>(checker: &Checker<'c>, note: &Note<Mismatch>) -> Option<&'c Rule> {
+fn path_rule<'c>(checker: &Checker<'c>, note: &Note<BindingViolation>) -> Option<&'c Rule> {
     let shape = &checker.golden.event(&note.label)?.shape;
     shape.iter().find(|(own, _)| own.pattern == note.what.pattern).map(|(_, rule)| rule)
 }

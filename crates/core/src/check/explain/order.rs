@@ -188,7 +188,7 @@ impl Explainer<'_, '_> {
     }
 
     fn late(&mut self, note: &Note<Violation>, passed_by: Option<&Label>) {
-        if let Some(twin) = self.checker.twins.get(&note.frame) {
+        if let Some(twin) = self.checker.duplicates.get(&note.frame) {
             return self.duplicate(note, *twin);
         }
         let (severity, evidence) = self.evidence.order(&note.label, passed_by);
@@ -223,7 +223,7 @@ impl Explainer<'_, '_> {
     }
 
     fn repeated(&mut self, note: &Note<Violation>) {
-        if let Some(twin) = self.checker.twins.get(&note.frame) {
+        if let Some(twin) = self.checker.duplicates.get(&note.frame) {
             return self.duplicate(note, *twin);
         }
         let (severity, evidence) = self.evidence.repeated(&note.label, false);

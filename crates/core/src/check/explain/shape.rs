@@ -3,7 +3,7 @@
 use super::binding::is_outcome;
 use super::explainer::{Explainer, at, times};
 use crate::check::notes::Note;
-use crate::check::shape::Misfit;
+use crate::check::shape::ShapeViolation;
 use crate::dialect::Label;
 use crate::document::did_you_mean;
 use crate::finding::{Finding, Kind};
@@ -61,7 +61,7 @@ impl Explainer<'_, '_> {
         }
     }
 
-    fn misfit(&self, note: &Note<Misfit>, misfit: &Misfit, frames: Vec<usize>) -> Finding {
+    fn misfit(&self, note: &Note<ShapeViolation>, misfit: &ShapeViolation, frames: Vec<usize>) -> Finding {
         let (label, samples) = (&note.label, misfit.samples);
         let path = &misfit.pattern;
         let (severity, evidence) = match misfit.kind {
@@ -94,7 +94,7 @@ impl Explainer<'_, '_> {
     }
 
     /// Fields that are missing at one path and new at another, under the same name: event, old path, new path.
-    fn moved(&self, notes: &[Note<Misfit>]) -> Vec<(Label, String, String)> {
+    fn moved(&self, notes: &[Note<ShapeViolation>]) -> Vec<(Label, String, String)> {
         let mut moved: Vec<(Label, String, String)> = Vec::new();
         for gone in notes.iter().filter(|note| note.what.kind == Kind::FieldMissing) {
             let key = gone.what.pattern.rsplit('/').next().unwrap_or_default();
@@ -122,7 +122,7 @@ impl Explainer<'_, '_> {
 
     /// Whether a field is new beside one that is missing, says something like it, and has a name like it or comes
     /// instead of it often enough for that to be no accident.
-    fn has_renamed(&self, notes: &[Note<Misfit>], gone: &Note<Misfit>, new: &str) -> bool {
+    fn has_renamed(&self, notes: &[Note<ShapeViolation>], gone: &Note<ShapeViolation>, new: &str) -> bool {
         let old = gone.what.pattern.as_str();
         let frames = |path: &str| -> Vec<usize> {
             let own = notes.iter().filter(|note| note.label == gone.label && note.what.pattern == path);

@@ -3,7 +3,8 @@
 use super::event::read_sends;
 use crate::codec::{Codec, Format as CodecFormat};
 use crate::dialect::{
-    Codecs, Described, Dialect, Embedded, HttpNames, JsonNames, Label, NameAt, Protocol, Reflex, Spoken, When,
+    Codecs, Described, Dialect, Embedded, HttpNames, JsonNames, Label, NameAt, Protocol, ProtocolOptions,
+    Reflex, When,
 };
 use crate::document::{Fields, did_you_mean};
 use crate::golden::Order;
@@ -172,7 +173,7 @@ pub(super) fn read_dialect(fields: Fields<'_>) -> Dialect {
         }
     }
     if let Some(protocol) = protocol {
-        let spoken = Spoken { refine: read_refine(&fields), ..Spoken::new(protocol) };
+        let spoken = ProtocolOptions { refine: read_refine(&fields), ..ProtocolOptions::new(protocol) };
         fields.finish();
         return Dialect::Protocol(spoken);
     }

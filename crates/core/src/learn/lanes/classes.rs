@@ -2,7 +2,7 @@
 
 use super::find::SHARED;
 use super::ids::{id_text, leaf};
-use super::known::{Known, Node, ids, referring, tokens, twins};
+use super::known::{Known, Node, duplicates, ids, referring, tokens};
 use crate::dialect::Label;
 use crate::learn::session::Session;
 use crate::transcript::Side;
@@ -82,7 +82,7 @@ struct Places {
 impl Places {
     fn of(sessions: &[Session], reply: Option<&str>) -> Places {
         let mut places = Places::default();
-        let mut known = Known { twins: twins(sessions), tokens: tokens(sessions) };
+        let mut known = Known { duplicates: duplicates(sessions), tokens: tokens(sessions) };
         known.tokens.extend(referring(sessions));
         let spaces = spaces(sessions, reply);
         for (index, session) in sessions.iter().enumerate() {

@@ -14,7 +14,7 @@ pub(super) type Node = (Label, String);
 #[derive(Default)]
 pub(super) struct Known {
     /// Fields whose number is always that of the id beside it.
-    pub(super) twins: BTreeSet<String>,
+    pub(super) duplicates: BTreeSet<String>,
     /// Places of what one side gave and the other said again, and of numbers that are always ids of something.
     pub(super) tokens: BTreeSet<Node>,
 }
@@ -25,7 +25,7 @@ pub(super) fn ids(event: &Event, known: &Known) -> Vec<(String, String)> {
     walk(&event.data, &mut |path, value| {
         let is_token =
             || !known.tokens.is_empty() && known.tokens.contains(&(event.label.clone(), path.to_owned()));
-        if is_id(path, value) || (value.is_u64() && known.twins.contains(leaf(path))) || is_token() {
+        if is_id(path, value) || (value.is_u64() && known.duplicates.contains(leaf(path))) || is_token() {
             out.extend(told_apart(value).map(|text| (path.to_owned(), text)));
         }
     });
@@ -33,7 +33,7 @@ pub(super) fn ids(event: &Event, known: &Known) -> Vec<(String, String)> {
 }
 
 /// Fields whose number is always that of the id beside it: another name for the id (`progressToken` in MCP).
-pub(super) fn twins(sessions: &[Session]) -> BTreeSet<String> {
+pub(super) fn duplicates(sessions: &[Session]) -> BTreeSet<String> {
     let mut agree: BTreeMap<Node, BTreeSet<String>> = BTreeMap::new();
     let mut differ: BTreeSet<Node> = BTreeSet::new();
     for event in sessions.iter().flat_map(|session| &session.events) {

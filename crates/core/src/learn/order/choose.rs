@@ -25,7 +25,7 @@ pub(in crate::learn) fn learn(
         for pairs in [false, true] {
             let mut learner = Learner { loops, pairs, meant: meant.clone(), ..Learner::new(&scopes) };
             learner.whole();
-            learner.weaken();
+            learner.drop_coincidental_orderings();
             learner.rules.clear();
             let order = greeted(learner.whole(), &scopes).simplified();
             let mut rules = learner.rules;

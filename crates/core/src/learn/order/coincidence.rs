@@ -19,7 +19,7 @@ const MIN_RACE: u32 = 30;
 impl Learner<'_> {
     /// Second look: an event that comes beside others is ordered to a third only if their distance is that of a
     /// dependency, or was never reversed often enough.
-    pub(super) fn weaken(&mut self) {
+    pub(super) fn drop_coincidental_orderings(&mut self) {
         let keys: Vec<String> = self.scopes.keys().cloned().collect();
         for key in keys {
             let scope = &self.scopes[&key];
@@ -36,7 +36,7 @@ impl Learner<'_> {
                 .collect();
             let order = self.scope(&key).simplified();
             let lonely: Vec<u16> =
-                lonely.into_iter().filter(|h| self.comes_alone(&key, *h, &order)).collect();
+                lonely.into_iter().filter(|h| self.is_own_branch(&key, *h, &order)).collect();
             let mut weak = BTreeSet::new();
             for h in lonely {
                 let others = || relations.symbols.iter().copied().filter(|b| *b != h);
@@ -58,7 +58,7 @@ impl Learner<'_> {
                     false => self.answers(&key, b, h),
                 };
                 for (ordered, first) in [(earlier, true), (later, false)] {
-                    if hangs(&scope.hangs_on(h, &ordered, first)) {
+                    if hangs(&scope.depends_on(h, &ordered, first)) {
                         continue;
                     }
                     let is_meant =
@@ -151,7 +151,7 @@ impl Learner<'_> {
     }
 
     /// Whether the order so far has an event as a branch by itself beside others.
-    fn comes_alone(&self, key: &str, symbol: u16, order: &Order) -> bool {
+    fn is_own_branch(&self, key: &str, symbol: u16, order: &Order) -> bool {
         let Symbol::Event(label) = self.scopes[key].symbols[usize::from(symbol)].clone() else {
             return false;
         };

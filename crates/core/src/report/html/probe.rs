@@ -6,7 +6,7 @@ use super::document::{Head, names};
 use super::group::{Cause, Group, RunEntry, causes, entries, groups, write_frames};
 use super::page::Page;
 use crate::finding::probe_verdict;
-use crate::finding::{Cell, Run, Severity, Verdict};
+use crate::finding::{ProbeResult, Run, Severity, Verdict};
 use crate::words::plural;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -23,12 +23,12 @@ struct Document<'c> {
 }
 
 /// The findings of the questions of one sort, together.
-fn findings<'c, 's>(cells: &'c [Cell], shown: &impl Fn(&Run) -> Option<Shown<'s>>) -> Vec<Group<'c>> {
+fn findings<'c, 's>(cells: &'c [ProbeResult], shown: &impl Fn(&Run) -> Option<Shown<'s>>) -> Vec<Group<'c>> {
     let mut next = 0;
-    let mut sorts: Vec<(&Cell, Vec<(usize, &Run)>)> = Vec::new();
+    let mut sorts: Vec<(&ProbeResult, Vec<(usize, &Run)>)> = Vec::new();
     for cell in cells {
         let numbered = cell.runs.iter().enumerate().map(|(own, run)| (next + own, run));
-        let is_same = |(known, _): &&mut (&Cell, Vec<_>)| {
+        let is_same = |(known, _): &&mut (&ProbeResult, Vec<_>)| {
             (known.probe, &known.session, &known.sort) == (cell.probe, &cell.session, &cell.sort)
         };
         match sorts.iter_mut().find(is_same) {
@@ -55,7 +55,7 @@ fn findings<'c, 's>(cells: &'c [Cell], shown: &impl Fn(&Run) -> Option<Shown<'s>
 /// The errors of `out`.
 pub fn probe_html<'s>(
     out: &mut impl Write,
-    cells: &[Cell],
+    cells: &[ProbeResult],
     interrupted: bool,
     shown: impl Fn(&Run) -> Option<Shown<'s>>,
 ) -> io::Result<()> {

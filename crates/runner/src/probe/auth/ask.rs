@@ -1,20 +1,20 @@
 //! All questions about who is let in.
 
 use super::AUTH;
+use super::case::{AuthCase, Everybody, OPEN_ANYWAY, kind_of, knocked_at, unless_like};
 use super::claims::{claims, good_case};
-use super::door::{Door, Everybody, OPEN_ANYWAY, kind_of, knocked_at, unless_like};
 use super::expiry::{expiry, revoked};
 use super::forged::forged;
 use crate::auth::{Identity, Placement};
 use crate::probe::cells::{cell, not_asked, stuck};
-use crate::probe::context::{ProbeContext, Twist};
+use crate::probe::context::{DriveOverrides, ProbeContext};
 use crate::probe::finding::finding;
 use crate::probe::forge::Forged;
+use crate::probe::probed_session::ProbedSession;
 use crate::probe::settings::Place;
-use crate::probe::subject::Subject;
 use crate::probe::{leak, refresh};
 use goldwire_core::dialect::Label;
-use goldwire_core::finding::{Cell, Kind};
+use goldwire_core::finding::{Kind, ProbeResult};
 use goldwire_core::secret::Secret;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,7 +33,7 @@ const BYPASS: [(&str, &str); 10] = [
     ("X-Forwarded-For", "127.0.0.1"),
 ];
 
-pub(in crate::probe) async fn ask(context: &ProbeContext<'_>, subject: &Subject) -> Vec<Cell> {
+pub(in crate::probe) async fn ask(context: &ProbeContext<'_>, subject: &ProbedSession) -> Vec<ProbeResult> {
     let identities = match context.logins(2).await {
         Ok(identities) => identities,
         Err(unjudged) => return vec![stuck(AUTH, subject, "good", unjudged)],
@@ -60,7 +60,7 @@ pub(in crate::probe) async fn ask(context: &ProbeContext<'_>, subject: &Subject)
     };
     // While one token expires, and another one is refreshed before, the other questions are asked.
     let asked = Box::pin(async {
-        let mut asked = doors(context, subject, &good, &forged).await;
+        let mut asked = auth_cases(context, subject, &good, &forged).await;
         asked.push(foreign_ids(context, subject).await);
         asked.push(revoked(context, subject).await);
         asked
@@ -73,14 +73,14 @@ pub(in crate::probe) async fn ask(context: &ProbeContext<'_>, subject: &Subject)
 }
 
 /// All attempts, several at a time, because a server that does not answer takes the whole deadline.
-async fn doors(
+async fn auth_cases(
     context: &ProbeContext<'_>,
-    subject: &Subject,
+    subject: &ProbedSession,
     good: &Identity,
     forged: &[(String, Forged)],
-) -> Vec<Cell> {
+) -> Vec<ProbeResult> {
     let own = &good.placement;
-    let mut doors: Vec<Door<'_>> = Vec::new();
+    let mut auth_cases: Vec<AuthCase<'_>> = Vec::new();
     // A place without details is the recipe's own place if that has the same kind.
     let is_own =
         |at: &Placement| at == own || (Place::of(at) == Place::of(own) && *at == Place::of(at).usual());
@@ -95,38 +95,39 @@ async fn doors(
             }
         };
         if placement != own {
-            doors.push(Door { opens: true, ..Door::new(name("good"), "good", at.clone()) });
+            auth_cases
+                .push(AuthCase { must_accept: true, ..AuthCase::new(name("good"), "good", at.clone()) });
         }
         for (case, token) in forged {
             let identity = Identity { token: token.clone().ok().flatten().map(Secret::new), ..at.clone() };
             let why = token.as_ref().err().map(String::as_str);
-            doors.push(Door { why, ..Door::new(name(case), case, identity) });
+            auth_cases.push(AuthCase { why, ..AuthCase::new(name(case), case, identity) });
         }
     }
     for placement in &context.settings.auth.wrong_places {
         let identity = Identity { placement: placement.clone(), ..good.clone() };
-        doors.push(Door::new(
+        auth_cases.push(AuthCase::new(
             format!("wrong-place ({})", Place::describe(placement)),
             "wrong-place",
             identity,
         ));
     }
-    let mut bypass: Vec<Door<'_>> = Vec::new();
+    let mut bypass: Vec<AuthCase<'_>> = Vec::new();
     let nobody = Identity { token: None, ..good.clone() };
     let extra = context.settings.auth.bypass.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     for (name, value) in BYPASS.into_iter().chain(extra) {
         let headers = vec![(name.to_owned(), value.to_owned())];
         let case = format!("bypass-header ({name})");
-        bypass.push(Door { headers, ..Door::new(case, "bypass-header", nobody.clone()) });
+        bypass.push(AuthCase { headers, ..AuthCase::new(case, "bypass-header", nobody.clone()) });
     }
     // Good tokens first: they may expire while a hanging server lets every timeout pass.
-    let (good, bad): (Vec<_>, Vec<_>) = doors.into_iter().partition(|door| door.opens);
+    let (good, bad): (Vec<_>, Vec<_>) = auth_cases.into_iter().partition(|door| door.must_accept);
     let opened = knocked_at(good, context, subject).await;
     let mut refused = knocked_at(bad, context, subject).await;
     if let Some(everybody) = Everybody::of(&refused) {
         everybody.tell(&mut refused, subject);
     }
-    let mut cells: Vec<Cell> = opened.into_iter().chain(refused).map(|asked| asked.cell).collect();
+    let mut cells: Vec<ProbeResult> = opened.into_iter().chain(refused).map(|asked| asked.cell).collect();
     // A bypass header without a token must be refused exactly like no token at all, unless the header has an effect.
     let nobody = cells.iter().find(|cell| cell.case == "no-token").and_then(kind_of);
     if nobody == Some(Kind::Accepted) {
@@ -138,7 +139,7 @@ async fn doors(
 }
 
 /// May a user use what belongs to another one?
-async fn foreign_ids(context: &ProbeContext<'_>, subject: &Subject) -> Cell {
+async fn foreign_ids(context: &ProbeContext<'_>, subject: &ProbedSession) -> ProbeResult {
     const CASE: &str = "another-users-ids";
     let golden = &subject.golden;
     let sent: BTreeSet<String> =
@@ -158,7 +159,7 @@ async fn foreign_ids(context: &ProbeContext<'_>, subject: &Subject) -> Cell {
         Err(unjudged) => return stuck(AUTH, subject, CASE, unjudged),
     };
     let [owner, thief] = &identities[..] else { return not_asked(AUTH, subject, CASE, "nobody logged in") };
-    let (run, driven) = context.session(subject, golden, owner, &Twist::default(), 1).await;
+    let (run, driven) = context.session(subject, golden, owner, &DriveOverrides::default(), 1).await;
     let Some(driven) = driven.filter(|_| run.unjudged.is_none()) else {
         return cell(AUTH, subject, CASE, "the owner's session failed".to_owned(), vec![run]);
     };
@@ -172,8 +173,8 @@ async fn foreign_ids(context: &ProbeContext<'_>, subject: &Subject) -> Cell {
     }
     let names: Vec<&str> = values.keys().map(String::as_str).collect();
     let shown = names.join(", ");
-    let twist = Twist { values: values.clone(), ..Twist::default() };
-    let (mut run, driven) = context.session(subject, &stolen, thief, &twist, 1).await;
+    let overrides = DriveOverrides { values: values.clone(), ..DriveOverrides::default() };
+    let (mut run, driven) = context.session(subject, &stolen, thief, &overrides, 1).await;
     let Some(driven) = driven else {
         return cell(AUTH, subject, CASE, "the other user's session failed".to_owned(), vec![run]);
     };

@@ -3,17 +3,21 @@
 use super::AUTH;
 use crate::auth::Identity;
 use crate::probe::cells::{cell, could_not, not_asked};
-use crate::probe::context::{ProbeContext, Twist};
+use crate::probe::context::{DriveOverrides, ProbeContext};
 use crate::probe::finding::finding;
-use crate::probe::subject::Subject;
+use crate::probe::probed_session::ProbedSession;
 use goldwire_core::dialect::Label;
-use goldwire_core::finding::{Cell, Finding, Kind, Severity, Unjudged};
+use goldwire_core::finding::{Finding, Kind, ProbeResult, Severity, Unjudged};
 use serde_json::Value;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The whole session with a good token.
-pub(super) async fn good_case(context: &ProbeContext<'_>, subject: &Subject, good: &Identity) -> Cell {
-    let (mut run, _) = context.session(subject, &subject.golden, good, &Twist::default(), 1).await;
+pub(super) async fn good_case(
+    context: &ProbeContext<'_>,
+    subject: &ProbedSession,
+    good: &Identity,
+) -> ProbeResult {
+    let (mut run, _) = context.session(subject, &subject.golden, good, &DriveOverrides::default(), 1).await;
     // New behaviour is no reason to ask nothing.
     let is_sure = |finding: &&Finding| finding.severity == Severity::Deviation;
     if let Some(first) = run.findings.iter().find(is_sure) {
@@ -30,7 +34,7 @@ pub(super) async fn good_case(context: &ProbeContext<'_>, subject: &Subject, goo
 }
 
 /// Checks the required claims of a good token.
-pub(super) fn claims(context: &ProbeContext<'_>, subject: &Subject, good: &Identity) -> Cell {
+pub(super) fn claims(context: &ProbeContext<'_>, subject: &ProbedSession, good: &Identity) -> ProbeResult {
     let wanted = &context.settings.auth.claims;
     if wanted.is_empty() {
         return not_asked(

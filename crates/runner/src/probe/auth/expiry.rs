@@ -5,13 +5,13 @@ use super::claims::now;
 use super::judge::refused;
 use crate::auth::{Identity, claims_of, logout};
 use crate::connection::connect;
-use crate::probe::attempt::{Outcome, SKIPPED, Talk, is_skipped, knocked, options, said};
+use crate::probe::attempt::{Outcome, RecordedConnection, SKIPPED, attempted, is_skipped, options, said};
 use crate::probe::cells::{login_failed, not_asked, stuck};
 use crate::probe::context::ProbeContext;
 use crate::probe::finding::finding;
-use crate::probe::subject::Subject;
+use crate::probe::probed_session::ProbedSession;
 use goldwire_core::dialect::Label;
-use goldwire_core::finding::{Cell, Kind, Unjudged};
+use goldwire_core::finding::{Kind, ProbeResult, Unjudged};
 use goldwire_core::transcript::Gap;
 use serde_json::Value;
 use std::time::{Duration, Instant};
@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Checks that a token is invalid after a logout.
-pub(super) async fn revoked(context: &ProbeContext<'_>, subject: &Subject) -> Cell {
+pub(super) async fn revoked(context: &ProbeContext<'_>, subject: &ProbedSession) -> ProbeResult {
     const CASE: &str = "revoked-after-logout";
     let Some(recipe) = &context.sessions.recipe else {
         return not_asked(AUTH, subject, CASE, "there is no login");
@@ -37,7 +37,7 @@ pub(super) async fn revoked(context: &ProbeContext<'_>, subject: &Subject) -> Ce
 }
 
 /// Checks an expired token: for an open session, and for a new one.
-pub(super) async fn expiry(context: &ProbeContext<'_>, subject: &Subject) -> Vec<Cell> {
+pub(super) async fn expiry(context: &ProbeContext<'_>, subject: &ProbedSession) -> Vec<ProbeResult> {
     const CASES: [&str; 2] = ["expires-mid-session", "expired (by waiting)"];
     let both = |why: String| CASES.map(|case| not_asked(AUTH, subject, case, why.clone())).to_vec();
     let identity = match context.login(1).await {
@@ -77,11 +77,11 @@ pub(super) async fn expiry(context: &ProbeContext<'_>, subject: &Subject) -> Vec
 /// Checks that a session ends with its token.
 async fn outlives(
     context: &ProbeContext<'_>,
-    subject: &Subject,
+    subject: &ProbedSession,
     case: &str,
     identity: &Identity,
     expired: Instant,
-) -> Cell {
+) -> ProbeResult {
     let opened = match options(context, identity, &[]) {
         Ok(options) => {
             connect(&options).await.map(|opened| (options, opened)).map_err(|error| error.to_string())
@@ -89,7 +89,15 @@ async fn outlives(
         Err(cause) => Err(cause),
     };
     let talk = opened.and_then(|(options, (connection, handshake))| {
-        Talk::begin(context, &subject.golden, &subject.session, identity, &options, connection, &handshake)
+        RecordedConnection::begin(
+            context,
+            &subject.golden,
+            &subject.session,
+            identity,
+            &options,
+            connection,
+            &handshake,
+        )
     });
     let talk = match talk {
         Ok(talk) => talk,
@@ -98,22 +106,22 @@ async fn outlives(
             return stuck(AUTH, subject, case, Unjudged { cause, hint: None });
         }
     };
-    let knock = talk.until_closed(context, identity, expired + GRACE).await;
+    let attempt = talk.until_closed(context, identity, expired + GRACE).await;
     let left = expired.saturating_duration_since(Instant::now());
     if left > GRACE {
         // Something other than the token's expiry ended it.
-        let cause = format!("the session ended {} before its token: {}", Gap::from(left), said(&knock));
-        let mut cell = knocked(subject, case, identity, &knock, None);
+        let cause = format!("the session ended {} before its token: {}", Gap::from(left), said(&attempt));
+        let mut cell = attempted(subject, case, identity, &attempt, None);
         cell.runs[0].unjudged = Some(Unjudged { cause, hint: None });
         return cell;
     }
-    let code = match &knock.outcome {
+    let code = match &attempt.outcome {
         Outcome::Closed(code) => Some(*code),
         _ => None,
     };
     let key = format!("probe.auth.{case}");
-    let frames: Vec<usize> = knock.frames.checked_sub(1).into_iter().collect();
-    let found = match &knock.outcome {
+    let frames: Vec<usize> = attempt.frames.checked_sub(1).into_iter().collect();
+    let found = match &attempt.outcome {
         _ if code.is_some_and(|code| context.settings.auth.is_refusal(code)) => None,
         Outcome::Hung(_) => Some(
             finding(
@@ -129,9 +137,9 @@ async fn outlives(
             ),
         ),
         _ => {
-            let message = format!("a session whose token expired ended oddly: {}", said(&knock));
+            let message = format!("a session whose token expired ended oddly: {}", said(&attempt));
             Some(finding(Kind::WrongRefusal, key, Label::from("@close"), frames, message))
         }
     };
-    knocked(subject, case, identity, &knock, found)
+    attempted(subject, case, identity, &attempt, found)
 }

@@ -1,37 +1,37 @@
 //! Whether an attempt ended as it should have.
 
 use crate::auth::Identity;
-use crate::probe::attempt::{Knock, Outcome, Sign, knock, knocked, quoted, unlike};
+use crate::probe::attempt::{AuthAttempt, Outcome, Sign, attempt_login, attempted, quoted, unlike};
 use crate::probe::context::ProbeContext;
 use crate::probe::finding::finding;
+use crate::probe::probed_session::ProbedSession;
 use crate::probe::settings::AuthSettings;
-use crate::probe::subject::Subject;
 use goldwire_core::dialect::Label;
-use goldwire_core::finding::{Cell, Finding, Kind, Unjudged};
+use goldwire_core::finding::{Finding, Kind, ProbeResult, Unjudged};
 use serde_json::Value;
 
 /// A case that must be refused.
 pub(super) async fn refused(
     context: &ProbeContext<'_>,
-    subject: &Subject,
+    subject: &ProbedSession,
     case: &str,
     identity: &Identity,
     headers: &[(String, String)],
-) -> Cell {
-    let knock = knock(context, &subject.golden, &subject.session, identity, headers).await;
-    knocked(subject, case, identity, &knock, judge(case, &knock, &context.settings.auth))
+) -> ProbeResult {
+    let attempt = attempt_login(context, &subject.golden, &subject.session, identity, headers).await;
+    attempted(subject, case, identity, &attempt, judge(case, &attempt, &context.settings.auth))
 }
 
 /// A case that must be let in.
-pub(super) async fn opens(
+pub(super) async fn must_accept(
     context: &ProbeContext<'_>,
-    subject: &Subject,
+    subject: &ProbedSession,
     case: &str,
     identity: &Identity,
-) -> Cell {
-    let knock = knock(context, &subject.golden, &subject.session, identity, &[]).await;
-    let mut cell = knocked(subject, case, identity, &knock, None);
-    if !matches!(knock.outcome, Outcome::Served(..)) {
+) -> ProbeResult {
+    let attempt = attempt_login(context, &subject.golden, &subject.session, identity, &[]).await;
+    let mut cell = attempted(subject, case, identity, &attempt, None);
+    if !matches!(attempt.outcome, Outcome::Served(..)) {
         let cause = format!("a good token does not open the door here: {}", cell.said);
         let hint = Some("take the place out of `places` if the server does not read it".to_owned());
         cell.runs[0].unjudged = Some(Unjudged { cause, hint });
@@ -40,8 +40,8 @@ pub(super) async fn opens(
 }
 
 /// The content of an unexpected message in the form of a policy: `, "/status" = "no"`.
-fn place(knock: &Knock) -> String {
-    let what = knock.refusal.as_ref().map_or("", |refused| &refused.what);
+fn place(attempt: &AuthAttempt) -> String {
+    let what = attempt.refusal.as_ref().map_or("", |refused| &refused.what);
     let place = what.split_once(' ').filter(|(path, value)| {
         path.starts_with('/') && !path.contains('*') && serde_json::from_str::<Value>(value).is_ok()
     });
@@ -49,19 +49,19 @@ fn place(knock: &Knock) -> String {
 }
 
 /// The finding of an attempt with a bad token that was not refused properly.
-pub(super) fn judge(case: &str, knock: &Knock, settings: &AuthSettings) -> Option<Finding> {
+pub(super) fn judge(case: &str, attempt: &AuthAttempt, settings: &AuthSettings) -> Option<Finding> {
     let key = format!("probe.auth.{case}");
-    let last = knock.frames.checked_sub(1);
+    let last = attempt.frames.checked_sub(1);
     let at = |kind, label: &str, frame: Option<usize>, message: String| {
         let frames = frame.into_iter().collect();
         finding(kind, key.clone(), Label::from(label), frames, message)
     };
     let refusals = "HTTP 401 or 403, or a close with 1008, 3000, 3003 or a code from 4000 on";
-    match &knock.outcome {
+    match &attempt.outcome {
         Outcome::Status(code) | Outcome::Closed(code) if settings.is_refusal(*code) => None,
         // If a policy lists codes, it requires these codes, or a listed message.
         Outcome::Closed(_) | Outcome::Dropped(_) | Outcome::Hung(_)
-            if knock
+            if attempt
                 .refusal
                 .as_ref()
                 .is_some_and(|refused| refused.by == Sign::Policy || settings.refuse.is_empty()) =>
@@ -71,8 +71,8 @@ pub(super) fn judge(case: &str, knock: &Knock, settings: &AuthSettings) -> Optio
         // The client was not accepted: a server may reject an unusual header itself.
         Outcome::Status(400..=499) if case.starts_with("bypass-header") => None,
         Outcome::Failed(_) => None,
-        Outcome::Served(label, frame) if unlike(knock).is_some() => {
-            let told = unlike(knock).map(quoted).unwrap_or_default();
+        Outcome::Served(label, frame) if unlike(attempt).is_some() => {
+            let told = unlike(attempt).map(quoted).unwrap_or_default();
             let message = format!("`{case}` was answered with {told}, and the connection stays open");
             Some(
                 at(Kind::Accepted, label.as_str(), Some(*frame), message)
@@ -80,12 +80,12 @@ pub(super) fn judge(case: &str, knock: &Knock, settings: &AuthSettings) -> Optio
                     .evidence("one connection, opened for this question alone; good logins never got that")
                     .hint(format!(
                         "if this is how the server refuses, say so in [probe.auth]: refuse = [{{ event = \"{label}\"{} }}]",
-                        place(knock)
+                        place(attempt)
                     )),
             )
         }
         Outcome::Served(label, frame) => {
-            let message = format!("`{case}` was accepted: `{label}` came after {}", knock.took);
+            let message = format!("`{case}` was accepted: `{label}` came after {}", attempt.took);
             Some(
                 at(Kind::Accepted, label.as_str(), Some(*frame), message)
                     .values("a refusal before any event", format!("`{label}`"))
@@ -113,7 +113,7 @@ pub(super) fn judge(case: &str, knock: &Knock, settings: &AuthSettings) -> Optio
                 Kind::NotRefused,
                 "@open",
                 last,
-                format!("`{case}` was neither refused nor served: {what} after {}", knock.took),
+                format!("`{case}` was neither refused nor served: {what} after {}", attempt.took),
             )
             .values(format!("a refusal within {}", settings.deadline), what.clone())
             .hint("a client cannot tell this from a slow server"),

@@ -1,8 +1,8 @@
 //! The auth probe: checks that the server refuses every bad token and accepts good ones.
 
 mod ask;
+mod case;
 mod claims;
-mod door;
 mod expiry;
 mod forged;
 mod judge;

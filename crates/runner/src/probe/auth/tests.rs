@@ -1,27 +1,29 @@
 //! Tests of the file above.
 
+use super::case::{Asked, Everybody, kind_of};
 use super::claims::wrong_claims;
-use super::door::{Asked, Everybody, kind_of};
 use super::judge::judge;
 use crate::auth::Identity;
-use crate::probe::attempt::{Knock, Outcome, Refused, Sign, knocked, said};
+use crate::probe::attempt::{AuthAttempt, Outcome, Refused, Sign, attempted, said};
+use crate::probe::probed_session::ProbedSession;
 use crate::probe::settings::AuthSettings;
-use crate::probe::subject::Subject;
 use goldwire_core::dialect::Label;
 use goldwire_core::finding::Kind;
 use goldwire_core::transcript::Gap;
 use serde_json::json;
 
-fn knock(outcome: Outcome, said: &[&str]) -> Knock {
+fn attempt_login(outcome: Outcome, said: &[&str]) -> AuthAttempt {
     let said: Vec<(Label, usize)> = said.iter().zip(0..).map(|(name, at)| (Label::from(*name), at)).collect();
     let frames = said.len();
-    Knock { outcome, said, took: Gap::from_millis(3), recording: None, frames, refusal: None }
+    AuthAttempt { outcome, said, took: Gap::from_millis(3), recording: None, frames, refusal: None }
 }
 
 #[test]
 fn a_refusal_is_one_of_those_that_clients_expect_and_comes_before_any_event() {
     let settings = AuthSettings::default();
-    let kind = |outcome: Outcome, said: &[&str]| judge("x", &knock(outcome, said), &settings).map(|f| f.kind);
+    let kind = |outcome: Outcome, said: &[&str]| {
+        judge("x", &attempt_login(outcome, said), &settings).map(|f| f.kind)
+    };
     for code in [401, 403] {
         assert_eq!(kind(Outcome::Status(code), &[]), None);
     }
@@ -32,7 +34,7 @@ fn a_refusal_is_one_of_those_that_clients_expect_and_comes_before_any_event() {
     assert_eq!(kind(Outcome::Closed(1000), &[]), Some(Kind::WrongRefusal));
     assert_eq!(kind(Outcome::Dropped("reset".to_owned()), &[]), Some(Kind::WrongRefusal));
     assert_eq!(kind(Outcome::Hung("open".to_owned()), &["error"]), Some(Kind::NotRefused));
-    let served = knock(Outcome::Served(Label::from("connected"), 1), &["hello", "connected"]);
+    let served = attempt_login(Outcome::Served(Label::from("connected"), 1), &["hello", "connected"]);
     let found = judge("x", &served, &settings).expect("it was let in");
     assert_eq!((found.kind, found.place.event.as_str()), (Kind::Accepted, "connected"));
     assert_eq!(found.place.frames, [1]);
@@ -44,20 +46,20 @@ fn a_refusal_by_message_is_one_however_the_connection_ends() {
     let (event, what) = (Label::from("auth"), "AUTH_FAILED".to_owned());
     let refusal = Some(Refused { event, frame: 1, what, by: Sign::Words });
     for outcome in [Outcome::Closed(1005), Outcome::Closed(1000), Outcome::Hung("open".to_owned())] {
-        let knock = Knock { refusal: refusal.clone(), ..knock(outcome, &["auth"]) };
-        assert_eq!(judge("x", &knock, &settings), None);
+        let attempt = AuthAttempt { refusal: refusal.clone(), ..attempt_login(outcome, &["auth"]) };
+        assert_eq!(judge("x", &attempt, &settings), None);
         let strict = AuthSettings { refuse: vec![1008], ..AuthSettings::default() };
-        assert!(judge("x", &knock, &strict).is_some());
-        let named = knock.refusal.clone().map(|refused| Refused { by: Sign::Policy, ..refused });
-        assert_eq!(judge("x", &Knock { refusal: named, ..knock }, &strict), None);
+        assert!(judge("x", &attempt, &strict).is_some());
+        let named = attempt.refusal.clone().map(|refused| Refused { by: Sign::Policy, ..refused });
+        assert_eq!(judge("x", &AuthAttempt { refusal: named, ..attempt }, &strict), None);
     }
-    let closed = Knock { refusal: refusal.clone(), ..knock(Outcome::Closed(1005), &["auth"]) };
+    let closed = AuthAttempt { refusal: refusal.clone(), ..attempt_login(Outcome::Closed(1005), &["auth"]) };
     assert_eq!(
         said(&closed),
         "refused by message: `auth` AUTH_FAILED, then closed without a code after 3 ms"
     );
-    let served = knock(Outcome::Served(Label::from("items"), 2), &["auth", "items"]);
-    assert!(judge("x", &Knock { refusal, ..served }, &settings).is_some());
+    let served = attempt_login(Outcome::Served(Label::from("items"), 2), &["auth", "items"]);
+    assert!(judge("x", &AuthAttempt { refusal, ..served }, &settings).is_some());
 }
 
 #[test]
@@ -66,7 +68,7 @@ fn what_everybody_gets_is_told_once() {
         "g.toml",
         "goldwire = 1\norder = \">ask ; items\"\n[event.ask]\nsend = {}\n",
     );
-    let subject = Subject {
+    let subject = ProbedSession {
         session: "s".to_owned(),
         golden: golden.expect("a golden"),
         seen: None,
@@ -77,8 +79,11 @@ fn what_everybody_gets_is_told_once() {
     let asked = |case: &str, outcome: Outcome, is_unlike: bool| {
         let (event, what) = (Label::from("items"), "/status \"no\"".to_owned());
         let refusal = is_unlike.then_some(Refused { event, frame: 1, what, by: Sign::Unlike });
-        let knock = Knock { refusal, ..knock(outcome, &["items"]) };
-        Asked { cell: knocked(&subject, case, &nobody, &knock, judge(case, &knock, &settings)), is_unlike }
+        let attempt = AuthAttempt { refusal, ..attempt_login(outcome, &["items"]) };
+        Asked {
+            cell: attempted(&subject, case, &nobody, &attempt, judge(case, &attempt, &settings)),
+            is_unlike,
+        }
     };
     let served = |case: &str, is_unlike| asked(case, Outcome::Served(Label::from("items"), 1), is_unlike);
     let refused = asked("empty", Outcome::Status(401), false);
@@ -111,7 +116,7 @@ fn what_everybody_gets_is_told_once() {
 #[test]
 fn a_policy_says_what_else_is_a_refusal() {
     let settings = AuthSettings { refuse: vec![1000, 404], ..AuthSettings::default() };
-    let judged = |outcome| judge("x", &knock(outcome, &[]), &settings).is_some();
+    let judged = |outcome| judge("x", &attempt_login(outcome, &[]), &settings).is_some();
     assert!(!judged(Outcome::Closed(1000)) && !judged(Outcome::Status(404)));
     assert!(judged(Outcome::Closed(1008)) && judged(Outcome::Status(401)));
 }

@@ -7,7 +7,7 @@ use goldwire_core::transcript::{Header, Offset, Transcript};
 
 /// A session under a probe.
 #[derive(Debug)]
-pub struct Subject {
+pub struct ProbedSession {
     /// The name.
     pub session: String,
     /// The golden.

@@ -42,7 +42,7 @@ pub enum LineError {
 
 /// The typed lines that are not sent yet.
 #[derive(Debug, Default)]
-pub(super) struct Hand {
+pub(super) struct Interactive {
     pub(super) queue: VecDeque<Action>,
     /// The time of the last line.
     pub(super) silent_since: Option<Offset>,

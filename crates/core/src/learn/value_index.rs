@@ -15,14 +15,14 @@ pub(super) type Origin = (Label, String);
 const MIN_INSIDE: usize = 12;
 
 /// One session, by place and by value.
-pub(super) struct Past<'s> {
+pub(super) struct ValueIndex<'s> {
     events: &'s [Event],
     /// The positions of the client's events in the session.
     sends: Vec<usize>,
     places: Vec<Place<'s>>,
     numbers: HashMap<&'s Label, HashMap<String, usize>>,
     /// The places that ever said a value.
-    sayers: HashMap<&'s Value, Vec<usize>>,
+    sources: HashMap<&'s Value, Vec<usize>>,
     /// The position of each event's first occurrence.
     first: HashMap<&'s Label, usize>,
     parts: OnceCell<HashMap<&'s [u8], Vec<Part<'s>>>>,
@@ -43,14 +43,14 @@ struct Part<'s> {
     place: usize,
 }
 
-impl<'s> Past<'s> {
-    pub(super) fn of(session: &'s Session) -> Past<'s> {
-        let mut past = Past {
+impl<'s> ValueIndex<'s> {
+    pub(super) fn of(session: &'s Session) -> ValueIndex<'s> {
+        let mut past = ValueIndex {
             events: &session.events,
             sends: Vec::new(),
             places: Vec::new(),
             numbers: HashMap::new(),
-            sayers: HashMap::new(),
+            sources: HashMap::new(),
             first: HashMap::new(),
             parts: OnceCell::new(),
         };
@@ -73,9 +73,9 @@ impl<'s> Past<'s> {
             self.places.len() - 1
         });
         self.places[number].said.push((at, value));
-        let sayers = self.sayers.entry(value).or_default();
-        if !sayers.contains(&number) {
-            sayers.push(number);
+        let sources = self.sources.entry(value).or_default();
+        if !sources.contains(&number) {
+            sources.push(number);
         }
     }
 
@@ -90,8 +90,8 @@ impl<'s> Past<'s> {
     }
 
     /// The places that, when the event at `at` came, had said this last.
-    pub(super) fn sayers(&self, value: &Value, at: usize) -> BTreeSet<Origin> {
-        let numbers = self.sayers.get(value).into_iter().flatten();
+    pub(super) fn sources(&self, value: &Value, at: usize) -> BTreeSet<Origin> {
+        let numbers = self.sources.get(value).into_iter().flatten();
         let places = numbers.map(|number| &self.places[*number]);
         places.filter(|place| place.latest(at) == Some(value)).map(|place| place.origin.clone()).collect()
     }
@@ -173,17 +173,17 @@ mod tests {
             ("other", json!({ "of": { "id": "a" } })),
             (">ask", json!({})),
         ]);
-        let past = Past::of(&session);
+        let past = ValueIndex::of(&session);
         let origin = |label: &str, path: &str| (Label::from(label), path.to_owned());
-        let sayers = |value: Value, at: usize| past.sayers(&value, at).into_iter().collect::<Vec<_>>();
-        assert_eq!(sayers(json!("a"), 1), [origin("hello", "/id")]);
-        assert_eq!(sayers(json!("a"), 4), [origin("other", "/of/id")]);
-        assert_eq!(sayers(json!("b"), 1), []);
+        let sources = |value: Value, at: usize| past.sources(&value, at).into_iter().collect::<Vec<_>>();
+        assert_eq!(sources(json!("a"), 1), [origin("hello", "/id")]);
+        assert_eq!(sources(json!("a"), 4), [origin("other", "/of/id")]);
+        assert_eq!(sources(json!("b"), 1), []);
         assert_eq!((past.send(1), past.send(2)), (Some(4), None));
         assert_eq!(past.latest(&origin("hello", "/id"), 4), Some(&json!("b")));
         // The latest `hello` has no `n`; as a value of the session it is still known.
         assert_eq!(past.latest(&origin("hello", "/n"), 4), None);
-        assert_eq!(sayers(json!(1), 4), [origin("hello", "/n")]);
+        assert_eq!(sources(json!(1), 4), [origin("hello", "/n")]);
     }
 
     #[test]
@@ -193,7 +193,7 @@ mod tests {
             ("hello", json!({ "id": "thread_0001_longer" })),
             (">ask", json!({ "text": "in thread_0001_longer, please" })),
         ]);
-        let past = Past::of(&session);
+        let past = ValueIndex::of(&session);
         let part = |at: usize| past.part_of("in thread_0001_longer, please", at).map(|(_, text)| text);
         assert_eq!((part(0), part(2)), (None, Some("thread_0001_long")));
         assert_eq!(past.part_of("thread thread", 2), None);

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use goldwire_core::drive::LineError;
 use goldwire_core::transcript::{Frame, Payload, Side, visible};
-use goldwire_runner::driver::{Hand, Shown};
+use goldwire_runner::driver::{Interactive, Shown};
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -48,7 +48,7 @@ pub(super) struct Unsent {
 }
 
 /// Starts to read stdin and to print to stdout. The thread ends with stdin, or with the process.
-pub(super) fn hand(color: ColorChoice) -> io::Result<(Hand, Unsent)> {
+pub(super) fn hand(color: ColorChoice) -> io::Result<(Interactive, Unsent)> {
     let is_terminal = is_typed() && io::stdout().is_terminal();
     let (sender, lines) = mpsc::channel(WAITING);
     let (unsent, echoed) = (Unsent::default(), Echoed::default());
@@ -80,7 +80,7 @@ pub(super) fn hand(color: ColorChoice) -> io::Result<(Hand, Unsent)> {
             put(PROMPT);
         }
     };
-    Ok((Hand { lines, show: Box::new(show) }, unsent))
+    Ok((Interactive { lines, show: Box::new(show) }, unsent))
 }
 
 fn put(text: &str) {

@@ -13,20 +13,20 @@ pub(super) const MAX_PENDING: usize = 64 << 20;
 
 /// The result of a frame.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct Decoded {
     /// Names and what they say, in order.
     pub(super) said: Vec<(Cow<'static, str>, Value)>,
     /// The automatic answers: the name, without `>`, and the frame.
     pub(super) owed: Vec<(&'static str, Payload)>,
 }
 
-impl Told {
+impl Decoded {
     pub(super) fn say(&mut self, name: impl Into<Cow<'static, str>>, data: Value) {
         self.said.push((name.into(), data));
     }
 
-    pub(super) fn garbled(&mut self, why: &str, bytes: &[u8]) {
-        self.say(GARBLED, content::garbled(why, bytes));
+    pub(super) fn malformed(&mut self, why: &str, bytes: &[u8]) {
+        self.say(GARBLED, content::malformed(why, bytes));
     }
 
     /// A message that is no message of the protocol, as it is.
@@ -90,8 +90,8 @@ impl Pending {
     pub(super) fn read(
         &mut self,
         payload: &Payload,
-        told: &mut Told,
-        mut next: impl FnMut(&[u8], &mut Told) -> Step,
+        decoded: &mut Decoded,
+        mut next: impl FnMut(&[u8], &mut Decoded) -> Step,
     ) {
         match payload {
             Payload::Text(text) => self.bytes.extend_from_slice(text.as_bytes()),
@@ -108,14 +108,14 @@ impl Pending {
         let mut at = 0;
         self.wanted = 0;
         while at < self.bytes.len() {
-            match next(&self.bytes[at..], told) {
+            match next(&self.bytes[at..], decoded) {
                 Step::Took(count) => at += count.max(1),
                 Step::Needs(count) if count <= MAX_PENDING => {
                     self.wanted = count;
                     break;
                 }
                 Step::Needs(_) => {
-                    told.garbled("its length is out of range", &self.bytes[at..]);
+                    decoded.malformed("its length is out of range", &self.bytes[at..]);
                     at = self.bytes.len();
                 }
             }
@@ -124,9 +124,9 @@ impl Pending {
     }
 
     /// Tells what was begun and will never be whole.
-    pub(super) fn rest(&mut self, told: &mut Told) {
+    pub(super) fn rest(&mut self, decoded: &mut Decoded) {
         if !self.bytes.is_empty() {
-            told.garbled("it is incomplete", &self.bytes);
+            decoded.malformed("it is incomplete", &self.bytes);
         }
         *self = Pending::default();
     }

@@ -6,7 +6,7 @@ use std::fmt;
 use tokio::sync::mpsc;
 
 /// Typed lines that become messages, and a callback for passing frames.
-pub struct Hand {
+pub struct Interactive {
     /// One line each with its number, counted from 1, without its end; see
     /// [`drive::Session::say`](goldwire_core::drive::Session::say). Dropping the sender ends the lines. If the server
     /// is slow, lines wait here.
@@ -24,13 +24,13 @@ pub enum Shown<'f> {
     NotSent(u64, &'f LineError),
 }
 
-impl fmt::Debug for Hand {
+impl fmt::Debug for Interactive {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hand").finish_non_exhaustive()
     }
 }
 
-impl Hand {
+impl Interactive {
     /// Reports the waiting lines as too late, because the session has ended.
     pub(super) fn end(&mut self) {
         while let Ok((line, _)) = self.lines.try_recv() {
@@ -40,7 +40,7 @@ impl Hand {
 }
 
 /// The next line; no line, when there will be no more. Never, when nobody speaks or it is not yet time.
-pub(super) async fn next_line(hand: Option<&mut Hand>, listens: bool) -> Option<(u64, String)> {
+pub(super) async fn next_line(hand: Option<&mut Interactive>, listens: bool) -> Option<(u64, String)> {
     match hand.filter(|_| listens) {
         Some(hand) => hand.lines.recv().await,
         None => std::future::pending().await,
