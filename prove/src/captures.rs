@@ -1,7 +1,7 @@
 //! Judges real recordings: of servers that nobody here wrote, broken by hand.
 //!
 //! A folder below the given one holds the recordings of one server, at whatever depth. A golden is learned from every
-//! other recording and judges the rest, and the other way round: so all are judged by a golden that has not seen them.
+//! other recording and judges the rest, and vice versa: so all are judged by a golden that has not seen them.
 //! Then each of those is broken in every way of [`FAULTS`]. Nothing is known of a server but its recordings, so a fault
 //! is one that none of them shows: a lost event counts as one that a clean server could not have lost only where the
 //! event came equally often in all of them.

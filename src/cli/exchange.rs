@@ -116,7 +116,7 @@ fn recording(
     redactor: &Redactor,
 ) -> Result<(String, Vec<u8>), CliError> {
     let id = random_word(6)
-        .map_err(|error| CliError::new(Exit::Internal, format!("no random numbers: {error}")))?;
+        .map_err(|error| CliError::new(Exit::Internal, format!("failed to get random numbers: {error}")))?;
     let transcript = &mut imported.transcript;
     let header = &mut transcript.header;
     let claims = claims(header);

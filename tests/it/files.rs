@@ -32,7 +32,7 @@ error: `|` and `;` are mixed
  --> golden/chat.toml:3:21
   |
 3 |   hi ; ( >ask | tok ;
-  |                     ^ no rule says which binds stronger
+  |                     ^ neither binds more strongly
   |
 hint: put one of them in parentheses: a ; ( b & c )
 
@@ -84,8 +84,8 @@ fn a_path_has_one_rule() {
     for expected in [
         "golden/chat.toml:6:1",
         "golden/chat.toml:8:1",
-        "`/id` is said twice",
-        "`/text` is said twice",
+        "`/id` is defined twice",
+        "`/text` is defined twice",
         "keep one of the two",
     ] {
         assert!(said.stderr.contains(expected), "{expected}:\n{}", said.stderr);
@@ -97,7 +97,7 @@ fn an_event_has_one_table() {
     let text = "goldwire = 1\norder = \">ask ; answer\"\n[event.ask]\nsend = { type = \"ask\" }\n\
                 [event.\">ask\"]\nsend = { type = \"other\" }\n";
     let said = golden(text).run(&["check"]).exits(2);
-    for expected in ["golden/chat.toml:5:8", "`>ask` is said twice", "put the two together"] {
+    for expected in ["golden/chat.toml:5:8", "`>ask` is defined twice", "put the two together"] {
         assert!(said.stderr.contains(expected), "{expected}:\n{}", said.stderr);
     }
 }
@@ -106,7 +106,7 @@ fn an_event_has_one_table() {
 fn what_must_be_live_and_what_was_seen_are_read_with_their_mistakes() {
     let text = "goldwire = 1\norder = \"hi\"\nrequire_live = [\"ids\", \"txets\"]\n";
     let said = golden(text).run(&["check"]).exits(2);
-    let place = "`txets` is nothing that shows a live server\n --> golden/chat.toml:3:24";
+    let place = "`txets` is not a liveness item\n --> golden/chat.toml:3:24";
     assert!(said.stderr.contains(place) && said.stderr.contains("did you mean `texts`?"), "{}", said.stderr);
     let said = golden(&text.replace("[\"ids\", \"txets\"]", "3")).run(&["check"]).exits(2);
     assert!(said.stderr.contains("golden/chat.toml:3:"), "{}", said.stderr);

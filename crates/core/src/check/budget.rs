@@ -218,7 +218,7 @@ send = { type = "ask" }
     fn a_budget_says_what_is_streamed_or_it_is_found() {
         let without = GOLDEN.replace("event = \"token\"\n", "");
         let problems = crate::golden::read("g.toml", &without).expect_err("nothing says it").to_string();
-        assert!(problems.contains("what is streamed"), "{problems}");
+        assert!(problems.contains("a budget needs the streamed event"), "{problems}");
         let known = format!(
             "{without}[event.token]\nseen = 90\nruns = 3\ntiming = {{ after = \"token\", usual = \"9 ms\", samples = 80, runs = 3 }}\n"
         );

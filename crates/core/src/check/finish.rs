@@ -64,7 +64,7 @@ impl Checker<'_> {
         let mut findings = explain(&self, ending);
         let more = self.violations.more + self.misfits.more + self.mismatches.more + self.faults.more;
         if let Some(first) = findings.first_mut().filter(|_| more > 0) {
-            first.consequences.push(format!("{more} more of what was found are not told one by one"));
+            first.consequences.push(format!("{more} more findings are not listed"));
         }
         let (mut gaps, live) = (self.stopwatch.into_gaps(), self.watch.into_live(ending));
         if let Some(stream) = self.stream {

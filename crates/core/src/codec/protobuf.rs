@@ -105,13 +105,13 @@ pub(super) fn write(message: &Value) -> Result<Vec<u8>, Unwritable> {
 }
 
 fn put_message(message: &Value, depth: usize, out: &mut Vec<u8>) -> Result<(), Unwritable> {
-    let map = message.as_object().ok_or_else(|| Unwritable("it is no object".to_owned()))?;
+    let map = message.as_object().ok_or_else(|| Unwritable("it is not an object".to_owned()))?;
     if depth == MAX_DEPTH {
         return Err(Unwritable(format!("its messages are more than {MAX_DEPTH} deep")));
     }
     for (key, value) in map {
         let field = key.parse::<u64>().ok().filter(|field| (1..=MAX_FIELD).contains(field));
-        let field = field.ok_or_else(|| Unwritable(format!("`{key}` is no number of a field")))?;
+        let field = field.ok_or_else(|| Unwritable(format!("`{key}` is not a field number")))?;
         match value {
             Value::Array(items) => items.iter().try_for_each(|item| put_field(field, item, depth, out))?,
             one => put_field(field, one, depth, out)?,
@@ -123,7 +123,7 @@ fn put_message(message: &Value, depth: usize, out: &mut Vec<u8>) -> Result<(), U
 fn put_field(field: u64, value: &Value, depth: usize, out: &mut Vec<u8>) -> Result<(), Unwritable> {
     let tag = |wire: u64, out: &mut Vec<u8>| varint::write(field << 3 | wire, out);
     let only = |key: &str| value.as_object().filter(|map| map.len() == 1).and_then(|map| map.get(key));
-    let wrong = || Unwritable(format!("the value of field {field} is none that it can have"));
+    let wrong = || Unwritable(format!("field {field} cannot have this value"));
     let bytes = match value {
         Value::Null => return Ok(()),
         Value::Bool(own) => {
@@ -210,12 +210,12 @@ mod tests {
             assert_eq!(read(bytes), None, "{bytes:?}");
         }
         for (message, why) in [
-            (json!({ "name": 1 }), "`name` is no number of a field"),
-            (json!({ "0": 1 }), "`0` is no number of a field"),
-            (json!({ "1": 0.5 }), "the value of field 1 is none that it can have"),
-            (json!({ "1": [[1]] }), "the value of field 1 is none that it can have"),
-            (json!({ "1": { "$hex": "0" } }), "the value of field 1 is none that it can have"),
-            (json!([]), "it is no object"),
+            (json!({ "name": 1 }), "`name` is not a field number"),
+            (json!({ "0": 1 }), "`0` is not a field number"),
+            (json!({ "1": 0.5 }), "field 1 cannot have this value"),
+            (json!({ "1": [[1]] }), "field 1 cannot have this value"),
+            (json!({ "1": { "$hex": "0" } }), "field 1 cannot have this value"),
+            (json!([]), "it is not an object"),
         ] {
             assert_eq!(write(&message).map_err(|error| error.to_string()), Err(why.to_owned()));
         }

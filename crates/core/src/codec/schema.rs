@@ -35,11 +35,11 @@ pub struct Schema {
 pub enum SchemaError {
     /// It cannot be read.
     #[error(
-        "it is no set of descriptors ({0}); `protoc --include_imports --descriptor_set_out=FILE` writes one"
+        "it is not a descriptor set ({0}); `protoc --include_imports --descriptor_set_out=FILE` writes one"
     )]
     Unreadable(String),
     /// There is no such message in it.
-    #[error("it describes no message `{0}`{1}")]
+    #[error("it has no message `{0}`{1}")]
     Unknown(String, String),
 }
 
@@ -135,7 +135,7 @@ fn key_text(key: &MapKey) -> String {
 
 fn of_json(described: &MessageDescriptor, value: &Value) -> Result<DynamicMessage, Unwritable> {
     let name = || described.full_name().to_owned();
-    let map = value.as_object().ok_or_else(|| Unwritable(format!("its {} is no object", name())))?;
+    let map = value.as_object().ok_or_else(|| Unwritable(format!("its {} is not an object", name())))?;
     let mut message = DynamicMessage::new(described.clone());
     let mut unknown = Map::new();
     for (key, own) in map.iter().filter(|(_, own)| !own.is_null()) {
@@ -299,17 +299,17 @@ mod tests {
         for (message, why) in [
             (json!({ "sey": {} }), "chat.Envelope has no field `sey`"),
             (json!({ "ack": { "id": -1 } }), "`ack` of chat.Envelope cannot be {\"id\":-1}"),
-            (json!([]), "its chat.Envelope is no object"),
+            (json!([]), "its chat.Envelope is not an object"),
         ] {
             assert_eq!(schema.write(&message).map_err(|error| error.to_string()), Err(why.to_owned()));
         }
         let why = |set: &[u8], name: &str| Schema::of(set, name).map_err(|error| error.to_string()).err();
         assert_eq!(
             why(&set(), "Envelope").as_deref(),
-            Some("it describes no message `Envelope`; there is `chat.Envelope`")
+            Some("it has no message `Envelope`; there is `chat.Envelope`")
         );
         assert!(
-            why(b"hello", "chat.Envelope").is_some_and(|why| why.starts_with("it is no set of descriptors"))
+            why(b"hello", "chat.Envelope").is_some_and(|why| why.starts_with("it is not a descriptor set"))
         );
     }
 

@@ -170,7 +170,7 @@ impl Open {
 
 /// The element that a value is.
 pub(super) fn write(value: &Value) -> Result<String, Unwritable> {
-    let map = value.as_object().ok_or_else(|| Unwritable("it is no object".to_owned()))?;
+    let map = value.as_object().ok_or_else(|| Unwritable("it is not an object".to_owned()))?;
     let name = map.get(NAME).and_then(Value::as_str);
     let name = name.ok_or_else(|| Unwritable(format!("it has no `{NAME}`, the name of its element")))?;
     let mut out = String::new();
@@ -180,7 +180,7 @@ pub(super) fn write(value: &Value) -> Result<String, Unwritable> {
 
 fn element(name: &str, value: &Value, depth: usize, out: &mut String) -> Result<(), Unwritable> {
     if !is_name(name) {
-        return Err(Unwritable(format!("`{name}` is no name of an element")));
+        return Err(Unwritable(format!("`{name}` is not an element name")));
     }
     if depth == MAX_DEPTH {
         return Err(Unwritable(format!("its elements are more than {MAX_DEPTH} deep")));
@@ -191,7 +191,7 @@ fn element(name: &str, value: &Value, depth: usize, out: &mut String) -> Result<
     for (key, own) in map {
         let Some(key) = key.strip_prefix(ATTRIBUTE) else { continue };
         if !is_name(key) {
-            return Err(Unwritable(format!("`{key}` is no name of an attribute")));
+            return Err(Unwritable(format!("`{key}` is not an attribute name")));
         }
         out.extend([" ", key, "=\""]);
         escaped(&plain(own), out);
@@ -324,9 +324,9 @@ mod tests {
         }
         for (value, why) in [
             (json!({"body": "hi"}), "it has no `#name`, the name of its element"),
-            (json!({"#name": "a b"}), "`a b` is no name of an element"),
-            (json!({"#name": "a", "@<": ""}), "`<` is no name of an attribute"),
-            (json!("hi"), "it is no object"),
+            (json!({"#name": "a b"}), "`a b` is not an element name"),
+            (json!({"#name": "a", "@<": ""}), "`<` is not an attribute name"),
+            (json!("hi"), "it is not an object"),
         ] {
             assert_eq!(write(&value).map_err(|error| error.to_string()), Err(why.to_owned()));
         }

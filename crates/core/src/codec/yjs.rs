@@ -183,7 +183,7 @@ pub(super) fn write(message: &Value) -> Result<Vec<u8>, Unwritable> {
     let need = |key: &str| message.get(key).ok_or_else(|| Unwritable(format!("it has no `{key}`")));
     let text = |key: &str| match message.get(key) {
         Some(Value::String(text)) => Ok(text.as_str()),
-        Some(_) => Err(Unwritable(format!("its `{key}` is no text"))),
+        Some(_) => Err(Unwritable(format!("its `{key}` is not a text"))),
         None => Ok(""),
     };
     let mut out = Vec::new();
@@ -209,13 +209,13 @@ pub(super) fn write(message: &Value) -> Result<Vec<u8>, Unwritable> {
         ("sync2" | "update", _) => {
             out.extend([sync, if kind == "sync2" { 1 } else { 2 }]);
             let own = bytes_of(need("update")?)
-                .ok_or_else(|| Unwritable("its `update` is no `{\"$hex\": …}`".to_owned()))?;
+                .ok_or_else(|| Unwritable("its `update` is not `{\"$hex\": …}`".to_owned()))?;
             put_bytes(&own, &mut out);
         }
         ("awareness", _) => {
             out.push(1);
             let own = written(need("clients")?, awareness).ok_or_else(|| {
-                Unwritable("its `clients` are no list of `client`, `clock` and `state`".to_owned())
+                Unwritable("its `clients` are not a list of `client`, `clock` and `state`".to_owned())
             })?;
             put_bytes(&own, &mut out);
         }
@@ -241,13 +241,13 @@ pub(super) fn write(message: &Value) -> Result<Vec<u8>, Unwritable> {
         ("saved", true) => {
             out.push(8);
             let saved =
-                number(need("saved")?).ok_or_else(|| Unwritable("its `saved` is no number".to_owned()))?;
+                number(need("saved")?).ok_or_else(|| Unwritable("its `saved` is not a number".to_owned()))?;
             varint::write(saved, &mut out);
         }
         ("token" | "authenticated" | "stateless" | "broadcast" | "close" | "saved", false) => {
-            return Err(Unwritable(format!("`{kind}` is about a `document`")));
+            return Err(Unwritable(format!("`{kind}` needs a `document`")));
         }
-        (kind, _) => return Err(Unwritable(format!("`{kind}` is no message of Yjs"))),
+        (kind, _) => return Err(Unwritable(format!("`{kind}` is not a Yjs message"))),
     }
     Ok(out)
 }
@@ -362,12 +362,12 @@ mod tests {
     fn what_cannot_be_said_says_why() {
         for (message, why) in [
             (json!({ "type": "sync1" }), "it has no `vector`"),
-            (json!({ "type": "update", "update": "00" }), "its `update` is no `{\"$hex\": …}`"),
-            (json!({ "type": "hello" }), "`hello` is no message of Yjs"),
-            (json!({ "type": "token" }), "`token` is about a `document`"),
+            (json!({ "type": "update", "update": "00" }), "its `update` is not `{\"$hex\": …}`"),
+            (json!({ "type": "hello" }), "`hello` is not a Yjs message"),
+            (json!({ "type": "token" }), "`token` needs a `document`"),
             (
                 json!({ "type": "awareness", "clients": [{ "client": -1, "clock": 0 }] }),
-                "its `clients` are no list of `client`, `clock` and `state`",
+                "its `clients` are not a list of `client`, `clock` and `state`",
             ),
             (json!([]), "it has no `type`"),
         ] {

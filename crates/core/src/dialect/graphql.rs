@@ -78,7 +78,7 @@ fn operation(message: &Value) -> Option<&str> {
 
 /// The message of an event.
 pub(super) fn encode(name: &str, data: &Value) -> Result<String, EncodeError> {
-    let Value::Object(fields) = data else { return Err(EncodeError("it is no object".to_owned())) };
+    let Value::Object(fields) = data else { return Err(EncodeError("it is not an object".to_owned())) };
     let kind = name.split_once('[').map_or(name, |(kind, _)| kind);
     if fields.contains_key("type") || kind == NAMELESS {
         return Ok(data.to_string());

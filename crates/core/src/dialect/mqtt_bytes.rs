@@ -80,7 +80,7 @@ impl Packet {
 
     pub(super) fn field(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
         let length =
-            u16::try_from(bytes.len()).map_err(|_| EncodeError("a text of it is too long".to_owned()))?;
+            u16::try_from(bytes.len()).map_err(|_| EncodeError("one of its texts is too long".to_owned()))?;
         self.number(length.into(), 2);
         self.0.extend_from_slice(bytes);
         Ok(())
@@ -102,5 +102,5 @@ pub(super) fn number(data: &Value, key: &str, most: u64) -> Result<u64, EncodeEr
     };
     value
         .filter(|value| *value <= most)
-        .ok_or_else(|| EncodeError(format!("its {key} is no number up to {most}")))
+        .ok_or_else(|| EncodeError(format!("its {key} is not a number up to {most}")))
 }

@@ -50,7 +50,7 @@ pub(super) fn word(subject: &Value) -> Option<&str> {
 pub(super) fn read(side: Side, bytes: &[u8], decoded: &mut Decoded) -> Step {
     let Some(end) = memchr::memchr(b'\n', bytes) else {
         if bytes.len() > MAX_LINE {
-            decoded.malformed("no line is that long", bytes);
+            decoded.malformed("the line is too long", bytes);
             return Step::Took(bytes.len());
         }
         return Step::Needs(bytes.len() + 1);
@@ -60,7 +60,7 @@ pub(super) fn read(side: Side, bytes: &[u8], decoded: &mut Decoded) -> Step {
     let after = end + 1;
     let Some((verb, arguments)) = verb(line) else {
         if !line.is_empty() {
-            decoded.malformed("it begins with no word", line);
+            decoded.malformed("it does not begin with a word", line);
         }
         return Step::Took(after);
     };

@@ -77,7 +77,7 @@ fn read(bytes: &[u8], decoded: &mut Decoded) -> Step {
         [] | [b'\r'] => return Step::Needs(bytes.len() + 1),
         [b'\n', ..] => command + 1,
         [b'\r', b'\n', ..] => command + 2,
-        _ => return garbage("it begins with no command", decoded),
+        _ => return garbage("it does not begin with a command", decoded),
     };
     let Ok(name) = std::str::from_utf8(&bytes[..command]) else { return garbage("no command", decoded) };
     let is_plain = matches!(name, "CONNECT" | "CONNECTED");
@@ -85,7 +85,7 @@ fn read(bytes: &[u8], decoded: &mut Decoded) -> Step {
     loop {
         let Some(end) = memchr::memchr(b'\n', &bytes[at..]).map(|end| at + end) else {
             if bytes.len() > MAX_HEAD {
-                return garbage("no headers are that long", decoded);
+                return garbage("its headers are too long", decoded);
             }
             return Step::Needs(bytes.len() + 1);
         };
@@ -164,7 +164,7 @@ pub(super) fn encode(name: &str, data: &Value) -> Result<Vec<u8>, EncodeError> {
     let headers = match data.get("headers") {
         None | Some(Value::Null) => &empty,
         Some(Value::Object(headers)) => headers,
-        Some(_) => return Err(EncodeError("its headers are no table".to_owned())),
+        Some(_) => return Err(EncodeError("its headers are not a table".to_owned())),
     };
     for (key, value) in headers.iter().filter(|(key, _)| *key != "content-length") {
         out.push_str(&format!("{}:{}\n", write(key), write(&text_of(value))));
@@ -209,7 +209,7 @@ mod tests {
             ("CONNECTED", json!({"headers": {"version": "1.2", "heart-beat": "0,4000"}})),
             ("MESSAGE", json!({"headers": {"a:b": "c\nd", "content-length": "3"}, "payload": "x\0y"})),
             ("ERROR", json!({"payload": "no"})),
-            ("garbled", json!({"why": "it begins with no command", "bytes": 5, "text": "oops\0"})),
+            ("garbled", json!({"why": "it does not begin with a command", "bytes": 5, "text": "oops\0"})),
         ];
         assert_eq!(said(&stomp(), &frames), expected.map(|(name, data)| (name.to_owned(), data)));
         let mut decoder = Decoder::new(&stomp());

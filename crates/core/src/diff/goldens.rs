@@ -1,4 +1,4 @@
-//! What a new golden lets through that the old one did not, and the other way round, in words.
+//! What a new golden lets through that the old one did not, and vice versa, in words.
 //!
 //! ```text
 //! wider     `token` may now come 0 times (was 1 or more)

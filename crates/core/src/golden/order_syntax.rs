@@ -259,7 +259,12 @@ impl Parser<'_> {
         while let Some(token) = self.peek() {
             let (message, span) = (format!("unexpected {}", token.describe()), self.span());
             if *token == Token::Sign(')') {
-                self.error(span, &message, "nothing is open here", Some("remove it, or open a group before"));
+                self.error(
+                    span,
+                    &message,
+                    "no group is open here",
+                    Some("remove it, or open a group before"),
+                );
                 self.next += 1;
             } else {
                 self.error(span, &message, "a `;`, `&` or `|` is missing before this", None);
@@ -280,7 +285,7 @@ impl Parser<'_> {
                 Some(sign) if sign != found => self.error(
                     span,
                     &format!("`{sign}` and `{found}` are mixed"),
-                    "no rule says which binds stronger",
+                    "neither binds more strongly",
                     Some("put one of them in parentheses: a ; ( b & c )"),
                 ),
                 Some(_) => {}
@@ -311,9 +316,9 @@ impl Parser<'_> {
                 Some(first) => {
                     self.error(
                         span,
-                        "two numbers of times in a row",
+                        "two repetitions in a row",
                         "here",
-                        Some("put what comes so often in parentheses: ( a{3} )+"),
+                        Some("put the repeated part in parentheses: ( a{3} )+"),
                     );
                     Some(first)
                 }
@@ -404,7 +409,7 @@ mod tests {
         }
         let many = format!("a{} ; b", "+".repeat(50_000));
         assert_eq!(parse(&many), parse("a+ ; b"));
-        assert_eq!(messages("a{3}+ ; b"), ["4..5: two numbers of times in a row"]);
+        assert_eq!(messages("a{3}+ ; b"), ["4..5: two repetitions in a row"]);
         assert!(parse("( a{3} )+ ; b").is_ok());
     }
 

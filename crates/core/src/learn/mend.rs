@@ -41,7 +41,7 @@ impl Loosened {
     /// Notes that a recording contradicts what is not given up; nothing changes then.
     fn hold(&mut self, key: &str, recording: &str, finding: &Finding) -> bool {
         let said =
-            format!("recording {recording} contradicts `{key}`, which a person holds: {}", finding.message);
+            format!("recording {recording} contradicts `{key}`, which a person keeps: {}", finding.message);
         if self.done.insert(said.clone()) {
             self.notes.push(said);
         }

@@ -16,7 +16,7 @@ pub(super) fn notes(golden: &Golden, incomplete: u32, has_prefixes: bool) -> Vec
     ));
     if has_prefixes {
         notes.push(format!(
-            "no recording is complete: what is there in all {incomplete} was learned from, but not how a session ends"
+            "no recording is complete: goldwire learned from what all {incomplete} contain, but not how a session ends"
         ));
     } else if incomplete > 0 {
         notes.push(format!("left out, as the session did not end: {}", in_words(incomplete)));
@@ -48,13 +48,10 @@ pub(super) fn notes(golden: &Golden, incomplete: u32, has_prefixes: bool) -> Vec
     }
     let (hosts, occasions) = (golden.learned.hosts.len(), golden.learned.occasions.count);
     if bounded > 0 && hosts == 0 {
-        notes.push(
-            "no recording says on what host it was made: times are judged by their shape everywhere"
-                .to_owned(),
-        );
+        notes.push("no recording names its host: times are judged by shape everywhere".to_owned());
     } else if bounded > 0 && hosts < 3 {
         notes.push(format!(
-            "times are of {} and {}: they hold there; elsewhere goldwire judges their shape, and fails only what stalls",
+            "times are of {} and {}: there they are limits; elsewhere goldwire judges their shape and fails only stalls",
             of(u32::try_from(hosts).unwrap_or(u32::MAX), "class of hosts", "classes of hosts"),
             of(occasions, "occasion", "occasions"),
         ));

@@ -189,7 +189,7 @@ mod tests {
         let before = golden.order.clone();
         let notes = mend(&recordings, &[0], &mut golden).expect("in memory").notes();
         assert_eq!(golden.order, before);
-        assert!(notes[0].starts_with("recording 1 contradicts `order`, which a person holds"), "{notes:?}");
+        assert!(notes[0].starts_with("recording 1 contradicts `order`, which a person keeps"), "{notes:?}");
     }
 
     #[test]

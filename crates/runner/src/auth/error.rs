@@ -168,7 +168,7 @@ pub enum AuthError {
         said: String,
     },
     /// The system has no randomness to give.
-    #[error("user: no random numbers: {0}")]
+    #[error("user: failed to get random numbers: {0}")]
     Random(String),
 }
 

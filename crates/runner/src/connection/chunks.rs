@@ -45,7 +45,7 @@ impl Body {
             [one] if one.eq_ignore_ascii_case("chunked") => {
                 return Ok(Some(Body::Chunks(Chunks::default())));
             }
-            _ => return Err(format!("a transfer coding that is not known: {}", codings.join(", "))),
+            _ => return Err(format!("an unknown transfer coding: {}", codings.join(", "))),
         }
         let mut lengths = values("content-length").flat_map(|value| value.split(',')).map(str::trim);
         let Some(length) = lengths.next() else { return Ok(None) };
@@ -54,7 +54,7 @@ impl Body {
         match length.parse() {
             Ok(0) if lengths.all(|other| other == length) => Ok(Some(Body::Whole)),
             Ok(count) if is_number && lengths.all(|other| other == length) => Ok(Some(Body::Left(count))),
-            _ => Err(format!("a content-length that is none: {length:?}")),
+            _ => Err(format!("an invalid content-length: {length:?}")),
         }
     }
 
@@ -119,7 +119,7 @@ impl Chunks {
             bytes = rest;
             self.line.extend_from_slice(line);
             if self.line.len() > MAX_LINE {
-                return Err("a line between chunks that does not end".to_owned());
+                return Err("an unterminated line between chunks".to_owned());
             }
             if end.is_some() {
                 let line = std::mem::take(&mut self.line);
@@ -143,7 +143,7 @@ impl Part {
                 match number.filter(|_| rest.is_empty() || rest.starts_with(b";")) {
                     Some(0) => Ok(Part::Trailer),
                     Some(size) => Ok(Part::Data(size)),
-                    None => Err(format!("a chunk whose size is none: {:?}", text())),
+                    None => Err(format!("a chunk with an invalid size: {:?}", text())),
                 }
             }
             Part::DataEnd if line.is_empty() => Ok(Part::Size),

@@ -183,8 +183,7 @@ impl Asked {
         if asked.method.is_empty() || !asked.method.bytes().all(|byte| byte.is_ascii_uppercase()) {
             return Err(SendError::NotAFrame("a request begins with its method, e.g. POST"));
         }
-        check_headers(&asked.headers, &[])
-            .map_err(|_| SendError::NotAFrame("a header that no request can have"))?;
+        check_headers(&asked.headers, &[]).map_err(|_| SendError::NotAFrame("an invalid header"))?;
         Ok(asked)
     }
 
@@ -230,7 +229,7 @@ impl Request {
         let Asked { method, path, headers, body } = Asked::read(text)?;
         let target = shared.target(path.as_deref());
         if !target.starts_with('/') || target.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
-            return Err(SendError::NotAFrame("a request's path begins with / and has no blanks"));
+            return Err(SendError::NotAFrame("a request's path begins with / and has no spaces"));
         }
         let is_json = body.as_ref().is_some_and(|body| !body.is_string());
         let body = match body {
@@ -574,7 +573,7 @@ mod tests {
             ),
             (
                 b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n",
-                "gone: a chunk whose size is none: \"z\"",
+                "gone: a chunk with an invalid size: \"z\"",
             ),
             (
                 b"SSH-2.0-OpenSSH\r\n",

@@ -133,7 +133,7 @@ pub enum DriveError {
     #[error("{0}")]
     Transport(&'static str),
     /// The system has no randomness.
-    #[error("no random numbers: {0}")]
+    #[error("failed to get random numbers: {0}")]
     Random(#[from] getrandom::Error),
 }
 
@@ -469,7 +469,7 @@ impl Driver<'_> {
             // An interrupted send is not completed.
             () = stopped(self.interrupt.clone()) => return self.connection = None,
             () = tokio::time::sleep_until(self.patience.until(self.base).into()) => {
-                let detail = format!("the server took nothing in for {}", self.patience.wait);
+                let detail = format!("the server read nothing for {}", self.patience.wait);
                 self.connection = None;
                 return self.take(Instant::now(), Side::Server, Payload::Gone(detail));
             }

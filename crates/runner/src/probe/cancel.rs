@@ -29,7 +29,7 @@ pub(super) async fn mid_run(
 ) -> ProbeResult {
     const CASE: &str = "cancel-mid-run";
     let Some(cancel) = &context.settings.cancel else {
-        return not_asked(RACE, subject, CASE, "nothing says how a run is cancelled: `[probe.cancel]`");
+        return not_asked(RACE, subject, CASE, "`[probe.cancel]` is missing: it says how to cancel a run");
     };
     let Some((golden, label)) = cancelling(&subject.golden, cancel) else {
         let why = format!("this session has no `{}` after a message of the client", cancel.after);
@@ -172,8 +172,8 @@ fn judge(golden: &Golden, cancel: &Cancel, label: &Label, transcript: &Transcrip
         let message = format!("`{event}` of the cancelled run came after `{until}`");
         found.push(
             finding(Kind::OutOfOrder, key(), event.clone(), vec![*frame], message)
-                .values("nothing of this run any more", format!("{} more events of it", late.len()))
-                .hint("the server says that it has stopped, and goes on working: who tells the run?"),
+                .values("no further event of this run", format!("{} more events of it", late.len()))
+                .hint("the server reports that it stopped, and continues to work: does the cancel reach the run?"),
         );
     }
     if !matches!(&transcript.ending.how, End::Closed { by: Side::Client, .. }) {
@@ -201,7 +201,7 @@ pub(super) async fn close_mid_run(
 ) -> ProbeResult {
     const CASE: &str = "close-mid-run";
     if messages < 2 {
-        let why = "the server says too little in this session to be left in the middle of it";
+        let why = "the server sends too little in this session for a disconnect in the middle";
         return not_asked(RACE, subject, CASE, why);
     }
     let mut runs: Vec<Run> = Vec::new();

@@ -32,7 +32,7 @@ pub(super) struct Material<'m> {
 /// A bad token; none means no token at all. Or why there is none.
 pub(super) type Forged = Result<Option<String>, String>;
 
-const NO_JWT: &str = "the token is no JWT";
+const NO_JWT: &str = "the token is not a JWT";
 const NO_PUBLIC_KEY: &str = "needs the server's public key: `public_key_file`";
 const NO_KEY: &str = "needs the key that signs tokens: `[probe.auth.sign]`";
 

@@ -37,7 +37,7 @@ pub(super) async fn ask(context: &ProbeContext<'_>, subject: &ProbedSession) -> 
     let count = identities.len();
     let own = |runs: &[Run]| match runs.iter().flat_map(|run| &run.findings).next() {
         Some(first) => first.message.clone(),
-        None => format!("{count} users, {} sessions, nothing of anybody else", runs.len()),
+        None => format!("{count} users, {} sessions, nothing of other users", runs.len()),
     };
     let (ids, conform) = apart(plain);
     let mut cells = vec![
@@ -51,7 +51,7 @@ pub(super) async fn ask(context: &ProbeContext<'_>, subject: &ProbedSession) -> 
     cells.push(if planted {
         cell(ISOLATION, subject, "canary", own(&canaries), canaries)
     } else {
-        not_asked(ISOLATION, subject, "canary", "the client says no free text that could carry one")
+        not_asked(ISOLATION, subject, "canary", "the client sends no free text that could carry a marker")
     });
     cells
 }
@@ -131,12 +131,12 @@ struct Identified {
 fn own_identity(subject: &ProbedSession, places: usize, runs: Vec<Run>) -> ProbeResult {
     const CASE: &str = "own-identity";
     if places == 0 {
-        let why = "the server does not say to whom it talks: no user's id, address or subject comes back";
+        let why = "the server does not name the user: no user's id, address or subject comes back";
         return not_asked(ISOLATION, subject, CASE, why);
     }
     let said = match runs.iter().flat_map(|run| &run.findings).next() {
         Some(first) => first.message.clone(),
-        None => format!("{} sockets were told who they are, each rightly", runs.len()),
+        None => format!("{} sockets got their identity, each the right one", runs.len()),
     };
     cell(ISOLATION, subject, CASE, said, runs)
 }

@@ -136,7 +136,7 @@ async fn soak(context: &ProbeContext<'_>, subject: &ProbedSession) -> ProbeResul
     if let (Some(Shown::Steep(steepness)), Some(last)) = (shown, runs.last_mut()) {
         let label = subject.golden.script.last().cloned().unwrap_or_else(|| Label::from("@open"));
         let message = format!("it becomes slower with every session: {said}");
-        let again = if more > 0 { format!("; looked at again over {more} more") } else { String::new() };
+        let again = if more > 0 { format!("; measured again over {more} more") } else { String::new() };
         let found = finding(Kind::Trend, "probe.liveness.soak".to_owned(), label, Vec::new(), message)
             .values(
                 "the same time for the same question",
@@ -157,7 +157,7 @@ fn says_more(subject: &ProbedSession, grown: Trend, sessions: usize) -> Finding 
     let label = subject.golden.script.last().cloned().unwrap_or_else(|| Label::from("@open"));
     let factor = format!("{:.2}", grown.factor);
     let message = format!(
-        "it says more with every session: {sessions} sessions, and the last is {factor} times as long as the first"
+        "it sends more with every session: {sessions} sessions, and the last is {factor} times as long as the first"
     );
     finding(Kind::Trend, "probe.liveness.soak".to_owned(), label, Vec::new(), message)
         .values("the same answer to the same question", format!("{factor} x after {sessions}, in bytes"))
@@ -165,7 +165,7 @@ fn says_more(subject: &ProbedSession, grown: Trend, sessions: usize) -> Finding 
             "rank correlation with the session's number, p = {:.1e}",
             grown.p.max(f64::EPSILON)
         ))
-        .hint("what of earlier sessions comes along: history, handlers that were not taken away?")
+        .hint("what is left of earlier sessions: history, handlers that were not removed?")
 }
 
 fn says(sessions: usize, trend: Trend) -> String {

@@ -96,7 +96,7 @@ fn cross_talk(subject: &ProbedSession, identities: &[Identity], rounds: &[Vec<Pl
     }
     let said = match runs.iter().flat_map(|run| &run.findings).next() {
         Some(first) => first.message.clone(),
-        None => format!("{} sessions, nothing of anybody else", runs.len()),
+        None => format!("{} sessions, nothing of other users", runs.len()),
     };
     cell(RACE, subject, "cross-talk", said, runs)
 }
@@ -134,7 +134,7 @@ fn spread(subject: &ProbedSession, rounds: &[Vec<Opening>]) -> ProbeResult {
     let connect: fn(&Opening) -> Option<Gap> = |opening| Some(opening.connect);
     let first: fn(&Opening) -> Option<Gap> = |opening| opening.first;
     if super::spread::bound(&known(connect), 1).is_none() {
-        return not_asked(RACE, subject, "spread", "too few recordings say how soon a connection is ready");
+        return not_asked(RACE, subject, "spread", "too few recordings show how soon a connection is ready");
     }
     let greeting = subject.golden.order.labels().into_iter().find(|label| !label.is_client()).cloned();
     let greeting = greeting.unwrap_or_else(|| Label::from("@open"));
@@ -214,7 +214,7 @@ async fn storm(context: &ProbeContext<'_>, subject: &ProbedSession, identities: 
     let mut runs: Vec<Run> =
         played.iter().map(|(identity, driven)| greeted(subject, identity, driven)).collect();
     let fine = runs.iter().filter(|run| run.unjudged.is_none() && run.findings.is_empty()).count();
-    let said = format!("{fine} of {count} connections were greeted");
+    let said = format!("{fine} of {count} connections got a greeting");
     if let Some(run) = after_storm(context, subject, identities, &overrides).await {
         runs.push(run);
     }
@@ -238,7 +238,8 @@ async fn after_storm(
             return None;
         }
         if began.elapsed() >= SETTLES {
-            let message = format!("nobody is greeted {} s after the storm", SETTLES.as_secs());
+            let message =
+                format!("no connection gets a greeting {} s after the connection storm", SETTLES.as_secs());
             let key = "probe.race.storm".to_owned();
             let found = finding(Kind::Ending, key, Label::from("@open"), Vec::new(), message);
             return Some(Run { findings: vec![found], ..run });
@@ -256,7 +257,7 @@ fn greeted(subject: &ProbedSession, identity: &Identity, driven: &Result<Driven,
             // The probe's own cut looks like an interruption to the session.
             let failure = (ending.how != End::Interrupted).then(|| {
                 let last = driven.transcript.frames.len().checked_sub(1);
-                (Label::from("@end"), last, format!("ended before it was greeted: {}", ending.label()))
+                (Label::from("@end"), last, format!("ended before its greeting: {}", ending.label()))
             });
             (judged(subject, &subject.golden, driven, 1), failure)
         }
@@ -268,7 +269,7 @@ fn greeted(subject: &ProbedSession, identity: &Identity, driven: &Result<Driven,
     run.unjudged = None;
     run.findings.clear();
     if let Some((label, frame, what)) = failure {
-        let message = format!("a connection that came with many others {what}");
+        let message = format!("a connection that opened with many others {what}");
         let key = "probe.race.storm".to_owned();
         run.findings.push(finding(Kind::Ending, key, label, frame.into_iter().collect(), message));
     }

@@ -27,7 +27,7 @@ pub(super) async fn ask(context: &ProbeContext<'_>, subject: &ProbedSession) -> 
     if messages == 0 || !run.findings.is_empty() {
         let mut run = run;
         if run.unjudged.is_none() && run.findings.is_empty() {
-            let cause = "the server says nothing in this session".to_owned();
+            let cause = "the server sends nothing in this session".to_owned();
             run.unjudged = Some(Unjudged { cause, hint: None });
         }
         return vec![cell(RECONNECT, subject, "uncut", summary(std::slice::from_ref(&run)), vec![run])];
@@ -44,7 +44,7 @@ pub(super) async fn ask(context: &ProbeContext<'_>, subject: &ProbedSession) -> 
         }
         let runs = cuts(context, subject, &identities, messages, how).await;
         let places = places(messages, context.settings.cuts).len();
-        let said = format!("cut at {places} messages: {}", summary(&runs));
+        let said = format!("disconnected at {places} messages: {}", summary(&runs));
         cells.push(cell(RECONNECT, subject, &format!("cut by {name}"), said, runs));
     }
     cells.extend(super::resume::ask(context, subject, &identities).await);
@@ -73,7 +73,7 @@ async fn farewell(
     let runs = futures_util::future::join_all(leaving).await;
     let said = match runs.iter().flat_map(|run| &run.findings).next() {
         Some(first) => first.message.clone(),
-        None => format!("{count} sockets were closed by the server too, when their clients had left"),
+        None => format!("{count} sockets were closed by the server, too, after their clients had closed"),
     };
     cell(RECONNECT, subject, "old-socket", said, runs)
 }
@@ -95,7 +95,7 @@ fn closed(run: Run, transcript: &Transcript) -> Run {
         None => Some("stayed open".to_owned()),
     };
     let findings = problem.map(|problem| {
-        let message = format!("the old socket of a client that had left {problem}");
+        let message = format!("the old socket of a client that had closed {problem}");
         let frames = transcript.frames.len().checked_sub(1).into_iter().collect();
         let key = "probe.reconnect.old-socket".to_owned();
         finding(Kind::Ending, key, Label::from("@close"), frames, message)

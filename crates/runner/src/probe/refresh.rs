@@ -66,7 +66,7 @@ pub(super) async fn ask(context: &ProbeContext<'_>, subject: &ProbedSession) -> 
     let message = match &how.message {
         Some(message) => message,
         None => {
-            let why = "nothing says how an open session is told its new token: `message` in `refresh`";
+            let why = "`message` is missing in `refresh`: it gives an open session its new token";
             return vec![door, not_asked(AUTH, subject, CASES[1], why)];
         }
     };
@@ -95,12 +95,12 @@ async fn must_accept(
     }
     let mut cell = attempted(subject, case, identity, &attempt, None);
     if !matches!(attempt.outcome, Outcome::Served(..) | Outcome::Failed(_)) {
-        let message = format!("a refreshed token does not open the door: {}", cell.said);
+        let message = format!("a refreshed token is not accepted: {}", cell.said);
         let frames = attempt.frames.checked_sub(1).into_iter().collect();
         let found =
             finding(Kind::Ending, format!("probe.auth.{case}"), Label::from("@open"), frames, message)
                 .values("the session", cell.said.clone())
-                .hint("a token that comes from the refresh must be as good as one that comes from a login");
+                .hint("a refreshed token must be accepted like a token from a login");
         cell.runs[0].findings.push(found);
     }
     cell
@@ -136,7 +136,7 @@ async fn outlives_once(
             AUTH,
             subject,
             case,
-            "the client says nothing that could be asked after the expiry",
+            "the client sends nothing that could be sent again after the expiry",
         );
     }
     let identity = match context.login(1).await {
@@ -149,7 +149,7 @@ async fn outlives_once(
     };
     let patience = context.settings.auth.patience;
     if Gap::from(left) > patience {
-        let why = format!("tokens live {} s longer; `patience` is {patience}", left.as_secs());
+        let why = format!("the token expires only in {} s; `patience` is {patience}", left.as_secs());
         return not_asked(AUTH, subject, case, why);
     }
     let lead = (left / 3).min(LEAD);
@@ -164,7 +164,7 @@ async fn outlives_once(
         tokio::time::sleep_until((begun + left.saturating_sub(lead)).into()).await;
         let renewed = renewed(context, recipe, &identity).await?;
         if begun.elapsed() >= left {
-            return Err(too_busy("the token had run out before another one was there"));
+            return Err(too_busy("the token expired before a new one arrived"));
         }
         say.send_replace(Some(filled(message, &renewed)?));
         Ok(self::left(&renewed).map(|left| Instant::now() + left))
@@ -174,7 +174,7 @@ async fn outlives_once(
     match refreshed {
         Err(unjudged) => return stuck(AUTH, subject, case, unjudged),
         Ok(Some(end)) if Instant::now() >= end => {
-            return stuck(AUTH, subject, case, too_busy("the second token ran out, too"));
+            return stuck(AUTH, subject, case, too_busy("the second token expired, too"));
         }
         Ok(_) => {}
     }
@@ -187,7 +187,7 @@ async fn outlives_once(
         if ended_by_server || matches!(&transcript.ending.how, End::Dropped { .. }) {
             let after = Gap::from(begun.elapsed());
             let message = format!(
-                "a session whose token was refreshed in time ended all the same: {} after {after}",
+                "a session whose token was refreshed in time still ended: {} after {after}",
                 transcript.ending.label()
             );
             let frames = transcript.frames.len().checked_sub(1).into_iter().collect();
@@ -202,14 +202,14 @@ async fn outlives_once(
         Some(first) => first.message.clone(),
         None => match &run.unjudged {
             Some(unjudged) => unjudged.cause.clone(),
-            None => format!("it went on after the first token's end, for {} in all", run.took),
+            None => format!("it continued after the first token expired, for {} in all", run.took),
         },
     };
     cell(AUTH, subject, case, said, vec![run])
 }
 
 fn too_busy(cause: &str) -> Unjudged {
-    let hint = "this machine is too busy for tokens that live so shortly".to_owned();
+    let hint = "this machine is too busy for tokens with such a short life".to_owned();
     Unjudged { cause: cause.to_owned(), hint: Some(hint) }
 }
 

@@ -52,7 +52,7 @@ pub(super) async fn ask(
         }
     };
     let Some((from, to)) = known_from(&subject.golden, &rest, &whole) else {
-        return all("nothing that the client sends after its return was made on its first connection");
+        return all("after it reconnects, the client sends no value of its first connection");
     };
     let again = if is_marked { said_again(&whole, &canary) } else { 0 };
     let known = Known { rest, again };
@@ -83,7 +83,7 @@ pub(super) async fn ask(
             }
         });
         let runs: Vec<Run> = futures_util::future::join_all(users).await.into_iter().flatten().collect();
-        let said = format!("cut at {} messages: {}", cuts.len(), summary(&runs));
+        let said = format!("disconnected at {} messages: {}", cuts.len(), summary(&runs));
         cells.push(cell(PROBE, subject, case, said, runs));
     }
     cells
@@ -150,17 +150,16 @@ fn lost(
     let label = subject.golden.script.iter().rev().find(|label| label.as_str() != RECONNECT)?.clone();
     let frames = transcript.frames.len().checked_sub(1).into_iter().collect();
     let (kind, message) = match times {
-        0 => (Kind::Missing, "what the client had said before it was cut off is lost".to_owned()),
-        _ if times > wanted => (
-            Kind::Duplicate,
-            format!("what the client had said before it was cut off comes back {times} times"),
-        ),
+        0 => (Kind::Missing, "what the client sent before the disconnect is lost".to_owned()),
+        _ if times > wanted => {
+            (Kind::Duplicate, format!("what the client sent before the disconnect comes back {times} times"))
+        }
         _ => return None,
     };
     Some(
         finding(kind, key, label, frames, message)
-            .values(format!("{wanted} times, as in a session that was not cut"), format!("{times} times"))
-            .hint("what was taken from a client must be kept before it is answered, and once"),
+            .values(format!("{wanted} times, as in a session without a disconnect"), format!("{times} times"))
+            .hint("store a client's message once, before answering it"),
     )
 }
 

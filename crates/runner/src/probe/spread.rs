@@ -116,7 +116,7 @@ pub(super) fn judge(
                 rounds.len(),
                 shown.join(", ")
             ))
-            .hint("connections wait for each other: look for a lock, or for blocking work, on the way in"),
+            .hint("connections wait for each other: look for a lock, or for blocking work, where a connection opens"),
     )
 }
 

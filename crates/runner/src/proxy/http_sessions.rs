@@ -339,7 +339,7 @@ impl State {
                 let path = recording.path().to_owned();
                 recording.create().map_err(|error| format!("failed to create {}: {error}", path.display()))
             }
-            Err(error) => Err(format!("no random numbers: {error}")),
+            Err(error) => Err(format!("failed to get random numbers: {error}")),
         };
         match created {
             Ok((recorder, _)) => self.recorder = Some(Arc::new(recorder)),

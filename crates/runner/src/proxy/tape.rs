@@ -156,7 +156,7 @@ impl Tape {
             Ok(recording) => recording,
             Err(error) => {
                 self.state = State::None;
-                return self.lose(format!("no random numbers: {error}"));
+                return self.lose(format!("failed to get random numbers: {error}"));
             }
         };
         let path = recording.path().to_owned();

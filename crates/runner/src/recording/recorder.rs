@@ -19,7 +19,7 @@ use tokio::sync::{Notify, oneshot};
 
 /// The maximum of one session's bytes that may wait for the disk.
 const MAX_WAITING: usize = 256 * 1024 * 1024;
-/// The number of waiting bytes from which callers wait ([`Recorder::room`]).
+/// The number of waiting bytes from which callers wait ([`Recorder::backpressure`]).
 const MANY_WAITING: usize = 2 * 1024 * 1024;
 /// The time for which a session waits for a disk that does nothing, before it continues until [`MAX_WAITING`].
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -296,7 +296,7 @@ impl Recorder {
         }
     }
 
-    /// Whether [`Recorder::room`] would wait.
+    /// Whether [`Recorder::backpressure`] would wait.
     pub fn is_full(&self) -> bool {
         let state = &self.state;
         state.waiting.load(Ordering::Relaxed) > MANY_WAITING && !state.is_stalled.load(Ordering::Relaxed)

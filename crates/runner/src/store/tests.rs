@@ -37,7 +37,7 @@ fn a_golden_reads_its_descriptors_from_its_folder_or_the_one_above() {
     let heard = events(&read.dialect, &[frame]);
     assert_eq!((heard[0].label.as_str(), &heard[0].data), ("text", &json!({ "text": "hi" })));
     fs::write(&golden, text("Say")).expect("a file");
-    assert!(error(&golden).ends_with("it describes no message `Say`; there is `chat.Say`"));
+    assert!(error(&golden).ends_with("it has no message `Say`; there is `chat.Say`"));
     // Without its file nothing is known, and nothing is guessed.
     let unread = golden::read("g.toml", &text("chat.Say")).expect("a golden");
     let error = unread.dialect.encode(&label, &json!({ "text": "hi" })).map_err(|error| error.to_string());

@@ -225,6 +225,9 @@ mod tests {
         }
         let without = "goldwire = 1\norder = \">ask ; ack\"\n[event.ask]\nsend = {}\nanswered = \"ack\"\n";
         let problems = golden::read("g.toml", without).expect_err("no id").to_string();
-        assert!(problems.contains("nothing says where `>ask` has its id"), "{problems}");
+        assert!(
+            problems.contains("the place of the id by which `>ask` is answered is missing"),
+            "{problems}"
+        );
     }
 }

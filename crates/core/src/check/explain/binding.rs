@@ -93,7 +93,7 @@ impl Explainer<'_, '_> {
                 let (severity, evidence) = self.evidence.field(&a.label, None);
                 let (Some((key, one)), Some((_, other))) = (&a.lane, &b.lane) else { continue };
                 let message = format!(
-                    "lanes crossed: {} of {key}={one} carries what belongs to {key}={other}, and the other way round",
+                    "lanes crossed: {} of {key}={one} carries what belongs to {key}={other}, and vice versa",
                     a.label
                 );
                 let place =

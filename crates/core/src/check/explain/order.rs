@@ -118,7 +118,7 @@ impl Explainer<'_, '_> {
         let place = self.place(first, None, None, frames);
         let mut finding = Finding::new(Kind::UnknownEvent, severity, place, message).evidence(evidence);
         finding.hint =
-            Some("does a name hold an id or a text? `[dialect] name` says where names stand".to_owned());
+            Some("a name may contain an id or a text; `[dialect] name` says where names are".to_owned());
         self.findings.push(finding);
     }
 

@@ -71,7 +71,7 @@ pub fn findings(golden: &Golden, checks: &[LiveCheck]) -> Vec<Finding> {
             };
             Finding::new(Kind::Canned, Severity::Deviation, place, format!("{name}: {}", check.detail))
                 .evidence("the golden requires a live server")
-                .hint("something plays a transcript: a stub, a recording proxy, a cache in front of the server?")
+                .hint("something replays a transcript: a stub, a recording proxy, a cache in front of the server?")
         })
         .collect()
 }

@@ -184,7 +184,7 @@ impl Judge<'_> {
         let same = judged.iter().find_map(|(path, print)| Some((path, recorded.get(path)?.get(print)?)));
         let detail = match same {
             Some((path, recording)) => {
-                format!("all that {path} says is what it says in recording {recording}")
+                format!("every text at {path} is that of recording {recording}")
             }
             None => format!("{} unlike any recorded", many(judged.len(), "text", "texts")),
         };
@@ -287,13 +287,13 @@ impl Judge<'_> {
     pub(super) fn echo(&self, seen: &Seen) -> Said {
         let traces = self.traces();
         if traces.texts_sent == 0 || seen.texts_sent == 0 {
-            return Said::unknown("the client says nothing in words");
+            return Said::unknown("the client sends no text");
         }
         let is_new = |place: &&u64| self.known.contains(*place) && !seen.echoes.contains(self.name(place));
         let found = traces.echoes.iter().filter(|(place, _)| is_new(place)).min_by_key(|(_, frame)| **frame);
         let detail = match found {
             Some((place, _)) => {
-                format!("{} repeats the client's own words, as it never did", self.name(place))
+                format!("{} repeats the client's own words, unlike all recordings", self.name(place))
             }
             None => format!(
                 "{} of the client, none repeated at a new place",

@@ -63,7 +63,7 @@ pub(super) fn need_ids(
         let fields = table.table(key);
         let span = fields.key_span("answered").unwrap_or_else(|| fields.span());
         let hint = if event.sends.is_empty() { "id = \"/ID\"" } else { "id = \"/ID\", where `send` has it" };
-        let message = format!("nothing says where `{label}` has its id, by which it is answered");
+        let message = format!("the place of the id by which `{label}` is answered is missing");
         fields.source().report(span, message, "by which id?", Some(hint.to_owned()));
     }
 }

@@ -277,7 +277,7 @@ fn read_codes(fields: &Fields<'_>) -> BTreeMap<u64, String> {
             Ok(code) => drop(codes.insert(code, name)),
             Err(_) => fields.source().report(
                 span,
-                format!("`{key}` is no code"),
+                format!("`{key}` is not a code"),
                 "its name",
                 Some("a code is a whole number: 48 = \"CALL\"".to_owned()),
             ),

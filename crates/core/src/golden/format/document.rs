@@ -119,7 +119,7 @@ fn read_events(
         }
         if events.contains_key(label) {
             let hint = Some("an event has one table: put the two together".to_owned());
-            source.report(spans[key].clone(), format!("`{label}` is said twice"), "here again", hint);
+            source.report(spans[key].clone(), format!("`{label}` is defined twice"), "here again", hint);
         }
         let event = read_event(source, fields, label, order, places);
         events.insert(label.clone(), event);

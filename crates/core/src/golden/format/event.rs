@@ -106,7 +106,7 @@ fn read_shape(
         }
         if !ruled.insert(path.pattern.clone()) {
             let hint = Some("a path has one rule: keep one of the two".to_owned());
-            table.report(&key, format!("`{}` is said twice", path.pattern), "here again", hint);
+            table.report(&key, format!("`{}` is defined twice", path.pattern), "here again", hint);
             continue;
         }
         note_place(source, places, &format!("event.{label}.shape.{}", path.pattern), span.clone());

@@ -29,7 +29,7 @@ pub(super) fn read_budget(root: &Fields<'_>, events: &BTreeMap<Label, Event>) ->
     fields.finish();
     if event.is_none() {
         let hint = Some("write event = \"token\"".to_owned());
-        root.source().report(span, "a budget does not say what is streamed", "here", hint);
+        root.source().report(span, "a budget needs the streamed event", "here", hint);
     }
     event.map(|event| Budget { event, is_named, ttft, inter_token })
 }
@@ -73,7 +73,7 @@ pub(super) fn read_live(root: &Fields<'_>) -> Vec<LiveItem> {
                 let hint = did_you_mean(&text, names()).unwrap_or_else(|| {
                     format!("true, or some of {}", names().collect::<Vec<_>>().join(", "))
                 });
-                let message = format!("`{text}` is nothing that shows a live server");
+                let message = format!("`{text}` is not a liveness item");
                 root.source().report(span, message, "here", Some(hint));
             }
         }

@@ -48,7 +48,7 @@ pub(super) fn check_templates(
             if golden.dialect.descriptor().is_none()
                 && let Err(cause) = as_if_filled(template, &golden.dialect).payloads(&golden.dialect, label)
             {
-                let message = format!("`{label}` cannot be said in {}: {cause}", golden.dialect.kind());
+                let message = format!("`{label}` cannot be encoded in {}: {cause}", golden.dialect.kind());
                 source.report(spans[key].clone(), message, "in what it sends", None);
             }
         }

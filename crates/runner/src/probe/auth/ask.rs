@@ -188,7 +188,7 @@ async fn foreign_ids(context: &ProbeContext<'_>, subject: &ProbedSession) -> Pro
         let event = golden.script.first().cloned().unwrap_or_else(|| Label::from("@open"));
         let found = finding(Kind::Accepted, format!("probe.auth.{CASE}"), event, vec![last], message.clone())
             .values("a refusal", "the whole session")
-            .hint("the server does not ask whose it is");
+            .hint("the server does not check the owner");
         run.findings.push(found);
         message
     } else {

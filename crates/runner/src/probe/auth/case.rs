@@ -47,8 +47,8 @@ impl Everybody {
         let Some((first, rest)) = asked.split_first_mut() else { return };
         let (told, seen) = match self {
             Everybody::LetIn => (
-                format!("nobody is refused: {others} other bad tokens are served, too"),
-                "everybody is let in",
+                format!("no bad token is refused: {others} others are served, too"),
+                "every bad token is accepted",
             ),
             Everybody::Answered => (
                 format!(
@@ -141,4 +141,5 @@ pub(super) struct Asked {
     pub(super) is_unlike: bool,
 }
 
-pub(super) const OPEN_ANYWAY: &str = "whoever has no token is let in without the header too: see `no-token`";
+pub(super) const OPEN_ANYWAY: &str =
+    "a connection without a token is accepted without the header, too: see `no-token`";

@@ -37,18 +37,13 @@ pub(super) async fn good_case(
 pub(super) fn claims(context: &ProbeContext<'_>, subject: &ProbedSession, good: &Identity) -> ProbeResult {
     let wanted = &context.settings.auth.claims;
     if wanted.is_empty() {
-        return not_asked(
-            AUTH,
-            subject,
-            "claims",
-            "nothing says what a token claims: `claims = [\"sub\", …]`",
-        );
+        return not_asked(AUTH, subject, "claims", "no claims are configured: `claims = [\"sub\", …]`");
     }
     let mut run = could_not(&subject.session, &good.user, Unjudged { cause: String::new(), hint: None }, 1);
     run.unjudged = None;
     match &good.claims {
         Some(claims) => run.findings = wrong_claims(claims, wanted, now()),
-        None => run.unjudged = Some(Unjudged { cause: "the token is no JWT".to_owned(), hint: None }),
+        None => run.unjudged = Some(Unjudged { cause: "the token is not a JWT".to_owned(), hint: None }),
     }
     let said = match (&run.unjudged, run.findings.first()) {
         (Some(unjudged), _) => unjudged.cause.clone(),
@@ -70,7 +65,7 @@ pub(super) fn wrong_claims(claims: &Value, wanted: &[String], now: i64) -> Vec<F
                 // A minute, as verifiers usually allow.
                 ("iat" | "nbf", Some(time)) if time <= now as f64 + 60.0 => return None,
                 ("exp" | "iat" | "nbf", Some(time)) => format!("is {time}, and now is {now}"),
-                ("exp" | "iat" | "nbf", None) => "is no number of seconds".to_owned(),
+                ("exp" | "iat" | "nbf", None) => "is not a number of seconds".to_owned(),
                 _ => return None,
             },
         };

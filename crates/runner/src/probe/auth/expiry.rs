@@ -52,7 +52,7 @@ pub(super) async fn expiry(context: &ProbeContext<'_>, subject: &ProbedSession) 
     let patience = Duration::from(context.settings.auth.patience);
     if left > patience {
         return both(format!(
-            "tokens live {} s longer; `patience` is {}",
+            "the token expires only in {} s; `patience` is {}",
             left.as_secs(),
             Gap::from(patience)
         ));

@@ -32,8 +32,8 @@ pub(super) async fn must_accept(
     let attempt = attempt_login(context, &subject.golden, &subject.session, identity, &[]).await;
     let mut cell = attempted(subject, case, identity, &attempt, None);
     if !matches!(attempt.outcome, Outcome::Served(..)) {
-        let cause = format!("a good token does not open the door here: {}", cell.said);
-        let hint = Some("take the place out of `places` if the server does not read it".to_owned());
+        let cause = format!("a good token is not accepted here: {}", cell.said);
+        let hint = Some("remove the place from `places` if the server does not read it".to_owned());
         cell.runs[0].unjudged = Some(Unjudged { cause, hint });
     }
     cell
@@ -77,7 +77,7 @@ pub(super) fn judge(case: &str, attempt: &AuthAttempt, settings: &AuthSettings) 
             Some(
                 at(Kind::Accepted, label.as_str(), Some(*frame), message)
                     .values("a refusal", told)
-                    .evidence("one connection, opened for this question alone; good logins never got that")
+                    .evidence("one connection, opened only for this attempt; good logins never get that")
                     .hint(format!(
                         "if this is how the server refuses, say so in [probe.auth]: refuse = [{{ event = \"{label}\"{} }}]",
                         place(attempt)
@@ -89,7 +89,7 @@ pub(super) fn judge(case: &str, attempt: &AuthAttempt, settings: &AuthSettings) 
             Some(
                 at(Kind::Accepted, label.as_str(), Some(*frame), message)
                     .values("a refusal before any event", format!("`{label}`"))
-                    .evidence("one connection, opened for this question alone")
+                    .evidence("one connection, opened only for this attempt")
                     .hint("the token is not verified on this path"),
             )
         }
@@ -106,7 +106,7 @@ pub(super) fn judge(case: &str, attempt: &AuthAttempt, settings: &AuthSettings) 
         Outcome::Dropped(detail) => Some(
             at(Kind::WrongRefusal, "@close", last, format!("`{case}` was dropped: {detail}"))
                 .values(refusals, detail.clone())
-                .hint("clients take a dropped connection for a network failure and try again for ever"),
+                .hint("clients take a dropped connection for a network failure and retry for ever"),
         ),
         Outcome::Hung(what) => Some(
             at(

@@ -88,7 +88,7 @@ fn what_everybody_gets_is_told_once() {
     let served = |case: &str, is_unlike| asked(case, Outcome::Served(Label::from("items"), 1), is_unlike);
     let refused = asked("empty", Outcome::Status(401), false);
     for (is_unlike, everybody, told) in [
-        (false, Everybody::LetIn, "nobody is refused: 2 other bad tokens are served, too"),
+        (false, Everybody::LetIn, "no bad token is refused: 2 others are served, too"),
         (
             true,
             Everybody::Answered,
