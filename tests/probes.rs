@@ -1,8 +1,17 @@
 //! Probes through the real binary: peers that misbehave never make them hang, crash or pass; what cannot be asked is named.
 
-use crate::support::{Project, Release, Said};
-use crate::trouble::{PEERS, Peer, rude};
+#[path = "it/cargo.rs"]
+mod cargo;
+#[path = "it/rude.rs"]
+#[expect(dead_code, reason = "shared with tests/it, which uses all of it")]
+mod rude;
+#[path = "it/support.rs"]
+#[expect(dead_code, reason = "shared with tests/it, which uses all of it")]
+mod support;
+
+use rude::{PEERS, Peer, rude};
 use std::io::{Read as _, Write as _};
+use support::{Project, Release, Said};
 
 const GOLDEN: &str = "goldwire = 1\norder = \"connected ; >ask ; answer\"\nwait = \"300 ms\"\nlinger = \"50 ms\"\n\
                       [event.connected]\ncritical = true\n[event.answer]\ncritical = true\n\
