@@ -6,8 +6,8 @@
 //! 20  end client 1000
 //! ```
 //!
-//! The number is in milliseconds; `end gave-up NAME` is a wait in vain, `host 81 1 480` before it says that of 81 probes
-//! the usual one was 1 ms late, the worst 480 ms.
+//! The number is in milliseconds; `end gave-up NAME` is a wait in vain, and `host 81 1 480` before it says
+//! that of 81 probes the usual one was 1 ms late, the worst 480 ms.
 
 use goldwire::transcript::{End, Ending, Frame, Gap, Header, Host, Offset, Payload, Side, Transcript};
 
@@ -63,7 +63,10 @@ fn busy(text: &str) -> Host {
 fn end(text: &str) -> End {
     let (by, rest) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
     match by {
-        "gave-up" => End::GaveUp { waiting_for: vec![rest.to_owned()], waited: Gap::from_millis(10_000) },
+        "gave-up" => End::GaveUp {
+            waiting_for: (!rest.is_empty()).then(|| rest.to_owned()).into_iter().collect(),
+            waited: Gap::from_millis(10_000),
+        },
         "dropped" => End::Dropped { detail: rest.to_owned() },
         _ => {
             let (code, reason) = rest.split_once(' ').unwrap_or((rest, ""));

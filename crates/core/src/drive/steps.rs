@@ -185,7 +185,11 @@ impl Session<'_> {
         let server = missing.iter().filter(|violation| !violation.label.is_client());
         let due = server.map(|violation| violation.label.as_str().to_owned()).next();
         // The order may be content with what came, and a request is still without its answer.
-        due.or_else(|| self.owed.waits_for().map(Answers::in_words)).into_iter().collect()
+        due.or_else(|| self.owed.waits_for().map(Answers::in_words))
+            // Nothing of the server is missing: the client was not able to send what comes next.
+            .or_else(|| missing.first().map(|violation| violation.label.as_str().to_owned()))
+            .into_iter()
+            .collect()
     }
 
     fn end(&mut self, now: Offset) -> Turn {

@@ -50,12 +50,18 @@ impl Explainer<'_, '_> {
             End::Closed { reason, .. } if !reason.is_empty() => format!("{label} ({reason})"),
             End::Dropped { detail } => format!("{label} ({detail})"),
             End::GaveUp { waiting_for, waited } => {
-                let due = waiting_for.join(" or ");
+                let due = match &waiting_for[..] {
+                    [] => "the end of the session".to_owned(),
+                    waiting_for => waiting_for.join(" or "),
+                };
                 format!("gave up after waiting {waited} for {due}")
             }
             _ => label.clone(),
         };
-        let message = format!("the session ended with {what}, not with {wanted}");
+        let message = match &ending.how {
+            End::GaveUp { .. } => format!("goldwire {what}; the session did not end with {wanted}"),
+            _ => format!("the session ended with {what}, not with {wanted}"),
+        };
         // An early end, or a timeout, is reported under the missing event.
         let at_end = self.findings.iter_mut().find(|finding| {
             finding.kind == Kind::Missing && finding.place.frames.contains(&self.checker.last_frame)
