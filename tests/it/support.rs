@@ -24,6 +24,17 @@ impl Said {
         assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
     }
+
+    /// Panics unless a check exited with 0 and this session conforms. A time may be suspect, because the machine of a test
+    /// may be busy.
+    pub(crate) fn conforms(self, session: &str) -> Said {
+        let said = self.exits(0);
+        let mut suspects = said.stdout.lines().filter(|line| line.trim_start().starts_with("suspect: "));
+        let is_late = said.stdout.contains(&format!("{session}  DRIFT"))
+            && suspects.all(|line| line.contains("suspect: timing:"));
+        assert!(is_late || said.stdout.contains(&format!("{session}  CONFORMS")), "{}", said.stdout);
+        said
+    }
 }
 
 /// A folder with a `goldwire.toml`.

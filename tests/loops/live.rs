@@ -68,8 +68,7 @@ fn a_proposal_is_recorded_learned_read_and_accepted_before_it_judges() {
     project.run(&["reject", "agent-run"]).exits(0);
     assert_eq!(project.read("golden/agent-run.toml"), edited);
 
-    let said = project.run(&["check"]).exits(0);
-    assert!(said.stdout.contains("agent-run  CONFORMS"), "{}", said.stdout);
+    project.run(&["check"]).conforms("agent-run");
     // Every check is kept and can be judged again without the server.
     let kept = project.files("target/goldwire/agent-run");
     assert!(kept.len() >= 3);
