@@ -1,0 +1,3 @@
+import goldwire from './index.js';
+
+export const { GoldwireDeviation, GoldwireError, binary, check } = goldwire;
