@@ -227,7 +227,7 @@ impl Check {
         let config = Config::read(&self.config)?;
         let update = Update::of(&config, &self.options.update, &self.observer)?;
         update.begin(&self.options.sessions)?;
-        // Ctrl-C is the test program's own business: nobody here takes it away from it.
+        // Ctrl-C belongs to the test program; the library does not handle it.
         let (_never, interrupt) = watch::channel(false);
         let run = runner::check(&config, &self.options, interrupt, &self.observer).await?;
         let text = text(&run);

@@ -111,7 +111,7 @@ fn begin(start: &BytesStart<'_>) -> Option<Open> {
             return None;
         }
         let said = unescape(&attribute.value).ok()?.into_owned();
-        // One attribute twice is no XML.
+        // XML forbids an attribute twice.
         if map.insert(format!("{ATTRIBUTE}{own}"), Value::String(said)).is_some() {
             return None;
         }

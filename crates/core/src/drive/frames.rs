@@ -6,7 +6,7 @@ use crate::transcript::{End, Ending, Frame, Offset, Payload, Side};
 use std::borrow::Cow;
 
 impl Session<'_> {
-    /// Takes a frame that passed, in either direction. Whether it is a text that is JSON, for whoever writes it down.
+    /// Takes a frame that passed, in either direction. Returns whether it is a text that is JSON, for the recorder.
     pub fn frame(&mut self, frame: &Frame) -> bool {
         self.last_frame = self.last_frame.max(frame.at);
         self.watch.frame(frame);

@@ -24,7 +24,7 @@ pub(super) const QUIET: Gap = Gap::from_millis(2000);
 /// The reason why a line was not sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LineError {
-    /// A place that nobody fills.
+    /// A placeholder without a value.
     #[error("{0}")]
     Unbound(#[from] Unbound),
     /// It begins with a slash and is no command.

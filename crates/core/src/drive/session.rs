@@ -67,7 +67,7 @@ pub struct Session<'g> {
     pub(super) complete: Option<Offset>,
     /// The server's event that came last by its name alone.
     pub(super) latest: Option<Latest>,
-    /// What a person says, when it is not the script that speaks.
+    /// The lines of a person, if the session is interactive.
     pub(super) hand: Option<Interactive>,
     pub(super) state: State,
 }
@@ -171,7 +171,7 @@ impl<'g> Session<'g> {
         self.watch.until_seen()
     }
 
-    /// Whether the script itself sends the token, so that nobody else should.
+    /// Whether the script itself sends the token, so that the driver does not.
     pub fn sends_token(&self) -> bool {
         let templates = self.golden.events.values().flat_map(|event| &event.sends);
         templates.flat_map(Template::names).any(|name| name == "token")

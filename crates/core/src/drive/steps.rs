@@ -114,7 +114,7 @@ impl Session<'_> {
     }
 
     fn by_hand_turn(&mut self, now: Offset) -> Turn {
-        // Nothing is due; whoever has a line for us asks again.
+        // Nothing is due; a new line wakes the session.
         let wait = |wake| Turn { action: Action::Wait, wake };
         let Some(hand) = &mut self.hand else { return wait(now) };
         match (hand.queue.pop_front(), hand.silent_since) {
@@ -132,7 +132,7 @@ impl Session<'_> {
         }
     }
 
-    /// When nobody waits any longer for what must come.
+    /// The time at which the wait for the next event ends.
     fn deadline(&self) -> Offset {
         (self.progress + self.golden.wait).min(Offset::ZERO + times(self.golden.wait, MAX_WAITS))
     }

@@ -23,7 +23,7 @@ pub enum ReportError {
     /// It is of another version.
     #[error("report version {0}; this goldwire reads version 1")]
     Version(u64),
-    /// A word that nobody knows.
+    /// An unknown word.
     #[error("not a report: `{0}` is not {1}")]
     Word(String, &'static str),
 }

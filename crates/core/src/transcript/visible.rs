@@ -204,7 +204,7 @@ mod tests {
             let pieces: Vec<&[u8]> = text.as_bytes().chunks(step).collect();
             let shown = written(&pieces);
             prop_assert_eq!(&shown, &written(&[text.as_bytes()]));
-            // Without the colours there is no command left.
+            // Without the colours, no escape sequence is left.
             let plain = ["", "0", "1", "2", "31", "32", "33", "36"]
                 .iter().fold(shown, |shown, color| shown.replace(&format!("\u{1b}[{color}m"), ""));
             prop_assert!(!plain.chars().any(|c| is_unseen(c) && c != '\n'), "{:?}", plain);

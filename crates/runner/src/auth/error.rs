@@ -57,7 +57,7 @@ pub enum Unreached {
     NoHost,
     /// It took too long.
     Timeout(Gap),
-    /// Anything else, in the words of whoever noticed.
+    /// Anything else, in the words of the code that noticed it.
     Other(String),
 }
 
@@ -134,7 +134,7 @@ pub enum AuthError {
         /// Why.
         cause: TrustError,
     },
-    /// A template asks for a value that nobody knows.
+    /// A template needs an unknown value.
     #[error("{step}: {unbound}")]
     Unbound {
         /// The step of the login.

@@ -26,7 +26,7 @@ pub(crate) fn acquire(bytes: usize) -> String {
     text
 }
 
-/// Gives back what nobody needs any more.
+/// Returns a buffer that is no longer used.
 pub(crate) fn release(mut text: String) {
     if (MIN_POOLED..=MAX).contains(&text.capacity()) {
         text.clear();

@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::Data;
 const MAX_HEAD: usize = 10;
 /// RFC 6455, 5.5: "All control frames MUST have a payload length of 125 bytes or less".
 const MAX_CONTROL: usize = 125;
-/// The maximum of memory that is reserved for a message, whatever length it announces.
+/// The maximum of memory that is reserved for a message, independent of its announced length.
 const MAX_ROOM: usize = 1 << 20;
 /// The status of a close frame without one; it never occurs in a frame (RFC 6455, 7.4.1).
 pub(super) const NO_STATUS: u16 = 1005;

@@ -51,7 +51,7 @@ pub(super) struct Requests {
 #[derive(Debug)]
 struct Running {
     task: AbortHandle,
-    /// Whether its answer is whole, even if nobody took it yet.
+    /// Whether its answer is complete, even if it was not taken yet.
     is_whole: Arc<AtomicBool>,
 }
 
@@ -310,7 +310,7 @@ impl Exchange {
             Err(Stop::Gone(detail)) => Arrived::Gone(detail),
             Err(Stop::TooLong(detail)) => Arrived::TooLong(detail),
         };
-        // When nobody listens, the session is over.
+        // Without a receiver, the session is over.
         let _ = self.tell(vec![self.incoming((Instant::now(), Gap::ZERO), what)]).await;
     }
 
@@ -421,7 +421,7 @@ impl Exchange {
                     batch.push(self.incoming(stamp, Arrived::Frame(payload(left))));
                 }
                 if is_whole {
-                    // Before it is told: whoever has heard the answer must not give it up.
+                    // Before it is sent on: a received answer must not be cancelled.
                     self.is_whole.store(true, Ordering::Release);
                     let end = Payload::Close { code: 1000, reason: String::new() };
                     batch.push(self.incoming(stamp, Arrived::Frame(end)));

@@ -228,7 +228,7 @@ impl Source {
 /// The end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
-    /// There is more to be said: our answer, before the peer ends the connection.
+    /// This side still has to send its answer, before the peer ends the connection.
     Closing,
     Gone,
 }
@@ -267,7 +267,7 @@ impl Reader {
                 let leaving = Leaving { duplex: self.duplex.clone(), is_answering: self.is_answering };
                 tokio::spawn(tokio::time::timeout(LINGER, leaving));
             }
-            // A part of a message is no message yet.
+            // A part of a message is not yet a message.
             if !batch.items.is_empty() {
                 return Poll::Ready(Some(batch));
             }

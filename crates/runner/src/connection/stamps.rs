@@ -372,7 +372,7 @@ mod tests {
     use std::sync::{Arc, mpsc};
     use tokio::io::AsyncReadExt;
 
-    /// Far longer than anything here takes by itself.
+    /// Far longer than anything in these tests takes.
     const HELD: Duration = Duration::from_millis(60);
 
     /// A server in a thread of its own: upgrades TLS if it is to, then writes each text it is given in one write, and

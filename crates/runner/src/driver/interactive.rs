@@ -39,7 +39,7 @@ impl Interactive {
     }
 }
 
-/// The next line; no line, when there will be no more. Never, when nobody speaks or it is not yet time.
+/// The next line; none, if there are no more. Never returns if the session is not interactive or not ready for a line.
 pub(super) async fn next_line(hand: Option<&mut Interactive>, listens: bool) -> Option<(u64, String)> {
     match hand.filter(|_| listens) {
         Some(hand) => hand.lines.recv().await,

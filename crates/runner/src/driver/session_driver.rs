@@ -105,7 +105,7 @@ pub struct Driven {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DriveError {
-    /// The target's URL has a place that nobody fills.
+    /// The target's URL has a placeholder without a value.
     #[error("{0}")]
     Unbound(#[from] Unbound),
     /// There is no connection.
@@ -724,7 +724,7 @@ impl Driver<'_> {
     /// Leaves without ceremony but with a close frame, so that the server need not wonder.
     async fn hang_up(&mut self) {
         if let Some(connection) = &mut self.connection {
-            // The session ends, whatever the result is.
+            // The session ends with any result.
             let Connection { sender, incoming, .. } = connection;
             let _ = tokio::time::timeout(FAREWELL, incoming.during(sender.close(1001, ""))).await;
         }

@@ -52,7 +52,7 @@ pub(super) enum Sign {
     Policy,
     /// It speaks of an error.
     Words,
-    /// It is unlike what a good login gets. Alone it says little: somebody else may be let in.
+    /// It is unlike what a good login gets. Alone it proves little, because another user may be accepted.
     Unlike,
 }
 
@@ -69,7 +69,7 @@ pub(super) enum Outcome {
     Hung(String),
     /// The server served: it said something that belongs to the session; the event and its frame.
     Served(Label, usize),
-    /// It has nothing to do with the token: nobody there, no recording possible.
+    /// It is independent of the token: no server, or no recording possible.
     Failed(String),
 }
 
@@ -505,7 +505,7 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// Whether a server that says this has let somebody in. Its greeting is for everybody: the protocol's own, and what
+/// Whether this event shows that a user was accepted. A greeting goes to every connection: the protocol's own, and what
 /// `greeting` names. Where the session's own script carries the token, as in `INFO ; >CONNECT`, so is what comes before
 /// that, or is waited for.
 fn serves(golden: &Golden, greeting: &[Label], event: &Event) -> bool {

@@ -18,7 +18,7 @@ use serde_json::Value;
 const RACE: ProbeName = ProbeName::Race;
 /// So often it is tried to cancel a run that is perhaps over before it can be.
 const TRIES: u32 = 3;
-/// A server that has not said in this time that it has stopped has not stopped.
+/// The time in which a server must report that it has stopped.
 const STOPPED: Gap = Gap::from_millis(5_000);
 
 /// All ask at the same moment and take it back as soon as the server has begun.
@@ -43,13 +43,13 @@ pub(super) async fn mid_run(
         let players = identities.iter().map(|identity| async {
             let mut run = cancelled(context, subject, &golden, identity, (cancel, &label), round).await;
             for _ in 1..TRIES {
-                // A run that was over before it could be cancelled proves nothing; one that never is can be told from it.
+                // A run that ended before it could be cancelled proves nothing.
                 if !run.findings.iter().any(|found| found.kind == Kind::Missing) || context.is_interrupted() {
                     break;
                 }
                 run = cancelled(context, subject, &golden, identity, (cancel, &label), round).await;
             }
-            // Whoever has cancelled may ask again.
+            // A client that has cancelled may ask again.
             let (again, _) =
                 context.session(subject, &subject.golden, identity, &DriveOverrides::default(), round).await;
             [run, again]

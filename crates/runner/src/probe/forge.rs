@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 /// What bad tokens are made of.
 pub(super) struct Material<'m> {
-    /// A token that opens the door.
+    /// A token that the server accepts.
     pub(super) good: &'m str,
     /// One that the same login gave for another purpose.
     pub(super) refresh: Option<&'m str>,
@@ -25,7 +25,7 @@ pub(super) struct Material<'m> {
     pub(super) public_key: Option<&'m str>,
     /// Seconds since 1970.
     pub(super) now: i64,
-    /// A word that nobody knows.
+    /// An unknown word.
     pub(super) random: &'m str,
 }
 

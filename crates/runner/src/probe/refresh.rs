@@ -18,7 +18,7 @@ use tokio::sync::watch;
 const NO_REFRESH: &str = "the recipe has no refresh: `refresh = { url = …, token = … }`";
 /// So long before it runs out a token is refreshed at most.
 const LEAD: Duration = Duration::from_secs(2);
-/// A server that greets nobody is not waited for longer before the token is refreshed.
+/// The maximum time to wait for a greeting before the token is refreshed.
 const GREETING: Duration = Duration::from_secs(2);
 
 fn recipe_of<'c>(context: &ProbeContext<'c>) -> Option<(&'c Recipe, &'c Refresh)> {
@@ -45,7 +45,7 @@ async fn renewed(
     }
 }
 
-/// The questions of the auth probe: does a refreshed token open the door, and does it keep an open session open?
+/// The questions of the auth probe: is a refreshed token accepted, and does it keep an open session open?
 pub(super) async fn ask(context: &ProbeContext<'_>, subject: &ProbedSession) -> Vec<ProbeResult> {
     const CASES: [&str; 2] = ["refreshed", "refreshed-mid-session"];
     const AUTH: ProbeName = ProbeName::Auth;

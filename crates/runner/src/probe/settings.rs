@@ -75,7 +75,7 @@ pub struct Cancel {
 pub struct AuthSettings {
     /// HTTP statuses (below 1000) and WebSocket close codes that are a refusal; all of 4000 to 4999 if empty.
     pub refuse: Vec<u16>,
-    /// Messages that are a refusal, whatever happens to the connection.
+    /// Messages that are a refusal, independent of the connection.
     pub refusals: Vec<Refusal>,
     /// The time within which a bad token must be refused.
     pub deadline: Gap,

@@ -140,7 +140,7 @@ mod tests {
         let once = vec![millis(&[3, 4, 900, 5, 3]), millis(&[3, 4, 5, 5, 3]), millis(&[3, 4, 5, 5, 6])];
         assert_eq!(judge("connected", &label, &known, &once), None);
         assert_eq!(judge("connected", &label, &known[..4], &blocked), None);
-        // If one user connects in 1 ms and five users in 20 ms, that is no spread.
+        // One user in 1 ms and five users in 20 ms is not a spread.
         let of = |host, all: &[u64]| millis(all).into_iter().map(move |gap| (host, gap)).collect::<Vec<_>>();
         let mixed = [of("1u", &[1, 1, 1, 1, 1, 1]), of("5u", &[18, 22, 20, 25, 19, 21])].concat();
         assert!(judge("connected", &label, &mixed, &blocked).is_some());

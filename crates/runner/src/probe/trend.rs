@@ -17,7 +17,7 @@ pub(super) const MIN_SESSIONS: usize = 10;
 const ALPHA: f64 = 0.001;
 /// A steep trend must continue in further sessions; flat sessions do so by chance with this probability each time.
 const ALPHA_AGAIN: f64 = 0.02;
-/// A trend of less is no finding, however certain.
+/// A smaller trend is not a finding, however certain it is.
 const MIN_FACTOR: f64 = 1.5;
 /// The maximum number of blocks of sessions until it is clear whether a trend continues.
 const MOST_BLOCKS: usize = 4;

@@ -27,7 +27,7 @@ pub(super) struct Shown {
     pub(super) keys: HashSet<u64>,
 }
 
-/// Credentials are kept as hashes with a random key: the values themselves are nobody's business.
+/// Credentials are kept as hashes with a random key, so that the values are not stored.
 static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 impl Shown {

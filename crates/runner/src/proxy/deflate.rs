@@ -12,7 +12,7 @@ const STEP: usize = 16 * 1024;
 /// The negotiated parameters. Window sizes are not needed: 32 KiB can read all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Agreed {
-    /// Each message of the client is compressed by itself.
+    /// Each message of the client is compressed separately.
     pub(super) client_starts_anew: bool,
     /// Each message of the server is.
     pub(super) server_starts_anew: bool,

@@ -27,7 +27,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Listens; connections wait until [`Proxy::run`]. What happens is told over the channel that is returned.
+    /// Listens; connections wait until [`Proxy::run`]. The returned channel reports what happens.
     ///
     /// # Errors
     /// When it cannot listen, or the options make no sense.
@@ -39,7 +39,7 @@ impl Proxy {
             _ => Place::of(&options.to)?,
         };
         if to.tls {
-            // Read once here: a file that cannot be read is told now, not at the first connection.
+            // Read once here: an unreadable file is reported now, not at the first connection.
             options.trust.client_config().map_err(ConnectError::from)?;
         }
         let acceptor = match &options.certificate {

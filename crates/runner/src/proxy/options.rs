@@ -86,7 +86,7 @@ impl ProxyError {
     }
 }
 
-/// What happened, for whoever runs the proxy.
+/// What happened, for the caller of the proxy.
 #[derive(Debug, Clone)]
 pub enum Notice {
     /// A connection ended, and its recording with it.

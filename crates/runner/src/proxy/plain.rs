@@ -61,7 +61,7 @@ where
     }
 }
 
-/// Passes on the answer of a server that wants no WebSocket.
+/// Passes on the answer of a server that refuses the WebSocket.
 pub(super) async fn refusal<C, S>(
     client: &mut C,
     mut answer: Head,
@@ -81,7 +81,7 @@ pub(super) async fn refusal<C, S>(
         copy(server, &mut to_client).await?;
         to_client.shutdown().await
     };
-    // Its length may be told in several ways; a client knows them, and leaves when it has all.
+    // A body has several ways to state its length; the client knows them and closes after the last byte.
     let mut nothing = [0; 64];
     let _ = timeout(REFUSAL, async {
         tokio::select! {

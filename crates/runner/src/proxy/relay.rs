@@ -162,7 +162,7 @@ impl Lane {
         }
         match ready!(step) {
             Ok(()) if self.ended.is_some() => {
-                // What it sends after its end nobody waits for.
+                // Data after the peer's end is not forwarded.
                 let shut = ready!(Pin::new(to).poll_shutdown(cx));
                 self.is_over = true;
                 drop(shut);
@@ -177,7 +177,7 @@ impl Lane {
                 Poll::Ready(())
             }
             Err(error) => {
-                // Whoever should have it is gone; that direction's own end tells why.
+                // The receiver is gone; the end of that direction has the reason.
                 self.end(Some(error));
                 self.is_over = true;
                 Poll::Ready(())

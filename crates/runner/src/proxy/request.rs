@@ -78,7 +78,7 @@ pub(super) async fn answer(stream: &mut (impl AsyncWrite + Unpin), status: &str,
         "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}",
         text.len()
     );
-    // Whoever does not want it is gone.
+    // A client that does not read it is gone.
     let _ = stream.write_all(answer.as_bytes()).await;
     let _ = stream.shutdown().await;
 }

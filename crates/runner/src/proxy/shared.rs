@@ -24,7 +24,7 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn tell(&self, notice: Notice) {
-        // Nobody listens any more: then nobody wants to know.
+        // The receiver is gone, so the report is dropped.
         let _ = self.notices.send(notice);
     }
 

@@ -115,7 +115,7 @@ impl Tape {
             self.begin();
         }
         let stamp = self.offset(at);
-        // What one side sent may be looked at after what the other sent later: the list stays in order, and says so.
+        // A frame of one side may be read after a later frame of the other: the list stays in order.
         self.last = stamp.max(self.last);
         let earlier = match self.opened.stamps {
             Stamps::Kernel => earlier + self.last.since(stamp),
@@ -205,7 +205,7 @@ impl Tape {
             (None, None, None) => End::Interrupted,
         };
         let ending = Ending { at: self.offset(at).max(self.last), how, host: self.watch.finish() };
-        // The only other holder: whoever waits for room, who waits no longer.
+        // The only other holder is the task that waited for room and no longer waits.
         drop(self.room);
         let State::Writing(recorder) = self.state else { return };
         let Ok(recorder) = Arc::try_unwrap(recorder) else { return };

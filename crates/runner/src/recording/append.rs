@@ -14,7 +14,7 @@ const KEEP: std::ops::RangeInclusive<usize> = COLLECT..=4 * COLLECT;
 /// The longest time before frames are handed to the system; older frames survive `kill -9`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flush {
-    /// Every frame by itself.
+    /// Each frame separately.
     EveryFrame,
     /// All frames within this time together.
     Every(Gap),

@@ -335,7 +335,7 @@ impl Recorder {
 }
 
 impl Drop for Recorder {
-    /// A recorder that nobody finished, after a panic or an error: what it has is written, without a last line.
+    /// A recorder that was not finished, after a panic or an error: its frames are written, without a last line.
     fn drop(&mut self) {
         if self.is_finished {
             return;
@@ -435,7 +435,7 @@ impl WriterThread {
             }
             Job::Finish(id, ending, done) => {
                 let Some(recording) = self.open.remove(&id) else { return };
-                // Nobody listens when the session's task is gone; the file is finished all the same.
+                // The receiver is gone if the session's task has ended; the file is finished in any case.
                 let _ = done.send(recording.finish(ending.as_ref()));
             }
         }
@@ -528,7 +528,7 @@ impl OpenRecording {
                 let how = ending.label();
                 let detail =
                     format!("{cause}; {missing} more frames passed, and the session ended with {how}");
-                // The disk may have room again. If it has none, what is there is a prefix all the same.
+                // The disk may have room again. If not, the file is still a prefix.
                 let _ = self.writer.end(&Ending { how: End::Torn { detail }, ..ending.clone() });
                 Err(cause)
             }
@@ -685,7 +685,7 @@ mod tests {
         };
         assert_eq!(full.loss(), None);
         full.record(frame("1"));
-        // Noticed by the flush that nobody asked for.
+        // Noticed by the next automatic flush.
         while !full.state.is_lost() {
             tokio::task::yield_now().await;
         }
@@ -699,7 +699,7 @@ mod tests {
         assert!(recorder.finish(closed()).await.is_ok());
     }
 
-    /// A pipe that nobody reads is a disk without room; when it is read, there is room again.
+    /// An unread pipe acts as a full disk; reading it makes room.
     #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn a_disk_that_has_room_again_gets_the_last_line_with_the_loss_in_it() {

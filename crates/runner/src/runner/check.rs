@@ -85,7 +85,7 @@ pub async fn check(
         let selected = load(&store, sessions)?;
         let folder = runs_folder(&config.root);
         let questions = questions(&store, &folder, &options.probes, &selected, true, observer)?;
-        // A server that nobody asks anything is not started.
+        // Without a question, the server is not started.
         let result = match selected.is_empty() {
             true => LiveResult::default(),
             false => live(config, options, &selected, &questions, &mut times, interrupt, observer).await?,
@@ -214,7 +214,7 @@ async fn live(
         let judged: Vec<&JudgedRun> = settled.iter().filter(|judged| judged.run.unjudged.is_none()).collect();
         let gaps: Vec<Timed<'_>> = judged.iter().map(|judged| judged.timed()).collect();
         times.note(one, &baseline, &gaps);
-        // A run that deviates, or that could not be judged, is no measure for others.
+        // A run that deviates, or that could not be judged, is not used to judge others.
         if judged.len() == settled.len() && judged.iter().all(|judged| judged.run.findings.is_empty()) {
             times.learn(one, &judged)?;
         }

@@ -160,7 +160,7 @@ pub(super) fn liveness(selected: &Selected, round: &mut [JudgedRun], before: &[&
         round.iter().map(|one| if witness(one) { judge(one) } else { Vec::new() }).collect()
     };
     for (one, checks) in round.iter_mut().zip(checks) {
-        // That nobody at work answered explains whatever else is odd.
+        // A server that replays explains all other findings.
         one.run.findings.splice(0..0, liveness_findings(&selected.golden, &checks));
         one.run.live = checks;
     }

@@ -16,7 +16,7 @@ pub fn runtime() -> Result<Runtime, Error> {
 }
 
 /// A runtime for recording. Handing a message from one thread to another costs more than everything else that is done with
-/// it, and a reader that is woken seldom is woken sooner. Files are written by a thread of their own all the same.
+/// it, and a reader that is woken seldom is woken sooner. Files are written by another thread in any case.
 ///
 /// # Errors
 /// If the system cannot start it.

@@ -132,7 +132,7 @@ impl HostMonitor {
     pub fn start(options: HostOptions) -> HostMonitor {
         let shared = Arc::new(Shared::default());
         let task = tokio::spawn(probe(shared.clone())).abort_handle();
-        // A program that is not optimised computes several times as long: its work is no measure for another's.
+        // A program that is not optimised computes several times as long: its work cannot be compared with another's.
         let computes = !options.no_work && !cfg!(debug_assertions);
         let worker = Arc::new(Worker::new(computes));
         HostMonitor { shared, task, options, worker }

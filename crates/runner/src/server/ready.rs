@@ -60,7 +60,7 @@ impl Ready {
                         let _ = connection.sender.close(1000, "").await;
                         Ok(())
                     }
-                    // Whoever checks a login is there to answer.
+                    // A server that checks a login can answer.
                     Err(ConnectError::Refused { status: 401 | 403, .. }) => Ok(()),
                     Err(error) => Err(error.to_string()),
                 }

@@ -558,7 +558,7 @@ impl Group {
     fn signal(&self, signal: rustix::process::Signal) {
         let id = self.id.and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
         if let Some(id) = id {
-            // The only failure is that nobody is left, which is what we want.
+            // The only possible failure is that the processes have ended, which is the goal.
             let _ = rustix::process::kill_process_group(id, signal);
         }
     }
@@ -635,14 +635,14 @@ mod tests {
     fn is_alive(id: &str) -> bool {
         let id = id.trim().parse().ok().and_then(rustix::process::Pid::from_raw).expect("a process id");
         rustix::process::test_kill_process(id).is_ok() && {
-            // A zombie is dead: nobody has waited for it yet.
+            // A zombie has ended; its parent has not waited for it yet.
             let stat = std::fs::read_to_string(format!("/proc/{}/stat", id.as_raw_pid())).unwrap_or_default();
             !stat.is_empty() && !stat.contains(") Z ")
         }
     }
 
     async fn wait_for_end(id: &str) {
-        // It is no child of ours, so that nothing tells when it ends.
+        // It is not a child of this process, so its end is not reported.
         let started = Instant::now();
         while is_alive(id) {
             assert!(started.elapsed() < Duration::from_secs(60), "process {id} still runs");

@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
 
-/// The text of a file; of nothing else: whoever opens a pipe that nobody writes to waits for ever.
+/// The text of a regular file only, because opening a pipe without a writer blocks for ever.
 pub(super) fn text_of(path: &Path) -> io::Result<String> {
     String::from_utf8(file::contents(path)?)
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))

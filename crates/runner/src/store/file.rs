@@ -29,7 +29,7 @@ struct Unpacked {
 
 /// Repetitive recordings become a hundredth or less; files that are made to fill a memory become a ten-thousandth.
 const MAX_RATIO: u64 = 1000;
-/// A small file may unpack to so much whatever its size.
+/// Any file may unpack to this size, however small it is.
 const SMALL: u64 = 64 << 20;
 
 impl Unpacked {
@@ -53,7 +53,7 @@ impl Lines {
     /// The error of the system.
     pub fn open(path: &Path) -> io::Result<Lines> {
         let meta = fs::metadata(path)?;
-        // Whoever opens a pipe that nobody writes to waits for ever. One that is handed over as a descriptor has a writer.
+        // Opening a pipe without a writer blocks for ever. A pipe passed as a descriptor has a writer.
         let is_handed = path.starts_with("/dev") || path.starts_with("/proc");
         if !meta.is_file() && !meta.is_dir() && !is_handed {
             return Err(io::Error::new(

@@ -21,7 +21,7 @@ impl Store {
             return Err(StoreError::NoGolden(session.to_owned()));
         }
         let golden = read_golden(&path)?;
-        // With less evidence less would fail, and nobody would be told.
+        // With less evidence, less would fail without notice.
         if golden.lacks_evidence() {
             let seen = self.seen_path(session);
             let is_there = seen.exists();
@@ -129,7 +129,7 @@ impl Store {
             remove(&path)?;
             return Ok(false);
         }
-        // What nobody can read is no proposal: better no file than one that `accept` stumbles over.
+        // An unreadable proposal is not written, because `accept` could not read it either.
         golden::read(&path.display().to_string(), &text).map_err(StoreError::Golden)?;
         replace(&path, &text)?;
         if let Some(changes) = self.changes(session).ok().flatten().filter(|changes| !changes.is_empty()) {

@@ -138,7 +138,7 @@ fn usual() -> impl Iterator<Item = &'static str> {
     PIECES.into_iter().chain(WHOLE).chain(issued::begins())
 }
 
-/// Whether bytes that are no text have a piece of a credential's name. Names have no quotes in them.
+/// Whether bytes that are no text have a piece of a credential's name. Names contain no quotes.
 pub(super) fn in_bytes(bytes: &[u8]) -> bool {
     static NAMES: LazyLock<Hints> = LazyLock::new(|| {
         let bare: Vec<&str> = usual().map(|piece| piece.trim_matches(['"', '=', ' '])).collect();

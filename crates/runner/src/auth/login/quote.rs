@@ -39,7 +39,7 @@ impl Attempt<'_> {
         }
     }
 
-    /// Hides what nobody announced but its name gives away, e.g. a token that the recipe's pointer misses.
+    /// Hides credentials that the recipe does not name but their own names reveal, e.g. a token that the recipe's pointer misses.
     pub(super) fn hide_suspects(&self, value: &Value) {
         match value {
             Value::Object(map) => {

@@ -9,11 +9,11 @@ use goldwire_core::secret::Secret;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
-/// How much of an answer is read, in bytes. Logins answer in kilobytes; what is longer is no answer to a login.
+/// How much of an answer is read, in bytes. Logins answer in kilobytes; a longer one is not an answer to a login.
 const READ: usize = 1024 * 1024;
 
 impl Attempt<'_> {
-    /// Sends one request, and keeps what the recipe wants of the answer. The token, when one is asked for.
+    /// Sends one request, and keeps the values of the answer that the recipe names. Returns the token, if the recipe has one.
     pub(super) async fn request(
         &mut self,
         step: Step,

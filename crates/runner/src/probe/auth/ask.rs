@@ -19,7 +19,7 @@ use goldwire_core::secret::Secret;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Headers that tests and proxies leave behind and that must not open the door.
+/// Headers that tests and proxies leave behind. They must not replace a token.
 const BYPASS: [(&str, &str); 10] = [
     ("X-E2E-Test", "true"),
     ("X-Test", "true"),

@@ -18,7 +18,7 @@ const AT_ONCE: usize = 16;
 pub(super) enum Everybody {
     /// The answer to a good token.
     LetIn,
-    /// Something else, which is no refusal that goldwire knows.
+    /// Something else, which goldwire does not know as a refusal.
     Answered,
 }
 
@@ -93,7 +93,7 @@ pub(super) fn unless_like(nobody: Option<Kind>, mut cell: ProbeResult) -> ProbeR
     cell
 }
 
-/// One knock, planned.
+/// One planned attempt.
 pub(super) struct AuthCase<'d> {
     pub(super) case: String,
     /// The case without its place.

@@ -18,7 +18,7 @@ pub(super) async fn good_case(
     good: &Identity,
 ) -> ProbeResult {
     let (mut run, _) = context.session(subject, &subject.golden, good, &DriveOverrides::default(), 1).await;
-    // New behaviour is no reason to ask nothing.
+    // New behaviour does not prevent the questions.
     let is_sure = |finding: &&Finding| finding.severity == Severity::Deviation;
     if let Some(first) = run.findings.iter().find(is_sure) {
         let cause = format!("the session does not conform even with a good token: {}", first.message);
