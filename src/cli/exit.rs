@@ -16,7 +16,7 @@ pub(crate) enum Exit {
     CouldNotJudge,
     /// Nothing was selected.
     Nothing,
-    /// There are only proposals that nobody accepted.
+    /// There are only proposals that are not accepted.
     OnlyProposals,
     /// An error in goldwire.
     Internal,

@@ -299,7 +299,7 @@ async fn listen(
     Ok(driven?)
 }
 
-/// The messages that the server sent by itself.
+/// The messages that the server sent without a request.
 struct Heard {
     messages: usize,
     /// The names in order of first appearance, with their number and, if regular, their interval.

@@ -76,7 +76,7 @@ impl<'g> Evidence<'g> {
         self.golden.event(label).map_or((0, 0), |event| (event.trials(), event.runs))
     }
 
-    /// How often an event may come by itself, whatever goes round about it.
+    /// How often an event may come alone, independent of the loops around it.
     fn times(&self, label: &Label) -> Option<Times> {
         fn find(order: &Order, label: &Label) -> Option<Times> {
             match order {
@@ -262,7 +262,7 @@ impl<'g> Evidence<'g> {
         if is_async {
             return weigh(false, pair, runs, "one of the two comes at any time");
         }
-        // A client may speak before it hears the greeting, or after: each of them begins by itself.
+        // A client may send before the greeting arrives, or after it: both are starts.
         let is_of_both = other.is_some_and(|other| other.side() != label.side());
         if !is_of_both && (self.is_edge(label) || other.is_some_and(|other| self.is_edge(other))) {
             // All of ten sessions may end with an event that does not end the next one.
@@ -316,7 +316,7 @@ impl<'g> Evidence<'g> {
         weigh(false, seen, runs, CLIENTS)
     }
 
-    /// What an answer contradicts that nobody asked for: all answers had their question.
+    /// The fact that an answer without a request contradicts: all answers had their request.
     pub(super) fn answer(&self) -> Weight {
         let replies = self.golden.events.iter().filter(|(label, _)| label.as_str().starts_with("re:"));
         let (seen, runs) =

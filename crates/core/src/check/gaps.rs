@@ -111,7 +111,7 @@ impl Kinds {
     }
 }
 
-/// The hash of the value of a field; none where it is no text.
+/// The hash of the value of a field; none if it is not a text.
 fn kind(path: &Path, event: &Event) -> Option<u64> {
     path.first(&event.data)?.as_str().map(quick_hash)
 }
@@ -183,7 +183,7 @@ impl Stopwatch {
     }
 }
 
-/// The envelopes of which something can be said, each with its event.
+/// The envelopes that can be judged, each with its event.
 fn known(golden: &Golden) -> impl Iterator<Item = (&Label, &Envelope)> {
     golden
         .events
@@ -265,7 +265,7 @@ pub(super) fn says_of_host(runs: impl Iterator<Item = Option<Host>>, is_excused:
 /// What is asked of gaps.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Ask {
-    /// What can be said of them.
+    /// The envelopes that can be judged.
     Verdict,
     /// What is worth another look, which costs little.
     Doubt,

@@ -308,7 +308,7 @@ timing = [
     }
 
     proptest! {
-        /// Looking again takes back, it adds nothing: what is told at last all runs together show.
+        /// More rounds withdraw findings and add none: all runs together show what is reported.
         #[test]
         fn rounds_tell_nothing_that_their_runs_together_do_not(
             rounds in proptest::collection::vec(proptest::collection::vec((1u64..900, [0u64..90, 0..90, 0..90, 0..90], 0u64..500), 1..5), 2..5),

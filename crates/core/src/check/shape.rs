@@ -113,7 +113,7 @@ impl Tree {
         self.fields.binary_search_by(|(own, _)| own.as_str().cmp(key)).ok()
     }
 
-    /// Whether there are no misfits in `value`. Payloads of one event are alike: each field is looked for first where it
+    /// Whether `value` violates nothing. Payloads of one event are alike: each field is looked for first where it
     /// stood in the one before.
     fn fits(&mut self, value: &Value) -> bool {
         if let Some(rule) = &self.rule {

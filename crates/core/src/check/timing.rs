@@ -13,7 +13,7 @@ use crate::transcript::Gap;
 
 /// Judges the gaps of `runs` together. The findings carry the index of the run that shows them best.
 ///
-/// A delay that this machine's lag explains is an excused suspect: it is no evidence for or against the server.
+/// A delay that this machine's lag explains is an excused suspect: it is not evidence for or against the server.
 pub fn judge(baseline: &Baseline<'_>, runs: &[Timed<'_>]) -> Vec<(usize, Finding)> {
     let mut findings = arrange(find(&baseline.amid(runs), runs, Ask::Verdict));
     findings.extend(budget::judge(baseline.golden, runs));
@@ -540,7 +540,7 @@ timing = { after = ">question", usual = "100 ms", latest = "300 ms", fastest = "
     }
 
     proptest! {
-        /// A busy machine takes the edge off what is found, but what is late is told in any case.
+        /// A busy machine weakens findings, but a late event is reported in any case.
         #[test]
         fn a_lag_makes_nothing_worse_and_hides_nothing(
             millis in proptest::collection::vec(1u64..6000, 1..8),

@@ -74,7 +74,7 @@ pub(super) fn malformed(why: &str, bytes: &[u8]) -> Value {
     Value::Object(map)
 }
 
-/// The bytes of a [`malformed`] event, to be said again; none when it is something else.
+/// The bytes of a [`malformed`] event, to be sent again; none for another event.
 pub(super) fn ungarbled(data: &Value) -> Option<Vec<u8>> {
     match (data.get("text"), data.get("hex")) {
         (Some(Value::String(text)), _) => Some(text.clone().into_bytes()),

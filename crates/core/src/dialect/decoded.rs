@@ -29,7 +29,7 @@ impl Decoded {
         self.say(GARBLED, content::malformed(why, bytes));
     }
 
-    /// A message that is no message of the protocol, as it is.
+    /// A message outside the protocol, unchanged.
     pub(super) fn plain(&mut self, payload: &Payload) {
         match payload {
             Payload::Text(text) => self.say("text", Value::String(text.clone())),

@@ -277,7 +277,7 @@ impl Decoder {
         self.is_json = true;
     }
 
-    /// Takes back what the latest event says, once nobody needs it: to read the next one into it is cheaper.
+    /// Takes back the payload of the latest event, to read the next one into it, which is cheaper.
     pub(crate) fn reuse(&mut self, data: Value) {
         if self.reader.is_none() {
             self.spares.keep(data);

@@ -119,7 +119,7 @@ fn is_yjs(session: &Transcript) -> Option<bool> {
     Some(are_read && first == Some(true))
 }
 
-/// The binary messages of a session that are no JSON.
+/// The binary messages of a session that are not JSON.
 fn binaries(session: &Transcript) -> impl Iterator<Item = &[u8]> {
     session.frames.iter().filter_map(|frame| match &frame.payload {
         Payload::Binary(bytes) if !matches!(bytes.first(), Some(b'{' | b'[')) => Some(bytes.as_slice()),

@@ -16,7 +16,7 @@ const MAX_PLACES: usize = 8;
 /// Fewer strings say too little to tell.
 const MIN_SEEN: u32 = 3;
 
-/// Puts what the strings at these pointers say in their places. What is no object and no list there stays a string.
+/// Puts what the strings at these pointers say in their places. Anything except an object or a list stays a string.
 pub(super) fn expand(message: &mut Value, pointers: &[String]) {
     for pointer in pointers {
         let Some(slot) = message.pointer_mut(pointer) else { continue };

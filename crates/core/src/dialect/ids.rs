@@ -53,7 +53,7 @@ impl Dialect {
         }
     }
 
-    /// Whether an event looks like an answer, and nobody has asked for it.
+    /// Whether an event looks like an answer without a request.
     pub(crate) fn is_stray(&self, label: &Label) -> bool {
         match self {
             Dialect::Json(names) | Dialect::Sse(HttpNames { json: names, .. }) => {

@@ -8,12 +8,12 @@ use serde_json::{Map, Value};
 /// The maximum depth of nesting, because recursion has a limited stack.
 const MAX_DEPTH: usize = 512;
 
-/// The JSON texts of a frame, of the usual kind or not; none where it is no JSON.
+/// The JSON texts of a frame, lenient or not; none if it is not JSON.
 pub(crate) fn json_texts(text: &str) -> Vec<Value> {
     serde_json::from_str(text).map_or_else(|_| read(text, true).unwrap_or_default(), |value| vec![value])
 }
 
-/// The JSON of a text that is no plain JSON text; none where it is no JSON.
+/// The JSON of a text that is not plain JSON; none if it is not JSON at all.
 pub(super) fn read(text: &str, takes_several: bool) -> Option<Vec<Value>> {
     if !text.trim_start().starts_with(['{', '[', RECORD_SEPARATOR]) {
         return None;

@@ -184,7 +184,7 @@ impl Dialect {
         said
     }
 
-    /// What a session at this URL is taken to speak when nobody says.
+    /// The default dialect of a session at this URL.
     pub fn at(url: &str) -> Dialect {
         let is_http = url.starts_with("http:") || url.starts_with("https:");
         if is_http { Dialect::Sse(HttpNames::default()) } else { Dialect::default() }
@@ -218,7 +218,7 @@ impl Dialect {
     /// The messages that say an event of the client, in order; what the event says is as a [`Decoder`] would tell it.
     ///
     /// # Errors
-    /// When something is missing without which it cannot be said.
+    /// If a part is missing without which it cannot be encoded.
     pub fn encode(&self, label: &Label, data: &Value) -> Result<Vec<Payload>, EncodeError> {
         match self {
             Dialect::Json(names) => names.encode(data).map(|payload| vec![payload]),
@@ -233,7 +233,7 @@ fn is_numbered(name: &str) -> bool {
     name.strip_prefix('n').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit() || c == '-'))
 }
 
-/// Why an event cannot be said in a dialect: a fragment that fits after its name.
+/// The reason why an event cannot be encoded in a dialect: a fragment that fits after its name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct EncodeError(pub String);
@@ -258,9 +258,9 @@ pub struct JsonNames {
     /// Events that are several by what stands at a pointer: `status[busy]`, `status[idle]`. One of them may be several
     /// again: `status[job:busy]`.
     pub refine: BTreeMap<Label, String>,
-    /// Whether the client ends its messages with [`RECORD_SEPARATOR`], as SignalR wants it.
+    /// Whether the client ends its messages with [`RECORD_SEPARATOR`], as SignalR requires.
     pub record_separator: bool,
-    /// How messages are written that are no plain JSON.
+    /// How messages are written that are not plain JSON.
     pub codec: Codecs,
     /// Where Protocol Buffers are described.
     pub described: Option<Described>,
@@ -269,7 +269,7 @@ pub struct JsonNames {
     pub nested: Embedded,
     /// Where strings of the client's messages, and of the server's, say JSON themselves.
     pub embedded: Embedded,
-    /// What the client says by itself. Neither that nor what sets it off is an event.
+    /// What the client sends on its own. Neither that nor its trigger is an event.
     pub reflexes: Vec<Reflex>,
 }
 
@@ -372,7 +372,7 @@ mod tests {
                 "status[job:a/b]",
                 vec![("/job/kind", json!("a/b")), ("/state", json!("job")), ("/type", json!("status"))],
             ),
-            // Of a boolean and a number the name is no sure witness.
+            // The name of a boolean or a number is not reliable.
             (json!({ "type": "ready", "ok": true }), "ready[true]", vec![("/type", json!("ready"))]),
             (json!({ "type": 10 }), "n10", vec![]),
             (json!({ "text": "hi" }), "json", vec![]),

@@ -253,7 +253,7 @@ fn fields(
         }
         _ => reason(cursor, &mut map)?,
     }
-    // What nobody has asked for is not lost.
+    // A message that was not requested is not lost.
     let is_of_next = cursor.is_redacted && name == "CONNECT";
     if !cursor.is_empty() && !is_of_next {
         put(&mut map, "more", cursor.all());

@@ -107,7 +107,7 @@ pub struct ProtocolOptions {
     pub protocol: Protocol,
     /// Events that are several by what stands at a pointer: `MSG[chat.room]`.
     pub refine: BTreeMap<Label, String>,
-    /// Chores that are events all the same, because the golden's order names them.
+    /// Control messages that are events, because the golden's order names them.
     pub named: BTreeSet<Label>,
 }
 
@@ -135,7 +135,7 @@ impl ProtocolOptions {
             _ if label.is_client() => false,
             Protocol::Nats => nats::is_greeting(name, data),
             Protocol::SocketIo => name == socketio::GREETING,
-            // In these the client speaks first, or nothing is known of them.
+            // In these the client sends first, or the protocol is unknown.
             Protocol::GraphqlWs | Protocol::Mqtt | Protocol::Stomp | Protocol::Lines | Protocol::Bytes => {
                 false
             }
@@ -335,7 +335,7 @@ pub(super) mod tests {
         let acknowledged = r#"{"type":"connection_ack"}"#;
         assert_eq!(greets(&plain(Protocol::GraphqlWs), acknowledged), [false]);
         assert_eq!(greets(&Dialect::default(), acknowledged), [false]);
-        // What the client says is no greeting, whatever it is called.
+        // A message of the client is not a greeting, with any name.
         let said = Frame::new(Offset::ZERO, Side::Client, Payload::Text(info));
         let events = events(&nats, &[said]);
         assert_eq!(events.iter().map(|event| nats.is_greeting(event)).collect::<Vec<_>>(), [false]);
@@ -383,7 +383,7 @@ pub(super) mod tests {
                 reader.rest(Side::Server, &mut decoded);
                 let spoken = ProtocolOptions::new(protocol);
                 for (name, data) in &decoded.said {
-                    // It can be said again or says why not.
+                    // It can be encoded again, or the error says why not.
                     let _ = spoken.encode(&Label::new(Side::Client, name), data);
                 }
             }

@@ -7,7 +7,7 @@ use super::{JsonNames, Label, Said, value_at};
 use crate::transcript::{Gap, Payload, Side};
 use serde_json::Value;
 
-/// A message that a client sends by itself.
+/// A message that a client sends without a place in the order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reflex {
     /// The cause of the reflex.
@@ -94,7 +94,7 @@ fn general(value: &Value, path: &str, pairs: &[(&Value, &Value)]) -> Value {
     }
 }
 
-/// The pointers of all values that are no objects and no lists.
+/// The pointers of all values except objects and lists.
 fn leaves(value: &Value, pointer: &mut String, out: &mut Vec<String>) {
     let from = pointer.len();
     let mut below = |key: &str, item: &Value, pointer: &mut String| {

@@ -28,10 +28,10 @@ pub(super) const CHORES: [&str; 4] = ["eio.ping", ">eio.pong", ">eio.ping", "eio
 pub(super) const TOPICS: [(&str, &str); 1] = [("*", "/namespace")];
 /// What Engine.IO says before a namespace is asked for; tokens come with that.
 pub(super) const GREETING: &str = "eio.open";
-/// Every namespace numbers its events by itself.
+/// Every namespace numbers its own events.
 pub(super) const IDS: Ids =
     Ids { client: &["/namespace", "/ack_id"], server: &["/namespace", "/ack_id"], answers: &["re:", STRAY] };
-/// What answers an event that nobody has sent.
+/// An answer to an event that was not sent.
 const STRAY: &str = "eio.answer";
 /// An event with more attachments is none.
 const MAX_ATTACHMENTS: usize = 1024;

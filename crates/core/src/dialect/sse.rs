@@ -69,7 +69,7 @@ impl Blocks {
     }
 
     /// What is left at the end of the stream. "Once the end of the file is reached, any pending data must be discarded":
-    /// it is no message, but it was on the wire.
+    /// it is not a message, but it was on the wire.
     pub fn rest(self) -> Vec<u8> {
         self.pending
     }

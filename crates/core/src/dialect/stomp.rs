@@ -14,7 +14,7 @@ use super::ids::Ids;
 use crate::transcript::{Gap, Payload, Side};
 use serde_json::{Map, Value};
 
-/// What wants a receipt says so (STOMP 1.2, "Standard Headers").
+/// A frame that needs a receipt has a header for it (STOMP 1.2, "Standard Headers").
 pub(super) const IDS: Ids =
     Ids { client: &["/headers/receipt"], server: &["/headers/receipt-id"], answers: &["RECEIPT", "ERROR"] };
 pub(super) const CHORES: [&str; 2] = ["heart-beat", ">heart-beat"];
@@ -30,7 +30,7 @@ const MAX_HEAD: usize = 1 << 20;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Reader {
     pending: Sides<Pending>,
-    /// How often each side can and wants to hear a heart-beat, in milliseconds; 0 is never.
+    /// How often each side can send and expects a heart-beat, in milliseconds; 0 is never.
     beats: Sides<(u64, u64)>,
 }
 

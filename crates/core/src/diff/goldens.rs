@@ -49,7 +49,7 @@ pub struct Change {
 
 use Direction::{Narrower, Other, Wider};
 
-/// So many pairs of events are told whose order changed.
+/// The maximum number of listed pairs of events whose order changed.
 const PAIRS: usize = 12;
 
 /// What changed from one golden to another, the order first.
@@ -316,7 +316,7 @@ fn stand(order: &Order, one: &Label, other: &Label, again: bool) -> Option<Stand
 /// Two events that stand to each other in another way: how they stood, and how they do.
 type Pair<'o> = (&'o Label, &'o Label, Stand, Stand);
 
-/// Which events now stand to each other in another way. One that moved is told once, with all that it passed.
+/// The events whose order changed. An event that moved is listed once, with all that it passed.
 fn pairs(told: &mut Told, old: &Order, new: &Order) {
     let known = old.labels();
     let labels: Vec<&Label> = new.labels().into_iter().filter(|label| known.contains(label)).collect();
@@ -574,7 +574,7 @@ fn settings(told: &mut Told, old: &Golden, new: &Golden) {
         [] => "hosts that are not known".to_owned(),
         hosts => hosts.join(", "),
     };
-    // Of a copy that stands alone nobody knows it.
+    // For a lone copy it is unknown.
     if old.lacks_evidence() == new.lacks_evidence() {
         told.moved("recorded on", hosts(old), hosts(new));
     }

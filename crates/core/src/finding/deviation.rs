@@ -10,7 +10,7 @@ pub struct Finding {
     pub kind: Kind,
     /// The effect on the verdict.
     pub severity: Severity,
-    /// Whether the lag of this machine may be the cause of the delay. Such a finding is no evidence, however often it
+    /// Whether the lag of this machine may be the cause of the delay. Such a finding is not evidence, however often it
     /// comes.
     pub is_excused: bool,
     /// The place in the golden and in the run.
@@ -66,7 +66,7 @@ impl Finding {
     /// Adds the expected and the actual value.
     #[must_use]
     pub fn values(mut self, expected: impl Into<String>, actual: impl Into<String>) -> Finding {
-        // Each on one line, whatever characters a name or a value contains.
+        // Each on one line, with any characters in a name or a value.
         self.expected = Some(crate::transcript::visible(&expected.into()).into_owned());
         self.actual = Some(crate::transcript::visible(&actual.into()).into_owned());
         self

@@ -207,7 +207,7 @@ fn collect(order: &Order, next: &mut usize, place: &Place, out: &mut Vec<Place>)
             let mut place = place.below(Step::Node(id, false));
             for (number, part) in parts.iter().enumerate() {
                 collect(part, next, &place, out);
-                // An event that comes at any time also comes at any time after a greeting: it is no answer to it.
+                // An event that comes at any time also comes at any time after a greeting: it does not answer the greeting.
                 let is_greeting =
                     is_whole && number == 0 && matches!(part, Order::Event(label) if !label.is_client());
                 if !part.is_optional() && !is_greeting {

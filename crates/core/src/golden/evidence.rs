@@ -211,7 +211,7 @@ impl Golden {
         self.learned.occasions.classes = u32::try_from(tested).unwrap_or(u32::MAX);
     }
 
-    /// The event that most often follows itself: what is streamed, where nobody says what is.
+    /// The event that most often follows itself: the streamed event, if none is named.
     pub(super) fn streamed(&self) -> Option<Label> {
         streamed(&self.events)
     }

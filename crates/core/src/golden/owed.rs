@@ -34,7 +34,7 @@ pub(crate) enum Owing {
     Again { answer: Label, first: usize },
     /// What came instead of an answer.
     Otherwise { answer: Label },
-    /// An answer to an id that nobody asked with.
+    /// An answer with an unknown id.
     Unasked { answer: Label },
 }
 
@@ -43,7 +43,7 @@ pub(crate) enum Owing {
 struct Kind<'g> {
     label: &'g Label,
     answers: &'g Answers,
-    /// Where it has its id, and where each answer has it; none where the dialect says so.
+    /// The place of its id, and that of each answer; none if the dialect names them.
     id: Option<&'g str>,
     asked: HashMap<String, Asked>,
     /// The number of the latest request that was answered.
@@ -59,7 +59,7 @@ struct Asked {
 
 #[derive(Debug, PartialEq, Eq)]
 enum State {
-    /// Nothing came yet, or only what is no answer: its name and frame.
+    /// No answer came yet; the name and the frame of what came instead, if anything did.
     Open(Option<(Label, usize)>),
     /// Answered, and more may come.
     GoesOn,
@@ -122,7 +122,7 @@ impl<'g> Owed<'g> {
         if self.answers.contains_key(&event.label) || self.dialect.is_answer(&event.label) {
             return self.answer(event).into_iter().collect();
         }
-        // Whoever says something else under the id of its request takes it back: `complete` of GraphQL.
+        // Another message of the client with the id of its request cancels it, e.g. `complete` of GraphQL.
         if event.label.is_client() && self.dialect.has_ids() {
             self.take_back(None, event);
         }
@@ -210,7 +210,7 @@ impl<'g> Owed<'g> {
         self.kinds.iter().find(owes).map(|kind| kind.answers)
     }
 
-    /// What nobody answered, when the session is over.
+    /// The requests without an answer when the session is over.
     pub(crate) fn rest(&self) -> Vec<Fault> {
         let of_kind = |kind: &Kind<'g>| {
             let faults: Vec<(u64, Fault)> = kind
@@ -232,7 +232,7 @@ impl<'g> Owed<'g> {
 }
 
 impl Kind<'_> {
-    /// What is wrong with a request for which nobody can wait any longer. `is_again` says whether its id was used again.
+    /// The fault of a request that can no longer be answered. `is_again` says whether its id was used again.
     fn unanswered(&self, id: String, asked: &Asked, is_again: bool) -> Option<Fault> {
         let State::Open(other) = &asked.state else { return None };
         let is_passed = asked.number < self.latest;
@@ -366,7 +366,7 @@ mod tests {
             prop_assert_eq!(found.len(), 1);
             let is_again = matches!(found[0].what, Owing::Again { .. });
             prop_assert!(is_again && found[0].id == id);
-            // An id that nobody asked with.
+            // An unknown id.
             let mut crossed = events.clone();
             crossed[at].data = json!({ "id": 99 });
             let found = faults(&golden, &crossed);

@@ -13,7 +13,7 @@ use crate::transcript::Gap;
 pub struct Budget {
     /// What is streamed, e.g. `token`.
     pub event: Label,
-    /// Whether a person says so; else it is what most often follows itself.
+    /// Whether a person named it; otherwise it is the event that most often follows itself.
     pub is_named: bool,
     /// Time to first token: from what the client says to the first of them.
     pub ttft: Option<Gap>,
@@ -75,11 +75,11 @@ pub struct Event {
     pub think: Option<Gap>,
     /// Values of this event that are kept under a name: name and JSON pointer.
     pub binds: Vec<(String, String)>,
-    /// Its absence makes a run deviate, whatever the evidence.
+    /// Its absence makes a run deviate with any evidence.
     pub critical: bool,
     /// What answers it, each of its ids.
     pub answered: Option<Answers>,
-    /// Where the id of the request stands that it is, or that it answers, where the dialect does not say so: a JSON pointer.
+    /// The place of its request's id, as a JSON pointer, if the dialect does not name it. The event is the request or its answer.
     pub id: Option<String>,
     /// Where the keys of its lanes stand: key and JSON pointer.
     pub lanes: Vec<(String, String)>,
@@ -97,7 +97,7 @@ pub struct Event {
     pub least: Option<u32>,
     /// How often it comes in a session, where that never varied and the order does not say it.
     pub total: Option<u32>,
-    /// The least number of times in a session, where that varies and is no more than two: then none is not far.
+    /// The least number of times in a session, if it varies and is at most two. Then none at all is also likely.
     pub fewest: Option<u32>,
 }
 

@@ -4,7 +4,7 @@ use crate::dialect::{Dialect, Event, Label};
 use crate::transcript::Offset;
 use std::collections::{HashMap, VecDeque};
 
-/// So many requests that nobody has answered are remembered.
+/// The maximum number of unanswered requests that are remembered.
 const REMEMBERED: usize = 4096;
 
 /// A request that is waited for.
@@ -14,7 +14,7 @@ pub(crate) struct Made {
     pub(crate) label: Label,
     /// When it was made.
     pub(crate) at: Offset,
-    /// As whoever follows the session marks it.
+    /// As the follower of the session marks it.
     pub(crate) mark: u64,
 }
 

@@ -11,7 +11,7 @@ pub(super) fn content_span(file: &str, span: &Range<usize>, text: &str) -> Optio
     (is_opening && !text.is_empty()).then(|| span.start + start..span.start + start + text.len())
 }
 
-/// Reports a text that is no JSON pointer.
+/// Reports a text that is not a JSON pointer.
 pub(super) fn must_be_pointer(fields: &Fields<'_>, text: &str, span: Range<usize>) {
     if !text.starts_with('/') {
         let hint = Some(format!("write \"/{text}\""));

@@ -155,7 +155,7 @@ pub const SLACK: Gap = Gap::from_millis(250);
 const DELAYED: f64 = 100.0;
 /// The number of gaps that need no allowance for delays: their median does not follow a single delay.
 pub const FEW: u32 = 4;
-/// The largest average number of gaps in a run at which each gap is judged by itself.
+/// The largest average number of gaps in a run at which each gap is judged separately.
 pub const SINGLE: f64 = 8.0;
 /// The number of recordings that a bound needs.
 pub const MIN_RUNS: u32 = 5;
@@ -168,7 +168,7 @@ impl Envelope {
         f64::from(self.samples) / f64::from(self.runs.max(1))
     }
 
-    /// Whether the gap repeats within a run, so that one run is a sample by itself.
+    /// Whether the gap repeats within a run, so that one run is a sample.
     pub fn repeats(&self) -> bool {
         self.gaps_per_run() >= 3.0
     }
@@ -241,7 +241,7 @@ impl Envelope {
         Envelope { slowest, ..self.clone() }
     }
 
-    /// The limit above which a single gap is a stall, whatever the others are: two seconds more than `margin` allows
+    /// The limit above which a single gap is a stall, independent of the others: two seconds more than `margin` allows
     /// for the usual gap, and more than it allows for the slowest.
     pub fn stall(&self, margin: StallMargin) -> Gap {
         let times = |gap: Gap, factor: f64| Gap::from_secs_f64(gap.as_secs_f64() * factor);

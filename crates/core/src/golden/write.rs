@@ -81,7 +81,7 @@ fn write_into(out: &mut String, golden: &Golden) -> std::fmt::Result {
     writeln!(out, "about = {}", string(&golden.about))?;
     writeln!(out)?;
     let pretty = golden.order.pretty(96);
-    // A name may hold whatever would end a string: then what stands in it is escaped.
+    // A name may contain the end of a string, so it is escaped.
     let (pretty, quotes) = match (pretty.contains("'''"), pretty.contains(['"', '\\'])) {
         (true, _) => (pretty.replace('\\', "\\\\").replace('"', "\\\""), "\"\"\""),
         (false, true) => (pretty, "'''"),

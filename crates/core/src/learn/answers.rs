@@ -159,7 +159,7 @@ impl Answers {
         if !is_known || kinds.keys().any(|kind| self.unasked.contains(kind)) {
             return None;
         }
-        // Where each request has an answer after which no other one comes, what comes before that is none.
+        // If each request has a last answer, what comes before it is not an answer.
         let finals = || kinds.iter().filter(|(_, kind)| !kind.goes_on);
         let is_ended = finals().map(|(_, kind)| kind.last).sum::<u32>() == *answered;
         let is_optional = *passed > 0;
@@ -250,7 +250,7 @@ mod tests {
         says(&[[twice; 5], [">a/1 >a/1 re:a/1"; 5]].concat(), Some("re:a?"));
         // What is taken back is not waited for.
         says(&[[twice; 5], [">a/1 >stop/1 >a/2 re:a/2"; 5]].concat(), Some("re:a"));
-        // What comes unasked is no answer.
+        // An event without a request is not an answer.
         says(&[[twice; 5], [">a/1 re:a/1 re:a/9"; 5]].concat(), None);
     }
 

@@ -97,7 +97,7 @@ struct Values {
     begins: Option<i64>,
     begun: u32,
     repeats: u32,
-    /// Pairs of values within a session, and between which numbers they lie; none where one is no number.
+    /// Pairs of values within a session, and the numbers between which they are; none if one is not a number.
     pairs: u64,
     span: Option<(i64, i64)>,
     no_number: bool,

@@ -293,7 +293,7 @@ impl Chains {
     }
 }
 
-/// A number that is bound to others is no member of a set, and the key of a lane is no constant.
+/// A number that is bound to others is not a member of a set, and the key of a lane is not a constant.
 fn plain_numbers(event: &mut golden::Event, reply: Option<&str>) {
     let lanes: Vec<String> = event.lanes.iter().map(|(_, pointer)| pointer.clone()).collect();
     for (path, rule) in &mut event.shape {
@@ -443,7 +443,7 @@ impl Links {
                 |place: usize| before.iter().find(|(known, _)| *known == place).map(|(_, value)| *value);
             let Some(source) = past(from) else { continue };
             match step.holds(source, *value) {
-                // A relation that would also hold without changes is no evidence.
+                // A relation that would also hold without changes is not evidence.
                 Some(true) if step == Step::Same && past(own) == Some(source) => {}
                 Some(true) => support.add(session, Some(*value)),
                 Some(false) => broken.push(*candidate),

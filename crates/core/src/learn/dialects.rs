@@ -275,7 +275,7 @@ fn answers_are_tied_to_requests_by_ids_in_objects_and_in_strings() {
     };
     assert_eq!(answered(&golden, ">sum").as_deref(), Some("re:sum"));
     assert_eq!(answered(&golden, ">get").as_deref(), Some("re:get"));
-    // Found though the order lets it through or not: what is told is whose answer is lost.
+    // It is found with and without the order: the finding names the request without an answer.
     let lost = session(11, &[one[0], one[1], one[2], one[3]]);
     let findings = check(&golden, &lost).findings;
     let words: Vec<String> = findings

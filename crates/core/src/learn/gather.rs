@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, HashMap};
 /// Items of longer lists, and deeper values, are data.
 const MAX_ITEMS: usize = 64;
 const MAX_DEPTH: usize = 8;
-/// Longer texts are no keys.
+/// Longer texts are not keys.
 const MAX_KEY: usize = 64;
 /// The required number of wholes with more than one part.
 const MIN_WHOLES: u32 = 2;

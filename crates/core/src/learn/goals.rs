@@ -49,7 +49,7 @@ enum Datum {
     Truth(bool),
     Number(f64),
     Text(String),
-    /// A text that is no goal.
+    /// A text that is not a goal.
     Content,
 }
 

@@ -163,7 +163,7 @@ fn loosen_for(
     match finding.kind.family() {
         "order" => in_order(golden, finding, recording, is_last, loosened),
         "ending" => match &finding.actual {
-            // That a client gave up waiting is no way for a session to end.
+            // A client that gave up waiting is not an ending of a session.
             Some(end) if !golden.ends.contains(end) && !end.starts_with("gave up") => {
                 golden.ends.push(end.clone());
                 golden.ends.sort();
@@ -197,7 +197,7 @@ fn in_order(
         golden.order = loosen::flat(labels.iter());
         return golden.order.to_string() != before && loosened.note("the order of all events", recording);
     }
-    // That the same came twice may be told by what is never twice the same.
+    // A repeated message may be found by a value that is never repeated.
     if finding.kind == Kind::Duplicate {
         let rules = golden.events.get_mut(label).into_iter().flat_map(|event| &mut event.shape);
         let before = |fact: &Fact| !matches!(fact, Fact::Unique | Fact::Counter { .. });
@@ -271,7 +271,7 @@ fn in_payload(
         loosened.note(&format!("what {label}{path} is"), recording);
         return true;
     }
-    // Whatever it was, nothing more is said of this payload.
+    // In any case, nothing more is reported about this payload.
     event.shape.clear();
     loosened.note(&format!("the shape of {label}"), recording)
 }

@@ -45,7 +45,7 @@ struct Cue {
 
 /// Plays the client's half of a golden against a recording.
 pub(super) fn play(golden: &Golden, recording: &Transcript) -> Played {
-    // Over HTTP a request ends by itself, which the player does not do.
+    // Over HTTP the server ends a request, which the player does not do.
     if golden.dialect.is_http() {
         return Played::OtherScript;
     }

@@ -14,7 +14,7 @@ pub enum LearnError<E = Infallible> {
     /// No recording has an event.
     #[error("the recordings hold no messages")]
     NoEvents,
-    /// There are more names than an order may have: they are no names.
+    /// There are more names than an order may have, so they are not names.
     #[error("the events of these recordings have {0} different names, and an order has {limit} at most", limit = golden::MAX_EVENTS)]
     TooManyNames(usize),
     /// A recording cannot be read.

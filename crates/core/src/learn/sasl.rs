@@ -10,12 +10,12 @@
 use crate::codec::xml::{IN_BASE64, TEXT};
 use serde_json::{Map, Value};
 
-/// Where an element says by which mechanism somebody logs in.
+/// The place where an element names the mechanism of a login.
 const MECHANISM: &str = "@mechanism";
 const PLAIN: &str = "PLAIN";
 /// The element that holds the credentials in SASL 2 (XEP-0388).
 const INITIAL: &str = "initial-response";
-/// The name and the password of whoever runs it.
+/// The name and the password of the person who runs it.
 const CREDENTIALS: &str = "\0{{username}}\0{{password}}";
 
 /// Puts a name and a password in the place of a whole login that was hidden.

@@ -150,7 +150,7 @@ impl Binds {
         };
         let leaf = clean(word_of(&origin.1));
         let taken = |name: &String| self.names.values().any(|known| known == name);
-        // A place of a tuple says nothing by itself, and begins with a digit.
+        // A place of a tuple has no meaning alone, and begins with a digit.
         let is_number = leaf.starts_with(|c: char| c.is_ascii_digit());
         let mut name =
             if taken(&leaf) || is_number { format!("{}_{leaf}", clean(origin.0.name())) } else { leaf };
@@ -231,17 +231,17 @@ fn generalise(value: &Value, path: &str, sent: &[Sent<'_, '_>], binds: &mut Bind
     }
 }
 
-/// A text in which credentials were recorded under their labels, with places for those of whoever will send it.
+/// A text whose credentials were recorded as labels, with placeholders for the credentials of a later user.
 fn with_credentials(text: &str) -> Option<String> {
     let (mut out, mut rest) = (String::new(), text);
     while let Some((before, after)) = rest.split_once("{{secret:")
         && let Some((label, behind)) = after.split_once("}}")
     {
         let name = label.split('#').next().unwrap_or(label);
-        // However it was found and called, what opens the door is the token of the login.
+        // However it was found and named, the accepted credential is the token of the login.
         let is_token = name.ends_with("token") && name != "refresh_token";
         let is_door = is_token || ["jwt", "header", "cookie", "authorization", "bearer"].contains(&name);
-        // A login knows a password; anything else whoever runs it has to give: `--secret PASSWORD`.
+        // A login has a password; other credentials are options of the command: `--secret PASSWORD`.
         let place = match name {
             _ if is_door => "token".to_owned(),
             "password" => name.to_owned(),

@@ -321,7 +321,7 @@ impl Seen {
         let most = values.iter().map(runs).max().unwrap_or(0);
         let least = values.iter().map(runs).min().unwrap_or(0);
         let is_code = |value: &Value| match value.as_i64() {
-            // A round number is a limit that somebody chose.
+            // A round number is a chosen limit.
             Some(number) => {
                 number.unsigned_abs() < MAX_CODE
                     || number % 100 == 0

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// More values are not kinds.
 const MAX_VALUES: usize = 12;
-/// A longer text is no kind.
+/// A longer text is not a kind.
 const MAX_TEXT: usize = 32;
 /// A payload with more texts is data.
 const MAX_TEXTS: usize = 16;

@@ -206,7 +206,7 @@ impl Summary {
         }
         let is_broken = |end: &str| {
             let code = end.rsplit(' ').next().and_then(|code| code.parse().ok()).unwrap_or(0_u16);
-            // RFC 6455, 7.4.1: no status, a normal end and an endpoint that goes away are no errors.
+            // RFC 6455, 7.4.1: no status, a normal end and an endpoint that goes away are not errors.
             !matches!(code, 1000 | 1001 | 1005)
         };
         for (end, times) in

@@ -16,7 +16,7 @@ const PRIOR_REPEATED: f64 = 0.20;
 /// What comes at any time is timed from itself if its gaps are this steady: their logarithm's standard deviation within
 /// runs. Of what comes by chance, as the deeds of other users do, it is 1.28.
 const STEADY: f64 = 0.6;
-/// And if so many degrees of freedom say so.
+/// And only with at least so many degrees of freedom.
 const MIN_STEADY: u32 = 20;
 /// The spread within runs needs so many degrees of freedom: one less in each run than it has gaps.
 const MIN_WITHIN: u32 = 8;

@@ -14,7 +14,7 @@ use serde::Deserialize;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReportError {
-    /// It is no JSON, or lacks something.
+    /// It is not JSON, or incomplete.
     #[error("not a report: {0}")]
     Malformed(#[from] serde_json::Error),
     /// It is another command's.

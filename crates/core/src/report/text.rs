@@ -324,7 +324,7 @@ fn write_time(out: &mut impl Write, page: &Page, time: &TimeReport, runs: &[&Run
     Ok(())
 }
 
-/// Whether a server answered, over all runs: a line, and one for each failure that nobody required to pass.
+/// Whether a server answered, over all runs: a line, and one for each failed item that is not required.
 fn write_live(out: &mut impl Write, page: &Page, runs: &[&Run]) -> io::Result<()> {
     let of = |item: LiveItem| runs.iter().flat_map(|run| &run.live).filter(move |check| check.item == item);
     let mut items: [Vec<&LiveCheck>; 3] = Default::default();

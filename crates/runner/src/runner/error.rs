@@ -18,7 +18,7 @@ pub enum ErrorKind {
     Unusable,
     /// The request selects nothing.
     NothingSelected,
-    /// There are only proposals that nobody accepted.
+    /// There are only proposals that are not accepted.
     OnlyProposals,
     /// The caller asked to stop.
     Interrupted,

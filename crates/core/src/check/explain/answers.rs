@@ -6,7 +6,7 @@ use crate::finding::{Finding, Kind};
 use crate::golden::{Answers, Fault, Golden, Owing};
 
 impl Explainer<'_, '_> {
-    /// Tells what is wrong with answers; what the order tells, too, is told once.
+    /// Reports faults of answers; a fault that the order reports, too, is reported once.
     pub(super) fn answers(&mut self) {
         let (golden, faults) = (self.checker.golden, &self.checker.faults.kept);
         for fault in faults {
@@ -84,7 +84,7 @@ fn is_told(known: &Finding, fault: &Fault, own: &Finding, golden: &Golden) -> bo
         Owing::Unanswered { .. } => {
             let is_missing =
                 matches!(known.kind, Kind::Missing | Kind::Renamed) && is_answer(&known.place.event);
-            // An answer to an id that nobody has is the one that another one lacks.
+            // An answer with an unknown id is the one that another request lacks.
             let is_stray =
                 golden.dialect.is_stray(&known.place.event) || known.place.event.as_str() == NAMELESS;
             is_missing || known.kind == Kind::UnknownEvent && is_stray

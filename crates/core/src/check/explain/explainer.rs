@@ -78,7 +78,7 @@ impl Explainer<'_, '_> {
     }
 }
 
-/// Puts a consequence under a finding, unless it says so already.
+/// Adds a consequence to a finding, if it is new.
 pub(super) fn add(cause: &mut Finding, message: String) {
     if cause.message != message && !cause.consequences.contains(&message) {
         cause.consequences.push(message);

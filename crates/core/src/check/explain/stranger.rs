@@ -21,7 +21,7 @@ struct Stranger<'n> {
     /// What it says, the first time that it comes.
     payload: &'n Value,
     frames: Vec<usize>,
-    /// What nobody has accounted for yet.
+    /// What is not explained yet.
     absent: Vec<&'n Note<Violation>>,
 }
 
@@ -143,7 +143,7 @@ impl Explainer<'_, '_> {
         Some((finding, vec![due.label.clone()]))
     }
 
-    /// A message that only says that it answers, and is nobody's reply.
+    /// A message that claims to be an answer, without a request.
     fn no_reply(&self, stranger: &Stranger<'_>) -> Option<(Finding, Vec<Label>)> {
         let dialect = &self.checker.golden.dialect;
         let is_answer = stranger.label.as_str() == NAMELESS || dialect.is_stray(stranger.label);
@@ -227,7 +227,7 @@ fn is_missing(note: &Note<Violation>) -> bool {
     note.what.what == What::Missing
 }
 
-/// The paths that a shape would have for a payload: of all that is no object, with `*` for items.
+/// The paths of a payload's shape: of all values except objects, with `*` for items.
 fn paths(value: &Value, at: &str, out: &mut BTreeSet<String>) {
     match value {
         Value::Object(map) => {

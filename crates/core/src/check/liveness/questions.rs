@@ -21,13 +21,13 @@ const MIN_GAPS: u32 = 8;
 const MIN_SPAN: Gap = Gap::from_millis(100);
 /// Arrivals nearer than this are the same.
 const SAME_ARRIVAL: Gap = Gap::from_millis(3);
-/// Recordings that come nearer to each other than this are no measure for another.
+/// Recordings that come nearer to each other than this cannot be compared with a run.
 const APART: Gap = Gap::from_millis(12);
 /// 2.2 of 50 ms would be 4.4 %; twice that allows for servers that poll.
 const ROUND_RATE: f64 = 0.088;
 const ALPHA_ROUND: f64 = 1e-7;
 const ALPHA_REGULAR: f64 = 1e-5;
-/// The share of the usual variation from which gaps are not suspicious, whatever the limit is.
+/// The share of the usual variation from which gaps are not suspicious, at any limit.
 const REGULAR_SHARE: f64 = 0.35;
 /// The usual variation of the logarithm of a spread from run to run.
 const PRIOR_REGULAR: f64 = 0.25;

@@ -44,7 +44,7 @@ pub(super) fn check_templates(
     for (key, label) in names {
         let Some(event) = golden.event(label) else { continue };
         for template in &event.sends {
-            // What a file describes that nobody has read yet cannot be tried.
+            // The messages of a descriptor file that is not read yet cannot be tried.
             if golden.dialect.descriptor().is_none()
                 && let Err(cause) = as_if_filled(template, &golden.dialect).payloads(&golden.dialect, label)
             {

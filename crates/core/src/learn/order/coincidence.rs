@@ -105,7 +105,7 @@ impl Learner<'_> {
                 if a == b || !relations.always(a, b) || self.answers(key, b, a) || self.is_meant(key, a, b) {
                     continue;
                 }
-                // A server event after a client event may be an answer, whatever its name is.
+                // A server event after a client event may be an answer, with any name.
                 let may_answer = self.is_client(key, a) && !self.is_client(key, b);
                 let is_race = are_outstanding(a, b)
                     || !may_answer
@@ -150,7 +150,7 @@ impl Learner<'_> {
         }
     }
 
-    /// Whether the order so far has an event as a branch by itself beside others.
+    /// Whether the order so far has an event as a branch of its own beside others.
     fn is_own_branch(&self, key: &str, symbol: u16, order: &Order) -> bool {
         let Symbol::Event(label) = self.scopes[key].symbols[usize::from(symbol)].clone() else {
             return false;

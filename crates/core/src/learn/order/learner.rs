@@ -17,7 +17,7 @@ pub(super) struct Learner<'s> {
     pub(super) scopes: &'s BTreeMap<String, Scope>,
     /// Pairs, by scope, whose order is a coincidence.
     pub(super) weak: BTreeMap<String, BTreeSet<(u16, u16)>>,
-    /// Pairs that somebody means to come one after the other.
+    /// Pairs whose order is intended.
     pub(super) meant: BTreeSet<(Label, Label)>,
     pub(super) rules: Vec<Before>,
     /// Whether what comes again and again is looked for in rounds.
@@ -91,7 +91,7 @@ impl<'s> Learner<'s> {
         }
     }
 
-    /// Whether somebody means two events to come one after the other.
+    /// Whether the order of two events is intended.
     pub(super) fn is_meant(&self, key: &str, a: u16, b: u16) -> bool {
         let symbols = &self.scopes[key].symbols;
         match (&symbols[usize::from(a)], &symbols[usize::from(b)]) {

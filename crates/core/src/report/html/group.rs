@@ -219,7 +219,7 @@ pub(super) fn causes<'o>(runs: impl Iterator<Item = &'o Run>) -> Vec<Cause<'o>> 
     causes
 }
 
-/// `run-0` for a run that is shown by itself.
+/// `run-0` for a run that is shown alone.
 pub(super) fn entry(label: String, run: &Run) -> RunEntry<'_> {
     RunEntry { label, line: run_line(run), frames: true }
 }
