@@ -1,3 +1,4 @@
-import goldwire from './index.js';
+// One implementation for both kinds of modules: an error of one is then an error of the other.
+import goldwire from './index.cjs';
 
-export const { GoldwireDeviation, GoldwireError, binary, check } = goldwire;
+export const { check, binary, GoldwireError, GoldwireDeviation, GoldwireCouldNotJudge, GoldwireUnusable } = goldwire;

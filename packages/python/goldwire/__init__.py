@@ -1,11 +1,42 @@
-"""goldwire: checks of a live WebSocket or HTTP-streaming server against recorded sessions.
+"""Checks a live server against the goldens of a project.
 
-:func:`check` runs the command `goldwire check` and returns its report. If the server behaves differently, :class:`Deviates`
-has the readable diff as its text. A check that could not run never passes: it raises :class:`CouldNotCheck`.
+    import goldwire
+
+    report = goldwire.check("chat", url="ws://127.0.0.1:8000/ws", users=3)
+
+The function runs the command `goldwire check` and reads its JSON report. It returns only if the session was judged and
+conforms or drifts; every other result is an exception.
 """
 
-from __future__ import annotations
+from ._check import check, goldens
+from ._command import command
+from ._errors import (
+    CouldNotJudge,
+    Deviates,
+    GoldwireError,
+    NothingSelected,
+    NotInstalled,
+    OnlyProposals,
+    Unusable,
+)
+from ._report import Finding, Report, Run
 
-from ._command import CouldNotCheck, Deviates, Report, Verdict, binary, check
+__all__ = [
+    "CouldNotJudge",
+    "Deviates",
+    "Finding",
+    "GoldwireError",
+    "NotInstalled",
+    "NothingSelected",
+    "OnlyProposals",
+    "Report",
+    "Run",
+    "Unusable",
+    "check",
+    "command",
+    "goldens",
+]
 
-__all__ = ["CouldNotCheck", "Deviates", "Report", "Verdict", "binary", "check"]
+# Tracebacks and pytest's summary name the classes as users import them.
+for _name in __all__:
+    globals()[_name].__module__ = __name__

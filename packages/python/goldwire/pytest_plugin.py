@@ -1,103 +1,239 @@
-"""The pytest plugin: goldens are tests, and a fixture checks one session.
+"""The plugin for pytest: goldens as tests, the fixture `goldwire_check` and the marker `goldwire`.
 
-``pytest --goldwire`` collects every ``golden/NAME.toml`` beside a ``goldwire.toml``. The failure of such a test is the diff
-that goldwire prints. Works with pytest-xdist: each check has a server process, users and a report of its own.
+`pytest --goldwire` collects every `golden/NAME.toml` of the project as the test `golden/NAME.toml::NAME`.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import warnings
 from pathlib import Path
-from typing import Any, Optional, Protocol
+from typing import Any, Generator, Iterable, Optional, Sequence, Union
 
 import pytest
 
-from ._command import CouldNotCheck, Deviates, Report, check
+from . import _check
+from ._errors import GoldwireError
+from ._report import Report
 
-_MARKER = "goldwire(url=None, target=None, users=None, runs=None, strict=False): how `goldwire_check` checks by default"
-_OPTIONS = ("url", "target", "users", "runs", "strict")
 
-
-class GoldwireCheck(Protocol):
-    """The type of the fixture `goldwire_check`."""
-
-    def __call__(self, *sessions: str, **options: Any) -> Report: ...
+class GoldwireDrift(pytest.PytestWarning):
+    """A session drifts: something is new, or contradicts weak evidence. `strict` makes it fail."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("goldwire", "checks of a live server against recorded sessions")
+    group = parser.getgroup("goldwire", "goldwire: checks of live servers")
     group.addoption("--goldwire", action="store_true", help="collect the goldens of the project as tests")
-    group.addoption("--goldwire-url", metavar="URL", help="connect to this URL; no server is started")
-    group.addoption("--goldwire-target", metavar="NAME", help="the [target.NAME] of goldwire.toml")
+    group.addoption("--goldwire-url", metavar="URL", help="check this server, and start none")
     group.addoption("--goldwire-users", metavar="M", type=int, help="the number of concurrent users")
-    group.addoption("--goldwire-runs", metavar="N", type=int, help="the number of rounds")
-    group.addoption("--goldwire-strict", action="store_true", help="drift fails, too")
+    group.addoption("--goldwire-runs", metavar="N", type=int, help="the number of rounds, judged together")
+    group.addoption("--goldwire-target", metavar="NAME", help="the [target.NAME] of goldwire.toml")
+    group.addoption("--goldwire-strict", action="store_true", help="also fail on drift")
+    group.addoption(
+        "--goldwire-directory",
+        metavar="DIR",
+        help="the project: the folder of goldwire.toml (default: the nearest one above, or rootdir)",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", _MARKER)
-
-
-def _asked(config: pytest.Config) -> dict[str, Any]:
-    """What the command line of pytest says."""
-    values = {name: config.getoption(f"goldwire_{name}") for name in _OPTIONS}
-    return {name: value for name, value in values.items() if value}
-
-
-def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Optional[GoldenFile]:
-    is_golden = (
-        file_path.suffix == ".toml"
-        and file_path.parent.name == "golden"
-        and (file_path.parent.parent / "goldwire.toml").is_file()
+    config.addinivalue_line(
+        "markers",
+        "goldwire(url=…, users=…, runs=…, target=…, strict=…, directory=…, arguments=…): "
+        "defaults of the fixture goldwire_check",
     )
-    if not is_golden or not parent.config.getoption("goldwire"):
+    # The workers of pytest-xdist get the options of this process: they must mean the same folder.
+    config.option.goldwire_directory = str(_project(config))
+    if not config.getoption("--goldwire"):
+        return
+    if config.args_source is pytest.Config.ArgsSource.ARGS:
+        # Paths in the command line choose what runs, as for every other test.
+        return
+    folder = _project(config) / "golden"
+    if not _check.goldens(folder.parent):
+        pending = sorted(path.name for path in folder.glob("*.toml.new"))
+        why = f"only proposals that nobody accepted: {', '.join(pending)}" if pending else "no golden"
+        raise pytest.UsageError(f"--goldwire: {folder} has {why}")
+    config.option.goldwire_all = True
+    # `testpaths` seldom names the goldens. A folder below another argument must not be one itself: pytest 8 then loses tests.
+    if not any(path == folder or path in folder.parents for path in _paths(config)):
+        config.args = [*config.args, str(folder)]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: Sequence[pytest.Item]) -> None:
+    if not getattr(config.option, "goldwire_all", False):
+        return
+    # `norecursedirs` or a conftest.py may hide the folder.
+    collected = {item.name for item in items if isinstance(item, GoldenItem)}
+    missing = [name for name in _check.goldens(_project(config)) if name not in collected]
+    if missing:
+        raise pytest.UsageError(f"--goldwire: pytest did not collect the goldens {', '.join(missing)}")
+
+
+def pytest_report_header(config: pytest.Config) -> Optional[str]:
+    if not config.getoption("--goldwire"):
         return None
-    golden: GoldenFile = GoldenFile.from_parent(parent, path=file_path)
-    return golden
+    project = _project(config)
+    names = ", ".join(_check.goldens(project)) or "none"
+    return f"goldwire: {project}, goldens: {names}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if not config.getoption("--goldwire") or config.args_source is not pytest.Config.ArgsSource.ARGS:
+        return
+    golden = _project(config) / "golden"
+    if not any(golden == path or path in golden.parents or golden in path.parents for path in _paths(config)):
+        terminalreporter.write_line("goldwire: no golden was checked: the command line names other paths", yellow=True)
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Optional[pytest.Collector]:
+    config = parent.config
+    if not config.getoption("--goldwire") or file_path.suffix != ".toml":
+        return None
+    if file_path.parent != _project(config) / "golden":
+        return None
+    return GoldenFile.from_parent(parent, path=file_path)
 
 
 class GoldenFile(pytest.File):
-    """A golden: one test."""
+    """A golden."""
 
-    def collect(self) -> Iterator[pytest.Item]:
+    def collect(self) -> Iterable[pytest.Item]:
         yield GoldenItem.from_parent(self, name=self.path.stem)
 
 
 class GoldenItem(pytest.Item):
-    """The check of one golden."""
+    """The check of a golden."""
 
     def runtest(self) -> None:
-        report = check(self.name, directory=self.path.parent.parent, **_asked(self.config))
+        report = _check.check(self.name, **_options(self.config))
         self.add_report_section("call", "goldwire", report.text)
+        if report.verdict == "drift":
+            self.warn(GoldwireDrift(report.text))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        # The diff says everything; where Python was says nothing.
-        if isinstance(excinfo.value, (Deviates, CouldNotCheck)):
-            return str(excinfo.value)
+        if isinstance(excinfo.value, GoldwireError):
+            return _shown(excinfo, excinfo.value)
         return super().repr_failure(excinfo, style)
 
-    def reportinfo(self) -> tuple[os.PathLike[str], Optional[int], str]:
-        return self.path, None, f"goldwire: {self.name}"
+    def reportinfo(self) -> tuple[Path, Optional[int], str]:
+        return self.path, None, f"golden: {self.name}"
+
+
+class GoldwireCheck:
+    """The fixture `goldwire_check`: `goldwire.check` with the defaults of the marker and of the command line."""
+
+    def __init__(self, node: pytest.Item) -> None:
+        self._node = node
+
+    def __call__(
+        self,
+        session: str,
+        *,
+        url: Optional[str] = None,
+        users: Optional[int] = None,
+        runs: Optional[int] = None,
+        target: Optional[str] = None,
+        strict: Optional[bool] = None,
+        directory: Union[str, os.PathLike[str], None] = None,
+        arguments: Optional[Sequence[str]] = None,
+    ) -> Report:
+        __tracebackhide__ = True
+        options = _options(self._node.config)
+        # The nearest marker is the first one.
+        for marker in reversed(list(self._node.iter_markers("goldwire"))):
+            unknown = sorted(set(marker.kwargs) - _NAMES)
+            if unknown or marker.args:
+                raise pytest.UsageError(
+                    f"the marker goldwire takes {', '.join(sorted(_NAMES))} by name, "
+                    f"not {', '.join(unknown) or marker.args}"
+                )
+            options.update(marker.kwargs)
+        given = dict(
+            url=url,
+            users=users,
+            runs=runs,
+            target=target,
+            strict=strict,
+            directory=directory,
+            arguments=arguments,
+        )
+        options.update({name: value for name, value in given.items() if value is not None})
+        report = _check.check(session, **options)
+        if report.verdict == "drift":
+            warnings.warn(GoldwireDrift(report.text), stacklevel=2)
+        return report
+
+
+_NAMES = {"url", "users", "runs", "target", "strict", "directory", "arguments"}
 
 
 @pytest.fixture
 def goldwire_check(request: pytest.FixtureRequest) -> GoldwireCheck:
-    """Checks sessions: ``goldwire_check("chat", url=server.url)``. A difference fails the test with the diff.
+    """Checks a session: `goldwire_check("chat", url=server.url)`."""
+    return GoldwireCheck(request.node)
 
-    Options come from the call, then from the command line, then from the marker ``goldwire``.
-    """
-    marker = request.node.get_closest_marker("goldwire")
-    defaults: dict[str, Any] = {**(marker.kwargs if marker else {}), **_asked(request.config)}
-    unknown = sorted(set(defaults) - set(_OPTIONS) - {"directory", "arguments"})
-    if unknown:
-        raise pytest.UsageError(f"the marker goldwire has no option {', '.join(unknown)}")
 
-    def run(*sessions: str, **options: Any) -> Report:
-        __tracebackhide__ = True
-        try:
-            return check(*sessions, **{"directory": request.config.rootpath, **defaults, **options})
-        except Deviates as error:
-            pytest.fail(str(error), pytrace=False)
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    # The diff says what is wrong; a traceback around it only shows the line of the check. `--tb` still asks for one.
+    if (
+        report.failed
+        and call.excinfo is not None
+        and isinstance(call.excinfo.value, GoldwireError)
+        and item.config.getoption("tbstyle") == "auto"
+    ):
+        report.longrepr = _shown(call.excinfo, call.excinfo.value)
+    return report
 
-    return run
+
+def _shown(excinfo: pytest.ExceptionInfo[BaseException], error: GoldwireError) -> Any:
+    """The text of the command as the failure, without a traceback."""
+    shown = excinfo.getrepr(style="value")
+    if shown.reprcrash is not None:
+        # The line of pytest's summary, and the message in JUnit XML.
+        shown.reprcrash.message = _summary(error)
+    return shown
+
+
+def _summary(error: GoldwireError) -> str:
+    findings = error.report.findings if error.report is not None else ()
+    worst = sorted(findings, key=lambda finding: finding.severity != "deviation")
+    if worst:
+        return f"{worst[0].family}: {worst[0].message}"
+    causes = [run.could_not_judge for run in error.report.runs if run.could_not_judge] if error.report else []
+    return causes[0] if causes else str(error).partition("\n")[0]
+
+
+def _options(config: pytest.Config) -> dict[str, Any]:
+    """The options of the command line, as arguments of `check`."""
+    return dict(
+        url=config.getoption("--goldwire-url"),
+        users=config.getoption("--goldwire-users"),
+        runs=config.getoption("--goldwire-runs"),
+        target=config.getoption("--goldwire-target"),
+        strict=config.getoption("--goldwire-strict"),
+        directory=_project(config),
+    )
+
+
+def _paths(config: pytest.Config) -> list[Path]:
+    """The files and folders that pytest collects."""
+    start = config.invocation_params.dir
+    return [Path(os.path.abspath(start / argument.partition("::")[0])) for argument in config.args]
+
+
+def _project(config: pytest.Config) -> Path:
+    """The folder of `goldwire.toml`."""
+    named: Optional[str] = config.getoption("--goldwire-directory")
+    start = config.invocation_params.dir
+    if named:
+        return Path(os.path.abspath(start / named))
+    for folder in (start, *start.parents):
+        if (folder / "goldwire.toml").is_file():
+            return folder
+    return config.rootpath
