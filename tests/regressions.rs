@@ -199,6 +199,8 @@ fn is_clean(arguments: &[&str], round: u32, show: bool) -> usize {
     let runs = report["runs"].as_array().unwrap_or(&nothing);
     let of_cells = cells.iter().flat_map(|cell| cell["runs"].as_array().expect("runs"));
     let found = of_cells.chain(runs).flat_map(|run| run["findings"].as_array().expect("findings"));
+    // A busy machine may make a time suspect, which fails nothing.
+    let found = found.filter(|finding| finding["family"] != "timing" || finding["severity"] != "suspect");
     assert_eq!(found.count(), 0, "round {round}: {arguments:?}\n{text}");
     if show {
         println!("\n{text}");
@@ -230,7 +232,11 @@ fn the_agent_over_http_shows_its_regressions_too() {
         let is_wanted = |finding: &&&Value| {
             wanted.iter().any(|(kind, event)| finding["kind"] == *kind && finding["event"] == *event)
         };
-        match found.iter().find(is_wanted).filter(|_| code == Some(1)) {
+        // Where other programs use the processors, a time is told as a suspect and fails nothing.
+        let fails = |finding: &&&Value| {
+            code == Some(1) || (code == Some(0) && finding["family"] == "timing" && is_busy(&report))
+        };
+        match found.iter().find(is_wanted).filter(fails) {
             Some(finding) => println!("{name:<26} {}", finding["message"].as_str().unwrap_or("")),
             None => wrong.push(format!("{name}: exit {code:?}\n{text}")),
         }
